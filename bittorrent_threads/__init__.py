@@ -1,0 +1,90 @@
+"""BitTorrent for blocking Python: ``Client`` downloads and seeds one torrent, ``Session`` shares a port among many.
+
+    import bittorrent_threads as bt
+    bt.download("debian.torrent", "downloads")
+
+The names below are loaded when they are first used, so that importing the package costs little.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, List
+
+from .version import __version__
+
+if TYPE_CHECKING:
+    from .client import Client as Client
+    from .disk.create import create as create
+    from .errors import BencodeError as BencodeError
+    from .errors import BitTorrentError as BitTorrentError
+    from .errors import ListenError as ListenError
+    from .errors import MetainfoError as MetainfoError
+    from .errors import SessionClosed as SessionClosed
+    from .errors import SettingsError as SettingsError
+    from .errors import Stalled as Stalled
+    from .errors import StateError as StateError
+    from .errors import StorageError as StorageError
+    from .errors import TrackerError as TrackerError
+    from .errors import WaitTimeout as WaitTimeout
+    from .hashcheck import Hashcheck as Hashcheck
+    from .hashcheck import HashcheckResult as HashcheckResult
+    from .metainfo.metainfo import Metainfo as Metainfo
+    from .oneshot import Download as Download
+    from .oneshot import download as download
+    from .session import Session as Session
+    from .settings import Settings as Settings
+    from .status import PeerStatus as PeerStatus
+    from .status import Status as Status
+    from .status import TrackerStatus as TrackerStatus
+    from .tracker import Tracker as Tracker
+
+_WHERE = {
+    "Client": "client",
+    "Download": "oneshot",
+    "Hashcheck": "hashcheck",
+    "HashcheckResult": "hashcheck",
+    "Metainfo": "metainfo.metainfo",
+    "PeerStatus": "status",
+    "Session": "session",
+    "Settings": "settings",
+    "Status": "status",
+    "Tracker": "tracker",
+    "TrackerStatus": "status",
+    "create": "disk.create",
+    "download": "oneshot",
+    **dict.fromkeys(
+        [
+            "BencodeError",
+            "BitTorrentError",
+            "ListenError",
+            "MetainfoError",
+            "SessionClosed",
+            "SettingsError",
+            "Stalled",
+            "StateError",
+            "StorageError",
+            "TrackerError",
+            "WaitTimeout",
+        ],
+        "errors",
+    ),
+}
+
+__all__ = ["__version__", "events", *sorted(_WHERE)]
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name == "events":
+        return importlib.import_module(".events", __name__)
+    where = _WHERE.get(name)
+    if where is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{where}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> List[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,189 @@
+"""The command line: ``bittorrent-threads`` and ``python -m bittorrent_threads``.
+
+What a user can cause (a missing file, a bad torrent, a full disk, a taken port) ends in one line that names the thing
+and the reason, and in an exit code; a traceback is a mistake of ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import signal
+import sys
+from types import FrameType
+from typing import Iterator, Optional, Sequence, Tuple
+
+from . import commands, demo
+from .console import Console, silence_stdout, tolerant_streams
+from .disk.allocation import ALLOCATIONS, SPARSE
+from .version import __version__
+
+EPILOG = """\
+exit codes: 0 done, 1 failed, 2 wrong usage, 3 timed out or stalled, 4 the disk refused,
+            5 the torrent is missing or bad, 130 interrupted
+sizes and rates: K, M and G are thousands, Ki, Mi and Gi are multiples of 1024
+"""
+
+UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run one command; returns its exit code.  Raises SystemExit for ``--help``, ``--version`` and wrong usage."""
+    tolerant_streams()
+    try:
+        options = parser().parse_args(arguments)
+        logging.basicConfig(level=max(logging.DEBUG, logging.WARNING - 10 * options.verbose), stream=sys.stderr)
+        console = Console(options.json)
+        try:
+            with terminable():
+                code: int = options.run(options, console)
+        except BrokenPipeError:
+            raise
+        except commands.FAILURES as error:
+            code = commands.conclude(console, error, {"command": options.command})
+        return code
+    except BrokenPipeError:
+        silence_stdout()
+        return commands.FAILED
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            silence_stdout()
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM interrupt as Ctrl-C does, so that trackers hear of the end and files are closed."""
+
+    def interrupt(number: int, frame: Optional[FrameType]) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        previous = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not in the main thread: whoever runs us there has its own handler
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The grammar of the command line; ``run`` of what it parses is the command."""
+    top = argparse.ArgumentParser(
+        prog="bittorrent-threads",
+        description="Download, seed, make and check torrents.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("-V", "--version", action="version", version=f"bittorrent-threads {__version__}")
+    verbs = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    common = _group()
+    common.add_argument("-v", "--verbose", action="count", default=0, help="log to standard error; twice for more")
+    common.add_argument("--json", action="store_true", help="write the result as one JSON document")
+
+    folder = _group()
+    folder.add_argument("-d", "--dir", default=".", metavar="DIR", help="folder of the files (default: this one)")
+
+    swarm = _group()
+    swarm.add_argument("--port", type=port, metavar="N", help="port to listen on (default: any that is free)")
+    swarm.add_argument(
+        "--peer", type=address, action="append", default=[], metavar="HOST:PORT", help="a peer to dial; repeatable"
+    )
+    swarm.add_argument("--timeout", type=seconds, metavar="S", help="give up after S seconds")
+    swarm.add_argument(
+        "--stall-timeout", type=seconds, metavar="S", help="give up when no data moved for S seconds"
+    )
+    for way in ("download", "upload"):
+        swarm.add_argument(f"--{way}-limit", type=size, default=0, metavar="RATE", help="bytes a second, such as 500K")
+
+    verb = verbs.add_parser("download", parents=[common, folder, swarm], help="download a torrent")
+    verb.add_argument("source", metavar="SOURCE", help="a .torrent file")
+    verb.add_argument("--seed", action="store_true", help="go on seeding once complete, until interrupted")
+    verb.add_argument("--allocate", choices=ALLOCATIONS, default=SPARSE, help="take the room of all files at the start")
+    verb.set_defaults(run=commands.download)
+
+    verb = verbs.add_parser(
+        "seed", parents=[common, folder, swarm], help="check the files and serve them until interrupted"
+    )
+    verb.add_argument("source", metavar="TORRENT", help="a .torrent file")
+    verb.set_defaults(run=commands.seed)
+
+    verb = verbs.add_parser("create", parents=[common], help="make a .torrent of a file or folder")
+    verb.add_argument("path", metavar="PATH")
+    verb.add_argument("-o", "--output", required=True, metavar="FILE", help="the .torrent file to write")
+    verb.add_argument("--tracker", action="append", default=[], metavar="URL", help="announce URL; repeatable")
+    verb.add_argument("--piece-length", type=size, metavar="SIZE", help="such as 256Ki (default: by the size)")
+    verb.add_argument("--private", action="store_true", help="peers come from the trackers only")
+    verb.add_argument("--web-seed", action="append", default=[], metavar="URL", help="repeatable")
+    verb.add_argument("--comment", metavar="TEXT")
+    verb.set_defaults(run=commands.create)
+
+    verb = verbs.add_parser("info", parents=[common], help="show what a torrent holds")
+    verb.add_argument("source", metavar="SOURCE", help="a .torrent file")
+    verb.set_defaults(run=commands.info)
+
+    verb = verbs.add_parser("verify", parents=[common, folder], help="hash the files; no socket is opened")
+    verb.add_argument("source", metavar="TORRENT", help="a .torrent file")
+    verb.set_defaults(run=commands.verify)
+
+    verb = verbs.add_parser("tracker", parents=[common], help="run a small HTTP tracker, for tests and demonstrations")
+    verb.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="default: %(default)s")
+    verb.add_argument("--port", type=port, default=0, metavar="N", help="default: any that is free")
+    verb.add_argument("--timeout", type=seconds, metavar="S", help="end after S seconds")
+    verb.set_defaults(run=commands.tracker)
+
+    verb = verbs.add_parser("demo", parents=[common], help="exchange a torrent between processes on this machine")
+    verb.add_argument("--size", type=size, default=demo.SIZE, metavar="SIZE", help="of the torrent (default: 64Mi)")
+    verb.add_argument("--timeout", type=seconds, default=demo.TIMEOUT, metavar="S", help="default: %(default).0f")
+    verb.set_defaults(run=commands.demonstrate)
+    return top
+
+
+def _group() -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(add_help=False)
+
+
+def port(text: str) -> int:
+    """A port, 0 for any."""
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port: 0 to 65535")
+    return number
+
+
+def address(text: str) -> Tuple[str, int]:
+    """``HOST:PORT``, an IPv6 address in brackets."""
+    host, colon, number = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise argparse.ArgumentTypeError(f"{text}: an IPv6 address stands in brackets, as in [::1]:6881")
+    if not colon or not host or not number.isdecimal() or not 0 < int(number) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not HOST:PORT")
+    return host, int(number)
+
+
+def seconds(text: str) -> float:
+    """A time, more than 0."""
+    number = float(text)
+    if not 0 < number < 1e9:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
+    return number
+
+
+def size(text: str) -> int:
+    """Bytes, with a unit or without: ``500K``, ``1.5M``, ``256Ki``."""
+    digits = text.rstrip("KMGIBkmgib")
+    unit = text[len(digits) :].upper()
+    factor = UNITS.get(unit[:-1] if unit.endswith("B") else unit)
+    number = float(digits) if factor else 0.0
+    if factor is None or not 0 < number * factor < 2**62:
+        raise argparse.ArgumentTypeError(f"{text} is not a size such as 500K, 5M or 256Ki")
+    return int(number * factor)
+
+

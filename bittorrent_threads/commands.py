@@ -1,0 +1,267 @@
+"""What each command of the command line does, with nothing but the library's public classes.
+
+A command takes the parsed options and the console, and returns its exit code; whatever it raises of ``FAILURES``
+becomes one line and an exit code in :func:`conclude`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from datetime import datetime, timezone
+from typing import Any, Dict, Optional
+
+from . import demo
+from .client import Client
+from .console import Console, duration_text, jsonable, size_text
+from .disk.create import create as create_metainfo
+from .errors import BitTorrentError, MetainfoError, SettingsError, StorageError, WaitTimeout
+from .hashcheck import HashcheckResult
+from .metainfo.metainfo import Metainfo
+from .progress import Downloaded, Seeded, check_progress, show_events
+from .session import Session
+from .settings import Settings
+from .tracker import Tracker
+
+DONE, FAILED, USAGE, LATE, DISK, BAD_TORRENT, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+
+FAILURES = (BitTorrentError, OSError, KeyboardInterrupt)
+
+_EXIT_CODES = (
+    (KeyboardInterrupt, INTERRUPTED),
+    (WaitTimeout, LATE),
+    (StorageError, DISK),
+    (MetainfoError, BAD_TORRENT),
+    (SettingsError, USAGE),
+    (BitTorrentError, FAILED),
+    (OSError, DISK),
+)
+DESCRIBED = (
+    *("name", "infohash", "total_size", "piece_length", "piece_count", "private", "trackers", "web_seeds"),
+    *("comment", "created_by", "creation_date"),
+)
+"""What ``info`` and ``create`` tell of a torrent, besides its files."""
+LOOK_INTERVAL = 0.25
+"""Seconds between two looks at a hash check, or at the clock."""
+SHOWN_PIECES = 20
+"""Indexes of bad pieces that a message names; JSON has them all."""
+
+
+class Incomplete(BitTorrentError):
+    """Data that should be there is missing or wrong."""
+
+
+def conclude(console: Console, error: Optional[BaseException], document: Dict[str, Any], text: str = "") -> int:
+    """Write the end of a command, its result or its failure, and return the exit code."""
+    code = DONE if error is None else next(code for kind, code in _EXIT_CODES if isinstance(error, kind))
+    document = {**document, "exit_code": code, "error": None if error is None else reason(error)}
+    if error is None:
+        console.result(document, text)
+    else:
+        console.failure(f"bittorrent-threads: {reason(error)}", document)
+    return code
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, in a line."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
+
+
+# -- download and seed ---------------------------------------------------------------------------------------------
+
+
+def download(options: argparse.Namespace, console: Console) -> int:
+    """Download, and with ``--seed`` go on seeding."""
+    with Session(_settings(options)) as session:
+        client = session.add(options.source, options.dir, peers=options.peer, allocate=options.allocate)
+        began = time.monotonic()
+        seconds: Optional[float] = None
+        failure: Optional[BaseException] = None
+        try:
+            client.wait(Downloaded(client, console), options.timeout, options.stall_timeout)
+            seconds = time.monotonic() - began
+            if options.seed:
+                _seed(client, console, stall_timeout=None, timeout=None)
+        except FAILURES as error:
+            failure = error
+        return _conclude_swarm(console, client, "download", failure, seconds)
+
+
+def seed(options: argparse.Namespace, console: Console) -> int:
+    """Check the files, and serve them if they are all there."""
+    metainfo = Metainfo.load(options.source)
+    with Session(_settings(options)) as session:
+        with session.add(metainfo, options.dir, state="stopped") as checked:
+            _require_all(checked, _check(checked, console))
+            cache = checked.piece_cache
+        client = session.add(metainfo, options.dir, piece_cache=cache, peers=options.peer)
+        failure: Optional[BaseException] = None
+        try:
+            _seed(client, console, timeout=options.timeout, stall_timeout=options.stall_timeout)
+        except FAILURES as error:
+            failure = error
+        return _conclude_swarm(console, client, "seed", failure, None)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    # Who names a port wants that one or an error; who names none takes any.
+    return Settings(
+        port=options.port or 0,
+        port_strict=bool(options.port),
+        download_limit=options.download_limit,
+        upload_limit=options.upload_limit,
+    )
+
+
+def _seed(client: Client, console: Console, *, timeout: Optional[float], stall_timeout: Optional[float]) -> None:
+    console.message(f"seeding {client.name} on port {client.port}")
+    client.wait(Seeded(client, console, stall_timeout), timeout)
+
+
+def _conclude_swarm(
+    console: Console, client: Client, command: str, failure: Optional[BaseException], seconds: Optional[float]
+) -> int:
+    """The figures are there whatever the end was; ``seconds`` is the time of a whole download."""
+    client.close()
+    status = client.status()  # the last one, with every byte that was sent
+    show_events(client, console)
+    sent = f"sent {size_text(status.uploaded)}"
+    text = f"{status.name}: {sent}"
+    if seconds is not None:
+        rate = size_text(status.downloaded / max(seconds, 0.001))
+        received = f"received {size_text(status.downloaded)} in {duration_text(seconds)} ({rate}/s)"
+        text = f"{status.name}: complete, {received}, {sent}"
+    document = {"command": command, "seconds": seconds, **jsonable(status)}
+    return conclude(console, failure, document, text)
+
+
+# -- files and torrents --------------------------------------------------------------------------------------------
+
+
+def verify(options: argparse.Namespace, console: Console) -> int:
+    """Hash the files, without any socket."""
+    with Client(options.source, options.dir, state="stopped") as client:
+        result = _check(client, console)
+        document = {
+            "command": "verify",
+            "name": client.name,
+            "infohash": client.infohash,
+            "piece_count": client.piece_count,
+            "passed": len(result.passed),
+            "failed": result.failed,
+            "files": [
+                {"path": file.path, "length": file.length, "complete": file.complete}
+                for file in client.files
+                if not client.metainfo.files[file.index].pad
+            ],
+        }
+        failure: Optional[BitTorrentError] = None
+        try:
+            _require_all(client, result)
+        except BitTorrentError as error:
+            failure = error
+        return conclude(console, failure, document, f"{client.name}: all {client.piece_count} pieces are right")
+
+
+def _check(client: Client, console: Console) -> HashcheckResult:
+    check = client.hashcheck(wait=False)
+    while True:
+        try:
+            result: HashcheckResult = check.wait(LOOK_INTERVAL)
+        except WaitTimeout:
+            console.progress(*check_progress(client.status()))
+        else:
+            console.end_progress()
+            return result
+
+
+def _require_all(client: Client, result: HashcheckResult) -> None:
+    """Raises StorageError for files that cannot be read, Incomplete for data that is missing or wrong."""
+    if result.error is not None:
+        raise result.error
+    if result.failed:
+        named = ", ".join(map(str, result.failed[:SHOWN_PIECES]))
+        more = len(result.failed) - SHOWN_PIECES
+        raise Incomplete(
+            f"{client.name} in {client.basedir}: {len(result.failed)} of {client.piece_count} pieces are missing "
+            f"or wrong: {named}{f' and {more} more' if more > 0 else ''}"
+        )
+
+
+def create(options: argparse.Namespace, console: Console) -> int:
+    """Make a .torrent."""
+
+    def show(done: int, total: int) -> None:
+        console.progress(f"{options.path}: hashed {done} of {total} pieces", done / max(1, total))
+
+    metainfo = create_metainfo(
+        options.path,
+        trackers=options.tracker,
+        piece_length=options.piece_length,
+        private=options.private,
+        web_seeds=options.web_seed,
+        comment=options.comment,
+        progress=show,
+    )
+    metainfo.save(options.output)
+    document = {"command": "create", "output": options.output, **_description(metainfo)}
+    count = f"{metainfo.piece_count} pieces of {size_text(metainfo.piece_length)}"
+    text = f"{options.output}: {size_text(metainfo.total_size)}, {count}, {metainfo.infohash.hex()}"
+    return conclude(console, None, document, text)
+
+
+def info(options: argparse.Namespace, console: Console) -> int:
+    """Show what a torrent holds."""
+    metainfo = Metainfo.load(options.source)
+    rows = {
+        "name": metainfo.name,
+        "infohash": metainfo.infohash.hex(),
+        "size": f"{size_text(metainfo.total_size)} ({metainfo.total_size} bytes)",
+        "pieces": f"{metainfo.piece_count} of {size_text(metainfo.piece_length)}",
+        "private": "yes" if metainfo.private else "no",
+        "comment": metainfo.comment,
+        "created by": metainfo.created_by,
+    }
+    if metainfo.creation_date is not None:
+        rows["created"] = datetime.fromtimestamp(metainfo.creation_date, timezone.utc).isoformat(" ")
+    lines = [f"{key + ':':<12}{value.replace(chr(10), ' ')}" for key, value in rows.items() if value]
+    lines += [f"{'tier ' + str(tier) + ':':<12}{' '.join(urls)}" for tier, urls in enumerate(metainfo.trackers, 1)]
+    lines += [f"{'web seed:':<12}{url}" for url in metainfo.web_seeds]
+    lines += [f"{file.length:>15}  {'/'.join(file.path)}" for file in metainfo.files if not file.pad]
+    return conclude(console, None, {"command": "info", **_description(metainfo)}, "\n".join(lines))
+
+
+def _description(metainfo: Metainfo) -> Dict[str, Any]:
+    return {
+        **{name: getattr(metainfo, name) for name in DESCRIBED},
+        "files": [
+            {"path": "/".join(file.path), "length": file.length, "pad": file.pad} for file in metainfo.files
+        ],
+    }
+
+
+# -- tracker and demonstration -------------------------------------------------------------------------------------
+
+
+def tracker(options: argparse.Namespace, console: Console) -> int:
+    """Run a tracker until interrupted; the result, its URL, is written at the start."""
+    with Tracker(options.host, options.port) as running:
+        console.result({"command": "tracker", "url": running.url, "port": running.port}, running.url)
+        until = float("inf") if options.timeout is None else time.monotonic() + options.timeout
+        try:
+            while time.monotonic() < until:
+                time.sleep(min(LOOK_INTERVAL, max(0.0, until - time.monotonic())))
+        except KeyboardInterrupt:
+            console.message("bittorrent-threads: interrupted")
+            return INTERRUPTED
+        return LATE
+
+
+def demonstrate(options: argparse.Namespace, console: Console) -> int:
+    """Exchange a torrent between processes on this machine."""
+    figures, text = demo.run(console, options.size, options.timeout)
+    return conclude(console, None, {"command": "demo", **figures}, text)

@@ -1,0 +1,147 @@
+"""What the command line writes: messages and progress to standard error, the result to standard output.
+
+Names and reasons come from torrents, trackers and peers, so nothing reaches a terminal before ``printable`` took the
+control characters out of it.  A standard error that is gone (a closed pipe) never stops a download.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import sys
+import time
+from typing import Any, Optional, TextIO
+
+PLAIN_INTERVAL = 1.0
+"""Least seconds between two progress lines where they cannot be written over each other."""
+PLAIN_SILENCE = 30.0
+"""Most seconds between two such lines while the percentage stays as it is."""
+TERMINAL_INTERVAL = 0.05
+
+
+def printable(text: str) -> str:
+    """``text`` with everything that a terminal might obey written as an escape."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def size_text(size: float) -> str:
+    """Bytes for people: ``"64.0 MiB"``."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"
+
+
+def duration_text(seconds: float) -> str:
+    """Seconds for people: ``"4.2 s"``, ``"3:07"``, ``"2:03:07"``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
+
+
+def jsonable(value: Any) -> Any:
+    """``value`` in the types of JSON: bytes as hexadecimal digits, dataclasses and named tuples as objects."""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).hex()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: jsonable(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [jsonable(item) for item in value]
+    if isinstance(value, (str, int, float, bool)) or value is None:
+        return value
+    return str(value)
+
+
+class Console:
+    """Both streams of one command; ``as_json`` makes standard output one JSON document."""
+
+    def __init__(self, as_json: bool = False, *, stdout: Optional[TextIO] = None, stderr: Optional[TextIO] = None):
+        self._as_json = as_json
+        self._stdout = sys.stdout if stdout is None else stdout
+        self._stderr = sys.stderr if stderr is None else stderr
+        self.terminal = self._stderr.isatty()
+        """Whether progress is written over itself."""
+        self._progress = ""
+        self._progress_time = float("-inf")
+        self._progress_share = -1
+
+    def message(self, text: str) -> None:
+        """A line to standard error."""
+        self._write(f"{self._erase()}{printable(text)}\n{self._progress}")
+
+    def progress(self, text: str, share: float) -> None:
+        """The state of things, one line or several: written over the one before on a terminal.
+
+        Elsewhere it is written when ``share`` (0 to 1) changed by a hundredth, and now and then.
+        """
+        now, percent = time.monotonic(), int(share * 100)
+        passed = now - self._progress_time
+        if self.terminal:
+            if passed >= TERMINAL_INTERVAL:
+                erase, width = self._erase(), shutil.get_terminal_size().columns - 1
+                self._progress = "\n".join(printable(line)[:width] for line in text.split("\n"))
+                self._progress_time = now
+                self._write(erase + self._progress)
+        elif passed >= (PLAIN_INTERVAL if percent != self._progress_share else PLAIN_SILENCE):
+            self._progress_time, self._progress_share = now, percent
+            self.message(text)
+
+    def end_progress(self) -> None:
+        """Take the progress line off a terminal."""
+        erase, self._progress = self._erase(), ""
+        self._progress_time, self._progress_share = float("-inf"), -1
+        if erase:
+            self._write(erase)
+
+    def result(self, document: Any, text: str) -> None:
+        """The result: ``document`` as JSON where that was asked for, else ``text``.
+
+        Raises OSError when standard output cannot take it.
+        """
+        self.end_progress()
+        if self._as_json:
+            text = json.dumps(jsonable(document), indent=2)
+        else:
+            text = "\n".join(map(printable, text.split("\n")))
+        self._stdout.write(text + "\n")
+        self._stdout.flush()
+
+    def failure(self, text: str, document: Any) -> None:
+        """What went wrong: a line to standard error, and ``document`` where JSON was asked for."""
+        self.end_progress()
+        self.message(text)
+        if self._as_json:
+            self.result(document, "")
+
+    def _erase(self) -> str:
+        if not self._progress:
+            return ""
+        return "\r\x1b[K" + "\x1b[A\x1b[K" * self._progress.count("\n")
+
+    def _write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # ValueError: the stream was closed in this process
+            self._stderr.write(text)
+            self._stderr.flush()
+
+
+def tolerant_streams() -> None:
+    """Have characters that the terminal cannot show written as escapes, instead of an error at the first of them."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def silence_stdout() -> None:
+    """Point standard output to nowhere, so that flushing what nobody reads fails no more (the reader left)."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -1,0 +1,220 @@
+"""The demonstration: a tracker, a seeder and two downloaders, processes of their own, exchange a torrent on loopback.
+
+The seeder is held to a rate, so that the downloaders are seen to serve each other; the tracker hears this machine only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import filecmp
+import json
+import os
+import queue
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Type
+
+from .console import Console, duration_text, size_text
+from .disk.create import create
+from .errors import BitTorrentError, StorageError
+from .tracker import Tracker
+
+MIB = 1024 * 1024
+SIZE = 64 * MIB
+TIMEOUT = 120.0
+SEEDER_RATE = 16 * MIB
+"""Bytes a second that the seeder may send: slow enough to watch, and to make the downloaders help each other."""
+END_TIMEOUT = 10.0
+"""Seconds a process may take to end when it is asked to; then it is killed."""
+LOOK_INTERVAL = 0.1
+"""Seconds between two looks at the tracker and the clock while no process says anything."""
+CHUNK = MIB
+
+Line = Tuple["Node", Optional[str]]
+
+
+class DemoFailed(BitTorrentError):
+    """The demonstration went wrong; the text says how."""
+
+
+class Node:
+    """One process of the swarm; what it says goes to ``lines``, with None for its end."""
+
+    def __init__(self, name: str, arguments: Sequence[str], folder: Path, lines: queue.Queue[Line]) -> None:
+        self.name = name
+        self.line = "starting"
+        self.done = False
+        self._lines = lines
+        self._result = folder / f"{name}.json"
+        package = Path(__file__).resolve().parent.parent
+        path = os.pathsep.join([str(package), *filter(None, [os.environ.get("PYTHONPATH")])])
+        with self._result.open("wb") as stdout:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "bittorrent_threads", *arguments, "--json"],
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"},
+            )
+        self._reader = threading.Thread(target=self._read, name=f"demo {name}", daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Node:
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.end()
+
+    def end(self) -> int:
+        """Have the process end, in bounded time; returns its exit code."""
+        if self._process.poll() is None:
+            self._process.terminate()
+        try:
+            code = self._process.wait(END_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        self._reader.join()
+        return code
+
+    def result(self) -> Dict[str, Any]:
+        """The figures the process left; none where it was killed."""
+        with contextlib.suppress(ValueError):
+            found = json.loads(self._result.read_text(encoding="utf-8"))
+            if isinstance(found, dict):
+                return found
+        return {}
+
+    def _read(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr as stderr:
+            for line in stderr:
+                self._lines.put((self, line.decode("utf-8", "replace").rstrip()))
+        self._lines.put((self, None))
+
+
+def run(console: Console, size: int = SIZE, timeout: float = TIMEOUT) -> Tuple[Dict[str, Any], str]:
+    """Make ``size`` bytes of files, exchange them within ``timeout`` seconds and compare; returns figures and a text.
+
+    Raises DemoFailed, and what making the torrent and the tracker may raise.
+    """
+    with tempfile.TemporaryDirectory(prefix="bittorrent-threads-demo-") as scratch:
+        folder = Path(scratch)
+        original = folder / "seeder" / "demo"
+        console.message(f"making {size_text(size)} of files in {original}")
+        files = make_files(original, size)
+        with Tracker("127.0.0.1", 0) as tracker:
+            torrent = folder / "demo.torrent"
+            metainfo = create(original, trackers=[tracker.url])
+            metainfo.save(torrent)
+            console.message(f"the tracker is {tracker.url}")
+            began = time.monotonic()
+            figures = exchange(console, folder, torrent, lambda: bool(tracker.swarm(metainfo.infohash)), timeout)
+            seconds = time.monotonic() - began
+        names = [node for node in figures if node != "seeder"]
+        for name in names:
+            compare(original, folder / name / "demo", files)
+    text = [f"{len(files)} files, {size_text(size)}, compared in {len(names)} downloads: all the same"]
+    for name, figure in figures.items():
+        sent = f"sent {size_text(figure.get('uploaded', 0))}"
+        if name in names:
+            took = figure.get("seconds") or seconds
+            rate = f"{size_text(size / took)}/s"
+            sent = f"received {size_text(figure.get('downloaded', 0))} in {duration_text(took)} ({rate}), {sent}"
+        text.append(f"{name}: {sent}")
+    return {"size": size, "files": files, "seconds": round(seconds, 3), "nodes": figures}, "\n".join(text)
+
+
+def make_files(folder: Path, size: int) -> Dict[str, int]:
+    """Write files of pseudo-random bytes, ``size`` in all, some with uneven ends and one empty; name → length.
+
+    Raises StorageError.
+    """
+    lengths = {"most.bin": size * 5 // 9, "empty.txt": 0, "sub/one.bin": 1, "sub/deeper/quarter.bin": size // 4}
+    lengths["rest.bin"] = max(0, size - sum(lengths.values()))
+    for name, length in lengths.items():
+        source = random.Random(name)
+        path = folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                for begin in range(0, length, CHUNK):
+                    file.write(source.randbytes(min(CHUNK, length - begin)))
+        except OSError as error:
+            raise StorageError.wrap(error, str(path)) from error
+    return lengths
+
+
+def exchange(
+    console: Console, folder: Path, torrent: Path, seeder_known: Callable[[], bool], timeout: float
+) -> Dict[str, Dict[str, Any]]:
+    """Run the processes until both downloads are done; returns what each has to tell, by name.
+
+    The downloaders start when the tracker knows the seeder, so that their first announce finds it.  Raises DemoFailed
+    when a process ends too early, with a failure, or too late.
+    """
+    lines: queue.Queue[Line] = queue.Queue()
+    deadline = time.monotonic() + timeout
+    nodes: List[Node] = []
+
+    def spawn(name: str, verb: str, *arguments: str) -> Node:
+        command = [verb, str(torrent), "-d", str(folder / name), "--timeout", f"{timeout:.0f}", *arguments]
+        node = stack.enter_context(Node(name, command, folder, lines))
+        nodes.append(node)
+        return node
+
+    def follow(until: Callable[[], bool]) -> None:
+        while not until():
+            try:
+                node, line = lines.get(timeout=LOOK_INTERVAL)
+            except queue.Empty:
+                if time.monotonic() >= deadline:
+                    raise DemoFailed(f"not done after {timeout:.0f} seconds: {describe(nodes)}") from None
+                continue
+            if line is not None:
+                show(console, nodes, node, line)
+                continue
+            code = node.end()
+            if code or node is seeder:
+                raise DemoFailed(f"the {node.name} ended with exit code {code}: {node.line}")
+            node.done = True
+
+    with contextlib.ExitStack() as stack:
+        seeder = spawn("seeder", "seed", "--upload-limit", str(SEEDER_RATE))
+        follow(seeder_known)
+        downloaders = [spawn(f"downloader-{number}", "download") for number in (1, 2)]
+        follow(lambda: all(node.done for node in downloaders))
+        seeder.end()
+        console.end_progress()
+        return {node.name: node.result() for node in nodes}
+
+
+def show(console: Console, nodes: List[Node], node: Node, line: str) -> None:
+    """Show what a process said: in its own line of a terminal, else as one more line."""
+    node.line = line
+    if console.terminal:
+        console.progress(describe(nodes, "\n"), 0.0)
+    else:
+        console.message(f"{node.name}: {line}")
+
+
+def describe(nodes: Iterable[Node], between: str = "; ") -> str:
+    """The last line of each process."""
+    return between.join(f"{node.name}: {node.line}" for node in nodes)
+
+
+def compare(original: Path, copy: Path, files: Iterable[str]) -> None:
+    """Compare every file byte by byte, and see that there are no others; raises DemoFailed."""
+    _, different, missing = filecmp.cmpfiles(original, copy, list(files), shallow=False)
+    extra = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()} - set(files)
+    for what, names in (("different", different), ("missing", missing), ("not of the torrent", sorted(extra))):
+        if names:
+            raise DemoFailed(f"{copy}: {what}: {', '.join(names)}")

@@ -1,0 +1,382 @@
+"""``Content``: the bytes of one torrent by their position, wherever they are kept.
+
+Each span of bytes has one of three places: its file, the part file (for unwanted files that are not there), or none at
+all (padding, BEP 47: always zero).  Once the bytes of a file go to the file itself they do so for good, so that a
+worker which sees that needs no lock; everything about the part file happens under one.
+
+A piece is trusted because somebody hashed it.  When another program changes a file, its pieces are in doubt: each has
+an ``epoch``, the changes seen in its files so far, and is trusted only if it was right in that epoch (``vouch``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Set, Tuple, Union
+
+from ..errors import StorageError
+from ..metainfo.layout import Span
+from ..metainfo.metainfo import Metainfo
+from ..metainfo.names import HIDDEN_FOLDER
+from .allocation import FULL, SPARSE
+from .answers import Changed, Surveyed, Synced, bare
+from .file import File, FileStat, Gone
+from .files import FilePool
+from .folder import Folder, Parts
+from .partfile import PartFile
+
+PART_FILE = -1
+"""Stands for the part file where files are named by their index."""
+
+
+class Content:
+    """The bytes of a torrent below ``folder``; every method blocks, and any number of workers may use it at once.
+
+    Everything raises :class:`StorageError`, and ``ValueError`` for bytes that the torrent does not have.
+    """
+
+    def __init__(self, metainfo: Metainfo, folder: Folder, pool: FilePool, *, allocation: str = SPARSE) -> None:
+        self._metainfo = metainfo
+        self._allocation = allocation
+        self._layout = metainfo.layout
+        self.folder = folder
+        self.pool = pool
+        self._files = _Files(metainfo, folder, pool, self._on_changed)
+        self._lock = threading.Lock()  # guards what follows
+        parts = (HIDDEN_FOLDER, f"{metainfo.infohash.hex()}.parts")
+        self._part_file = PartFile(File(folder, parts, on_changed=self._on_changed), pool, metainfo)
+        self._routed: Optional[bytearray] = None  # 1 for each file whose bytes go to itself; None before ``prepare``
+        self._unsynced: Set[int] = set()
+        self._vouched: Dict[int, int] = {}  # the epoch in which a piece was right, if not 0
+        self._changed = False
+
+    def survey(self) -> Surveyed:
+        """Take the files as they are now, and see which pieces may be there."""
+        piece_length = self._layout.piece_length
+        errors: List[StorageError] = []
+        present: List[int] = []
+        unseen: List[int] = []
+        parted: List[int] = []
+        with self._lock:
+            whole = self._adopt_part_file(errors)
+            for index, entry in enumerate(self._metainfo.files):
+                begin = self._layout.file_offset(index)
+                if entry.pad:
+                    # Pieces that are nothing but padding are there wherever we look.
+                    _extend(present, range(-(-begin // piece_length), (begin + entry.length) // piece_length))
+                    continue
+                stat = None
+                try:
+                    stat = self.pool.adopt(self._files[index])
+                except StorageError as error:
+                    errors.append(bare(error))
+                    if entry.length:
+                        unseen.append(index)
+                size = min(stat.size, entry.length) if stat is not None else 0
+                if size:
+                    _extend(present, range(begin // piece_length, (begin + size - 1) // piece_length + 1))
+                pieces = self._part_file.pieces(index) if whole else []
+                for piece in pieces:
+                    _extend(present, range(piece, piece + 1))
+                if pieces:
+                    parted.append(index)
+            first = errors[0] if errors else None
+            files = [entry for entry in self._metainfo.files if entry.length and not entry.pad]
+            if not whole or (unseen and len(unseen) == len(files)):
+                return Surveyed(tuple(present), first)
+            stats = self._files.stats()
+            return Surveyed(tuple(present), first, stats, self._part_file.stat, tuple(unseen), tuple(parted))
+
+    def prepare(self, wanted: Sequence[bool]) -> None:
+        """Make the files that are wanted, with room if that was asked for, and move to them what the part file has."""
+        files = [index for index, entry in enumerate(self._metainfo.files) if not entry.pad]
+        with self._lock:
+            routed = self._routed = self._routed or bytearray(len(self._metainfo.files))
+            moving = []
+            for index in files:
+                if not routed[index] and (wanted[index] or self._there(index)):
+                    routed[index] = not self._part_file.pieces(index)
+                    if not routed[index]:
+                        moving.append(index)
+            for index in moving:
+                try:
+                    self._part_file.move(index, self._files[index])
+                finally:
+                    routed[index] = not self._part_file.pieces(index)
+        for index in files:
+            if wanted[index]:
+                self.pool.create(self._files[index])
+        if self._allocation == FULL:
+            for index in files:
+                if wanted[index]:
+                    self.pool.allocate(self._files[index], self._metainfo.files[index].length)
+                    with self._lock:
+                        self._unsynced.add(index)
+
+    def read(self, offset: int, length: int) -> Union[bytes, bytearray]:
+        """Bytes of pieces that are trusted."""
+        places = list(self._places(offset, length))
+        if len(places) == 1 and places[0][0].length == length:
+            span = places[0][0]
+            with self._kept(span) as place:
+                return place.read(span)
+        data = bytearray(length)
+        with memoryview(data) as view:
+            for span, at in places:
+                with self._kept(span) as place:
+                    place.read_into(span, view[at : at + span.length])
+        return data
+
+    def inspect(self, offset: int, view: memoryview) -> None:
+        """Fill ``view`` from whatever is there, for a hash to judge; raises ``Missing`` where nothing is."""
+        done = 0
+        for span, at in self._places(offset, len(view)):
+            view[done:at] = bytes(at - done)
+            done = at + span.length
+            with self._kept(span) as place:
+                place.read_into(span, view[at:done])
+        view[done:] = bytes(len(view) - done)
+
+    def scan(self, offset: int, length: int, view: memoryview) -> Iterator[memoryview]:
+        """``inspect`` of as much as ``view`` takes at a time; each part is good until the next is asked for."""
+        span = self._layout.spans(offset, length)[0]
+        if span.length == length and not self._metainfo.files[span.file].pad:
+            with self._kept(span) as place:
+                direct = place is self._files
+            if direct:
+                return self.pool.scan(self._files[span.file], span.offset, length, view)
+        return self._inspected(offset, length, view)
+
+    def _inspected(self, offset: int, length: int, view: memoryview) -> Iterator[memoryview]:
+        for at in range(0, length, len(view)):
+            part = view[: length - at]
+            self.inspect(offset + at, part)
+            yield part
+
+    def refresh(self, offset: int, length: int) -> None:
+        """See to it that ``inspect`` looks at the files that have these names now, and ``epoch`` knows of changes."""
+        for span, _ in self._places(offset, length):
+            self.pool.refresh(self._files[span.file])
+
+    def write(self, offset: int, buffers: Sequence[memoryview]) -> None:
+        """Write the buffers one behind the other; they are not copied."""
+        length = sum(map(len, buffers))
+        for span, at in self._places(offset, length):
+            part = buffers if span.length == length else _part(buffers, at, span.length)
+            with self._kept(span) as place:
+                place.write(span, part)
+            with self._lock:
+                self._unsynced.add(span.file)
+
+    def sync(self) -> Synced:
+        """Make durable what was written before."""
+        error: Optional[StorageError] = None
+        suspects: Set[int] = set()
+        with self._lock:
+            unsynced, self._unsynced = self._unsynced, set()
+            try:
+                self._part_file.sync()
+            except StorageError as failure:
+                error = bare(failure)
+                for index in range(len(self._metainfo.files)):
+                    suspects.update(self._part_file.pieces(index))
+        for index in sorted(unsynced):
+            if self._files[index].met:
+                try:
+                    self.pool.sync(self._files[index])
+                except StorageError as failure:
+                    error = error or bare(failure)
+                    suspects.update(self._layout.file_pieces(index))
+                    if isinstance(failure, Gone):  # and may come back, as unsynced as it is
+                        with self._lock:
+                            self._unsynced.add(index)
+        # In this order: a change after the look at a file is not in what is remembered of it.
+        files, part_file = self._files.stats(), self._part_file.stat
+        with self._lock:
+            changed = self._doubted()
+        for file in changed:
+            suspects.update(file.suspects)
+        return Synced(files, part_file, tuple(sorted(suspects)), error, changed)
+
+    @property
+    def changed(self) -> bool:
+        """Whether any file was seen to be changed by another program, so that epochs are not all 0."""
+        return self._changed
+
+    def epoch(self, index: int) -> int:
+        """How many changes by other programs the files of a piece have seen."""
+        if not self._changed:
+            return 0
+        return self._part_file.changes + sum(self._files[span.file].changes for span in self._layout.piece_spans(index))
+
+    def vouch(self, index: int, epoch: int) -> None:
+        """The piece was right in that epoch."""
+        if epoch:
+            self._vouched[index] = epoch
+
+    def trusted(self, index: int, epoch: int) -> bool:
+        """Whether the piece was right in that epoch, if it was right before any change."""
+        return epoch == 0 or self._vouched.get(index) == epoch
+
+    def changed_path(self, index: int) -> str:
+        """The path of a changed file of a piece."""
+        files = [self._files[span.file] for span in self._layout.piece_spans(index)]
+        return next((file.path for file in files if file.changes), self._part_file.path)
+
+    def existing(self) -> Dict[int, File]:
+        """The files that are there, by index, and the part file as ``PART_FILE``."""
+        indexes = (index for index, entry in enumerate(self._metainfo.files) if not entry.pad)
+        found = {index: self._files[index] for index in indexes if self.pool.exists(self._files[index])}
+        if self.pool.exists(self._part_file.file):
+            found[PART_FILE] = self._part_file.file
+        return found
+
+    @property
+    def names(self) -> Dict[int, Parts]:
+        """Where files are that were renamed, by index."""
+        return self._files.names
+
+    def rename(self, index: int, parts: Parts, found: Optional[os.stat_result]) -> None:
+        """A file has another name now, and is ``found`` there.  Nobody may use it meanwhile."""
+        file = self._files[index]
+        self._files.names[index] = parts
+        self.pool.relocate(file, self.folder, parts, found)
+
+    def file(self, index: int) -> File:
+        """A file of the torrent."""
+        return self._files[index]
+
+    def relocate(self, folder: Folder, found: Mapping[File, os.stat_result]) -> None:
+        """Every file is in another folder now; those of ``found`` are there.  Nobody may use them meanwhile."""
+        self.close()
+        self.folder = folder
+        for file in (*self._files.relocate(folder), self._part_file.file):
+            self.pool.relocate(file, folder, file.parts, found.get(file))
+
+    def close(self) -> None:
+        """Close every open file."""
+        self.pool.close_folder(self.folder)
+
+    def _places(self, offset: int, length: int) -> Iterator[Tuple[Span, int]]:
+        # The spans that are kept somewhere, and where each begins behind ``offset``.
+        at = 0
+        for span in self._layout.spans(offset, length):
+            if not self._metainfo.files[span.file].pad:
+                yield span, at
+            at += span.length
+
+    @contextlib.contextmanager
+    def _kept(self, span: Span) -> Iterator[_Place]:
+        # Where a span is kept, and for the part file the lock with it.
+        routed = self._routed
+        if routed is None or not routed[span.file]:
+            with self._lock:
+                routed = self._routed
+                direct = not self._part_file.pieces(span.file) if routed is None else routed[span.file]
+                if not direct:
+                    yield self._part_file
+                    return
+        yield self._files
+
+    def _adopt_part_file(self, errors: List[StorageError]) -> bool:
+        # Under the lock: whether it can be asked.
+        try:
+            self._part_file.adopt()
+            self._part_file.pieces(0)
+        except StorageError as error:
+            errors.append(bare(error))
+            return False
+        return True
+
+    def _there(self, index: int) -> bool:
+        # What cannot be looked at is there in so far as each use of it will tell why.
+        try:
+            return self.pool.exists(self._files[index])
+        except StorageError:
+            return True
+
+    def _on_changed(self) -> None:
+        self._changed = True
+
+    def _doubted(self) -> Tuple[Changed, ...]:
+        # Under the lock: the changed files that have pieces which were not hashed since.
+        if not self._changed:
+            return ()
+        found: List[Changed] = []
+        parted: Set[int] = set()
+        for index in range(len(self._metainfo.files)):
+            if self._files[index].changes:
+                found.append(self._suspected(self._files[index].path, self._layout.file_pieces(index)))
+            if self._part_file.changes:
+                parted.update(self._part_file.pieces(index))
+        found.append(self._suspected(self._part_file.path, sorted(parted)))
+        return tuple([file for file in found if file.suspects])
+
+    def _suspected(self, path: str, pieces: Iterable[int]) -> Changed:
+        return Changed(path, tuple([piece for piece in pieces if not self.trusted(piece, self.epoch(piece))]))
+
+
+class _Place(Protocol):
+    # Where spans are kept.
+
+    def read(self, span: Span) -> bytes: ...
+
+    def read_into(self, span: Span, view: memoryview) -> None: ...
+
+    def write(self, span: Span, buffers: Sequence[memoryview]) -> None: ...
+
+
+class _Files:
+    # The files of the torrent themselves, each made when it is first asked for.
+
+    def __init__(self, metainfo: Metainfo, folder: Folder, pool: FilePool, on_changed: Callable[[], None]) -> None:
+        self._on_changed = on_changed
+        self._entries = metainfo.files
+        self._folder = folder
+        self._pool = pool
+        self._files: Dict[int, File] = {}
+        self.names: Dict[int, Parts] = {}
+
+    def __getitem__(self, index: int) -> File:
+        found = self._files.get(index)
+        if found is None:
+            # Of two workers here at once, one makes it.
+            parts = self.names.get(index, self._entries[index].path)
+            made = File(self._folder, parts, on_changed=self._on_changed)
+            found = self._files.setdefault(index, made)
+        return found
+
+    def relocate(self, folder: Folder) -> List[File]:
+        self._folder = folder
+        return list(self._files.values())
+
+    def stats(self) -> Tuple[Optional[FileStat], ...]:
+        known = self._files
+        return tuple(known[index].stat if index in known else None for index in range(len(self._entries)))
+
+    def read(self, span: Span) -> bytes:
+        return self._pool.read(self[span.file], span.offset, span.length)
+
+    def read_into(self, span: Span, view: memoryview) -> None:
+        self._pool.read_into(self[span.file], span.offset, view)
+
+    def write(self, span: Span, buffers: Sequence[memoryview]) -> None:
+        self._pool.write(self[span.file], span.offset, buffers)
+
+
+def _extend(pieces: List[int], more: range) -> None:
+    # Keeps an ascending list ascending; the ranges of two files may share a piece.
+    pieces.extend(range(max(more.start, pieces[-1] + 1 if pieces else 0), more.stop))
+
+
+def _part(buffers: Sequence[memoryview], start: int, length: int) -> List[memoryview]:
+    # The buffers that make up ``length`` bytes from ``start`` on, the first and last cut to fit.
+    parts = []
+    for buffer in buffers:
+        if start < len(buffer) and length:
+            part = buffer[start : start + length]
+            parts.append(part)
+            length -= len(part)
+        start = max(0, start - len(buffer))
+    return parts

@@ -1,0 +1,71 @@
+"""``Disk``: the workers and the open files of a session, and the storages of its torrents (``engine.ports.Disk``)."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Optional
+
+from ..metainfo.metainfo import Metainfo
+from ..metainfo.names import HIDDEN_FOLDER
+from ..settings import Settings
+from .allocation import SPARSE
+from .content import Content
+from .files import FilePool
+from .folder import Folder
+from .pieces import Pieces
+from .pool import Pool
+from .resume import ResumeFile
+from .scratch import Scratches
+from .storage import Storage
+
+
+class Disk:
+    """Where the torrents of a session keep their files.
+
+    ``post`` is ``Loop.post``; ``system`` is as for ``Folder``.  There is one worker more than
+    ``Settings.disk_threads``: hash checks and syncs never take the last one, so that a peer's read does not wait for
+    them, and two of them still keep two processors busy.
+    """
+
+    def __init__(self, settings: Settings, post: Callable[[Callable[[], None]], None], *, system: Any = os) -> None:
+        self._system = system
+        self._files = FilePool(settings.max_open_files)
+        self._scratches = Scratches()
+        self._pool = Pool(settings.disk_threads + 1, post, finish=self._files.close)
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that have not begun."""
+        return self._pool.waiting
+
+    def start(self) -> None:
+        """Start the workers."""
+        self._pool.start()
+
+    def open(
+        self, metainfo: Metainfo, basedir: str, *, resume_dir: Optional[str] = None, allocation: str = SPARSE
+    ) -> Storage:
+        """The storage of one torrent; touches no file yet.
+
+        Resume data is kept in ``resume_dir``, or beside the data in a hidden folder.  ``allocation`` is one of
+        ``ALLOCATIONS``.
+        """
+        folder = Folder(basedir, system=self._system)
+        name = f"{metainfo.infohash.hex()}.resume"
+        if resume_dir is None:
+            resume_file = ResumeFile(folder, (HIDDEN_FOLDER, name))
+        else:
+            resume_file = ResumeFile(Folder(resume_dir, system=self._system), (name,))
+        content = Content(metainfo, folder, self._files, allocation=allocation)
+        return Storage(metainfo, content, Pieces(metainfo, content, self._scratches), resume_file, self._pool)
+
+    def close(self, timeout: float) -> bool:
+        """End the workers, within ``timeout`` seconds; jobs that have not begun are answered with ``SessionClosed``.
+
+        Returns whether all ended.  The last worker closes every file, be it later.
+        """
+        return self._pool.close(timeout)
+
+    def abandon(self) -> None:
+        """The same without waiting, answering, or taking a lock: ``__del__`` may call it."""
+        self._pool.abandon()

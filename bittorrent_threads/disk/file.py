@@ -1,0 +1,86 @@
+"""``File``: what is known of one file of a torrent, and the two ways in which it can be missing."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Callable, NamedTuple, Optional
+
+from ..errors import StorageError
+from .descriptor import Identity
+from .folder import Folder, Parts
+
+
+class FileStat(NamedTuple):
+    """What tells a file from a changed one, as the system had it."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, found: os.stat_result) -> FileStat:
+        """What the system says of a file."""
+        return cls(found.st_size, found.st_mtime_ns, found.st_ino)
+
+    def still(self, found: os.stat_result) -> bool:
+        """Whether what the system says now has the same size and time."""
+        return (found.st_size, found.st_mtime_ns) == (self.size, self.mtime_ns)
+
+
+class Missing(StorageError):
+    """The file was never there, or ends before what was asked for."""
+
+
+class Gone(StorageError):
+    """The file that was there is not there any more, or its name is another file's now."""
+
+
+class File:
+    """One file below a folder: its name, and what it was when we last saw it.
+
+    Only a ``FilePool`` changes the fields, under its lock.  ``writing`` is held by whoever changes the file, from one
+    look at it to another, so that ``stat`` is always what we left.  ``on_changed`` is called when ``changes`` grew, by
+    whichever thread saw it.  A file lives as long as its torrent, open or not.
+    """
+
+    __slots__ = (
+        "busy",
+        "changes",
+        "folder",
+        "fresh",
+        "identity",
+        "on_changed",
+        "parts",
+        "stat",
+        "writing",
+        "written",
+    )
+
+    def __init__(self, folder: Folder, parts: Parts, *, on_changed: Callable[[], None] = lambda: None) -> None:
+        self.folder = folder
+        self.parts = parts
+        self.on_changed = on_changed
+        self.writing = threading.Lock()
+        self.stat: Optional[FileStat] = None
+        """When we last looked or wrote; None for a file that was not there."""
+        self.changes = 0
+        """How often another program was seen to have changed it between two adoptions; only ever grows."""
+        self.identity: Optional[Identity] = None
+        """None while it was never met."""
+        self.fresh = False
+        """Made by us, and its name not yet synced."""
+        self.written = False
+        """We have written to it."""
+        self.busy = False
+        """Being written at this moment."""
+
+    @property
+    def path(self) -> str:
+        """The absolute path, to be shown."""
+        return self.folder.path(self.parts)
+
+    @property
+    def met(self) -> bool:
+        """Whether the file was there when we looked last."""
+        return self.identity is not None

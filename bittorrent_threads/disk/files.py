@@ -1,0 +1,394 @@
+"""``FilePool``: the open files of all torrents, few at a time.
+
+A file that was met is the file to go on with.  When it is gone, or another one has its name, every use of it is an
+error (``Gone``): never a fresh empty file in an empty mount point.  When another program cut or changed it, that is
+counted (``File.changes``), and whoever relies on its bytes has to hash them again; only a change in the very moment
+of a write of ours goes unseen.  Only :meth:`FilePool.adopt` takes whatever is there now.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import threading
+from collections import OrderedDict
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple, TypeVar
+
+from ..errors import StorageError
+from .allocation import allocate
+from .descriptor import Descriptor, identity
+from .file import File, FileStat, Gone, Missing
+from .folder import Folder, Parts
+
+_NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+_FAULTS = (OSError, ValueError)  # ValueError: names with NUL or a lone surrogate
+
+MAX_CHANGES = 3
+"""Changes after which the times of a file that we write are not believed any more.
+
+Some systems set them when they like (NTFS when a file is closed, NFS when data reaches the server), and each change
+costs hashing.
+"""
+
+T = TypeVar("T")
+
+
+class _Handle(Descriptor):
+    # It is closed when it is no longer kept in the table and its last user is done.
+    __slots__ = ("kept", "users", "writable")
+
+    def __init__(self, fd: int, system: Any, *, writable: bool) -> None:
+        super().__init__(fd, system)
+        self.writable = writable
+        self.users = 1
+        self.kept = True
+
+
+class FilePool:
+    """At most ``limit`` open files, the one unused longest closed first; safe to use from any thread.
+
+    One lock guards the table of handles and the fields of every ``File``; it is never held during a system call.
+    Everything raises :class:`StorageError` with path and errno, and nothing else for what a disk can do.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._handles: OrderedDict[File, _Handle] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._handles)
+
+    def adopt(self, file: File) -> Optional[FileStat]:
+        """Take the file as it is now; returns what it is, None if it is not there."""
+        found = None
+        with file.writing:
+            try:
+                found = self._look(file)
+            finally:
+                with self._lock:
+                    # Another file is there now, or none, or this one was changed: what was right in it may be no more,
+                    # and a piece that is not hashed again must not be served from what is there now.
+                    changed = _differs(file, found)
+                    file.changes += changed
+                    if found is None:
+                        file.identity = file.stat = None
+                    else:
+                        _remember(file, found)
+                self._drop_unless(file, found)
+                if changed:
+                    file.on_changed()
+        return file.stat
+
+    def refresh(self, file: File) -> None:
+        """See to it that the next use opens the file that has the name now, and knows of changes; raises nothing."""
+        found = None
+        with file.writing:
+            with contextlib.suppress(StorageError):  # the next use meets the same and tells it
+                found = self._look(file)
+            self._drop_unless(file, found)
+            if found is not None and identity(found) == file.identity:
+                self._compare(file, found)
+
+    def create(self, file: File) -> None:
+        """Make the file, empty, and the folders above it, unless it is there (it may be on a disk to read only)."""
+        try:
+            with _Use(self, file) as handle:
+                self._verify(file, handle)
+        except Missing:
+            with _Use(self, file, writable=True) as handle:
+                self._verify(file, handle)
+
+    def read(self, file: File, offset: int, length: int) -> bytes:
+        """Exactly ``length`` bytes."""
+        with _Use(self, file) as handle:
+            self._verify(file, handle)
+            data = handle.read(offset, length)
+        _require(file, offset, length, len(data))
+        return data
+
+    def read_into(self, file: File, offset: int, view: memoryview) -> None:
+        """Fill ``view``."""
+        with _Use(self, file) as handle:
+            self._verify(file, handle)
+            count = handle.read_into(offset, view)
+        _require(file, offset, len(view), count)
+
+    def scan(self, file: File, offset: int, length: int, view: memoryview) -> Iterator[memoryview]:
+        """``length`` bytes in parts that ``view`` takes; each is good until the next is asked for."""
+        with _Use(self, file) as handle:
+            self._verify(file, handle)
+            for begin in range(offset, offset + length, len(view)):
+                part = view[: offset + length - begin]
+                _require(file, begin, len(part), handle.read_into(begin, part))
+                yield part
+
+    def write(self, file: File, offset: int, buffers: Sequence[memoryview]) -> None:
+        """Write all the buffers, one behind the other; they are not copied."""
+        with self._changing(file) as handle:
+            handle.write(offset, buffers)
+
+    def truncate(self, file: File, size: int) -> None:
+        """Cut the file to ``size`` bytes; for files of our own only."""
+        with self._changing(file) as handle:
+            handle.truncate(size)
+
+    @contextlib.contextmanager
+    def using(self, file: File) -> Iterator[Descriptor]:
+        """The file, open to be read, as long as the context lasts."""
+        with _Use(self, file) as handle:
+            self._verify(file, handle)
+            yield handle
+
+    def relocate(self, file: File, folder: Folder, parts: Parts, found: Optional[os.stat_result]) -> None:
+        """The file is at another place now; ``found`` is what it is there, None for one that is not there."""
+        with self._lock:
+            closable = [self._evict(file)] if file in self._handles else []
+            file.folder, file.parts = folder, parts
+            if found is not None and file.met:
+                _remember(file, found)
+        self._close(closable)
+
+    def allocate(self, file: File, length: int) -> None:
+        """Have the disk keep room for ``length`` bytes; nobody else may write to the file meanwhile."""
+        with self._changing(file) as handle:
+            allocate(handle, length, system=file.folder.system)
+
+    def remove(self, file: File) -> None:
+        """Remove the file; for files of our own only."""
+        with _reported(file):
+            file.folder.remove(file.parts)
+        self.adopt(file)
+
+    def exists(self, file: File) -> bool:
+        """Whether the file is there, as far as we know or can see."""
+        return file.met or self._look(file) is not None
+
+    def sync(self, file: File) -> FileStat:
+        """Make the file and its name durable, and see that it still is the file that was written."""
+        with _Use(self, file, writable=True) as handle:
+            self._verify(file, handle)
+            with self._lock:
+                fresh, file.fresh = file.fresh, False
+            try:
+                handle.sync()
+                if fresh:
+                    file.folder.sync(file.parts)
+            except OSError:
+                with self._lock:
+                    file.fresh |= fresh
+                raise
+            if not self._named(file, handle):
+                raise Gone("was removed or replaced while in use", file.path, errno.ENOENT)
+            with file.writing:
+                found = handle.stat()
+                self._compare(file, found)
+                with self._lock:
+                    return _remember(file, found)
+
+    def close_folder(self, folder: Folder) -> None:
+        """Close what is open below a folder."""
+        with self._lock:
+            closable = [self._evict(file) for file in list(self._handles) if file.folder is folder]
+        self._close(closable)
+
+    def close(self) -> None:
+        """Close everything; a handle in use is closed by the thread that uses it."""
+        with self._lock:
+            closable = [self._evict(file) for file in list(self._handles)]
+        self._close(closable)
+
+    # -- one file open -----------------------------------------------------------------------------------------------
+
+    def _verify(self, file: File, handle: _Handle) -> None:
+        # Who is writing has looked just before; a read need not wait for that to end.  Nor for the lock, where two
+        # workers that read one file would meet, if nothing is different.
+        if not file.busy:
+            found, known = handle.stat(), file.stat
+            if not (known is not None and known.still(found) and found.st_nlink and handle.identity == file.identity):
+                with file.writing:
+                    self._check(file, handle)
+
+    @contextlib.contextmanager
+    def _changing(self, file: File) -> Iterator[_Handle]:
+        with _Use(self, file, writable=True) as handle, file.writing:
+            self._check(file, handle)
+            file.written = file.busy = True
+            try:
+                yield handle
+            finally:
+                with self._lock:
+                    _remember(file, handle.stat())
+                file.busy = False
+
+    def _check(self, file: File, handle: _Handle) -> None:
+        # That the open file is the one that was met; whether another program changed it.
+        found = handle.stat()
+        if handle.identity != file.identity:
+            raise Gone("is another file than before", file.path, errno.ESTALE)
+        # Some file systems count no links, so that 0 is only a reason to look.
+        if not found.st_nlink and not self._named(file, handle):
+            raise Gone("was removed or replaced while in use", file.path, errno.ENOENT)
+        self._compare(file, found)
+
+    def _compare(self, file: File, found: os.stat_result) -> None:
+        # While we hold ``writing``: count a change by another program.
+        known = file.stat
+        if known is None or known.still(found):
+            return
+        if file.written and file.changes >= MAX_CHANGES and found.st_size >= known.size:
+            return
+        with self._lock:
+            file.changes += 1
+            _remember(file, found)
+        file.on_changed()
+
+    def _drop_unless(self, file: File, found: Optional[os.stat_result]) -> None:
+        # Keep the open file only if it is the one found.
+        with self._lock:
+            handle = self._handles.get(file)
+            stale = handle is not None and (found is None or identity(found) != handle.identity)
+            closable = [self._evict(file)] if stale else []
+        self._close(closable)
+
+    def _take(self, file: File, *, writable: bool) -> _Handle:
+        with self._lock:
+            handle = self._handles.get(file)
+            if handle is not None and (handle.writable or not writable):
+                self._handles.move_to_end(file)
+                handle.users += 1
+                return handle
+        fd, created = self._open(file, writable=writable)
+        try:
+            handle = _Handle(fd, file.folder.system, writable=writable)
+            found = handle.stat()
+        except BaseException:
+            file.folder.system.close(fd)
+            raise
+        with self._lock:
+            if file.identity is None:
+                _remember(file, found)
+            file.fresh |= created
+            # Two workers may have opened it at once: the later one is kept, and both are right.
+            closable = [self._evict(file)] if file in self._handles else []
+            closable += [self._evict(old) for old in self._surplus()]
+            self._handles[file] = handle
+        self._close(closable)
+        return handle
+
+    def _leave(self, handle: _Handle) -> None:
+        with self._lock:
+            handle.users -= 1
+            unused = not handle.users and not handle.kept
+        if unused:
+            handle.close()
+
+    def _open(self, file: File, *, writable: bool) -> Tuple[int, bool]:
+        # A descriptor, and whether the file is a new one.
+        flags = os.O_RDWR if writable else os.O_RDONLY
+        met = file.met  # before another worker makes it
+        try:
+            return self._with_descriptors(lambda: file.folder.open(file.parts, flags)), False
+        except FileNotFoundError:
+            if met:
+                raise Gone("was there and is gone", file.path, errno.ENOENT) from None
+            if not writable:
+                raise Missing(os.strerror(errno.ENOENT), file.path, errno.ENOENT) from None
+        return self._with_descriptors(lambda: file.folder.open(file.parts, flags, create=True)), True
+
+    def _named(self, file: File, handle: _Handle) -> bool:
+        # Whether the open file is the one that has the name.
+        found = self._look(file)
+        return found is not None and identity(found) == handle.identity
+
+    def _look(self, file: File) -> Optional[os.stat_result]:
+        with _reported(file):
+            return self._with_descriptors(lambda: file.folder.stat(file.parts))
+
+    def _with_descriptors(self, call: Callable[[], T]) -> T:
+        while True:
+            try:
+                return call()
+            except OSError as error:
+                if error.errno not in _NO_DESCRIPTORS or not self._close_unused():
+                    raise
+
+    def _close_unused(self) -> bool:
+        # Give a descriptor back to the system; False if there is none to give.
+        with self._lock:
+            file = next((file for file, handle in self._handles.items() if not handle.users), None)
+            closable = [] if file is None else [self._evict(file)]
+        self._close(closable)
+        return bool(closable)
+
+    def _surplus(self) -> List[File]:
+        # Under the lock: what to close so that one more can be kept.
+        count = max(0, len(self._handles) - self._limit + 1)
+        return [file for file, handle in self._handles.items() if not handle.users][:count]
+
+    def _evict(self, file: File) -> Optional[_Handle]:
+        # Under the lock.  Returns the handle if it must be closed now, outside of the lock.
+        handle = self._handles.pop(file)
+        handle.kept = False
+        return None if handle.users else handle
+
+    def _close(self, handles: List[Optional[_Handle]]) -> None:
+        for handle in handles:
+            if handle is not None:
+                handle.close()
+
+
+class _Use:
+    # An open file in use; what goes wrong meanwhile is a StorageError.  A class, as every read pays for it.
+    __slots__ = ("_file", "_handle", "_pool", "_writable")
+
+    def __init__(self, pool: FilePool, file: File, *, writable: bool = False) -> None:
+        self._pool = pool
+        self._file = file
+        self._writable = writable
+
+    def __enter__(self) -> _Handle:
+        with _reported(self._file):
+            self._handle = self._pool._take(self._file, writable=self._writable)
+        return self._handle
+
+    def __exit__(self, kind: object, error: Optional[BaseException], traceback: object) -> None:
+        self._pool._leave(self._handle)
+        if isinstance(error, _FAULTS):
+            raise _told(error, self._file)
+
+
+def _remember(file: File, found: os.stat_result) -> FileStat:
+    file.identity = identity(found)
+    file.stat = FileStat.of(found)
+    return file.stat
+
+
+def _differs(file: File, found: Optional[os.stat_result]) -> bool:
+    # Of a file that we write the times tell nothing, but it does not shrink.
+    known = file.stat
+    if known is None or file.identity is None:
+        return False
+    if found is None or identity(found) != file.identity or found.st_size < known.size:
+        return True
+    return not file.written and not known.still(found)
+
+
+def _require(file: File, offset: int, length: int, count: int) -> None:
+    if count < length:
+        reason = f"ends at byte {offset + count}, {length} bytes from {offset} on were wanted"
+        # The system gives no number for this; who was told that the bytes are there knows of another file.
+        raise Missing(reason, file.path, errno.ESTALE)
+
+
+@contextlib.contextmanager
+def _reported(file: File) -> Iterator[None]:
+    try:
+        yield
+    except _FAULTS as error:
+        raise _told(error, file) from error
+
+
+def _told(error: BaseException, file: File) -> StorageError:
+    return StorageError.wrap(error.with_traceback(None), file.path)

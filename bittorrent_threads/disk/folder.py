@@ -1,0 +1,168 @@
+"""``Folder``: names below one folder, opened, read, renamed and removed without ever leaving it.
+
+The folder itself is the user's choice and may be a link.  Below it every component is opened relative to the one
+above it and without following links, so that a link planted there, even between two calls, leads nowhere.  Where the
+platform cannot do that (Windows: no ``dir_fd``, no ``O_NOFOLLOW``) each component is looked at first and a link is
+refused; there somebody who can write to the folder could still win a race.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from typing import Any, Iterator, Optional, Tuple
+
+from ..errors import StorageError
+
+Parts = Tuple[str, ...]
+"""Components of a name below a folder."""
+
+_LINKS = (errno.ELOOP, errno.EMLINK, errno.ENOTDIR)  # what O_NOFOLLOW and O_DIRECTORY say, by platform
+_REPARSE_POINT = 0x400  # FILE_ATTRIBUTE_REPARSE_POINT: links and junctions of Windows
+
+
+class Folder:
+    """The folder at ``root``; relative paths are taken from the folder the process is in now.
+
+    ``system`` is the ``os`` module; a test gives one that fails the Nth call, or lacks what some platform lacks.
+    Everything raises ``OSError``, or :class:`StorageError` for what no system call says.  It has no state: any thread
+    may use it.
+    """
+
+    def __init__(self, root: str, *, system: Any = os) -> None:
+        self.root = os.path.abspath(root)
+        self.system = system
+        self._no_follow = getattr(system, "O_NOFOLLOW", 0) if os.open in os.supports_dir_fd else 0
+        # O_NONBLOCK: a FIFO somebody put there must not hang the thread.
+        self._flags = self._no_follow | getattr(system, "O_NONBLOCK", 0) | getattr(system, "O_BINARY", 0)
+
+    def path(self, parts: Parts) -> str:
+        """The absolute path of a name, to be shown."""
+        return os.path.join(self.root, *parts)
+
+    def open(self, parts: Parts, flags: int, *, create: bool = False) -> int:
+        """A descriptor of a regular file; ``create`` makes it and the folders above it if they are not there."""
+        with self._parent(parts, create=create) as (parent, name):
+            flags |= self._flags | (os.O_CREAT if create else 0)
+            fd: int = self.system.open(name, flags, 0o666, dir_fd=parent)
+        try:
+            if not stat.S_ISREG(self.system.fstat(fd).st_mode):
+                raise StorageError("is no regular file", self.path(parts))
+        except BaseException:
+            self.system.close(fd)
+            raise
+        return fd
+
+    def stat(self, parts: Parts) -> Optional[os.stat_result]:
+        """What the system knows of a regular file, None if it is not there."""
+        try:
+            with self._parent(parts) as (parent, name):
+                found: os.stat_result = self.system.stat(name, dir_fd=parent, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        if not stat.S_ISREG(found.st_mode) or _is_link(found):
+            raise StorageError("is no regular file", self.path(parts))
+        return found
+
+    def same(self, other: Folder) -> bool:
+        """Whether the two are one folder, by whatever paths."""
+        try:
+            return os.path.samestat(self.system.stat(self.root), self.system.stat(other.root))
+        except FileNotFoundError:
+            return self.root == other.root
+
+    def replace(self, source: Parts, target: Parts, *, create: bool = False) -> None:
+        """Rename a file, over another if there is one; ``create`` makes the folders above ``target``."""
+        with self._parent(source) as (parent, name), self._parent(target, create=create) as (new_parent, new_name):
+            self.system.replace(name, new_name, src_dir_fd=parent, dst_dir_fd=new_parent)
+
+    def link(self, source: Parts, folder: Folder, target: Optional[Parts] = None) -> None:
+        """Give a file one name more, below ``folder``, with the folders above it; never over another file."""
+        follow = {"follow_symlinks": False} if self._no_follow else {}
+        new = folder._parent(target or source, create=True)
+        with self._parent(source) as (parent, name), new as (new_parent, new_name):
+            self.system.link(name, new_name, src_dir_fd=parent, dst_dir_fd=new_parent, **follow)
+
+    def prune(self, parts: Parts) -> None:
+        """Remove the folders above a name that are empty, but never this one; raises nothing."""
+        with contextlib.suppress(OSError, StorageError):
+            for depth in range(len(parts) - 1, 0, -1):
+                with self._parent(parts[:depth]) as (parent, name):
+                    self.system.rmdir(name, dir_fd=parent)
+
+    def remove(self, parts: Parts) -> None:
+        """Remove a file; harmless if it is not there."""
+        with contextlib.suppress(FileNotFoundError), self._parent(parts) as (parent, name):
+            self.system.unlink(name, dir_fd=parent)
+
+    def sync(self, parts: Parts) -> None:
+        """Make the names on the way to a file durable, its own included; Windows does that by itself."""
+        if self._no_follow:
+            for depth in range(len(parts)):
+                with self._walk(parts[:depth]) as folder:
+                    self.system.fsync(folder)
+
+    @contextlib.contextmanager
+    def _parent(self, parts: Parts, *, create: bool = False) -> Iterator[Tuple[Optional[int], str]]:
+        # What to give as dir_fd, and the name to give with it.
+        for name in parts:
+            # The names of a torrent were made safe long before; this is the wall behind the wall.
+            if name in ("", ".", "..") or {"\0", "/", os.sep, os.altsep} & set(name):
+                raise StorageError("is no name for a file", repr(self.path(parts)))
+        try:
+            if self._no_follow:
+                with self._walk(parts[:-1], create=create) as parent:
+                    yield parent, parts[-1]
+            else:
+                yield None, self._looked_at(parts, create=create)
+        except OSError as error:
+            if error.errno in _LINKS:
+                raise StorageError("a link or a file stands in the way", self.path(parts), error.errno) from None
+            raise
+
+    @contextlib.contextmanager
+    def _walk(self, names: Parts, *, create: bool = False) -> Iterator[int]:
+        folder = self._open_folder(self.root, None, create=create)
+        try:
+            for name in names:
+                inner = self._open_folder(name, folder, create=create)
+                self.system.close(folder)
+                folder = inner
+            yield folder
+        finally:
+            self.system.close(folder)
+
+    def _open_folder(self, name: str, parent: Optional[int], *, create: bool) -> int:
+        flags = os.O_RDONLY | os.O_DIRECTORY | (0 if parent is None else self._no_follow)
+        try:
+            return int(self.system.open(name, flags, dir_fd=parent))
+        except FileNotFoundError:
+            if not create:
+                raise
+        if parent is None:
+            self.system.makedirs(name, exist_ok=True)
+        else:
+            with contextlib.suppress(FileExistsError):  # another worker was faster
+                self.system.mkdir(name, dir_fd=parent)
+        return int(self.system.open(name, flags, dir_fd=parent))
+
+    def _looked_at(self, parts: Parts, *, create: bool) -> str:
+        # Without dir_fd: the path, after a look at every component of it that is there.
+        path = self.root
+        for name in parts:
+            path = os.path.join(path, name)
+            try:
+                found = self.system.lstat(path)
+            except FileNotFoundError:
+                break
+            if _is_link(found):
+                raise StorageError("is a link", path, errno.ELOOP)
+        if create:
+            self.system.makedirs(os.path.dirname(self.path(parts)), exist_ok=True)
+        return self.path(parts)
+
+
+def _is_link(found: os.stat_result) -> bool:
+    return stat.S_ISLNK(found.st_mode) or bool(getattr(found, "st_file_attributes", 0) & _REPARSE_POINT)

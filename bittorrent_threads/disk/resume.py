@@ -1,0 +1,294 @@
+"""Resume data: what of a torrent is on disk and right, so that the next start need not hash it all.
+
+``Resume`` is the value, ``ResumeFile`` the place where it is kept, ``compare`` the judge of what it is still worth.
+The rule: it is a claim about files as they were.  Where size, mtime or inode of a file is another now, nothing said
+about its pieces is believed, and nothing in here, however garbled, ever raises at a start: it is not used, and the
+reason is told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import threading
+from typing import TYPE_CHECKING, Any, Collection, Dict, List, NamedTuple, Optional, Tuple
+
+from ..errors import StorageError
+from ..metainfo.bitfield import Bitfield
+from ..metainfo.metainfo import Metainfo
+from ..metainfo.names import chosen_path
+from .descriptor import Descriptor
+from .file import FileStat
+from .folder import Folder, Parts
+
+if TYPE_CHECKING:
+    from .answers import Moved, Surveyed
+
+VERSION = 1
+MAX_SIZE = 64 * 1024 * 1024
+"""Bytes of a resume file: a torrent of the most pieces and some hundred thousand files stays far below."""
+
+_MAGIC = b"bittorrent_threads resume\n"
+_SEAL_SIZE = len(_MAGIC) + 64 + 1  # SHA-256 in hexadecimal, and the end of a line
+
+Unfinished = Tuple[Tuple[int, bytes], ...]
+"""Pieces of which some blocks are at their place on disk: index, and a bit a block, most significant bit first."""
+
+
+Names = Tuple[Tuple[int, Parts], ...]
+"""Files that were renamed: index, and the components of the path below the folder."""
+
+
+class Resume(NamedTuple):
+    """What is known of the data of one torrent; ``plain`` is the same for json and pickle."""
+
+    infohash: bytes
+    have: bytes
+    """Pieces that are whole and right, packed; durable, see ``Storage.sync``."""
+    files: Tuple[Optional[FileStat], ...]
+    """What each file was when that was true; None for one that was not there."""
+    part_file: Optional[FileStat] = None
+    unfinished: Unfinished = ()
+    """Believed only if ``clean``."""
+    clean: bool = False
+    """Nothing was written after this: the torrent was stopped."""
+    names: Names = ()
+    """Files that were renamed: index, and the components of the path."""
+
+    def plain(self) -> Dict[str, Any]:
+        """Dictionaries, lists, strings and numbers."""
+        return {
+            "version": VERSION,
+            "infohash": self.infohash.hex(),
+            "have": self.have.hex(),
+            "files": [None if stat is None else list(stat) for stat in self.files],
+            "part_file": None if self.part_file is None else list(self.part_file),
+            "unfinished": [[index, blocks.hex()] for index, blocks in self.unfinished],
+            "clean": self.clean,
+            "names": [[index, list(parts)] for index, parts in self.names],
+        }
+
+    @classmethod
+    def of(cls, plain: Any, metainfo: Metainfo) -> Resume:
+        """The resume data that ``plain`` is; raises ``ValueError`` with the reason if it is none for this torrent."""
+        if not isinstance(plain, dict):
+            raise ValueError("is no dictionary")
+        if plain.get("version") != VERSION:
+            raise ValueError(f"has version {plain.get('version')!r}, this library knows {VERSION}")
+        resume = cls(
+            infohash=_bytes(plain, "infohash"),
+            have=_bytes(plain, "have"),
+            files=tuple(_stat(entry, "files") for entry in _list(plain, "files")),
+            part_file=_stat(plain.get("part_file"), "part_file"),
+            unfinished=tuple(_unfinished(entry, metainfo) for entry in _list(plain, "unfinished")),
+            clean=plain.get("clean") is True,
+            names=_names(plain.get("names", []), metainfo),
+        )
+        if resume.infohash != metainfo.infohash:
+            raise ValueError(f"is for the torrent {resume.infohash.hex()}")
+        Bitfield(metainfo.piece_count, resume.have)
+        if len(resume.files) != len(metainfo.files):
+            raise ValueError(f"has {len(resume.files)} files, the torrent {len(metainfo.files)}")
+        return resume
+
+
+class Trust(NamedTuple):
+    """What of a ``Resume`` is worth something, answer of ``compare``."""
+
+    have: Bitfield
+    """Pieces that need no hash check."""
+    unfinished: Unfinished
+    """Pieces of which these blocks can be kept."""
+    suspects: Tuple[int, ...]
+    """Pieces to hash: those that are there and in a file that changed, claimed or not."""
+    missing: Tuple[int, ...]
+    """Files that were there and are gone, by index: not to be downloaded again before somebody says so."""
+
+
+def compare(resume: Resume, surveyed: Surveyed, metainfo: Metainfo, *, gone: Collection[int] = ()) -> Trust:
+    """What is still true, now that the files are as ``surveyed``.
+
+    A file that is ``gone`` is back only when it is as it was.  Nothing is believed of one that was not seen.
+    """
+    layout = metainfo.layout
+    unseen = set(surveyed.unseen)
+    doubted = Bitfield(layout.piece_count)
+    missing: List[int] = []
+    same_part_file = resume.part_file == surveyed.part_file
+    for index, (file, then) in enumerate(zip(metainfo.files, resume.files)):
+        now = surveyed.files[index] if surveyed.files else None
+        if file.pad or not file.length:
+            continue
+        if index not in unseen:
+            if then == now and (now is not None or same_part_file):
+                continue
+            if then is not None and (now is None or index in gone):
+                missing.append(index)
+        for piece in layout.file_pieces(index):
+            doubted.set(piece)
+    have = Bitfield(layout.piece_count, resume.have)
+    for piece in doubted.indexes():
+        have.clear(piece)
+    unfinished = tuple(entry for entry in resume.unfinished if resume.clean and not doubted[entry[0]])
+    return Trust(have, unfinished, tuple(piece for piece in surveyed.present if doubted[piece]), tuple(missing))
+
+
+def moved(resume: Resume, answer: Moved) -> Resume:
+    """The same, said of files that are at another place now: what was true of a file there is true of it here."""
+    files = list(resume.files)
+    for index, before, after in answer.files:
+        if files[index] == before:
+            files[index] = after
+    part_file = resume.part_file
+    if answer.part_file is not None and part_file == answer.part_file[0]:
+        part_file = answer.part_file[1]
+    return resume._replace(files=tuple(files), part_file=part_file)
+
+
+class ResumeFile:
+    """Where the resume data of one torrent is kept: at ``parts`` of a folder, the one before it beside it.
+
+    A file is a checksum and JSON.  Every method blocks; of two stores at once one waits for the other.
+    """
+
+    def __init__(self, folder: Folder, parts: Parts) -> None:
+        self.folder = folder
+        self._parts = parts
+        self._backup = (*parts[:-1], parts[-1] + ".bak")
+        self._draft = (*parts[:-1], parts[-1] + ".new")
+        self._storing = threading.Lock()
+
+    def store(self, resume: Resume) -> None:
+        """Keep this, whole or not at all; durable when it returns.  Raises :class:`StorageError`."""
+        with self._storing:
+            self._store(resume)
+
+    def _store(self, resume: Resume) -> None:
+        folder = self.folder
+        try:
+            try:
+                folder.remove(self._draft)
+                self._write(self._draft, _encoded(resume))
+                if folder.stat(self._parts) is not None:
+                    folder.replace(self._parts, self._backup)
+                folder.replace(self._draft, self._parts)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    folder.remove(self._draft)
+                raise
+            folder.sync(self._parts)
+        except OSError as error:
+            raise StorageError.wrap(error, folder.path(self._parts)) from error
+
+    def load(self, metainfo: Metainfo) -> Tuple[Optional[Resume], Tuple[str, ...]]:
+        """What was stored last, or before that, or nothing; and what was wrong with what is not used."""
+        reasons: List[str] = []
+        for parts in (self._parts, self._backup):
+            try:
+                data = self._read(parts)
+                if data is not None:
+                    return _decoded(data, metainfo), tuple(reasons)
+            except (OSError, StorageError, ValueError, RecursionError) as error:
+                reason = error.reason if isinstance(error, StorageError) else error
+                reasons.append(f"{self.folder.path(parts)}: {reason}")
+        return None, tuple(reasons)
+
+    def at(self, folder: Folder) -> ResumeFile:
+        """The same file in another folder."""
+        return ResumeFile(folder, self._parts)
+
+    def remove(self) -> None:
+        """Remove it and the one before it."""
+        for parts in (self._draft, self._backup, self._parts):
+            try:
+                self.folder.remove(parts)
+            except OSError as error:
+                raise StorageError.wrap(error, self.folder.path(parts)) from error
+        self.folder.prune(self._parts)
+
+    def _write(self, parts: Parts, data: bytes) -> None:
+        draft = Descriptor(self.folder.open(parts, os.O_WRONLY | os.O_EXCL, create=True), self.folder.system)
+        try:
+            draft.write(0, [memoryview(data)])
+            draft.sync()
+        finally:
+            draft.close()
+
+    def _read(self, parts: Parts) -> Optional[bytes]:
+        found = self.folder.stat(parts)
+        if found is None:
+            return None
+        if found.st_size > MAX_SIZE:
+            raise ValueError(f"has {found.st_size} bytes, more than {MAX_SIZE}")
+        file = Descriptor(self.folder.open(parts, os.O_RDONLY), self.folder.system)
+        try:
+            return file.read(0, found.st_size)
+        finally:
+            file.close()
+
+
+def _encoded(resume: Resume) -> bytes:
+    return _sealed(json.dumps(resume.plain(), separators=(",", ":")).encode())
+
+
+def _decoded(data: bytes, metainfo: Metainfo) -> Resume:
+    body = data[_SEAL_SIZE:]
+    if not data.startswith(_MAGIC):
+        raise ValueError("is no resume data")
+    if data != _sealed(body):
+        raise ValueError("does not have the bytes that were written")
+    return Resume.of(json.loads(body), metainfo)
+
+
+def _sealed(body: bytes) -> bytes:
+    return b"".join((_MAGIC, hashlib.sha256(body).hexdigest().encode(), b"\n", body))
+
+
+def _list(plain: Dict[str, Any], key: str) -> List[Any]:
+    value = plain.get(key)
+    if not isinstance(value, list):
+        raise ValueError(f"{key} is no list")
+    return value
+
+
+def _bytes(plain: Dict[str, Any], key: str) -> bytes:
+    value = plain.get(key)
+    if not isinstance(value, str):
+        raise ValueError(f"{key} is no text")
+    return bytes.fromhex(value)
+
+
+def _stat(entry: Any, key: str) -> Optional[FileStat]:
+    if entry is None:
+        return None
+    if not isinstance(entry, list) or len(entry) != 3 or not all(type(number) is int for number in entry):
+        raise ValueError(f"{key} has {entry!r:.60}, where size, time and inode belong")
+    return FileStat(*entry)
+
+
+def _names(entries: Any, metainfo: Metainfo) -> Names:
+    # None of them leads anywhere else than below the folder, whoever wrote them.
+    names: Dict[int, Parts] = {}
+    for entry in entries if isinstance(entries, list) else [None]:
+        if not (isinstance(entry, list) and len(entry) == 2 and type(entry[0]) is int and isinstance(entry[1], list)):
+            raise ValueError(f"names has {entry!r:.60}, where a file and its path belong")
+        index, parts = entry
+        if not 0 <= index < len(metainfo.files) or not all(isinstance(name, str) for name in parts):
+            raise ValueError(f"names has {entry!r:.60}, where a file and its path belong")
+        names[index] = tuple(parts)
+    paths = [names.get(index, file.path) for index, file in enumerate(metainfo.files)]
+    for index, parts in names.items():
+        if chosen_path("/".join(parts), paths[:index] + paths[index + 1 :]) != parts:
+            raise ValueError(f"names has {parts!r:.60}, where a path belongs")
+    return tuple(names.items())
+
+
+def _unfinished(entry: Any, metainfo: Metainfo) -> Tuple[int, bytes]:
+    if isinstance(entry, list) and len(entry) == 2 and type(entry[0]) is int and isinstance(entry[1], str):
+        index, blocks = entry[0], bytes.fromhex(entry[1])
+        if 0 <= index < metainfo.piece_count:
+            Bitfield(metainfo.layout.block_count(index), blocks)
+            return index, blocks
+    raise ValueError(f"unfinished has {entry!r:.60}, where a piece and its blocks belong")

@@ -1,0 +1,261 @@
+"""``Storage``: the files of one torrent as the network thread sees them (``engine.ports.Storage``).
+
+Each operation becomes one job of the pool and is answered exactly once, also when the job raises or the pool closes
+before its turn.  Jobs run side by side and end in any order, but for two kinds: those that change where bytes are run
+alone (what was asked before is done, what is asked after waits), and ``sync`` and ``remember`` take turns, as a sync
+that overtook another would vouch for what that has not finished.
+
+Every method and every ``deliver`` runs on the network thread, so that nothing here needs a lock;
+the jobs are methods of ``Content``, ``Pieces`` and ``ResumeFile``, which know nothing of this class.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from functools import partial
+from typing import Any, Callable, Deque, List, NamedTuple, Sequence, Tuple, TypeVar
+
+from ..errors import SessionClosed, StorageError
+from ..metainfo.metainfo import Metainfo
+from .answers import Buffer, Checked, Done, Loaded, Moved, Recalled, Saved, Surveyed, Synced, bare
+from .content import Content
+from .folder import Folder, Parts
+from .moving import move, rename
+from .pieces import Pieces
+from .pool import Outcome, Pool
+from .resume import Names, Resume, ResumeFile
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+class Storage:
+    """The files of one torrent; made by ``Disk.open``.
+
+    Every operation raises :class:`SessionClosed` when the disk is closed.
+    """
+
+    def __init__(
+        self, metainfo: Metainfo, content: Content, pieces: Pieces, resume_file: ResumeFile, pool: Pool
+    ) -> None:
+        self._metainfo = metainfo
+        self._content = content
+        self._pieces = pieces
+        self._resume_file = resume_file
+        self._pool = pool
+        self._unanswered = 0
+        self._interrupted = False
+        self._mistake = ""  # the last that is in the log
+        self._closing: List[Callable[[Done], None]] = []
+        self._turns: Deque[Tuple[Callable[[], None], Callable[[StorageError], None]]] = deque()
+        self._held: Deque[_Task] = deque()
+        self._closed_door = False  # a job that is to be alone runs
+
+    def survey(self, deliver: Callable[[Surveyed], None]) -> None:
+        """See which pieces may be there already, without reading any, and take the files as they are now."""
+        self._submit(self._content.survey, deliver, lambda error: Surveyed((), error))
+
+    def prepare(self, wanted: Sequence[bool], deliver: Callable[[Done], None]) -> None:
+        """Make folders and files of the files wanted, and move to them what the part file has of them."""
+        self._submit(partial(_run, self._content.prepare, tuple(wanted)), deliver, Done, alone=True)
+
+    def save(self, pieces: Sequence[Tuple[int, bytearray]], deliver: Callable[[List[Saved]], None]) -> None:
+        """Hash each piece and write those that pass."""
+        asked = tuple(pieces)
+        self._submit(
+            partial(self._pieces.save, asked),
+            deliver,
+            lambda error: [Saved(index, False, error, buffer) for index, buffer in asked],
+        )
+
+    def write(self, blocks: Sequence[Tuple[int, int, Buffer]], deliver: Callable[[Done], None]) -> None:
+        """Write ``(index, begin, data)`` of pieces that nobody claims, unhashed."""
+        self._submit(partial(_run, self._pieces.write, tuple(blocks)), deliver, Done)
+
+    def load(self, index: int, begin: int, length: int, deliver: Callable[[Loaded], None]) -> None:
+        """Read part of a piece that was saved or has passed a check."""
+        self._submit(
+            partial(self._pieces.load, index, begin, length),
+            deliver,
+            lambda error: Loaded(index, begin, b"", error),
+        )
+
+    def check(self, indexes: Sequence[int], deliver: Callable[[Checked], None]) -> None:
+        """Read and hash these pieces."""
+        asked = tuple(sorted(indexes))
+        self._submit(
+            partial(self._pieces.check, asked),
+            deliver,
+            lambda error: Checked((), asked, error),
+            background=True,
+        )
+
+    def sync(self, deliver: Callable[[Synced], None]) -> None:
+        """Make durable what was saved and answered before this call."""
+        self._submit_in_turn(
+            self._content.sync,
+            deliver,
+            lambda error: Synced((), None, tuple(range(self._metainfo.piece_count)), error),
+        )
+
+    def remember(self, resume: Resume, deliver: Callable[[Done], None]) -> None:
+        """Store resume data, whole or not at all."""
+        self._submit_in_turn(partial(_run, self._resume_file.store, resume), deliver, Done)
+
+    def recall(self, deliver: Callable[[Recalled], None]) -> None:
+        """The resume data stored last, and what was wrong with what is not used."""
+        self._submit(
+            lambda: Recalled(*self._resume_file.load(self._metainfo)),
+            deliver,
+            lambda error: Recalled(None, (str(error),)),
+        )
+
+    def move(self, basedir: str, deliver: Callable[[Moved], None]) -> None:
+        """Move every file to another folder, with the part file, and the resume data if it is beside them."""
+        target = Folder(basedir, system=self._content.folder.system)
+        self._interrupted = False
+        self._submit(
+            partial(self._move, target), deliver, lambda error: Moved(False, error), background=True, alone=True
+        )
+
+    def rename(self, index: int, parts: Parts, *, stored: bool, deliver: Callable[[Moved], None]) -> None:
+        """Give a file another name below the folder, and remember that if ``stored``."""
+        self._submit(
+            partial(self._rename, index, parts, stored), deliver, lambda error: Moved(False, error), alone=True
+        )
+
+    def name(self, names: Names) -> None:
+        """These files were renamed by an earlier client; to be told before anything is asked about files."""
+        self._content.names.update(names)
+
+    def interrupt(self) -> None:
+        """Have a move that is under way fail soon; harmless if none is."""
+        self._interrupted = True
+
+    def close(self, deliver: Callable[[Done], None]) -> None:
+        """Close every open file, after the jobs given before; the storage can be used again."""
+        if self._unanswered or self._held:
+            self._closing.append(deliver)
+        else:
+            self._submit(partial(_run, self._content.close), deliver, Done)
+
+    def _move(self, target: Folder) -> Moved:
+        # On a worker, alone.
+        try:
+            return move(self._content, self._resume_file, self._metainfo, target, interrupted=lambda: self._interrupted)
+        except StorageError as error:
+            return Moved(False, bare(error))
+
+    def _rename(self, index: int, parts: Parts, stored: bool) -> Moved:
+        try:
+            return rename(self._content, self._resume_file, self._metainfo, index, parts, stored=stored)
+        except StorageError as error:
+            return Moved(False, bare(error))
+
+    # -- turns -----------------------------------------------------------------------------------------------------
+
+    def _submit(
+        self,
+        job: Callable[[], T],
+        deliver: Callable[[T], None],
+        failed: Callable[[StorageError], T],
+        *,
+        background: bool = False,
+        alone: bool = False,
+    ) -> None:
+        # A job ``alone`` waits for those given before, and those given after wait for it.
+        def answer(outcome: Outcome[T]) -> None:
+            self._unanswered -= 1
+            self._closed_door = self._closed_door and not alone
+            try:
+                deliver(outcome.value(lambda error: failed(self._told(error))))
+            finally:
+                self._go_on()
+
+        task = _Task(job, answer, background, alone)
+        if self._held or not self._may_begin(task):
+            self._held.append(task)
+        else:
+            self._begin(task)
+
+    def _told(self, error: BaseException) -> StorageError:
+        # What a job raised, and did not answer.  But for what the system said it is a mistake in the program.
+        if isinstance(error, (StorageError, SessionClosed)):
+            return StorageError.wrap(error)
+        told = StorageError.wrap(error, str(getattr(error, "filename", None) or self._content.folder.root))
+        # The jobs of a torrent may all meet the same one: its traceback is logged once.
+        if not isinstance(error, OSError) and told.reason != self._mistake:
+            self._mistake = told.reason
+            _log.error("a disk job of %s raised", self._metainfo.name, exc_info=error)
+        return told
+
+    def _may_begin(self, task: _Task) -> bool:
+        return not self._closed_door and not (task.alone and self._unanswered)
+
+    def _begin(self, task: _Task) -> None:
+        self._pool.submit(task.job, task.answer, background=task.background)
+        self._unanswered += 1
+        self._closed_door = task.alone
+
+    def _go_on(self) -> None:
+        while self._held and self._may_begin(self._held[0]):
+            task = self._held.popleft()
+            try:
+                self._begin(task)
+            except SessionClosed as error:
+                self._unanswered += 1
+                task.answer(Outcome(error=error))
+        if not self._unanswered and not self._held:
+            self._close_now()
+
+    def _submit_in_turn(
+        self, job: Callable[[], T], deliver: Callable[[T], None], failed: Callable[[StorageError], T]
+    ) -> None:
+        def start() -> None:
+            self._submit(job, answer, failed, background=True)
+
+        def answer(value: T) -> None:
+            try:
+                deliver(value)
+            finally:
+                self._turns.popleft()
+                self._start_next()
+
+        if not self._turns:
+            start()
+        self._turns.append((start, lambda error: deliver(failed(error))))
+
+    def _start_next(self) -> None:
+        while self._turns:
+            start, refuse = self._turns[0]
+            try:
+                start()
+                return
+            except SessionClosed as error:
+                self._turns.popleft()
+                refuse(StorageError.wrap(error))
+
+    def _close_now(self) -> None:
+        waiting, self._closing = self._closing, []
+        for deliver in waiting:
+            try:
+                self._submit(partial(_run, self._content.close), deliver, Done)
+            except SessionClosed as error:
+                deliver(Done(StorageError.wrap(error)))
+
+
+class _Task(NamedTuple):
+    job: Callable[[], Any]
+    answer: Callable[[Outcome[Any]], None]
+    background: bool
+    alone: bool
+
+
+def _run(action: Callable[..., None], *arguments: object) -> Done:
+    try:
+        action(*arguments)
+    except StorageError as error:
+        return Done(bare(error))
+    return Done(None)

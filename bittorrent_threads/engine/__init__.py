@@ -1,0 +1,24 @@
+"""The network thread: the one place that knows everybody and wires them.
+
+- ``Engine``: the torrents of a session, its one port, the strangers at its door.
+- ``Torrent``: the parts of one torrent; routes between them and decides nothing.
+- ``Greeting``: a connection before its handshake is done.  ``Peer``: one after.  ``Peers``: those of a torrent.
+- ``Serving``: what one peer is sent.  ``Choking``: who may ask.
+- ``Holdings``: which pieces are ours, and how they came to be.  ``Checks``: hash checks.
+- ``Survey``: which files are there.  ``Unread``: pieces that could not be read.
+- ``Recollection``: what is remembered from one run to the next.
+- ``Relocation``: files moved while the torrent runs.
+- ``Outage``: a disk that failed.  ``Farewell``: what a stopped torrent still waits for.
+- ``Announces``: the trackers.  ``Dialer``: whom to dial.  ``snapshot``: what the user sees.
+- ``ports``: what comes from outside: network, disk, look-ups.
+
+The rule: everything here runs on the network thread, never waits, and is owned by it alone: there is no lock.  What is
+decided is decided in ``swarm``; what is said on the wire is made in ``protocol``; here is only who tells whom.
+
+A block comes in: the stream hands bytes to ``Peer.on_received``; the wire cuts them; ``Downloads.block`` copies each
+block into its piece; a whole piece goes to ``Holdings``; the touched peer is settled at the end of the pass, which asks
+it for more; finished pieces go to the disk in one job; its answer sets bits, tells peers, trackers and the user.
+
+A block goes out: a request is queued by ``Serving``; the settled peer's requests become one read; its answer becomes
+one list of headers and slices; the stream sends it at the end of the pass.
+"""

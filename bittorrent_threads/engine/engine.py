@@ -1,0 +1,203 @@
+"""The session on the network thread: its torrents, its one listening port, and the strangers at its door.
+
+Network, disk, look-ups and random source come from outside, so the same engine runs on sockets or in virtual time.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Dict, Optional
+
+from .. import events
+from ..errors import ListenError, StateError
+from ..metainfo.metainfo import Metainfo
+from ..protocol.peerid import make_peerid
+from ..settings import Settings
+from ..swarm.memory import PieceMemory
+from ..version import __version__
+from .dialer import Dialer
+from .farewell import Farewell
+from .greeting import Greeting
+from .ports import Disk, Listener, Lookups, Network, Publisher, Stream
+from .torrent import Torrent
+
+TICK = 1.0
+
+LEAST_CONNECTIONS = 10
+"""Connections that are allowed however short the system is of descriptors."""
+
+EXHAUSTED_INTERVAL = 60.0
+"""Seconds between two events that tell of it (limits: EMFILE)."""
+
+
+class Engine:
+    """All torrents of one session."""
+
+    def __init__(
+        self,
+        *,
+        network: Network,
+        disk: Disk,
+        lookups: Lookups,
+        settings: Settings,
+        random: Any,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.network = network
+        self.disk = disk
+        self.lookups = lookups
+        self.settings = settings
+        self.random = random
+        self.wall = wall
+        self.peerid = make_peerid(random)
+        self.key = f"{random.randrange(2**32):08X}"
+        """Tells trackers that it is still us after our address changed."""
+        self.client = settings.user_agent or f"bittorrent_threads {__version__}"
+        self.memory = PieceMemory(settings.piece_memory, self._ask_again)
+        self.torrents: Dict[bytes, Torrent] = {}
+        self.greetings: Dict[Greeting, None] = {}
+        self.port = 0
+        self._listener: Optional[Listener] = None
+        self._connection_limit = min(settings.max_connections, network.capacity * 4 // 5)
+        self._exhausted_at = -EXHAUSTED_INTERVAL
+        self.dialer = Dialer(self)
+        self._ticker = network.call_later(TICK, self._tick)
+
+    def add(self, metainfo: Metainfo, basedir: str, *, publisher: Publisher, **options: Any) -> Torrent:
+        """A new torrent, stopped; raises StateError when the session has it already."""
+        if metainfo.infohash in self.torrents:
+            raise StateError("add", f"the session has the torrent {metainfo.name!r} already")
+        torrent = Torrent(self, metainfo, basedir, publisher=publisher, **options)
+        self.torrents[metainfo.infohash] = torrent
+        return torrent
+
+    def remove(self, torrent: Torrent, *, done: Callable[[], None]) -> None:
+        """Close a torrent and forget it; ``done`` is called when its files are closed and its trackers told."""
+        torrent.close()
+        self.torrents.pop(torrent.metainfo.infohash, None)
+        self.dialer.forget(torrent)
+        torrent.farewell.when_over(done)
+
+    def _ask_again(self) -> None:
+        for torrent in self.torrents.values():
+            torrent.peers.touch_all()
+
+    def close(self, done: Callable[[], None]) -> None:
+        """Close every torrent and the door, then call ``done``."""
+        over = Farewell()
+        over.expect()
+        for torrent in list(self.torrents.values()):
+            over.expect()
+            self.remove(torrent, done=over.answered)
+        for greeting in list(self.greetings):
+            greeting.close("the session was closed")
+        self._ticker.cancel()
+        over.answered()
+        over.when_over(done)
+
+    # -- the door --------------------------------------------------------------------------------------------------
+
+    def listen(self) -> None:
+        """Open the port unless it is open; raises ListenError only when the settings demand the port."""
+        if self._listener is not None:
+            return
+        settings = self.settings
+        try:
+            self._listener = self.network.listen(settings.host, self.port or settings.port, self._accept)
+        except ListenError as error:
+            if settings.port_strict:
+                raise
+            for torrent in self.torrents.values():
+                torrent.publish(events.ListenFailed, reason=str(error))
+            return
+        self.port = self._listener.port
+        for torrent in self.torrents.values():
+            torrent.publish(events.Listening, port=self.port)
+
+    def unlisten(self) -> None:
+        """Close the port if no torrent is started."""
+        if self._listener is not None and all(torrent.state == "stopped" for torrent in self.torrents.values()):
+            self._listener.close()
+            self._listener = None
+
+    def _accept(self, stream: Stream) -> None:
+        if self.connection_room <= 0:
+            stream.close()
+            return
+        greeting = Greeting(self, None, stream.address)
+        self.greetings[greeting] = None
+        greeting.attach(stream)
+
+    def exhausted(self, reason: str) -> None:
+        """The system is out of descriptors: allow fewer connections from now on, and close one that nobody misses."""
+        now = self.network.now()
+        self._connection_limit = max(LEAST_CONNECTIONS, min(self._connection_limit, self.connections) - 1)
+        idle = [peer for torrent in self.torrents.values() for peer in torrent.peers if not peer.interesting]
+        if idle:
+            min(idle, key=lambda peer: peer.last_received).close(reason)
+        if now - self._exhausted_at >= EXHAUSTED_INTERVAL:
+            self._exhausted_at = now
+            for torrent in self.torrents.values():
+                torrent.publish(events.ConnectionsLimited, limit=self._connection_limit, reason=reason)
+
+    @property
+    def connection_room(self) -> int:
+        """How many connections more the session may have."""
+        return self._connection_limit - self.connections
+
+    def serving(self, infohash: bytes) -> Optional[Torrent]:
+        """The live torrent of this infohash."""
+        torrent = self.torrents.get(infohash)
+        return torrent if torrent is not None and torrent.live else None
+
+    # -- greetings -------------------------------------------------------------------------------------------------
+
+    @property
+    def connections(self) -> int:
+        """All connections, those being made included."""
+        return len(self.greetings) + sum(len(torrent.peers) for torrent in self.torrents.values())
+
+    @property
+    def half_open(self) -> int:
+        """Connections we are making."""
+        return sum(1 for greeting in self.greetings if greeting.outgoing)
+
+    def connecting(self, torrent: Torrent) -> int:
+        """Connections to peers of this torrent that are being made."""
+        return sum(1 for greeting in self.greetings if greeting.torrent is torrent)
+
+    def greeted(self, greeting: Greeting, torrent: Torrent, stream: Stream) -> None:
+        """A handshake is done."""
+        self.greetings.pop(greeting, None)
+        objection = torrent.peers.welcome(greeting, stream)
+        if objection:
+            stream.close()
+            self._failed(greeting, objection)
+        self.dialer.wake(greeting.torrent)
+
+    def greeting_failed(self, greeting: Greeting, reason: str) -> None:
+        """A dial or a handshake came to nothing."""
+        self.greetings.pop(greeting, None)
+        self._failed(greeting, reason)
+        self.dialer.wake(greeting.torrent)
+
+    def _failed(self, greeting: Greeting, reason: str) -> None:
+        torrent = greeting.torrent
+        if torrent is None:
+            return
+        if greeting.outgoing:
+            torrent.peerlist.failed(greeting.address, self.network.now(), reason)
+            if greeting.handshake.peerid == self.peerid:
+                torrent.peerlist.exclude(greeting.address)
+        torrent.publish(events.PeerClosed, address=greeting.address, reason=reason)
+
+    def drop_greetings(self, torrent: Torrent) -> None:
+        """The torrent stops: give up the connections that are being made for it."""
+        for greeting in [greeting for greeting in self.greetings if greeting.torrent is torrent]:
+            greeting.close("the torrent was stopped")
+
+    def _tick(self) -> None:
+        self._ticker = self.network.call_later(TICK, self._tick)
+        now = self.network.now()
+        for torrent in list(self.torrents.values()):
+            torrent.tick(now)

@@ -1,0 +1,265 @@
+"""What of a torrent is ours: finished pieces go to the disk, hash checks say what is there, peers get what is sure.
+
+The order after a piece was written is deliberate: the bit is set, peers are told, the tracker is told, interest is
+looked at again, and only then the user hears of it, who may do anything then.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Sequence, Tuple
+
+from .. import events
+from ..errors import StorageError
+from ..protocol import messages
+from ..swarm.downloads import BlockRequest
+from ..swarm.pieces import OpenPiece
+from ..swarm.stripes import StripedPiece
+from .checks import Check
+from .ports import Checked, Done, Saved
+
+if TYPE_CHECKING:
+    from .peer import Peer
+    from .torrent import Torrent
+
+SAVE_BYTES = 4 * 1024 * 1024
+"""Bytes of finished pieces in one disk job: small pieces share a hop between threads, workers share the rest."""
+
+
+class Holdings:
+    """The pieces of one torrent that are there; also the port of its downloads."""
+
+    def __init__(self, torrent: Torrent) -> None:
+        self._torrent = torrent
+        self._finished: List[OpenPiece] = []
+        self._waiting: List[Callable[[], None]] = []
+        self._doubted: Dict[int, None] = {}
+        """Pieces that could not be read: not served until a hash check has passed."""
+        self._lost: Dict[int, None] = {}
+        """Pieces that peers were told of and that turned out wrong: to ask for them is no offence."""
+        self.complete = not torrent.picker.missing
+
+    # -- port of the downloads ---------------------------------------------------------------------------------------
+
+    def request(self, peer: Peer, blocks: List[BlockRequest]) -> None:
+        """Ask the peer for blocks."""
+        peer.send(messages.requests(blocks))
+
+    def cancel(self, peer: Peer, blocks: List[BlockRequest]) -> None:
+        """Take requests back."""
+        if not peer.closed:
+            peer.send(b"".join([messages.cancel(*block) for block in blocks]))
+
+    def received(self, piece: OpenPiece) -> None:
+        """Every block of a piece is here."""
+        if not self._finished:  # 0.1 us less for each that is not the first of a pass
+            self._torrent.peers.settle_later()
+        self._finished.append(piece)
+
+    def received_stripe(self, piece: StripedPiece, stripe: int) -> None:
+        """A part of a large piece is here: write it, unhashed."""
+        begin, data = piece.content(stripe)
+        self._torrent.storage.write([(piece.index, begin, data)], functools.partial(self._written, piece, stripe))
+
+    def _written(self, piece: StripedPiece, stripe: int, done: Done) -> None:
+        if done.error is not None:
+            self._torrent.outage.begin(done.error)
+        self._torrent.downloads.written(piece, stripe, failed=done.error is not None)
+        self.tell_saved()
+
+    def written_whole(self, piece: StripedPiece) -> None:
+        """All of a large piece is on disk: hash it there."""
+        self._torrent.storage.check([piece.index], self._hashed)
+
+    def _hashed(self, checked: Checked) -> None:
+        error = checked.error if checked.failed else None
+        self._saved([Saved(index, True, None, bytearray()) for index in checked.passed])
+        self._saved([Saved(index, False, error, bytearray()) for index in checked.failed])
+
+    def accuse(self, key: Any, index: int) -> None:
+        """A peer sent bad data: it is banned."""
+        address, peerid = key
+        self._torrent.peers.ban(address, peerid, f"sent bad data in piece {index}")
+
+    # -- the disk ----------------------------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Give the finished pieces to the disk."""
+        batch: List[Tuple[int, bytearray]] = []
+        size = 0
+        finished, self._finished = self._finished, []
+        for piece in finished:
+            assert piece.buffer is not None
+            batch.append((piece.index, piece.buffer))
+            size += piece.size
+            if size >= SAVE_BYTES:
+                self._torrent.storage.save(batch, self._saved)
+                batch, size = [], 0
+        if batch:
+            self._torrent.storage.save(batch, self._saved)
+
+    def _saved(self, results: List[Saved]) -> None:
+        torrent = self._torrent
+        kept = [index for index, right, error, _ in results if right and error is None]
+        torrent.unread.drop(kept)
+        errors = [saved.error for saved in results if saved.error is not None]
+        if errors:
+            torrent.outage.begin(errors[0])
+        elif kept:
+            torrent.outage.end()
+        torrent.checks.overtake(kept)
+        passed = torrent.have.add(kept)  # a hash check may have found it as soon as it was written
+        failed = torrent.downloads.saved(
+            [(index, right if error is None or right else None, error is None) for index, right, error, _ in results]
+        )
+        torrent.picker.passed(kept)
+        torrent.peers.tell_have(passed)
+        if passed and torrent.have.full:
+            torrent.announces.complete()
+        self.changed()
+        torrent.publish_passed(passed)
+        for index, senders in failed:
+            peers = tuple(dict.fromkeys(address for address, _ in senders))
+            torrent.publish(events.PieceFailed, index=index, peers=peers)
+        self._publish_files(torrent.files.passed(passed))
+        self.tell_saved()
+
+    def when_saved(self, callback: Callable[[], None]) -> None:
+        """Call when the disk works on no piece; at once if it does not."""
+        if self._finished or self._torrent.downloads.saving:
+            self._waiting.append(callback)
+        else:
+            callback()
+
+    def tell_saved(self) -> None:
+        """The disk is done with a piece: call who waits, if it was the last."""
+        if self._waiting and not self._finished and not self._torrent.downloads.saving:
+            waiting, self._waiting = self._waiting, []
+            for callback in waiting:
+                callback()
+
+    def load_failed(self, index: int, error: StorageError) -> None:
+        """A piece could not be read for a peer: see what is left of it, and of its file if that is not what it was."""
+        if not self.serves(index):
+            return
+        torrent = self._torrent
+        doubtful = [index, *self._beside(error)]
+        doubtful = [each for each in dict.fromkeys(doubtful) if self.serves(each)]
+        self._doubted.update(dict.fromkeys(doubtful))
+        torrent.publish(events.StorageFailed, path=error.path, errno=error.errno, reason=error.reason, retry_in=0.0)
+        torrent.checks.add(Check(sorted(doubtful), lambda check: None))
+
+    def _beside(self, error: StorageError) -> List[int]:
+        """The pieces of the file that was removed, replaced, cut or changed, if that is the error."""
+        torrent = self._torrent
+        if error.errno not in (errno.ENOENT, errno.ESTALE, 0):
+            return []
+        files = range(len(torrent.metainfo.files))
+        found = [torrent.metainfo.layout.file_pieces(file) for file in files if torrent.path(file) == error.path]
+        return [index for pieces in found for index in pieces]
+
+    def serves(self, index: int) -> bool:
+        """May peers ask for this piece?"""
+        return self._torrent.have[index] and index not in self._doubted
+
+    def misled(self, index: int) -> bool:
+        """Were peers told of this piece, though it is not served (any more)?"""
+        return index in self._doubted or index in self._lost
+
+    def retract(self) -> None:
+        """All that is lost is known: no message takes a HAVE back, so peers that heard too many come again."""
+        if self._lost:
+            self._lost.clear()
+            self._torrent.peers.close_all("we lost pieces that the peer was told of")
+            self._torrent.peerlist.forgive(self._torrent.now())
+            self._torrent.engine.dialer.wake(self._torrent)
+
+    # -- hash checks and memory --------------------------------------------------------------------------------------
+
+    def trust(self, indexes: Sequence[int]) -> None:
+        """These pieces are there: somebody vouched for them."""
+        torrent = self._torrent
+        found = torrent.have.add(indexes)
+        torrent.downloads.drop(found)
+        torrent.picker.passed(found)
+        torrent.peers.tell_have(found)
+        self._publish_files(torrent.files.passed(found))
+
+    def lose(self, indexes: Iterable[int]) -> None:
+        """These pieces are not there, as far as is known; those that heard otherwise hear it at the next retraction."""
+        torrent = self._torrent
+        lost = [index for index in indexes if torrent.have.clear(index)]
+        self._lost.update(dict.fromkeys(lost))
+        torrent.files.lost(lost)
+        for index in lost:
+            torrent.picker.lost(index)
+
+    def checked(self, checked: Checked) -> None:
+        """Some pieces of a hash check are done.
+
+        With an error nothing is known of those that failed: they are had no more, and missing no more than that.
+        """
+        torrent = self._torrent
+        wrong = checked.failed if checked.error is None else ()
+        if checked.error is not None:
+            torrent.unread.add(checked.failed)
+        if self._doubted:
+            again = [index for index in checked.passed if index in self._doubted]
+            for index in (*checked.passed, *checked.failed):
+                self._doubted.pop(index, None)
+            torrent.peers.tell_have(again)  # whose requests for it were rejected
+        self.trust(checked.passed)
+        self.lose(checked.failed)
+        torrent.unread.drop((*checked.passed, *wrong))
+        self.changed()
+        torrent.publish_passed(checked.passed)
+        for index in wrong:
+            torrent.publish(events.PieceFailed, index=index)
+
+    def changed(self) -> None:
+        """Pieces came, went, or changed their priority."""
+        torrent = self._torrent
+        torrent.recollection.changed()
+        complete = not torrent.picker.missing
+        newly, self.complete = complete and not self.complete, complete
+        if newly or not complete or torrent.have.full:
+            torrent.peers.update_interest(complete=complete)
+        if newly:
+            torrent.engine.memory.drop_spare()
+            torrent.recollection.completed()
+            torrent.choking.hurry()
+        torrent.refresh()
+        if newly:
+            torrent.publish(events.Completed)
+
+    def made(self, files: Sequence[int]) -> None:
+        """These files are under their paths now, with all that the part file had of them."""
+        self._publish_files(self._torrent.files.made(files))
+
+    def _publish_files(self, files: Sequence[int]) -> None:
+        torrent = self._torrent
+        for file in files:
+            torrent.publish(events.FileCompleted, index=file, path=torrent.path(file))
+
+    # -- figures -----------------------------------------------------------------------------------------------------
+
+    @property
+    def left(self) -> int:
+        """Bytes of wanted pieces that are missing."""
+        picker = self._torrent.picker
+        return self._bytes(picker.missing_count, picker.wants(self._torrent.metainfo.piece_count - 1))
+
+    @property
+    def missing_bytes(self) -> int:
+        """Bytes of all pieces that are missing, wanted or not: what trackers are told."""
+        have = self._torrent.have
+        return self._bytes(len(have) - have.count, not have[len(have) - 1])
+
+    def _bytes(self, count: int, last: bool) -> int:
+        """Bytes of ``count`` pieces; ``last`` tells whether the last one, which may be shorter, is among them."""
+        metainfo = self._torrent.metainfo
+        if not count:
+            return 0
+        shorter = metainfo.piece_length - metainfo.layout.piece_size(metainfo.piece_count - 1) if last else 0
+        return count * metainfo.piece_length - shorter

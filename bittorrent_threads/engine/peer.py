@@ -1,0 +1,369 @@
+"""One peer of a torrent, from the end of its handshake to the close: cuts what comes into messages and routes them.
+
+What the peer sends goes to the torrent's ``downloads``, what it asks for to its own ``serving``.  After every read the
+peer is *touched*: once a pass, when all sockets were read, ``settle`` measures, asks for more and serves, so that a
+batch of blocks costs one send.  Whatever the peer does wrong ends in ``close`` with the reason, never in an exception.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set
+
+from ..metainfo.bitfield import Bitfield
+from ..protocol import messages
+from ..protocol.extension import ExtensionHandshake
+from ..protocol.fast import allowed_fast_set
+from ..protocol.messages import PIECE
+from ..protocol.peerid import client_name
+from ..protocol.wire import Wire
+from ..status import PeerStatus
+from ..swarm.downloads import MAX_UNASKED
+from ..swarm.pipeline import Pipeline
+from ..swarm.rate import Rate
+from .ports import Address, Stream
+from .serving import Serving
+
+if TYPE_CHECKING:
+    from .greeting import Greeting
+    from .torrent import Torrent
+
+NEEDY = 10
+"""A peer with fewer pieces than this is let begin while it is choked (BEP 6)."""
+
+
+class Peer:
+    """A connection past its handshake."""
+
+    torrent: Torrent
+    stream: Stream
+    fast: bool
+
+    def __init__(self, torrent: Torrent, stream: Stream, greeting: Greeting) -> None:
+        settings = torrent.settings
+        now = torrent.now()
+        handshake = greeting.handshake
+        self.torrent = torrent
+        self.stream = stream
+        self.address: Address = stream.address
+        self.peerid = handshake.peerid
+        self.incoming = stream.incoming
+        self.fast = handshake.fast
+        self.extended = handshake.extended
+        self.client = client_name(self.peerid)
+        self.upload_only = False
+        self.closed = ""
+        """Why the connection ended; empty while it lives."""
+        self.connected_at = now
+        self.last_received = now
+        self.last_sent = now
+        self.bits = Bitfield(torrent.metainfo.piece_count)
+        self.interested = False
+        """The peer wants something of ours."""
+        self.choked = True
+        """We do not let the peer ask."""
+        self.unchoked_at: Optional[float] = None
+        self.interesting = False
+        """We told the peer that we want something of its."""
+        self.granted: Set[int] = set()
+        """Pieces we let the peer ask for even while we choke it (BEP 6)."""
+        self.wire = Wire(len(self.bits), fast=self.fast)
+        self.pipeline = Pipeline(self, (self.address, self.peerid), self.bits, settings)
+        self.pipeline.fast = self.fast
+        self.serving = Serving(self, settings)
+        self.sending = Rate()
+        self._partial_since = 0.0
+        self._unsaid: List[bytes] = []
+        self._sent_before = stream.sent
+        stream.handler = self
+
+    def open(self, leftover: bytes) -> None:
+        """Say what we have and can, and read what came behind the handshake."""
+        have = self.torrent.have
+        if self.fast and have.full:
+            self.send(messages.HAVE_ALL_MESSAGE)
+        elif self.fast and have.empty:
+            self.send(messages.HAVE_NONE_MESSAGE)
+        elif not have.empty:
+            self.send(messages.bitfield(bytes(have)))
+        if self.extended:
+            payload = self.torrent.extension_handshake(self).encode()
+            self.send(messages.extended(0, payload))
+        if leftover:
+            self.on_received(memoryview(leftover))
+
+    def send(self, message: bytes) -> None:
+        """Queue one message, or several joined."""
+        self._say()
+        self.stream.send((message,))
+
+    def mention(self, message: bytes) -> None:
+        """Say it with the next message, or within a second."""
+        self._unsaid.append(message)
+
+    def _say(self) -> None:
+        if self._unsaid:
+            self.stream.send(self._unsaid)
+            self._unsaid = []
+
+    def close(self, reason: str, *, useful: bool = True) -> None:
+        """End the connection; idempotent.  ``useful`` is False when dialling the peer again soon makes no sense."""
+        if not self.closed:
+            self.closed = reason
+            self.stream.close()
+            self.torrent.peers.closed(self, reason, useful=useful)
+
+    # -- the stream ------------------------------------------------------------------------------------------------
+
+    def on_connected(self) -> None:
+        """Nothing: the greeting has seen to it."""
+
+    def on_received(self, data: memoryview) -> None:
+        """Hot path: every byte of every peer passes here."""
+        pipeline = self.pipeline
+        block = self.torrent.downloads.block
+        waiting = self.wire.partial
+        found = self.wire.receive(data)
+        for kind, a, b, c in found:
+            if kind == PIECE:
+                block(pipeline, a, b, c)
+            else:
+                route = _ROUTES.get(kind)
+                if route is not None:
+                    route(self, a, b, c)
+                if self.closed:
+                    return
+        now = self.torrent.now()
+        self.last_received = now
+        if self.wire.failed:
+            self.close(self.wire.failed, useful=False)
+        elif self.serving.failed:
+            self.close(self.serving.failed, useful=False)
+        elif pipeline.unasked > MAX_UNASKED:
+            self.close(f"sent {pipeline.unasked} blocks nobody asked for", useful=False)
+        else:
+            if found or not waiting:
+                self._partial_since = now
+            self.torrent.peers.touch(self)
+
+    def on_drained(self) -> None:
+        """There is room for more to send."""
+        self.torrent.peers.touch(self)
+
+    def on_closed(self, reason: str) -> None:
+        """The other end or the system closed the stream."""
+        self.close(reason)
+
+    # -- the end of a pass, and of a second --------------------------------------------------------------------------
+
+    def settle(self, now: float) -> None:
+        """Measure what came, ask for more, serve."""
+        self.pipeline.measure(now)
+        if self.interesting:
+            self.torrent.downloads.refill(self.pipeline, now)
+        self.serving.pump()
+
+    def tick(self, now: float) -> None:
+        """Once a second: silence, stuck messages, snubbing, keep-alive."""
+        settings = self.torrent.settings
+        if now - self.last_received >= settings.idle_timeout:
+            self.close(f"silent for {settings.idle_timeout:.0f} s")
+            return
+        if self.wire.partial and now - self._partial_since >= settings.progress_timeout:
+            self.close(f"a message took more than {settings.progress_timeout:.0f} s", useful=False)
+            return
+        self.torrent.downloads.tick(self.pipeline, now)
+        self._say()
+        sent = self.stream.sent
+        if sent != self._sent_before:
+            self.sending.add(sent - self._sent_before, now)
+            self._sent_before = sent
+            self.last_sent = now
+        elif now - self.last_sent >= settings.keepalive_interval:
+            self.send(messages.KEEPALIVE_MESSAGE)
+            self.last_sent = now
+
+    def update_interest(self) -> None:
+        """Tell the peer whether it has something that we want."""
+        interesting = self.torrent.picker.interesting(self.bits)
+        if interesting != self.interesting:
+            self.interesting = interesting
+            self.send(messages.INTERESTED_MESSAGE if interesting else messages.NOT_INTERESTED_MESSAGE)
+            if interesting:
+                self.torrent.peers.touch(self)
+
+    # -- what we decide ----------------------------------------------------------------------------------------------
+
+    def choke(self) -> None:
+        """Let the peer ask no more."""
+        if not self.choked:
+            self.choked = True
+            self.send(messages.CHOKE_MESSAGE)
+            self.serving.choke()
+
+    def unchoke(self, now: float) -> None:
+        """Let the peer ask."""
+        if self.choked:
+            self.choked = False
+            self.unchoked_at = now
+            self.send(messages.UNCHOKE_MESSAGE)
+
+    # -- what the peer says ------------------------------------------------------------------------------------------
+
+    def _on_choke(self, *_: Any) -> None:
+        self.pipeline.choked = True
+        if not self.fast:
+            # With BEP 6 each request is answered, by a block or a reject; without, a choke forgets them all.
+            self.torrent.downloads.release(self.pipeline)
+
+    def _on_unchoke(self, *_: Any) -> None:
+        self.pipeline.choked = False
+
+    def _on_interested(self, *_: Any) -> None:
+        if not self.interested:
+            self.interested = True
+            self.torrent.choking.hurry()
+
+    def _on_not_interested(self, *_: Any) -> None:
+        if self.interested:
+            self.interested = False
+            self.torrent.choking.hurry()
+
+    def _on_have(self, index: int, *_: Any) -> None:
+        self.pipeline.refused.pop(index, None)
+        if self.bits.set(index):
+            torrent = self.torrent
+            torrent.picker.gained(self.bits, index)
+            if not self.interesting and torrent.picker.wants(index):
+                self.update_interest()
+            if self.bits.full:
+                self._on_full()
+
+    def _on_bitfield(self, payload: bytes, *_: Any) -> None:
+        self._available(Bitfield(len(self.bits), payload))
+
+    def _on_have_all(self, *_: Any) -> None:
+        self._available(Bitfield.filled(len(self.bits)))
+
+    def _on_have_none(self, *_: Any) -> None:
+        self._available(self.bits)
+
+    def _available(self, bits: Bitfield) -> None:
+        torrent = self.torrent
+        torrent.picker.left(self.bits)
+        first = self.bits.empty
+        if not first:
+            # aria2 sends another bitfield in place of many HAVEs: it can only add.
+            both = self.bits.as_int() | bits.as_int()
+            bits = Bitfield(len(bits), both.to_bytes(len(bytes(bits)), "big"))
+        self.bits = self.pipeline.bits = bits
+        torrent.picker.joined(bits)
+        self.update_interest()
+        if bits.full:
+            self._on_full()
+        elif self.fast and first:
+            self._grant()
+
+    def _on_full(self) -> None:
+        if self.torrent.have.full:
+            self.close("both are seeds", useful=False)
+
+    def _grant(self) -> None:
+        """Let a peer that has little begin while it is choked (BEP 6)."""
+        torrent = self.torrent
+        if self.bits.count >= NEEDY:
+            return
+        pieces = allowed_fast_set(torrent.metainfo.infohash, self.address[0], len(self.bits))
+        self.granted = {index for index in pieces if torrent.have[index] and not self.bits[index]}
+        for index in sorted(self.granted):
+            self.send(messages.allowed_fast(index))
+
+    def _on_request(self, index: int, begin: int, length: int) -> None:
+        self.serving.request(index, begin, length)
+
+    def _on_cancel(self, index: int, begin: int, length: int) -> None:
+        self.serving.cancel(index, begin, length)
+
+    def _on_reject(self, index: int, begin: int, *_: Any) -> None:
+        self.torrent.downloads.rejected(self.pipeline, index, begin, self.torrent.now())
+
+    def _on_suggest(self, index: int, *_: Any) -> None:
+        self.pipeline.suggest(index)
+
+    def _on_allowed_fast(self, index: int, *_: Any) -> None:
+        self.pipeline.allow(index)
+
+    def _on_extended(self, sub_id: int, payload: bytes, *_: Any) -> None:
+        if sub_id != 0 or not self.extended:
+            return
+        said = ExtensionHandshake.parse(payload)
+        if said.failed:
+            self.close(said.failed, useful=False)
+            return
+        if said.client:
+            self.client = said.client
+        if said.reqq:
+            self.pipeline.reqq = said.reqq
+            self.pipeline.depth = min(self.pipeline.depth, said.reqq)
+        self.upload_only = bool(said.upload_only)
+        if said.port and self.incoming:
+            self.torrent.peers.learned_port(self, said.port)
+
+    # -- for the status ----------------------------------------------------------------------------------------------
+
+    def status(self) -> PeerStatus:
+        """This peer, as the user sees it."""
+        pipeline = self.pipeline
+        return PeerStatus(
+            address=self.address,
+            peerid=self.peerid,
+            client=self.client,
+            incoming=self.incoming,
+            pieces=self.bits.count,
+            seed=self.bits.full,
+            downloaded=pipeline.payload,
+            uploaded=self.serving.uploaded,
+            download_rate=self.download_rate,
+            upload_rate=self.upload_rate,
+            interested=self.interesting,
+            choked=pipeline.choked,
+            remote_interested=self.interested,
+            remote_choked=self.choked,
+            snubbed=pipeline.snubbed,
+            requests=len(pipeline.sent),
+            remote_requests=len(self.serving),
+        )
+
+    @property
+    def download_rate(self) -> float:
+        """Bytes a second of blocks from the peer."""
+        return self.pipeline.rate.value(self.torrent.now())
+
+    @property
+    def upload_rate(self) -> float:
+        """Bytes a second to the peer."""
+        return self.sending.value(self.torrent.now())
+
+    @property
+    def snubbed(self) -> bool:
+        """The peer holds our requests and sends nothing."""
+        return self.pipeline.snubbed
+
+
+Route = Callable[[Peer, Any, Any, Any], None]
+
+_ROUTES: Dict[int, Route] = {
+    messages.CHOKE: Peer._on_choke,
+    messages.UNCHOKE: Peer._on_unchoke,
+    messages.INTERESTED: Peer._on_interested,
+    messages.NOT_INTERESTED: Peer._on_not_interested,
+    messages.HAVE: Peer._on_have,
+    messages.BITFIELD: Peer._on_bitfield,
+    messages.HAVE_ALL: Peer._on_have_all,
+    messages.HAVE_NONE: Peer._on_have_none,
+    messages.REQUEST: Peer._on_request,
+    messages.CANCEL: Peer._on_cancel,
+    messages.REJECT: Peer._on_reject,
+    messages.SUGGEST: Peer._on_suggest,
+    messages.ALLOWED_FAST: Peer._on_allowed_fast,
+    messages.EXTENDED: Peer._on_extended,
+}

@@ -1,0 +1,187 @@
+"""The connections of one torrent: who is let in, who is settled at the end of a pass, who is told what.
+
+A peer is *touched* when something came for it or may be asked of it.  Touched peers are settled together once a pass,
+after every socket was read: that is what makes few large sends out of many small reasons.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Dict, Iterator, Sequence, Tuple
+
+from .. import events
+from ..protocol import messages
+from ..status import PeerStatus
+from ..swarm.peerlist import Source
+from .peer import Peer
+
+if TYPE_CHECKING:
+    from .greeting import Greeting
+    from .ports import Address, Stream
+    from .torrent import Torrent
+
+
+class Peers:
+    """The peers past their handshake, in the order in which they came."""
+
+    def __init__(self, torrent: Torrent) -> None:
+        self._torrent = torrent
+        self._connected: Dict[Peer, None] = {}
+        self._touched: Dict[Peer, None] = {}
+        self._settling = False
+        self._downloaded_before = 0
+        self._uploaded_before = 0
+        self.rows: Tuple[PeerStatus, ...] = ()
+        """The peers as of the last tick."""
+
+    def __iter__(self) -> Iterator[Peer]:
+        return iter(list(self._connected))
+
+    def __len__(self) -> int:
+        return len(self._connected)
+
+    @property
+    def wanted(self) -> int:
+        """How many connections more would be welcome."""
+        return self._torrent.settings.max_connections_per_torrent - len(self) if self._torrent.live else 0
+
+    # -- coming and going --------------------------------------------------------------------------------------------
+
+    def welcome(self, greeting: Greeting, stream: Stream) -> str:
+        """A handshake is done: take the peer in, or return the reason why not."""
+        torrent = self._torrent
+        peerid = greeting.handshake.peerid
+        if not torrent.live:
+            return "the torrent is not started"
+        if torrent.peerlist.banned(stream.address, peerid):
+            return "the peer is banned"
+        if self.wanted <= 0:
+            return f"the torrent has {len(self)} connections"
+        for other in self:
+            if other.peerid == peerid:
+                # Both ends must give up the same one of two connections: that of the larger peer id.
+                if other.incoming == stream.incoming or other.incoming != (torrent.engine.peerid < peerid):
+                    return "connected twice"
+                other.close("connected twice")
+        stream.limit(read=(torrent.read_throttle,), write=(torrent.write_throttle,))
+        peer = Peer(torrent, stream, greeting)
+        self._connected[peer] = None
+        torrent.peerlist.connected(stream.address, incoming=stream.incoming, now=torrent.now())
+        torrent.picker.joined(peer.bits)
+        torrent.publish(events.PeerConnected, address=peer.address, client=peer.client, incoming=peer.incoming)
+        peer.open(greeting.handshake.leftover)
+        return ""
+
+    def closed(self, peer: Peer, reason: str, *, useful: bool) -> None:
+        """A peer has gone; what it was asked for others may be asked for now."""
+        torrent = self._torrent
+        del self._connected[peer]
+        self._touched.pop(peer, None)
+        torrent.downloads.left(peer.pipeline)
+        torrent.picker.left(peer.bits)
+        torrent.peerlist.closed(peer.address, torrent.now(), useful=useful)
+        self._downloaded_before += peer.pipeline.payload + peer.pipeline.wasted
+        self._uploaded_before += peer.serving.uploaded
+        torrent.publish(events.PeerClosed, address=peer.address, reason=reason)
+        torrent.choking.hurry()
+        self.touch_all()
+        torrent.engine.dialer.wake(torrent)
+
+    def close_all(self, reason: str) -> None:
+        """Close every connection."""
+        for peer in self:
+            peer.close(reason)
+        self.rows = ()
+
+    def ban(self, address: Address, peerid: bytes, reason: str) -> None:
+        """Refuse this peer from now on."""
+        torrent = self._torrent
+        if torrent.peerlist.banned(address, peerid):
+            return
+        torrent.peerlist.ban(address, peerid)
+        torrent.publish(events.PeerBanned, address=address, reason=reason)
+        for peer in self:
+            if torrent.peerlist.banned(peer.address, peer.peerid):
+                peer.close(reason, useful=False)
+
+    def learned_port(self, peer: Peer, port: int) -> None:
+        """An incoming peer said where it listens (BEP 10 ``p``)."""
+        address = (peer.address[0], port)
+        self._torrent.peerlist.add(address, Source.INCOMING, self._torrent.now())
+        self._torrent.peerlist.bind(peer.address, address)
+
+    # -- the end of a pass -------------------------------------------------------------------------------------------
+
+    def touch(self, peer: Peer) -> None:
+        """Settle this peer at the end of the pass."""
+        self._touched[peer] = None
+        self.settle_later()
+
+    def touch_all(self) -> None:
+        """Settle every peer at the end of the pass."""
+        if self._connected:
+            self._touched.update(self._connected)
+            self.settle_later()
+
+    def settle_later(self) -> None:
+        """Give finished pieces to the disk and settle touched peers at the end of the pass."""
+        if not self._settling:
+            self._settling = True
+            self._torrent.defer(self._settle)
+
+    def _settle(self) -> None:
+        self._settling = False
+        self._torrent.holdings.save()
+        touched, self._touched = self._touched, {}
+        now = self._torrent.now()
+        for peer in touched:
+            if not peer.closed:
+                peer.settle(now)
+
+    # -- telling -----------------------------------------------------------------------------------------------------
+
+    def tell_have(self, indexes: Sequence[int]) -> None:
+        """We have these pieces now."""
+        if indexes and self._connected:
+            message = messages.haves(indexes)
+            for peer in self._connected:
+                if peer.bits.full:
+                    # It wants nothing and only counts what we have: a send of its own for each piece was two thirds
+                    # of the sends of a download, each with a wake-up of the other end.
+                    peer.mention(message)
+                else:
+                    peer.send(message)
+
+    def update_interest(self, *, complete: bool) -> None:
+        """What we miss has changed; ``complete`` tells that we miss nothing any more."""
+        full = self._torrent.have.full
+        for peer in self:
+            if full and peer.bits.full:
+                peer.close("both are seeds", useful=False)
+            elif complete or not peer.interesting:
+                peer.update_interest()
+
+    def tick(self, now: float) -> None:
+        """Once a second."""
+        for peer in self:
+            peer.tick(now)
+            if not peer.closed and peer.interesting:
+                peer.update_interest()
+        self.touch_all()
+        self.rows = tuple([peer.status() for peer in self])
+
+    # -- figures -----------------------------------------------------------------------------------------------------
+
+    @property
+    def downloaded(self) -> int:
+        """Payload bytes received."""
+        return self._downloaded_before + sum(p.pipeline.payload + p.pipeline.wasted for p in self._connected)
+
+    @property
+    def uploaded(self) -> int:
+        """Payload bytes sent."""
+        return self._uploaded_before + sum(p.serving.uploaded for p in self._connected)
+
+    @property
+    def wasted(self) -> int:
+        """Payload bytes received for nothing."""
+        return self._torrent.downloads.wasted + sum(p.pipeline.wasted for p in self._connected)

@@ -1,0 +1,86 @@
+"""Moving and renaming the files of a running torrent: nothing is asked for meanwhile, and what peers want waits.
+
+The disk does it, and everything else it is asked waits for that; here the torrent learns where its files are now.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Callable, Optional, Tuple
+
+from ..errors import StorageError
+from ..metainfo.names import chosen_path
+from .ports import Moved
+
+if TYPE_CHECKING:
+    from .torrent import Torrent
+
+
+class Relocation:
+    """Moves of one torrent; one after another."""
+
+    def __init__(self, torrent: Torrent) -> None:
+        self._torrent = torrent
+        self._under_way = 0
+
+    @property
+    def under_way(self) -> bool:
+        """Files are being moved."""
+        return bool(self._under_way)
+
+    def move(self, basedir: str, done: Callable[[Optional[StorageError]], None]) -> None:
+        """Move every file to another folder; ``done`` gets what went wrong."""
+        moved = functools.partial(self._moved, basedir, done)
+        self._begin()
+        self._torrent.recollection.recall(lambda: self._torrent.storage.move(basedir, moved))
+
+    def rename(self, index: int, path: str, done: Callable[[Optional[StorageError]], None]) -> None:
+        """Give a file another path below the folder; raises ValueError for one that cannot be."""
+        parts = self._chosen(index, path)
+        self._begin()
+        self._torrent.recollection.recall(lambda: self._rename(index, path, parts, done))
+
+    def _rename(
+        self, index: int, path: str, parts: Tuple[str, ...], done: Callable[[Optional[StorageError]], None]
+    ) -> None:
+        torrent = self._torrent
+        try:
+            self._chosen(index, path)  # the names of an earlier client are known only now
+        except ValueError as error:
+            self._ended()
+            done(StorageError(str(error), torrent.path(index)))
+            return
+
+        def renamed(answer: Moved) -> None:
+            if answer.moved:
+                torrent.names[index] = parts
+                torrent.recollection.moved(answer)
+            self._ended()
+            done(answer.error)
+
+        torrent.storage.rename(index, parts, stored=torrent.recollection.stored, deliver=renamed)
+
+    def _chosen(self, index: int, path: str) -> Tuple[str, ...]:
+        torrent = self._torrent
+        others = [torrent.parts(other) for other in range(len(torrent.metainfo.files)) if other != index]
+        return chosen_path(path, others)
+
+    def cancel(self) -> None:
+        """Have the move under way undone; it is answered all the same."""
+        self._torrent.storage.interrupt()
+
+    def _begin(self) -> None:
+        self._under_way += 1
+        self._torrent.reconsider()
+
+    def _moved(self, basedir: str, done: Callable[[Optional[StorageError]], None], answer: Moved) -> None:
+        torrent = self._torrent
+        if answer.moved:
+            torrent.basedir = basedir
+            torrent.recollection.moved(answer)
+        self._ended()
+        done(answer.error)
+
+    def _ended(self) -> None:
+        self._under_way -= 1
+        self._torrent.reconsider()

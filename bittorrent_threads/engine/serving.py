@@ -1,0 +1,125 @@
+"""What one peer is sent: its accepted requests become few large reads, and each read one list of headers and slices.
+
+Nothing is read for a peer while enough waits to be sent to it.  How much is enough grows with the peer's rate, so that
+a hundred slow peers do not hold a hundred full send buffers, and a fast one is never short.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, List
+
+from ..protocol import messages
+from ..settings import Settings
+from ..swarm.uploads import Run, Uploads, Verdict
+from .ports import Buffer, Loaded
+
+if TYPE_CHECKING:
+    from .peer import Peer
+
+LEAST_WATER = 128 * 1024
+"""Bytes kept ready for a peer of unknown rate."""
+
+WATER_TIME = 1.0
+"""Seconds of a peer's rate kept ready."""
+
+
+class Serving:
+    """The upload side of one peer."""
+
+    def __init__(self, peer: Peer, settings: Settings) -> None:
+        self._peer = peer
+        self._most = settings.send_high_water
+        self._uploads = Uploads(layout=peer.torrent.metainfo.layout, reqq=settings.reqq, fast=peer.fast)
+        self._reading = 0
+        """Bytes asked of the disk."""
+        self._queued = 0
+        """Payload bytes given to the stream so far."""
+        self._mark = 0
+        """Where the last of them ends, in bytes of the stream."""
+        peer.stream.low_water = LEAST_WATER // 2
+
+    def __len__(self) -> int:
+        """Requests that wait."""
+        return len(self._uploads)
+
+    @property
+    def failed(self) -> str:
+        """Why the peer must be closed; empty when it need not."""
+        return self._uploads.failed
+
+    @property
+    def uploaded(self) -> int:
+        """Payload bytes that the system took."""
+        return max(0, self._queued - max(0, self._mark - self._peer.stream.sent))
+
+    def request(self, index: int, begin: int, length: int) -> None:
+        """The peer asks for a block."""
+        peer, torrent = self._peer, self._peer.torrent
+        available = torrent.holdings.serves(index)
+        paused = torrent.state != "active"
+        if paused or (not available and torrent.holdings.misled(index)):
+            # Not the peer's fault: it counts as no offence.
+            if peer.fast:
+                peer.send(messages.reject(index, begin, length))
+            return
+        verdict = self._uploads.request(
+            index,
+            begin,
+            length,
+            available=available,
+            choked=peer.choked,
+            allowed_fast=index in peer.granted,
+        )
+        if verdict is Verdict.REJECTED and peer.fast:
+            peer.send(messages.reject(index, begin, length))
+
+    def cancel(self, index: int, begin: int, length: int) -> None:
+        """The peer takes a request back; with BEP 6 it is answered by a reject."""
+        if self._uploads.cancel(index, begin, length) and self._peer.fast:
+            self._peer.send(messages.reject(index, begin, length))
+
+    def choke(self) -> None:
+        """The peer was choked: its requests are dropped, and rejected where BEP 6 wants that."""
+        dropped = self._uploads.choke()
+        if self._peer.fast and dropped:
+            self._peer.send(b"".join([messages.reject(*request) for request in dropped]))
+
+    def pump(self) -> None:
+        """Read for the peer as long as its send buffer has room."""
+        if not len(self._uploads) or self._peer.torrent.state != "active":
+            return
+        rate = self._peer.upload_rate
+        water = int(min(self._most, max(LEAST_WATER, rate * WATER_TIME)))
+        self._peer.stream.low_water = water // 2
+        room = water - self._peer.stream.backlog - self._reading
+        # A read of less than half the water waits for the drain: reads stay large.
+        while room >= water // 4:
+            run = self._uploads.take(room)
+            if run is None:
+                return
+            room -= run.length
+            self._reading += run.length
+            self._peer.torrent.storage.load(run.index, run.begin, run.length, functools.partial(self._loaded, run))
+
+    def _loaded(self, run: Run, loaded: Loaded) -> None:
+        """The disk answered: send the blocks, or reject them when it failed."""
+        self._reading -= run.length
+        peer = self._peer
+        if peer.closed:
+            return
+        if loaded.error is not None:
+            if peer.fast:
+                peer.send(b"".join([messages.reject(run.index, begin, length) for begin, length in run.requests]))
+            peer.torrent.holdings.load_failed(run.index, loaded.error)
+            return
+        view = memoryview(loaded.data)
+        buffers: List[Buffer] = []
+        for begin, length in run.requests:
+            at = begin - run.begin
+            buffers.append(messages.piece_header(run.index, begin, length))
+            buffers.append(view[at : at + length])
+        self._queued += run.length
+        peer.stream.send(buffers)
+        self._mark = peer.stream.sent + peer.stream.backlog
+        peer.torrent.peers.touch(peer)

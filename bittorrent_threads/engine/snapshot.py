@@ -1,0 +1,108 @@
+"""The status of a torrent at this moment, and the sentence that says why nothing moves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..status import Status
+
+if TYPE_CHECKING:
+    from .torrent import Torrent
+
+
+def snapshot(torrent: Torrent) -> Status:
+    """All that is known of the torrent; its peers and trackers are as of the last tick."""
+    metainfo, picker, now = torrent.metainfo, torrent.picker, torrent.now()
+    counts = torrent.peerlist.counts
+    return Status(
+        infohash=metainfo.infohash,
+        name=metainfo.name,
+        size=metainfo.total_size,
+        piece_length=metainfo.piece_length,
+        piece_count=metainfo.piece_count,
+        state=torrent.state,
+        bitfield=bytes(torrent.have),
+        wanted=picker.wanted_bytes,
+        pieces_have=torrent.have.count,
+        left=torrent.holdings.left,
+        downloaded=torrent.peers.downloaded,
+        uploaded=torrent.peers.uploaded,
+        wasted=torrent.peers.wasted,
+        download_rate=torrent.download_rate.value(now),
+        upload_rate=torrent.upload_rate.value(now),
+        complete=not picker.missing,
+        seed=torrent.have.full,
+        checking=torrent.checking,
+        error=str(torrent.outage.error or ""),
+        connected=len(torrent.peers),
+        connecting=torrent.engine.connecting(torrent),
+        known=counts.known,
+        banned=counts.banned,
+        port=torrent.engine.port,
+        stall=stall(torrent),
+        peers=torrent.peers.rows,
+        trackers=torrent.announces.rows,
+        priorities=tuple(torrent.files.priorities),
+        closed=torrent.closed,
+    )
+
+
+def stall(torrent: Torrent) -> str:
+    """Why nothing is downloaded, in a sentence; empty when something is, or nothing is wanted."""
+    if torrent.closed:
+        return "the client was closed"
+    if not torrent.picker.missing:
+        return ""
+    if torrent.state != "active":
+        return f"the torrent is {torrent.state}"
+    if torrent.outage.error is not None:
+        return f"the disk failed: {torrent.outage.error}"
+    if torrent.checking:
+        if torrent.survey.under_way:
+            return "it is being looked up what is on the disk"
+        return f"a hash check is under way, {_count(torrent.checking, 'piece')} to go"
+    if torrent.relocation.under_way:
+        return "the files are being moved"
+    if torrent.moving:
+        return ""
+    if len(torrent.peers):
+        return _stalled_by_peers(torrent)
+    return _no_peers(torrent)
+
+
+def _stalled_by_peers(torrent: Torrent) -> str:
+    peers = list(torrent.peers)
+    interesting = [peer for peer in peers if peer.interesting]
+    count = _count(len(peers), "connected peer")
+    if not interesting:
+        return f"{count}, and none has a piece that is missing"
+    choking = sum(1 for peer in interesting if peer.pipeline.choked)
+    if choking == len(interesting):
+        return f"{count}, and every one that has what is missing chokes us"
+    snubbing = sum(1 for peer in interesting if peer.pipeline.snubbed)
+    if snubbing:
+        return f"{count}, and {_count(snubbing, 'peer')} let our requests wait"
+    return f"{count}, requests are out and nothing has come yet"
+
+
+def _no_peers(torrent: Torrent) -> str:
+    counts, connecting = torrent.peerlist.counts, torrent.engine.connecting(torrent)
+    trackers = torrent.announces.rows
+    silent = [tracker for tracker in trackers if not tracker.error and not tracker.working]
+    reasons = [f"{tracker.url}: {tracker.error}" for tracker in trackers if tracker.error]
+    if connecting:
+        return f"{_count(connecting, 'connection')} being made, none made yet"
+    if counts.known:
+        failure = torrent.peerlist.last_failure
+        return f"{_count(counts.known, 'known peer')}, none connected" + (f" (last: {failure})" if failure else "")
+    if not trackers:
+        return "no peer is known, and the torrent names no tracker"
+    if len(reasons) == len(trackers):
+        return f"no peer is known, and every tracker failed ({reasons[0]})"
+    if silent:
+        return f"no peer is known, and {_count(len(silent), 'tracker')} did not answer yet"
+    return "no peer is known; the trackers named none"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,347 @@
+"""One torrent on the network thread: owns the parts and routes between them, and decides nothing itself.
+
+What to ask for is the downloads', whom to serve the choker's, whom to dial the peer list's, whom to tell the
+announcer's.  A torrent is *live* when it is started and what was on the disk is known: only then it dials, accepts
+and announces.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import os
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
+
+from .. import events
+from ..disk.allocation import SPARSE
+from ..disk.resume import Resume
+from ..metainfo.bitfield import Bitfield
+from ..metainfo.metainfo import Metainfo
+from ..protocol.extension import ExtensionHandshake
+from ..status import Status
+from ..swarm.downloads import Downloads
+from ..swarm.files import FileProgress
+from ..swarm.peerlist import PeerList, Source
+from ..swarm.picker import Picker
+from ..swarm.rate import Rate
+from .announces import Announces
+from .checks import Check, Checks
+from .choking import Choking
+from .farewell import Farewell
+from .holdings import Holdings
+from .outage import Outage
+from .peers import Peers
+from .ports import Address, Checked, Done, Publisher, Resolved, Storage
+from .recollection import Recollection
+from .relocation import Relocation
+from .snapshot import snapshot
+from .survey import Survey
+from .unread import Unread
+
+if TYPE_CHECKING:
+    from .engine import Engine
+    from .peer import Peer
+
+
+
+class Torrent:
+    """The parts of one torrent.
+
+    ``publisher`` gets its events.  ``piece_cache`` and ``resume`` are those of ``Recollection``, the limits bytes a
+    second, 0 for none.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        metainfo: Metainfo,
+        basedir: str,
+        *,
+        publisher: Publisher,
+        piece_cache: Optional[Mapping[str, Any]] = None,
+        resume: bool = True,
+        resume_dir: Optional[str] = None,
+        sequential: bool = False,
+        allocation: str = SPARSE,
+        download_limit: int = 0,
+        upload_limit: int = 0,
+    ) -> None:
+        self.engine = engine
+        self.settings = engine.settings
+        self.random = engine.random
+        self.now = engine.network.now
+        self.defer = engine.network.defer
+        self.metainfo = metainfo
+        self.basedir = basedir
+        self.state = "stopped"
+        self.names: Dict[int, Tuple[str, ...]] = {}
+        """Files that were renamed, by index."""
+        self.live = False
+        self.closed = False
+        self.moving = False
+        """Data came in the last second."""
+        self.storage: Storage = engine.disk.open(
+            metainfo, basedir, resume_dir=resume_dir, allocation=allocation
+        )
+        self.have = Bitfield(metainfo.piece_count)
+        self.picker = Picker(self.have, random=engine.random, sequential=sequential)
+        self.files = FileProgress(metainfo.layout, self.have)
+        self.holdings = Holdings(self)
+        self.downloads = Downloads(metainfo.layout, self.picker, memory=engine.memory, port=self.holdings)
+        self.peers = Peers(self)
+        self.peerlist = PeerList(limit=engine.settings.max_peer_list, random=engine.random)
+        self.choking = Choking(self)
+        self.announces = Announces(self)
+        self.checks = Checks(self)
+        self.outage = Outage(self)
+        self.unread = Unread(self)
+        self.survey = Survey(self)
+        self.recollection = Recollection(self, piece_cache=piece_cache, stored=resume)
+        self.relocation = Relocation(self)
+        self.farewell = Farewell()
+        self.kept: Optional[Resume] = None
+        """Resume data as of the last stop."""
+        self.read_throttle = engine.network.throttle(download_limit, "download_limit")
+        self.write_throttle = engine.network.throttle(upload_limit, "upload_limit")
+        self.download_rate = Rate()
+        self.upload_rate = Rate()
+        self._publisher = publisher
+        self._allocation = allocation
+        self._preparing = 0
+        """Answers to ``Storage.prepare`` that will come; nothing is asked for meanwhile."""
+        self._downloaded_before = 0
+        self._uploaded_before = 0
+        self.status: Status = snapshot(self)
+
+    # -- verbs -----------------------------------------------------------------------------------------------------
+
+    def set_state(self, state: str) -> None:
+        """``active``, ``paused`` or ``stopped``; raises ListenError when no port can be had and one is demanded."""
+        previous = self.state
+        if state == previous or self.closed:
+            return
+        if previous == "stopped":
+            self.engine.listen()
+        self.state = state
+        self.publish(events.StateChanged, state=state, previous=previous)
+        if state == "stopped":
+            self._stop()
+        else:
+            self.found()
+        if state == "paused":
+            for peer in self.peers:
+                self.downloads.withdraw(peer.pipeline)
+        self.reconsider()
+        self.choking.hurry()
+
+    def found(self) -> None:
+        """Go live if the torrent is started and it is known what is there; find that out if nobody has."""
+        if self.state == "stopped" or self.live or self.survey.begin() or self.checking:
+            return
+        self.live = True
+        self._prepare()
+        self.peerlist.forgive(self.now())
+        self.announces.start()
+        self.engine.dialer.wake(self)
+
+    def retry(self) -> None:
+        """The disk may be good again: see."""
+        if self.live:
+            self._prepare()
+        else:
+            self.found()
+        self.reconsider()
+
+    def _prepare(self) -> None:
+        # An empty folder where files were may be a disk that is not mounted: nothing is made there.
+        if self.live and not self.survey.again():
+            self._preparing += 1
+            self.reconsider()
+            wanted = self.files.wanted
+            self.storage.prepare(wanted, functools.partial(self._prepared, wanted))
+
+    def _prepared(self, wanted: Sequence[bool], done: Done) -> None:
+        self._preparing -= 1
+        if done.error is not None:
+            self.outage.begin(done.error)
+        elif self.live:
+            self.recollection.restore()
+            self.unread.look()
+            if not self.picker.missing:
+                self.outage.end()  # no write will tell
+            elif self._allocation != SPARSE:
+                self.recollection.changed()  # or a kill would leave files of zeros that nobody vouches for
+            files = enumerate(self.metainfo.files)
+            self.holdings.made([index for index, file in files if wanted[index] and not file.pad])
+        self.reconsider()
+
+    def _stop(self) -> None:
+        self.live = False
+        self.announces.stop()
+        self.peers.close_all("the torrent was stopped")
+        self.engine.drop_greetings(self)
+        self.outage.cancel()
+        self.survey.stopped()
+        self.download_rate, self.upload_rate = Rate(), Rate()
+        self.settle()
+        self.engine.unlisten()
+
+    def settle(self) -> None:
+        """Nothing goes on: store what is there, and close every file."""
+        self.farewell.expect()
+        self.recollection.keep(clean=True, done=self._kept)
+
+    def _kept(self, resume: Optional[Resume]) -> None:
+        self.kept = resume
+        self.storage.close(lambda done: self.farewell.answered())
+
+    def close(self) -> None:
+        """The torrent goes away for good."""
+        if not self.closed:
+            self.set_state("stopped")
+            self.checks.cancel_all()
+            self.relocation.cancel()
+            self.farewell.expect()
+            self.closed = True
+            self.recollection.finish(done=self._kept)
+            self.refresh()
+
+    def add_peer(self, host: str, port: int) -> None:
+        """The user knows a peer, by address or by name."""
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            self.engine.lookups.resolve(host, port, self.settings.announce_timeout, self._resolved)
+        else:
+            self._resolved(Resolved(((host, port),), None))
+
+    def _resolved(self, resolved: Resolved) -> None:
+        if resolved.error is not None:
+            self.publish(events.PeerUnknown, reason=str(resolved.error))
+        self.learn(resolved.addresses, Source.USER)
+
+    def learn(self, addresses: Sequence[Address], source: Source) -> None:
+        """Somebody knows peers."""
+        now = self.now()
+        for address in addresses:
+            self.peerlist.add(address, source, now)
+        self.engine.dialer.wake(self)
+
+    def set_priorities(self, priorities: Sequence[int]) -> None:
+        """One priority a file, 0 (never) to 7 (first)."""
+        self.files.set_priorities(priorities)
+        self.downloads.drop(self.picker.set_priorities(self.files.piece_priorities()))
+        self._prepare()
+        self.holdings.changed()
+
+    def reconsider(self) -> None:
+        """The state or the disk has changed: ask peers again, or no more."""
+        waiting = bool(self._preparing or self.unread) or self.relocation.under_way or self.outage.on
+        self.downloads.suspended = self.state != "active" or waiting
+        self.downloads.cautious = self.outage.error is not None
+        self.peers.touch_all()
+        self.refresh()
+
+    # -- hash checks -------------------------------------------------------------------------------------------------
+
+    @property
+    def checking(self) -> int:
+        """Pieces that wait for a hash check; at least 1 while it is not known how many."""
+        return self.checks.pieces + self.survey.under_way
+
+    def hashcheck(self, check: Check) -> None:
+        """The user wants pieces hashed: the files are what they are now, whatever was there before."""
+        self.survey.accept(lambda: self.checks.add(check))
+
+    def hashchecked(self, check: Check) -> None:
+        """What the user wanted is done."""
+        if check.total < self.metainfo.piece_count or check.cancelled:
+            return
+        self.survey.settled()
+        if check.error is None:
+            self.outage.cancel()
+            self.retry()
+
+    def check_progressed(self, check: Check, checked: Checked) -> None:
+        """Some pieces of a check are done."""
+        self.holdings.checked(checked)
+        self.publish(events.HashcheckProgressed, done=len(check.passed) + len(check.failed), total=check.total)
+
+    def check_finished(self, check: Check) -> None:
+        """A whole check is done."""
+        self.holdings.retract()
+        if check.error is not None:
+            self.outage.begin(check.error)
+        self.refresh()
+        self.publish(
+            events.HashcheckFinished, passed=len(check.passed), failed=len(check.failed), cancelled=check.cancelled
+        )
+        self.found()
+
+    # -- telling -----------------------------------------------------------------------------------------------------
+
+    def extension_handshake(self, peer: Peer) -> ExtensionHandshake:
+        """What we say of ourselves (BEP 10)."""
+        return ExtensionHandshake(
+            client=self.engine.client,
+            port=self.engine.port,
+            reqq=self.settings.reqq,
+            yourip=peer.address[0],
+            upload_only=not self.picker.missing,
+        )
+
+    def path(self, file: int) -> str:
+        """Absolute path of a file."""
+        return os.path.join(self.basedir, *self.parts(file))
+
+    def parts(self, file: int) -> Tuple[str, ...]:
+        """Components of the path of a file below the folder."""
+        return self.names.get(file) or self.metainfo.files[file].path
+
+    def publish(self, kind: Callable[..., events.Event], **fields: Any) -> None:
+        """Hand out an event of this torrent."""
+        self._publisher.publish(kind(infohash=self.metainfo.infohash, time=self.engine.wall(), **fields))
+
+    def publish_passed(self, indexes: Sequence[int]) -> None:
+        """Hand out that these pieces are right."""
+        if indexes:
+            self._publisher.publish_passed(self.metainfo.infohash, self.engine.wall(), indexes)
+
+    def refresh(self) -> None:
+        """Make the snapshot that users read."""
+        self.status = snapshot(self)
+
+    def tick(self, now: float) -> None:
+        """Once a second."""
+        if self.state == "stopped":
+            return
+        self.announces.tick(now)
+        received, sent = self.peers.downloaded - self._downloaded_before, self.peers.uploaded - self._uploaded_before
+        self.moving = received > 0
+        if not (received or sent) and self._idle():
+            return
+        self.peers.tick(now)
+        if received:
+            self.download_rate.add(received, now)
+            self._downloaded_before += received
+        if sent:
+            self.upload_rate.add(sent, now)
+            self._uploaded_before += sent
+        self.choking.choose()
+        self.refresh()
+        if received or sent:
+            status = self.status
+            self.publish(
+                events.Progressed,
+                downloaded=status.downloaded,
+                uploaded=status.uploaded,
+                left=status.left,
+                download_rate=status.download_rate,
+                upload_rate=status.upload_rate,
+            )
+
+    def _idle(self) -> bool:
+        """Is there nothing whose figures could change?  Of a thousand torrents most are so most of the time."""
+        status = self.status
+        busy = len(self.peers) or self.picker.missing or self.checking or status.connected or status.connecting
+        return not busy and not status.download_rate and not status.upload_rate

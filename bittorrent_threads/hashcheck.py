@@ -1,0 +1,72 @@
+"""A hash check that was asked for: wait for it, watch it, cancel it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, Iterable, List, NamedTuple, Optional, Tuple, Union
+
+from .errors import StorageError
+from .net.reply import Reply
+
+if TYPE_CHECKING:
+    from .engine.checks import Check
+
+
+class HashcheckResult(NamedTuple):
+    """Piece indexes, ascending; with ``cancelled`` some pieces asked for are in neither."""
+
+    passed: Tuple[int, ...]
+    failed: Tuple[int, ...]
+    cancelled: bool
+    error: Optional[StorageError]
+    """The first file error met; a missing file is none, its pieces just fail."""
+
+
+class Hashcheck:
+    """What ``hashcheck(wait=False)`` returns."""
+
+    def __init__(self, reply: Reply, cancel: Callable[[], None]) -> None:
+        self._reply = reply
+        self._cancel = cancel
+
+    @property
+    def done(self) -> bool:
+        """The result is there."""
+        return self._reply.done
+
+    def wait(self, timeout: Optional[float] = None) -> HashcheckResult:
+        """The result; raises WaitTimeout after ``timeout`` seconds, SessionClosed when the session ended first."""
+        result: HashcheckResult = self._reply.wait(timeout)
+        return result
+
+    def cancel(self) -> None:
+        """Stop soon; ``wait`` returns what is known by then."""
+        if not self.done:
+            self._cancel()
+
+
+def result_of(check: Check) -> HashcheckResult:
+    """The result of a check that ended."""
+    return HashcheckResult(tuple(sorted(check.passed)), tuple(sorted(check.failed)), check.cancelled, check.error)
+
+
+def piece_indexes(pieces: Tuple[Union[int, Iterable[int]], ...], count: int) -> List[int]:
+    """What the caller named: integers, iterables of integers, or nothing for all; each once, in the order named.
+
+    Raises TypeError for anything else and IndexError for a piece that the torrent does not have.
+    """
+    if not pieces:
+        return list(range(count))
+    named: List[int] = []
+    for item in pieces:
+        if isinstance(item, int):
+            named.append(item)
+        elif isinstance(item, Iterable) and not isinstance(item, (str, bytes)):
+            named.extend(item)
+        else:
+            raise TypeError(f"a piece is an integer or an iterable of integers, not {item!r}")
+    for index in named:
+        if not isinstance(index, int) or isinstance(index, bool):
+            raise TypeError(f"a piece is an integer, not {index!r}")
+        if not 0 <= index < count:
+            raise IndexError(f"there is no piece {index}: the torrent has {count}")
+    return list(dict.fromkeys(named))

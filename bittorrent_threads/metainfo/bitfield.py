@@ -1,0 +1,207 @@
+"""One bit for each piece, packed as in BITFIELD messages (BEP 3): piece 0 is the most significant bit of byte 0.
+
+The spare bits behind the last piece are always 0; a peer that sets one is wrong, and the constructor says so.
+
+Sets of pieces that are computed with are integers, and an operation costs by their length.  So there is one for each
+*region* of ``REGION`` pieces, the first of them the most significant bit, and what is done often is done in one region.
+"""
+
+from __future__ import annotations
+
+from operator import and_
+from typing import Iterator, List, Optional, Sequence, Tuple, Union
+
+REGION = 2048
+"""Pieces of a region; with a half or the double of it a pick costs within 0.02 us a block as much."""
+
+# For each value of a byte, the places of its bits, most significant first, and how many they are.
+_PLACES = tuple(tuple(place for place in range(8) if byte & 0x80 >> place) for byte in range(256))
+_COUNTS = bytes(map(len, _PLACES))
+
+
+class Bitfield:
+    """A set of piece indexes below ``size``, packed; ``data`` is the packed form, or nothing for the empty set.
+
+    Raises ``ValueError`` where ``data`` is not exactly as long as ``size`` asks, or has a spare bit set.
+    """
+
+    __slots__ = ("_cut", "_data", "_size", "count")
+
+    count: int
+    """Bits that are set."""
+
+    def __init__(self, size: int, data: Optional[Union[bytes, bytearray, memoryview]] = None) -> None:
+        if size < 0:
+            raise ValueError(f"a bitfield of {size} pieces")
+        length = (size + 7) // 8
+        self._size = size
+        self._cut: List[Optional[int]] = [None] * (-(-size // REGION))
+        """The regions that were asked for and have not changed since."""
+        if data is None:
+            self._data = bytearray(length)
+            self.count = 0
+            return
+        if len(data) != length:
+            raise ValueError(f"a bitfield of {len(data)} bytes where {size} pieces need {length}")
+        if size % 8 and data[-1] & 0xFF >> size % 8:
+            raise ValueError(f"spare bits are set behind the {size} pieces: the last byte is {data[-1]:#04x}")
+        self._data = bytearray(data)
+        # 140 us for 100,000 pieces, where the digits of one integer took 580.
+        self.count = sum(self._data.translate(_COUNTS))
+
+    @classmethod
+    def filled(cls, size: int) -> Bitfield:
+        """The bitfield that has every piece."""
+        field = cls(size)
+        field._data = bytearray(b"\xff") * len(field._data)
+        if size % 8:
+            field._data[-1] = 0xFF00 >> size % 8 & 0xFF
+        field.count = size
+        return field
+
+    def copy(self) -> Bitfield:
+        """An equal bitfield that changes on its own."""
+        twin = Bitfield(self._size)
+        twin._data = self._data[:]
+        twin._cut = self._cut[:]
+        twin.count = self.count
+        return twin
+
+    def set(self, index: int) -> bool:
+        """Set a bit; True if it was not set before.  Raises ``IndexError``."""
+        if not 0 <= index < self._size:
+            # As in _check, whose call was a tenth of the time of a HAVE.
+            raise IndexError(f"piece {index} of {self._size}")
+        mask = 0x80 >> (index & 7)
+        if self._data[index >> 3] & mask:
+            return False
+        self._data[index >> 3] |= mask
+        self.count += 1
+        self._cut[index // REGION] = None
+        return True
+
+    def add(self, indexes: Sequence[int]) -> List[int]:
+        """Set many bits, each given once; returns those not set before, in that order.  Raises ``IndexError``."""
+        return self._flip(indexes, 0)
+
+    def clear(self, index: int) -> bool:
+        """Clear a bit; True if it was set before.  Raises ``IndexError``."""
+        self._check(index)
+        mask = 0x80 >> (index & 7)
+        if not self._data[index >> 3] & mask:
+            return False
+        self._data[index >> 3] ^= mask
+        self.count -= 1
+        self._cut[index // REGION] = None
+        return True
+
+    def remove(self, indexes: Sequence[int]) -> List[int]:
+        """Clear many bits, each given once; returns those set before, in that order.  Raises ``IndexError``."""
+        return self._flip(indexes, 1)
+
+    @property
+    def full(self) -> bool:
+        """Whether every bit is set (so it is for a bitfield of no pieces)."""
+        return self.count == self._size
+
+    @property
+    def empty(self) -> bool:
+        """Whether no bit is set."""
+        return not self.count
+
+    def indexes(self) -> Iterator[int]:
+        """The bits that are set, ascending."""
+        for position, byte in enumerate(self._data):
+            if byte:
+                first = position << 3
+                for place in _PLACES[byte]:
+                    yield first + place
+
+    def as_int(self) -> int:
+        """The packed bytes as one big-endian integer, for ``&``, ``|`` and ``^`` with bitfields of the same size."""
+        return int.from_bytes(self._data, "big")
+
+    def region(self, region: int) -> int:
+        """The part of the set in one region."""
+        found = self._cut[region]
+        if found is None:
+            stride = REGION // 8
+            packed = self._data[region * stride : region * stride + stride]
+            found = self._cut[region] = int.from_bytes(packed, "big") << (stride - len(packed)) * 8
+        return found
+
+    def meets(self, other: Bitfield) -> bool:
+        """Whether a bit is set in both, which are of the same size."""
+        places = range(len(self._cut))
+        return any(map(and_, map(self.region, places), map(other.region, places)))
+
+    def __getitem__(self, index: int) -> bool:
+        self._check(index)
+        return self._data[index >> 3] & 0x80 >> (index & 7) != 0
+
+    def __iter__(self) -> Iterator[bool]:
+        return (self[index] for index in range(self._size))
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._data)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Bitfield):
+            return NotImplemented
+        return self._size == other._size and self._data == other._data
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<Bitfield {self.count}/{self._size}>"
+
+    def _flip(self, indexes: Sequence[int], bit: int) -> List[int]:
+        # Change those of the bits that are ``bit``.
+        if not indexes:
+            return []
+        first, last = min(indexes), max(indexes)
+        self._check(first)
+        self._check(last)
+        data = self._data
+        flipped: List[int] = []
+        rest = indexes
+        if len(indexes) == last - first + 1:
+            # Neighbours, as in most of a hash check, which comes with a thousand at once: one by one took 0.2 ms.
+            begin, end = first >> 3, (last >> 3) + 1
+            bits = (1 << len(indexes)) - 1 << end * 8 - 1 - last
+            before = int.from_bytes(data[begin:end], "big")
+            if before & bits == bits * bit:
+                data[begin:end] = (before ^ bits).to_bytes(end - begin, "big")
+                flipped, rest = list(indexes), ()
+        for index in rest:
+            mask = 0x80 >> (index & 7)
+            if (data[index >> 3] & mask != 0) == bit:
+                data[index >> 3] ^= mask
+                flipped.append(index)
+        self.count += -len(flipped) if bit else len(flipped)
+        begin, end = first // REGION, last // REGION + 1
+        self._cut[begin:end] = [None] * (end - begin)
+        return flipped
+
+    def _check(self, index: int) -> None:
+        if not 0 <= index < self._size:
+            raise IndexError(f"piece {index} of {self._size}")
+
+
+def place(index: int) -> Tuple[int, int]:
+    """The region of a piece, and its bit there."""
+    return index // REGION, 1 << REGION - 1 - index % REGION
+
+
+def regions(pieces: int, size: int) -> List[int]:
+    """Cut a set of ``size`` pieces, as of ``Bitfield.as_int``, into regions; 40 us with 100,000 pieces."""
+    stride, length = REGION // 8, (size + 7) // 8
+    padded = -(-length // stride) * stride
+    pieces <<= (padded - length) * 8
+    if padded == stride:
+        return [pieces]  # without the detour 0.03 us less a block
+    data = pieces.to_bytes(padded, "big")
+    return [int.from_bytes(data[at : at + stride], "big") for at in range(0, padded, stride)]

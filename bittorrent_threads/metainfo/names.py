@@ -1,0 +1,173 @@
+"""File names of strangers, made safe for every system, and no two of one torrent the same file.
+
+The rules are those of the strictest systems together and hold everywhere, so that a folder can move from one machine
+to another and keep its names: no separators, no names that Windows reserves, nothing invisible, at most 240 bytes.
+Two names are the same if they differ only in case or Unicode normalisation.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+
+MAX_NAME = 240
+"""Bytes of UTF-8 in one component; systems take 255, and the rest is room for suffixes (limits, section 1)."""
+HIDDEN_FOLDER = ".bittorrent_threads"
+"""What this library keeps beside the data; no torrent may have a name that begins so."""
+
+_MAX_EXTENSION = 32
+_SUFFIX_ROOM = 12  # a dot and the figures of any number of collisions
+
+CONTROL = frozenset([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029])
+"""Code points that could write to a terminal something else than themselves: C0, DEL, C1 and two line separators."""
+
+# Replaced: control characters, what Windows or a path gives a meaning, and what took the place of invalid UTF-8.
+# Dropped: marks of direction and of no width, with which one name can look like another.
+_CHARACTERS: Dict[int, Optional[str]] = {
+    **dict.fromkeys([*CONTROL, *map(ord, '/\\:*?"<>|\ufffd')], "_"),
+    **dict.fromkeys([0x061C, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF]),
+}
+_DEVICE = r"(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)[0-9\xb9\xb2\xb3])"
+_match_device = re.compile(rf"({_DEVICE} *)(?:\.|\Z)", re.IGNORECASE).match
+# The second is the short name that Windows makes of the first.
+_match_hidden = re.compile(rf"{re.escape(HIDDEN_FOLDER)}|bittor~").match
+
+# Nearly every name there is, told by one look: ASCII, nothing to replace or to strip, and no beginning of a device or
+# of the hidden folder.  It may miss a safe name, never an unsafe one.
+_match_plain = re.compile(
+    rb"(?![cC][oO][nNmM]|[cC][lL][oO]|[pP][rR][nN]|[aA][uU][xX]|[nN][uU][lL]|[lL][pP][tT]|\.?[bB][iI][tT])"
+    rb"[^\x00-\x20\"*/:<>?\\|\x7f-\xff][^\x00-\x1f\"*/:<>?\\|\x7f-\xff]{0,239}(?<![ .])\Z"
+).match
+
+
+def safe_name(raw: bytes) -> str:
+    """One path component that every system takes, is never ``.`` or ``..``, and has no separator.
+
+    A name that is safe already stays as it is; applied twice it gives the same as once.
+    """
+    name = _fitted(raw.decode("utf-8", "replace").translate(_CHARACTERS).lstrip(" "))
+    device = _match_device(name)
+    if device:
+        name = _fitted(f"{device[1].rstrip(' ')}_{name[device.end(1) :]}")
+    if _match_hidden(_folded(name)):
+        name = "_" + name[1:]
+    return name or "_"
+
+
+def safe_paths(root: Tuple[bytes, ...], paths: Sequence[Sequence[bytes]]) -> List[Tuple[str, ...]]:
+    """The safe path of each file of a torrent, ``root`` before each, all different and in the order given.
+
+    What is a file here and a folder there stays the folder's name.  Of files with one name the first keeps it, and
+    the others get ``.1``, ``.2``, ... before their extension.  Takes time linear in the number of components.
+    """
+    folders = _Folders(root)
+    # Every folder before any file, so that no file takes the name of one.
+    places = [folders[tuple(path[:-1])] for path in paths]
+    result: List[Tuple[str, ...]] = []
+    crowded: List[int] = []
+    for path, (folder, parents) in zip(paths, places):
+        raw = path[-1]
+        if _match_plain(raw):
+            name = raw.decode("ascii")
+            folded = name.lower()
+        else:
+            name = safe_name(raw)
+            folded = _folded(name)
+        if folded in folder:
+            crowded.append(len(result))
+        else:
+            folder[folded] = None
+        result.append((*parents, name))
+    # Every name that is in the torrent before any that is made up, for the same reason.
+    last: Dict[Tuple[int, str, str], int] = {}
+    for index in crowded:
+        folder, parents = places[index]
+        name = result[index][-1]
+        stem, extension = _split(name)
+        stem = _cut(stem, MAX_NAME - _SUFFIX_ROOM - len(extension.encode()))
+        # Counting goes on where it ended for this stem: always from 1, equal names would cost their square.
+        family = (id(folder), _folded(stem), _folded(extension))
+        number = last.get(family, 0)
+        while _folded(name) in folder:
+            number += 1
+            name = f"{stem}.{number}{extension}"
+        last[family] = number
+        folder[_folded(name)] = None
+        result[index] = (*parents, name)
+    return result
+
+
+def chosen_path(path: str, taken: Iterable[Sequence[str]]) -> Tuple[str, ...]:
+    """The components of a path that a user gives to a file, ``/`` between them; raises ValueError with the reason.
+
+    It must be safe as it is, and neither be one of the ``taken`` paths nor a folder of one, nor lie below one.
+    """
+    parts = tuple(path.split("/"))
+    for name in parts:
+        safe = safe_name(name.encode("utf-8", "replace"))
+        if safe != name:
+            raise ValueError(f"{name!r} in {path!r} is no name that every system takes, {safe!r} would be")
+    folded = [_folded(name) for name in parts]
+    for other in taken:
+        if all(mine == _folded(name) for mine, name in zip(folded, other)):
+            raise ValueError(f"{path!r} is in the way of {'/'.join(other)!r}, another file of the torrent")
+    return parts
+
+
+_Folder = Dict[str, Optional[Dict[str, Any]]]  # what is in it by folded name: a folder, or None for a file
+_Place = Tuple[_Folder, Tuple[str, ...]]  # a folder, and the safe names of the way to it
+
+
+class _Folders(Dict[Tuple[bytes, ...], _Place]):
+    """The folders of a torrent by their path below the root; spellings that are one on some system share a folder."""
+
+    def __init__(self, root: Tuple[bytes, ...]) -> None:
+        super().__init__()
+        self._root = root
+        self._top: _Folder = {}
+        self._known: Dict[bytes, Tuple[str, str]] = {}
+
+    def __missing__(self, path: Tuple[bytes, ...]) -> _Place:
+        folder: Any = self._top
+        names = []
+        for raw in (*self._root, *path):
+            if raw not in self._known:
+                name = safe_name(raw)
+                self._known[raw] = (name, _folded(name))
+            name, folded = self._known[raw]
+            names.append(name)
+            folder = folder.setdefault(folded, {})
+        place = self[path] = (folder, tuple(names))
+        return place
+
+
+def _folded(name: str) -> str:
+    # Canonical caseless matching of the Unicode standard (D145).
+    if name.isascii():
+        return name.lower()
+    decomposed = unicodedata.normalize("NFD", name).casefold()
+    return unicodedata.normalize("NFD", decomposed)
+
+
+def _fitted(name: str) -> str:
+    # No longer than it may be, and nothing at its end that Windows would take away.
+    name = name.rstrip(" .")
+    if len(name.encode()) > MAX_NAME:
+        stem, extension = _split(name)
+        name = (_cut(stem, MAX_NAME - len(extension.encode())) + extension).rstrip(" .")
+    return name
+
+
+def _split(name: str) -> Tuple[str, str]:
+    # Stem and extension with its dot; a leading dot begins no extension, and a long or spaced end is none.
+    dot = name.rfind(".")
+    extension = name[dot:]
+    if dot <= 0 or " " in extension or len(extension.encode()) > _MAX_EXTENSION:
+        return name, ""
+    return name[:dot], extension
+
+
+def _cut(text: str, size: int) -> str:
+    # At most ``size`` bytes of UTF-8, ending between two characters.
+    return text.encode()[:size].decode("utf-8", "ignore")

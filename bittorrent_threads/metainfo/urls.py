@@ -1,0 +1,83 @@
+"""Tracker (BEP 3, 12) and web seed (BEP 19) URLs of strangers.
+
+A URL is kept only if it can be used as it is: a scheme this library speaks, a host in ASCII, a port in range, and no
+character that would end a header line.  Every other is dropped without a word, as are those beyond the limit.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterable, List, Optional, Set, Tuple, Union
+from urllib.parse import urlsplit
+
+MAX_URLS = 500
+"""Trackers, or web seeds, kept of one torrent; the longest public lists have about two hundred."""
+MAX_URL = 4096
+"""Bytes of one URL."""
+
+TRACKER_SCHEMES = ("http", "https", "udp")
+WEB_SEED_SCHEMES = ("http", "https")
+
+_find_unsafe = re.compile(r"[\x00-\x20\x7f-\xa0\\]").search
+_replace_foreign = re.compile(r"[^\x00-\x7f]+").sub
+
+
+def clean_url(raw: Union[bytes, str], schemes: Tuple[str, ...]) -> Optional[str]:
+    """The URL in ASCII without white space around it, or None for what cannot be used.
+
+    ``raw`` is bytes or str; the scheme comes back in lower case, and text beyond ASCII in the path percent-encoded.
+    """
+    if len(raw) > MAX_URL:
+        return None
+    try:
+        text = (raw.decode() if isinstance(raw, bytes) else raw).strip()
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:  # not UTF-8, a port out of range, half an IPv6 address
+        return None
+    scheme, separator, rest = text.partition("://")
+    scheme = scheme.lower()
+    if scheme not in schemes or not separator or _find_unsafe(text):
+        return None
+    if not parts.hostname or not parts.netloc.isascii() or port == 0 or (scheme == "udp" and port is None):
+        return None
+    return f"{scheme}://{_replace_foreign(_percent_encoded, rest)}"
+
+
+def tracker_tiers(announce: Any, announce_list: Any) -> Tuple[Tuple[str, ...], ...]:
+    """The tiers of BEP 12, each URL once, from the values of ``announce-list`` and ``announce`` of whatever type.
+
+    ``announce`` counts only if the list has nothing usable.  A URL where a list should be is a tier of its own.
+    """
+    seen: Set[str] = set()
+    tiers = [_unique(tier, TRACKER_SCHEMES, seen) for tier in _as_list(announce_list)]
+    if not any(tiers):
+        tiers = [_unique(announce, TRACKER_SCHEMES, seen)]
+    return tuple(tier for tier in tiers if tier)
+
+
+def web_seeds(url_list: Any) -> Tuple[str, ...]:
+    """The usable URLs of ``url-list``, each once, from a value of whatever type."""
+    return _unique(url_list, WEB_SEED_SCHEMES, set())
+
+
+def _unique(urls: Any, schemes: Tuple[str, ...], seen: Set[str]) -> Tuple[str, ...]:
+    kept: List[str] = []
+    for raw in _as_list(urls):
+        if len(seen) == MAX_URLS:
+            break
+        url = clean_url(raw, schemes) if isinstance(raw, (bytes, str)) else None
+        if url is not None and url not in seen:
+            seen.add(url)
+            kept.append(url)
+    return tuple(kept)
+
+
+def _as_list(value: Any) -> Iterable[Any]:
+    if isinstance(value, (list, tuple)):
+        return value
+    return (value,) if value else ()
+
+
+def _percent_encoded(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in match[0].encode())

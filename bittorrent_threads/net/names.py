@@ -1,0 +1,69 @@
+"""Name resolution, and which addresses a name of a stranger may lead to.
+
+The rule: the policy looks at the resolved address, in whatever form it hides, and the connection is made to the address
+that was looked at.  A name that is resolved a second time may say something else (limits §2.2, tracker SSRF).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from typing import List, Optional, Tuple, Union
+
+from ..errors import TrackerError
+
+Address = Tuple[str, int]
+IPAddress = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+
+MAX_ADDRESSES = 16
+"""Addresses of one name that are used; round-robin names have a handful."""
+
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+"""NAT64 (RFC 6052): the last four bytes are an IPv4 address."""
+
+
+def resolve(host: str, port: int, *, allow_private: bool) -> Tuple[Address, ...]:
+    """Numeric addresses of ``host`` with ``port``, the system's favourite first; waits for as long as the system does.
+
+    Raises TrackerError, without a URL, when there is none or, unless ``allow_private``, none that is public.
+    """
+    if not host.isascii() or not host or any(char <= " " or char == "\x7f" for char in host):
+        raise TrackerError(f"{host!r} is not a host name")
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise TrackerError(f"cannot resolve {host}: {(error.strerror or str(error)).lower()}") from error
+    except (OSError, UnicodeError, OverflowError) as error:
+        raise TrackerError(f"cannot resolve {host}: {error}") from error
+    addresses: List[Address] = []
+    for family, _, _, _, place in found:
+        address = (str(place[0]).partition("%")[0], port)
+        if family in (socket.AF_INET, socket.AF_INET6) and address not in addresses:
+            addresses.append(address)
+    allowed = [address for address in addresses if allow_private or is_public(address[0])]
+    if not addresses:
+        raise TrackerError(f"{host} has no address")
+    if not allowed:
+        raise TrackerError(f"{host} resolves to {addresses[0][0]}, which is not public")
+    return tuple(allowed[:MAX_ADDRESSES])
+
+
+def is_public(host: str) -> bool:
+    """True if the numeric address leads to the open internet, and not to this machine or its network."""
+    try:
+        address: IPAddress = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    inner = _inner(address)
+    if inner is not None:
+        address = inner
+    return address.is_global and not address.is_multicast
+
+
+def _inner(address: IPAddress) -> Optional[IPAddress]:
+    """The IPv4 address inside an IPv6 one."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    if address in _TRANSLATED:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour

@@ -1,0 +1,74 @@
+"""Download in one call."""
+
+from __future__ import annotations
+
+import os
+import queue
+import time
+from typing import Any, NamedTuple, Optional, Tuple, Union
+
+from . import events
+from .client import Client
+from .errors import StorageError
+from .source import Source
+from .status import Status
+
+
+class Download(NamedTuple):
+    """What ``download`` did; sizes are bytes."""
+
+    name: str
+    infohash: bytes
+    files: Tuple[str, ...]
+    """Absolute paths of what was wanted."""
+    size: int
+    downloaded: int
+    uploaded: int
+    seconds: float
+
+
+def download(
+    source: Source,
+    basedir: Union[str, os.PathLike[str]] = ".",
+    *,
+    timeout: Optional[float] = None,
+    stall_timeout: Optional[float] = None,
+    **options: Any,
+) -> Download:
+    """Download a torrent and stop; ``options`` are those of :class:`Client`.
+
+    Raises what :class:`Client` and its ``wait`` raise, and StorageError when the disk refuses.
+    """
+    began = time.monotonic()
+    with Client(source, basedir, **options) as client:
+        status = client.wait(_Complete(client), timeout, stall_timeout)
+        pads = {index for index, file in enumerate(client.metainfo.files) if file.pad}
+        wanted = tuple(file.path for file in client.files if file.priority and file.index not in pads)
+        return Download(
+            name=client.name,
+            infohash=client.infohash,
+            files=wanted,
+            size=client.size,
+            downloaded=status.downloaded,
+            uploaded=status.uploaded,
+            seconds=time.monotonic() - began,
+        )
+
+
+class _Complete:
+    """Whether all is there; raises what the disk said once it stopped the torrent, since nobody else can hear of it."""
+
+    def __init__(self, client: Client) -> None:
+        self._events = client.events
+
+    def __call__(self, status: Status) -> bool:
+        while True:
+            try:
+                event = self._events.get_nowait()
+            except queue.Empty:
+                return status.complete and not status.checking
+            if isinstance(event, events.StorageFailed) and event.retry_in:
+                raise StorageError(event.reason, event.path, event.errno)
+
+    def __str__(self) -> str:
+        return "complete"

@@ -1,0 +1,139 @@
+"""What a person sees of a client at work: lines for its progress and its events, and waits that show them.
+
+``Downloaded`` and ``Seeded`` are conditions for ``Client.wait``, which asks them several times a second on the thread
+that waits: nothing here runs behind anybody's back.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from typing import NamedTuple, Optional
+
+from . import events
+from .client import Client
+from .console import Console, duration_text, size_text
+from .errors import Stalled, StorageError
+from .status import Status
+
+
+class Progress(NamedTuple):
+    """A line, and how much is done, 0 to 1."""
+
+    text: str
+    share: float
+
+
+class Downloaded:
+    """Whether a client has all that is wanted; while asked it shows events and progress.
+
+    Raises StorageError once the disk has refused: who started the command can make room, and start it again.
+    """
+
+    def __init__(self, client: Client, console: Console) -> None:
+        self._client = client
+        self._console = console
+
+    def __call__(self, status: Status) -> bool:
+        failure = show_events(self._client, self._console)
+        if failure is not None:
+            raise failure
+        if status.complete and not status.checking:
+            return True
+        self._console.progress(*download_progress(status))
+        return False
+
+    def __str__(self) -> str:
+        return "complete"
+
+
+class Seeded:
+    """Never true: a seed ends when it is told to.  Raises Stalled when nobody took anything for ``stall_timeout``."""
+
+    def __init__(self, client: Client, console: Console, stall_timeout: Optional[float]) -> None:
+        self._client = client
+        self._console = console
+        self._stall_timeout = stall_timeout
+        self._uploaded = 0
+        self._moved = time.monotonic()
+
+    def __call__(self, status: Status) -> bool:
+        show_events(self._client, self._console)
+        now = time.monotonic()
+        if status.uploaded != self._uploaded:
+            self._uploaded, self._moved = status.uploaded, now
+        elif self._stall_timeout is not None and now - self._moved >= self._stall_timeout:
+            raise Stalled(f"nobody took anything of {status.name} for {self._stall_timeout:g} s")
+        self._console.progress(*seed_progress(status))
+        return False
+
+    def __str__(self) -> str:
+        return "done with seeding"
+
+
+def download_progress(status: Status) -> Progress:
+    """Of a download, or of the hash check before it."""
+    if status.checking:
+        return check_progress(status)
+    rate = status.download_rate
+    parts = [
+        f"{status.name}: {status.progress:.1%} of {size_text(status.size)}",
+        f"down {size_text(rate)}/s",
+        f"up {size_text(status.upload_rate)}/s",
+        f"{status.connected} peers",
+    ]
+    parts.append(f"{duration_text(status.left / rate)} left" if rate >= 1 else status.stall)
+    return Progress(", ".join(filter(None, parts)), status.progress)
+
+
+def seed_progress(status: Status) -> Progress:
+    """Of a seed; its share is what it sent in sizes of the torrent."""
+    sent = f"sent {size_text(status.uploaded)}, up {size_text(status.upload_rate)}/s"
+    line = f"{status.name}: seeding, {sent}, {status.connected} peers"
+    return Progress(line, status.uploaded / max(1, status.size))
+
+
+def check_progress(status: Status) -> Progress:
+    """Of a check of all pieces."""
+    done = status.piece_count - status.checking
+    line = f"{status.name}: checking the files, {status.checking} to go"
+    return Progress(line, done / max(1, status.piece_count))
+
+
+def show_events(client: Client, console: Console) -> Optional[StorageError]:
+    """Take the events that came, and show those that a person should see.
+
+    Returns the storage failure among them that stops the torrent, if there is one.
+    """
+    failure: Optional[StorageError] = None
+    while True:
+        try:
+            event = client.events.get_nowait()
+        except queue.Empty:
+            return failure
+        if isinstance(event, events.StorageFailed) and event.retry_in:
+            failure = StorageError(event.reason, event.path, event.errno)
+        text = event_text(event)
+        if text:
+            console.message(text)
+
+
+def event_text(event: events.Event) -> str:
+    """A line for an event that a person should see; empty for the others."""
+    if isinstance(event, events.TrackerFailed):
+        return f"tracker {event.url}: {event.reason}"
+    if isinstance(event, events.TrackerAnnounced) and event.warning:
+        return f"tracker {event.url} warns: {event.warning}"
+    if isinstance(event, events.ListenFailed):
+        return f"nobody can dial us: {event.reason}"
+    if isinstance(event, events.PieceFailed) and event.peers:
+        return f"piece {event.index} failed its hash and is asked for again"
+    if isinstance(event, events.PeerBanned):
+        return f"banned {event.address[0]} port {event.address[1]}: {event.reason}"
+    if isinstance(event, events.PeerUnknown):
+        return event.reason
+    if isinstance(event, events.StorageFailed):
+        return f"{event.path}: {event.reason}"
+    if isinstance(event, events.StorageRecovered):
+        return "the files can be used again"
+    return ""

@@ -1,0 +1,26 @@
+"""What peers and trackers say to each other, as machines without sockets or clocks (sans-IO).
+
+    messages         ids and encoders of the peer wire
+    handshake        ``Handshake``: the first 68 bytes of a connection, both directions
+    wire             ``Wire``: everything a peer sends after them, as tuples; the hot path
+    fast             the allowed fast set
+    extension        ``ExtensionHandshake``: what peers tell of themselves
+    peerid           making ours, naming the client behind theirs
+    announce         ``AnnounceRequest`` and ``AnnounceReply``; ``scrape`` is its little brother
+    tracker_reply    what all answers of HTTP trackers have in common
+    registry         ``Registry``: the tracker's side of both
+    addresses        compact addresses
+    text             words of strangers made fit for display
+
+How to drive a machine, the same for all of them:
+
+1. Hand in every byte that came: ``receive(data)``, in chunks of any size.  It never raises.
+2. Look at ``failed``.  When it is not empty it is the reason to close the connection; the machine takes nothing more,
+   and what it returned before still counts.
+3. Send what it gives (``data_to_send()`` of a handshake) and act on what it returned, before handing in more.
+4. When the handshake is ``done``, its ``leftover`` is the first input of a new ``Wire``.
+
+``wire`` reads and ``messages`` writes: nothing that is sent depends on what is being parsed, so there is no machine
+for sending.  An answer of a tracker is whole or nothing, so it is parsed by a function; there the bad input is a
+``TrackerError``, which the engine hands to the announcer.
+"""

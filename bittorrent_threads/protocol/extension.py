@@ -1,0 +1,101 @@
+"""The extension handshake (BEP 10): what a peer tells of itself and of the messages it takes, with BEP 21.
+
+Nothing in it is needed, so nothing in it is trusted: a value of the wrong type or out of range is as good as absent,
+and only what is no dictionary at all fails.  A peer may send another one at any time, which tells only what changed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Dict, Mapping, Optional
+
+from ..errors import BencodeError
+from ..metainfo import bencode
+from . import addresses
+from .text import printable
+
+HANDSHAKE_ID = 0
+"""The sub id of the extension handshake itself."""
+
+MAX_DEPTH = 10
+MAX_TOKENS = 5000
+"""Limits of the decoder (limits: deep bencode, token bomb)."""
+MAX_MESSAGES = 64
+"""Extension messages of a peer that are remembered."""
+MAX_NAME = 64
+"""Characters of a client's or a message's name."""
+MAX_REQQ = 2**31
+
+
+@dataclasses.dataclass(frozen=True)
+class ExtensionHandshake:
+    """What one end says; an empty field was not said."""
+
+    messages: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """Id under which each extension message must be sent to whoever said this; 0 turns the extension off."""
+    client: str = ""
+    """Name and version; from a peer, printable and at most 64 characters."""
+    port: int = 0
+    """TCP port that the peer listens on."""
+    reqq: int = 0
+    """Requests that the peer keeps without dropping any."""
+    yourip: str = ""
+    """Numeric address of the receiver as the sender sees it."""
+    ipv4: str = ""
+    ipv6: str = ""
+    """Other addresses of the sender."""
+    upload_only: Optional[bool] = None
+    """True: wants nothing, a seed or a partial seed (BEP 21)."""
+    failed: str = ""
+    """Why a payload could not be read; then nothing else is set."""
+
+    @classmethod
+    def parse(cls, payload: bytes) -> ExtensionHandshake:
+        """What the payload of an EXTENDED message with sub id 0 says."""
+        try:
+            said, _ = bencode.decode_prefix(payload, max_depth=MAX_DEPTH, max_tokens=MAX_TOKENS, sorted_keys=False)
+        except BencodeError as error:
+            return cls(failed=f"extension handshake: {error}")
+        if not isinstance(said, dict):
+            return cls(failed="extension handshake: not a dictionary")
+        upload_only = said.get(b"upload_only")
+        return cls(
+            messages=_messages(said.get(b"m")),
+            client=_name(said.get(b"v")),
+            port=_number(said.get(b"p"), 65535),
+            reqq=_number(said.get(b"reqq"), MAX_REQQ),
+            yourip=_host(said.get(b"yourip"), 4, 16),
+            ipv4=_host(said.get(b"ipv4"), 4),
+            ipv6=_host(said.get(b"ipv6"), 16),
+            upload_only=bool(upload_only) if isinstance(upload_only, int) else None,
+        )
+
+    def encode(self) -> bytes:
+        """The payload of an EXTENDED message with sub id 0; raises ``ValueError`` for a host that is not numeric."""
+        said: Dict[bytes, Any] = {b"m": {name.encode(): number for name, number in self.messages.items()}}
+        numbers = {b"p": self.port, b"reqq": self.reqq, b"v": self.client.encode()}
+        hosts = {b"yourip": self.yourip, b"ipv4": self.ipv4, b"ipv6": self.ipv6}
+        said.update((key, value) for key, value in numbers.items() if value)
+        said.update((key, addresses.pack_host(host)) for key, host in hosts.items() if host)
+        if self.upload_only is not None:
+            said[b"upload_only"] = int(self.upload_only)
+        return bencode.encode(said)
+
+
+def _messages(value: Any) -> Dict[str, int]:
+    if not isinstance(value, dict):
+        return {}
+    named = ((_name(name), number) for name, number in value.items() if isinstance(number, int) and 0 <= number <= 255)
+    return dict([(name, number) for name, number in named if name][:MAX_MESSAGES])
+
+
+def _name(value: Any) -> str:
+    return printable(value, MAX_NAME) if isinstance(value, bytes) else ""
+
+
+def _number(value: Any, limit: int) -> int:
+    return value if isinstance(value, int) and 0 < value <= limit else 0
+
+
+def _host(value: Any, *sizes: int) -> str:
+    return addresses.unpack_host(value) if isinstance(value, bytes) and len(value) in sizes else ""

@@ -1,0 +1,123 @@
+"""The messages of the peer wire: their ids, and how each is written (BEP 3, BEP 6, BEP 10).
+
+Every function returns whole messages, length prefix included, ready to be sent.  A message without fields is a
+constant.  Reading is ``wire.Wire``; a value that does not fit its field is the caller's mistake (``struct.error``).
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Iterable, Tuple
+
+BLOCK_SIZE = 16 * 1024
+"""Bytes of a block, and the most that one request may ask for (BEP 3)."""
+
+KEEPALIVE = -1
+"""Not an id of the protocol: stands for the message of length zero, which has none."""
+CHOKE = 0
+UNCHOKE = 1
+INTERESTED = 2
+NOT_INTERESTED = 3
+HAVE = 4
+BITFIELD = 5
+REQUEST = 6
+PIECE = 7
+CANCEL = 8
+PORT = 9
+SUGGEST = 13
+HAVE_ALL = 14
+HAVE_NONE = 15
+REJECT = 16
+ALLOWED_FAST = 17
+EXTENDED = 20
+
+NAMES = {
+    KEEPALIVE: "keep-alive",
+    CHOKE: "choke",
+    UNCHOKE: "unchoke",
+    INTERESTED: "interested",
+    NOT_INTERESTED: "not interested",
+    HAVE: "have",
+    BITFIELD: "bitfield",
+    REQUEST: "request",
+    PIECE: "piece",
+    CANCEL: "cancel",
+    PORT: "port",
+    SUGGEST: "suggest piece",
+    HAVE_ALL: "have all",
+    HAVE_NONE: "have none",
+    REJECT: "reject request",
+    ALLOWED_FAST: "allowed fast",
+    EXTENDED: "extended",
+}
+
+_PREFIX = struct.Struct(">IB")
+_INDEX = struct.Struct(">IBI")
+_INDEX_BEGIN = struct.Struct(">IBII")
+_BLOCK = struct.Struct(">IBIII")
+_EXTENDED = struct.Struct(">IBB")
+
+KEEPALIVE_MESSAGE = bytes(4)
+CHOKE_MESSAGE = _PREFIX.pack(1, CHOKE)
+UNCHOKE_MESSAGE = _PREFIX.pack(1, UNCHOKE)
+INTERESTED_MESSAGE = _PREFIX.pack(1, INTERESTED)
+NOT_INTERESTED_MESSAGE = _PREFIX.pack(1, NOT_INTERESTED)
+HAVE_ALL_MESSAGE = _PREFIX.pack(1, HAVE_ALL)
+HAVE_NONE_MESSAGE = _PREFIX.pack(1, HAVE_NONE)
+
+
+def have(index: int) -> bytes:
+    """One HAVE."""
+    return _INDEX.pack(5, HAVE, index)
+
+
+def haves(indexes: Iterable[int]) -> bytes:
+    """A HAVE for each index, back to back."""
+    pack = _INDEX.pack
+    return b"".join([pack(5, HAVE, index) for index in indexes])
+
+
+def bitfield(payload: bytes) -> bytes:
+    """A BITFIELD of packed bits, most significant bit first."""
+    return _PREFIX.pack(1 + len(payload), BITFIELD) + payload
+
+
+def request(index: int, begin: int, length: int) -> bytes:
+    """One REQUEST; ``begin`` and ``length`` are bytes within the piece."""
+    return _BLOCK.pack(13, REQUEST, index, begin, length)
+
+
+def requests(blocks: Iterable[Tuple[int, int, int]]) -> bytes:
+    """A REQUEST for each ``(index, begin, length)``, back to back: what a peer is asked for in one send."""
+    pack = _BLOCK.pack
+    return b"".join([pack(13, REQUEST, index, begin, length) for index, begin, length in blocks])
+
+
+def cancel(index: int, begin: int, length: int) -> bytes:
+    """One CANCEL of the same request."""
+    return _BLOCK.pack(13, CANCEL, index, begin, length)
+
+
+def reject(index: int, begin: int, length: int) -> bytes:
+    """One REJECT of the peer's request (BEP 6)."""
+    return _BLOCK.pack(13, REJECT, index, begin, length)
+
+
+def piece_header(index: int, begin: int, length: int) -> bytes:
+    """The 13 bytes before a block of ``length`` bytes, so that the block itself is sent uncopied."""
+    return _INDEX_BEGIN.pack(9 + length, PIECE, index, begin)
+
+
+def suggest(index: int) -> bytes:
+    """One SUGGEST PIECE (BEP 6)."""
+    return _INDEX.pack(5, SUGGEST, index)
+
+
+def allowed_fast(index: int) -> bytes:
+    """One ALLOWED FAST (BEP 6)."""
+    return _INDEX.pack(5, ALLOWED_FAST, index)
+
+
+def extended(sub_id: int, payload: bytes) -> bytes:
+    """One extension message; ``sub_id`` is 0 for the extension handshake, else what the peer's handshake named."""
+    return _EXTENDED.pack(2 + len(payload), EXTENDED, sub_id) + payload

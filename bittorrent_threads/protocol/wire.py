@@ -1,0 +1,217 @@
+"""What a peer sends after the handshake, cut into messages (BEP 3, BEP 6, BEP 10).
+
+This is the hot path: a block costs one tuple and one slice, and its bytes are not touched.  Hence the rule: the
+view in a PIECE points into the data given to ``receive`` and is good only until that memory is used again.  Of a
+message cut off at the end of the data a copy is kept, and only that message is copied when its rest arrives.
+
+Checked here is all that can be known from a message and the number of pieces.  Whether ``begin`` and ``length``
+lie inside the piece, and whether a block was asked for, the swarm knows.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, List, Optional, Tuple, Union
+
+from . import messages
+from .messages import BITFIELD, BLOCK_SIZE, EXTENDED, KEEPALIVE, NAMES, PIECE, PORT
+
+Message = Tuple[int, Any, Any, Any]
+"""``(kind, a, b, c)``, where what is not named here is 0:
+
+- PIECE: index, begin, memoryview of the block
+- REQUEST, CANCEL, REJECT: index, begin, length
+- HAVE, SUGGEST, ALLOWED_FAST: index
+- BITFIELD: packed bits as bytes
+- EXTENDED: sub id, payload as bytes
+- PORT: port number
+"""
+
+MAX_MESSAGE = 1024 * 1024
+"""Longest message taken, bitfields aside (limits: peer message length)."""
+MAX_PIECE_MESSAGE = 9 + BLOCK_SIZE
+"""Longest PIECE: no request asks for more than a block."""
+MAX_UNKNOWN = 1000
+"""Messages of unknown ids ignored before the peer is given up: new ids may come (BEP 10), floods may not."""
+
+_START = struct.Struct(">IB")
+_PIECE_START = struct.Struct(">IBII")
+_INDEX = struct.Struct(">I")
+_BLOCK = struct.Struct(">III")
+_PORT = struct.Struct(">H")
+
+_SIZES = {
+    messages.CHOKE: 1,
+    messages.UNCHOKE: 1,
+    messages.INTERESTED: 1,
+    messages.NOT_INTERESTED: 1,
+    messages.HAVE: 5,
+    messages.REQUEST: 13,
+    messages.CANCEL: 13,
+    messages.PORT: 3,
+}
+_FAST_SIZES = {
+    messages.SUGGEST: 5,
+    messages.HAVE_ALL: 1,
+    messages.HAVE_NONE: 1,
+    messages.REJECT: 13,
+    messages.ALLOWED_FAST: 5,
+}
+_BARE = {kind: (kind, 0, 0, 0) for kind, size in {**_SIZES, **_FAST_SIZES}.items() if size == 1}
+_KEEPALIVE = (KEEPALIVE, 0, 0, 0)
+_NAMING_PIECE = frozenset({messages.HAVE, messages.SUGGEST, messages.ALLOWED_FAST})
+# BEP 10 wants its handshake "immediately after" the other one, so clients send it before their bitfield, and some
+# the DHT port as well.
+_BEFORE_AVAILABILITY = frozenset({EXTENDED, PORT})
+
+
+class Wire:
+    """The receiving half of one connection.
+
+    ``piece_count`` is that of the torrent, ``fast`` tells that both ends set the bit of BEP 6, ``max_message`` is
+    in bytes.
+    """
+
+    __slots__ = ("_max_message", "_opening", "_partial", "_piece_count", "_sizes", "_target", "failed", "unknown")
+
+    def __init__(self, piece_count: int, *, fast: bool, max_message: int = MAX_MESSAGE) -> None:
+        self._piece_count = piece_count
+        self._max_message = max_message
+        self._sizes = {**_SIZES, **_FAST_SIZES} if fast else dict(_SIZES)
+        self._sizes[BITFIELD] = 1 + (piece_count + 7) // 8
+        self._opening = True
+        self._partial = bytearray()
+        self._target = 0
+        self.failed = ""
+        """Empty, or the reason why nothing more is read from this peer."""
+        self.unknown = 0
+        """Messages ignored because of their id."""
+
+    @property
+    def partial(self) -> bool:
+        """A message has begun and is incomplete; how long it may stay so is the engine's to time."""
+        return bool(self._partial)
+
+    def receive(self, data: Union[bytes, bytearray, memoryview]) -> List[Message]:
+        """The messages that ``data`` completes, in order.
+
+        After a violation ``failed`` is set; the messages before it are still returned, later calls return nothing.
+        """
+        found: List[Message] = []
+        if self.failed:
+            return found
+        view = memoryview(data)
+        start = 0
+        while self._partial:
+            stop = start + self._target - len(self._partial)
+            self._partial += view[start:stop]
+            if stop > len(view):
+                return found
+            start = stop
+            # A bytearray that a block points into cannot grow: what comes next gets one of its own.
+            message = memoryview(self._partial)
+            self._partial = bytearray()
+            self._parse(message, 0, found)
+            if self.failed:
+                return found
+        self._parse(view, start, found)
+        return found
+
+    def _parse(self, view: memoryview, pos: int, found: List[Message]) -> None:
+        """Append the messages of ``view`` from ``pos`` on to ``found``; what is incomplete at the end is kept."""
+        end = len(view)
+        piece_count = self._piece_count
+        unpack = _PIECE_START.unpack_from
+        append = found.append
+        while pos < end:
+            left = end - pos
+            if left >= 13:
+                length, kind, index, begin = unpack(view, pos)
+                if kind == PIECE and 9 < length <= MAX_PIECE_MESSAGE and index < piece_count:
+                    stop = pos + 4 + length
+                    if stop > end:
+                        self._keep(view[pos:], 4 + length)
+                        return
+                    append((PIECE, index, begin, view[pos + 13 : stop]))
+                    self._opening = False
+                    pos = stop
+                    continue
+            elif left > 4:
+                length, kind = _START.unpack_from(view, pos)
+            elif left == 4 and not any(view[pos:]):
+                append(_KEEPALIVE)
+                return
+            else:
+                self._keep(view[pos:], 5 if left == 4 else 4)
+                return
+            if length == 0:
+                append(_KEEPALIVE)
+                pos += 4
+                continue
+            self.failed = self._objection(kind, length)
+            if self.failed:
+                return
+            stop = pos + 4 + length
+            if stop > end:
+                self._keep(view[pos:], 4 + length)
+                return
+            message = self._message(kind, view[pos + 5 : stop])
+            if message is not None:
+                append(message)
+            elif self.failed:
+                return
+            pos = stop
+
+    def _keep(self, rest: memoryview, target: int) -> None:
+        """Hold the beginning of a message until it has ``target`` bytes: prefix, then id, then all of it."""
+        self._partial = bytearray(rest)
+        self._target = target
+
+    def _objection(self, kind: int, length: int) -> str:
+        """Why a message must not be taken, seen from its first five bytes: nothing too long is ever kept."""
+        size = self._sizes.get(kind)
+        if size is not None:
+            if length != size:
+                return f"{NAMES[kind]} message of {length} bytes instead of {size}"
+            if kind == messages.HAVE_NONE and not self._opening:
+                return f"{NAMES[kind]} after other messages"
+            return ""
+        if kind == PIECE:
+            if 9 < length <= MAX_PIECE_MESSAGE:
+                return ""
+            return f"piece message of {length} bytes, not 10 to {MAX_PIECE_MESSAGE}"
+        if kind in _FAST_SIZES:
+            return f"{NAMES[kind]} message without the fast extension"
+        if kind == EXTENDED and length < 2:
+            return "extended message without an id"
+        if length > self._max_message:
+            return f"message of {length} bytes, more than {self._max_message}"
+        return ""
+
+    def _message(self, kind: int, payload: memoryview) -> Optional[Message]:
+        """One message of the right size; None when it is ignored, or ``failed`` was set because of it."""
+        if kind in _BEFORE_AVAILABILITY:
+            if kind == PORT:
+                return (PORT, _PORT.unpack(payload)[0], 0, 0)
+            return (EXTENDED, payload[0], bytes(payload[1:]), 0)
+        if kind not in NAMES:
+            self.unknown += 1
+            if self.unknown > MAX_UNKNOWN:
+                self.failed = f"{self.unknown} messages of unknown ids"
+            return None
+        self._opening = False
+        if kind in _BARE:
+            return _BARE[kind]
+        if kind == BITFIELD:
+            if payload[-1] & ((1 << -self._piece_count % 8) - 1):
+                self.failed = f"bitfield with bits set beyond its {self._piece_count} pieces"
+                return None
+            return (BITFIELD, bytes(payload), 0, 0)
+        (index,) = _INDEX.unpack_from(payload)
+        if index >= self._piece_count:
+            self.failed = f"{NAMES[kind]} of piece {index}, there are {self._piece_count}"
+            return None
+        if kind in _NAMING_PIECE:
+            return (kind, index, 0, 0)
+        _, begin, length = _BLOCK.unpack(payload)
+        return (kind, index, begin, length)

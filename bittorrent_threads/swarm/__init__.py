@@ -1,0 +1,24 @@
+"""Policy of one torrent: what to ask, whom to serve, whom to meet, whom to blame.  Pure: no socket, clock or chance.
+
+    picker      ``Picker``: which piece to open next; ``availability`` counts who has each
+    pieces      ``OpenPiece``: the blocks of a piece that is being received; ``memory`` counts their bytes
+    stripes     ``StripedPiece``: one too large for the memory, written before it is whole
+    opening     ``Opening``: how many pieces are opened, and of which kind
+    downloads   ``Downloads``: requests out and blocks in; ``pipeline`` is the part of one peer
+    files       ``FileProgress``: which pieces the priority of a file makes wanted
+    blame       ``Blame``: who sent the block that made a piece bad
+    uploads     ``Uploads``: requests of one peer that we will fill
+    choker      ``Choker``: which peers may ask us
+    peerlist    ``PeerList``: addresses to dial; ``bans``: peers never to meet again
+    announcer   which tracker to ask, when, and with which event
+    rate        ``Rate``: bytes a second of one direction of one peer
+
+The rule: what a policy decides follows from what it was told.  ``now`` (monotonic seconds) and the random source are
+arguments, so a test plays an hour in a millisecond and gets the same swarm twice.  A policy answers its caller, or it
+talks to the world through a narrow port, a ``typing.Protocol`` it declares itself, whose methods only enqueue: no
+answer comes from inside a call.  What it needs to know of a peer it declares in the same way, as a few attributes.
+
+One thread owns all of it, the network thread: there are no locks.  Nothing a remote peer does raises here; a policy
+refuses, ignores, or gives the reason to close the connection.  Every table has a limit, and what happens for each
+block or each HAVE costs the same however many pieces and peers there are.
+"""

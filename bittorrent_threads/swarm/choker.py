@@ -1,0 +1,150 @@
+"""Which peers may ask us for blocks (BEP 3): tit for tat while downloading, turns while seeding.
+
+A slot is regular or the optimistic one.  While downloading, the regular slots go to the peers that give us most, and a
+peer that snubbed us gets none.  While seeding there is nothing to be had in return, and rewarding the fastest takers
+would let them starve the rest: so an unchoked peer has a turn of ``TURN`` seconds, then yields to those that wait,
+longest first; when fewer wait than turns have ended, the fastest takers stay.  With N interested peers and S regular
+slots each is served after N / S turns at most.  The same order decides among peers that give us nothing.
+
+The optimistic slot goes to a peer drawn among the rest, anew every ``optimistic_interval``, new peers thrice as likely.
+
+The rule that is not obvious: ``choose`` may be called at any time, and only fills free slots in between.  Ranks count
+once in ``choke_interval``, so that nobody is choked and unchoked quickly (BEP 3: fibrillation).  A peer that loses its
+interest yields its slot when another needs it and not before: interest comes and goes with every piece.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, List, Optional, Protocol, Sequence, Set, Tuple, TypeVar
+
+TURN = 60.0
+"""Seconds a peer is served, while seeding, before it yields to one that waits; enough for several pieces."""
+
+IDLE_TURN = 20.0
+"""Seconds after which a peer that takes nothing of what it was unchoked for has had its turn."""
+
+NEWCOMER_WEIGHT = 3.0
+"""How much likelier a new connection is to become the optimistic unchoke (BEP 3)."""
+
+ROUNDING = 0.001
+"""Seconds: a call that comes this much before an interval ends came at its end."""
+
+
+class Peer(Protocol):
+    """What the choice rests on; times are monotonic seconds, rates bytes a second."""
+
+    @property
+    def interested(self) -> bool:
+        """The peer wants something of ours."""
+
+    @property
+    def choked(self) -> bool:
+        """We choke the peer."""
+
+    @property
+    def snubbed(self) -> bool:
+        """The peer unchoked us, was asked, and sends nothing."""
+
+    @property
+    def download_rate(self) -> float:
+        """What the peer gives us."""
+
+    @property
+    def upload_rate(self) -> float:
+        """What the peer takes from us."""
+
+    @property
+    def connected_at(self) -> float:
+        """When the handshake was complete."""
+
+    @property
+    def unchoked_at(self) -> Optional[float]:
+        """When we last unchoked the peer; None if never."""
+
+
+class Random(Protocol):
+    """The part of ``random.Random`` that is used."""
+
+    def random(self) -> float:
+        """A number from 0 to below 1."""
+
+
+P = TypeVar("P", bound=Peer)
+
+
+class Choker(Generic[P]):
+    """Shares ``slots`` unchokes, the optimistic one included, among the peers of one torrent."""
+
+    def __init__(
+        self, *, slots: int, random: Random, choke_interval: float = 10.0, optimistic_interval: float = 30.0
+    ) -> None:
+        self.slots = slots
+        """At least 1; may be changed, and counts from the next choice."""
+        self._choke_interval = choke_interval - ROUNDING
+        self._optimistic_interval = optimistic_interval - ROUNDING
+        self._random = random
+        self._regular: List[P] = []
+        self._optimistic: Optional[P] = None
+        self._drawn_at = 0.0
+        self._ranked_at: Optional[float] = None
+        self._seeding = False
+
+    def choose(self, peers: Sequence[P], *, seeding: bool, now: float) -> Set[P]:
+        """The peers to be unchoked from now on; all others are to be choked.
+
+        ``seeding`` says that we want nothing more of anybody.  A peer that left is simply not in ``peers``.
+        """
+        interested = [peer for peer in peers if peer.interested]
+        if self._ranked_at is None or seeding != self._seeding or now - self._ranked_at >= self._choke_interval:
+            self._ranked_at = now
+            self._seeding = seeding
+            self._regular = []
+        else:
+            present = set(interested)
+            self._regular = [peer for peer in self._regular if peer in present][: self.slots - 1]
+        self._fill_regular(interested, now)
+        self._draw_optimistic(interested, now)
+        chosen = set(self._regular)
+        if self._optimistic is not None:
+            chosen.add(self._optimistic)
+        idle = [peer for peer in peers if not peer.choked and not peer.interested]
+        chosen.update(idle[: self.slots - len(chosen)])
+        return chosen
+
+    def _fill_regular(self, interested: Sequence[P], now: float) -> None:
+        held = set(self._regular)
+        ranked = [peer for peer in interested if peer not in held and (self._seeding or not peer.snubbed)]
+        ranked.sort(key=lambda peer: self._rank(peer, now))
+        self._regular += ranked[: self.slots - 1 - len(held)]
+
+    def _rank(self, peer: P, now: float) -> Tuple[float, int, float]:
+        """Lower is better."""
+        given = 0.0 if self._seeding else -peer.download_rate
+        unchoked_at = peer.unchoked_at
+        if peer.choked or unchoked_at is None:
+            # A newcomer waits as long as one that was choked when the newcomer came.
+            return given, 2, peer.connected_at - TURN if unchoked_at is None else unchoked_at
+        served = now - unchoked_at
+        if served >= TURN or (served >= IDLE_TURN and peer.upload_rate <= 0.0):
+            return given, 3, -peer.upload_rate
+        # The optimistic unchoke has its own turn, and must not push out a peer in the middle of another.
+        return given, 1 if peer is self._optimistic else 0, 0.0
+
+    def _draw_optimistic(self, interested: Sequence[P], now: float) -> None:
+        held = set(self._regular)
+        rest = [peer for peer in interested if peer not in held]
+        if self._optimistic in rest:
+            if len(rest) == 1 or now - self._drawn_at < self._optimistic_interval:
+                return
+            rest.remove(self._optimistic)
+        self._optimistic = None
+        if not rest:
+            return
+        weights = [NEWCOMER_WEIGHT if now - peer.connected_at <= self._optimistic_interval else 1.0 for peer in rest]
+        mark = self._random.random() * sum(weights)
+        for peer, weight in zip(rest, weights):
+            self._optimistic = peer
+            mark -= weight
+            if mark < 0.0:
+                break
+        self._drawn_at = now

@@ -1,0 +1,83 @@
+"""The budget of bytes for pieces that are being received or wait for the disk, shared by the torrents of a session.
+
+A piece is counted when it is opened and its buffer taken when its first block comes: what is only asked for costs no
+memory.  Buffers are used again, because a fresh one costs a page fault for every 4 KiB.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, Iterable, List
+
+SPARE_SHARE = 2
+"""At most one in so many bytes of the budget is kept in buffers nobody uses."""
+
+SAVING_SHARE = 2
+"""No piece is opened while one in so many bytes of the budget waits for the disk: then buffers are used again.
+
+Without this a slow disk fills the whole budget with fresh buffers.
+"""
+
+
+class PieceMemory:
+    """Counts bytes against ``limit`` and recycles piece buffers.
+
+    ``on_free`` is called when there is room again after somebody found too little: a peer whose requests ran out
+    meanwhile sends nothing that would have it asked again.
+    """
+
+    def __init__(self, limit: int, on_free: Callable[[], None] = lambda: None) -> None:
+        self.limit = limit
+        self.reserved = 0
+        self.saving = 0
+        """Bytes of whole pieces that wait for the disk."""
+        self._spare: Dict[int, List[bytearray]] = {}
+        self._spare_bytes = 0
+        self._on_free = on_free
+        self._short = False
+
+    def affordable(self, size: int) -> int:
+        """How many more pieces of this size may be opened."""
+        count = 0 if self.congested else max(0, self.limit - self.reserved) // size
+        self._short = self._short or not count
+        return count
+
+    def reserve(self, size: int, *, forced: bool = False) -> bool:
+        """Count ``size`` bytes if they fit, or in any case when forced (a torrent's only open piece)."""
+        if not forced and self.reserved + size > self.limit:
+            self._short = True
+            return False
+        self.reserved += size
+        return True
+
+    @property
+    def congested(self) -> bool:
+        """The disk has enough to do."""
+        return self.saving * SAVING_SHARE > self.limit
+
+    def release(self, size: int) -> None:
+        """Give back what was reserved."""
+        self.reserved -= size
+        if self._short and not self.congested:
+            self._short = False
+            self._on_free()
+
+    def take(self, size: int) -> bytearray:
+        """A buffer of exactly ``size`` bytes, its content undefined."""
+        spare = self._spare.get(size)
+        if spare:
+            self._spare_bytes -= size
+            return spare.pop()
+        return bytearray(size)
+
+    def give(self, buffers: Iterable[bytearray]) -> None:
+        """Take buffers back."""
+        for buffer in buffers:
+            size = len(buffer)
+            if self._spare_bytes + size <= self.limit // SPARE_SHARE:
+                self._spare_bytes += size
+                self._spare.setdefault(size, []).append(buffer)
+
+    def drop_spare(self) -> None:
+        """Forget the unused buffers: nothing is being downloaded any more."""
+        self._spare.clear()
+        self._spare_bytes = 0

@@ -1,0 +1,235 @@
+"""Which piece to open next: rarest first (BEP 3 strategy), by priority, or in order.
+
+The rule that is not obvious: the queue and the peers' sets are read by regions of the torrent, and nearly every choice
+is made in one region.  What makes it the best choice in the whole torrent are the *ranks*: the missing pieces of one
+priority and about one availability, the best rank first.  A rank is made when somebody gets to it and holds until the
+counts have changed; pieces that were taken since stay in it, and the queue tells.  A piece is looked for in the regions
+of a rank, from a random place on, and in the next rank only when no region has one.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from operator import and_, xor
+from typing import Callable, Dict, Iterable, List, Optional, Protocol, Sequence
+
+from ..metainfo.bitfield import REGION, Bitfield, place, regions
+from .availability import Availability
+
+RANDOM_FIRST = 4
+"""Pieces taken at random before rarest-first begins, so that there is soon something to trade."""
+
+MAX_PRIORITY = 7
+
+
+class Random(Protocol):
+    """The part of ``random.Random`` that is used."""
+
+    def randrange(self, stop: int) -> int:
+        """A whole number from 0 to ``stop`` - 1."""
+
+
+class Picker:
+    """Chooses among the pieces that are wanted, missing and not open."""
+
+    def __init__(self, have: Bitfield, *, random: Random, sequential: bool = False) -> None:
+        self.sequential = sequential
+        self._random = random
+        self._have = have
+        self._size = len(have)
+        self._places = len(bytes(have)) * 8
+        self._availability = Availability(self._size)
+        everything = Bitfield.filled(self._size)
+        self._levels = [everything.as_int()]
+        """The wanted pieces by priority, the highest last."""
+        self.wanted_bytes = bytes(everything)
+        """Pieces with a priority above 0, packed as on the wire."""
+        self._missing = self._bitfield(self._levels[0] ^ have.as_int())
+        """Those wanted."""
+        self._queued = regions(self._missing.as_int(), self._size)
+        self._ranks: List[List[int]] = []
+        self._later: List[int] = []
+        """By priority, the highest last, what is in no rank yet: nobody gets to most of it."""
+        self._spent = 0
+        """Ranks, from the best, of which nothing is queued."""
+        self._any_order: Optional[bool] = None
+        """How the ranks were made; None if they are to be made anew."""
+
+    # -- what we want and have -------------------------------------------------------------------------------------
+
+    @property
+    def missing(self) -> bool:
+        """Is a wanted piece missing?"""
+        return self._missing.count != 0
+
+    @property
+    def missing_count(self) -> int:
+        """Wanted pieces that are missing."""
+        return self._missing.count
+
+    @property
+    def exhausted(self) -> bool:
+        """Is every missing piece open already?"""
+        return not any(self._queued)
+
+    def wants(self, index: int) -> bool:
+        """Is this piece wanted and missing?"""
+        return self.missing and self._missing[index]
+
+    def set_priorities(self, priorities: Sequence[int]) -> List[int]:
+        """Take one priority a piece, 0 (never) to 7 (first); returns the missing pieces no longer wanted, ascending.
+
+        Open pieces stay out of the queue; those no longer wanted are returned so that they can be closed.
+        """
+        levels: Dict[int, bytearray] = {}
+        for index, priority in enumerate(priorities):
+            if priority > 0:
+                level = levels.get(priority)
+                if level is None:
+                    level = levels[priority] = bytearray(self._places // 8)
+                level[index >> 3] |= 0x80 >> (index & 7)
+        self._levels = [int.from_bytes(levels[priority], "big") for priority in sorted(levels)]
+        wanted, before = sum(self._levels), self._missing.as_int()
+        missing = wanted ^ (wanted & self._have.as_int())
+        opened = map(xor, regions(before, self._size), self._queued)
+        self._queued = [ours ^ (ours & taken) for ours, taken in zip(regions(missing, self._size), opened)]
+        self.wanted_bytes = bytes(self._bitfield(wanted))
+        self._missing = self._bitfield(missing)
+        self._any_order, self._spent = None, 0
+        return list(self._bitfield(before ^ (before & missing)).indexes())
+
+    def take(self, index: int) -> bool:
+        """Take one piece out of the queue; False if it is not there."""
+        region, bit = place(index)
+        if not self._queued[region] & bit:
+            return False
+        self._queued[region] ^= bit
+        return True
+
+    def passed(self, indexes: Sequence[int]) -> None:
+        """The pieces, each given once, are ours now."""
+        for region in {index // REGION for index in self._missing.remove(indexes)}:
+            self._queued[region] &= self._missing.region(region)
+
+    def lost(self, index: int) -> None:
+        """The piece is missing after all, or an open one was given up: queue it if it is wanted and we have it not."""
+        if self._have[index] or not self.wanted_bytes[index >> 3] & 0x80 >> (index & 7):
+            return
+        if self._missing.set(index):
+            self._any_order = None
+        region, bit = place(index)
+        self._queued[region] |= bit
+        self._spent = 0
+
+    # -- what the peers have ---------------------------------------------------------------------------------------
+
+    def joined(self, bits: Bitfield) -> None:
+        """A peer came with these pieces."""
+        self._availability.joined(bits)
+
+    def left(self, bits: Bitfield) -> None:
+        """A peer with these pieces has gone."""
+        self._availability.left(bits)
+
+    def gained(self, bits: Bitfield, index: int) -> None:
+        """A peer got one piece more, which is in ``bits`` already."""
+        self._availability.gained(bits, index)
+
+    def availability(self, index: int) -> int:
+        """How many peers have the piece."""
+        return self._availability.count(index)
+
+    def interesting(self, bits: Bitfield) -> bool:
+        """Does a peer with these pieces have any that we miss?"""
+        return self.missing and (bits.full or self._missing.meets(bits))
+
+    # -- choosing --------------------------------------------------------------------------------------------------
+
+    def pick(self, bits: Bitfield, count: int, within: Optional[Iterable[int]] = None) -> List[int]:
+        """Take up to ``count`` pieces that the peer has out of the queue, best first.
+
+        ``within`` restricts the choice (the allowed-fast pieces of a peer that chokes us, BEP 6).
+        """
+        any_order = self.sequential or self._have.count < RANDOM_FIRST
+        if self._any_order is not any_order or (self._availability.outdated and not any_order):
+            self._rank(any_order)
+        picked: List[int] = []
+        queued = self._queued
+        if not any(queued):
+            return picked
+        theirs = bits.region if within is None else _common(bits, within)
+        # The first piece that follows a random place is an even enough choice, and needs no counting; and pieces in a
+        # row are read and written together.
+        start = 0 if self.sequential else self._places - 1 - self._random.randrange(self._places)
+        number = self._spent
+        while number < len(self._ranks) or self._later:
+            if number == len(self._ranks):
+                self._ranks.append(self._next_rank())
+            rank = self._ranks[number]
+            picked += self._draw(rank, theirs, start=start, count=count - len(picked))
+            if len(picked) == count:
+                break
+            # With 100,000 pieces these two save 14 us of a pick when a rank is empty, and 37 us when there is nothing.
+            if number == self._spent and not any(map(and_, queued, rank)):
+                self._spent += 1
+            elif not any(map(and_, queued, map(theirs, range(len(queued))))):
+                break
+            number += 1
+        return picked
+
+    def _draw(self, rank: List[int], theirs: Callable[[int], int], *, start: int, count: int) -> List[int]:
+        """Take up to ``count`` pieces of one rank out of the queue, those behind the start first."""
+        drawn: List[int] = []
+        queued = self._queued
+        first, bit = place(start)
+        for region in chain(range(first, len(rank)), range(first)):
+            found = queued[region] & rank[region]
+            if found:
+                found &= theirs(region)
+                while found:
+                    row = found & (bit << 1) - 1 or found if region == first else found
+                    found ^= row
+                    while row:
+                        length = row.bit_length()
+                        last = 1 << length - 1
+                        row ^= last
+                        queued[region] ^= last
+                        drawn.append((region + 1) * REGION - length)
+                        if len(drawn) == count:
+                            return drawn
+        return drawn
+
+    def _rank(self, any_order: bool) -> None:
+        self._availability.renew()
+        missing = self._missing.as_int()
+        self._later = [level & missing for level in self._levels]
+        self._ranks, self._spent, self._any_order = [], 0, any_order
+
+    def _next_rank(self) -> List[int]:
+        pieces = self._later.pop()
+        rank = pieces if self._any_order else self._availability.rarest(pieces)
+        if rank != pieces:
+            self._later.append(pieces ^ rank)
+        return regions(rank, self._size)
+
+    def _bitfield(self, pieces: int) -> Bitfield:
+        return Bitfield(self._size, pieces.to_bytes(self._places // 8, "big"))
+
+    def check(self) -> None:
+        """Assert what must hold between the sets; for tests."""
+        missing, wanted = self._missing.as_int(), int.from_bytes(self.wanted_bytes, "big")
+        assert missing & wanted == missing
+        assert missing & self._have.as_int() == 0
+        assert list(map(and_, self._queued, regions(missing, self._size))) == self._queued
+        assert not any(any(map(and_, self._queued, rank)) for rank in self._ranks[: self._spent])
+        self._availability.check()
+
+
+def _common(bits: Bitfield, indexes: Iterable[int]) -> Callable[[int], int]:
+    """Those of the pieces that the peer has, by regions."""
+    common: Dict[int, int] = {}
+    for index in indexes:
+        if bits[index]:
+            region, bit = place(index)
+            common[region] = common.get(region, 0) | bit
+    return lambda region: common.get(region, 0)

@@ -1,0 +1,247 @@
+"""A small HTTP tracker (BEP 3), for tests, demonstrations and swarms inside one's own network.
+
+One thread serves all connections, and no request can make it wait: a client that drips bytes holds a connection until
+it expires, and nothing else.  What is answered is ``protocol.registry``'s; here are sockets and HTTP.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import random
+import selectors
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import Dict, Optional, Tuple, Type
+
+from .errors import ListenError
+from .protocol.addresses import Address
+from .protocol.registry import Announced, Registry
+
+INTERVAL = 1800
+MIN_INTERVAL = 60
+"""Seconds told to the clients, unless the constructor is given others."""
+
+MAX_CONNECTIONS = 200
+"""Open at once; one more takes the place of the one that was silent longest."""
+MAX_HEAD = 16 * 1024
+"""Bytes of a request, which has no body; 70 infohashes fit into a scrape of it."""
+IDLE_TIMEOUT = 30.0
+"""Silence after which a connection is closed."""
+
+EXHAUSTED_PAUSE = 0.1
+"""How long nobody is let in when the system has no descriptor or memory for a connection."""
+
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_END = b"\r\n\r\n"
+_log = logging.getLogger(__name__)
+
+
+class _Connection:
+    """One client: bytes in, whole requests answered, bytes out."""
+
+    def __init__(self, sock: socket.socket, host: str) -> None:
+        self.sock = sock
+        self.host = host
+        self.active = 0.0
+        self.received = bytearray()
+        self.sending = b""
+        self.closing = False
+
+
+class Tracker:
+    """A tracker at ``http://host:port/announce`` from ``start()`` to ``close()``, or as long as a ``with`` block.
+
+    ``port`` 0 lets the system choose.  ``host`` is an address of this machine; ``"::"`` listens on all, IPv4 and IPv6.
+    ``interval`` and ``min_interval`` (seconds) are what clients are told.
+    """
+
+    def __init__(
+        self, host: str = "127.0.0.1", port: int = 0, *, interval: int = INTERVAL, min_interval: int = MIN_INTERVAL
+    ) -> None:
+        self.host = host
+        self.port = port
+        self._registry = Registry(interval=interval, min_interval=min_interval, random=random.Random())
+        # Guards the registry: the thread changes it, anyone reads it.
+        self._lock = threading.Lock()
+        self._thread: Optional[threading.Thread] = None
+        self._waker: Optional[socket.socket] = None
+
+    @property
+    def url(self) -> str:
+        """The announce URL, for this machine if the tracker listens on all addresses."""
+        host = {"::": "127.0.0.1", "0.0.0.0": "127.0.0.1"}.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}/announce" if ":" in host else f"http://{host}:{self.port}/announce"
+
+    @property
+    def announces(self) -> Tuple[Announced, ...]:
+        """The latest announces, at most 1000, the oldest first."""
+        with self._lock:
+            return tuple(self._registry.announces)
+
+    def swarm(self, infohash: bytes) -> Tuple[Address, ...]:
+        """The addresses of the peers that are in a swarm now."""
+        with self._lock:
+            return self._registry.swarm(infohash, time.monotonic())
+
+    def start(self) -> Tracker:
+        """Listen and serve; raises :class:`ListenError`.  Nothing happens if it runs already."""
+        if self._thread is not None:
+            return self
+        if not 0 <= self.port <= 65535:
+            raise ListenError("a port is a number from 0 to 65535", f"{self.host}:{self.port}")
+        everywhere = self.host == "::"
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        try:
+            listener = socket.create_server((self.host, self.port), family=family, dualstack_ipv6=everywhere)
+        except OSError as error:
+            raise ListenError(error.strerror or str(error), f"{self.host}:{self.port}", error.errno or 0) from error
+        self.port = listener.getsockname()[1]
+        listener.setblocking(False)
+        self._waker, woken = socket.socketpair()
+        serving = _Serving(self._registry, self._lock, listener, woken)
+        self._thread = threading.Thread(target=serving.run, name=f"bittorrent-tracker-{self.port}", daemon=True)
+        self._thread.start()
+        return self
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Close every connection and end the thread, within ``timeout`` seconds; idempotent."""
+        thread, self._thread = self._thread, None
+        if thread is not None and self._waker is not None:
+            self._waker.close()
+            thread.join(timeout)
+
+    def __enter__(self) -> Tracker:
+        return self.start()
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close()
+
+
+class _Serving:
+    """What the thread does; it ends when the other end of ``woken`` is closed."""
+
+    def __init__(
+        self, registry: Registry, lock: threading.Lock, listener: socket.socket, woken: socket.socket
+    ) -> None:
+        self._registry = registry
+        self._lock = lock
+        self._listener = listener
+        self._woken = woken
+        self._connections: Dict[socket.socket, _Connection] = {}
+
+    def run(self) -> None:
+        """Serve until woken."""
+        with self._woken, self._listener, selectors.DefaultSelector() as selector:
+            self._selector = selector
+            selector.register(self._woken, selectors.EVENT_READ)
+            selector.register(self._listener, selectors.EVENT_READ)
+            try:
+                while self._turn():
+                    pass
+            finally:
+                for connection in list(self._connections.values()):
+                    self._drop(connection)
+
+    def _turn(self) -> bool:
+        for key, mask in self._selector.select(IDLE_TIMEOUT if self._connections else None):
+            if key.fileobj is self._woken:
+                return False
+            if key.fileobj is self._listener:
+                self._accept()
+            elif key.data.sock in self._connections:
+                self._serve(key.data, mask)
+        now = time.monotonic()
+        for connection in list(self._connections.values()):
+            if now - connection.active >= IDLE_TIMEOUT:
+                self._drop(connection)
+        return True
+
+    def _accept(self) -> None:
+        if len(self._connections) >= MAX_CONNECTIONS:
+            self._drop(min(self._connections.values(), key=lambda connection: connection.active))
+        try:
+            sock, address = self._listener.accept()
+        except OSError as error:
+            if error.errno in _EXHAUSTED:  # asking again at once would be answered the same
+                time.sleep(EXHAUSTED_PAUSE)
+            return
+        sock.setblocking(False)
+        connection = _Connection(sock, address[0].partition("%")[0])
+        connection.active = time.monotonic()
+        self._connections[sock] = connection
+        self._selector.register(sock, selectors.EVENT_READ, connection)
+
+    def _serve(self, connection: _Connection, mask: int) -> None:
+        connection.active = time.monotonic()
+        try:
+            if mask & selectors.EVENT_READ:
+                self._read(connection)
+            if connection.sending:
+                sent = connection.sock.send(connection.sending)
+                connection.sending = connection.sending[sent:]
+        except BlockingIOError:
+            pass
+        except OSError:
+            connection.closing, connection.sending = True, b""
+        except Exception:
+            _log.exception("a request from %s failed", connection.host)
+            connection.closing, connection.sending = True, b""
+        if connection.sending:
+            # Nothing more is read from a client that does not take its answers.
+            self._selector.modify(connection.sock, selectors.EVENT_WRITE, connection)
+        elif connection.closing:
+            self._drop(connection)
+        else:
+            self._selector.modify(connection.sock, selectors.EVENT_READ, connection)
+
+    def _read(self, connection: _Connection) -> None:
+        data = connection.sock.recv(MAX_HEAD)
+        connection.received += data
+        answers = []
+        while _END in connection.received and not connection.closing:
+            head, _, rest = bytes(connection.received).partition(_END)
+            connection.received = bytearray(rest)
+            answers.append(self._respond(connection, head.decode("latin-1")))
+        if len(connection.received) > MAX_HEAD and not connection.closing:
+            answers.append(_response(connection, "431 Request Header Fields Too Large"))
+        connection.sending += b"".join(answers)
+        connection.closing |= not data
+
+    def _respond(self, connection: _Connection, head: str) -> bytes:
+        line, *fields = head.split("\r\n")
+        words = line.split(" ")
+        headers = {name.strip().lower(): value.strip().lower() for name, _, value in (f.partition(":") for f in fields)}
+        if len(words) != 3 or not words[2].startswith("HTTP/1."):
+            return _response(connection, "400 Bad Request")
+        if words[0] != "GET" or headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
+            return _response(connection, "405 Method Not Allowed")
+        default = "keep-alive" if words[2] == "HTTP/1.1" else "close"
+        path, _, query = words[1].partition("?")
+        with self._lock:
+            body = self._registry.answer(path, query, connection.host, time.monotonic())
+        if body is None:
+            return _response(connection, "404 Not Found", keep=headers.get("connection", default) == "keep-alive")
+        return _response(connection, "200 OK", body, keep=headers.get("connection", default) == "keep-alive")
+
+    def _drop(self, connection: _Connection) -> None:
+        del self._connections[connection.sock]
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(connection.sock)
+        connection.sock.close()
+
+
+def _response(connection: _Connection, status: str, body: bytes = b"", *, keep: bool = False) -> bytes:
+    connection.closing = not keep
+    fields = [
+        f"HTTP/1.1 {status}",
+        "Content-Type: text/plain",
+        f"Content-Length: {len(body)}",
+        f"Connection: {'keep-alive' if keep else 'close'}",
+    ]
+    return "\r\n".join(fields).encode() + _END + body

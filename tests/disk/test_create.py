@@ -1,0 +1,394 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, Callable, List, Tuple
+
+import pytest
+from support.content import KIB, MIB, Content, bencode
+
+from bittorrent_threads.disk import create as module
+from bittorrent_threads.disk.create import create
+from bittorrent_threads.errors import SettingsError, StorageError
+from bittorrent_threads.metainfo.metainfo import Metainfo
+
+pytest.importorskip("bencoder")
+
+NOTHING = {"creation_date": 0, "created_by": None}
+
+
+def bencoded(content: Content) -> bytes:
+    return bencode({"info": content.info(), "creation date": 0})
+
+
+def tree(root: Path, *names: str) -> Path:
+    """Files with their own name in them."""
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(os.fsencode(name))
+    return root
+
+
+CONTENTS = [
+    Content.of("one", {"": 1}, 16 * KIB),
+    Content.of("exact", {"": 64 * KIB}, 16 * KIB),
+    Content.of("uneven", {"": 3 * MIB + 5}, 16 * KIB),
+    Content.of("long pieces", {"": 9 * MIB + 5}, 4 * MIB),
+    Content.of("one in a folder", {"one in a folder": 5}, 16 * KIB),
+    Content.of(
+        "several", {"B": 70_000, "a": 0, "a-b": 1, "a.d/b": 0, "a.d/c/d": 2 * MIB, "c": 16 * KIB, "z": 0}, 32 * KIB
+    ),
+]
+
+
+@pytest.mark.parametrize("content", CONTENTS, ids=lambda content: content.name)
+def test_byte_for_byte_as_it_should_be(content: Content, tmp_path: Path) -> None:
+    content = Content(
+        content.name, tuple(sorted(content.files, key=lambda file: file[0].split("/"))), content.piece_length
+    )
+    content.write(tmp_path)
+    metainfo = create(tmp_path / content.name, piece_length=content.piece_length, **NOTHING)
+    assert metainfo.to_bytes() == bencoded(content)
+    assert metainfo.infohash == content.infohash
+
+
+def test_the_number_of_threads_changes_nothing(tmp_path: Path) -> None:
+    content = Content.of("folder", {f"{number:03}": number * 1000 for number in range(100)}, 16 * KIB)
+    content.write(tmp_path)
+    for threads in (1, 2, 7, 64):
+        assert (
+            create(tmp_path / "folder", piece_length=16 * KIB, threads=threads, **NOTHING).infohash == content.infohash
+        )
+
+
+def test_everything_that_can_be_said(tmp_path: Path) -> None:
+    metainfo = create(
+        str(tree(tmp_path / "x", "a")),
+        trackers=[["http://a/", "udp://b:1"], ["https://c/"]],
+        private=True,
+        web_seeds=["http://seed/"],
+        comment="käse",
+        created_by="me",
+        creation_date=1_600_000_000,
+        name="other",
+    )
+    assert metainfo.trackers == (("http://a/", "udp://b:1"), ("https://c/",))
+    assert metainfo.to_bytes().startswith(b"d8:announce9:http://a/13:announce-listll9:http://a/")
+    assert (metainfo.private, metainfo.web_seeds, metainfo.comment) == (True, ("http://seed/",), "käse")
+    assert (metainfo.created_by, metainfo.creation_date) == ("me", 1_600_000_000)
+    assert metainfo.files[0].path == ("other", "a")
+
+
+def test_what_is_said_by_itself(tmp_path: Path) -> None:
+    before = int(time.time())
+    metainfo = create(tree(tmp_path / "x", "a"))
+    assert before <= (metainfo.creation_date or 0) <= time.time()
+    assert (metainfo.created_by or "").startswith("bittorrent_threads ")
+    assert (metainfo.trackers, metainfo.comment, metainfo.private) == ((), None, False)
+    assert b"private" not in metainfo.to_bytes() and b"announce" not in metainfo.to_bytes()
+
+
+@pytest.mark.parametrize(
+    "trackers, tiers",
+    [
+        ("http://a/", (("http://a/",),)),
+        (["http://a/", "http://b/"], (("http://a/",), ("http://b/",))),
+        ([["http://a/", "http://b/"]], (("http://a/", "http://b/"),)),
+        ((url for url in ["http://a/"]), (("http://a/",),)),
+        ([[], ["http://a/"], "http://b/"], (("http://a/",), ("http://b/",))),
+        ([], ()),
+    ],
+)
+def test_trackers(tmp_path: Path, trackers: Any, tiers: Any) -> None:
+    assert create(tree(tmp_path, "a"), trackers=trackers).trackers == tiers
+
+
+@pytest.mark.parametrize(
+    "size, length",
+    [
+        (1, 16 * KIB),
+        (2000 * 16 * KIB, 16 * KIB),
+        (2000 * 16 * KIB + 1, 32 * KIB),
+        (700 * MIB, 512 * KIB),
+        (10_000 * MIB, 8 * MIB),
+        (10**13, 16 * MIB),
+    ],
+)
+def test_chosen_piece_length(size: int, length: int) -> None:
+    assert module._chosen_piece_length(size) == length
+
+
+def test_links_to_the_path_itself_are_followed(tmp_path: Path) -> None:
+    tree(tmp_path / "real", "a")
+    (tmp_path / "link").symlink_to("real")
+    assert create(tmp_path / "link").files[0].path == ("link", "a")
+    (tmp_path / "file").symlink_to("real/a")
+    assert create(tmp_path / "file").files == ((("file",), 1, False),)
+    assert create(f"{tmp_path}/real/").name == "real"
+
+
+def test_the_folder_of_the_library_stays_out_and_nothing_else(tmp_path: Path) -> None:
+    tree(tmp_path / "x", ".bittorrent_threads/resume", "sub/.bittorrent_threads/r", ".hidden", "sub/Thumbs.db")
+    (tmp_path / "x" / "empty").mkdir()
+    assert [file.path[1:] for file in create(tmp_path / "x").files] == [(".hidden",), ("sub", "Thumbs.db")]
+
+
+def failed(path: Any, **options: Any) -> StorageError:
+    with pytest.raises(StorageError) as caught:
+        create(path, **options)
+    return caught.value
+
+
+def test_nothing_to_share(tmp_path: Path) -> None:
+    assert failed(tmp_path / "missing").reason == "No such file or directory"
+    assert failed(tmp_path / "missing").path == str(tmp_path / "missing")
+    assert failed(tmp_path).reason == "there is no file in it"
+    (tmp_path / "empty").write_bytes(b"")
+    assert failed(tmp_path).reason == failed(tmp_path / "empty").reason == "there is not a byte in it"
+    assert "null" in failed("a\0b").reason
+
+
+def test_what_cannot_be_in_a_torrent(tmp_path: Path) -> None:
+    tree(tmp_path / "outside", "secret")
+    for number, target in enumerate(["a", "../outside/secret", "../outside", "missing"]):
+        root = tree(tmp_path / f"link{number}", "a")
+        (root / "link").symlink_to(target)
+        error = failed(root)
+        assert (error.path, error.reason[:18]) == (str(root / "link"), "is a symbolic link")
+    os.mkfifo(tree(tmp_path / "pipe", "a") / "p")
+    assert failed(tmp_path / "pipe").reason == "is neither a file nor a folder"
+    assert failed("/dev/null").reason == "is neither a file nor a folder"
+
+
+@pytest.mark.parametrize("name", ["what?.mp3", "con.txt", "a\\b", "end.", "a\u202eb", "b" * 250, "sub/c:"])
+def test_names_that_would_be_others_elsewhere(tmp_path: Path, name: str) -> None:
+    error = failed(tree(tmp_path, "good", name))
+    assert error.path == str(tmp_path / name)
+    assert "not safe on every system" in error.reason
+
+
+def test_names_that_are_one_elsewhere(tmp_path: Path) -> None:
+    error = failed(tree(tmp_path, "readme", "README"))
+    assert (error.path, error.reason[-10:]) == (str(tmp_path / "readme"), "'readme.1'")
+
+
+def test_names_that_are_not_utf8(tmp_path: Path) -> None:
+    with open(os.fsencode(tmp_path) + b"/\xff", "wb") as file:
+        file.write(b"x")
+    assert failed(tmp_path).reason == "its name is not UTF-8"
+
+
+def test_too_deep(tmp_path: Path) -> None:
+    tree(tmp_path, "/".join("d" * 100))
+    assert create(tmp_path).files[0].length == 199
+    tree(tmp_path, "e/" + "/".join("d" * 100))
+    assert failed(tmp_path).reason == "is more than 100 folders deep"
+
+
+@pytest.mark.parametrize(
+    "setting, value",
+    [
+        ("piece_length", 8 * KIB),
+        ("piece_length", 0),
+        ("piece_length", -16 * KIB),
+        ("piece_length", 16 * KIB + 1),
+        ("piece_length", 1024 * MIB),
+        ("threads", 0),
+        ("threads", 65),
+        ("trackers", "t.example/announce"),
+        ("trackers", ["http://a/", "ftp://a/"]),
+        ("web_seeds", "udp://a:1"),
+        ("name", ""),
+        ("name", "a/b"),
+        ("name", ".."),
+    ],
+)
+def test_arguments_that_cannot_be(tmp_path: Path, setting: str, value: Any) -> None:
+    with pytest.raises(SettingsError) as caught:
+        create(tree(tmp_path, "a"), **{setting: value})
+    assert caught.value.name == setting
+    assert isinstance(caught.value, ValueError)
+
+
+def test_too_many_pieces(tmp_path: Path) -> None:
+    with open(tmp_path / "huge", "wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(SettingsError, match="piece_length: makes 67108864 pieces, and a torrent may have 2097152"):
+        create(tmp_path, piece_length=16 * KIB)
+
+
+def test_progress_is_told_in_the_thread_of_the_caller(tmp_path: Path) -> None:
+    told: List[Tuple[int, int]] = []
+
+    def progress(done: int, total: int) -> None:
+        assert threading.current_thread() is threading.main_thread()
+        told.append((done, total))
+
+    Content.of("x", {"": 13 * MIB + 1}, 16 * KIB).write(tmp_path)
+    create(tmp_path / "x", piece_length=16 * KIB, progress=progress)
+    assert told[-1] == (833, 833)
+    assert told == sorted(set(told)) and len(told) > 3
+
+
+class Halted(BaseException):
+    """Stands for KeyboardInterrupt, which pytest takes for its own."""
+
+
+@pytest.mark.parametrize("piece_length", [16 * KIB, 32 * MIB])
+def test_an_interruption_leaves_no_thread(tmp_path: Path, piece_length: int) -> None:
+    with open(tmp_path / "huge", "wb") as file:
+        file.truncate(2**33)
+
+    def progress(done: int, total: int) -> None:
+        raise Halted
+
+    with pytest.raises(Halted):
+        create(tmp_path, piece_length=piece_length, progress=progress)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("bittorrent-create")]
+
+
+def test_ctrl_c_ends_the_process_at_once(tmp_path: Path) -> None:
+    with open(tmp_path / "huge", "wb") as file:
+        file.truncate(2**36)
+    program = (
+        "import sys, os, signal\n"
+        "from bittorrent_threads.disk.create import create\n"
+        "create(sys.argv[1], piece_length=1048576, progress=lambda done, total: os.kill(os.getpid(), signal.SIGINT))\n"
+    )
+    root = Path(module.__file__).parents[2]
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], cwd=root, capture_output=True, text=True, timeout=30
+    )
+    assert ended.returncode != 0
+    assert ended.stderr.rstrip().endswith("KeyboardInterrupt")
+
+
+CHANGES = {
+    "shorter": (lambda path: os.truncate(path, 10), r"had 9000000 bytes and has 10"),
+    "longer": (lambda path: os.truncate(path, 9_000_001), r"had 9000000 bytes and has 9000001"),
+    "written": (lambda path: os.utime(path, ns=(1, 1)), "was written to while it was hashed"),
+    "gone": (os.unlink, "No such file or directory"),
+    "a link": (lambda path: (os.rename(path, f"{path}2"), os.symlink(f"{path}2", path)), "symbolic links"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_files_that_change_before_they_are_hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    act, reason = CHANGES[change]
+    path = tmp_path / "a"
+    path.write_bytes(bytes(9_000_000))
+    find = module._sources
+
+    def find_then_change(root: str) -> Any:
+        found = find(root)
+        act(str(path))
+        return found
+
+    monkeypatch.setattr(module, "_sources", find_then_change)
+    error = failed(tmp_path)
+    assert error.path == str(path)
+    assert reason in error.reason
+
+
+@pytest.mark.parametrize(
+    "change, reason",
+    [
+        ("shorter", "became shorter while it was hashed"),
+        ("longer", "had 9000000 bytes and has 9000001: it is being written"),
+        ("written", "was written to while it was hashed"),
+    ],
+)
+def test_files_that_change_while_they_are_hashed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str, reason: str
+) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(bytes(9_000_000))
+    read = module._Reader.read
+    reads: List[int] = []
+
+    def read_and_change(reader: Any, offset: int, size: int) -> memoryview:
+        reads.append(offset)
+        if len(reads) == 3:
+            CHANGES[change][0](str(path))
+        return read(reader, offset, size)
+
+    monkeypatch.setattr(module._Reader, "read", read_and_change)
+    error = failed(path, piece_length=MIB, threads=1)
+    assert (error.path, error.reason) == (str(path), reason)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree(tmp_path, "a", "b")
+
+    def refuse(path: Any, *arguments: Any, **options: Any) -> int:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(module.os, "open", refuse)
+    error = failed(tmp_path)
+    assert (error.errno, error.path, error.reason) == (13, str(tmp_path / "a"), "Permission denied")
+
+
+def test_folders_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree(tmp_path, "a", "sub/b")
+    listing = os.listdir
+
+    def refuse(path: Any) -> Any:
+        if str(path).endswith("sub"):
+            raise PermissionError(13, "Permission denied", path)
+        return listing(path)
+
+    monkeypatch.setattr(module.os, "listdir", refuse)
+    error = failed(tmp_path)
+    assert (error.errno, error.path) == (13, str(tmp_path / "sub"))
+
+
+def test_piece_hashes_agree_with_the_data(tmp_path: Path) -> None:
+    data = os.urandom(3 * MIB)
+    (tmp_path / "x").write_bytes(data)
+    metainfo = create(tmp_path / "x", piece_length=MIB)
+    assert metainfo.hashes.wrong(range(3), [data[index * MIB : (index + 1) * MIB] for index in range(3)]) == []
+    assert metainfo.pieces[:20] == hashlib.sha1(data[:MIB]).digest()
+
+
+@pytest.mark.interop
+def test_libtorrent_takes_it_and_makes_the_same(tmp_path: Path, require_peer: Callable[[str], str]) -> None:
+    require_peer("libtorrent")
+    import libtorrent
+
+    Content.of("x", {"a": 100_000, "b/c": 0, "b/d": 7, "e": 64 * KIB}, 32 * KIB).write(tmp_path)
+    metainfo = create(
+        tmp_path / "x",
+        piece_length=32 * KIB,
+        trackers=[["http://a/", "udp://b:1"], ["http://c/"]],
+        private=True,
+        web_seeds="http://s/",
+    )
+    theirs = libtorrent.torrent_info(libtorrent.bdecode(metainfo.to_bytes()))
+    assert str(theirs.info_hashes().v1) == metainfo.infohash.hex()
+    assert (theirs.name(), theirs.priv(), theirs.total_size()) == ("x", True, metainfo.total_size)
+    params = libtorrent.load_torrent_buffer(metainfo.to_bytes())
+    assert list(params.trackers) == ["http://a/", "udp://b:1", "http://c/"]
+    assert list(params.tracker_tiers) == [0, 0, 1]
+    assert list(params.url_seeds) == ["http://s/"]
+
+
+@pytest.mark.interop
+def test_transmission_takes_it(tmp_path: Path, require_peer: Callable[[str], str]) -> None:
+    require_peer("transmission")
+    show = shutil.which("transmission-show")
+    assert show, "transmission-show comes with transmission-cli"
+    Content.of("x", {"a": 100_000, "b/c": 0, "b/d": 7}, 32 * KIB).write(tmp_path)
+    metainfo = create(tmp_path / "x", piece_length=32 * KIB, trackers="http://a.example/announce", comment="käse")
+    target = tmp_path / "x.torrent"
+    metainfo.save(target)
+    shown = subprocess.run([show, str(target)], capture_output=True, text=True, timeout=30, check=True).stdout
+    for fact in (metainfo.infohash.hex(), "http://a.example/announce", "käse", "Piece Count: 4", "x/b/d"):
+        assert fact in shown
+    assert Metainfo.load(target) == metainfo

@@ -1,0 +1,495 @@
+from __future__ import annotations
+
+import errno
+import os
+import random
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Iterator, List, Tuple
+
+import pytest
+from support.system import System
+from support.torrents import Torrent, torrent
+
+from bittorrent_threads.disk.answers import Checked
+from bittorrent_threads.disk.content import Content
+from bittorrent_threads.disk.files import FilePool
+from bittorrent_threads.disk.folder import Folder
+from bittorrent_threads.disk.pieces import Pieces
+from bittorrent_threads.disk.scratch import CHUNK, Scratches
+
+FILES = [("a", 1000), ("b", 500), ("c", 730)]  # 23 pieces of 100 bytes, the last of 30
+COUNT = 23
+
+
+@pytest.fixture
+def t() -> Torrent:
+    return torrent(FILES, 100)
+
+
+@pytest.fixture
+def pool() -> Iterator[FilePool]:
+    pool = FilePool(4)
+    yield pool
+    pool.close()
+
+
+class Bench:
+    def __init__(self, root: Path, t: Torrent, pool: FilePool) -> None:
+        self.t = t
+        self.root = root
+        self.system = System()
+        self.content = Content(t.metainfo, Folder(str(root), system=self.system), pool)
+        self.content.prepare([True] * len(t.metainfo.files))
+        self.pieces = Pieces(t.metainfo, self.content, Scratches())
+
+    def save(self, *indexes: int) -> List[Tuple[int, bool, int | None]]:
+        """Index, verdict and errno of each piece saved."""
+        answers = self.pieces.save(self.t.buffers(*indexes))
+        return [(saved.index, saved.passed, saved.error and saved.error.errno) for saved in answers]
+
+    def check(self) -> Checked:
+        checked = self.pieces.check(range(self.t.metainfo.piece_count))
+        assert sorted(checked.passed + checked.failed) == list(range(self.t.metainfo.piece_count))
+        return checked
+
+
+@pytest.fixture
+def bench(tmp_path: Path, t: Torrent, pool: FilePool) -> Bench:
+    return Bench(tmp_path, t, pool)
+
+
+# -- save ----------------------------------------------------------------------------------------------------------
+
+
+def test_pieces_saved_are_in_the_files(bench: Bench, t: Torrent) -> None:
+    order = list(range(COUNT))
+    random.Random(1).shuffle(order)
+    assert bench.save(*order) == [(index, True, None) for index in order]
+    for index in range(3):
+        assert t.path(bench.root, index).read_bytes() == t.file(index)
+
+
+def test_bad_data_is_never_written(bench: Bench, t: Torrent) -> None:
+    bench.save(3)
+    before = t.path(bench.root, 0).read_bytes()
+    good, bad = t.buffers(4, 3)
+    bad[1][50] ^= 1
+    answers = bench.pieces.save([bad, good])
+    assert [(saved.index, saved.passed, saved.error) for saved in answers] == [(3, False, None), (4, True, None)]
+    assert t.path(bench.root, 0).read_bytes() == before + t.piece(4)
+
+
+def test_the_end_of_a_longer_buffer_is_ignored(bench: Bench, t: Torrent) -> None:
+    buffers = [(index, bytearray(t.piece(index) + b"of the piece before")) for index in (0, 22)]
+    assert all(saved.passed for saved in bench.pieces.save(buffers))
+    assert t.path(bench.root, 2).read_bytes()[-30:] == t.piece(22)
+    assert len(t.path(bench.root, 2).read_bytes()) == 730
+
+
+def test_a_shorter_buffer_is_a_wrong_piece(bench: Bench, t: Torrent) -> None:
+    assert [saved.passed for saved in bench.pieces.save([(1, bytearray(t.piece(1)[:99]))])] == [False]
+
+
+def test_neighbours_of_a_batch_are_one_write(bench: Bench) -> None:
+    bench.system.calls.clear()
+    bench.save(7, 2, 4, 3)
+    assert bench.system.named("pwritev", "pwrite") == ["pwritev"] * 2, "2 to 4, and 7"
+
+
+def test_the_buffers_come_back_and_can_be_used_again(bench: Bench, t: Torrent) -> None:
+    bench.system.fail("pwritev", errno.EIO, after=1, times=3)
+    buffers = t.buffers(0, 1, 2, 5)
+    buffers[1][1][0] ^= 1
+    answers = bench.pieces.save(buffers)
+    assert any(saved.error for saved in answers)
+    bench.system.calls.clear()
+    for (_, buffer), saved in zip(buffers, answers):
+        assert saved.buffer is buffer
+        buffer.extend(b"would raise BufferError while anybody holds a view of it")
+
+
+def test_each_piece_of_a_failed_batch_has_its_own_verdict(bench: Bench, t: Torrent) -> None:
+    os.unlink(t.path(bench.root, 1))
+    answers = bench.pieces.save(t.buffers(9, 10, 14, 15))
+    assert [(saved.index, saved.passed, saved.error is None) for saved in answers] == [
+        (9, True, True),
+        (10, True, False),
+        (14, True, False),
+        (15, True, True),
+    ]
+    assert answers[1].error is not None and answers[1].error.path == str(t.path(bench.root, 1))
+    assert not t.path(bench.root, 1).exists(), "a removed file is not made again"
+
+
+FULL_DISK = """
+import resource, sys
+sys.path[:0] = sys.argv[2:]
+from pathlib import Path
+from support.torrents import torrent
+from bittorrent_threads.disk.content import Content
+from bittorrent_threads.disk.files import FilePool
+from bittorrent_threads.disk.folder import Folder
+from bittorrent_threads.disk.pieces import Pieces
+from bittorrent_threads.disk.scratch import Scratches
+
+t = torrent([("a", 1000)], 100)
+content = Content(t.metainfo, Folder(sys.argv[1]), FilePool(4))
+content.prepare([True])
+pieces = Pieces(t.metainfo, content, Scratches())
+resource.setrlimit(resource.RLIMIT_FSIZE, (450, resource.RLIM_INFINITY))
+for saved in pieces.save(t.buffers(*range(8))):
+    print(saved.index, saved.passed, saved.error.errno if saved.error else 0, end="; ")
+print(pieces.check(range(10)).passed)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print([saved.index for saved in pieces.save(t.buffers(*range(4, 10))) if saved.error is None])
+print(len(pieces.check(range(10)).passed))
+"""
+
+
+def test_a_full_disk_costs_the_pieces_that_do_not_fit_and_is_left_by_itself(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    result = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path), str(root), str(root / "tests")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 0, result.stderr
+    verdicts = "".join(f"{index} True 0; " for index in range(4))
+    verdicts += "".join(f"{index} True {errno.EFBIG}; " for index in range(4, 8))
+    assert result.stdout.splitlines() == [verdicts + "(0, 1, 2, 3)", "[4, 5, 6, 7, 8, 9]", "10"]
+
+
+# -- write ---------------------------------------------------------------------------------------------------------
+
+
+def test_blocks_of_a_piece_written_one_by_one_make_it(bench: Bench, t: Torrent) -> None:
+    piece = t.piece(9)
+    bench.pieces.write([(9, 60, piece[60:]), (9, 0, bytearray(piece[:60]))])
+    assert bench.check().passed == (9,)
+
+
+def test_blocks_outside_of_a_piece_are_a_callers_mistake(bench: Bench) -> None:
+    for index, begin, data in ((0, 90, b"x" * 11), (22, 0, b"x" * 31), (0, -1, b"x")):
+        with pytest.raises(ValueError):
+            bench.pieces.write([(index, begin, data)])
+    with pytest.raises(IndexError):
+        bench.pieces.write([(23, 0, b"x")])
+
+
+# -- load ----------------------------------------------------------------------------------------------------------
+
+
+def test_any_part_of_a_piece_is_loaded(bench: Bench, t: Torrent) -> None:
+    bench.save(*range(COUNT))
+    for index in (0, 9, 10, 22):
+        piece = t.piece(index)
+        for begin, length in ((0, len(piece)), (3, 20), (len(piece) - 1, 1), (0, 0)):
+            loaded = bench.pieces.load(index, begin, length)
+            assert (loaded.index, loaded.begin, loaded.error) == (index, begin, None)
+            assert loaded.data == piece[begin : begin + length]
+
+
+def test_a_load_that_fails_has_no_data_but_the_error(bench: Bench, t: Torrent) -> None:
+    bench.save(*range(COUNT))
+    os.truncate(t.path(bench.root, 0), 250)
+    loaded = bench.pieces.load(2, 0, 100)
+    assert loaded.data == b""
+    assert loaded.error is not None
+    assert loaded.error.path == str(t.path(bench.root, 0))
+    assert loaded.error.__traceback__ is None
+
+
+def test_a_load_outside_of_a_piece_is_a_callers_mistake(bench: Bench) -> None:
+    with pytest.raises(ValueError):
+        bench.pieces.load(22, 0, 31)
+
+
+# -- check ---------------------------------------------------------------------------------------------------------
+
+
+def test_check_passes_what_is_right(bench: Bench, t: Torrent) -> None:
+    t.seed(bench.root)
+    bench.content.survey()
+    assert bench.check() == (tuple(range(COUNT)), (), None)
+    assert bench.pieces.check([3, 9, 10, 22]).passed == (3, 9, 10, 22)
+    assert bench.pieces.check([]) == ((), (), None)
+
+
+def test_many_small_pieces_are_one_read(bench: Bench, t: Torrent) -> None:
+    t.seed(bench.root)
+    bench.content.survey()
+    bench.check()
+    bench.system.calls.clear()
+    bench.check()
+    assert len(bench.system.named("preadv", "pread")) == 3, "one a file"
+
+
+def test_one_wrong_byte_fails_its_piece(bench: Bench, t: Torrent) -> None:
+    t.seed(bench.root)
+    path = t.path(bench.root, 1)
+    data = bytearray(path.read_bytes())
+    data[250] ^= 1
+    path.write_bytes(data)
+    bench.content.survey()
+    assert bench.check().failed == (12,)
+
+
+def test_a_missing_file_fails_its_pieces_and_no_others(bench: Bench, t: Torrent) -> None:
+    t.seed(bench.root)
+    t.path(bench.root, 1).unlink()
+    bench.content.survey()
+    checked = bench.check()
+    assert checked.failed == (10, 11, 12, 13, 14)
+    assert checked.error is None
+
+
+def test_a_short_file_fails_what_it_should_have(bench: Bench, t: Torrent) -> None:
+    t.seed(bench.root)
+    os.truncate(t.path(bench.root, 1), 250)
+    bench.content.survey()
+    checked = bench.check()
+    assert checked.failed == (12, 13, 14)
+    assert checked.error is None
+
+
+def test_a_missing_piece_of_zeros_does_not_pass(tmp_path: Path, pool: FilePool) -> None:
+    zeros = torrent([(".pad/x", 100), ("a", 100)], 100)
+    info = Torrent(zeros.metainfo, bytes(200))
+    bench = Bench(tmp_path, info, pool)
+    os.unlink(info.path(tmp_path, 1))
+    bench.content.survey()
+    assert bench.check().failed == (1,)
+
+
+def test_a_file_that_is_gone_is_an_error_until_a_survey(bench: Bench, t: Torrent) -> None:
+    bench.save(*range(COUNT))
+    t.path(bench.root, 1).unlink()
+    checked = bench.check()
+    assert checked.failed == (10, 11, 12, 13, 14)
+    assert checked.error is not None
+    assert (checked.error.path, checked.error.errno) == (str(t.path(bench.root, 1)), errno.ENOENT)
+    bench.content.survey()
+    assert bench.check().error is None
+
+
+def test_a_file_replaced_while_it_is_open_is_an_error_until_a_survey(bench: Bench, t: Torrent) -> None:
+    bench.save(*range(COUNT))
+    path = t.path(bench.root, 1)
+    (bench.root / "new").write_bytes(t.file(1)[:499] + b"?")
+    os.replace(bench.root / "new", path)
+    checked = bench.check()
+    assert checked.failed == (10, 11, 12, 13, 14)
+    assert checked.error is not None and checked.error.errno == errno.ESTALE
+    assert bench.pieces.load(10, 0, 100).error is not None
+    bench.content.survey()
+    assert bench.check().failed == (14,)
+    assert bench.pieces.load(10, 0, 100).data == t.piece(10)
+
+
+# -- files changed by another program ------------------------------------------------------------------------------
+
+
+def change(path: Path, offset: int) -> None:
+    """Another program changes a byte in place."""
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 1]))
+    os.utime(path, ns=(1, os.stat(path).st_mtime_ns + 10**9))
+
+
+@pytest.fixture
+def seed(bench: Bench, t: Torrent) -> Bench:
+    t.seed(bench.root)
+    bench.content.survey()
+    bench.check()
+    return bench
+
+
+def test_a_touched_file_is_served_on_and_hashed_once_a_piece(seed: Bench, t: Torrent) -> None:
+    os.utime(t.path(seed.root, 0))
+    for _ in range(2):
+        seed.system.calls.clear()
+        for index in (3, 4):
+            assert seed.pieces.load(index, 10, 50).data == t.piece(index)[10:60]
+    assert seed.system.named("preadv") == [], "the second time nothing is hashed"
+
+
+def test_a_wrong_byte_written_by_another_program_is_never_loaded(seed: Bench, t: Torrent) -> None:
+    path = t.path(seed.root, 0)
+    change(path, 350)
+    loaded = seed.pieces.load(3, 0, 20)
+    assert loaded.data == b"", "the bytes asked for are right, but who knows"
+    assert loaded.error is not None
+    assert loaded.error.path == str(path)
+    assert "changed by another program, piece 3 is wrong" in loaded.error.reason
+    assert seed.pieces.load(4, 0, 100).data == t.piece(4)
+    assert seed.check().failed == (3,)
+    assert seed.save(3) == [(3, True, None)]
+    assert seed.pieces.load(3, 0, 100).data == t.piece(3)
+    assert seed.content.sync().suspects == ()
+
+
+def test_nobody_loads_while_another_worker_is_about_to_see_the_change(seed: Bench, t: Torrent) -> None:
+    change(t.path(seed.root, 0), 350)
+    change(t.path(seed.root, 0), 450)
+    inside, other_done = threading.Event(), threading.Event()
+
+    def fstat(fd: int) -> os.stat_result:
+        found = os.fstat(fd)
+        if threading.current_thread().name == "first" and not inside.is_set():
+            inside.set()
+            other_done.wait(0.2)
+        return found
+
+    seed.system.use("fstat", fstat)
+    first = threading.Thread(target=seed.pieces.load, args=(3, 0, 100), name="first")
+    first.start()
+    assert inside.wait(10)
+    loaded = seed.pieces.load(4, 0, 100)
+    other_done.set()
+    first.join()
+    assert loaded.data == b""
+
+
+def test_a_file_cut_and_grown_again_has_no_false_zeros(bench: Bench, t: Torrent) -> None:
+    bench.save(*range(8))
+    os.truncate(t.path(bench.root, 0), 250)
+    assert bench.save(9) == [(9, True, None)], "which makes the file long again"
+    assert [index for index in range(10) if bench.pieces.load(index, 0, 100).data] == [0, 1, 9]
+    assert bench.check().failed == (*range(2, 9), *range(10, COUNT))
+    bench.save(*range(2, 9))
+    assert bench.content.sync().suspects == ()
+
+
+def test_a_file_changed_while_it_is_being_downloaded_is_hashed_again_too(bench: Bench, t: Torrent) -> None:
+    bench.save(0, 1, 2)
+    change(t.path(bench.root, 0), 150)
+    bench.save(3)
+    assert [index for index in range(4) if bench.pieces.load(index, 0, 100).data] == [0, 2, 3]
+    assert bench.content.sync().suspects == (1, *range(4, 10))
+
+
+def test_pieces_of_a_changed_file_may_not_be_remembered_before_they_were_hashed(seed: Bench, t: Torrent) -> None:
+    seed.save(0)
+    os.truncate(t.path(seed.root, 0), 950)
+    synced = seed.content.sync()
+    assert synced.suspects == tuple(range(10))
+    assert synced.error is None
+    assert seed.content.sync().suspects == tuple(range(10)), "for as long as nobody hashed them"
+    assert seed.pieces.check(range(10)).failed == (9,)
+    assert seed.content.sync().suspects == (9,)
+    seed.save(9)
+    assert seed.content.sync().suspects == ()
+
+
+def test_a_file_that_never_stands_still_is_an_error_in_the_end(seed: Bench, t: Torrent) -> None:
+    path = t.path(seed.root, 0)
+
+    def unrest(fd: int, length: int, offset: int) -> bytes:
+        os.utime(path, ns=(1, os.stat(path).st_mtime_ns + 10**9))
+        return os.pread(fd, length, offset)
+
+    real = os.preadv
+
+    def unrest_too(fd: int, buffers: List[memoryview], offset: int) -> int:
+        os.utime(path, ns=(1, os.stat(path).st_mtime_ns + 10**9))
+        return real(fd, buffers, offset)
+
+    seed.system.use("pread", unrest)
+    seed.system.use("preadv", unrest_too)
+    assert seed.pieces.load(3, 0, 100).data == t.piece(3), "the first change comes after the look"
+    loaded = seed.pieces.load(3, 0, 100)
+    assert loaded.error is not None and "is being changed" in loaded.error.reason
+
+
+def test_a_read_error_fails_the_piece_and_is_told(bench: Bench, t: Torrent) -> None:
+    bench.save(*range(COUNT))
+    real = os.preadv
+
+    def bad_sector(fd: int, buffers: List[memoryview], offset: int) -> int:
+        if offset <= 350 < offset + len(buffers[0]) and os.fstat(fd).st_size == 1000:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(fd, buffers, offset)
+
+    bench.system.use("preadv", bad_sector)
+    checked = bench.check()
+    assert checked.failed == (3,)
+    assert checked.error is not None and checked.error.errno == errno.EIO
+
+
+def test_a_planted_link_is_not_followed(bench: Bench, t: Torrent) -> None:
+    t.seed(bench.root)
+    path = t.path(bench.root, 1)
+    path.rename(bench.root / "elsewhere")
+    path.symlink_to(bench.root / "elsewhere")
+    bench.content.survey()
+    checked = bench.check()
+    assert checked.failed == (10, 11, 12, 13, 14)
+    assert checked.error is not None and checked.error.path == str(path)
+
+
+@pytest.mark.parametrize("piece_length", [CHUNK // 3, CHUNK, CHUNK + 1, 5 * CHUNK])
+def test_pieces_of_any_length_are_checked(tmp_path: Path, pool: FilePool, piece_length: int) -> None:
+    bench = Bench(tmp_path, torrent([("a", CHUNK + 5), ("b", 5 * CHUNK)], piece_length), pool)
+    bench.t.seed(tmp_path)
+    bench.content.survey()
+    count = bench.t.metainfo.piece_count
+    assert bench.check().passed == tuple(range(count))
+    os.truncate(bench.t.path(tmp_path, 1), 5 * CHUNK - 1)
+    bench.content.survey()
+    assert bench.check().failed == (count - 1,)
+
+
+MEMORY = """
+import sys
+sys.path[:0] = sys.argv[2:]
+from support.loopback import memory
+from support.torrents import torrent
+from bittorrent_threads.disk.content import Content
+from bittorrent_threads.disk.files import FilePool
+from bittorrent_threads.disk.folder import Folder
+from bittorrent_threads.disk.pieces import Pieces
+from bittorrent_threads.disk.scratch import Scratches
+from bittorrent_threads.metainfo.layout import Layout
+from bittorrent_threads.metainfo.hashes import PieceHashes
+import dataclasses, hashlib, os
+
+size = 128 * 1024 * 1024
+path = os.path.join(sys.argv[1], "t", "a")
+os.makedirs(os.path.dirname(path))
+with open(path, "wb") as file:
+    file.truncate(size)
+digest = hashlib.sha1()
+for _ in range(64):
+    digest.update(bytes(1024 * 1024))
+base = torrent([("a", 1)], 1).metainfo
+metainfo = dataclasses.replace(
+    base,
+    files=(base.files[0]._replace(length=size),),
+    layout=Layout([size], size // 2),
+    hashes=PieceHashes(digest.digest() * 2),
+)
+content = Content(metainfo, Folder(sys.argv[1]), FilePool(4))
+before = memory("VmRSS")
+assert Pieces(metainfo, content, Scratches()).check([0, 1]).passed == (0, 1)
+print(memory("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_check_of_pieces_of_64_mib_takes_little_memory(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    result = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(tmp_path), str(root), str(root / "tests")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout) < 4 * CHUNK

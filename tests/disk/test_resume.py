@@ -1,0 +1,394 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pickle
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Iterator, List
+
+import pytest
+from support.system import System
+from support.torrents import Torrent, torrent
+
+from bittorrent_threads.disk.answers import Surveyed
+from bittorrent_threads.disk.content import Content
+from bittorrent_threads.disk.file import FileStat
+from bittorrent_threads.disk.files import FilePool
+from bittorrent_threads.disk.folder import Folder
+from bittorrent_threads.disk.pieces import Pieces
+from bittorrent_threads.disk.resume import MAX_SIZE, Resume, ResumeFile, compare
+from bittorrent_threads.disk.scratch import Scratches
+from bittorrent_threads.errors import StorageError
+from bittorrent_threads.metainfo.bitfield import Bitfield
+
+# Pieces of 100 bytes:  a has 0-1, b has 1-3, the padding 3, empty none, c has 4-5.
+FILES = [("a", 150), ("b", 230), (".pad/20", 20), ("empty", 0), ("c", 200)]
+A, B, PAD, EMPTY, C = range(5)
+COUNT = 6
+PARTS = (".hidden", "t.resume")
+
+
+@pytest.fixture
+def t() -> Torrent:
+    return torrent(FILES, 100)
+
+
+def stat(number: int) -> FileStat:
+    return FileStat(number, number * 10**18 + 1, number)
+
+
+def packed(*pieces: int) -> bytes:
+    bits = Bitfield(COUNT)
+    for piece in pieces:
+        bits.set(piece)
+    return bytes(bits)
+
+
+def resume_of(t: Torrent, *have: int, **changes: Any) -> Resume:
+    resume = Resume(
+        infohash=t.metainfo.infohash,
+        have=packed(*have),
+        files=(stat(1), stat(2), None, stat(4), stat(5)),
+        part_file=None,
+        unfinished=((3, b"\x80"), (5, b"\x80")),
+        clean=True,
+    )
+    return resume._replace(**changes)
+
+
+# -- the value -----------------------------------------------------------------------------------------------------
+
+
+def test_it_is_plain_data_and_back(t: Torrent) -> None:
+    for resume in (resume_of(t, 0, 5), resume_of(t, part_file=stat(9), unfinished=(), clean=False)):
+        for plain in (
+            resume.plain(),
+            json.loads(json.dumps(resume.plain())),
+            pickle.loads(pickle.dumps(resume.plain())),
+        ):
+            assert Resume.of(plain, t.metainfo) == resume
+
+
+WRONG = [
+    (None, "is no dictionary"),
+    ({"version": 2}, "has version 2"),
+    ({"version": None}, "has version None"),
+    ({"infohash": "00" * 20}, "is for the torrent 0000"),
+    ({"infohash": 7}, "infohash is no text"),
+    ({"infohash": "no hex"}, "hex"),
+    ({"have": "ff"}, "spare bits"),
+    ({"have": "0000"}, "2 bytes"),
+    ({"have": []}, "have is no text"),
+    ({"files": []}, "has 0 files, the torrent 5"),
+    ({"files": {}}, "files is no list"),
+    ({"files": [[1, 2]] * 5}, "files has"),
+    ({"files": [[1, 2, True]] * 5}, "files has"),
+    ({"part_file": "x"}, "part_file has"),
+    ({"unfinished": [[6, "80"]]}, "unfinished has"),
+    ({"unfinished": [[-1, "80"]]}, "unfinished has"),
+    ({"unfinished": [[0, "ff"]]}, "spare bits"),
+    ({"unfinished": [[0]]}, "unfinished has"),
+    ({"unfinished": None}, "unfinished is no list"),
+]
+
+
+@pytest.mark.parametrize(("changes", "reason"), WRONG)
+def test_what_is_no_resume_data_is_refused_with_a_reason(t: Torrent, changes: Any, reason: str) -> None:
+    plain = changes if changes is None else {**resume_of(t).plain(), **changes}
+    with pytest.raises(ValueError, match=reason):
+        Resume.of(plain, t.metainfo)
+
+
+# -- what it is worth ----------------------------------------------------------------------------------------------
+
+
+def surveyed(resume: Resume, **changes: Any) -> Surveyed:
+    return Surveyed(tuple(range(COUNT)), None, resume.files, resume.part_file)._replace(**changes)
+
+
+def changed(resume: Resume, index: int, now: FileStat | None) -> tuple[FileStat | None, ...]:
+    return (*resume.files[:index], now, *resume.files[index + 1 :])
+
+
+def test_files_that_are_as_they_were_are_believed(t: Torrent) -> None:
+    resume = resume_of(t, 0, 2, 4)
+    trust = compare(resume, surveyed(resume), t.metainfo)
+    assert bytes(trust.have) == packed(0, 2, 4)
+    assert trust.unfinished == ((3, b"\x80"), (5, b"\x80"))
+    assert (trust.suspects, trust.missing) == ((), ())
+
+
+@pytest.mark.parametrize("field", FileStat._fields)
+def test_pieces_of_a_changed_file_are_hashed_claimed_or_not(t: Torrent, field: str) -> None:
+    resume = resume_of(t, 0, 1, 2, 4)
+    now = changed(resume, B, stat(2)._replace(**{field: 77}))
+    trust = compare(resume, surveyed(resume, files=now), t.metainfo)
+    assert bytes(trust.have) == packed(0, 4)
+    assert trust.suspects == (1, 2, 3)
+    assert trust.unfinished == ((5, b"\x80"),)
+    assert trust.missing == ()
+
+
+def test_only_pieces_that_are_there_are_hashed(t: Torrent) -> None:
+    resume = resume_of(t, 0, 1)
+    now = changed(resume, B, stat(7))
+    trust = compare(resume, surveyed(resume, files=now, present=(0, 1, 2)), t.metainfo)
+    assert trust.suspects == (1, 2)
+
+
+def test_a_file_that_is_gone_is_told(t: Torrent) -> None:
+    resume = resume_of(t, *range(COUNT))
+    trust = compare(resume, surveyed(resume, files=changed(resume, C, None), present=(0, 1, 2, 3)), t.metainfo)
+    assert trust.missing == (C,)
+    assert bytes(trust.have) == packed(0, 1, 2, 3)
+    assert trust.suspects == ()
+
+
+def test_a_file_that_is_gone_is_back_only_as_it_was(t: Torrent) -> None:
+    resume = resume_of(t, *range(COUNT))
+    now = surveyed(resume, files=changed(resume, C, stat(77)))
+    assert compare(resume, now, t.metainfo).missing == ()
+    assert compare(resume, now, t.metainfo, gone=[C]).missing == (C,)
+    back = compare(resume, surveyed(resume), t.metainfo, gone=[C])
+    assert (back.have.full, back.missing) == (True, ())
+
+
+def test_a_file_that_was_not_seen_is_not_missing_and_not_believed(t: Torrent) -> None:
+    resume = resume_of(t, *range(COUNT))
+    for then in (resume.files[C], None):
+        before = resume._replace(files=changed(resume, C, then))
+        trust = compare(before, surveyed(resume, files=changed(resume, C, None), unseen=(C,)), t.metainfo)
+        assert (bytes(trust.have), trust.missing) == (packed(0, 1, 2, 3), ())
+
+
+def test_a_file_that_appeared_is_hashed(t: Torrent) -> None:
+    resume = resume_of(t, 0)
+    before = resume._replace(files=changed(resume, C, None))
+    assert compare(before, surveyed(resume), t.metainfo).suspects == (4, 5)
+
+
+def test_empty_files_and_padding_prove_nothing(t: Torrent) -> None:
+    resume = resume_of(t, *range(COUNT))
+    now = changed(resume, EMPTY, None)
+    trust = compare(resume, surveyed(resume, files=now), t.metainfo)
+    assert (trust.have.full, trust.missing) == (True, ())
+
+
+@pytest.mark.parametrize("now", [stat(8), None])
+def test_pieces_in_a_changed_part_file_are_hashed(t: Torrent, now: FileStat | None) -> None:
+    resume = resume_of(t, 0, 1, 4, part_file=stat(9))
+    resume = resume._replace(files=changed(resume, B, None))
+    same = compare(resume, surveyed(resume), t.metainfo)
+    assert bytes(same.have) == packed(0, 1, 4)
+    other = compare(resume, surveyed(resume, part_file=now, present=(0, 1, 4, 5)), t.metainfo)
+    assert bytes(other.have) == packed(0, 4)
+    assert other.suspects == (1,)
+
+
+def test_unfinished_pieces_need_a_clean_stop(t: Torrent) -> None:
+    resume = resume_of(t, clean=False)
+    assert compare(resume, surveyed(resume), t.metainfo).unfinished == ()
+
+
+def test_a_survey_that_failed_proves_nothing(t: Torrent) -> None:
+    resume = resume_of(t, *range(COUNT))
+    trust = compare(resume, Surveyed((), StorageError("x")), t.metainfo)
+    assert trust.have.empty
+
+
+# -- the file ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def system() -> System:
+    return System()
+
+
+@pytest.fixture
+def file(tmp_path: Path, system: System) -> ResumeFile:
+    return ResumeFile(Folder(str(tmp_path), system=system), PARTS)
+
+
+def place(root: Path, suffix: str = "") -> Path:
+    return root / PARTS[0] / (PARTS[1] + suffix)
+
+
+def test_the_first_start_finds_nothing_and_complains_about_nothing(file: ResumeFile, t: Torrent) -> None:
+    assert file.load(t.metainfo) == (None, ())
+
+
+def test_what_is_stored_is_loaded(file: ResumeFile, t: Torrent, tmp_path: Path) -> None:
+    for resume in (resume_of(t, 0), resume_of(t, 0, 1), resume_of(t, 0, 1, 2)):
+        file.store(resume)
+        assert file.load(t.metainfo) == (resume, ())
+    assert sorted(path.name for path in place(tmp_path).parent.iterdir()) == ["t.resume", "t.resume.bak"]
+
+
+def test_it_is_durable_before_it_takes_the_place_of_the_one_before(
+    file: ResumeFile, t: Torrent, system: System
+) -> None:
+    file.store(resume_of(t, 0))
+    system.calls.clear()
+    file.store(resume_of(t, 1))
+    order = system.named("pwritev", "fdatasync", "replace", "fsync")
+    assert order == ["pwritev", "fdatasync", "replace", "replace", "fsync", "fsync"]
+
+
+@pytest.mark.parametrize("call", ["open", "unlink", "pwritev", "fdatasync", "stat", "replace", "fsync"])
+def test_a_fault_anywhere_leaves_something_to_load(tmp_path: Path, t: Torrent, call: str) -> None:
+    for after in range(12):
+        root = tmp_path / f"{after}"
+        system = System()
+        file = ResumeFile(Folder(str(root), system=system), PARTS)
+        file.store(resume_of(t, 0))
+        file.store(resume_of(t, 1))
+        system.fail(call, errno.ENOSPC, after=after, times=1)
+        try:
+            file.store(resume_of(t, 2))
+        except StorageError as error:
+            assert error.errno == errno.ENOSPC
+        system.heal(call)
+        resume, _ = file.load(t.metainfo)
+        assert resume in (resume_of(t, 1), resume_of(t, 2))
+        file.store(resume_of(t, 3))
+        assert file.load(t.metainfo) == (resume_of(t, 3), ())
+
+
+def test_garbled_anywhere_the_one_before_is_used(file: ResumeFile, t: Torrent, tmp_path: Path) -> None:
+    file.store(resume_of(t, 0))
+    file.store(resume_of(t, 1))
+    data = place(tmp_path).read_bytes()
+    spoilt = [data[:length] for length in range(len(data))]
+    for position in range(len(data)):
+        spoilt.append(data[:position] + bytes([data[position] ^ 0x20]) + data[position + 1 :])
+    for wrong in spoilt:
+        place(tmp_path).write_bytes(wrong)
+        resume, reasons = file.load(t.metainfo)
+        assert resume == resume_of(t, 0)
+        assert len(reasons) == 1 and str(place(tmp_path)) in reasons[0]
+
+
+def test_with_both_gone_bad_there_is_nothing_but_reasons(file: ResumeFile, t: Torrent, tmp_path: Path) -> None:
+    file.store(resume_of(t, 0))
+    file.store(resume_of(t, 1))
+    place(tmp_path).write_bytes(b"")
+    place(tmp_path, ".bak").write_bytes(b"[" * 100_000)
+    resume, reasons = file.load(t.metainfo)
+    assert resume is None
+    assert len(reasons) == 2
+
+
+def test_without_the_newest_the_one_before_is_used(file: ResumeFile, t: Torrent, tmp_path: Path) -> None:
+    """A kill between the two renames."""
+    file.store(resume_of(t, 0))
+    place(tmp_path).rename(place(tmp_path, ".bak"))
+    assert file.load(t.metainfo) == (resume_of(t, 0), ())
+
+
+def test_of_another_torrent_it_is_not_used(file: ResumeFile, t: Torrent) -> None:
+    file.store(resume_of(t, 0))
+    other = torrent(FILES, 100, seed=2)
+    resume, reasons = file.load(other.metainfo)
+    assert resume is None
+    assert t.metainfo.infohash.hex() in reasons[0]
+
+
+def test_a_file_too_large_is_not_read(file: ResumeFile, t: Torrent, tmp_path: Path, system: System) -> None:
+    file.store(resume_of(t, 0))
+    os.truncate(place(tmp_path), MAX_SIZE + 1)
+    system.calls.clear()
+    assert file.load(t.metainfo)[0] is None
+    assert system.named("pread") == []
+
+
+def test_a_link_is_neither_read_nor_written_through(file: ResumeFile, t: Torrent, tmp_path: Path) -> None:
+    file.store(resume_of(t, 0))
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"kept")
+    place(tmp_path).unlink()
+    for suffix in ("", ".new"):
+        place(tmp_path, suffix).symlink_to(victim)
+    assert file.load(t.metainfo)[0] is None
+    with pytest.raises(StorageError):
+        file.store(resume_of(t, 1))
+    assert victim.read_bytes() == b"kept"
+
+
+# -- kill -9 -------------------------------------------------------------------------------------------------------
+
+VICTIM = """
+import sys
+sys.path[:0] = sys.argv[2:]
+from support.torrents import torrent
+from bittorrent_threads.disk.content import Content
+from bittorrent_threads.disk.files import FilePool
+from bittorrent_threads.disk.folder import Folder
+from bittorrent_threads.disk.pieces import Pieces
+from bittorrent_threads.disk.scratch import Scratches
+from bittorrent_threads.disk.resume import Resume, ResumeFile
+from bittorrent_threads.metainfo.bitfield import Bitfield
+
+t = torrent([(f"x{number}", 25_000) for number in range(8)], 10_000)
+folder = Folder(sys.argv[1])
+content = Content(t.metainfo, folder, FilePool(3))
+file = ResumeFile(folder, (".bittorrent_threads", "r"))
+content.survey()
+content.prepare([True, False] * 4)
+pieces = Pieces(t.metainfo, content, Scratches())
+have = Bitfield(20)
+while True:
+    for index in range(20):
+        assert pieces.save(t.buffers(index))[0].error is None
+        have.set(index)
+        if index % 3 == 0:
+            synced = content.sync()
+            assert synced.error is None
+            file.store(Resume(t.metainfo.infohash, bytes(have), synced.files, synced.part_file))
+            print(have.count, flush=True)
+"""
+
+
+@pytest.fixture
+def pool() -> Iterator[FilePool]:
+    pool = FilePool(3)
+    yield pool
+    pool.close()
+
+
+def test_a_kill_at_any_moment_loses_nothing_that_was_remembered(tmp_path: Path, pool: FilePool) -> None:
+    t = torrent([(f"x{number}", 25_000) for number in range(8)], 10_000)
+    source = random.Random(3)
+    root = Path(__file__).parents[2]
+    for turn in range(6):
+        folder = Folder(str(tmp_path / f"{turn}"))
+        child = subprocess.Popen(
+            [sys.executable, "-c", VICTIM, folder.root, str(root), str(root / "tests")],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert child.stdout is not None
+        told: List[int] = []
+        for _ in range(source.randrange(1, 12)):
+            told.append(int(child.stdout.readline()))
+        for _ in range(source.randrange(3000)):
+            pass  # not always at the same place between two lines
+        child.send_signal(signal.SIGKILL)
+        child.stdout.close()
+        child.wait()
+        resume, _ = ResumeFile(folder, (".bittorrent_threads", "r")).load(t.metainfo)
+        assert resume is not None
+        assert Bitfield(20, resume.have).count >= max(told)
+        content = Content(t.metainfo, folder, pool)
+        trust = compare(resume, content.survey(), t.metainfo)
+        content.prepare([True, False] * 4)
+        pieces = Pieces(t.metainfo, content, Scratches())
+        right = set(pieces.check(range(20)).passed)
+        assert set(trust.have.indexes()) <= right
+        assert set(Bitfield(20, resume.have).indexes()) <= right
+        assert set(Bitfield(20, resume.have).indexes()) <= {*trust.have.indexes(), *trust.suspects}
+        content.close()

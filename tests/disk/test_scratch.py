@@ -1,0 +1,38 @@
+"""Memory cut into pieces, and each thread with its own."""
+
+from __future__ import annotations
+
+import threading
+from typing import List
+
+import pytest
+
+from bittorrent_threads.disk.scratch import CHUNK, Scratch, Scratches
+
+
+@pytest.mark.parametrize("piece_length", [16384, 30000, CHUNK])
+def test_parts_lie_one_behind_the_other_in_the_view(piece_length: int) -> None:
+    scratch = Scratch()
+    scratch.view[:] = bytes(range(256)) * (CHUNK // 256)
+    whole = CHUNK // piece_length * piece_length
+    for size in (1, piece_length - 1, piece_length, min(CHUNK, 3 * piece_length + 5), whole):
+        parts = scratch.parts(piece_length, size)
+        assert b"".join(parts) == scratch.view[:size]
+        assert all(len(part) == piece_length for part in parts[:-1])
+
+
+def test_another_piece_length_cuts_anew() -> None:
+    scratch = Scratch()
+    assert [len(part) for part in scratch.parts(10, 25)] == [10, 10, 5]
+    assert [len(part) for part in scratch.parts(20, 25)] == [20, 5]
+    assert [len(part) for part in scratch.parts(10, 25)] == [10, 10, 5]
+
+
+def test_each_thread_has_its_own() -> None:
+    scratches = Scratches()
+    found: List[Scratch] = []
+    thread = threading.Thread(target=lambda: found.append(scratches.own))
+    thread.start()
+    thread.join()
+    assert found[0] is not scratches.own
+    assert scratches.own is scratches.own

@@ -1,0 +1,234 @@
+"""What trackers are told and when, and what becomes of their answers."""
+
+from __future__ import annotations
+
+from typing import Any, List
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from support.bench import BLOCK, COUNT, PIECE_LENGTH, PORT, SIZE, TRACKER, Bench, torrent_of
+from support.lying_peer import INTERESTED, REQUEST, UNCHOKE, message
+from support.simulation import tracker
+from support.simulation.tracker import SimTracker
+
+from bittorrent_threads import events
+from bittorrent_threads.engine.ports import Fetched
+from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.settings import Settings
+
+OTHER = "http://other.sim/announce"
+
+
+def told(bench: Bench) -> List[str]:
+    """The events announced so far."""
+    return [announce.event for announce in bench.tracker.announces]
+
+
+def two_trackers(**options: Any) -> Bench:
+    """A torrent with two tiers, not started."""
+    bench = Bench(torrent_of(TRACKER, OTHER), state="stopped", **options)
+    bench.web.trackers["other.sim"] = SimTracker(bench.world)
+    return bench
+
+
+def test_a_start_tells_everything() -> None:
+    bench = Bench(torrent_of(TRACKER), have=[0, COUNT - 1])
+    query = parse_qs(urlsplit(bench.lookups.urls[0]).query, encoding="latin-1")
+    fields = {name: values[0] for name, values in query.items()}
+    assert fields.pop("info_hash").encode("latin-1") == bench.content.metainfo.infohash
+    assert fields.pop("peer_id").encode("latin-1") == bench.engine.peerid
+    assert fields == {
+        "port": str(PORT),
+        "uploaded": "0",
+        "downloaded": "0",
+        "left": str(SIZE - PIECE_LENGTH - 20_000),
+        "compact": "1",
+        "event": "started",
+        "numwant": "200",
+        "key": bench.engine.key,
+    }
+
+
+def test_the_sequence_of_events() -> None:
+    bench = Bench(torrent_of(TRACKER))
+    assert told(bench) == ["started"]
+    bench.run(1900)
+    assert told(bench)[1:] and set(told(bench)[1:]) == {""}
+    bench.tracker.announces.clear()
+    bench.seed().serve()
+    bench.run(1)
+    assert told(bench) == ["completed"]
+    bench.run(4000)
+    assert told(bench) == ["completed", "", ""]
+    bench.set_state("stopped")
+    assert told(bench)[3:] == ["stopped"]
+    bench.run(8000)
+    bench.set_state("active")
+    assert told(bench)[4:] == ["started"]
+
+
+def test_who_was_complete_before_tells_no_completion() -> None:
+    bench = Bench(torrent_of(TRACKER), have=range(COUNT))
+    bench.run(10)
+    assert told(bench) == ["started"]
+    assert bench.tracker.announces[0].fields["left"] == b"0"
+
+
+def test_the_figures_are_those_of_the_moment() -> None:
+    bench = Bench(torrent_of(TRACKER), have=range(6))
+    guest = bench.guest(range(6, COUNT))
+    guest.say(message(UNCHOKE), message(INTERESTED))
+    guest.give(*[block for block in guest.requests() if block[0] in (6, 7)])
+    guest.say(message(REQUEST, 0, 0, BLOCK))
+    bench.set_state("stopped")
+    fields = bench.tracker.announces[-1].fields
+    assert fields["downloaded"] == b"%d" % (2 * PIECE_LENGTH)
+    assert fields["uploaded"] == b"%d" % BLOCK
+    assert fields["left"] == b"%d" % (SIZE - 8 * PIECE_LENGTH)
+    assert fields["event"] == b"stopped" and fields["numwant"] == b"0"
+
+
+def test_peers_of_the_answer_are_dialled() -> None:
+    bench = Bench(torrent_of(TRACKER), state="stopped")
+    address, guests = bench.open_house()
+    bench.tracker.swarms[bench.content.metainfo.infohash] = {address: 0, ("10.0.0.9", 1): 5}
+    bench.set_state("active")
+    bench.run(1)
+    assert guests
+    (announced,) = bench.seen(events.TrackerAnnounced)
+    assert (announced.url, announced.event, announced.peers) == (TRACKER, "started", 2)
+    assert (announced.seeds, announced.leechers) == (1, 2)
+    (row,) = bench.status.trackers
+    assert row.working and row.url == TRACKER and row.error == "" and row.seeds == 1
+    assert row.next_announce == pytest.approx(1800, abs=5)
+
+
+@pytest.mark.parametrize(
+    "mood, reason",
+    [
+        (tracker.DOWN, "connection refused"),
+        (tracker.REFUSING, "not today"),
+        (tracker.BROKEN, "HTTP status 503, not a tracker's answer: 'Service Unavailable'"),
+        (tracker.GARBAGE, "not a tracker's answer: '<html><body>It works!"),
+    ],
+)
+def test_a_tracker_that_fails_is_told_and_the_next_tier_is_asked(mood: str, reason: str) -> None:
+    bench = two_trackers()
+    bench.tracker.mood = mood
+    bench.set_state("active")
+    bench.run(1)
+    failed = bench.seen(events.TrackerFailed)[0]
+    assert (failed.url, failed.event) == (TRACKER, "started") and failed.reason.startswith(reason)
+    assert [announce.event for announce in bench.web.trackers["other.sim"].announces] == ["started"]
+    first, second = bench.status.trackers
+    assert first.error.startswith(reason) and not first.working and first.tier == 0
+    assert second.working and second.tier == 1
+
+
+def test_a_tracker_that_hangs_is_given_up_after_its_time() -> None:
+    bench = two_trackers(settings=Settings(announce_timeout=12.0))
+    bench.tracker.mood = tracker.SLOW
+    bench.set_state("active")
+    bench.run(11)
+    assert not bench.web.trackers["other.sim"].announces
+    bench.run(2)
+    assert bench.web.trackers["other.sim"].announces
+
+
+def test_a_tracker_that_failed_is_asked_again_later() -> None:
+    bench = Bench(torrent_of(TRACKER), state="stopped")
+    bench.tracker.mood = tracker.DOWN
+    bench.set_state("active")
+    bench.run(5)
+    assert len(bench.lookups.urls) == 1
+    bench.run(6)
+    assert len(bench.lookups.urls) == 2
+    bench.tracker.mood = tracker.UP
+    bench.run(30)
+    assert told(bench)[:1] == ["started"]
+
+
+def test_without_any_peer_it_asks_again_as_soon_as_it_may() -> None:
+    bench = Bench(torrent_of(TRACKER))
+    bench.run(200)
+    assert told(bench) == ["started", "", "", ""]
+
+
+def test_a_seed_without_peers_waits_for_the_interval() -> None:
+    bench = Bench(torrent_of(TRACKER), have=range(COUNT))
+    bench.run(1700)
+    assert told(bench) == ["started"]
+
+
+def test_a_stop_waits_for_the_goodbye() -> None:
+    bench = Bench(torrent_of(TRACKER))
+    over: List[float] = []
+    start = bench.world.now
+    bench.act(bench.torrent.set_state, "stopped")
+    bench.act(bench.torrent.farewell.when_over, lambda: over.append(bench.world.now - start))
+    assert not over
+    bench.run(1)
+    assert over == [pytest.approx(0.05, abs=0.01)] and told(bench) == ["started", "stopped"]
+
+
+def test_a_goodbye_that_nobody_hears_is_not_waited_for_long() -> None:
+    bench = Bench(torrent_of(TRACKER))
+    bench.tracker.mood = tracker.SLOW
+    over: List[float] = []
+    start = bench.world.now
+    bench.act(bench.torrent.set_state, "stopped")
+    bench.act(bench.torrent.farewell.when_over, lambda: over.append(bench.world.now - start))
+    bench.run(10)
+    assert over == [pytest.approx(3.0, abs=0.01)]
+
+
+def test_peers_of_a_late_answer_are_not_listed() -> None:
+    bench = Bench(torrent_of(TRACKER), state="stopped")
+    bench.tracker.swarms[bench.content.metainfo.infohash] = {("10.0.0.9", 1): 5}
+    bench.act(bench.torrent.set_state, "active")
+    bench.until(lambda: bool(bench.lookups.urls))
+    bench.set_state("stopped")
+    bench.run(1)
+    assert bench.status.known == 0
+    assert told(bench) == ["started", "stopped"]
+
+
+def test_a_warning_and_a_tracker_id() -> None:
+    bench = Bench(torrent_of(TRACKER), state="stopped")
+    body = bencode.encode({"interval": 100, "peers": b"", "tracker id": b"a b", "warning message": b"soon closed"})
+
+    def fetch(url: str, timeout: float, max_body: int, deliver: Any) -> None:
+        bench.lookups.urls.append(url)
+        bench.network.call_later(0.1, lambda: deliver(Fetched(url, 200, body, None)))
+
+    bench.lookups.fetch = fetch  # type: ignore[method-assign]
+    bench.set_state("active")
+    bench.run(110)
+    assert bench.seen(events.TrackerAnnounced)[0].warning == bench.status.trackers[0].warning == "soon closed"
+    assert "trackerid" not in bench.lookups.urls[0] and "trackerid=a%20b" in bench.lookups.urls[1]
+
+
+def test_a_torrent_without_trackers_asks_nobody() -> None:
+    bench = Bench()
+    bench.run(100)
+    bench.set_state("stopped")
+    assert bench.lookups.urls == [] and bench.status.trackers == ()
+
+
+def test_the_status_knows_of_an_answer_when_the_event_tells_it() -> None:
+    bench = two_trackers(have=range(COUNT))
+    working: List[Any] = []
+
+    class Listener:
+        publish_passed = staticmethod(lambda *_: None)
+
+        def publish(self, event: events.Event) -> None:
+            if isinstance(event, (events.TrackerAnnounced, events.TrackerFailed)):
+                working.append([(row.working, bool(row.error)) for row in bench.torrent.status.trackers])
+
+    bench.torrent._publisher = Listener()
+    bench.set_state("active")
+    bench.run(1)
+    assert working == [[(True, False), (False, False)]]
+    (row, _) = bench.torrent.status.trackers
+    assert row.working, "though nothing has moved since"

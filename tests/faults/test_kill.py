@@ -1,0 +1,112 @@
+"""SIGKILL of a downloading process at random moments: nothing false is claimed after it, and nothing sure is lost."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from pathlib import Path
+from typing import Dict, Optional, Set
+
+import pytest
+from support.children import Child
+from support.content import KIB, Content
+from support.damage import indexes, right_pieces
+from support.pairs import LOCAL, PATIENCE, seeder
+
+import bittorrent_threads as bt
+from bittorrent_threads.disk.folder import Folder
+from bittorrent_threads.disk.resume import ResumeFile
+from bittorrent_threads.metainfo.names import HIDDEN_FOLDER
+
+ROUNDS = 20
+SYNC_INTERVAL = 0.1
+SLACK = 0.4
+"""What a sync and the writing of resume data may take on a busy machine."""
+
+KILLED = Content.of("killed", {"a": 5_000_001, "sub/b": 4_000_000, "empty": 0, "c": 5_000_000}, 16 * KIB)
+
+DOWNLOADER = """
+    import sys
+    import bittorrent_threads as bt
+
+    settings = bt.Settings(host="127.0.0.1", sync_interval=float(sys.argv[4]))
+    peers = [("127.0.0.1", int(sys.argv[3]))]
+    client = bt.Client(
+        sys.argv[1], sys.argv[2], state="paused", settings=settings, peers=peers, download_limit=700_000
+    )
+    client.wait("checked")
+    print("have", client.bitfield.hex(), flush=True)
+    client.on_hash_pass = lambda index: print("piece", index, flush=True)
+    client.start()
+    sys.stdin.read()
+"""
+
+
+class Round:
+    """One life of the downloader: what it said, and when.
+
+    It is killed ``delay`` seconds after its start, or with ``later`` after it has begun to download.
+    """
+
+    def __init__(self, torrent: Path, folder: Path, port: int, *, delay: float, later: bool) -> None:
+        self.claimed: Optional[Set[int]] = None
+        """The pieces it claimed at its start."""
+        self.passed: Dict[int, float] = {}
+        """When each piece passed."""
+        self.killed = 0.0
+        """Just before the kill: whatever passed earlier than this by some time had at least that time."""
+        with Child(DOWNLOADER, torrent, folder, port, SYNC_INTERVAL) as child:
+            timer = threading.Timer(delay, self._kill, [child])
+            if not later:
+                timer.start()
+            for line in child.lines():
+                word, value = line.split()
+                if word == "have":
+                    self.claimed = set(indexes(bytes.fromhex(value)))
+                    if later:
+                        timer.start()
+                else:
+                    self.passed[int(value)] = time.monotonic()
+            timer.join()
+
+    def _kill(self, child: Child) -> None:
+        self.killed = time.monotonic()
+        child.kill()
+
+
+def remembered(torrent: Path, folder: Path) -> Set[int]:
+    """What the resume data on disk claims; it must be readable after every kill."""
+    metainfo = bt.Metainfo.load(torrent)
+    stored = ResumeFile(Folder(str(folder)), (HIDDEN_FOLDER, f"{metainfo.infohash.hex()}.resume"))
+    resume, reasons = stored.load(metainfo)
+    assert reasons == ()
+    return set() if resume is None else set(indexes(resume.have))
+
+
+@pytest.mark.timeout(100)
+def test_twenty_kills(tmp_path: Path) -> None:
+    moments = random.Random("kill").sample(range(150, 1600), ROUNDS)
+    torrent, folder = KILLED.torrent(tmp_path), tmp_path / "down"
+    present: Set[int] = set()
+    claimed: Set[int] = set()
+    proved = 0
+    with seeder(tmp_path / "seed", KILLED) as seed:
+        for number, moment in enumerate(moments):
+            # A busy machine takes a second to begin: every other round is sure to have downloaded something.
+            life = Round(torrent, folder, seed.port, delay=moment / 1000, later=bool(number % 2))
+            if life.claimed is not None:
+                assert life.claimed <= present, "nothing is claimed that is not on disk"
+                assert claimed <= life.claimed, "what was remembered is claimed, hashed again where files changed"
+            present = set(right_pieces(KILLED, folder))
+            claimed = remembered(torrent, folder)
+            assert life.passed.keys() <= present, "what passed is on disk"
+            assert claimed <= present, "what is remembered is on disk"
+            old = {index for index, when in life.passed.items() if life.killed - when > SYNC_INTERVAL + SLACK}
+            assert old <= claimed, "what is older than the interval is remembered"
+            proved += len(old)
+        assert 0 < len(present) < KILLED.piece_count
+        assert proved > 20, "some pieces were old enough to prove something"
+        with bt.Client(torrent, folder, settings=LOCAL, peers=[("127.0.0.1", seed.port)]) as down:
+            down.wait(timeout=PATIENCE)
+    assert KILLED.differences(folder) == []

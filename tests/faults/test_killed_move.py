@@ -1,0 +1,72 @@
+"""SIGKILL in the middle of a move to another file system: every file is whole at one of the places, or at both."""
+
+from __future__ import annotations
+
+import random
+import threading
+from pathlib import Path
+
+import pytest
+from support.children import Child
+from support.content import MIB, Content
+from support.damage import mounted, right_pieces
+from support.pairs import LOCAL, PATIENCE
+
+import bittorrent_threads as bt
+from bittorrent_threads import events
+
+ROUNDS = 6
+MOVED = Content.of("moved", {"a": 24 * MIB, "sub/b": 24 * MIB, "empty": 0, "c": 24 * MIB}, 1 * MIB)
+
+MOVER = """
+    import sys
+    import bittorrent_threads as bt
+
+    client = bt.Client(sys.argv[1], sys.argv[2], settings=bt.Settings(host="127.0.0.1"))
+    client.wait("seed")
+    print("moving", flush=True)
+    client.move(sys.argv[3])
+    print("moved", flush=True)
+    sys.stdin.read()
+"""
+
+
+def whole(folder: Path) -> bool:
+    return len(right_pieces(MOVED, folder)) == MOVED.piece_count
+
+
+@pytest.mark.timeout(110)
+def test_kills_in_the_middle_of_a_move(tmp_path: Path) -> None:
+    torrent, chance = MOVED.torrent(tmp_path), random.Random("move")
+    MOVED.write(tmp_path / "here")
+    with bt.Client(torrent, tmp_path / "here", settings=LOCAL) as client:
+        client.wait("seed", timeout=PATIENCE)
+    with mounted(tmp_path / "there", size=160 * MIB) as there:
+        old, new = tmp_path / "here", there
+        halfway = 0
+        for _ in range(ROUNDS):
+            said = []
+            with Child(MOVER, torrent, old, new) as child:
+                assert child.line() == "moving"
+                timer = threading.Timer(chance.uniform(0.0, 0.12), child.kill)
+                timer.start()
+                said = list(child.lines())
+                timer.join()
+            if said or not whole(old):
+                assert whole(new), "whole at the new place before anything is removed from the old"
+                old, new = new, old
+            else:
+                halfway += any(new.rglob("*"))
+            with bt.Client(torrent, old, settings=LOCAL) as client:
+                client.wait("seed", timeout=PATIENCE)
+                assert not {events.HashcheckFinished} & {type(event) for event in taken(client)}
+        with bt.Client(torrent, old, settings=LOCAL) as client:
+            client.wait("seed", timeout=PATIENCE)
+            client.move(new)
+        assert MOVED.differences(new) == [] and not (old / "moved").exists()
+        assert halfway, "some were killed before the switch"
+
+
+def taken(client: bt.Client) -> list:
+    client.close()
+    return list(client)

@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import enum
+import random
+import sys
+import types
+from typing import Any, Callable, List
+
+import pytest
+from support import content
+
+from bittorrent_threads.errors import BencodeError, MetainfoError
+from bittorrent_threads.metainfo.bencode import Duplicate, decode, decode_document, decode_prefix, encode
+
+VALID = {
+    b"i0e": 0,
+    b"i42e": 42,
+    b"i-3e": -3,
+    b"i9223372036854775807e": 2**63 - 1,
+    b"i-9223372036854775808e": -(2**63),
+    b"0:": b"",
+    b"4:spam": b"spam",
+    b"12:\x00\xff:ei0eld10:": b"\x00\xff:ei0eld10:",
+    b"100:" + b"x" * 100: b"x" * 100,
+    b"le": [],
+    b"l4:spam4:eggse": [b"spam", b"eggs"],
+    b"lllelee1:ai-1ee": [[[], []], b"a", -1],
+    b"de": {},
+    b"d3:cow3:moo4:spam4:eggse": {b"cow": b"moo", b"spam": b"eggs"},
+    b"d0:i1e1:ad1:bl0:i0eeee": {b"": 1, b"a": {b"b": [b"", 0]}},
+}
+
+MALFORMED = {
+    "nothing at all": b"",
+    "a web page": b"<html></html>",
+    "leading zero": b"i03e",
+    "minus zero": b"i-0e",
+    "minus leading zero": b"i-03e",
+    "plus": b"i+1e",
+    "space in an integer": b"i 1e",
+    "underscore in an integer": b"i1_0e",
+    "no digits": b"ie",
+    "minus alone": b"i-e",
+    "fraction": b"i1.5e",
+    "integer without an end": b"i12",
+    "integer beyond int64": b"i9223372036854775808e",
+    "integer below int64": b"i-9223372036854775809e",
+    "integer of a thousand digits": b"i" + b"9" * 1000 + b"e",
+    "other digits": "i\u0661e".encode(),
+    "length with a leading zero": b"06:foobar",
+    "length zero twice": b"00:",
+    "length of eleven digits": b"10000000000:x",
+    "length without a colon": b"4spam",
+    "length alone": b"4",
+    "negative length": b"-1:a",
+    "short string": b"5:spam",
+    "short string in a list": b"l5:spame",
+    "string of a gigabyte": b"l9999999999:spame",
+    "list without an end": b"l4:spam",
+    "integer without an end in a list": b"li12",
+    "one digit at the end of a list": b"l1",
+    "two digits at the end of a list": b"l12",
+    "dictionary without an end": b"d1:a",
+    "key without a value": b"d1:ae",
+    "key is an integer": b"di1e1:ae",
+    "key is a list": b"dle1:ae",
+    "keys out of order": b"d1:bi0e1:ai0ee",
+    "key twice": b"d1:ai0e1:ai0ee",
+    "empty key twice": b"d0:i0e0:i0ee",
+    "key twice but not in a row": b"d1:bi0e1:ai0e1:bi0ee",
+    "unknown beginning": b"x",
+    "unknown beginning inside": b"lxe",
+    "end without a beginning": b"e",
+    "one end too many": b"lee",
+    "trailing newline": b"le\n",
+    "trailing value": b"i1ei2e",
+}
+
+
+@pytest.mark.parametrize("data", VALID, ids=repr)
+def test_valid(data: bytes) -> None:
+    assert decode(data) == VALID[data]
+    assert decode(memoryview(data)) == decode(bytearray(data)) == VALID[data]
+    assert decode(b"l" + data + b"lee") == [VALID[data], []]
+
+
+@pytest.mark.parametrize("defect", MALFORMED)
+def test_malformed(defect: str) -> None:
+    with pytest.raises(BencodeError) as caught:
+        decode(MALFORMED[defect])
+    assert isinstance(caught.value, MetainfoError)
+    assert 0 <= caught.value.offset <= len(MALFORMED[defect])
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "data, offset, reason",
+    [
+        (b"d1:ai03ee", 4, "not a canonical integer of 64 bits: 'i03ee'"),
+        (b"l1:a5:spame", 11, "the data ends inside a value"),
+        (b"l1:a9:spame", 11, "4 bytes of a string are missing"),
+        (b"d1:bi0e1:ai0ee", 7, "dictionary key 'a' is out of order"),
+        (b"d1:ai0e1:ai0ee", 7, "dictionary key 'a' stands twice"),
+        (b"d1:ai0e1:be", 10, "dictionary key 'b' has no value"),
+        (b"d1:ai0ei1ei1ee", 7, "a dictionary key must be a string"),
+        (b"li1e?e", 4, "no value begins with '?'"),
+        (b"i1e??", 3, "2 bytes follow the value"),
+    ],
+)
+def test_errors_name_the_place(data: bytes, offset: int, reason: str) -> None:
+    with pytest.raises(BencodeError) as caught:
+        decode(data)
+    assert (caught.value.offset, caught.value.reason) == (offset, reason)
+
+
+def test_every_beginning_of_a_message_is_malformed() -> None:
+    data = content.bencode({"a": [1, -20, "x" * 9, "y" * 10, "z" * 100, {}], "b": {"c": {"d": [[], 0]}}})
+    decode(data)
+    for end in range(len(data)):
+        with pytest.raises(BencodeError):
+            decode(data[:end])
+
+
+@pytest.mark.parametrize("length", [0, 1, 9, 10, 11, 19, 20, 99, 100, 101, 999, 1000, 70_000])
+def test_strings_of_every_size_of_length(length: int) -> None:
+    text = b"e" * length
+    coded = b"%d:%s" % (length, text)
+    assert decode(coded) == text
+    assert decode(b"l" + coded + b"e") == [text]
+    assert decode(b"d" + coded + coded + b"e") == {text: text}
+
+
+def test_depth_has_a_limit() -> None:
+    assert decode(b"l" * 100 + b"e" * 100)
+    for opening in (b"l", b"d1:a"):
+        with pytest.raises(BencodeError, match="more than 100 levels deep"):
+            decode(opening * 101)
+        with pytest.raises(BencodeError, match="levels deep"):
+            decode(opening * 1_000_000)
+    assert decode(b"l" * 10 + b"e" * 10, max_depth=10)
+    with pytest.raises(BencodeError, match="more than 10 levels deep"):
+        decode(b"l" * 11 + b"e" * 11, max_depth=10)
+
+
+def test_tokens_have_a_limit() -> None:
+    assert len(decode(b"l" + b"0:" * 99 + b"e", max_tokens=100)) == 99
+    with pytest.raises(BencodeError, match="more than 100 tokens"):
+        decode(b"l" + b"0:" * 100 + b"e", max_tokens=100)
+
+
+def test_unsorted_keys_can_be_taken_but_not_twice() -> None:
+    assert decode(b"d1:bi0e1:ai1e1:ci2ee", sorted_keys=False) == {b"b": 0, b"a": 1, b"c": 2}
+    with pytest.raises(BencodeError, match="stands twice"):
+        decode(b"d1:bi0e1:ai1e1:bi2ee", sorted_keys=False)
+
+
+def test_prefix() -> None:
+    payload = b"d8:msg_typei1e5:piecei0ee"
+    assert decode_prefix(payload + b"e\x00:1") == ({b"msg_type": 1, b"piece": 0}, len(payload))
+    assert decode_prefix(b"i5e4:tail") == (5, 3)
+    assert decode_prefix(b"3:abcdef") == (b"abc", 5)
+    assert decode_prefix(b"d1:bi0e1:ai1eetail", sorted_keys=False)[1] == 14
+    with pytest.raises(BencodeError):
+        decode_prefix(b"tail")
+
+
+def test_document_tells_where_values_lie() -> None:
+    data = b"d4:infod4:infod1:xi1eee8:intervali5e5:nodeslee"
+    document = decode_document(data)
+    assert document.value == {b"info": {b"info": {b"x": 1}}, b"interval": 5, b"nodes": []}
+    assert {key: data[begin:end] for key, (begin, end) in document.spans.items()} == {
+        b"info": b"d4:infod1:xi1eee",
+        b"nodes": b"le",
+    }
+    assert document.duplicates == ()
+
+
+def test_document_takes_what_files_out_there_have() -> None:
+    assert decode_document(b"d1:bi0e1:ai1ee \r\n\t\n").value == {b"b": 0, b"a": 1}
+    with pytest.raises(BencodeError, match="2 bytes follow"):
+        decode_document(b"de\n\x00")
+    assert decode_document(b"le").spans == {}
+
+
+def test_document_tells_of_keys_that_stand_twice() -> None:
+    document = decode_document(b"d1:ai0e1:bd1:xi1e1:xi2ee1:ai3ee")
+    assert document.value == {b"a": 3, b"b": {b"x": 2}}
+    assert document.duplicates == (Duplicate(b"x", 17, 1), Duplicate(b"a", 24, 0))
+
+
+def random_value(chance: random.Random, depth: int = 4) -> Any:
+    kind = chance.randrange(6 if depth else 3)
+    if kind < 2:
+        return chance.randbytes(chance.choice([0, 1, 5, 9, 10, 99, 100, 300]))
+    if kind == 2:
+        return chance.choice([0, 1, -1, 10, 2**31, 2**63 - 1, -(2**63), chance.randrange(-(10**9), 10**9)])
+    if kind == 3:
+        return [random_value(chance, depth - 1) for _ in range(chance.randrange(5))]
+    return {
+        chance.randbytes(chance.choice([0, 1, 2, 12, 120])): random_value(chance, depth - 1)
+        for _ in range(chance.randrange(5))
+    }
+
+
+def test_what_bencoder_writes_is_read() -> None:
+    bencoder = pytest.importorskip("bencoder")
+    for seed in range(500):
+        value = random_value(random.Random(seed))
+        data = encode(value)
+        assert data == bencoder.encode(value)
+        assert decode(data) == value
+        assert decode_document(data).value == value
+
+
+def test_damaged_bytes_end_in_a_value_or_a_bencode_error() -> None:
+    chance = random.Random(0)
+    for _ in range(3000):
+        data = bytearray(content.bencode({"a": [1, "bc", {"d": -5}], "info": {"name": "x" * 12, "n": [[]]}}))
+        for _ in range(chance.randint(1, 4)):
+            data[chance.randrange(len(data))] = chance.choice(b"0123456789:delix-\x00\xff")
+        for read in (decode, decode_prefix, decode_document):
+            try:
+                read(bytes(data))
+            except BencodeError as error:
+                assert 0 <= error.offset <= len(data)
+
+
+class Port(enum.IntEnum):
+    DEFAULT = 6881
+
+
+@pytest.mark.parametrize(
+    "value, expected",
+    [
+        (True, b"i1e"),
+        (False, b"i0e"),
+        (Port.DEFAULT, b"i6881e"),
+        ("naïve", b"6:na\xc3\xafve"),
+        ((1, (2,)), b"li1eli2eee"),
+        (bytearray(b"ab"), b"2:ab"),
+        (memoryview(b"abc")[1:], b"2:bc"),
+        ({"b": 1, b"a": [True]}, b"d1:ali1ee1:bi1ee"),
+    ],
+    ids=repr,
+)
+def test_encoding_of_what_bencoder_writes_wrongly(value: Any, expected: bytes) -> None:
+    pytest.importorskip("bencoder")
+    assert encode(value) == expected
+    assert encode({"x": [value]}) == b"d1:xl" + expected + b"ee"
+
+
+@pytest.mark.parametrize(
+    "value", [None, 1.5, {1, 2}, object, {"a": [None]}, {1: 2}, {None: 1}, [b"", {(): 1}]], ids=repr
+)
+def test_what_has_no_encoding_is_a_type_error(value: Any) -> None:
+    with pytest.raises(TypeError, match=r"bencode|dictionary key"):
+        encode(value)
+
+
+def test_the_type_error_names_the_value() -> None:
+    with pytest.raises(TypeError, match=r"cannot bencode float: 1\.5"):
+        encode({"interval": 1.5})
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, {"a": 1, b"a": 2}], ids=repr)
+def test_what_would_not_be_read_is_not_written(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"64 bits|two dictionary keys are 'a'"):
+        encode(value)
+
+
+def test_a_list_in_itself_is_not_written() -> None:
+    endless: List[Any] = []
+    endless.append(endless)
+    with pytest.raises(ValueError, match="levels deep"):
+        encode(endless)
+
+
+def module(**functions: Callable[[Any], bytes]) -> types.ModuleType:
+    made = types.ModuleType("bencoder")
+    vars(made).update(functions)
+    return made
+
+
+def test_bencoder_pyx_under_the_same_name_serves_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bencoder", module(bencode=content.bencode, bdecode=bytes))
+    assert encode([1, "a"]) == b"li1e1:ae"
+
+
+def test_another_module_of_that_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bencoder", module())
+    with pytest.raises(ImportError, match="another package shadows bencoder"):
+        encode(1)
+
+
+def test_without_bencoder_only_encoding_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bencoder", None)
+    assert decode(b"i1e") == 1
+    with pytest.raises(ImportError, match="pip install bencoder"):
+        encode(1)

@@ -1,0 +1,411 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import random
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional
+
+import pytest
+from support.content import bencode
+
+from bittorrent_threads.errors import BencodeError, MetainfoError, StorageError
+from bittorrent_threads.metainfo.layout import Span
+from bittorrent_threads.metainfo.metainfo import Metainfo, TorrentFile
+
+Info = Dict[str, Any]
+
+
+def single(**changes: Any) -> Info:
+    info: Info = {"name": "file.bin", "length": 100_000, "piece length": 65536, "pieces": b"h" * 40}
+    return {**info, **{key.replace("_", " "): value for key, value in changes.items()}}
+
+
+def multi(*files: Any, **changes: Any) -> Info:
+    entries = files or (
+        {"length": 65536, "path": ["a"]},
+        {"length": 0, "path": ["b", "c"]},
+        {"length": 9, "path": ["d"]},
+    )
+    size = sum(file.get("length", 0) for file in entries if isinstance(file, dict))
+    pieces = b"h" * 20 * -(-size // 65536) if isinstance(size, int) and 0 <= size < 2**40 else b""
+    info: Info = {"name": "folder", "files": list(entries), "piece length": 65536, "pieces": pieces}
+    return {**info, **{key.replace("_", " "): value for key, value in changes.items()}}
+
+
+def without(info: Info, key: str) -> Info:
+    return {name: value for name, value in info.items() if name != key}
+
+
+def parse(info: Info, outer: Optional[Info] = None) -> Metainfo:
+    return Metainfo.parse(bencode({"info": info, **(outer or {})}))
+
+
+def test_single_file() -> None:
+    info = single()
+    metainfo = parse(info)
+    assert metainfo.infohash == hashlib.sha1(bencode(info)).digest()
+    assert (metainfo.name, metainfo.multi_file) == ("file.bin", False)
+    assert metainfo.files == (TorrentFile(("file.bin",), 100_000, False),)
+    assert (metainfo.piece_length, metainfo.piece_count, metainfo.total_size) == (65536, 2, 100_000)
+    assert metainfo.layout.piece_size(1) == 100_000 - 65536
+    assert (metainfo.pieces, len(metainfo.hashes)) == (b"h" * 40, 2)
+    assert (metainfo.trackers, metainfo.web_seeds, metainfo.private) == ((), (), False)
+    assert (metainfo.comment, metainfo.created_by, metainfo.creation_date) == (None, None, None)
+
+
+def test_files_in_a_folder() -> None:
+    metainfo = parse(multi())
+    assert (metainfo.name, metainfo.multi_file) == ("folder", True)
+    assert metainfo.files == (
+        TorrentFile(("folder", "a"), 65536),
+        TorrentFile(("folder", "b", "c"), 0),
+        TorrentFile(("folder", "d"), 9),
+    )
+    assert metainfo.layout.piece_spans(1) == [Span(2, 0, 9)]
+
+
+def test_one_file_in_a_folder_is_not_a_single_file() -> None:
+    metainfo = parse(multi({"length": 1, "path": ["folder"]}))
+    assert (metainfo.multi_file, metainfo.files[0].path) == (True, ("folder", "folder"))
+
+
+def test_everything_else() -> None:
+    metainfo = parse(
+        single(private=1),
+        {
+            "announce": "http://a/announce",
+            "announce-list": [["http://b/announce"], ["udp://c:1"]],
+            "url-list": "http://seed/",
+            "comment": "käse\x1b[2J\tand\nbread\x00",
+            "created by": "someone",
+            "creation date": 1_600_000_000,
+            "nodes": [],
+        },
+    )
+    assert metainfo.trackers == (("http://b/announce",), ("udp://c:1",))
+    assert metainfo.web_seeds == ("http://seed/",)
+    assert metainfo.private
+    assert metainfo.comment == "käse[2J\tand\nbread"
+    assert (metainfo.created_by, metainfo.creation_date) == ("someone", 1_600_000_000)
+
+
+def test_optional_keys_of_a_wrong_type_are_not_there() -> None:
+    metainfo = parse(
+        single(private="1", attr=5, **{"name.utf-8": 5, "meta version": "x"}),
+        {"announce": 5, "announce-list": 6, "url-list": {}, "comment": [], "created by": {}, "creation date": "now"},
+    )
+    assert (metainfo.trackers, metainfo.web_seeds, metainfo.private) == ((), (), False)
+    assert (metainfo.comment, metainfo.created_by, metainfo.creation_date) == (None, None, None)
+    assert parse(single(), {"creation date": -1}).creation_date is None
+    assert parse(single(), {"creation date": 2**62}).creation_date is None
+    assert (parse(single(private=0)).private, parse(single(private=2)).private) == (False, True)
+
+
+def test_infohash_is_that_of_the_bytes_in_the_file() -> None:
+    canonical = bencode(single())
+    unsorted = b"d" + b"".join(bencode(key) + bencode(single()[key]) for key in reversed(sorted(single()))) + b"e"
+    metainfo = Metainfo.parse(b"d7:comment1:x4:info" + unsorted + b"e\r\n")
+    assert metainfo.infohash == hashlib.sha1(unsorted).digest() != hashlib.sha1(canonical).digest()
+    assert metainfo.total_size == 100_000
+    # Only the outermost ``info`` counts, wherever it stands.
+    nested = Metainfo.parse(b"d1:ad4:infod1:xi1eee4:info" + canonical + b"4:zzzz4:infoe")
+    assert nested.infohash == hashlib.sha1(canonical).digest()
+
+
+def test_keys_that_stand_twice() -> None:
+    info = bencode(single())
+    assert Metainfo.parse(b"d7:comment1:a7:comment1:b4:info" + info + b"e").comment == "b"
+    assert Metainfo.parse(b"d4:info" + info + b"1:xd4:infoi1e4:infoi2eee")
+    twice_inside = info[:-1] + b"6:pieces0:e"
+    twice_deep = info[:-1] + b"1:xd1:yi1e1:yi2eee"
+    for data in (
+        b"d4:info" + info + b"4:info" + info + b"e",
+        b"d4:info" + twice_inside + b"e",
+        b"d4:info" + twice_deep + b"e",
+    ):
+        with pytest.raises(BencodeError, match=r"^info: .*stands twice") as caught:
+            Metainfo.parse(data)
+        assert caught.value.key == "info"
+
+
+MALFORMED = {
+    "no info": ({}, "info", "is missing"),
+    "info is a list": ({"info": []}, "info", "must be a dictionary, not a list"),
+    "no name": ({"info": without(single(), "name")}, "info.name", "is missing"),
+    "name is an integer": ({"info": single(name=1)}, "info.name", "must be a string, not an integer"),
+    "no piece length": ({"info": without(single(), "piece length")}, "info.piece length", "is missing"),
+    "piece length 0": ({"info": single(piece_length=0)}, "info.piece length", "must be from 1 to 536870912, not 0"),
+    "piece length -1": ({"info": single(piece_length=-1)}, "info.piece length", "not -1"),
+    "piece length beyond 512 MiB": ({"info": single(piece_length=2**29 + 1)}, "info.piece length", "not 536870913"),
+    "piece length is text": ({"info": single(piece_length="65536")}, "info.piece length", "must be an integer"),
+    "no pieces": ({"info": without(single(), "pieces")}, "info.pieces", "is missing"),
+    "pieces is a list": ({"info": single(pieces=[])}, "info.pieces", "must be a string, not a list"),
+    "half a hash": ({"info": single(pieces=b"h" * 41)}, "info.pieces", "41 bytes are no multiple of 20"),
+    "a hash too few": ({"info": single(pieces=b"h" * 20)}, "info.pieces", "1 hashes for 2 pieces"),
+    "a hash too many": ({"info": single(pieces=b"h" * 60)}, "info.pieces", "3 hashes for 2 pieces"),
+    "too many pieces": (
+        {"info": single(length=2**62)},
+        "info.pieces",
+        "70368744177664 pieces, where a torrent may have 2097152",
+    ),
+    "neither length nor files": ({"info": without(single(), "length")}, "info.length", "is missing"),
+    "both length and files": ({"info": multi(length=5)}, "info.length", "only one of the two"),
+    "length -1": ({"info": single(length=-1)}, "info.length", "not -1"),
+    "length is a list": ({"info": single(length=[])}, "info.length", "must be an integer, not a list"),
+    "no files": ({"info": multi(files=[])}, "info.files", "is empty"),
+    "files is a dictionary": ({"info": multi(files={})}, "info.files", "must be a list, not a dictionary"),
+    "file is a string": ({"info": multi(files=[b"x"])}, "info.files[0]", "must be a dictionary, not a string"),
+    "file without length": ({"info": multi({"path": ["a"]})}, "info.files[0].length", "is missing"),
+    "file of length -1": ({"info": multi({"length": -1, "path": ["a"]})}, "info.files[0].length", "not -1"),
+    "file without path": (
+        {"info": multi({"length": 1, "path": ["a"]}, {"length": 1})},
+        "info.files[1].path",
+        "is missing",
+    ),
+    "empty path": ({"info": multi({"length": 1, "path": []})}, "info.files[0].path", "must be a list of strings"),
+    "path is a string": (
+        {"info": multi({"length": 1, "path": "a"})},
+        "info.files[0].path",
+        "must be a list of strings",
+    ),
+    "path of integers": (
+        {"info": multi({"length": 1, "path": ["a", 1]})},
+        "info.files[0].path",
+        "must be a list of str",
+    ),
+    "path too deep": (
+        {"info": multi({"length": 1, "path": ["a"] * 101})},
+        "info.files[0].path",
+        "101 components, where a path may have 100",
+    ),
+    "files beyond 2^63": (
+        {"info": multi({"length": 2**63 - 1, "path": ["a"]}, {"length": 1, "path": ["b"]})},
+        "info.files",
+        "9223372036854775808 bytes",
+    ),
+    "version 2 only": (
+        {"info": {"name": "x", "meta version": 2, "piece length": 65536, "file tree": {}}},
+        "info.meta version",
+        "version 2 only",
+    ),
+    "version 3": ({"info": single(meta_version=3)}, "info.meta version", "version 3 is newer"),
+}
+
+
+@pytest.mark.parametrize("defect", MALFORMED)
+def test_malformed(defect: str) -> None:
+    document, key, reason = MALFORMED[defect]
+    with pytest.raises(MetainfoError) as caught:
+        Metainfo.parse(bencode(document))
+    assert caught.value.key == key
+    assert reason in caught.value.reason
+    assert str(caught.value).startswith(f"{key}: ")
+
+
+@pytest.mark.parametrize("data", [b"", b"<html>", b"le", b"i1e", b"3:abc", b"de", b"d4:info"], ids=repr)
+def test_no_torrent_at_all(data: bytes) -> None:
+    with pytest.raises(MetainfoError):
+        Metainfo.parse(data)
+
+
+def test_size_has_a_limit() -> None:
+    data = bencode({"info": single()})
+    assert Metainfo.parse(data, max_size=len(data))
+    with pytest.raises(MetainfoError, match=f"{len(data)} bytes, where a .torrent file may have {len(data) - 1}"):
+        Metainfo.parse(data, max_size=len(data) - 1)
+    with pytest.raises(MetainfoError, match="10000000"):
+        Metainfo.parse(bytes(10_000_001))
+
+
+def test_the_longest_lengths_that_may_be() -> None:
+    assert parse(single(piece_length=2**29, pieces=b"h" * 20)).layout.piece_size(0) == 100_000
+    assert parse(multi({"length": 1, "path": ["a"] * 100})).files[0].path == ("folder", *["a"] * 100)
+
+
+def test_torrent_without_a_byte() -> None:
+    metainfo = parse(multi({"length": 0, "path": ["a"]}))
+    assert (metainfo.total_size, metainfo.piece_count, len(metainfo.hashes)) == (0, 0, 0)
+
+
+def test_names_stay_below_the_folder() -> None:
+    metainfo = parse(multi({"length": 1, "path": ["..", "..", "x"]}, {"length": 1, "path": ["/a"]}, name="../up"))
+    assert [file.path for file in metainfo.files] == [(".._up", "_", "_", "x"), (".._up", "_a")]
+    assert metainfo.name == ".._up"
+    assert parse(single(name="..")).files[0].path == ("_",)
+    assert parse(single(name="")).name == "_"
+
+
+def test_files_of_one_name() -> None:
+    metainfo = parse(
+        multi({"length": 1, "path": ["A"]}, {"length": 2, "path": ["a"]}, {"length": 3, "path": ["a", "b"]})
+    )
+    assert [file.path[1:] for file in metainfo.files] == [("A.1",), ("a.2",), ("a", "b")]
+
+
+def test_utf8_names_are_preferred_where_they_are_utf8() -> None:
+    good = {"length": 1, "path": [b"\xff"], "path.utf-8": ["ä"]}
+    bad = {"length": 1, "path": ["b"], "path.utf-8": [b"\xff"]}
+    wrong = {"length": 1, "path": ["c"], "path.utf-8": ["d", 1]}
+    metainfo = parse(multi(good, bad, wrong, **{"name.utf-8": "näme"}))
+    assert [file.path for file in metainfo.files] == [("näme", "ä"), ("näme", "b"), ("näme", "c")]
+    assert parse(single(**{"name.utf-8": b"\xff"})).name == "file.bin"
+
+
+def test_padding() -> None:
+    metainfo = parse(
+        multi(
+            {"length": 1, "path": ["a"]},
+            {"length": 65535, "attr": "p", "path": [".pad", "65535"]},
+            {"length": 1, "path": ["b"]},
+            {"length": 65535, "attr": "xp"},
+            {"length": 1, "attr": "p", "path": ["a"]},
+            {"length": 1, "attr": "hx", "path": [".pad"]},
+        )
+    )
+    assert [file.pad for file in metainfo.files] == [False, True, False, True, True, False]
+    assert [file.path[1:] for file in metainfo.files] == [
+        *[("a",), (".pad", "65535"), ("b",), (".pad", "65535")],
+        *[("a",), (".pad",)],  # padding takes no name from a file
+    ]
+
+
+def test_links_are_empty_files() -> None:
+    metainfo = parse(
+        multi(
+            {"length": 1, "path": ["a"]},
+            {"attr": "l", "path": ["link"], "symlink path": ["..", "..", "etc", "passwd"]},
+            {"attr": "lx", "path": ["long"], "symlink path": ["a"], "length": 0},
+        )
+    )
+    assert metainfo.files[1:] == (TorrentFile(("folder", "link"), 0), TorrentFile(("folder", "long"), 0))
+
+
+def test_hybrid_is_taken_for_version_1() -> None:
+    tree = {"a": {"": {"length": 65536, "pieces root": b"r" * 32}}}
+    info = {**multi(), "meta version": 2, "file tree": tree}
+    metainfo = parse(info, {"piece layers": {}})
+    assert metainfo.infohash == hashlib.sha1(bencode(info)).digest()
+    assert metainfo.piece_count == 2
+
+
+def test_equal_if_the_infohash_is() -> None:
+    one, same, other = parse(single()), parse(single(), {"comment": "x"}), parse(single(name="y"))
+    assert one == same != other
+    assert {one, same, other} == {one, other}
+    assert one != one.infohash
+    assert pickle.loads(pickle.dumps(one)).files == one.files
+    with pytest.raises(AttributeError):
+        one.name = "z"  # type: ignore[misc]
+
+
+def test_repr_says_what_it_is() -> None:
+    metainfo = parse(multi())
+    assert repr(metainfo) == (
+        f"<Metainfo 'folder' {metainfo.infohash.hex()}: 65545 bytes in 3 files, 2 pieces of 65536>"
+    )
+
+
+def test_saved_and_loaded_byte_for_byte(tmp_path: Path) -> None:
+    data = bencode({"info": single(), "zzz": [1, {"unknown": "x"}]}) + b"\n"
+    metainfo = Metainfo.parse(bytearray(data))
+    assert metainfo.to_bytes() == data
+    target = tmp_path / "t.torrent"
+    target.write_bytes(b"before")
+    metainfo.save(target)
+    metainfo.save(str(target))
+    assert target.read_bytes() == data
+    assert os.listdir(tmp_path) == ["t.torrent"]
+    assert Metainfo.load(target) == Metainfo.load(str(target)) == metainfo
+
+
+def test_failed_save_leaves_nothing(tmp_path: Path) -> None:
+    metainfo = parse(single())
+    (tmp_path / "folder" / "full").mkdir(parents=True)
+    for target in (tmp_path / "missing" / "t.torrent", tmp_path / "folder", Path("/")):
+        with pytest.raises(StorageError) as caught:
+            metainfo.save(target)
+        assert caught.value.path == str(target)
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+def loaded(path: Any, **options: Any) -> MetainfoError:
+    with pytest.raises(MetainfoError) as caught:
+        Metainfo.load(path, **options)
+    return caught.value
+
+
+def test_files_that_cannot_be_loaded(tmp_path: Path) -> None:
+    torrent = tmp_path / "t.torrent"
+    missing = loaded(torrent)
+    assert (missing.source, missing.reason) == (str(torrent), "No such file or directory")
+    assert isinstance(missing.__cause__, OSError)
+    assert str(loaded(tmp_path)) == f"{tmp_path}: Is a directory"
+    assert "null" in loaded("a\0b").reason
+    torrent.write_bytes(bencode({"info": single(name=5)}))
+    assert str(loaded(torrent)) == f"{torrent}: info.name: must be a string, not an integer"
+    torrent.write_bytes(b"hello")
+    assert str(loaded(torrent)).startswith(f"{torrent}: no value begins with 'h'")
+    torrent.write_bytes(bytes(101))
+    assert loaded(torrent, max_size=100).reason == "more than the 100 bytes a .torrent file may have"
+
+
+def test_damaged_torrents_are_metainfo_errors() -> None:
+    chance = random.Random(0)
+    whole = bencode({"info": multi(), "announce": "http://a/", "announce-list": [["udp://b:1"]], "comment": "x"})
+    parsed = 0
+    for _ in range(3000):
+        data = bytearray(whole)
+        for _ in range(chance.choice([1, 1, 2, 5])):
+            data[chance.randrange(len(data))] = chance.choice(b"0123456789:delixp-/\x00\xff")
+        try:
+            metainfo = Metainfo.parse(bytes(data))
+        except MetainfoError:
+            continue
+        parsed += 1
+        assert metainfo.piece_count == len(metainfo.hashes)
+        assert metainfo.total_size == sum(file.length for file in metainfo.files)
+    assert 0 < parsed < 3000
+
+
+def test_many_files() -> None:
+    files = [{"length": number % 3, "path": [f"d{number % 100}", f"{number}.txt"]} for number in range(3000)]
+    metainfo = parse(multi(*files))
+    assert len(metainfo.files) == 3000
+    assert metainfo.total_size == 3000
+    assert metainfo.files[2999] == TorrentFile(("folder", "d99", "2999.txt"), 2)
+
+
+def libtorrent_says(data: bytes) -> Any:
+    import libtorrent
+
+    return libtorrent.torrent_info(libtorrent.bdecode(data))
+
+
+@pytest.mark.interop
+def test_libtorrent_reads_the_same(require_peer: Callable[[str], str]) -> None:
+    require_peer("libtorrent")
+    torrents: List[Info] = [
+        single(),
+        multi(),
+        multi({"length": 5, "path": ["x", "y.txt"]}, {"length": 5, "path": ["x", "Y.TXT"]}),
+        multi(
+            {"length": 5, "path": ["a"]}, {"length": 65531, "attr": "p", "path": [".pad"]}, {"length": 1, "path": ["b"]}
+        ),
+        multi({"length": 5, "path": ["..", "a\x00b", "c\u202ed"]}),
+    ]
+    for info in torrents:
+        data = bencode({"info": info, "announce": "http://a/announce"})
+        ours, theirs = Metainfo.parse(data), libtorrent_says(data)
+        storage = theirs.layout() if hasattr(theirs, "layout") else theirs.files()  # by version
+        assert ours.infohash.hex() == str(theirs.info_hashes().v1)
+        assert (ours.name, ours.piece_length, ours.piece_count) == (
+            theirs.name(),
+            theirs.piece_length(),
+            theirs.num_pieces(),
+        )
+        assert ours.total_size == theirs.total_size()
+        assert [file.length for file in ours.files] == [storage.file_size(at) for at in range(storage.num_files())]
+        for at, file in enumerate(ours.files):
+            assert file.pad == bool(storage.file_flags(at) & storage.flag_pad_file)

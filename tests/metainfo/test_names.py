@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import random
+import unicodedata
+from typing import Callable, Dict, List, Tuple
+
+import pytest
+
+from bittorrent_threads.metainfo.names import MAX_NAME, chosen_path, safe_name, safe_paths
+
+NAMES = {
+    # as it was
+    "plain.txt": "plain.txt",
+    ".hidden": ".hidden",
+    "a b.tar.gz": "a b.tar.gz",
+    "naïve \u2013 ファイル.txt": "naïve \u2013 ファイル.txt",
+    "com99.txt": "com99.txt",
+    "console.log": "console.log",
+    "auxiliary": "auxiliary",
+    "nul-modem": "nul-modem",
+    "BitTorrent.txt": "BitTorrent.txt",
+    # no way out of the folder
+    "": "_",
+    ".": "_",
+    "..": "_",
+    "...": "_",
+    ". .": "_",
+    "../../etc/passwd": ".._.._etc_passwd",
+    "..\\..\\x": ".._.._x",
+    "/etc/passwd": "_etc_passwd",
+    "C:\\Windows": "C__Windows",
+    "C:": "C_",
+    "file:stream": "file_stream",
+    ".\u200b.": "_",
+    "\u202e..": "_",
+    # what Windows takes away or refuses
+    "trailing.": "trailing",
+    "trailing ": "trailing",
+    "trailing. . ": "trailing",
+    " leading": "leading",
+    'a*b?c"d<e>f|g': "a_b_c_d_e_f_g",
+    "CON": "CON_",
+    "con.txt": "con_.txt",
+    "nul .txt": "nul_.txt",
+    "COM1": "COM1_",
+    "lpt9.tar.gz": "lpt9_.tar.gz",
+    "com\u00b9.txt": "com\u00b9_.txt",
+    "CONIN$": "CONIN$_",
+    " prn. ": "prn_",
+    # what cannot be seen
+    "a\x00b": "a_b",
+    "line\r\nfeed": "line__feed",
+    "esc\x1b[2J": "esc_[2J",
+    "del\x7fc1\x85": "del_c1_",
+    "para\u2029graph": "para_graph",
+    "invoice\u202efdp.exe": "invoicefdp.exe",
+    "zero\u200bwidth\ufeff\u2060\u061c": "zerowidth",
+    # ours
+    ".bittorrent_threads": "_bittorrent_threads",
+    ".BitTorrent_Threads.old": "_BitTorrent_Threads.old",
+    ".bittorrent_thread\u017f": "_bittorrent_thread\u017f",
+    ".bittorrent\u200b_threads": "_bittorrent_threads",
+    "BITTOR~1": "_ITTOR~1",
+}
+
+
+def test_names() -> None:
+    assert {name: safe_name(name.encode()) for name in NAMES} == NAMES
+    assert {name: safe_paths((), [[name.encode()]])[0][0] for name in NAMES} == NAMES
+
+
+@pytest.mark.parametrize(
+    "raw, name",
+    [
+        (b"\xff.txt", "_.txt"),
+        (b"\xc0\xaf\xc0\xae", "____"),  # "/." in overlong UTF-8
+        (b"\xed\xa0\x80", "___"),  # a surrogate
+        (b"caf\xe9", "caf_"),
+        (b"half\xe3\x83", "half_"),
+    ],
+)
+def test_what_is_not_utf8(raw: bytes, name: str) -> None:
+    assert safe_name(raw) == name
+
+
+def test_long_names_keep_their_extension() -> None:
+    assert safe_name(b"a" * 240) == "a" * 240
+    assert safe_name(b"a" * 241) == "a" * 240
+    assert safe_name(b"a" * 300 + b".tar") == "a" * 236 + ".tar"
+    assert safe_name(("é" * 200 + ".txt").encode()) == "é" * 118 + ".txt"
+    assert safe_name(("x" + "é" * 200).encode()) == "x" + "é" * 119
+    assert safe_name(b"a." + b"b" * 300) == "a." + "b" * 238
+    assert safe_name(b"a" * 239 + b" " + b"b" * 99) == "a" * 239
+    assert safe_name(b"con" + b" " * 300 + b"x") == "con_"
+
+
+def test_every_name_is_safe_and_stays_as_it_is() -> None:
+    chance = random.Random(0)
+    alphabet = [
+        *"abcCONcon1.  /\\:~",
+        "\x00",
+        "\x9f",
+        "\u200b",
+        "é",
+        "e\u0301",
+        "\u017f",
+        "\U0001f600",
+        ".bittorrent_threads",
+        "lpt1",
+    ]
+    for _ in range(4000):
+        raw = "".join(chance.choices(alphabet, k=chance.choice([1, 2, 4, 8, 260]))).encode()
+        if chance.random() < 0.2:
+            raw = raw[1:-1]
+        name = safe_name(raw)
+        assert name and name not in (".", "..") and not set(name) & set('/\\:*?"<>|\x00')
+        assert name == name.strip(" ").rstrip(".") and name.isprintable()
+        assert len(name.encode()) <= MAX_NAME
+        assert safe_name(name.encode()) == name
+        assert safe_paths((), [[raw]]) == [(name,)]
+
+
+def renamed(*paths: str) -> List[str]:
+    raw = [path.encode().split(b"/") for path in paths]
+    return ["/".join(path) for path in safe_paths((), raw)]
+
+
+def test_no_collision_no_change() -> None:
+    paths = ["a", "b/a", "b/c/a", "c/a.txt", "c/b.txt"]
+    assert renamed(*paths) == paths
+
+
+@pytest.mark.parametrize(
+    "paths, expected",
+    [
+        (["a.txt", "a.txt", "a.txt"], ["a.txt", "a.1.txt", "a.2.txt"]),
+        (["Temporary.txt", "temporary.TXT"], ["Temporary.txt", "temporary.1.TXT"]),
+        (["d/x", "D/X"], ["d/x", "D/X.1"]),
+        (["caf\u00e9", "cafe\u0301"], ["caf\u00e9", "cafe\u0301.1"]),
+        (["stra\u00dfe", "STRASSE"], ["stra\u00dfe", "STRASSE.1"]),
+        (["a?", "a*", "a_"], ["a_", "a_.1", "a_.2"]),
+        ([".profile", ".profile"], [".profile", ".profile.1"]),
+        # a folder keeps its name, wherever it comes
+        (["a", "a/b"], ["a.1", "a/b"]),
+        (["A.d/b", "a.D"], ["A.d/b", "a.1.D"]),
+        # a real name keeps it from a made-up one
+        (["a", "a", "a.1"], ["a", "a.2", "a.1"]),
+        (["a", "a", "a.1/b"], ["a", "a.2", "a.1/b"]),
+        (["", "..", "_"], ["_", "_.1", "_.2"]),
+    ],
+    ids=repr,
+)
+def test_collisions(paths: List[str], expected: List[str]) -> None:
+    assert renamed(*paths) == expected
+
+
+def test_the_root_stands_before_each() -> None:
+    assert safe_paths((b"..",), [[b"a"], [b"b", b"c"]]) == [("_", "a"), ("_", "b", "c")]
+    assert safe_paths((b"a",), [[b"a"]]) == [("a", "a")]
+
+
+def assert_distinct(paths: List[Tuple[str, ...]]) -> None:
+    folded = [tuple(unicodedata.normalize("NFC", part).casefold() for part in path) for path in paths]
+    files = set(folded)
+    assert len(files) == len(paths)
+    assert not any(path[:depth] in files for path in folded for depth in range(1, len(path)))
+
+
+CROWDS: Dict[str, Callable[[], List[Tuple[bytes, ...]]]] = {
+    "one name": lambda: [(b"a.txt",)] * 20_000,
+    "names that are in the way": lambda: [(b"a.%d.txt" % n,) for n in range(10_000)] + [(b"a.txt",)] * 10_000,
+    "long names that differ at the end": lambda: [(b"a" * 235 + b"%05d" % (n // 2),) for n in range(20_000)],
+    "long names cut to one": lambda: [(b"a" * 250 + b"%05d" % n,) for n in range(20_000)],
+    "files that are folders": lambda: [(b"a", b"%d" % n) for n in range(10_000)] + [(b"a",)] * 10_000,
+    "deep folders": lambda: [tuple(b"%d" % ((n + k) % 10) for k in range(100)) for n in range(500)],
+    "names without an end": lambda: [(("e" + "\u0301\u0323" * 5000).encode() + b"%d" % n,) for n in range(50)],
+}
+
+
+@pytest.mark.parametrize("crowd", CROWDS)
+@pytest.mark.timeout(20)  # seconds would be minutes if the time were quadratic
+def test_crowds(crowd: str) -> None:
+    paths = safe_paths((b"root",), CROWDS[crowd]())
+    assert_distinct(paths)
+    assert max(len(part.encode()) for path in paths for part in path) <= MAX_NAME
+
+
+def test_random_torrents_have_no_two_files_of_one_name() -> None:
+    chance = random.Random(0)
+    words = ["a", "A", "a.1", "a.1.1", "b.txt", "B.TXT", "b.1.txt", "é", "e\u0301", "", ".."]
+    for _ in range(300):
+        raw = [
+            [chance.choice(words).encode() for _ in range(chance.randint(1, 3))] for _ in range(chance.randint(1, 40))
+        ]
+        paths = safe_paths((), raw)
+        assert_distinct(paths)
+        for path in paths:
+            assert [safe_name(part.encode()) for part in path] == list(path)
+
+
+TAKEN = [("t", "a"), ("t", "sub", "b")]
+
+
+@pytest.mark.parametrize("path", ["x", "t/x", "t/sub/x", "t/a.1", "deep/er/x"])
+def test_a_chosen_path(path: str) -> None:
+    assert chosen_path(path, TAKEN) == tuple(path.split("/"))
+
+
+@pytest.mark.parametrize("path", ["", "/x", "x/", "..", "../x", "t/../x", ".", "con", "a\\b", "x\0", "\ud800", "c:"])
+def test_a_chosen_path_that_is_not_safe(path: str) -> None:
+    with pytest.raises(ValueError, match="no name that every system takes"):
+        chosen_path(path, TAKEN)
+
+
+@pytest.mark.parametrize("path", ["t/a", "T/A", "t", "t/sub", "t/a/below", "t/sub/b"])
+def test_a_chosen_path_in_the_way_of_another(path: str) -> None:
+    with pytest.raises(ValueError, match="in the way of"):
+        chosen_path(path, TAKEN)

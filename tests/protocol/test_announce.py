@@ -1,0 +1,196 @@
+"""What is asked of a tracker, and what is made of its answer."""
+
+from __future__ import annotations
+
+import random
+from typing import Any, Dict
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from support.content import bencode
+
+from bittorrent_threads.errors import TrackerError
+from bittorrent_threads.protocol.announce import (
+    COMPLETED,
+    MAX_PEERS,
+    AnnounceReply,
+    AnnounceRequest,
+    url_objection,
+)
+
+INFOHASH = bytes([0, 32, 37, 38, 43, 47, 61, 63, 127, 128, 255]) + b"az09-._~!"
+PEERID = b"-TH0100-abcdefghijkl"
+REQUEST = AnnounceRequest(infohash=INFOHASH, peerid=PEERID, port=6881, uploaded=1, downloaded=2, left=3)
+
+
+def fields(url: str) -> Dict[str, Any]:
+    return parse_qs(urlsplit(url).query, keep_blank_values=True, encoding="latin-1", strict_parsing=True)
+
+
+def reply(**changes: Any) -> bytes:
+    names = {"min_interval": "min interval", "warning": "warning message", "trackerid": "tracker id"}
+    body = {"interval": 1800, "peers": b"", **changes}
+    return bencode({names.get(name, name): value for name, value in body.items()})
+
+
+# -- asking ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_url_of_a_regular_announce() -> None:
+    url = REQUEST.url("http://tracker.example:80/announce")
+    quoted = "%00%20%25%26%2B%2F%3D%3F%7F%80%FFaz09-._~%21"
+    assert url.startswith(f"http://tracker.example:80/announce?info_hash={quoted}&peer_id=-TH0100-")
+    assert {name: value for name, (value,) in fields(url).items()} == {
+        "info_hash": INFOHASH.decode("latin-1"),
+        "peer_id": "-TH0100-abcdefghijkl",
+        "port": "6881",
+        "uploaded": "1",
+        "downloaded": "2",
+        "left": "3",
+        "compact": "1",
+        "numwant": "50",
+    }
+
+
+def test_what_is_only_said_when_there_is_something_to_say() -> None:
+    request = REQUEST._replace(event=COMPLETED, numwant=0, key="beef", trackerid=b"\xff&")
+    said = fields(request.url("http://t/announce"))
+    assert said["event"] == ["completed"]
+    assert said["numwant"] == ["0"]
+    assert said["key"] == ["beef"]
+    assert said["trackerid"] == ["\xff&"]
+
+
+@pytest.mark.parametrize(
+    ("base", "beginning"),
+    [
+        ("http://t/announce?passkey=a%20b&x", "http://t/announce?passkey=a%20b&x&info_hash="),
+        ("http://t/announce?", "http://t/announce?info_hash="),
+        ("http://t/announce#part", "http://t/announce?info_hash="),
+        ("https://t", "https://t/?info_hash="),
+        ("http://[::1]:6969/a/b.php", "http://[::1]:6969/a/b.php?info_hash="),
+    ],
+)
+def test_what_the_url_has_already_is_kept(base: str, beginning: str) -> None:
+    url = REQUEST.url(base)
+    assert url.startswith(beginning)
+    assert "#" not in url
+
+
+@pytest.mark.parametrize(
+    ("url", "objection"),
+    [
+        ("http://t/announce?passkey=1", ""),
+        ("https://t/announce", ""),
+        ("udp://t:6969/announce", "udp trackers are not supported yet"),
+        ("http://t/?event=started&info_hash=x", "the URL has event, info_hash already"),
+        ("http://t/?peer_id", "the URL has peer_id already"),
+    ],
+)
+def test_urls_that_are_not_asked(url: str, objection: str) -> None:
+    assert url_objection(url) == objection
+
+
+# -- answers -----------------------------------------------------------------------------------------------------------
+
+
+def test_everything_a_tracker_can_say() -> None:
+    body = reply(
+        min_interval=60,
+        trackerid=b"\x00id",
+        complete=5,
+        incomplete=6,
+        downloaded=7,
+        warning="soon\nmore",
+        peers=bytes.fromhex("01020304 1ae1"),
+        peers6=bytes(15) + b"\1\x1a\xe2",
+        **{"external ip": b"\x05\x06\x07\x08"},
+    )
+    assert AnnounceReply.parse(body) == AnnounceReply(
+        peers=(("1.2.3.4", 6881), ("::1", 6882)),
+        interval=1800,
+        min_interval=60,
+        trackerid=b"\x00id",
+        complete=5,
+        incomplete=6,
+        downloaded=7,
+        warning="soon more",
+        external_ip="5.6.7.8",
+    )
+
+
+def test_nothing_is_needed() -> None:
+    assert AnnounceReply.parse(b"de") == AnnounceReply()
+
+
+def test_the_long_form() -> None:
+    peers = [
+        {"ip": "1.2.3.4", "port": 6881, "peer id": b"x" * 20},
+        {"ip": "2001:DB8::1", "port": 1},
+        {"ip": "::ffff:1.2.3.4", "port": 6882},
+        {"ip": "tracker.chosen.name", "port": 6881},
+        {"ip": "5.6.7.8", "port": 0},
+        {"ip": "5.6.7.8", "port": 65536},
+        {"ip": "5.6.7.8", "port": -1},
+        {"ip": "5.6.7.8", "port": "6881"},
+        {"ip": 5, "port": 6881},
+        {"port": 6881},
+        {"ip": "5.6.7.8"},
+        "5.6.7.8",
+        7,
+        {},
+    ]
+    assert AnnounceReply.parse(reply(peers=peers)).peers == (("1.2.3.4", 6881), ("2001:db8::1", 1), ("1.2.3.4", 6882))
+
+
+def test_ports_of_zero_and_doubles_are_dropped() -> None:
+    packed = bytes.fromhex("01020304 0000 01020304 0001 01020304 0001")
+    assert AnnounceReply.parse(reply(peers=packed)).peers == (("1.2.3.4", 1),)
+
+
+def test_only_so_many_peers_are_kept() -> None:
+    many = b"".join(number.to_bytes(4, "big") + b"\0\1" for number in range(100_000))
+    assert len(AnnounceReply.parse(reply(peers=many)).peers) == MAX_PEERS
+    six = b"".join(number.to_bytes(16, "big") + b"\0\1" for number in range(50_000))
+    assert len(AnnounceReply.parse(reply(peers=many, peers6=six)).peers) == MAX_PEERS
+    entries = [{"ip": f"1.2.{number >> 8}.{number & 255}", "port": 1} for number in range(3000)]
+    assert len(AnnounceReply.parse(reply(peers=entries)).peers) == MAX_PEERS
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (reply(peers=5), "peers is neither a string nor a list, but int"),
+        (reply(peers={}), "peers is neither a string nor a list, but dict"),
+        (reply(peers=b"1234567"), "peers has 7 bytes, not a multiple of 6"),
+        (reply(peers6=b"1234567"), "peers6 has 7 bytes, not a multiple of 18"),
+        (reply(peers6=[]), "peers6 is not a string, but list"),
+        (bencode({"failure reason": "unregistered torrent"}), "unregistered torrent"),
+    ],
+)
+def test_an_answer_that_cannot_be_used(body: bytes, reason: str) -> None:
+    with pytest.raises(TrackerError) as caught:
+        AnnounceReply.parse(body)
+    assert caught.value.reason == reason
+
+
+def test_what_only_informs_cannot_spoil_an_answer() -> None:
+    body = reply(interval=-5, min_interval="x", complete=[], incomplete=-1, downloaded={}, warning=5, trackerid=7)
+    assert AnnounceReply.parse(body) == AnnounceReply()
+    assert AnnounceReply.parse(reply(**{"external ip": "x"})).external_ip == ""
+    assert AnnounceReply.parse(reply(trackerid=b"x" * 5000, **{"external ip": 5})).trackerid == b""
+
+
+def test_noise_is_an_answer_or_a_tracker_error() -> None:
+    chance = random.Random(0)
+    good = reply(complete=5, peers=bytes(range(60)), peers6=bytes(range(36)), warning="hello")
+    answers = 0
+    for _ in range(3000):
+        body = bytearray(good)
+        for _ in range(chance.randint(1, 3)):
+            body[chance.randrange(len(body))] = chance.randrange(256)
+        try:
+            answers += all(0 < port < 65536 for _, port in AnnounceReply.parse(bytes(body)).peers)
+        except TrackerError as error:
+            assert error.reason
+    assert answers > 500

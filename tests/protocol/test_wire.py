@@ -1,0 +1,328 @@
+"""The wire parser: one stream, any cut; and everything a peer can do wrong."""
+
+from __future__ import annotations
+
+import random
+import struct
+import tracemalloc
+from typing import Any, List, Tuple
+
+import pytest
+from support.chunks import cuts, random_chunks
+
+from bittorrent_threads.protocol import messages, wire
+from bittorrent_threads.protocol.messages import (
+    ALLOWED_FAST,
+    BITFIELD,
+    CANCEL,
+    CHOKE,
+    EXTENDED,
+    HAVE,
+    HAVE_ALL,
+    HAVE_NONE,
+    INTERESTED,
+    KEEPALIVE,
+    NOT_INTERESTED,
+    PIECE,
+    PORT,
+    REJECT,
+    REQUEST,
+    SUGGEST,
+    UNCHOKE,
+)
+from bittorrent_threads.protocol.wire import Wire
+
+PIECES = 21
+BLOCK = bytes(range(256)) * 64
+
+
+def block(index: int, begin: int, data: bytes) -> bytes:
+    return messages.piece_header(index, begin, len(data)) + data
+
+
+def raw(kind: int, payload: bytes = b"") -> bytes:
+    return struct.pack(">IB", 1 + len(payload), kind) + payload
+
+
+def feed(chunks: List[bytes], *, fast: bool = True) -> Tuple[Wire, List[Tuple[Any, ...]]]:
+    """A wire that was fed all chunks, and what it returned, with the blocks copied as the engine does."""
+    machine = Wire(PIECES, fast=fast)
+    found = []
+    for chunk in chunks:
+        # The engine's buffer is used again for the next chunk.
+        shared = bytearray(chunk)
+        for kind, a, b, c in machine.receive(memoryview(shared)):
+            found.append((kind, a, b, bytes(c) if kind == PIECE else c))
+        shared[:] = bytes(len(shared))
+    return machine, found
+
+
+SESSION = [
+    (messages.bitfield(b"\xff\x00\x08"), (BITFIELD, b"\xff\x00\x08", 0, 0)),
+    (messages.extended(0, b"d1:mdee"), (EXTENDED, 0, b"d1:mdee", 0)),
+    (messages.KEEPALIVE_MESSAGE, (KEEPALIVE, 0, 0, 0)),
+    (messages.UNCHOKE_MESSAGE, (UNCHOKE, 0, 0, 0)),
+    (messages.INTERESTED_MESSAGE, (INTERESTED, 0, 0, 0)),
+    (messages.have(20), (HAVE, 20, 0, 0)),
+    (messages.request(3, 16384, 1000), (REQUEST, 3, 16384, 1000)),
+    (block(4, 16384, BLOCK[:300]), (PIECE, 4, 16384, BLOCK[:300])),
+    (block(20, 0, b"x"), (PIECE, 20, 0, b"x")),
+    (messages.cancel(3, 16384, 1000), (CANCEL, 3, 16384, 1000)),
+    (messages.reject(0, 0, 16384), (REJECT, 0, 0, 16384)),
+    (messages.suggest(5), (SUGGEST, 5, 0, 0)),
+    (messages.allowed_fast(6), (ALLOWED_FAST, 6, 0, 0)),
+    (raw(PORT, b"\x1a\xe1"), (PORT, 6881, 0, 0)),
+    (messages.extended(3, b""), (EXTENDED, 3, b"", 0)),
+    (messages.KEEPALIVE_MESSAGE, (KEEPALIVE, 0, 0, 0)),
+    (messages.NOT_INTERESTED_MESSAGE, (NOT_INTERESTED, 0, 0, 0)),
+    (messages.CHOKE_MESSAGE, (CHOKE, 0, 0, 0)),
+]
+
+
+def test_a_session_is_the_same_however_it_is_cut() -> None:
+    stream = b"".join(message for message, _ in SESSION)
+    expected = [parsed for _, parsed in SESSION]
+    for chunks in cuts(stream):
+        machine, found = feed(chunks)
+        assert (found, machine.failed, machine.partial) == (expected, "", False)
+
+
+def test_full_blocks_are_the_same_however_they_are_cut() -> None:
+    stream = b"".join(block(index, 0, BLOCK) for index in range(PIECES))
+    expected = [(PIECE, index, 0, BLOCK) for index in range(PIECES)]
+    assert feed([stream])[1] == expected
+    for longest in (200, 9000, 80_000):
+        assert feed(random_chunks(stream, 1, longest))[1] == expected
+
+
+def test_blocks_are_views_into_what_was_given() -> None:
+    data = bytearray(block(1, 0, b"abc") + block(2, 0, b"def"))
+    first, second = Wire(PIECES, fast=False).receive(data)
+    data[13:16] = b"ABC"
+    assert (bytes(first[3]), bytes(second[3])) == (b"ABC", b"def")
+
+
+def test_blocks_of_one_call_stay_good_together() -> None:
+    # One message completed by its own copy, and one in place, are looked at after both were parsed.
+    stream = block(1, 0, BLOCK) + block(2, 0, BLOCK[::-1]) + block(3, 0, BLOCK)
+    machine = Wire(PIECES, fast=False)
+    machine.receive(stream[:9000])
+    found = machine.receive(stream[9000:45000])
+    assert [bytes(view) for _, _, _, view in found] == [BLOCK, BLOCK[::-1]]
+    assert machine.partial
+
+
+def test_only_the_message_that_was_cut_is_copied() -> None:
+    data = bytearray(1024 * 1024)
+    stream = b"".join(block(index % PIECES, 0, BLOCK) for index in range(64))
+    data[: len(stream) - 5000] = stream[5000:]
+    machine = Wire(PIECES, fast=False)
+    machine.receive(stream[:5000])
+    tracemalloc.start()
+    try:
+        found = machine.receive(memoryview(data)[: len(stream) - 5000])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(found) == 64
+    assert peak < 80_000, f"{peak} bytes allocated for a message of 16 KiB"
+
+
+def test_long_messages_in_small_pieces_are_not_quadratic() -> None:
+    # A quadratic parser copies 16 GB here, which nobody could miss.
+    message = messages.extended(1, bytes(512 * 1024))
+    machine = Wire(PIECES, fast=False)
+    found = [parsed for pos in range(0, len(message), 16) for parsed in machine.receive(message[pos : pos + 16])]
+    assert found == [(EXTENDED, 1, bytes(512 * 1024), 0)]
+
+
+def test_partial_from_the_first_byte_to_the_last() -> None:
+    machine = Wire(PIECES, fast=False)
+    for byte in messages.have(3)[:-1]:
+        assert machine.receive(bytes([byte])) == []
+        assert machine.partial
+    assert machine.receive(messages.have(3)[-1:]) == [(HAVE, 3, 0, 0)]
+    assert not machine.partial
+
+
+def test_every_message_is_told_with_its_last_byte() -> None:
+    for message, _ in SESSION:
+        for chunks in cuts(message):
+            machine = Wire(PIECES, fast=True)
+            assert [len(machine.receive(chunk)) for chunk in chunks] == [0] * (len(chunks) - 1) + [1]
+
+
+# -- availability ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", [messages.bitfield(bytes(3)), messages.HAVE_ALL_MESSAGE, messages.HAVE_NONE_MESSAGE])
+def test_what_may_come_before_the_availability(first: bytes) -> None:
+    before = messages.KEEPALIVE_MESSAGE + messages.extended(0, b"de") + raw(PORT, b"\x1a\xe1") + raw(99)
+    machine, found = feed([before + first])
+    assert machine.failed == ""
+    assert found[-1][0] in (BITFIELD, HAVE_ALL, HAVE_NONE)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        messages.HAVE_NONE_MESSAGE,
+        messages.bitfield(bytes(3)),
+        messages.have(1),
+        messages.UNCHOKE_MESSAGE,
+        messages.allowed_fast(1),
+        block(0, 0, b"x"),
+    ],
+)
+def test_a_late_have_none_ends_the_connection(before: bytes) -> None:
+    for chunks in cuts(before + messages.HAVE_NONE_MESSAGE + messages.have(2)):
+        machine, found = feed(chunks)
+        assert machine.failed == "have none after other messages"
+        assert len(found) == 1
+
+
+def test_a_late_bitfield_is_taken_since_aria2_sends_one_in_place_of_many_haves() -> None:
+    for chunks in cuts(messages.have(1) + messages.bitfield(b"\xf0\0\0") + messages.HAVE_ALL_MESSAGE):
+        machine, found = feed(chunks)
+        assert not machine.failed
+        assert [kind for kind, *_ in found] == [messages.HAVE, BITFIELD, messages.HAVE_ALL]
+
+
+@pytest.mark.parametrize("piece_count", [1, 7, 8, 9, 16, 21])
+def test_spare_bits_of_a_bitfield_must_be_zero(piece_count: int) -> None:
+    size = (piece_count + 7) // 8
+    good = ((1 << piece_count) - 1 << size * 8 - piece_count).to_bytes(size, "big")
+    machine = Wire(piece_count, fast=False)
+    assert machine.receive(messages.bitfield(good)) == [(BITFIELD, good, 0, 0)]
+    for spare in range(size * 8 - piece_count):
+        machine = Wire(piece_count, fast=False)
+        bad = good[:-1] + bytes([good[-1] | 1 << spare])
+        assert machine.receive(messages.bitfield(bad)) == []
+        assert machine.failed == f"bitfield with bits set beyond its {piece_count} pieces"
+
+
+# -- violations --------------------------------------------------------------------------------------------------------
+
+SIZES = {
+    CHOKE: 0,
+    UNCHOKE: 0,
+    INTERESTED: 0,
+    NOT_INTERESTED: 0,
+    HAVE: 4,
+    BITFIELD: 3,
+    REQUEST: 12,
+    CANCEL: 12,
+    PORT: 2,
+    SUGGEST: 4,
+    HAVE_ALL: 0,
+    HAVE_NONE: 0,
+    REJECT: 12,
+    ALLOWED_FAST: 4,
+}
+
+
+@pytest.mark.parametrize("kind", SIZES)
+def test_wrong_sizes_end_the_connection(kind: int) -> None:
+    size = SIZES[kind]
+    for wrong in {0, 1, 2, 3, 4, 5, 11, 12, 13, 5000} - {size}:
+        message = raw(kind, bytes(wrong))
+        for chunks in cuts(message) if wrong < 20 else [[message]]:
+            machine, found = feed(chunks)
+            assert found == []
+            assert machine.failed == f"{messages.NAMES[kind]} message of {wrong + 1} bytes instead of {size + 1}"
+    assert len(feed([raw(kind, bytes(size))])[1]) == 1
+
+
+@pytest.mark.parametrize("length", [1, 8, 9, 9 + 16385, 2**32 - 1])
+def test_blocks_that_cannot_have_been_asked_for(length: int) -> None:
+    for chunks in cuts(struct.pack(">IBII", length, PIECE, 0, 0)):
+        machine, found = feed(chunks)
+        assert found == []
+        assert machine.failed == f"piece message of {length} bytes, not 10 to 16393"
+
+
+@pytest.mark.parametrize("kind", [HAVE, SUGGEST, ALLOWED_FAST, REQUEST, CANCEL, REJECT, PIECE])
+@pytest.mark.parametrize("index", [PIECES, 2**32 - 1])
+def test_pieces_that_do_not_exist(kind: int, index: int) -> None:
+    size = 9 if kind == PIECE else SIZES[kind] - 4
+    for chunks in cuts(raw(kind, struct.pack(">I", index) + bytes(size))):
+        machine, found = feed(chunks)
+        assert found == []
+        assert machine.failed == f"{messages.NAMES[kind]} of piece {index}, there are {PIECES}"
+
+
+@pytest.mark.parametrize("kind", [SUGGEST, HAVE_ALL, HAVE_NONE, REJECT, ALLOWED_FAST])
+def test_fast_messages_need_the_fast_extension(kind: int) -> None:
+    for chunks in cuts(raw(kind, bytes(SIZES[kind]))):
+        machine, found = feed(chunks, fast=False)
+        assert found == []
+        assert machine.failed == f"{messages.NAMES[kind]} message without the fast extension"
+
+
+def test_the_longest_message_taken() -> None:
+    assert len(feed([raw(EXTENDED, bytes(wire.MAX_MESSAGE - 1))])[1]) == 1
+    for kind in (EXTENDED, 99):
+        machine = feed([struct.pack(">IB", wire.MAX_MESSAGE + 1, kind)])[0]
+        assert machine.failed == "message of 1048577 bytes, more than 1048576"
+
+
+def test_a_bitfield_may_be_longer_than_other_messages() -> None:
+    machine = Wire(8 * 2000, fast=False, max_message=1000)
+    assert machine.receive(messages.bitfield(bytes(2000))) == [(BITFIELD, bytes(2000), 0, 0)]
+    machine.receive(messages.extended(1, bytes(2000)))
+    assert machine.failed == "message of 2002 bytes, more than 1000"
+
+
+def test_nothing_is_kept_of_a_message_that_is_too_long() -> None:
+    machine = Wire(PIECES, fast=False)
+    machine.receive(b"\xff\xff\xff\xff")
+    assert machine.partial
+    machine.receive(bytes([EXTENDED]))
+    assert machine.failed
+    assert not machine.partial
+
+
+def test_an_extended_message_needs_an_id() -> None:
+    assert feed([raw(EXTENDED)])[0].failed == "extended message without an id"
+
+
+def test_unknown_messages_are_ignored_but_not_for_ever() -> None:
+    for chunks in cuts(raw(99, b"whatever") + raw(21) + messages.have(1)):
+        machine, found = feed(chunks)
+        assert (found, machine.failed, machine.unknown) == ([(HAVE, 1, 0, 0)], "", 2)
+    machine = Wire(PIECES, fast=False)
+    machine.receive(raw(99) * wire.MAX_UNKNOWN)
+    assert machine.failed == ""
+    assert machine.receive(messages.have(1) + raw(99) + messages.have(2)) == [(HAVE, 1, 0, 0)]
+    assert machine.failed == "1001 messages of unknown ids"
+
+
+def test_what_came_before_a_violation_counts_and_nothing_after() -> None:
+    for chunks in cuts(messages.have(1) + messages.have(PIECES) + messages.have(2)):
+        machine, found = feed(chunks)
+        assert found == [(HAVE, 1, 0, 0)]
+        assert machine.receive(messages.have(3)) == []
+        assert machine.failed == "have of piece 21, there are 21"
+
+
+# -- noise -------------------------------------------------------------------------------------------------------------
+
+
+def noise(seed: int) -> bytes:
+    """Random bytes, or a session with a few of its bytes changed."""
+    chance = random.Random(seed)
+    if seed % 3 == 0:
+        return chance.randbytes(200)
+    if seed % 3 == 1:
+        kinds = chance.choices([*SIZES, PIECE, EXTENDED, 30], k=9)
+        return b"".join(raw(kind, chance.randbytes(chance.randint(0, 13))) for kind in kinds)
+    stream = bytearray(b"".join(message for message, _ in SESSION))
+    for _ in range(chance.randint(1, 4)):
+        stream[chance.randrange(len(stream))] = chance.randrange(256)
+    return bytes(stream)
+
+
+def test_noise_never_raises_and_is_the_same_however_it_is_cut() -> None:
+    for seed in range(60):
+        outcomes = {repr((found, one.failed, one.unknown)) for one, found in map(feed, cuts(noise(seed)))}
+        assert len(outcomes) == 1, seed

@@ -1,0 +1,391 @@
+"""One engine in virtual time among scripted peers: what they send, what they hear, and nothing else.
+
+A ``Guest`` is one connection.  It says only what the test says and answers nothing by itself, so that a test reads as
+bytes in and bytes out; what it heard waits in ``heard`` as ``(kind, *fields)``.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+import struct
+from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple
+
+from support.lying_peer import (
+    ALLOWED_FAST,
+    BITFIELD,
+    CANCEL,
+    EXTENDED,
+    HAVE,
+    HAVE_ALL,
+    HAVE_NONE,
+    INTERESTED,
+    KEEPALIVE,
+    PIECE,
+    REJECT,
+    REQUEST,
+    SUGGEST,
+    UNCHOKE,
+    handshake,
+    message,
+)
+from support.recorder import Recorder
+from support.simulation.disk import SimDisk
+from support.simulation.lookups import SimLookups, Web
+from support.simulation.network import Internet, SimNetwork
+from support.simulation.torrent import SimTorrent, make_torrent
+from support.simulation.tracker import SimTracker
+from support.simulation.world import World
+
+from bittorrent_threads import events
+from bittorrent_threads.disk.resume import Resume
+from bittorrent_threads.engine.engine import Engine
+from bittorrent_threads.engine.ports import Address, Stream
+from bittorrent_threads.engine.torrent import Torrent
+from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.settings import Settings
+from bittorrent_threads.status import Status
+
+PORT = 6881
+BLOCK = 16384
+PIECE_LENGTH = 2 * BLOCK
+COUNT = 12
+TAIL = 20_000
+"""Bytes of the last piece: one whole block and a short one."""
+SIZE = (COUNT - 1) * PIECE_LENGTH + TAIL
+TRACKER = "http://tracker.sim/announce"
+MOMENT = 0.2
+"""Seconds in which a few messages go to and fro."""
+
+Heard = Tuple[Any, ...]
+
+_BLOCKS = frozenset({REQUEST, CANCEL, REJECT})
+_INDEXES = frozenset({HAVE, SUGGEST, ALLOWED_FAST})
+
+
+@functools.cache
+def torrent_of(*trackers: str, files: Sequence[Tuple[str, int]] = (), seed: int = 1) -> SimTorrent:
+    """Twelve pieces of two blocks, the last one shorter."""
+    return make_torrent(seed=seed, size=SIZE, piece_length=PIECE_LENGTH, trackers=trackers, files=files)
+
+
+def packed(pieces: Iterable[int], count: int = COUNT) -> bytes:
+    """A bitfield as on the wire."""
+    bits = 0
+    for index in pieces:
+        bits |= 1 << (count - 1 - index)
+    return (bits << (-count % 8)).to_bytes((count + 7) // 8, "big")
+
+
+def blocks_of(*pieces: int) -> List[Tuple[int, int, int]]:
+    """Index, begin and length of every block of these pieces."""
+    return [
+        (index, begin, min(BLOCK, size - begin))
+        for index in pieces
+        for size in [TAIL if index == COUNT - 1 else PIECE_LENGTH]
+        for begin in range(0, size, BLOCK)
+    ]
+
+
+class Guest:
+    """One end of a connection with the engine under test."""
+
+    def __init__(self, bench: Bench, torrent: SimTorrent) -> None:
+        self.bench = bench
+        self.torrent = torrent
+        self.stream: Optional[Stream] = None
+        self.closed = ""
+        """Why the other end or the system closed; empty while it has not."""
+        self.greeting = b""
+        """The handshake of the engine."""
+        self._data = bytearray()
+        self._heard: List[Heard] = []
+
+    # -- speaking --------------------------------------------------------------------------------------------------
+
+    def greet(self, *, peerid: bytes, fast: bool = True, extended: bool = False) -> None:
+        """Say the handshake."""
+        self.say(handshake(self.torrent.metainfo.infohash, peerid=peerid, fast=fast, extended=extended))
+
+    def say(self, *data: bytes, seconds: float = MOMENT) -> None:
+        """Send this and let the world go on for a moment."""
+        assert self.stream is not None
+        self.stream.send([b"".join(data)])
+        self.bench.run(seconds)
+
+    def give(self, *blocks: Tuple[int, int, int], wrong: bool = False) -> None:
+        """Send these blocks."""
+        self.say(*[message(PIECE, i, at, payload=self._content(i, at, size, wrong)) for i, at, size in blocks])
+
+    def serve(self, *, wrong: bool = False) -> List[Tuple[int, int, int]]:
+        """Send every block that was asked for and not taken back since the last look, until nothing is asked for."""
+        served: List[Tuple[int, int, int]] = []
+        while True:
+            asked = self.requests()
+            if not asked:
+                return served
+            served += asked
+            self.give(*asked, wrong=wrong)
+
+    def hang_up(self) -> None:
+        """Close this end."""
+        assert self.stream is not None
+        self.stream.close()
+        self.bench.run(MOMENT)
+
+    def _content(self, index: int, begin: int, size: int, wrong: bool) -> bytes:
+        data = self.torrent.content.read(index * PIECE_LENGTH + begin, size)
+        return bytes(byte ^ 0xFF for byte in data) if wrong else data
+
+    # -- hearing ---------------------------------------------------------------------------------------------------
+
+    @property
+    def greeted(self) -> bool:
+        """The engine's handshake is here."""
+        return bool(self.greeting)
+
+    def heard(self, *kinds: int) -> List[Heard]:
+        """What came since the last look; of these kinds, or of all."""
+        heard, self._heard = self._heard, []
+        return [each for each in heard if not kinds or each[0] in kinds]
+
+    def requests(self) -> List[Tuple[int, int, int]]:
+        """The blocks asked for since the last look and not taken back."""
+        asked: List[Tuple[int, int, int]] = []
+        for kind, *fields in self.heard(REQUEST, CANCEL):
+            if kind == REQUEST:
+                asked.append((fields[0], fields[1], fields[2]))
+            elif tuple(fields) in asked:
+                asked.remove((fields[0], fields[1], fields[2]))
+        return asked
+
+    def extension_handshake(self) -> Any:
+        """What the engine said of itself (BEP 10)."""
+        ((_, payload),) = self.heard(EXTENDED)
+        assert payload[0] == 0
+        return bencode.decode(payload[1:])
+
+    # -- the stream ------------------------------------------------------------------------------------------------
+
+    def on_connected(self) -> None:
+        """The test speaks first."""
+
+    def on_received(self, data: memoryview) -> None:
+        self._data += data
+        if not self.greeting:
+            if len(self._data) < 68:
+                return
+            self.greeting = bytes(self._data[:68])
+            del self._data[:68]
+        while len(self._data) >= 4:
+            (length,) = struct.unpack_from(">I", self._data)
+            if len(self._data) < 4 + length:
+                return
+            body = bytes(self._data[4 : 4 + length])
+            del self._data[: 4 + length]
+            self._heard.append(_fields(body))
+
+    def on_drained(self) -> None:
+        """Nothing waits."""
+
+    def on_closed(self, reason: str) -> None:
+        self.closed = reason
+
+
+def _fields(body: bytes) -> Heard:
+    if not body:
+        return (KEEPALIVE,)
+    kind, payload = body[0], body[1:]
+    if kind in _BLOCKS:
+        return (kind, *struct.unpack(">III", payload))
+    if kind in _INDEXES:
+        return (kind, *struct.unpack(">I", payload))
+    if kind == PIECE:
+        return (kind, *struct.unpack(">II", payload[:8]), payload[8:])
+    return (kind, payload) if payload or kind in (BITFIELD, EXTENDED) else (kind,)
+
+
+class Bench:
+    """An engine with one torrent (more by ``add``), started unless told otherwise; ``have`` is on its disk."""
+
+    def __init__(
+        self,
+        torrent: Optional[SimTorrent] = None,
+        *,
+        have: Iterable[int] = (),
+        settings: Optional[Settings] = None,
+        state: str = "active",
+        **options: Any,
+    ) -> None:
+        self.world = World(7)
+        self.internet = Internet(self.world)
+        self.web = Web()
+        self.tracker = self.web.trackers["tracker.sim"] = SimTracker(self.world)
+        self.network = self.internet.add("10.0.0.1")
+        self.disk = SimDisk(self.network)
+        self.lookups = SimLookups(self.network, self.web)
+        self.settings = (settings or Settings()).replace(port=PORT)
+        self.events: List[events.Event] = []
+        self.content = torrent or torrent_of()
+        self.files = self.disk.hold(self.content, have)
+        self._hosts = 0
+        self.boot()
+        self.torrent = self.add(self.content, **options)
+        if state != "stopped":
+            self.act(self.torrent.set_state, state)
+            self.run(1)
+
+    # -- the engine ------------------------------------------------------------------------------------------------
+
+    def boot(self) -> None:
+        """Make an engine, which nothing but the disk remembers of the one before."""
+        self.engine = Engine(
+            network=self.network,
+            disk=self.disk,
+            lookups=self.lookups,
+            settings=self.settings,
+            random=random.Random(5),
+            wall=lambda: self.world.now,
+        )
+
+    def add(self, torrent: SimTorrent, **options: Any) -> Torrent:
+        """One more torrent, stopped."""
+        return self.engine.add(torrent.metainfo, "downloads", publisher=Recorder(self.events.append), **options)
+
+    def reboot(self, **options: Any) -> None:
+        """Close the engine, and start another one on the same disk."""
+        over: List[bool] = []
+        self.act(self.engine.close, lambda: over.append(True))
+        self.until(lambda: bool(over))
+        self.events.clear()
+        self.boot()
+        self.torrent = self.add(self.content, **options)
+        self.set_state("active")
+        self.run(1)
+
+    def act(self, verb: Callable[..., Any], *args: Any) -> None:
+        """Call something of the engine on its network thread."""
+        self.network.run_pass(lambda: verb(*args))
+
+    def set_state(self, state: str) -> None:
+        """The verb, and a moment in which it takes effect."""
+        self.act(self.torrent.set_state, state)
+        self.run(MOMENT)
+
+    def run(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        self.world.run(self.world.now + seconds)
+        assert self.world.violations == []
+        self.torrent.downloads.check()
+
+    def until(self, condition: Callable[[], bool], *, limit: float = 600.0) -> None:
+        """Let virtual time pass until a condition holds."""
+        self.world.run(condition, limit=limit)
+
+    def claim(self, pieces: Iterable[int], **fields: Any) -> Resume:
+        """Resume data of the files as they are."""
+        return Resume(self.content.metainfo.infohash, packed(pieces), self.files.stats, **fields)
+
+    def recorded(self, *names: str) -> List[str]:
+        """Which of these the disk is told, from now on."""
+        calls: List[str] = []
+        storage: Any = self.torrent.storage
+
+        def record(name: str) -> Any:
+            call = getattr(storage, name)
+
+            def noted(*arguments: Any) -> None:
+                calls.append(name)
+                call(*arguments)
+
+            return noted
+
+        for name in names:
+            setattr(storage, name, record(name))
+        return calls
+
+    # -- the peers -------------------------------------------------------------------------------------------------
+
+    def host(self, name: str = "") -> SimNetwork:
+        """A host on the internet."""
+        self._hosts += 1
+        return self.internet.add(name or f"10.1.0.{self._hosts}")
+
+    def stranger(self, host: Optional[SimNetwork] = None, torrent: Optional[SimTorrent] = None) -> Guest:
+        """A connection to the engine on which nothing was said yet."""
+        guest = Guest(self, torrent or self.content)
+        guest.stream = (host or self.host()).connect(("10.0.0.1", PORT), guest, 15.0)
+        self.run(MOMENT)
+        return guest
+
+    def guest(
+        self,
+        pieces: Optional[Iterable[int]] = None,
+        *,
+        fast: bool = True,
+        extended: bool = False,
+        peerid: bytes = b"",
+        host: Optional[SimNetwork] = None,
+        torrent: Optional[SimTorrent] = None,
+    ) -> Guest:
+        """A peer that dialled the engine and said hello and what it has; None: it did not say."""
+        guest = self.stranger(host, torrent)
+        guest.greet(peerid=peerid or b"-GU0001-%012d" % self._hosts, fast=fast, extended=extended)
+        if pieces is not None:
+            guest.say(availability(pieces, fast=fast))
+        return guest
+
+    def seed(self, *, fast: bool = True) -> Guest:
+        """A guest that has everything and lets the engine ask."""
+        guest = self.guest(range(COUNT), fast=fast)
+        guest.say(message(UNCHOKE))
+        return guest
+
+    def leech(self, pieces: Iterable[int] = (), *, fast: bool = True) -> Guest:
+        """A guest that is interested, and unchoked if there is a slot for it."""
+        guest = self.guest(pieces, fast=fast)
+        guest.say(message(INTERESTED))
+        return guest
+
+    def open_house(
+        self, guests: Optional[List[Guest]] = None, *, host: Optional[SimNetwork] = None, port: int = PORT
+    ) -> Tuple[Address, List[Guest]]:
+        """An address where somebody accepts, and the list of the guests that the engine finds there as it dials."""
+        found: List[Guest] = [] if guests is None else guests
+        host = host or self.host()
+
+        def accept(stream: Any) -> None:
+            guest = Guest(self, self.content)
+            guest.stream = stream
+            stream.handler = guest
+            found.append(guest)
+
+        host.listen("", port, accept)
+        return (host.name, port), found
+
+    # -- what the user sees ----------------------------------------------------------------------------------------
+
+    @property
+    def status(self) -> Status:
+        """The torrent at this moment."""
+        self.torrent.refresh()
+        return self.torrent.status
+
+    def seen(self, kind: type) -> List[Any]:
+        """The events of one kind so far."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def reasons(self) -> List[str]:
+        """Why connections ended."""
+        return [closed.reason for closed in self.seen(events.PeerClosed)]
+
+
+def availability(pieces: Iterable[int], *, fast: bool = True) -> bytes:
+    """The message that says what somebody has."""
+    pieces = sorted(pieces)
+    if fast and len(pieces) == COUNT:
+        return message(HAVE_ALL)
+    if fast and not pieces:
+        return message(HAVE_NONE)
+    return message(BITFIELD, payload=packed(pieces))

@@ -1,0 +1,27 @@
+"""Ways to cut a stream into what a socket might give: a machine must not care."""
+
+from __future__ import annotations
+
+import random
+from typing import Iterator, List
+
+
+def random_chunks(data: bytes, seed: int, longest: int) -> List[bytes]:
+    """``data`` in chunks of 1 to ``longest`` bytes."""
+    chance = random.Random(seed)
+    chunks = []
+    while data:
+        size = chance.randint(1, longest)
+        chunks.append(data[:size])
+        data = data[size:]
+    return chunks
+
+
+def cuts(data: bytes) -> Iterator[List[bytes]]:
+    """The same data whole, byte by byte, in two halves at several places, and in random chunks."""
+    yield [data]
+    yield [data[pos : pos + 1] for pos in range(len(data))]
+    for pos in range(1, min(len(data), 40)):
+        yield [data[:pos], data[pos:]]
+    for seed in range(5):
+        yield random_chunks(data, seed, 3 + seed * seed * 10)

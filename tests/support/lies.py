@@ -1,0 +1,205 @@
+"""Everything a peer can say wrong, as data: name, bytes, and the reason it must be closed with.
+
+The torrent that the bytes speak of has eleven pieces of 64 KiB, the last one of 100 bytes; the node that hears them has
+the first half of it.  ``fast`` tells whether the liar has BEP 6.
+"""
+
+from __future__ import annotations
+
+import random
+import struct
+from typing import List, NamedTuple
+
+from support import lying_peer as lp
+from support.lying_peer import message
+
+PIECE_LENGTH = 65536
+PIECE_COUNT = 11
+SIZE = 10 * PIECE_LENGTH + 100
+BLOCK = 16384
+HUGE = 2**32 - 1
+
+NAMES = {
+    lp.CHOKE: "choke",
+    lp.UNCHOKE: "unchoke",
+    lp.INTERESTED: "interested",
+    lp.NOT_INTERESTED: "not interested",
+    lp.HAVE: "have",
+    lp.REQUEST: "request",
+    lp.CANCEL: "cancel",
+    lp.PORT: "port",
+    lp.SUGGEST: "suggest piece",
+    lp.HAVE_ALL: "have all",
+    lp.HAVE_NONE: "have none",
+    lp.REJECT: "reject request",
+    lp.ALLOWED_FAST: "allowed fast",
+}
+SIZES = {
+    lp.HAVE: 5,
+    lp.REQUEST: 13,
+    lp.CANCEL: 13,
+    lp.PORT: 3,
+    lp.SUGGEST: 5,
+    lp.REJECT: 13,
+    lp.ALLOWED_FAST: 5,
+}
+"""Bytes of a message with its id; those not named here have 1."""
+
+
+class Lie(NamedTuple):
+    """Something to say after a proper handshake, and the words that the close reason contains."""
+
+    name: str
+    data: bytes
+    reason: str
+    fast: bool = True
+
+
+class Truth(NamedTuple):
+    """Something odd to say after a proper handshake that must not end the connection."""
+
+    name: str
+    data: bytes
+    fast: bool = True
+
+
+def _wrong_sizes() -> List[Lie]:
+    lies = []
+    for kind, name in NAMES.items():
+        right = SIZES.get(kind, 1)
+        for size in {1, right - 1, right + 1, 1000} - {0, right}:
+            data = message(kind, payload=bytes(size - 1))
+            lies.append(Lie(f"{name} of {size} bytes", data, f"{name} message of {size} bytes instead of {right}"))
+        data = struct.pack(">IB", HUGE, kind)
+        lies.append(Lie(f"{name} of 4 GiB", data, f"{name} message of {HUGE} bytes instead of {right}"))
+    for size in (0, 1, 3, 1000):
+        reason = f"bitfield message of {size + 1} bytes instead of 3"
+        lies.append(Lie(f"bitfield of {size} bytes", message(lp.BITFIELD, payload=bytes(size)), reason))
+    for size in (0, BLOCK + 1, 100_000):
+        data = message(lp.PIECE, 0, 0, payload=bytes(size))
+        lies.append(Lie(f"block of {size} bytes", data, f"piece message of {size + 9} bytes"))
+    lies.append(Lie("piece message without a block", message(lp.PIECE), "piece message of 1 bytes"))
+    lies.append(Lie("piece message of 4 GiB", struct.pack(">IB", HUGE, lp.PIECE), f"piece message of {HUGE} bytes"))
+    lies.append(Lie("unknown message of 4 GiB", struct.pack(">IB", HUGE, 99), f"message of {HUGE} bytes, more than"))
+    lies.append(Lie("extended message without an id", message(lp.EXTENDED), "extended message without an id"))
+    return lies
+
+
+def _wrong_indexes() -> List[Lie]:
+    lies = []
+    for index in (PIECE_COUNT, 2**31, HUGE):
+        for kind in (lp.HAVE, lp.SUGGEST, lp.ALLOWED_FAST):
+            said = f"{NAMES[kind]} of piece {index}, there are {PIECE_COUNT}"
+            lies.append(Lie(f"{NAMES[kind]} of piece {index}", message(kind, index), said))
+        for kind in (lp.REQUEST, lp.CANCEL, lp.REJECT):
+            said = f"{NAMES[kind]} of piece {index}, there are {PIECE_COUNT}"
+            lies.append(Lie(f"{NAMES[kind]} of piece {index}", message(kind, index, 0, BLOCK), said))
+        data = message(lp.PIECE, index, 0, payload=bytes(BLOCK))
+        lies.append(Lie(f"block of piece {index}", data, f"piece of piece {index}, there are {PIECE_COUNT}"))
+    data = message(lp.BITFIELD, payload=b"\x00\x01")
+    lies.append(Lie("bitfield with a bit too many", data, f"bitfield with bits set beyond its {PIECE_COUNT} pieces"))
+    return lies
+
+
+def _wrong_order() -> List[Lie]:
+    bits = message(lp.BITFIELD, payload=b"\xff\xe0")
+    have = message(lp.HAVE, 3)
+    return [
+        Lie("have none after have", have + message(lp.HAVE_NONE), "have none after other messages"),
+        Lie("have none after bitfield", bits + message(lp.HAVE_NONE), "have none after other messages"),
+        Lie("have none twice", message(lp.HAVE_NONE) * 2, "have none after other messages"),
+        Lie("have none after have all", message(lp.HAVE_ALL) + message(lp.HAVE_NONE), "have none after other messages"),
+        Lie("have none after unchoke", message(lp.UNCHOKE) + message(lp.HAVE_NONE), "have none after other messages"),
+        *[
+            Lie(f"{NAMES[kind]} without BEP 6", message(kind, *fields), "without the fast extension", fast=False)
+            for kind, fields in [
+                (lp.HAVE_ALL, ()),
+                (lp.HAVE_NONE, ()),
+                (lp.SUGGEST, (0,)),
+                (lp.ALLOWED_FAST, (0,)),
+                (lp.REJECT, (0, 0, BLOCK)),
+            ]
+        ],
+    ]
+
+
+def _floods() -> List[Lie]:
+    def requests(count: int, index: int, begin: int, length: int) -> bytes:
+        return b"".join(message(lp.REQUEST, index, begin + at, length) for at in range(count))
+
+    interested = message(lp.INTERESTED)
+    return [
+        Lie("unknown ids without end", message(99, payload=b"?") * 1001, "1001 messages of unknown ids"),
+        Lie("requests while choked", requests(301, 0, 0, 1000), "while choked"),
+        Lie("requests while choked, without BEP 6", requests(301, 0, 0, 1000), "while choked", fast=False),
+        Lie("requests of nothing", interested + requests(301, 0, 0, 0), "not a block"),
+        Lie("requests beyond the piece", interested + requests(301, 0, PIECE_LENGTH - 10, 11 + 301), "not a block"),
+        Lie("requests beyond the last piece", interested + requests(301, 10, 0, 101), "not a block"),
+        Lie("requests of 4 GiB", interested + requests(301, 0, 0, HUGE), "not a block"),
+        Lie("requests whose end wraps around", interested + requests(301, 0, HUGE - 400, 400), "not a block"),
+        Lie("requests of a missing piece", interested + requests(301, 9, 0, 1000), "do not have"),
+        Lie(
+            "blocks that nobody asked for",
+            message(lp.HAVE_ALL) + message(lp.PIECE, 9, 0, payload=bytes(100)) * 201,
+            "sent 201 blocks nobody asked for",
+        ),
+    ]
+
+
+def _extension_handshakes() -> List[Lie]:
+    bodies = {
+        "garbage": b"\xff\xfe\xfd",
+        "a truncated dictionary": b"d1:v100:short",
+        "a list": b"le",
+        "fifty levels deep": b"d1:m" + b"l" * 50 + b"e" * 50 + b"e",
+        "ten thousand tokens": b"d1:ml" + b"i1e" * 10_000 + b"ee",
+        "an endless number": b"d1:pi" + b"9" * 1000 + b"ee",
+        "nothing": b"",
+    }
+    return [
+        Lie(f"extension handshake of {name}", message(lp.EXTENDED, payload=b"\x00" + body), "extension handshake")
+        for name, body in bodies.items()
+    ]
+
+
+LIES = _wrong_sizes() + _wrong_indexes() + _wrong_order() + _floods()
+"""Each ends the connection at once, with the reason."""
+
+EXTENDED_LIES = _extension_handshakes()
+"""The same, from a peer that has BEP 10."""
+
+UNFINISHED = [
+    Lie("a message that never ends", struct.pack(">IBII", 9 + BLOCK, lp.PIECE, 0, 0) + bytes(5), "a message took more"),
+    Lie("half a prefix", b"\x00\x00", "a message took more"),
+    Lie("silence", b"", "silent for"),
+]
+"""Each ends the connection after a while, when nothing follows."""
+
+NOISE = [random.Random(seed).randbytes(2000) for seed in range(30)]
+"""To send instead of a handshake, and after one: the connection ends, some day and for some reason."""
+
+TRUTHS = [
+    Truth("keep-alives", bytes(4) * 1000),
+    Truth("unknown ids", message(99, payload=b"new in some BEP") * 20 + message(255) * 20),
+    Truth("an unknown extension message", message(lp.EXTENDED, payload=b"\x07whatever")),
+    Truth("the DHT port before the bitfield", message(lp.PORT, payload=b"\x1a\xe1") + message(lp.HAVE_NONE)),
+    Truth("a bitfield after a have", message(lp.HAVE, 3) + message(lp.BITFIELD, payload=b"\x11\x00")),
+    Truth("two bitfields", message(lp.BITFIELD, payload=b"\xff\xe0") + message(lp.BITFIELD, payload=b"\x11\x00")),
+    Truth("have all after a have", message(lp.HAVE, 3) + message(lp.HAVE_ALL)),
+    Truth("choking and unchoking", (message(lp.CHOKE) + message(lp.UNCHOKE)) * 200),
+    Truth("changing its mind", (message(lp.INTERESTED) + message(lp.NOT_INTERESTED)) * 200),
+    Truth("the same have", message(lp.HAVE, 1) * 1000),
+    Truth("cancels of nothing", message(lp.CANCEL, 0, 0, BLOCK) * 500),
+    Truth("cancels of nonsense", message(lp.CANCEL, 0, HUGE, HUGE) * 500),
+    Truth("rejects of nothing", message(lp.REJECT, 0, 0, BLOCK) * 500),
+    Truth("rejects of nonsense", message(lp.REJECT, 0, 7, HUGE) * 500),
+    Truth("suggestions", b"".join(message(lp.SUGGEST, index) for index in range(PIECE_COUNT)) * 50),
+    Truth("allowances", b"".join(message(lp.ALLOWED_FAST, index) for index in range(PIECE_COUNT)) * 50),
+    Truth("some requests while choked", message(lp.REQUEST, 0, 0, BLOCK) * 100),
+    Truth("some requests while choked, without BEP 6", message(lp.REQUEST, 0, 0, BLOCK) * 100, fast=False),
+    Truth("some blocks nobody asked for", message(lp.PIECE, 9, 0, payload=bytes(BLOCK)) * 20),
+    Truth("blocks of odd sizes at odd places", message(lp.PIECE, 9, 777, payload=bytes(33)) * 20),
+    Truth("blocks behind the end of the piece", message(lp.PIECE, 10, HUGE, payload=bytes(100)) * 20),
+    Truth("no bitfield at all", b"", fast=False),
+    Truth("a bitfield that is empty", message(lp.BITFIELD, payload=bytes(2)), fast=False),
+]

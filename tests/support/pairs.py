@@ -1,0 +1,40 @@
+"""A seeder and a downloader of this library on loopback, in one process."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any, Iterator, Tuple
+
+import bittorrent_threads as bt
+
+from .content import KIB, Content
+
+SMALL = Content.of("small", {"a.bin": 300_001, "sub/b.bin": 120_000, "empty": 0}, 32 * KIB)
+"""Two files with a piece across them, an empty one, an uneven end: 13 pieces."""
+
+PATIENCE = 30.0
+"""Seconds after which a test has failed."""
+
+LOCAL = bt.Settings(host="127.0.0.1")
+
+
+@contextlib.contextmanager
+def seeder(folder: Path, content: Content = SMALL, **options: Any) -> Iterator[bt.Client]:
+    """A client that has everything, checked and listening."""
+    content.write(folder)
+    options.setdefault("settings", LOCAL)
+    with bt.Client(content.metainfo(), folder, **options) as client:
+        client.wait("checked", timeout=PATIENCE)
+        assert client.seed
+        yield client
+
+
+@contextlib.contextmanager
+def pair(tmp_path: Path, content: Content = SMALL, **options: Any) -> Iterator[Tuple[bt.Client, bt.Client]]:
+    """A seeder, and a downloader that knows it; the options are the downloader's."""
+    options.setdefault("settings", LOCAL)
+    with seeder(tmp_path / "seed", content) as seed:
+        peers = [("127.0.0.1", seed.port)]
+        with bt.Client(content.metainfo(), tmp_path / "down", peers=peers, **options) as down:
+            yield seed, down

@@ -1,0 +1,75 @@
+"""A real client with one torrent, as a seeder or a downloader: what all of them have in common.
+
+Each kind lives on a loopback address of its own, because clients and trackers take two peers of one address for the
+same one (Transmission keeps a single connection to an address), and a ban of one must not hit the others.
+"""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, List, Optional, Tuple, Type, TypeVar
+
+from .child import Child
+
+START_TIMEOUT = 15.0
+"""From the start of the program until it listens and, as a seeder, has checked its files."""
+
+PeerType = TypeVar("PeerType", bound="Peer")
+
+
+class Peer(abc.ABC):
+    """``torrent`` with its files in ``directory``; runs inside a ``with`` block, then ``address`` is where it listens.
+
+    With ``seed`` the block begins when the client has found all its data good.  Otherwise it downloads, from whom its
+    tracker names and from whom dials it.
+    """
+
+    name: ClassVar[str]
+    """As ``require_peer`` takes it."""
+    host: str
+    makes_empty_files: ClassVar[bool] = True
+
+    def __init__(self, torrent: Path, directory: Path, *, seed: bool = False, host: Optional[str] = None) -> None:
+        self.torrent = torrent.resolve()
+        self.directory = directory.resolve()
+        self.seed = seed
+        if host is not None:
+            self.host = host
+
+    @property
+    def address(self) -> Tuple[str, int]:
+        return self.host, self.port
+
+    def __enter__(self: PeerType) -> PeerType:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as stack:
+            self.scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{self.name}-")))
+            self.child = stack.enter_context(Child(self.command(), self.scratch / "log", cwd=self.scratch))
+            self.port = self.wait_ready(START_TIMEOUT)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    @abc.abstractmethod
+    def command(self) -> List[str]:
+        """The program and its arguments; its settings may be written to ``scratch``."""
+
+    @abc.abstractmethod
+    def wait_ready(self, timeout: float) -> int:
+        """Wait until the client listens, and has checked its files if it seeds; returns its port."""
+
+    @abc.abstractmethod
+    def wait_complete(self, timeout: float) -> None:
+        """Wait until the client has everything and has written it; raises PeerFailed."""
+
+    def stop(self) -> None:
+        """Let the client leave the swarm as its user would; it does not come back."""
+        self.child.stop()

@@ -1,0 +1,64 @@
+"""transmission-cli.  It never dials the loopback addresses that a tracker names: others must dial it.
+
+A seeder unchokes at the ticks of a ten-second clock, so the first block may take that long.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+from typing import ClassVar, List
+
+from .peer import Peer
+
+PORTS = range(20000, 32000)
+"""Below the ports that the system gives out by itself, so that nobody takes one between the look and the start."""
+
+
+def free_port(host: str) -> int:
+    """A random port of ``PORTS`` on which nobody listens now."""
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+
+
+class TransmissionPeer(Peer):
+    """transmission-cli as one peer, its settings in a folder of its own."""
+
+    name: ClassVar[str] = "transmission"
+    host = "127.0.0.4"
+    makes_empty_files: ClassVar[bool] = False
+
+    def command(self) -> List[str]:
+        config = self.scratch / "config"
+        config.mkdir()
+        settings = {
+            "bind-address-ipv4": self.host,
+            "bind-address-ipv6": "::1",
+            "blocklist-enabled": False,
+            "dht-enabled": False,
+            "lpd-enabled": False,
+            "pex-enabled": False,
+            "port-forwarding-enabled": False,
+            "rpc-enabled": False,
+            "utp-enabled": False,
+            "message-level": 3,
+        }
+        (config / "settings.json").write_text(json.dumps(settings))
+        command = ["transmission-cli", "-g", str(config), "-M", "-B", "-et", "-p", str(free_port(self.host))]
+        return [*command, "-w", str(self.directory), *(["-v"] if self.seed else []), str(self.torrent)]
+
+    def wait_ready(self, timeout: float) -> int:
+        port = self.child.wait_listening(self.host, timeout)
+        if self.seed:
+            self.child.wait_for("Verification is done", timeout)
+        return port
+
+    def wait_complete(self, timeout: float) -> None:
+        self.child.wait_for('State changed from "Incomplete" to "Complete"', timeout)

@@ -1,0 +1,44 @@
+"""Which programs the interoperability tests need, and what happens when one is missing.
+
+A test that needs one calls ``require_peer``: it skips where the program is missing, or fails when
+``BITTORRENT_THREADS_REQUIRE_PEERS=1`` is set.  What was missing is told at the end of the run.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from typing import Dict, List, Optional
+
+import pytest
+
+PROGRAMS = {"aria2": "aria2c", "transmission": "transmission-cli", "opentracker": "opentracker"}
+MODULES = {"libtorrent": "libtorrent"}
+VARIABLE = "BITTORRENT_THREADS_REQUIRE_PEERS"
+
+missed: Dict[str, List[str]] = {}
+"""Missing peer → tests that asked for it."""
+
+
+def find_peer(name: str) -> Optional[str]:
+    """Path of the program or module of a peer; None when it is not installed."""
+    if name in PROGRAMS:
+        return shutil.which(PROGRAMS[name])
+    spec = importlib.util.find_spec(MODULES[name])
+    return spec.origin if spec else None
+
+
+def require_peer(name: str) -> str:
+    """Path of the program (or module) of ``name``: libtorrent, aria2, transmission or opentracker.
+
+    Where it is missing the calling test or fixture skips, or fails when peers are required.
+    """
+    found = find_peer(name)
+    if found is None:
+        test = os.environ.get("PYTEST_CURRENT_TEST", "?").rpartition(" ")[0]
+        missed.setdefault(name, []).append(test)
+        if os.environ.get(VARIABLE, "") not in ("", "0"):
+            pytest.fail(f"{name} is not installed, and {VARIABLE} is set", pytrace=False)
+        pytest.skip(f"{name} is not installed")
+    return found

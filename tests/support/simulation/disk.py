@@ -1,0 +1,106 @@
+"""A simulated disk, as ``engine.ports.Disk`` wants it: workers, a speed, a size, and whatever may go wrong.
+
+A job waits for one of a few workers, takes as long as a seek and the bytes read, written and hashed need, and answers
+in a pass of its own.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Any, Callable, Dict, Iterable, Optional
+
+from bittorrent_threads.disk.allocation import FULL, SPARSE
+from bittorrent_threads.errors import StorageError
+
+from .files import SimFiles
+from .network import SimNetwork
+from .storage import SimStorage
+from .torrent import SimTorrent
+
+MIB = 1024 * 1024
+
+
+class SimDisk:
+    """The disk of one host.  Every attribute may be changed at any time and counts for the jobs that end after it."""
+
+    def __init__(self, network: SimNetwork, *, workers: int = 2) -> None:
+        self.seek_time = 0.0005
+        self.read_rate = 1000.0 * MIB
+        self.write_rate = 500.0 * MIB
+        self.hash_rate = 1000.0 * MIB
+        self.room: Optional[int] = None
+        """Bytes that can be written before the disk is full; None for no end."""
+        self.write_errno = 0
+        """What every write fails with."""
+        self.read_errno = 0
+        self.operations = 0
+        """Reads and writes so far."""
+        self.failing_operation = 0
+        """The number of the one operation that fails with EIO; 0 for none."""
+        self.wrong_reads = 0.0
+        """Share of loads that answer with one wrong byte."""
+        self.loaded = 0
+        """Bytes read for peers."""
+        self.saved = 0
+        """Bytes written, of pieces and of blocks."""
+        self.busy_jobs = 0
+        """Jobs waiting or being done."""
+        self.most_busy_jobs = 0
+        self.files: Dict[bytes, SimFiles] = {}
+        """By infohash."""
+        self.network = network
+        self._workers = workers
+        self._free_at = [0.0] * workers
+
+    def restart(self) -> None:
+        """The process was killed: the jobs under way are forgotten."""
+        self.busy_jobs = 0
+        self._free_at = [0.0] * self._workers
+
+    def hold(self, torrent: SimTorrent, pieces: Iterable[int] = ()) -> SimFiles:
+        """Know this torrent, and have these of its pieces in files already."""
+        files = self.files[torrent.metainfo.infohash] = SimFiles(torrent, pieces)
+        return files
+
+    def open(
+        self, metainfo: Any, basedir: str, *, resume_dir: Optional[str] = None, allocation: str = SPARSE
+    ) -> SimStorage:
+        files = self.files[metainfo.infohash]
+        size = metainfo.total_size if allocation == FULL else 0
+        return SimStorage(self, files, os.path.join(basedir, metainfo.name), reserved=size)
+
+    def work(self, seconds: float, finish: Callable[[], None]) -> None:
+        """Do a job that takes so long, as soon as a worker is free."""
+        now = self.network.world.now
+        worker = self._free_at.index(min(self._free_at))
+        end = max(now, self._free_at[worker]) + self.seek_time + seconds
+        self._free_at[worker] = end
+        self.busy_jobs += 1
+        self.most_busy_jobs = max(self.most_busy_jobs, self.busy_jobs)
+        self.network.call_later(end - now, lambda: self._finish(finish))
+
+    def read_error(self, path: str) -> Optional[StorageError]:
+        """What a read of ``path`` fails with now."""
+        return self._error(path, self.read_errno)
+
+    def write_error(self, path: str, size: int, *, room: int = 0) -> Optional[StorageError]:
+        """What a write of ``size`` bytes to ``path`` fails with now; without one they are on the disk.
+
+        ``room`` is what must be free besides.
+        """
+        full = self.room is not None and self.room < size + room
+        error = self._error(path, self.write_errno or (errno.ENOSPC if full else 0))
+        if error is None and self.room is not None:
+            self.room -= size
+        return error
+
+    def _error(self, path: str, number: int) -> Optional[StorageError]:
+        self.operations += 1
+        if self.operations == self.failing_operation:
+            number = errno.EIO
+        return StorageError(os.strerror(number), path, number) if number else None
+
+    def _finish(self, finish: Callable[[], None]) -> None:
+        self.busy_jobs -= 1
+        finish()

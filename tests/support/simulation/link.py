@@ -1,0 +1,95 @@
+"""The line of one host: so many bytes a second up and down, shared by its connections chunk by chunk.
+
+Chunks have realistic and random sizes, from one byte to many packets, so that a message arrives in parts.
+"""
+
+from __future__ import annotations
+
+import collections
+import random
+from typing import Callable, OrderedDict, Protocol
+
+from .world import World
+
+PACKET = 1448
+"""Payload of a TCP segment on Ethernet with time stamps."""
+MOST_PACKETS = 32
+
+
+class Source(Protocol):
+    """One direction of one connection, at the sending end."""
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that can leave now."""
+
+    def depart(self, size: int, delay: float) -> None:
+        """``size`` of them will be through the line after ``delay`` seconds."""
+
+
+class Uplink:
+    """Sources take turns; each turn is one chunk, and lasts as long as the chunk needs at ``rate`` bytes a second."""
+
+    def __init__(self, world: World, rate: float) -> None:
+        self.rate = rate
+        self.carried = 0
+        """Bytes sent so far."""
+        self._world = world
+        self._turns: OrderedDict[Source, None] = collections.OrderedDict()
+        self._free_at = 0.0
+        self._awaited = False
+
+    def wake(self, source: Source) -> None:
+        """``source`` has something to send."""
+        self._turns.setdefault(source)
+        self._serve()
+
+    def _serve(self) -> None:
+        while self._turns and not self._awaited:
+            if self._free_at > self._world.now:
+                self._awaited = True
+                self._world.at(self._free_at, self._freed)
+                return
+            source, _ = self._turns.popitem(last=False)
+            size = min(source.waiting, chunk_size(self._world.random))
+            delay = size / self.rate
+            self._free_at = self._world.now + delay
+            self.carried += size
+            source.depart(size, delay)
+            if source.waiting:
+                self._turns.setdefault(source)
+
+    def _freed(self) -> None:
+        self._awaited = False
+        self._serve()
+
+
+class Downlink:
+    """Chunks come in one after the other at ``rate`` bytes a second, in the order in which they reach the line.
+
+    A chunk that finds the line free is through at once, and keeps it busy for those that follow.
+    """
+
+    def __init__(self, world: World, rate: float) -> None:
+        self.rate = rate
+        self.carried = 0
+        self._world = world
+        self._free_at = 0.0
+
+    def enter(self, size: int, deliver: Callable[[], None]) -> None:
+        """``size`` bytes reached the line; call when they are through."""
+        now = self._world.now
+        begin = max(now, self._free_at)
+        self.carried += size
+        self._free_at = begin + size / self.rate
+        if begin > now:
+            self._world.at(begin, deliver)
+        else:
+            deliver()
+
+
+def chunk_size(chance: random.Random) -> int:
+    """Bytes that travel together: mostly whole packets, now and then a crumb."""
+    if chance.random() < 0.1:
+        return chance.randint(1, 100)
+    return PACKET * chance.randint(1, MOST_PACKETS)

@@ -1,0 +1,63 @@
+"""Simulated names and HTTP, as ``engine.ports.Lookups`` wants them: trackers by host name, answers later."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, List
+from urllib.parse import urlsplit
+
+from bittorrent_threads.engine.ports import Address, Fetched, Resolved
+from bittorrent_threads.errors import BitTorrentError, TrackerError
+
+from . import tracker
+from .network import SimNetwork
+from .tracker import SimTracker
+
+DELAY = 0.05
+"""Seconds of one answer."""
+
+
+class Web:
+    """What everybody can look up: trackers by host name, and addresses by host name."""
+
+    def __init__(self) -> None:
+        self.trackers: Dict[str, SimTracker] = {}
+        self.names: Dict[str, List[str]] = {}
+
+
+class SimLookups:
+    """The look-ups of one host."""
+
+    def __init__(self, network: SimNetwork, web: Web) -> None:
+        self.urls: List[str] = []
+        """Every URL fetched."""
+        self._network = network
+        self._web = web
+
+    def fetch(self, url: str, timeout: float, max_body: int, deliver: Callable[[Fetched], None]) -> None:
+        self.urls.append(url)
+        there = self._web.trackers.get(urlsplit(url).hostname or "")
+        network = self._network
+
+        def fail(after: float, reason: str) -> None:
+            network.call_later(after, lambda: deliver(Fetched(url, 0, b"", TrackerError(reason, url))))
+
+        def ask(tracker: SimTracker) -> None:
+            status, body = tracker.answer(url, network.name)
+            if len(body) > max_body:
+                fail(DELAY / 2, f"a body of more than {max_body} bytes")
+            else:
+                network.call_later(DELAY / 2, lambda: deliver(Fetched(url, status, body, None)))
+
+        if there is None:
+            fail(DELAY, "name or service not known")
+        elif there.mood == tracker.DOWN:
+            fail(DELAY, "connection refused")
+        elif there.mood == tracker.SLOW or not network.online:
+            fail(timeout, f"no answer within {timeout:g} s")
+        else:
+            network.call_later(DELAY / 2, lambda: ask(there))
+
+    def resolve(self, host: str, port: int, timeout: float, deliver: Callable[[Resolved], None]) -> None:
+        addresses: List[Address] = [(address, port) for address in self._web.names.get(host, [])]
+        error = None if addresses else BitTorrentError(f"{host}: name or service not known")
+        self._network.call_later(DELAY, lambda: deliver(Resolved(tuple(addresses), error)))

@@ -1,0 +1,192 @@
+"""Simulated hosts and the internet between them; ``SimNetwork`` is one host as ``engine.ports.Network`` wants it.
+
+A pass is one event: a chunk received, a timer, an accepted stream, an answer of the disk.  What was deferred runs at
+the end of it, then what was given to ``send`` leaves.  Rate limits are the library's own, in virtual time.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Callable, Dict, List
+
+from bittorrent_threads.engine.ports import Address, StreamHandler
+from bittorrent_threads.errors import ListenError
+from bittorrent_threads.net.throttle import Line, Throttle
+
+from .link import Downlink, Uplink
+from .pipe import RESET_BY_PEER, WINDOW, Pipe
+from .stream import SimStream
+from .world import Event, World
+
+FIRST_EPHEMERAL_PORT = 49152
+MBIT = 125_000.0
+"""Bytes a second."""
+
+REFUSED = "connection refused"
+
+
+class SimListener:
+    """A port that accepts."""
+
+    def __init__(self, network: SimNetwork, port: int, accept: Callable[[SimStream], None]) -> None:
+        self.port = port
+        self.accept = accept
+        self._network = network
+
+    def close(self) -> None:
+        self._network.listeners.pop(self.port, None)
+
+
+class Internet:
+    """Every host, by its address."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.hosts: Dict[str, SimNetwork] = {}
+
+    def add(self, host: str, *, up: float = 100 * MBIT, down: float = 100 * MBIT, latency: float = 0.01) -> SimNetwork:
+        """A host with its line: bytes a second up and down, and its half of the seconds that every path takes."""
+        network = SimNetwork(self, host, up=up, down=down, latency=latency)
+        self.hosts[host] = network
+        return network
+
+
+class SimNetwork:
+    """The network of one host."""
+
+    def __init__(self, internet: Internet, host: str, *, up: float, down: float, latency: float) -> None:
+        self.name = host
+        self.world = internet.world
+        self.up = Uplink(self.world, up)
+        self.down = Downlink(self.world, down)
+        self.latency = latency
+        self.online = True
+        """False: the cable is out.  Nothing gets in or out, and nobody is told."""
+        self.buffer = bytearray(WINDOW)
+        """What every stream of this host receives into."""
+        self.listeners: Dict[int, SimListener] = {}
+        self.capacity = 10_000
+        self.download = Throttle()
+        """The limit of all streams together."""
+        self.upload = Throttle()
+        self.reading = Line(self)
+        self.writing = Line(self)
+        self._internet = internet
+        self._next_port = FIRST_EPHEMERAL_PORT
+        self._passing = False
+        self._deferred: List[Callable[[], None]] = []
+        self._flushes: Dict[SimStream, None] = {}
+        self._streams: Dict[SimStream, None] = {}
+        self._starts = 0
+
+    # -- the port --------------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        return self.world.now
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Event:
+        start = self._starts
+        return self.world.after(delay, lambda: self._due(start, callback))
+
+    def defer(self, callback: Callable[[], None]) -> None:
+        self._deferred.append(callback)
+        self._pass_soon()
+
+    def connect(self, address: Address, handler: StreamHandler, timeout: float) -> SimStream:
+        stream = self._stream(address, incoming=False)
+        stream.handler = handler
+        late = f"timed out after {timeout:g} s"
+        stream.deadline = self.call_later(timeout, lambda: stream.end(late))
+        target = self._internet.hosts.get(address[0])
+        if target is not None and self.online:
+            near = (self.name, self._ephemeral_port())
+            self.world.after(self.latency + target.latency, lambda: target.knock(stream, self, near))
+        return stream
+
+    def listen(self, host: str, port: int, accept: Callable[[SimStream], None]) -> SimListener:
+        if port in self.listeners:
+            raise ListenError("address already in use", f"{host}:{port}", errno.EADDRINUSE)
+        listener = SimListener(self, port or self._ephemeral_port(), accept)
+        self.listeners[listener.port] = listener
+        return listener
+
+    def throttle(self, rate: int, name: str) -> Throttle:
+        return Throttle(rate, name)
+
+    # -- the simulation's side -------------------------------------------------------------------------------------
+
+    def run_pass(self, callback: Callable[[], None]) -> None:
+        """Make a call on this host's network thread, then end the pass."""
+        if self._passing:
+            callback()
+            return
+        self._passing = True
+        callback()
+        deferred, self._deferred = self._deferred, []
+        for later in deferred:
+            later()
+        self._passing = False
+        flushes, self._flushes = self._flushes, {}
+        for stream in flushes:
+            stream.flush()
+        if self._deferred:
+            self._pass_soon()
+
+    def restart(self) -> None:
+        """The process was killed: timers and answers under way are forgotten, the system closes what was open."""
+        self._starts += 1
+        self.listeners.clear()
+        self._deferred.clear()
+        for stream in list(self._streams):
+            stream.close()
+
+    def forget(self, stream: SimStream) -> None:
+        """``stream`` is closed."""
+        self._streams.pop(stream, None)
+
+    def flush_later(self, stream: SimStream) -> None:
+        """Let ``stream`` send at the end of this pass."""
+        self._flushes[stream] = None
+        self._pass_soon()
+
+    def knock(self, caller: SimStream, origin: SimNetwork, near: Address) -> None:
+        """A dial from ``origin`` reached this host."""
+        if not self.online or caller.closed:
+            return
+        back = self.latency + origin.latency
+        listener = self.listeners.get(caller.address[1])
+        if listener is None:
+            self.world.after(back, lambda: caller.end(REFUSED))
+            return
+        stream = self._stream(near, incoming=True)
+        there = Pipe(origin, self, caller, stream)
+        here = Pipe(self, origin, stream, caller)
+        stream.establish(here, there)
+        self.world.after(back, lambda: origin.answered(caller, stream, there, here))
+        self.run_pass(lambda: listener.accept(stream))
+
+    def answered(self, caller: SimStream, stream: SimStream, out: Pipe, into: Pipe) -> None:
+        """The host that ``caller`` dialled accepted."""
+        if not self.online:
+            return
+        if caller.closed:
+            self.world.after(out.latency, lambda: stream.end(RESET_BY_PEER))
+            return
+        self.run_pass(lambda: caller.establish(out, into))
+
+    def _stream(self, address: Address, *, incoming: bool) -> SimStream:
+        stream = SimStream(self, address, incoming=incoming)
+        self._streams[stream] = None
+        return stream
+
+    def _due(self, start: int, callback: Callable[[], None]) -> None:
+        if start == self._starts:
+            self.run_pass(callback)
+
+    def _ephemeral_port(self) -> int:
+        self._next_port += 1
+        return self._next_port
+
+    def _pass_soon(self) -> None:
+        if not self._passing:
+            self.world.after(0, lambda: self.run_pass(lambda: None))

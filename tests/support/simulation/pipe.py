@@ -1,0 +1,107 @@
+"""One direction of a simulated connection: what the sender's system took, on its way to the receiver.
+
+As in TCP no more than a window is ever under way, and the sender hears one latency later that the receiver has read.
+"""
+
+from __future__ import annotations
+
+import collections
+from typing import TYPE_CHECKING, Deque, List, Optional, Tuple
+
+if TYPE_CHECKING:
+    from .network import SimNetwork
+    from .stream import SimStream
+
+WINDOW = 262144
+"""Bytes under way in one direction: taken by the sender's system and not yet read by the receiver."""
+
+CLOSED_BY_PEER = "closed by the other end"
+RESET_BY_PEER = "reset by peer"
+
+
+class Pipe:
+    """One direction of a connection: what the sender's system took, on its way to the receiver."""
+
+    def __init__(self, source: SimNetwork, target: SimNetwork, sender: SimStream, receiver: SimStream) -> None:
+        self.waiting = 0
+        """Bytes that did not leave the sender's host yet."""
+        self.latency = source.latency + target.latency
+        """Seconds from one end to the other."""
+        self._world = source.world
+        self._source = source
+        self._target = target
+        self._sender = sender
+        self._receiver = receiver
+        self._queue: Deque[bytes] = collections.deque()
+        self._room = WINDOW
+        self._last_arrival = 0.0
+        self._acknowledged: Deque[Tuple[float, int]] = collections.deque()
+        """When the sender hears that so many bytes were read."""
+        self._awaited = False
+        self._end: Optional[str] = None
+
+    @property
+    def room(self) -> int:
+        """Bytes that the sender's system would take now."""
+        heard = self._acknowledged
+        while heard and heard[0][0] <= self._world.now:
+            self._room += heard.popleft()[1]
+        return self._room
+
+    def await_room(self) -> None:
+        """Let the sender go on as soon as it hears that the receiver read something."""
+        if self._acknowledged and not self._awaited:
+            self._awaited = True
+            self._world.at(self._acknowledged[0][0], self._go_on)
+
+    def _go_on(self) -> None:
+        self._awaited = False
+        self._sender.continue_sending()
+
+    def take(self, data: bytes) -> None:
+        """The system takes ``data``, at most ``room`` bytes."""
+        self._room -= len(data)
+        self.waiting += len(data)
+        self._queue.append(data)
+        self._source.up.wake(self)
+
+    def end(self, reason: str) -> None:
+        """Nothing follows what was taken; the other end hears the reason after it."""
+        self._end = reason
+        self._source.up.wake(self)
+
+    def depart(self, size: int, delay: float) -> None:
+        data = self._pull(size)
+        end = None
+        if not self.waiting:
+            end, self._end = self._end, None
+        if self._source.online and (data or end):
+            # Rounding must not let a chunk overtake the one before it.
+            self._last_arrival = max(self._last_arrival, self._world.now + delay + self.latency)
+            self._world.at(self._last_arrival, lambda: self._arrive(data, end))
+
+    def _pull(self, size: int) -> bytes:
+        self.waiting -= size
+        parts: List[bytes] = []
+        while size:
+            part = self._queue.popleft()
+            if len(part) > size:
+                self._queue.appendleft(part[size:])
+                part = part[:size]
+            parts.append(part)
+            size -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _arrive(self, data: bytes, end: Optional[str]) -> None:
+        if self._target.online:
+            self._target.down.enter(len(data), lambda: self._deliver(data, end))
+
+    def _deliver(self, data: bytes, end: Optional[str]) -> None:
+        if self._target.online and not self._receiver.arrive(data, end) and data:
+            self._world.after(self.latency, lambda: self._sender.end(RESET_BY_PEER))
+
+    def acknowledge(self, size: int) -> None:
+        """The receiver read ``size`` bytes; the sender hears of it one latency later."""
+        self._acknowledged.append((self._world.now + self.latency, size))
+        if self._sender.backlog:
+            self.await_room()

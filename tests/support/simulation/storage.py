@@ -1,0 +1,202 @@
+"""The files of one torrent as ``engine.ports.Storage`` wants them; what they hold is computed, never kept.
+
+A saved piece must be the torrent's content, else it fails its hash.  Whoever touches a buffer the disk has, or reads
+what is not there, is written down in ``World.violations``.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import zlib
+from typing import TYPE_CHECKING, Callable, Dict, List, Sequence, Tuple
+
+from bittorrent_threads.disk.resume import Names, Resume
+from bittorrent_threads.engine.ports import Buffer, Checked, Done, Loaded, Moved, Recalled, Saved, Surveyed, Synced
+from bittorrent_threads.errors import StorageError
+
+from .files import SimFiles, Snapshot
+
+if TYPE_CHECKING:
+    from .disk import SimDisk
+
+
+class SimStorage:
+    """The files of one torrent, as long as one engine has them open."""
+
+    def __init__(self, disk: SimDisk, files: SimFiles, path: str, *, reserved: int = 0) -> None:
+        self._disk = disk
+        self._files = files
+        self._path = path
+        self._reserved = reserved
+        """Bytes that must fit before the download."""
+        self._busy: Dict[int, int] = {}
+        """Pieces whose buffers the disk has now, by the identity of the buffer."""
+
+    # -- the port --------------------------------------------------------------------------------------------------
+
+    def survey(self, deliver: Callable[[Surveyed], None]) -> None:
+        self._disk.work(0, lambda: deliver(self._survey()))
+
+    def prepare(self, wanted: Sequence[bool], deliver: Callable[[Done], None]) -> None:
+        self._disk.work(0, lambda: deliver(Done(self._disk.write_error(self._path, 0, room=self._reserved))))
+
+    def save(self, pieces: Sequence[Tuple[int, bytearray]], deliver: Callable[[List[Saved]], None]) -> None:
+        files = self._files
+        jobs = []
+        for index, buffer in pieces:
+            size = files.size(index)
+            if len(buffer) < size:
+                self._violate(f"piece {index} of {size} bytes saved from a buffer of {len(buffer)}")
+            if index in files.pieces:
+                self._violate(f"piece {index} saved again")
+            if id(buffer) in self._busy:
+                self._violate(f"piece {index} saved from the buffer of piece {self._busy[id(buffer)]}")
+            self._busy[id(buffer)] = index
+            jobs.append((index, buffer, zlib.crc32(memoryview(buffer)[:size])))
+        disk = self._disk
+        total = sum(files.size(index) for index, _ in pieces)
+        disk.work(
+            total / disk.hash_rate + total / disk.write_rate,
+            lambda: deliver([self._save(index, buffer, checksum) for index, buffer, checksum in jobs]),
+        )
+
+    def write(self, blocks: Sequence[Tuple[int, int, Buffer]], deliver: Callable[[Done], None]) -> None:
+        asked = [(index, begin, data, zlib.crc32(data)) for index, begin, data in blocks]
+        for index, begin, data in blocks:
+            if index in self._files.pieces:
+                self._violate(f"a block written into piece {index}, which is whole")
+            self._see_range(index, begin, len(data))
+        disk = self._disk
+        disk.work(sum(len(data) for _, _, data in blocks) / disk.write_rate, lambda: deliver(self._write(asked)))
+
+    def load(self, index: int, begin: int, length: int, deliver: Callable[[Loaded], None]) -> None:
+        if not self._files.readable(index):
+            self._violate(f"piece {index} read and not there")
+        self._see_range(index, begin, length)
+        self._disk.work(length / self._disk.read_rate, lambda: deliver(self._load(index, begin, length)))
+
+    def check(self, indexes: Sequence[int], deliver: Callable[[Checked], None]) -> None:
+        disk = self._disk
+        asked = tuple(sorted(indexes))
+        present = set(self._files.present)
+        size = sum(self._files.size(index) for index in asked if index in present)
+        disk.work(size / disk.read_rate + size / disk.hash_rate, lambda: deliver(self._check(asked)))
+
+    def sync(self, deliver: Callable[[Synced], None]) -> None:
+        snapshot = self._files.snapshot()
+        self._disk.work(0, lambda: deliver(self._sync(snapshot)))
+
+    def remember(self, resume: Resume, deliver: Callable[[Done], None]) -> None:
+        self._disk.work(0, lambda: deliver(self._remember(resume)))
+
+    def recall(self, deliver: Callable[[Recalled], None]) -> None:
+        self._disk.work(0, lambda: deliver(self._recall()))
+
+    def move(self, basedir: str, deliver: Callable[[Moved], None]) -> None:
+        size = sum(self._files.size(index) for index in self._files.present)
+        seconds = size / self._disk.read_rate + size / self._disk.write_rate
+        self._disk.work(seconds, lambda: deliver(self._move(basedir, size)))
+
+    def rename(self, index: int, parts: Tuple[str, ...], *, stored: bool, deliver: Callable[[Moved], None]) -> None:
+        def renamed() -> None:
+            error = self._disk.write_error(self._path, 0)
+            deliver(Moved(error is None, error))
+
+        self._disk.work(0, renamed)
+
+    def name(self, names: Names) -> None:
+        """Nothing here has a name."""
+
+    def interrupt(self) -> None:
+        """A simulated move is not interrupted."""
+
+    def close(self, deliver: Callable[[Done], None]) -> None:
+        self._disk.work(0, lambda: deliver(Done(None)))
+
+    # -- the jobs --------------------------------------------------------------------------------------------------
+
+    def _save(self, index: int, buffer: bytearray, checksum: int) -> Saved:
+        files = self._files
+        size = files.size(index)
+        self._busy.pop(id(buffer), None)
+        with memoryview(buffer)[:size] as view:
+            if zlib.crc32(view) != checksum:
+                self._violate(f"the buffer of piece {index} changed while the disk had it")
+            passed = view == files.read(index, 0, size)
+        if not passed:
+            return Saved(index, False, None, buffer)
+        error = self._disk.write_error(self._path, size)
+        if error is None:
+            files.store(index)
+            self._disk.saved += size
+        return Saved(index, True, error, buffer)
+
+    def _write(self, blocks: Sequence[Tuple[int, int, Buffer, int]]) -> Done:
+        for index, begin, data, checksum in blocks:
+            if zlib.crc32(data) != checksum:
+                self._violate(f"a block of piece {index} changed while the disk had it")
+            error = self._disk.write_error(self._path, len(data))
+            if error is not None:
+                return Done(error)
+            self._files.store_block(index, begin, bytes(data))
+            self._disk.saved += len(data)
+        return Done(None)
+
+    def _load(self, index: int, begin: int, length: int) -> Loaded:
+        disk = self._disk
+        error = disk.read_error(self._path)
+        if error is None and not self._files.readable(index):
+            error = StorageError(os.strerror(errno.ENOENT), self._path, errno.ENOENT)
+        if error is not None:
+            return Loaded(index, begin, b"", error)
+        disk.loaded += length
+        data = self._files.load(index, begin, length)
+        chance = disk.network.world.random
+        if disk.wrong_reads and chance.random() < disk.wrong_reads:
+            place = chance.randrange(len(data))
+            data = data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :]
+        return Loaded(index, begin, data, None)
+
+    def _check(self, asked: Tuple[int, ...]) -> Checked:
+        error = self._disk.read_error(self._path)
+        passed = tuple(index for index in asked if error is None and self._files.right(index))
+        right = set(passed)
+        return Checked(passed, tuple(index for index in asked if index not in right), error)
+
+    def _sync(self, snapshot: Snapshot) -> Synced:
+        files = self._files
+        error = self._disk.write_error(self._path, 0)
+        if error is None:
+            files.sync(snapshot)
+        return Synced(files.stats, None, tuple(sorted(snapshot[0] - files.durable)), error)
+
+    def _survey(self) -> Surveyed:
+        error = self._disk.read_error(self._path)
+        if error is not None:
+            return Surveyed((), error)
+        return Surveyed(self._files.present, None, self._files.stats)
+
+    def _recall(self) -> Recalled:
+        error = self._disk.read_error(self._path)
+        return Recalled(self._files.resume if error is None else None, () if error is None else (str(error),))
+
+    def _remember(self, resume: Resume) -> Done:
+        error = self._disk.write_error(self._path, 0)
+        if error is None:
+            self._files.resume = resume
+        return Done(error)
+
+    def _move(self, basedir: str, size: int) -> Moved:
+        error = self._disk.write_error(os.path.join(basedir, os.path.basename(self._path)), size)
+        if error is not None:
+            return Moved(False, error)
+        self._path = os.path.join(basedir, os.path.basename(self._path))
+        return Moved(True, None)
+
+    def _see_range(self, index: int, begin: int, length: int) -> None:
+        if begin < 0 or not 0 < length <= self._files.size(index) - begin:
+            self._violate(f"{length} bytes at {begin} of piece {index}, which has {self._files.size(index)}")
+
+    def _violate(self, what: str) -> None:
+        self._disk.network.world.violate(f"{self._disk.network.name}: {what}")

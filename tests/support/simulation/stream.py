@@ -1,0 +1,231 @@
+"""One end of a simulated connection, as ``engine.ports.Stream`` wants it.
+
+It is meant to be as unkind as TCP: bytes arrive cut at random places, in a buffer that is overwritten after the call;
+what is queued may not change before it is sent; and an end that does not read makes the other end's backlog grow,
+because no more than a window is ever under way.
+"""
+
+from __future__ import annotations
+
+import collections
+import zlib
+from typing import TYPE_CHECKING, Any, Deque, Optional, Sequence, Tuple
+
+from bittorrent_threads.engine.ports import Address, Buffer, StreamHandler
+from bittorrent_threads.net.throttle import Throttle
+
+from .pipe import CLOSED_BY_PEER, RESET_BY_PEER, WINDOW, Pipe
+from .world import Event
+
+if TYPE_CHECKING:
+    from .network import SimNetwork
+
+SPOIL = b"\xdb" * WINDOW
+"""What the shared buffer holds after each call, for those who kept a view of it."""
+
+
+class SimStream:
+    """One end; made by ``SimNetwork`` alone."""
+
+    def __init__(self, network: SimNetwork, address: Address, *, incoming: bool) -> None:
+        self.handler: Optional[StreamHandler] = None
+        self.address = address
+        self.incoming = incoming
+        self.low_water = 0
+        self.sent = 0
+        self.received = 0
+        self.backlog = 0
+        self.closed = False
+        self.deadline: Optional[Event] = None
+        """The end of the time to connect."""
+        self._network = network
+        self._out: Optional[Pipe] = None
+        self._in: Optional[Pipe] = None
+        self._paused = False
+        self._reading: Tuple[Throttle, ...] = (network.download,)
+        self._writing: Tuple[Throttle, ...] = (network.upload,)
+        self._read_awaited = False
+        """This stream stands in line to read."""
+        self._write_awaited = False
+        self._queue: Deque[Tuple[memoryview, Optional[int]]] = collections.deque()
+        self._offset = 0
+        """Bytes of the first queued buffer that the system took."""
+        self._unread: Deque[bytes] = collections.deque()
+        self._unread_size = 0
+        self._end: Optional[str] = None
+
+    # -- the port --------------------------------------------------------------------------------------------------
+
+    def send(self, buffers: Sequence[Buffer]) -> None:
+        if self.closed:
+            return
+        for buffer in buffers:
+            view = memoryview(buffer).cast("B")
+            if view:
+                checksum = None if isinstance(view.obj, bytes) else zlib.crc32(view)
+                self._queue.append((view, checksum))
+                self.backlog += len(view)
+        self._network.flush_later(self)
+
+    def pause(self) -> None:
+        self._paused = True
+
+    def resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._network.call_later(0, self._read)
+
+    def limit(self, *, read: Sequence[Any] = (), write: Sequence[Any] = ()) -> None:
+        self._reading = (self._network.download, *read)
+        self._writing = (self._network.upload, *write)
+
+    def close(self) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        self._network.forget(self)
+        unread = self._unread_size
+        self.backlog = self._unread_size = 0
+        self._queue.clear()
+        self._unread.clear()
+        if self.deadline is not None:
+            self.deadline.cancel()
+        if self._out is not None:
+            self._out.end(RESET_BY_PEER if unread else CLOSED_BY_PEER)
+
+    # -- the network's side ----------------------------------------------------------------------------------------
+
+    def establish(self, out: Pipe, into: Pipe) -> None:
+        """The connection exists: these are its two directions."""
+        if self.deadline is not None:
+            self.deadline.cancel()
+        self._out = out
+        self._in = into
+        if not self.incoming:
+            self._network.flush_later(self)
+            self._owner.on_connected()
+
+    def end(self, reason: str) -> None:
+        """The other end or the system closed; makes its own pass."""
+        if not self.closed:
+            self.close()
+            self._network.world.note(f"{self._network.name} {self.address} closed: {reason}")
+            self._network.run_pass(lambda: self._owner.on_closed(reason))
+
+    def arrive(self, data: bytes, end: Optional[str]) -> bool:
+        """Bytes reached this host, and perhaps the end of them; false when nobody is there to take them."""
+        if self.closed:
+            return False
+        if data:
+            self._unread.append(data)
+            self._unread_size += len(data)
+        self._end = end
+        if not self._paused:
+            self._network.run_pass(self._read)
+        return True
+
+    def continue_sending(self) -> None:
+        """The system may take bytes again."""
+        if self._queue:
+            self._network.flush_later(self)
+
+    def flush(self) -> None:
+        """Give the system what it takes; the network calls it at the end of a pass."""
+        if self.closed or self._write_awaited or not self._sendable:
+            return
+        allowed = self._network.writing.allowance(self._writing)
+        if allowed:
+            self._flush(allowed)
+        else:
+            self._write_awaited = True
+            self._network.writing.join(self._write_turn, self._writing)
+
+    @property
+    def _sendable(self) -> bool:
+        return bool(self._queue and self._out is not None and self._out.room)
+
+    def _write_turn(self, allowed: int) -> bool:
+        self._flush(allowed)
+        self._write_awaited = self._sendable
+        return self._write_awaited
+
+    def _flush(self, allowed: int) -> None:
+        assert self._out is not None
+        before = self.backlog
+        room = min(self._out.room, allowed)
+        while self._queue and room:
+            view, checksum = self._queue[0]
+            data = bytes(view[self._offset : self._offset + room])
+            self._offset += len(data)
+            if self._offset == len(view):
+                if checksum is not None and zlib.crc32(view) != checksum:
+                    self._network.world.violate(f"{self._network.name}: a buffer changed while it waited to be sent")
+                self._queue.popleft()
+                self._offset = 0
+            room -= len(data)
+            self.backlog -= len(data)
+            self._out.take(data)
+        size = before - self.backlog
+        self.sent += size
+        if self._queue and not self._out.room:
+            self._out.await_room()
+        for throttle in self._writing:
+            throttle.take(size)
+        if before > self.low_water >= self.backlog:
+            self._network.call_later(0, self._drained)
+
+    def _drained(self) -> None:
+        if not self.closed:
+            self._owner.on_drained()
+
+    def _read(self) -> None:
+        if self.closed or self._paused or self._read_awaited:
+            return
+        if self._unread_size:
+            allowed = self._network.reading.allowance(self._reading)
+            if not allowed:
+                self._read_awaited = True
+                self._network.reading.join(self._read_turn, self._reading)
+                return
+            self._hand_over(min(self._unread_size, len(self._network.buffer), allowed))
+            if self._unread_size and not self._paused:
+                self._network.call_later(0, self._read)
+                return
+        if self._end is not None and not self._paused:
+            self.end(self._end)
+
+    def _read_turn(self, allowed: int) -> bool:
+        if self._unread_size and not self._paused:
+            self._hand_over(min(self._unread_size, len(self._network.buffer), allowed))
+        self._read_awaited = bool(self._unread_size and not self._paused)
+        if not self._read_awaited:
+            self._network.call_later(0, self._read)
+        return self._read_awaited
+
+    def _hand_over(self, size: int) -> None:
+        """Show ``size`` unread bytes to the handler in the buffer all streams share, then spoil it."""
+        view = memoryview(self._network.buffer)[:size]
+        filled = 0
+        while filled < size:
+            part = self._unread.popleft()
+            kept = part[: size - filled]
+            view[filled : filled + len(kept)] = kept
+            filled += len(kept)
+            if len(kept) < len(part):
+                self._unread.appendleft(part[len(kept) :])
+        self._unread_size -= size
+        self.received += size
+        for throttle in self._reading:
+            throttle.take(size)
+        assert self._in is not None
+        self._in.acknowledge(size)
+        network = self._network
+        network.world.note(f"{network.name} {self.address} {size} {zlib.crc32(view):08x}")
+        self._owner.on_received(view)
+        view[:] = SPOIL[:size]
+
+    @property
+    def _owner(self) -> StreamHandler:
+        if self.handler is None:
+            raise AssertionError(f"{self._network.name}: the stream of {self.address} was accepted without a handler")
+        return self.handler

@@ -1,0 +1,43 @@
+"""A torrent whose content is computed: a real Metainfo, with the hashes it really has."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Dict, NamedTuple, Sequence, Tuple
+
+from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.metainfo.metainfo import Metainfo
+
+from .content import Content
+
+
+class SimTorrent(NamedTuple):
+    """What a simulated disk needs to know of a torrent."""
+
+    metainfo: Metainfo
+    content: Content
+
+
+def make_torrent(
+    *,
+    seed: int = 1,
+    size: int = 4 * 1024 * 1024,
+    piece_length: int = 65536,
+    files: Sequence[Tuple[str, int]] = (),
+    trackers: Sequence[str] = (),
+    name: str = "simulated",
+) -> SimTorrent:
+    """Hash computed content once; ``files`` are names and lengths in bytes, and their sum goes before ``size``."""
+    if files:
+        size = sum(length for _, length in files)
+    content = Content(seed, size)
+    hashes = [hashlib.sha1(content.read(at, piece_length)).digest() for at in range(0, size, piece_length)]
+    info: Dict[str, object] = {"name": name, "piece length": piece_length, "pieces": b"".join(hashes)}
+    if files:
+        info["files"] = [{"length": length, "path": [path]} for path, length in files]
+    else:
+        info["length"] = size
+    document: Dict[str, object] = {"info": info}
+    if trackers:
+        document["announce-list"] = [[url] for url in trackers]
+    return SimTorrent(Metainfo.parse(bencode.encode(document)), content)

@@ -1,0 +1,457 @@
+"""The announcer: tiers, back-off, intervals and events, an hour in a millisecond."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any, Callable, List, MutableSequence, Optional, Sequence, Set, Tuple
+
+import pytest
+
+from bittorrent_threads.protocol.announce import AnnounceReply
+from bittorrent_threads.settings import Settings
+from bittorrent_threads.swarm.announcer import MAX_TRACKERS, Announce, Announcer
+
+A, B, C = "http://a/announce", "http://b/announce", "http://c/announce"
+SETTINGS = Settings(announce_min_interval=60, announce_max_interval=7200, numwant=200)
+
+
+class NoChance:
+    """A random source that leaves every list as it is and every pause at its least."""
+
+    def random(self) -> float:
+        return 0.0
+
+    def shuffle(self, x: MutableSequence[Any]) -> None:
+        pass
+
+
+def announcer(*tiers: Sequence[str], started_at: Optional[float] = 0.0, **options: Any) -> Announcer:
+    made = Announcer(tiers, settings=SETTINGS, random=NoChance(), key="beef", **options)
+    if started_at is not None:
+        made.start(started_at)
+    return made
+
+
+def short(url: str) -> str:
+    return url[7:].split("/")[0]
+
+
+def play(
+    subject: Announcer, until: float, works: Callable[[str, float], bool], reply: Optional[AnnounceReply] = None
+) -> List[Tuple[float, str, str]]:
+    """Drive the announcer as the engine does, each answer taking no time; what was announced as (time, host, event)."""
+    played: List[Tuple[float, str, str]] = []
+    for _ in range(10_000):
+        now = subject.next_time()
+        if now is None or now > until:
+            return played
+        announce = subject.due(now)
+        assert announce is not None
+        played.append((now, short(announce.url), announce.event))
+        if works(announce.url, now):
+            subject.succeeded(announce, reply or AnnounceReply(interval=1800), now)
+        else:
+            subject.failed(announce, "refused", now)
+    raise AssertionError("it never ends")
+
+
+def hosts(played: List[Tuple[float, str, str]]) -> str:
+    return "".join(host for _, host, _ in played)
+
+
+def up(*urls: str) -> Callable[[str, float], bool]:
+    return lambda url, now: url in urls
+
+
+# -- one tracker -------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_announce_is_immediate_and_the_next_ones_regular() -> None:
+    subject = announcer([A], started_at=5.0)
+    assert play(subject, 5000, up(A)) == [(5.0, "a", "started"), (1805.0, "a", ""), (3605.0, "a", "")]
+
+
+def test_what_an_announce_carries() -> None:
+    subject = announcer([A])
+    assert subject.due(0.0) == Announce(A, "started", 200, "beef", b"")
+
+
+def test_one_announce_is_under_way_at_a_time() -> None:
+    subject = announcer([A], [B])
+    announce = subject.due(0.0)
+    assert announce is not None
+    assert (subject.next_time(), subject.due(10_000.0)) == (None, None)
+    subject.failed(announce, "refused", 1.0)
+    assert subject.next_time() is not None
+
+
+def test_nothing_happens_before_the_start_and_too_early() -> None:
+    subject = announcer([A], started_at=None)
+    assert (subject.next_time(), subject.due(1e9), subject.stop()) == (None, None, [])
+    subject.start(100.0)
+    assert subject.due(99.0) is None
+    assert subject.due(100.0) is not None
+
+
+def test_no_tracker_at_all() -> None:
+    subject = announcer()
+    subject.complete(0.0)
+    assert (subject.next_time(), subject.due(1e9), subject.stop(), subject.snapshot()) == (None, None, [], ())
+
+
+@pytest.mark.parametrize(
+    ("interval", "min_interval", "pause"),
+    [
+        (None, None, 1800),
+        (900, None, 900),
+        (0, None, 1800),
+        (5, None, 60),
+        (5, 10**9, 7200),
+        (10**18, None, 7200),
+        (100, 600, 600),
+    ],
+)
+def test_the_interval_has_bounds(interval: Optional[int], min_interval: Optional[int], pause: float) -> None:
+    reply = AnnounceReply(interval=interval, min_interval=min_interval)
+    times = [time for time, _, _ in play(announcer([A]), 8000, up(A), reply)]
+    assert times[1] == pause
+
+
+def test_the_tracker_id_goes_back_to_its_tracker() -> None:
+    subject = announcer([A], [B])
+    first = subject.due(0.0)
+    assert first is not None
+    subject.succeeded(first, AnnounceReply(trackerid=b"mine"), 0.0)
+    second = subject.due(1800.0)
+    assert second is not None
+    assert second.trackerid == b"mine"
+    subject.succeeded(second, AnnounceReply(), 1800.0)
+    third = subject.due(3600.0)
+    assert third is not None
+    assert third.trackerid == b"mine"
+    subject.failed(third, "refused", 3600.0)
+    other = subject.due(3600.0)
+    assert other is not None
+    assert (other.url, other.trackerid) == (B, b"")
+
+
+# -- tiers -------------------------------------------------------------------------------------------------------------
+
+
+def test_each_tier_is_shuffled_within_itself() -> None:
+    def order(seed: int) -> str:
+        tiers = [list("abcd"), list("xyz")]
+        urls = [[f"http://{host}/announce" for host in tier] for tier in tiers]
+        rows = Announcer(urls, settings=SETTINGS, random=random.Random(seed)).snapshot()
+        return "".join(short(row.url) for row in rows)
+
+    orders = {order(seed) for seed in range(50)}
+    assert len(orders) > 20
+    assert {"".join(sorted(found[:4])) + "".join(sorted(found[4:])) for found in orders} == {"abcdxyz"}
+
+
+def test_the_next_tier_is_for_when_the_whole_tier_failed() -> None:
+    played = play(announcer([A, B], [C]), 0.0, up(C))
+    assert played == [(0.0, "a", "started"), (0.0, "b", "started"), (0.0, "c", "started")]
+    assert hosts(play(announcer([A, B], [C]), 0.0, up(B, C))) == "ab"
+
+
+def test_backups_are_asked_again_only_after_the_first_tier() -> None:
+    # The example of BEP 12: tracker1, then the backups, on each announce.
+    played = play(announcer([A], [B], [C]), 4000, up(C))
+    assert hosts(played) == "abc" * 3
+
+
+def test_who_answers_moves_to_the_front_of_its_tier() -> None:
+    # The other example: 1, 2, 3 becomes 2, 1, 3 and then 3, 2, 1.
+    subject = announcer([A, B, C])
+    assert hosts(play(subject, 0.0, up(B))) == "ab"
+    assert [short(row.url) for row in subject.snapshot()] == ["b", "a", "c"]
+    assert hosts(play(subject, 1800.0, up(C))) == "bac"
+    assert [short(row.url) for row in subject.snapshot()] == ["c", "b", "a"]
+
+
+def test_nobody_moves_to_another_tier() -> None:
+    subject = announcer([A], [B])
+    play(subject, 0.0, up(B))
+    assert [(short(row.url), row.tier) for row in subject.snapshot()] == [("a", 0), ("b", 1)]
+
+
+def test_a_tracker_that_wants_a_pause_keeps_the_others_waiting() -> None:
+    subject = announcer([A], [B])
+    play(subject, 0.0, up(A, B))
+    subject.reannounce(10.0)
+    assert play(subject, 100.0, up(A, B)) == [(60.0, "a", "")]
+
+
+# -- failures ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_pause_after_a_failure_doubles() -> None:
+    times = [time for time, _, _ in play(announcer([A]), 12_000, up())]
+    pauses = [later - earlier for earlier, later in zip(times, times[1:])]
+    assert pauses == [5, 10, 20, 40, 80, 160, 320, 640, 1280, 1800, 1800, 1800, 1800, 1800]
+
+
+def test_chance_spreads_the_pauses_up_to_their_double() -> None:
+    firsts = set()
+    for seed in range(40):
+        subject = Announcer([[A]], settings=SETTINGS, random=random.Random(seed))
+        subject.start(0.0)
+        times = [time for time, _, _ in play(subject, 20_000, up())]
+        firsts.add(times[1])
+        assert 5 <= times[1] < 10
+        assert 1800 <= times[-1] - times[-2] < 3600
+    assert len(firsts) == 40
+
+
+def test_success_ends_the_back_off() -> None:
+    subject = announcer([A])
+    play(subject, 200, lambda url, now: now > 100)
+    (row,) = subject.snapshot()
+    assert (row.state, row.failures, row.last_error) == ("working", 0, "")
+    times = [time for time, _, _ in play(subject, 2000, up())]
+    assert times[1] - times[0] == 5
+
+
+def test_while_all_fail_each_is_tried_at_its_own_pace() -> None:
+    played = play(announcer([A], [B]), 40, up())
+    assert [(time, host) for time, host, _ in played] == [
+        (time, host) for time in (0.0, 5.0, 15.0, 35.0) for host in ("a", "b")
+    ]
+
+
+@pytest.mark.parametrize("retry_in", [300.0, 86_400.0])
+def test_a_tracker_may_ask_for_a_pause(retry_in: float) -> None:
+    subject = announcer([A])
+    announce = subject.due(0.0)
+    assert announce is not None
+    subject.failed(announce, "overloaded", 0.0, retry_in=retry_in)
+    assert subject.next_time() == retry_in
+
+
+def test_a_tracker_that_said_never_is_never_asked_again() -> None:
+    subject = announcer([A])
+    announce = subject.due(0.0)
+    assert announce is not None
+    subject.failed(announce, "not a tracker", 0.0, retry_in=math.inf)
+    assert (subject.next_time(), subject.due(1e12)) == (None, None)
+    (row,) = subject.snapshot()
+    assert (row.state, row.last_error, row.next_announce) == ("refused", "not a tracker", None)
+    subject.stop()
+    subject.start(1.0)
+    assert subject.next_time() is None
+
+
+def test_udp_trackers_say_why_they_are_not_asked_and_leave_room_for_others() -> None:
+    subject = announcer(["udp://u:1/announce", A])
+    assert hosts(play(subject, 0.0, up(A))) == "a"
+    rows = {short(row.url.replace("udp", "http")): row for row in subject.snapshot()}
+    assert (rows["u:1"].state, rows["u:1"].last_error) == ("refused", "udp trackers are not supported yet")
+    assert rows["a"].state == "working"
+
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+
+def test_started_until_it_was_accepted() -> None:
+    played = play(announcer([A]), 2000, lambda url, now: now >= 15)
+    assert [event for _, _, event in played] == ["started", "started", "started", ""]
+
+
+def test_each_tracker_hears_started_once() -> None:
+    subject = announcer([A], [B])
+    played = play(subject, 5000, lambda url, now: url == B or now > 3000)
+    assert [(host, event) for _, host, event in played] == [
+        ("a", "started"),
+        ("b", "started"),
+        ("a", "started"),
+        ("b", ""),
+        ("a", "started"),
+    ]
+
+
+def test_completed_is_sent_once_and_at_once() -> None:
+    subject = announcer([A])
+    play(subject, 0.0, up(A))
+    subject.complete(10.0)
+    subject.complete(11.0)
+    assert play(subject, 3000, up(A)) == [(10.0, "a", "completed"), (1810.0, "a", "")]
+    subject.complete(3000.0)
+    assert play(subject, 3000, up(A)) == []
+
+
+def test_completed_waits_for_started() -> None:
+    subject = announcer([A])
+    play(subject, 0.0, up())
+    subject.complete(1.0)
+    assert play(subject, 30, up(A)) == [(5.0, "a", "started"), (5.0, "a", "completed")]
+
+
+def test_completed_goes_to_another_tracker_when_the_first_is_gone() -> None:
+    subject = announcer([A], [B])
+    play(subject, 0.0, up(A))
+    subject.complete(10.0)
+    played = play(subject, 10.0, up(B))
+    assert played == [(10.0, "a", "completed"), (10.0, "b", "started"), (10.0, "b", "completed")]
+    assert [event for _, _, event in play(subject, 10_000, up(A, B)) if event == "completed"] == []
+
+
+def test_what_was_complete_before_the_start_is_no_event() -> None:
+    subject = announcer([A], started_at=None)
+    subject.complete(0.0)
+    subject.start(1.0)
+    assert [event for _, _, event in play(subject, 2000, up(A))] == ["started", ""]
+
+
+def test_stopped_goes_to_whom_heard_started() -> None:
+    subject = announcer([A], [B], [C])
+    play(subject, 4000, lambda url, now: url == B or (now > 1000 and url == A))
+    assert subject.stop() == [Announce(A, "stopped", 0, "beef", b""), Announce(B, "stopped", 0, "beef", b"")]
+    assert subject.stop() == []
+    assert subject.next_time() is None
+
+
+def test_stopped_goes_to_who_may_be_hearing_started_just_now() -> None:
+    subject = announcer([A])
+    announce = subject.due(0.0)
+    assert announce is not None
+    assert [(short(stop.url), stop.event) for stop in subject.stop()] == [("a", "stopped")]
+    subject.succeeded(announce, AnnounceReply(), 1.0)
+    assert (subject.next_time(), subject.stop()) == (None, [])
+
+
+def test_a_late_answer_does_not_disturb_the_next_run() -> None:
+    subject = announcer([A])
+    late = subject.due(0.0)
+    assert late is not None
+    subject.stop()
+    subject.start(1.0)
+    again = subject.due(1.0)
+    assert again is not None
+    subject.failed(late, "timed out", 2.0)
+    assert subject.snapshot()[0].state == "announcing"
+    subject.succeeded(again, AnnounceReply(), 2.0)
+    assert subject.snapshot()[0].state == "working"
+
+
+def test_start_begins_anew() -> None:
+    subject = announcer([A])
+    play(subject, 5000, up())
+    subject.stop()
+    subject.start(5000.0)
+    subject.start(5001.0)
+    assert play(subject, 5005.0, up()) == [(5000.0, "a", "started"), (5005.0, "a", "started")]
+
+
+def test_a_completion_nobody_heard_of_ends_with_the_run() -> None:
+    subject = announcer([A])
+    play(subject, 0.0, up())
+    subject.complete(1.0)
+    subject.stop()
+    subject.start(2.0)
+    assert [event for _, _, event in play(subject, 2000, up(A))] == ["started", ""]
+
+
+# -- asking again ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("min_interval", "asked", "expected"), [(None, 10.0, 60.0), (600, 10.0, 600.0), (None, 90.0, 90.0)]
+)
+def test_reannounce_keeps_to_the_least_interval(min_interval: Optional[int], asked: float, expected: float) -> None:
+    subject = announcer([A])
+    play(subject, 0.0, up(A), AnnounceReply(interval=1800, min_interval=min_interval))
+    subject.reannounce(asked)
+    assert subject.next_time() == expected
+
+
+def test_reannounce_does_not_cut_a_back_off() -> None:
+    subject = announcer([A])
+    play(subject, 100, up())
+    before = subject.next_time()
+    subject.reannounce(100.0)
+    assert subject.next_time() == before
+
+
+# -- the table ---------------------------------------------------------------------------------------------------------
+
+
+def test_add() -> None:
+    subject = announcer([A])
+    play(subject, 0.0, up())
+    assert subject.add(B, 0)
+    assert subject.add(C, 7)
+    assert [(short(row.url), row.tier) for row in subject.snapshot()] == [("a", 0), ("b", 0), ("c", 1)]
+    assert hosts(play(subject, 4.0, up(C))) == "bc"
+
+
+@pytest.mark.parametrize("url", [A, "ftp://x/announce", "http://x y/", "", "http://"])
+def test_what_is_known_or_unusable_is_not_added(url: str) -> None:
+    subject = announcer([A])
+    assert not subject.add(url, 0)
+    assert not subject.add(url, 1)
+    assert len(subject.snapshot()) == 1
+
+
+def test_a_tracker_stands_once_and_the_table_has_an_end() -> None:
+    subject = announcer([A, B, A], [B], [f"http://{number}/announce" for number in range(1000)])
+    rows = subject.snapshot()
+    assert len(rows) == len({row.url for row in rows}) == MAX_TRACKERS
+
+
+def test_snapshot() -> None:
+    subject = announcer([A], [B], [C])
+    assert [row.state for row in subject.snapshot()] == ["unused"] * 3
+    announce = subject.due(0.0)
+    assert announce is not None
+    assert [row.state for row in subject.snapshot()] == ["announcing", "unused", "unused"]
+    subject.failed(announce, "refused", 0.0)
+    reply = AnnounceReply(interval=900, complete=3, incomplete=4, downloaded=5, warning="careful")
+    play(subject, 0.0, up(B), reply)
+    first, second, third = subject.snapshot()
+    assert (first.state, first.last_error, first.failures, first.next_announce) == ("failing", "refused", 1, 900.0)
+    assert second._replace(url="") == ("", 1, "working", "", "careful", 900.0, 900.0, 3, 4, 5, 0)
+    assert (third.state, third.next_announce) == ("unused", None)
+    subject.stop()
+    assert [row.next_announce for row in subject.snapshot()] == [None] * 3
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_trackers_do_the_rules_hold(seed: int) -> None:
+    chance = random.Random(seed)
+    urls = [f"http://{number}/announce" for number in range(6)]
+    subject = Announcer([urls[:3], urls[3:5], urls[5:]], settings=SETTINGS, random=random.Random(seed))
+    subject.start(0.0)
+    now, completed = 0.0, 0
+    heard: Set[str] = set()
+    attempts = dict.fromkeys(urls, -math.inf)
+    for _ in range(400):
+        action = chance.random()
+        if action < 0.02:
+            assert {stop.url for stop in subject.stop()} == heard
+            heard = set()
+            subject.start(now)
+            attempts = dict.fromkeys(urls, -math.inf)
+        elif action < 0.05:
+            subject.complete(now)
+        elif action < 0.1:
+            subject.reannounce(now)
+        time = subject.next_time()
+        assert time is not None
+        now = max(now, time)
+        announce = subject.due(now)
+        assert announce is not None
+        assert announce.event == "started" or announce.url in heard
+        assert announce.event or now >= attempts[announce.url] + 5
+        attempts[announce.url] = now
+        now += chance.random() * 30
+        if chance.random() < 0.6:
+            assert (announce.event == "started") == (announce.url not in heard)
+            heard.add(announce.url)
+            completed += announce.event == "completed"
+            subject.succeeded(announce, AnnounceReply(interval=chance.choice([None, 1, 60, 3000])), now)
+        else:
+            subject.failed(announce, "refused", now)
+    assert completed <= 1

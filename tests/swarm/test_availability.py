@@ -1,0 +1,143 @@
+"""Counts, described by strings: ``"x.x"`` is a peer with pieces 0 and 2."""
+
+from __future__ import annotations
+
+import random
+
+from bittorrent_threads.metainfo.bitfield import Bitfield
+from bittorrent_threads.swarm.availability import PIECES_PER_ARRIVAL, Availability
+
+
+def bits(text: str) -> Bitfield:
+    found = Bitfield(len(text))
+    found.add([index for index, char in enumerate(text) if char != "."])
+    return found
+
+
+def availability(*peers: str) -> Availability:
+    made = Availability(len(peers[0]))
+    for peer in peers:
+        made.joined(bits(peer))
+    return made
+
+
+def counts(subject: Availability, size: int) -> str:
+    return "".join(str(subject.count(index)) for index in range(size))
+
+
+def rarest(subject: Availability, text: str) -> str:
+    size = len(text)
+    found = subject.rarest(bits(text).as_int()).to_bytes((size + 7) // 8, "big")
+    return "".join("x" if bit else "." for bit in Bitfield(size, found))
+
+
+def test_peers_that_join_and_leave():
+    subject = availability("xx......", "x.x.....", "xxxxxxxx", "........")
+    assert counts(subject, 8) == "32211111"
+    subject.left(bits("x.x....."))
+    subject.left(bits("........"))
+    assert counts(subject, 8) == "22111111"
+    subject.left(bits("xxxxxxxx"))
+    assert counts(subject, 8) == "11000000"
+    subject.check()
+
+
+def test_a_peer_that_becomes_a_seed_by_haves_leaves_like_one():
+    subject = Availability(4)
+    peer = bits("x.x.")
+    subject.joined(peer)
+    for index in (1, 3):
+        peer.set(index)
+        subject.gained(peer, index)
+    assert counts(subject, 4) == "1111"
+    subject.left(peer)
+    assert counts(subject, 4) == "0000"
+
+
+def test_haves_of_several_peers_for_one_piece():
+    peers = [bits(text) for text in ("x...", ".x..", "..x.", "....", "....")]
+    subject = Availability(4)
+    for peer in peers:
+        subject.joined(peer)
+    for peer in peers:
+        peer.set(3)
+        subject.gained(peer, 3)
+    assert counts(subject, 4) == "1115"
+    subject.renew()
+    assert counts(subject, 4) == "1115"
+    subject.left(peers[0])
+    assert counts(subject, 4) == "0114"
+    subject.check()
+
+
+def test_counts_equal_a_plain_count_in_a_long_random_run():
+    chance = random.Random(7)
+    size = 37
+    subject = Availability(size)
+    plain = [0] * size
+    peers = []
+    for _ in range(2000):
+        move = chance.randrange(4)
+        if move == 0 or not peers:
+            density = chance.choice([0, 0.3, 0.9, 1])
+            peer = bits("".join("x" if chance.random() < density else "." for _ in range(size)))
+            peers.append(peer)
+            subject.joined(peer)
+            plain = [count + peer[i] for i, count in enumerate(plain)]
+        elif move == 1:
+            peer = peers.pop(chance.randrange(len(peers)))
+            subject.left(peer)
+            plain = [count - peer[i] for i, count in enumerate(plain)]
+        elif move == 2:
+            index = chance.randrange(size)
+            for peer in peers:
+                if peer.set(index):
+                    subject.gained(peer, index)
+                    plain[index] += 1
+        else:
+            subject.renew()
+        assert [subject.count(i) for i in range(size)] == plain
+        subject.check()
+
+
+def test_the_rarest_of_some_pieces():
+    subject = availability("xxxx....", "xxx.....", "xx......")
+    assert rarest(subject, "xxxxxxxx") == "....xxxx"
+    assert rarest(subject, "xxxx....") == "...x...."
+    assert rarest(subject, "xx......") == "xx......"
+    assert rarest(subject, "........") == "........"
+
+
+def test_above_seven_peers_counts_are_about_equal():
+    subject = availability(*["xxx."] * 8, *["xx.."] * 3, "x...")
+    assert counts(subject, 3) == "12118"
+    assert rarest(subject, "xxx.") == "..x."
+    assert rarest(subject, "xx..") == ".x.."
+    subject.joined(bits(".x.."))
+    assert rarest(subject, "xx..") == "xx.."
+
+
+def test_outdated_by_peers_that_come_and_go_but_not_by_seeds():
+    subject = Availability(4)
+    assert not subject.outdated
+    for change in (subject.joined, subject.left):
+        change(bits("xxxx"))
+        change(bits("...."))
+        assert not subject.outdated
+        change(bits("x..."))
+        assert subject.outdated
+        subject.renew()
+        assert not subject.outdated
+
+
+def test_outdated_by_many_haves():
+    size = 2 * PIECES_PER_ARRIVAL
+    subject, peer = Availability(size), Bitfield(size)
+    for index in (0, 1):
+        assert not subject.outdated
+        peer.set(index)
+        subject.gained(peer, index)
+    assert rarest(subject, "xxx" + "." * (size - 3)) == "xxx" + "." * (size - 3)
+    assert subject.outdated
+    subject.renew()
+    assert rarest(subject, "xxx" + "." * (size - 3)) == "..x" + "." * (size - 3)

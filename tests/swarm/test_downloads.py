@@ -1,0 +1,586 @@
+"""Requests, arrivals, time-outs, blame and the endgame, with a recorder for a port.
+
+Peers are described by the pieces they have (``"x.x"``); a block's content names its piece and number.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any, List, Optional, Tuple
+
+import pytest
+
+from bittorrent_threads.metainfo.bitfield import Bitfield
+from bittorrent_threads.metainfo.layout import BLOCK, Layout
+from bittorrent_threads.settings import Settings
+from bittorrent_threads.swarm.downloads import Downloads
+from bittorrent_threads.swarm.endgame import ENDGAME_DEPTH
+from bittorrent_threads.swarm.memory import PieceMemory
+from bittorrent_threads.swarm.picker import Picker
+from bittorrent_threads.swarm.pieces import OpenPiece
+from bittorrent_threads.swarm.pipeline import Pipeline
+from bittorrent_threads.swarm.stripes import StripedPiece
+
+Block = Tuple[int, int, int]
+
+
+class Recorder:
+    """What the downloads asked of the engine."""
+
+    def __init__(self) -> None:
+        self.requests: List[Tuple[str, Block]] = []
+        self.cancels: List[Tuple[str, Block]] = []
+        self.pieces: List[OpenPiece] = []
+        self.stripes: List[Tuple[StripedPiece, int]] = []
+        self.whole: List[int] = []
+        self.accused: List[str] = []
+
+    def request(self, peer: Any, blocks: List[Block]) -> None:
+        self.requests += [(peer, block) for block in blocks]
+
+    def cancel(self, peer: Any, blocks: List[Block]) -> None:
+        self.cancels += [(peer, block) for block in blocks]
+
+    def received(self, piece: OpenPiece) -> None:
+        self.pieces.append(piece)
+
+    def received_stripe(self, piece: StripedPiece, stripe: int) -> None:
+        self.stripes.append((piece, stripe))
+
+    def written_whole(self, piece: StripedPiece) -> None:
+        self.whole.append(piece.index)
+
+    def accuse(self, key: Any, index: int) -> None:
+        self.accused.append(key[1].decode())
+
+    def take(self) -> List[Tuple[str, Block]]:
+        """The requests since the last call."""
+        taken, self.requests = self.requests, []
+        return taken
+
+
+class Swarm:
+    """Downloads of a torrent, its recorder, and peers by name."""
+
+    def __init__(self, size: int, piece_length: int, *, memory: int = 1 << 26, **settings: Any) -> None:
+        self.layout = Layout([size], piece_length)
+        self.have = Bitfield(self.layout.piece_count)
+        self.picker = Picker(self.have, random=random.Random(1), sequential=True)
+        self.port = Recorder()
+        self.memory = PieceMemory(memory)
+        self.settings = Settings().replace(**settings)
+        self.downloads = Downloads(self.layout, self.picker, memory=self.memory, port=self.port)
+
+    def peer(self, name: str, pieces: Optional[str] = None, *, choked: bool = False) -> Pipeline:
+        bits = Bitfield(self.layout.piece_count)
+        for index in range(len(bits)):
+            if pieces is None or pieces[index] != ".":
+                bits.set(index)
+        self.picker.joined(bits)
+        pipeline = Pipeline(name, (("10.0.0.1", 1), name.encode()), bits, self.settings)
+        pipeline.choked = choked
+        return pipeline
+
+    def rated(self, pipeline: Pipeline, rate: int) -> None:
+        """Let the peer have this rate in bytes a second, and its usual depth."""
+        pipeline.rate.add(rate, 0.0)
+
+    def ask(self, pipeline: Pipeline, now: float = 0.0) -> List[Block]:
+        self.downloads.refill(pipeline, now)
+        self.downloads.check()
+        return [block for _, block in self.port.take()]
+
+    def send(self, pipeline: Pipeline, block: Block, *, bad: bool = False, now: float = 0.0) -> None:
+        index, begin, length = block
+        fill = 255 if bad else (index * 7 + begin // BLOCK) % 251
+        self.downloads.block(pipeline, index, begin, memoryview(bytes([fill]) * length))
+        pipeline.measure(now)
+        self.downloads.check()
+
+    def save(self) -> List[bool]:
+        """Answer for the disk, for all pieces at once: one with a bad block fails."""
+        verdicts = []
+        pieces, self.port.pieces = self.port.pieces, []
+        for piece in pieces:
+            assert piece.buffer is not None
+            verdicts.append(255 not in piece.buffer[: piece.size])
+        passed = [piece.index for piece, right in zip(pieces, verdicts) if right]
+        self.have.add(passed)
+        wrong = self.downloads.saved([(piece.index, right, True) for piece, right in zip(pieces, verdicts)])
+        assert [index for index, _ in wrong] == [piece.index for piece in pieces if piece.index not in passed]
+        self.picker.passed(passed)
+        self.downloads.check()
+        return verdicts
+
+    def written(self, *, failed: bool = False) -> List[Tuple[int, int]]:
+        """Answer for the disk: the stripes it was given are written; returns them, as piece and number."""
+        stripes, self.port.stripes = self.port.stripes, []
+        for piece, stripe in stripes:
+            self.downloads.written(piece, stripe, failed=failed)
+        self.downloads.check()
+        return [(piece.index, stripe) for piece, stripe in stripes]
+
+
+def test_a_piece_comes_in_and_is_saved():
+    swarm = Swarm(3 * BLOCK + 5, 2 * BLOCK)
+    peer = swarm.peer("A")
+    blocks = swarm.ask(peer)
+    assert blocks == [(0, 0, BLOCK), (0, BLOCK, BLOCK), (1, 0, BLOCK), (1, BLOCK, 5)]
+    for block in reversed(blocks):
+        swarm.send(peer, block)
+    assert [piece.index for piece in swarm.port.pieces] == [1, 0]
+    assert bytes(swarm.port.pieces[1].buffer or b"")[BLOCK : BLOCK + 1] == b"\x01"
+    assert swarm.save() == [True, True]
+    assert swarm.memory.reserved == 0 and not swarm.picker.missing and not peer.sent
+    assert peer.payload == 3 * BLOCK + 5 and peer.wasted == 0
+
+
+def test_nothing_is_asked_while_choked_suspended_or_full():
+    swarm = Swarm(8 * BLOCK, BLOCK, min_requests=4)
+    assert swarm.ask(swarm.peer("A", choked=True)) == []
+    peer = swarm.peer("B")
+    swarm.downloads.suspended = True
+    assert swarm.ask(peer) == []
+    swarm.downloads.suspended = False
+    assert len(swarm.ask(peer)) == 4
+    assert swarm.ask(peer) == []
+
+
+def test_a_pipeline_is_refilled_in_batches():
+    swarm = Swarm(100 * BLOCK, BLOCK, min_requests=8)
+    peer = swarm.peer("A")
+    blocks = swarm.ask(peer)
+    swarm.send(peer, blocks[0])
+    assert swarm.ask(peer) == []
+    swarm.send(peer, blocks[1])
+    assert len(swarm.ask(peer)) == 2
+
+
+def test_only_what_the_peer_has():
+    swarm = Swarm(4 * BLOCK, BLOCK)
+    assert [index for index, _, _ in swarm.ask(swarm.peer("A", ".x.x"))] == [1, 3]
+
+
+def test_partial_pieces_come_before_new_ones():
+    swarm = Swarm(8 * BLOCK, 4 * BLOCK, min_requests=2)
+    first, second = swarm.peer("A"), swarm.peer("B")
+    assert swarm.ask(first) == [(0, 0, BLOCK), (0, BLOCK, BLOCK)]
+    assert swarm.ask(second) == [(0, 2 * BLOCK, BLOCK), (0, 3 * BLOCK, BLOCK)]
+    swarm.downloads.left(first)
+    assert swarm.ask(swarm.peer("C")) == [(0, BLOCK, BLOCK), (0, 0, BLOCK)]
+
+
+def test_allowed_fast_pieces_while_choked():
+    swarm = Swarm(4 * BLOCK, BLOCK)
+    peer = swarm.peer("A", choked=True)
+    peer.fast = True
+    peer.allow(2)
+    assert swarm.ask(peer) == [(2, 0, BLOCK)]
+    swarm.downloads.rejected(peer, 2, 0, 0.0)
+    assert swarm.ask(peer) == [], "rejected while choked: not allowed after all"
+
+
+def test_suggested_pieces_come_first():
+    swarm = Swarm(4 * BLOCK, BLOCK, min_requests=1)
+    peer = swarm.peer("A")
+    peer.suggest(3)
+    assert swarm.ask(peer) == [(3, 0, BLOCK)]
+
+
+def test_a_choke_releases_and_late_blocks_are_welcome():
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK)
+    first, second = swarm.peer("A"), swarm.peer("B")
+    blocks = swarm.ask(first)
+    swarm.downloads.release(first)
+    assert not first.sent and swarm.memory.reserved == 0
+    assert swarm.ask(second) == blocks
+    swarm.send(first, blocks[0])
+    assert first.unasked == 0
+    assert swarm.port.cancels == [("B", blocks[0])]
+    swarm.send(second, blocks[1])
+    assert swarm.save() == [True]
+
+
+def test_unasked_blocks_are_waste_and_counted():
+    swarm = Swarm(4 * BLOCK, 2 * BLOCK, min_requests=1)
+    peer = swarm.peer("A")
+    assert swarm.ask(peer) == [(0, 0, BLOCK)]
+    for block in ((0, BLOCK, BLOCK), (1, 0, BLOCK), (0, 1, BLOCK), (0, 0, 5), (0, 7 * BLOCK, BLOCK)):
+        swarm.send(peer, block)
+    assert peer.unasked == 4, "the one of the wrong size was asked for"
+    assert peer.payload == 0 and peer.wasted == 4 * BLOCK + 5
+    assert swarm.ask(peer)[0] == (0, 0, BLOCK), "and is asked for again"
+
+
+def test_a_block_is_counted_once():
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK)
+    peer = swarm.peer("A")
+    blocks = swarm.ask(peer)
+    swarm.send(peer, blocks[0])
+    swarm.send(peer, blocks[0])
+    assert peer.payload == BLOCK and peer.wasted == BLOCK and peer.unasked == 1
+
+
+def test_a_peer_that_sends_nothing_is_snubbed_and_others_are_asked():
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK)
+    slow, quick = swarm.peer("A"), swarm.peer("B")
+    blocks = swarm.ask(slow, now=100.0)
+    swarm.downloads.tick(slow, 119.0)
+    assert not slow.snubbed
+    swarm.downloads.tick(slow, 120.0)
+    assert slow.snubbed and not slow.sent
+    assert swarm.ask(quick, now=120.0) == blocks
+    for block in blocks:
+        swarm.send(quick, block, now=121.0)
+    assert swarm.save() == [True]
+
+
+def test_endgame_asks_others_and_cancels():
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK)
+    first, second = swarm.peer("A"), swarm.peer("B")
+    swarm.rated(second, 1_000_000)
+    blocks = swarm.ask(first)
+    assert swarm.ask(second, now=0.4) == [], "the first has some time"
+    assert swarm.ask(second, now=2.0) == blocks[::-1], "what would come last first"
+    swarm.send(second, blocks[1])
+    assert swarm.port.cancels == [("A", blocks[1])]
+    swarm.send(first, blocks[0])
+    assert swarm.port.cancels[1:] == [("B", blocks[0])]
+    assert swarm.save() == [True]
+    swarm.send(second, blocks[0])
+    assert second.unasked == 0 and second.wasted == BLOCK
+
+
+def test_endgame_is_shallow():
+    swarm = Swarm(100 * BLOCK, 100 * BLOCK, min_requests=100)
+    swarm.ask(swarm.peer("A"))
+    quick = swarm.peer("B")
+    swarm.rated(quick, 1_000_000)
+    assert len(swarm.ask(quick, now=2.0)) == ENDGAME_DEPTH
+
+
+def test_endgame_asks_no_peer_that_is_not_much_quicker():
+    swarm = Swarm(100 * BLOCK, 100 * BLOCK, min_requests=100)
+    first, equal = swarm.peer("A"), swarm.peer("B")
+    swarm.rated(first, 1_000_000)
+    swarm.rated(equal, 1_000_000)
+    blocks = swarm.ask(first)
+    for block in blocks[:99]:
+        swarm.send(first, block)
+    assert swarm.ask(equal, now=1.0) == []
+
+
+def test_no_endgame_while_there_are_pieces_to_open():
+    swarm = Swarm(4 * BLOCK, 2 * BLOCK, min_requests=2)
+    swarm.ask(swarm.peer("A"))
+    poor = swarm.peer("B", "x.")
+    swarm.rated(poor, 1_000_000)
+    assert swarm.ask(poor, now=1.0) == []
+
+
+def test_no_piece_is_opened_beyond_the_memory_but_always_one():
+    swarm = Swarm(100 * 4 * BLOCK, 4 * BLOCK, memory=16 * BLOCK, min_requests=64)
+    peer = swarm.peer("A")
+    blocks = swarm.ask(peer)
+    assert len(blocks) == 16 and swarm.memory.reserved == 16 * BLOCK
+    for block in blocks[:4]:
+        swarm.send(peer, block)
+    assert swarm.ask(peer) == [], "the first piece still waits for the disk"
+    assert swarm.save() == [True]
+    assert len(swarm.ask(peer)) == 4
+    tight = Swarm(100 * BLOCK, 4 * BLOCK, memory=BLOCK)
+    assert len(tight.ask(tight.peer("A"))) == 1, "a stripe of one block"
+
+
+def test_a_disk_that_is_being_tried_gets_one_piece_at_a_time():
+    swarm = Swarm(8 * BLOCK, 2 * BLOCK)
+    swarm.downloads.cautious = True
+    peer = swarm.peer("A")
+    blocks = swarm.ask(peer)
+    assert len(blocks) == 2
+    for block in blocks:
+        swarm.send(peer, block)
+    assert swarm.ask(peer) == []
+    swarm.downloads.saved([(0, True, False)])
+    assert len(swarm.ask(peer)) == 2
+
+
+def test_the_only_sender_of_a_bad_piece_is_accused():
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK)
+    liar = swarm.peer("liar")
+    for block in swarm.ask(liar):
+        swarm.send(liar, block, bad=True)
+    assert swarm.save() == [False]
+    assert swarm.port.accused == ["liar"]
+    assert swarm.picker.missing_count == 1
+
+
+def test_of_several_senders_the_liar_is_found_and_no_bystander():
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=1)
+    liar, honest, third = swarm.peer("liar"), swarm.peer("honest"), swarm.peer("third")
+    (first,) = swarm.ask(liar)
+    (second,) = swarm.ask(honest)
+    swarm.send(liar, first, bad=True)
+    swarm.send(honest, second)
+    assert swarm.save() == [False] and swarm.port.accused == []
+    (first,) = swarm.ask(third)
+    assert swarm.ask(honest) == [], "the piece belongs to one peer now"
+    swarm.send(third, first)
+    for block in swarm.ask(third):
+        swarm.send(third, block)
+    assert swarm.save() == [True]
+    assert swarm.port.accused == ["liar"]
+
+
+def test_an_exclusive_piece_starts_anew_when_its_peer_leaves():
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=1)
+    liar, honest, third = swarm.peer("liar"), swarm.peer("honest"), swarm.peer("third")
+    (first,) = swarm.ask(liar)
+    (second,) = swarm.ask(honest)
+    swarm.send(liar, first, bad=True)
+    swarm.send(honest, second)
+    swarm.save()
+    (first,) = swarm.ask(third)
+    swarm.send(third, first)
+    swarm.downloads.left(third)
+    assert swarm.downloads.open_count == 0 and swarm.memory.reserved == 0
+    assert swarm.ask(honest)[0] == first, "from its first block"
+
+
+def test_a_piece_that_could_not_be_written_is_asked_for_again():
+    swarm = Swarm(BLOCK, BLOCK)
+    peer = swarm.peer("A")
+    swarm.send(peer, swarm.ask(peer)[0])
+    assert swarm.downloads.saved([(0, True, False)]) == []
+    assert swarm.picker.missing_count == 1 and swarm.port.accused == []
+    assert swarm.ask(peer) == [(0, 0, BLOCK)]
+
+
+def test_a_piece_that_could_not_be_hashed_accuses_nobody():
+    swarm = Swarm(BLOCK, BLOCK)
+    peer = swarm.peer("A")
+    swarm.send(peer, swarm.ask(peer)[0], bad=True)
+    swarm.downloads.saved([(0, None, False)])
+    assert swarm.port.accused == [] and swarm.picker.missing_count == 1
+
+
+def test_withdraw_cancels_everything():
+    swarm = Swarm(4 * BLOCK, 2 * BLOCK)
+    peer = swarm.peer("A")
+    blocks = swarm.ask(peer)
+    swarm.downloads.withdraw(peer)
+    assert swarm.port.cancels == [("A", block) for block in blocks]
+    assert swarm.memory.reserved == 0 and swarm.downloads.open_count == 0
+
+
+def test_a_dropped_piece_takes_its_requests_back():
+    swarm = Swarm(4 * BLOCK, 2 * BLOCK)
+    peer = swarm.peer("A")
+    blocks = swarm.ask(peer)
+    swarm.send(peer, blocks[0])
+    for index in swarm.picker.set_priorities([0, 1]):
+        swarm.downloads.drop([index])
+    swarm.downloads.check()
+    assert swarm.port.cancels == [("A", blocks[1])]
+    assert len(peer.sent) == 2 and swarm.downloads.open_count == 1
+    swarm.send(peer, blocks[1])
+    assert peer.unasked == 0
+
+
+def test_the_disk_answers_for_many_pieces_at_once():
+    swarm = Swarm(8 * BLOCK, 2 * BLOCK)
+    liar, honest = swarm.peer("liar", "..x."), swarm.peer("honest")
+    for peer in (liar, honest):
+        for block in swarm.ask(peer):
+            swarm.send(peer, block, bad=peer is liar)
+    assert swarm.memory.saving == swarm.memory.reserved == 8 * BLOCK
+    assert [piece.index for piece in swarm.port.pieces] == [2, 0, 1, 3]
+    wrong = swarm.downloads.saved([(2, False, True), (0, True, True), (1, True, False), (3, None, False)])
+    assert wrong == [(2, [liar.key] * 2)] and swarm.port.accused == ["liar"]
+    swarm.have.set(0)
+    swarm.picker.passed([0])
+    assert swarm.memory.saving == swarm.memory.reserved == 0
+    assert sorted({index for index, _, _ in swarm.ask(honest)}) == [1, 2, 3], "all but the one that is right"
+
+
+# -- pieces too large for the memory -------------------------------------------------------------------------------
+
+
+def striped(**settings: Any) -> Swarm:
+    """Pieces of 8 blocks, memory for 8 blocks, so stripes of 2."""
+    return Swarm(3 * 8 * BLOCK, 8 * BLOCK, memory=8 * BLOCK, **settings)
+
+
+def test_a_large_piece_is_written_in_stripes_and_then_hashed():
+    swarm = striped(min_requests=3)
+    peer = swarm.peer("A")
+    peer.reqq = 3
+    blocks = swarm.ask(peer)
+    assert [begin for _, begin, _ in blocks] == [0, BLOCK, 2 * BLOCK] and swarm.memory.reserved == 4 * BLOCK
+    while swarm.downloads.open_count and not swarm.port.whole:
+        for block in blocks:
+            swarm.send(peer, block)
+        swarm.written()
+        blocks = [] if swarm.port.whole else swarm.ask(peer)
+        assert swarm.memory.reserved <= swarm.memory.limit
+    assert swarm.port.whole == [0]
+    swarm.have.set(0)
+    swarm.downloads.saved([(0, True, True)])
+    swarm.picker.passed([0])
+    swarm.downloads.left(peer)
+    swarm.downloads.forget()
+    assert swarm.picker.missing_count == 2 and swarm.memory.reserved == 0
+
+
+def test_no_more_than_the_memory_is_asked_for_in_stripes():
+    swarm = striped()
+    assert len(swarm.ask(swarm.peer("A"))) == 8 and swarm.memory.reserved == 8 * BLOCK
+    assert swarm.ask(swarm.peer("B")) == []
+
+
+def test_a_stripe_that_cannot_be_written_begins_the_piece_anew():
+    swarm = striped(min_requests=2)
+    peer = swarm.peer("A")
+    for block in swarm.ask(peer):
+        swarm.send(peer, block)
+    assert swarm.written(failed=True) == [(0, 0)]
+    assert swarm.memory.reserved == 0 and swarm.downloads.open_count == 0
+    assert swarm.ask(peer)[0] == (0, 0, BLOCK)
+
+
+def test_a_piece_given_up_while_it_is_written_is_not_begun_before_that_is_over():
+    swarm = striped(min_requests=2)
+    peer = swarm.peer("A")
+    for block in swarm.ask(peer):
+        swarm.send(peer, block)
+    swarm.downloads.drop([0])
+    assert swarm.downloads.saving and swarm.memory.reserved == 2 * BLOCK
+    assert all(index == 1 for index, _, _ in swarm.ask(peer))
+    swarm.downloads.withdraw(peer)
+    assert swarm.written() == [(0, 0)]
+    assert not swarm.downloads.saving and swarm.memory.reserved == 0
+    assert swarm.ask(peer)[0] == (0, 0, BLOCK)
+
+
+def test_the_only_sender_of_a_large_bad_piece_is_accused():
+    swarm = striped()
+    peer = swarm.peer("A")
+    for block in swarm.ask(peer):
+        swarm.send(peer, block)
+    assert swarm.written() == [(0, stripe) for stripe in range(4)]
+    assert swarm.downloads.saved([(0, False, True)]) == [(0, [peer.key] * 8)]
+    assert swarm.port.accused == ["A"]
+
+
+# -- stopping and starting -----------------------------------------------------------------------------------------
+
+
+def kept(swarm: Swarm) -> dict:
+    """What a disk would keep of the open pieces: blocks and the bytes of the piece."""
+    found = {}
+    for index, blocks, runs in swarm.downloads.unfinished():
+        data = bytearray(swarm.layout.piece_size(index))
+        for begin, view in runs:
+            data[begin : begin + len(view)] = view
+        found[index] = (blocks, bytes(data))
+    return found
+
+
+def test_an_unfinished_piece_goes_on_where_it_was():
+    swarm = Swarm(4 * BLOCK, 4 * BLOCK)
+    peer = swarm.peer("A")
+    blocks = swarm.ask(peer)
+    for block in (blocks[0], blocks[2]):
+        swarm.send(peer, block)
+    swarm.downloads.left(peer)
+    unfinished = kept(swarm)
+    swarm.downloads.forget()
+    assert swarm.memory.reserved == 0 and swarm.downloads.open_count == 0
+    assert unfinished[0][0] == b"\xa0"
+
+    again = Swarm(4 * BLOCK, 4 * BLOCK)
+    assert again.downloads.restore(0, Bitfield(4, unfinished[0][0])) == [(0, 0, 3 * BLOCK)], "the file may end there"
+    peer = again.peer("B")
+    assert again.ask(peer) == [], "its bytes are still being read"
+    again.downloads.restored(0, 0, unfinished[0][1])
+    rest = again.ask(peer)
+    assert sorted(rest) == [blocks[1], blocks[3]]
+    for block in rest:
+        again.send(peer, block)
+    (piece,) = again.port.pieces
+    assert [piece.buffer[block * BLOCK] for block in range(4)] == [0, 1, 2, 3]
+    assert again.save() == [True]
+
+
+def test_restored_blocks_that_were_bad_accuse_nobody_and_are_asked_of_one_peer():
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK)
+    swarm.downloads.restore(0, Bitfield(2, b"\x80"))
+    swarm.downloads.restored(0, 0, bytes([255]) * 2 * BLOCK)
+    peer = swarm.peer("A")
+    for block in swarm.ask(peer):
+        swarm.send(peer, block)
+    assert swarm.save() == [False] and swarm.port.accused == []
+    assert len(swarm.ask(peer)) == 2
+
+
+def test_bytes_that_cannot_be_read_begin_the_piece_anew():
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK)
+    swarm.downloads.restore(0, Bitfield(2, b"\x80"))
+    swarm.downloads.restored(0, 0, None)
+    assert swarm.memory.reserved == 0
+    assert len(swarm.ask(swarm.peer("A"))) == 2
+
+
+@pytest.mark.parametrize("blocks", [b"\x00", b"\xc0"])
+def test_nothing_and_everything_are_not_unfinished(blocks: bytes):
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK)
+    assert swarm.downloads.restore(0, Bitfield(2, blocks)) == []
+    assert swarm.downloads.open_count == 0
+
+
+def test_stripes_that_are_whole_on_disk_are_not_read():
+    swarm = striped(min_requests=8)
+    assert swarm.downloads.restore(0, Bitfield(8, b"\xf8")) == [(2, 4 * BLOCK, BLOCK)]
+    swarm.downloads.restored(0, 2, bytes(BLOCK))
+    peer = swarm.peer("A")
+    blocks = swarm.ask(peer)
+    assert sorted(begin // BLOCK for index, begin, _ in blocks if not index) == [5, 6, 7]
+    for block in blocks:
+        if not block[0]:
+            swarm.send(peer, block)
+    assert swarm.written() == [(0, 2), (0, 3)]
+    assert swarm.port.whole == [0]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_long_random_run_always_completes(seed: int):
+    chance = random.Random(seed)
+    swarm = Swarm(40 * 3 * BLOCK + 17, 3 * BLOCK, min_requests=7, memory=30 * BLOCK)
+    liars = {"P0"}
+    peers = [swarm.peer(f"P{number}") for number in range(6)]
+    now = 0.0
+    for _ in range(20_000):
+        now += 0.5
+        pipeline = chance.choice(peers)
+        banned = pipeline.peer in swarm.port.accused
+        move = chance.random()
+        if move < 0.1:
+            swarm.downloads.release(pipeline)
+        elif move < 0.4 and not banned:
+            swarm.ask(pipeline, now)
+        elif move < 0.9 and pipeline.sent and not banned:
+            number = chance.choice(list(pipeline.sent))
+            block = swarm.downloads._request(number)
+            bad = pipeline.peer in liars and chance.random() < 0.3
+            swarm.send(pipeline, block, bad=bad, now=now)
+        elif banned:
+            swarm.downloads.release(pipeline)
+        if swarm.port.pieces and chance.random() < 0.3:
+            swarm.save()
+        if not swarm.picker.missing:
+            break
+    assert not swarm.picker.missing
+    assert set(swarm.port.accused) <= liars
+    for pipeline in peers:
+        swarm.downloads.left(pipeline)
+    assert swarm.memory.reserved == 0 and swarm.downloads.open_count == 0

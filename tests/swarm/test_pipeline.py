@@ -1,0 +1,111 @@
+"""The depth and the patience of one peer's pipeline."""
+
+from __future__ import annotations
+
+from bittorrent_threads.metainfo.bitfield import Bitfield
+from bittorrent_threads.settings import Settings
+from bittorrent_threads.swarm.pipeline import (
+    DEFAULT_REQQ,
+    LEAST_DEPTH,
+    MAX_ALLOWED_FAST,
+    MAX_LATE,
+    MAX_SUGGESTED,
+    Pipeline,
+)
+
+BLOCK = 16384
+
+
+def make(**changes: object) -> Pipeline:
+    return Pipeline("peer", (("10.0.0.1", 1), b"id"), Bitfield(4), Settings().replace(**changes))
+
+
+def test_it_starts_at_the_floor():
+    assert make().depth == Settings().min_requests == 64
+
+
+def test_the_depth_is_some_seconds_of_the_rate():
+    pipeline = make()
+    pipeline.reqq = 10_000
+    for second in range(1, 21):
+        pipeline.payload += 50 * BLOCK
+        pipeline.measure(float(second))
+    assert 0.9 * 150 <= pipeline.depth <= 1.1 * 150
+
+
+def test_the_depth_is_bounded_by_reqq_settings_and_memory():
+    for limit, changes in ((DEFAULT_REQQ, {}), (100, {"max_requests": 100}), (64, {"piece_memory": 64 * 4 * BLOCK})):
+        pipeline = make(**changes)
+        for second in range(1, 6):
+            pipeline.payload += 10_000 * BLOCK
+            pipeline.measure(float(second))
+        assert pipeline.depth == limit
+
+
+def test_a_slow_peer_is_asked_for_little_once_that_is_known():
+    pipeline = make()
+    for second in range(1, 20):
+        pipeline.payload += BLOCK
+        pipeline.measure(float(second))
+        assert pipeline.depth == (64 if second < 6 else LEAST_DEPTH)
+
+
+def test_a_reqq_below_the_floor_counts():
+    pipeline = make()
+    pipeline.reqq = 5
+    pipeline.payload += BLOCK
+    pipeline.measure(1.0)
+    assert pipeline.depth == 5
+
+
+def test_thin_in_batches_of_a_quarter():
+    pipeline = make()
+    pipeline.sent = {number: 0.0 for number in range(64)}
+    assert pipeline.room == 0 and not pipeline.thin
+    for number in range(15):
+        del pipeline.sent[number]
+    assert pipeline.room == 15 and not pipeline.thin
+    del pipeline.sent[15]
+    assert pipeline.thin
+
+
+def test_overdue_only_with_requests_and_silence():
+    pipeline = make(request_timeout=20.0)
+    assert not pipeline.overdue(1000.0)
+    pipeline.sent[1] = 100.0
+    assert not pipeline.overdue(119.9)
+    assert pipeline.overdue(120.0)
+    pipeline.payload += BLOCK
+    pipeline.measure(115.0)
+    assert not pipeline.overdue(134.0)
+    assert pipeline.overdue(135.0)
+
+
+def test_a_snub_ends_with_the_next_block():
+    pipeline = make()
+    pipeline.snub()
+    assert pipeline.snubbed and pipeline.depth == 1
+    pipeline.payload += BLOCK
+    pipeline.measure(5.0)
+    assert not pipeline.snubbed and pipeline.depth == 64
+
+
+def test_withdrawn_blocks_are_remembered_in_bounds():
+    pipeline = make()
+    pipeline.sent = {3: 0.0, 4: 0.0}
+    assert pipeline.withdraw() == [3, 4]
+    assert not pipeline.sent and pipeline.late == {3, 4}
+    pipeline.late.update(range(MAX_LATE + 1))
+    pipeline.sent = {9999: 0.0}
+    pipeline.withdraw()
+    assert pipeline.late == {9999}
+
+
+def test_allowed_and_suggested_pieces_are_bounded():
+    pipeline = make()
+    for index in range(1000):
+        pipeline.allow(index)
+        pipeline.suggest(index)
+        pipeline.suggest(index)
+    assert len(pipeline.allowed) == MAX_ALLOWED_FAST
+    assert pipeline.suggested == list(range(1000 - MAX_SUGGESTED, 1000))

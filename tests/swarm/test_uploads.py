@@ -1,0 +1,279 @@
+"""Uploads: requests are written ``index:begin+length`` in units of 16 KiB."""
+
+from __future__ import annotations
+
+import random
+from typing import List, Optional, Tuple
+
+import pytest
+
+from bittorrent_threads.metainfo.layout import BLOCK, Layout
+from bittorrent_threads.swarm.uploads import FAST_COPIES, MAX_LENGTH, MAX_REFUSED, Request, Run, Uploads, Verdict
+
+LAYOUT = Layout([16 * BLOCK * 10 + 20000], 16 * BLOCK)
+"""Ten pieces of 16 blocks, and one of 20,000 bytes."""
+
+TINY = Layout([10 * BLOCK], BLOCK)
+
+ACCEPTED, REJECTED, IGNORED = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.IGNORED
+
+
+def make(*, fast: bool = True, reqq: int = 2000, layout: Layout = LAYOUT) -> Uploads:
+    return Uploads(layout=layout, reqq=reqq, fast=fast)
+
+
+def request(
+    uploads: Uploads,
+    index: int,
+    begin: int,
+    length: int,
+    *,
+    available: bool = True,
+    choked: bool = False,
+    allowed: bool = False,
+) -> Verdict:
+    return uploads.request(index, begin, length, available=available, choked=choked, allowed_fast=allowed)
+
+
+def parse(text: str) -> Request:
+    index, _, rest = text.partition(":")
+    begin, _, length = rest.partition("+")
+    return int(index), int(begin) * BLOCK, int(length or 1) * BLOCK
+
+
+def ask(uploads: Uploads, text: str, *, choked: bool = False, allowed: bool = False) -> None:
+    for word in text.split():
+        assert request(uploads, *parse(word), choked=choked, allowed=allowed) is ACCEPTED
+
+
+def show(run: Optional[Run]) -> str:
+    if run is None:
+        return "-"
+    assert run.requests[0][0] == run.begin
+    assert sum(length for _, length in run.requests) == run.length
+    return f"{run.index}:{run.begin // BLOCK}+{run.length // BLOCK}"
+
+
+def drain(uploads: Uploads, blocks: int = 1000) -> str:
+    runs: List[str] = []
+    while uploads:
+        runs.append(show(uploads.take(blocks * BLOCK)))
+    assert uploads.pending_bytes == 0
+    return " ".join(runs)
+
+
+# -- runs --------------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_waits() -> None:
+    uploads = make()
+    assert uploads.take(1000) is None
+    assert len(uploads) == 0
+    assert uploads.pending_bytes == 0
+
+
+@pytest.mark.parametrize(
+    "asked, most, runs",
+    [
+        ("1:0", 100, "1:0+1"),
+        ("1:0 1:1 1:2 1:3", 100, "1:0+4"),
+        ("1:0 1:1 1:2 1:3 1:4", 2, "1:0+2 1:2+2 1:4+1"),
+        ("1:0 1:1 2:2 2:3", 100, "1:0+2 2:2+2"),
+        ("1:0 2:1 1:1", 100, "1:0+1 2:1+1 1:1+1"),
+        ("1:15 2:0", 100, "1:15+1 2:0+1"),
+        ("1:2 1:1 1:0", 100, "1:2+1 1:1+1 1:0+1"),
+        ("1:0 1:2", 100, "1:0+1 1:2+1"),
+        ("1:0+2 1:2+1 1:3+4", 100, "1:0+7"),
+        ("1:0+2 1:2+2 1:4+2", 5, "1:0+4 1:4+2"),
+        ("1:0+4 1:4+1", 3, "1:0+4 1:4+1"),
+        ("0:0 0:1", 0, "0:0+1 0:1+1"),
+    ],
+)
+def test_runs(asked: str, most: int, runs: str) -> None:
+    uploads = make()
+    ask(uploads, asked)
+    assert uploads.pending_bytes == sum(parse(word)[2] for word in asked.split())
+    assert drain(uploads, most) == runs
+
+
+def test_run_tells_each_request() -> None:
+    uploads = make()
+    assert request(uploads, 10, 0, BLOCK) is ACCEPTED
+    assert request(uploads, 10, BLOCK, 20000 - BLOCK) is ACCEPTED
+    assert uploads.take(1 << 20) == Run(10, 0, 20000, ((0, BLOCK), (BLOCK, 20000 - BLOCK)))
+
+
+def test_a_request_can_be_made_again_once_it_was_taken() -> None:
+    uploads = make()
+    ask(uploads, "1:0")
+    uploads.take(BLOCK)
+    ask(uploads, "1:0")
+    assert len(uploads) == 1
+
+
+def test_doubles_are_answered_once() -> None:
+    uploads = make()
+    ask(uploads, "1:0 1:1")
+    assert request(uploads, *parse("1:0")) is IGNORED
+    assert drain(uploads) == "1:0+2"
+
+
+def test_random_requests_come_out_in_order_and_whole() -> None:
+    chance = random.Random(4)
+    uploads, waiting = make(), []
+    for _ in range(3000):
+        block = (chance.randrange(3), chance.randrange(16) * BLOCK, BLOCK)
+        what = chance.random()
+        if what < 0.6:
+            assert request(uploads, *block) is (IGNORED if block in waiting else ACCEPTED)
+            if block not in waiting:
+                waiting.append(block)
+        elif what < 0.8:
+            assert uploads.cancel(*block) is (block in waiting)
+            if block in waiting:
+                waiting.remove(block)
+        else:
+            most = chance.randrange(1, 6)
+            run = uploads.take(most * BLOCK)
+            taken: List[Tuple[int, int, int]] = []
+            if run is not None:
+                assert run.length <= most * BLOCK
+                taken = [(run.index, begin, length) for begin, length in run.requests]
+            assert taken == waiting[: len(taken)]
+            assert bool(taken) is bool(waiting)
+            del waiting[: len(taken)]
+        assert len(uploads) == len(waiting)
+        assert uploads.pending_bytes == BLOCK * len(waiting)
+    assert uploads.failed == ""
+
+
+# -- what is refused ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "index, begin, length",
+    [
+        (11, 0, BLOCK),
+        (-1, 0, BLOCK),
+        (2**32 - 1, 0, BLOCK),
+        (0, 0, 0),
+        (0, 0, MAX_LENGTH + 1),
+        (0, 16 * BLOCK, 1),
+        (0, 16 * BLOCK - 1, 2),
+        (0, 2**32 - 1, BLOCK),
+        (0, -1, BLOCK),
+        (0, 0, -1),
+        (10, BLOCK, BLOCK),
+        (10, 20000, 1),
+    ],
+)
+def test_what_is_no_block_is_rejected(index: int, begin: int, length: int) -> None:
+    uploads = make()
+    assert request(uploads, index, begin, length) is REJECTED
+    assert len(uploads) == 0
+    assert uploads.failed == ""
+    ask(uploads, "0:15 1:0")
+    assert request(uploads, index, begin, length) is REJECTED
+
+
+def test_odd_requests_within_a_piece_are_filled() -> None:
+    uploads = make()
+    assert request(uploads, 0, 1, 1) is ACCEPTED
+    assert request(uploads, 0, 2, MAX_LENGTH) is ACCEPTED
+    assert request(uploads, 10, 19999, 1) is ACCEPTED
+    assert uploads.take(1 << 20) == Run(0, 1, 1 + MAX_LENGTH, ((1, 1), (2, MAX_LENGTH)))
+
+
+def test_pieces_we_do_not_have_are_rejected() -> None:
+    uploads = make()
+    assert request(uploads, *parse("1:0"), available=False) is REJECTED
+    assert request(uploads, *parse("1:0"), available=False, choked=True, allowed=True) is REJECTED
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_too_much_nonsense_is_a_reason_to_close(fast: bool) -> None:
+    uploads = make(fast=fast)
+    for _ in range(MAX_REFUSED):
+        assert request(uploads, 7, 16 * BLOCK, 99) is REJECTED
+    assert uploads.failed == ""
+    assert request(uploads, 7, 16 * BLOCK, 99) is REJECTED
+    for word in (str(MAX_REFUSED + 1), "99 bytes", str(16 * BLOCK), "piece 7"):
+        assert word in uploads.failed
+
+
+def test_a_full_queue_rejects_for_peers_that_know_rejects() -> None:
+    uploads = make(reqq=3)
+    ask(uploads, "1:0 1:1 1:2")
+    assert request(uploads, *parse("1:3")) is REJECTED
+    assert uploads.failed == ""
+    uploads.take(BLOCK)
+    ask(uploads, "1:3")
+    for _ in range(MAX_REFUSED):
+        request(uploads, *parse("1:4"))
+    assert uploads.failed
+
+
+def test_a_full_queue_is_a_reason_to_close_for_others() -> None:
+    uploads = make(reqq=3, fast=False)
+    ask(uploads, "1:0 1:1 1:2")
+    assert request(uploads, *parse("1:3")) is REJECTED
+    assert "3 blocks" in uploads.failed
+
+
+# -- cancel and choke --------------------------------------------------------------------------------------------------
+
+
+def test_cancel() -> None:
+    uploads = make()
+    ask(uploads, "1:0 1:1 1:2")
+    assert uploads.cancel(*parse("1:1"))
+    assert not uploads.cancel(*parse("1:1"))
+    assert not uploads.cancel(1, 0, 1)
+    assert drain(uploads) == "1:0+1 1:2+1"
+    assert not uploads.cancel(*parse("1:0"))
+
+
+@pytest.mark.parametrize("fast, kept, dropped", [(True, "2:0+1", "1:0 1:1"), (False, "", "1:0 2:0 1:1")])
+def test_choke_drops_all_but_allowed_fast_pieces(fast: bool, kept: str, dropped: str) -> None:
+    uploads = make(fast=fast)
+    ask(uploads, "1:0")
+    ask(uploads, "2:0", allowed=True)
+    ask(uploads, "1:1")
+    assert uploads.choke() == [parse(word) for word in dropped.split()]
+    assert drain(uploads) == kept
+
+
+def test_requests_while_choked_are_rejected_and_end_the_connection() -> None:
+    uploads = make()
+    for _ in range(MAX_REFUSED + 1):
+        assert uploads.failed == ""
+        assert request(uploads, *parse("1:0"), choked=True) is REJECTED
+    assert "while choked" in uploads.failed
+
+
+def test_requests_on_their_way_when_we_choke_are_no_offence() -> None:
+    uploads = make(reqq=1000)
+    uploads.choke()
+    for _ in range(1000 + MAX_REFUSED):
+        assert request(uploads, *parse("1:0"), choked=True) is REJECTED
+    assert uploads.failed == ""
+    request(uploads, *parse("1:0"), choked=True)
+    assert uploads.failed
+
+
+def test_allowed_fast_pieces_are_given_to_choked_peers() -> None:
+    uploads = make()
+    ask(uploads, "1:0 1:1", choked=True, allowed=True)
+    assert request(uploads, *parse("2:0"), choked=True) is REJECTED
+    assert drain(uploads) == "1:0+2"
+
+
+@pytest.mark.parametrize("layout, index, blocks", [(LAYOUT, 1, 16), (LAYOUT, 10, 2), (TINY, 3, 1)])
+def test_an_allowed_fast_piece_is_given_three_times(layout: Layout, index: int, blocks: int) -> None:
+    uploads = make(layout=layout)
+    for _ in range(FAST_COPIES * blocks):
+        assert request(uploads, index, 0, BLOCK, choked=True, allowed=True) is ACCEPTED
+        uploads.take(BLOCK)
+    assert request(uploads, index, 0, BLOCK, choked=True, allowed=True) is REJECTED
+    assert request(uploads, index, 0, BLOCK, allowed=True) is ACCEPTED
+    assert request(uploads, 0, 0, BLOCK, choked=True, allowed=True) is ACCEPTED

@@ -1,0 +1,461 @@
+"""The command line from outside: exit codes, one clear line for each failure, JSON, signals; never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
+
+import pytest
+from support.content import Content
+
+import bittorrent_threads as bt
+from bittorrent_threads import cli
+from bittorrent_threads.events import PeerUnknown
+from bittorrent_threads.progress import event_text
+from bittorrent_threads.version import __version__
+
+ROOT = Path(__file__).resolve().parent.parent
+CONTENT = Content.of("some", {"a.bin": 70_000, "empty": 0, "sub/b.bin": 33_333}, 16384)
+TIMEOUT = 30
+
+posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+
+
+@pytest.fixture
+def torrent(tmp_path: Path) -> Path:
+    return CONTENT.torrent(tmp_path)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return CONTENT.write(tmp_path / "data")
+
+
+@pytest.fixture
+def seeder(torrent: Path, data: Path) -> Iterator[bt.Client]:
+    with bt.Client(torrent, data) as client:
+        client.wait("seed", timeout=TIMEOUT)
+        yield client
+
+
+class Ran:
+    """What one run left."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+        assert "Traceback" not in err + out
+
+    @property
+    def document(self) -> Dict[str, Any]:
+        found: Dict[str, Any] = json.loads(self.out)
+        return found
+
+
+class Run:
+    """Runs commands in this process."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: object) -> Ran:
+        try:
+            code = cli.main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            assert isinstance(end.code, int)
+            code = end.code
+        captured = self._capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    return Run(capsys)
+
+
+def start(*arguments: object, program: Sequence[str] = ("-m", "bittorrent_threads")) -> subprocess.Popen[str]:
+    """The command as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, *program, *map(str, arguments)],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> Ran:
+    try:
+        out, err = process.communicate(timeout=TIMEOUT)
+    finally:
+        process.kill()
+        process.wait()
+    return Ran(process.returncode, out or "", err)
+
+
+def local(client: bt.Client) -> str:
+    return f"127.0.0.1:{client.port}"
+
+
+# -- usage ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["fetch"],
+        ["download"],
+        ["download", "x.torrent", "--port", "65536"],
+        ["download", "x.torrent", "--port", "http"],
+        ["download", "x.torrent", "--peer", "nowhere"],
+        ["download", "x.torrent", "--peer", "::1:6881"],
+        ["download", "x.torrent", "--peer", "host:0"],
+        ["download", "x.torrent", "--timeout", "0"],
+        ["download", "x.torrent", "--timeout", "nan"],
+        ["download", "x.torrent", "--upload-limit", "fast"],
+        ["download", "x.torrent", "--upload-limit", "-5K"],
+        ["create", "folder"],
+    ],
+)
+def test_wrong_usage_is_explained(run: Run, arguments: List[str]) -> None:
+    ran = run(*arguments)
+    assert ran.code == 2
+    assert ran.err.startswith("usage: bittorrent-threads")
+    assert "error: " in ran.err
+
+
+def test_help_and_version(run: Run) -> None:
+    assert run("--version").out.strip() == f"bittorrent-threads {__version__}"
+    ran = run("--help")
+    assert ran.code == 0
+    for verb in ("download", "seed", "create", "info", "verify", "tracker", "demo", "exit codes"):
+        assert verb in ran.out
+
+
+@pytest.mark.parametrize(
+    "text, size",
+    [("500K", 500_000), ("5M", 5_000_000), ("1.5m", 1_500_000), ("256Ki", 262_144), ("2MiB", 2**21), ("7", 7)],
+)
+def test_sizes_take_units(text: str, size: int) -> None:
+    assert cli.size(text) == size
+
+
+@pytest.mark.parametrize(
+    "text, address",
+    [("10.0.0.1:6881", ("10.0.0.1", 6881)), ("[::1]:80", ("::1", 80)), ("seed.example:1", ("seed.example", 1))],
+)
+def test_addresses(text: str, address: Tuple[str, int]) -> None:
+    assert cli.address(text) == address
+
+
+# -- torrents that cannot be used ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["download", "seed", "info", "verify"])
+def test_no_such_file(run: Run, tmp_path: Path, verb: str) -> None:
+    path = tmp_path / "missing.torrent"
+    ran = run(verb, path)
+    assert ran.code == 5
+    assert ran.err == f"bittorrent-threads: {path}: No such file or directory\n"
+    assert ran.out == ""
+
+
+@pytest.mark.parametrize("verb", ["download", "seed", "info", "verify"])
+def test_not_a_torrent(run: Run, tmp_path: Path, verb: str) -> None:
+    path = tmp_path / "page.torrent"
+    path.write_text("<html>")
+    ran = run(verb, path, "--json")
+    assert ran.code == ran.document["exit_code"] == 5
+    assert ran.err.startswith(f"bittorrent-threads: {path}: ")
+    assert ran.err.count("\n") == 1
+    assert ran.document["error"] in ran.err
+    assert ran.document["command"] == verb
+
+
+def test_a_broken_torrent_names_the_key(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "bad.torrent"
+    path.write_bytes(CONTENT.metainfo().replace(b"12:piece lengthi16384e", b"12:piece lengthi-1e"))
+    ran = run("info", path)
+    assert ran.code == 5
+    assert "info.piece length" in ran.err
+
+
+def test_hostile_names_stay_below_the_folder(run: Run, tmp_path: Path) -> None:
+    hostile = Content.of("..", {"../../etc/passwd": 10, "\x1b[2J/b": 5}, 16384)
+    path = tmp_path / "hostile.torrent"
+    path.write_bytes(hostile.metainfo())
+    ran = run("info", path, "--json")
+    assert ran.code == 0
+    for file in ran.document["files"]:
+        assert not {"..", "", "."} & set(file["path"].split("/"))
+        assert "\x1b" not in file["path"]
+    assert "\x1b" not in run("info", path).out
+
+
+# -- info, create, verify ------------------------------------------------------------------------------------------
+
+
+def test_info_tells_what_a_torrent_holds(run: Run, tmp_path: Path) -> None:
+    path = CONTENT.torrent(tmp_path, ["http://one.example/announce"], ["http://two.example/announce"])
+    document = run("info", path, "--json").document
+    assert document["infohash"] == CONTENT.infohash.hex()
+    assert document["total_size"] == CONTENT.size
+    assert document["trackers"] == [["http://one.example/announce"], ["http://two.example/announce"]]
+    assert [(file["path"], file["length"]) for file in document["files"]] == [
+        (f"some/{name}", length) for name, length in CONTENT.files
+    ]
+    text = run("info", path).out
+    for part in (CONTENT.infohash.hex(), "http://two.example/announce", "70000  some/a.bin"):
+        assert part in text
+
+
+def test_create_then_verify(run: Run, data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "made.torrent"
+    options = ["--tracker", "http://t.example/announce", "--piece-length", "32Ki", "--private", "--comment", "ours"]
+    ran = run("create", data / "some", "-o", path, *options, "--json")
+    assert ran.code == 0
+    assert ran.document["piece_length"] == 32768
+    assert ran.document["private"] is True
+    assert ran.document["comment"] == "ours"
+    assert bt.Metainfo.load(path).infohash.hex() == ran.document["infohash"]
+    ran = run("verify", path, "-d", data, "--json")
+    assert (ran.code, ran.document["failed"]) == (0, [])
+    assert ran.document["passed"] == ran.document["piece_count"] > 0
+
+
+def test_verify_names_what_is_wrong(run: Run, torrent: Path, data: Path) -> None:
+    with (data / "some" / "a.bin").open("r+b") as file:
+        file.seek(20_000)
+        file.write(b"wrong")
+    ran = run("verify", torrent, "-d", data, "--json")
+    assert ran.code == 1
+    assert ran.document["failed"] == [1]
+    assert "1 of 7 pieces are missing or wrong: 1" in ran.err
+    assert {Path(file["path"]).name: file["complete"] for file in ran.document["files"]} == {
+        "a.bin": False,
+        "empty": True,
+        "b.bin": True,
+    }
+
+
+AUDITED = """
+import socket, sys
+
+NETWORK = {f"socket.{name}" for name in ("bind", "connect", "sendto", "sendmsg", "getaddrinfo", "gethostbyname")}
+used = []
+
+def audit(event, arguments):
+    # The pair that wakes the network thread is no socket of the network.
+    if event in NETWORK or (event == "socket.__new__" and arguments[1] != getattr(socket, "AF_UNIX", None)):
+        used.append((event, *map(str, arguments[1:])))
+
+sys.addaudithook(audit)
+from bittorrent_threads import cli
+
+code = cli.main(sys.argv[1:])
+print(used, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@posix
+@pytest.mark.parametrize("code", [0, 1], ids=["good", "damaged"])
+def test_verify_opens_no_socket(torrent: Path, data: Path, code: int) -> None:
+    if code:
+        (data / "some" / "a.bin").write_bytes(bytes(70_000))
+    ran = finish(start("verify", torrent, "-d", data, "--json", program=["-c", AUDITED]))
+    assert (ran.code, ran.document["exit_code"], bool(ran.document["failed"])) == (code, code, bool(code)), ran.err
+    assert ran.err.splitlines()[-1] == "[]"
+
+
+@posix
+def test_a_download_is_seen_to_open_sockets(torrent: Path, tmp_path: Path) -> None:
+    arguments = ["download", torrent, "-d", tmp_path / "copy", "--peer", "127.0.0.1:1", "--timeout", "0.5"]
+    ran = finish(start(*arguments, program=["-c", AUDITED]))
+    assert ran.code == 3
+    for event in ("socket.__new__", "socket.bind", "socket.connect"):
+        assert event in ran.err.splitlines()[-1], "the hook works"
+
+
+def test_create_of_nothing(run: Run, tmp_path: Path) -> None:
+    ran = run("create", tmp_path / "missing", "-o", tmp_path / "x.torrent")
+    assert ran.code == 4
+    assert str(tmp_path / "missing") in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_create_where_nothing_can_be_written(run: Run, data: Path, tmp_path: Path) -> None:
+    target = tmp_path / "no such folder" / "x.torrent"
+    ran = run("create", data / "some", "-o", target)
+    assert ran.code == 4
+    assert str(target) in ran.err
+
+
+# -- download and seed ---------------------------------------------------------------------------------------------
+
+
+def test_download_from_a_peer(run: Run, torrent: Path, seeder: bt.Client, tmp_path: Path) -> None:
+    ran = run("download", torrent, "-d", tmp_path / "copy", "--peer", local(seeder), "--timeout", TIMEOUT, "--json")
+    assert ran.code == 0, ran.err
+    assert CONTENT.differences(tmp_path / "copy") == []
+    assert (ran.document["complete"], ran.document["left"], ran.document["error"]) == (True, 0, None)
+    assert ran.document["downloaded"] >= CONTENT.size
+    assert ran.document["infohash"] == CONTENT.infohash.hex()
+
+
+def test_a_tracker_that_cannot_be_reached_is_told_and_no_end(run: Run, seeder: bt.Client, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/announce"
+    (tmp_path / "t").mkdir()
+    torrent = CONTENT.torrent(tmp_path / "t", [url])
+    ran = run("download", torrent, "-d", tmp_path / "copy", "--stall-timeout", "0.7")
+    assert f"tracker {url}: " in ran.err
+    assert ran.code == 3
+    ran = run("download", torrent, "-d", tmp_path / "copy", "--peer", local(seeder), "--timeout", TIMEOUT)
+    assert ran.code == 0
+    assert ran.out.startswith("some: complete, received ")
+
+
+@pytest.mark.parametrize("option", ["--timeout", "--stall-timeout"])
+def test_a_download_without_peers_ends_in_time(run: Run, torrent: Path, tmp_path: Path, option: str) -> None:
+    ran = run("download", torrent, "-d", tmp_path / "copy", option, "0.3", "--json")
+    assert ran.code == ran.document["exit_code"] == 3
+    assert "no peer is known" in ran.err
+    assert ran.document["left"] == CONTENT.size
+
+
+def test_a_taken_port(run: Run, torrent: Path, tmp_path: Path) -> None:
+    with socket.create_server(("", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = run("download", torrent, "-d", tmp_path / "copy", "--port", port, "--timeout", TIMEOUT)
+    assert ran.code == 1
+    assert f":{port}: " in ran.err
+    assert "in use" in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written(run: Run, torrent: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    ran = run("download", torrent, "-d", tmp_path / "file" / "copy", "--timeout", TIMEOUT, "--json")
+    assert ran.code == ran.document["exit_code"] == 4
+    assert str(tmp_path / "file") in ran.err
+
+
+def test_seeding_what_is_not_there_fails(run: Run, torrent: Path, tmp_path: Path) -> None:
+    ran = run("seed", torrent, "-d", tmp_path / "nothing", "--timeout", TIMEOUT)
+    assert ran.code == 1
+    assert "7 of 7 pieces are missing or wrong" in ran.err
+    assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize("option", ["--timeout", "--stall-timeout"])
+def test_seeding_may_be_bounded(run: Run, torrent: Path, data: Path, option: str) -> None:
+    ran = run("seed", torrent, "-d", data, option, "0.3", "--json")
+    assert (ran.code, ran.document["seed"], ran.document["uploaded"]) == (3, True, 0)
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_seed_serves_until_it_is_interrupted(
+    run: Run, torrent: Path, data: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    process = start("seed", torrent, "-d", data, "--json", "--timeout", TIMEOUT)
+    try:
+        assert process.stderr is not None
+        line = next(line for line in process.stderr if line.startswith("seeding some on port "))
+        peer = f"127.0.0.1:{line.split()[-1]}"
+        assert run("download", torrent, "-d", tmp_path / "copy", "--peer", peer, "--timeout", TIMEOUT).code == 0
+        process.send_signal(number)
+    finally:
+        ran = finish(process)
+    assert ran.code == ran.document["exit_code"] == 130
+    assert ran.document["error"] == "interrupted"
+    assert ran.document["uploaded"] >= CONTENT.size
+
+
+@posix
+def test_a_download_is_interrupted(torrent: Path, tmp_path: Path) -> None:
+    process = start("download", torrent, "-d", tmp_path / "copy", "--timeout", TIMEOUT)
+    try:
+        assert process.stderr is not None
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+    finally:
+        ran = finish(process)
+    assert ran.code == 130
+    assert "interrupted" in ran.err
+
+
+def test_files_that_are_gone_end_a_download(run: Run, seeder: bt.Client, torrent: Path, tmp_path: Path) -> None:
+    command = ["download", torrent, "-d", tmp_path / "copy", "--peer", local(seeder), "--timeout", TIMEOUT]
+    assert run(*command).code == 0
+    (tmp_path / "copy" / "some" / "a.bin").unlink()
+    ran = run(*command)
+    assert ran.code == 4
+    assert "a.bin" in ran.err and "gone" in ran.err
+
+
+def test_a_peer_of_an_unknown_name_is_told() -> None:
+    assert event_text(PeerUnknown(bytes(20), 0.0, reason="cannot resolve nobody")) == "cannot resolve nobody"
+
+
+# -- the rest ------------------------------------------------------------------------------------------------------
+
+
+@posix
+def test_the_tracker_serves_until_it_is_interrupted(run: Run, data: Path, tmp_path: Path) -> None:
+    process = start("tracker")
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        torrent = CONTENT.torrent(tmp_path, [url])
+        with bt.Client(torrent, data):
+            ran = run("download", torrent, "-d", tmp_path / "copy", "--timeout", TIMEOUT)
+        process.send_signal(signal.SIGTERM)
+    finally:
+        ended = finish(process)
+    assert ran.code == 0, ran.err
+    assert ended.code == 130
+
+
+def test_the_time_of_a_tracker_may_be_bounded(run: Run) -> None:
+    ran = run("tracker", "--timeout", "0.2")
+    assert ran.code == 3
+    assert ran.out.startswith("http://127.0.0.1:")
+
+
+def test_the_port_of_a_tracker_may_be_taken(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ran = run("tracker", "--port", taken.getsockname()[1])
+    assert ran.code == 1
+    assert "in use" in ran.err
+
+
+@posix
+def test_a_reader_that_left_is_no_traceback(torrent: Path) -> None:
+    process = start("info", torrent)
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    ran = finish(process)
+    assert (ran.code, ran.err) == (1, "")
+
+
+def test_logging_is_asked_for(torrent: Path, data: Path) -> None:
+    assert finish(start("verify", torrent, "-d", data, "-vv")).code == 0
+
+
+def test_the_demonstration(run: Run) -> None:
+    ran = run("demo", "--size", "1Mi", "--timeout", TIMEOUT, "--json")
+    assert ran.code == 0, ran.err
+    nodes = ran.document["nodes"]
+    assert set(nodes) == {"seeder", "downloader-1", "downloader-2"}
+    assert sum(node["uploaded"] for node in nodes.values()) >= 2 * 2**20
+    assert sum(ran.document["files"].values()) == 2**20

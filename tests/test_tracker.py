@@ -1,0 +1,197 @@
+"""The tracker over real sockets: HTTP as clients speak it, limits, and an end that leaves nothing behind."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+import urllib.request
+from typing import Iterator, Tuple
+
+import pytest
+
+from bittorrent_threads import tracker as tracker_module
+from bittorrent_threads.errors import ListenError
+from bittorrent_threads.protocol.announce import AnnounceReply, AnnounceRequest
+from bittorrent_threads.protocol.scrape import parse_scrape, scrape_url
+from bittorrent_threads.tracker import Tracker
+
+INFOHASH = bytes(range(200, 220))
+TIMEOUT = 10.0
+
+
+@pytest.fixture
+def tracker() -> Iterator[Tracker]:
+    with Tracker(interval=15, min_interval=5) as running:
+        yield running
+
+
+def request(number: int = 1, *, port: int = 6881, event: str = "started") -> AnnounceRequest:
+    return AnnounceRequest(INFOHASH, b"-TH0100-%012d" % number, port, 0, 0, 5, event=event)
+
+
+def get(url: str) -> bytes:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=TIMEOUT) as response:
+        body: bytes = response.read()
+        return body
+
+
+def target(subject: Tracker, number: int) -> str:
+    return request(number).url(subject.url).partition(str(subject.port))[2]
+
+
+def raw(subject: Tracker, data: bytes) -> bytes:
+    """Everything that comes back until the tracker hangs up."""
+    with socket.create_connection((subject.host, subject.port), TIMEOUT) as sock:
+        sock.sendall(data)
+        return b"".join(iter(lambda: sock.recv(65536), b""))
+
+
+def threads() -> Tuple[str, ...]:
+    return tuple(thread.name for thread in threading.enumerate() if thread.name.startswith("bittorrent-"))
+
+
+def test_announce_and_scrape(tracker: Tracker) -> None:
+    assert AnnounceReply.parse(get(request(1).url(tracker.url))).interval == 15
+    assert AnnounceReply.parse(get(request(2, port=7000).url(tracker.url))).peers == (("127.0.0.1", 6881),)
+    assert tracker.swarm(INFOHASH) == (("127.0.0.1", 6881), ("127.0.0.1", 7000))
+    assert [announced.event for announced in tracker.announces] == ["started", "started"]
+    url = scrape_url(tracker.url, [INFOHASH])
+    assert url is not None
+    assert parse_scrape(get(url))[INFOHASH].incomplete == 2
+
+
+def test_a_connection_is_kept_and_used_again(tracker: Tracker) -> None:
+    connection = http.client.HTTPConnection(tracker.host, tracker.port, timeout=TIMEOUT)
+    connection.connect()
+    sock = connection.sock
+    for number in range(5):
+        connection.request("GET", target(tracker, number))
+        assert AnnounceReply.parse(connection.getresponse().read()).interval == 15
+    assert connection.sock is sock
+    connection.close()
+
+
+def test_requests_in_one_packet_and_in_many(tracker: Tracker) -> None:
+    one = f"GET {target(tracker, 1)} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    last = f"GET {target(tracker, 2)} HTTP/1.1\r\nConnection: Close\r\n\r\n".encode()
+    assert raw(tracker, one + one + last).count(b"HTTP/1.1 200 OK") == 3
+    with socket.create_connection((tracker.host, tracker.port), TIMEOUT) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for pos in range(len(last)):
+            sock.send(last[pos : pos + 1])
+        assert b"".join(iter(lambda: sock.recv(65536), b"")).startswith(b"HTTP/1.1 200 OK")
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("GET {} HTTP/1.0", "200 OK"),
+        ("GET /nothing HTTP/1.0", "404 Not Found"),
+        ("POST {} HTTP/1.1\r\nContent-Length: 5", "405 Method Not Allowed"),
+        ("GET {} HTTP/1.1\r\nContent-Length: 5", "405 Method Not Allowed"),
+        ("GET {}", "400 Bad Request"),
+        ("\x16\x03\x01\x02\x00", "400 Bad Request"),
+    ],
+)
+def test_one_answer_and_an_end(tracker: Tracker, head: str, status: str) -> None:
+    answer = raw(tracker, f"{head.format(target(tracker, 1))}\r\n\r\n".encode())
+    assert answer.startswith(f"HTTP/1.1 {status}\r\n".encode())
+    assert b"\r\nConnection: close\r\n" in answer
+
+
+def test_a_request_without_end_is_refused(tracker: Tracker) -> None:
+    # No more is sent than the tracker reads: closing with unread bytes would reset the connection.
+    assert raw(tracker, b"x" * (tracker_module.MAX_HEAD + 1)).startswith(b"HTTP/1.1 431 ")
+
+
+def test_bad_announces_get_a_failure_reason(tracker: Tracker) -> None:
+    assert get(f"{tracker.url}?port=1") == b"d14:failure reason29:info_hash has 0 bytes, not 20e"
+
+
+def test_a_client_that_hangs_up_harms_nobody(tracker: Tracker) -> None:
+    for data in (b"", b"GET /announce", b"GET / HTTP/1.1\r\n\r\n"):
+        with socket.create_connection((tracker.host, tracker.port), TIMEOUT) as sock:
+            sock.sendall(data)
+            sock.shutdown(socket.SHUT_WR)
+            b"".join(iter(lambda: sock.recv(65536), b""))
+    assert get(request().url(tracker.url))
+
+
+def test_a_bug_in_one_answer_harms_nobody_else(
+    tracker: Tracker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(tracker._registry, "answer", lambda *arguments: 1 / 0)
+        assert raw(tracker, b"GET /announce HTTP/1.1\r\n\r\n") == b""
+    assert "ZeroDivisionError" in caplog.text
+    assert get(request().url(tracker.url))
+
+
+def test_too_many_connections_cost_the_quietest_its_own(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracker_module, "MAX_CONNECTIONS", 2)
+    head = f"GET {target(tracker, 1)} HTTP/1.1\r\n\r\n".encode()
+    sockets = []
+    for _ in range(3):
+        sockets.append(socket.create_connection((tracker.host, tracker.port), TIMEOUT))
+        sockets[-1].sendall(head)
+        assert sockets[-1].recv(65536)
+    assert sockets[0].recv(1) == b""
+    sockets[2].sendall(head)
+    assert sockets[2].recv(65536)
+    for sock in sockets:
+        sock.close()
+
+
+def test_a_silent_connection_is_closed(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracker_module, "IDLE_TIMEOUT", 0.05)
+    assert raw(tracker, b"GET /announce HTTP/1.1\r\n") == b""
+
+
+def test_all_addresses_of_this_machine() -> None:
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with Tracker("::") as everywhere:
+        assert everywhere.url.startswith("http://127.0.0.1:")
+        get(request(1).url(everywhere.url))
+        reply = AnnounceReply.parse(get(request(2).url(f"http://[::1]:{everywhere.port}/announce")))
+        assert (reply.peers, reply.external_ip) == ((("127.0.0.1", 6881),), "::1")
+        assert AnnounceReply.parse(get(request(3).url(everywhere.url))).peers[-1] == ("::1", 6881)
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_that_is_none(port: int) -> None:
+    with pytest.raises(ListenError, match="0 to 65535"):
+        Tracker(port=port).start()
+
+
+def test_a_port_that_is_taken(tracker: Tracker) -> None:
+    with pytest.raises(ListenError) as caught:
+        Tracker(port=tracker.port).start()
+    assert (caught.value.address, caught.value.errno != 0) == (f"127.0.0.1:{tracker.port}", True)
+
+
+def test_start_and_close_any_number_of_times() -> None:
+    before = threads()
+    tracker = Tracker()
+    tracker.close()
+    for _ in range(3):
+        tracker.start()
+        assert tracker.start() is tracker
+        assert threads() == (*before, f"bittorrent-tracker-{tracker.port}")
+        assert get(request().url(tracker.url))
+        tracker.close()
+        tracker.close()
+        assert threads() == before
+
+
+def test_closing_hangs_up_on_those_who_stay() -> None:
+    tracker = Tracker().start()
+    kept = socket.create_connection((tracker.host, tracker.port), TIMEOUT)
+    kept.sendall(f"GET {target(tracker, 1)} HTTP/1.1\r\n\r\n".encode())
+    assert kept.recv(65536)
+    tracker.close()
+    assert kept.recv(1) == b""
+    kept.close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((tracker.host, tracker.port), TIMEOUT)

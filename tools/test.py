@@ -1,0 +1,87 @@
+"""Make ``.venv``, install the package, its test tools and the peers of the interoperability tests, and run pytest.
+
+    python3 tools/test.py
+    python3 tools/test.py tests/metainfo -x        arguments go to pytest
+
+A peer that cannot be installed is no failure: its tests skip, and the end of the run says which.  With
+``BITTORRENT_THREADS_REQUIRE_PEERS=1`` they fail instead.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Callable, Sequence
+
+import environment
+
+DEBIAN_PEERS = {"aria2c": "aria2", "transmission-cli": "transmission-cli", "opentracker": "opentracker"}
+"""Program of each peer, and the package of Debian that has it."""
+RUN_TIMEOUT = 780.0
+"""Seconds for all tests; the suite is meant to stay below ten minutes on two cores."""
+CLEANUP_TIMEOUT = 30.0
+"""Seconds pytest may take to end its children and report, once interrupted."""
+
+
+def install_peers(python: Path) -> None:
+    """Install the peers that are missing, as far as this machine lets us."""
+    if not imports(python, "libtorrent"):
+        environment.say("installing libtorrent with pip")
+        command = [str(python), "-m", "pip", "install", "--quiet", "--retries", "2", "--only-binary", ":all:"]
+        attempt(lambda: environment.run([*command, "libtorrent"]))
+    missing = {program: package for program, package in DEBIAN_PEERS.items() if shutil.which(program) is None}
+    if not missing:
+        return
+    if not environment.has_apt():
+        environment.say(f"not installed, and not root on Debian: {', '.join(missing.values())}")
+        return
+    attempt(lambda: environment.apt_install(list(missing.values())))
+    if "opentracker" in missing and shutil.which("systemctl"):
+        # The package starts a public tracker at every boot; the tests want only the program.
+        attempt(lambda: environment.run(["systemctl", "disable", "--now", "opentracker"], timeout=60))
+
+
+def imports(python: Path, module: str) -> bool:
+    """Whether the environment can import ``module``."""
+    command = [str(python), "-c", f"import {module}"]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60).returncode == 0
+
+
+def attempt(install: Callable[[], None]) -> None:
+    """Call, and report a failure instead of raising it."""
+    try:
+        install()
+    except environment.PreparationError as error:
+        environment.say(f"went on without: {error}")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit code of pytest; 1 when the environment could not be made or the time ran out."""
+    try:
+        python = environment.prepare("test")
+    except environment.PreparationError as error:
+        environment.say(str(error))
+        return 1
+    install_peers(python)
+    with subprocess.Popen([str(python), "-m", "pytest", *arguments], cwd=environment.ROOT) as pytest:
+        try:
+            return pytest.wait(RUN_TIMEOUT)
+        except KeyboardInterrupt:
+            code = 130  # the terminal interrupted pytest too
+        except subprocess.TimeoutExpired:
+            code = 1
+            environment.say(f"the tests are not done after {RUN_TIMEOUT:.0f} seconds: stopping them")
+            pytest.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+        try:
+            pytest.wait(CLEANUP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            pytest.kill()
+        return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
