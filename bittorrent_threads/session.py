@@ -48,9 +48,10 @@ class Session:
         self._clients: Dict[bytes, Client] = {}
         self._publishers: Dict[bytes, Publisher] = {}
         self._loop = Loop(self.settings)
-        # The loop outlives a session that nobody closed, and must not keep it from being collected.
+        # The threads outlive a session that nobody closed, and must not keep it from being collected.
         self._loop.on_crash = functools.partial(_crashed, self._publishers)
-        self._disk = Disk(self.settings, self._loop.post)
+        crowding = self._loop.crowding
+        self._disk = Disk(self.settings, self._loop.post, crowded=lambda: crowding.high)
         self._lookups = Lookups(self.settings, self._loop)
         self._disk.start()
         self._loop.start()

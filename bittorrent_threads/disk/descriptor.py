@@ -10,7 +10,6 @@ import contextlib
 import errno
 import os
 import threading
-import time
 from typing import Any, Iterator, List, Sequence, Tuple, TypeVar
 
 T = TypeVar("T")
@@ -29,20 +28,16 @@ virtual machine has given its large pieces back to its host: 1 GiB in writes of 
 """
 
 MAX_WRITE_BYTES = 4 * 1024 * 1024
-"""Bytes of one write after writes that waited.
+"""Bytes of one write while each call ends with a wait of 5 ms for the GIL, because the host computes in Python.
 
-While the host's main thread is busy in Python each call ends with a wait of 5 ms for the GIL: a download then reached
-68 MB/s with writes of 128 KiB, 127 MB/s of 1 MiB and 173 MB/s of 4 MiB.
+A download beside such a main thread reached 68 MB/s with writes of 128 KiB, 127 MB/s of 1 MiB and 173 MB/s of 4 MiB.
 """
-
-LONG_WAIT = 0.001
-"""Seconds in a write without using the processor; otherwise it takes some 0.1 ms."""
 
 
 class Descriptor:
     """The open file ``fd``, which it owns; everything raises ``OSError``.  ``system`` is as for ``Folder``."""
 
-    __slots__ = ("_lock", "_read_some", "_system", "_write_bytes", "_write_some", "fd", "identity")
+    __slots__ = ("_lock", "_read_some", "_system", "_write_some", "fd", "identity")
 
     def __init__(self, fd: int, system: Any = os) -> None:
         self.fd = fd
@@ -50,7 +45,6 @@ class Descriptor:
         self._lock = threading.Lock()
         self._read_some = self._choose("preadv", self._preadv, "pread", self._pread, self._seek_and_read)
         self._write_some = self._choose("pwritev", self._pwritev, "pwrite", self._pwrite, self._seek_and_write)
-        self._write_bytes = WRITE_BYTES
         self.identity = identity(self.stat())
 
     def stat(self) -> os.stat_result:
@@ -81,15 +75,12 @@ class Descriptor:
             done += count
         return done
 
-    def write(self, offset: int, buffers: Sequence[memoryview]) -> None:
-        """Write all the buffers, one behind the other; they are not copied."""
-        for batch, size in _batches(buffers, self._write_bytes):
+    def write(self, offset: int, buffers: Sequence[memoryview], most: int = WRITE_BYTES) -> None:
+        """Write all the buffers, one behind the other, ``most`` bytes in a call; they are not copied."""
+        for batch, size in _batches(buffers, most):
             while size:
                 # A system that is about to refuse takes a part first (RLIMIT_FSIZE, a full disk).
-                began = time.monotonic() - time.thread_time()
                 count = self._write_some(offset, batch)
-                waited = time.monotonic() - time.thread_time() - began > LONG_WAIT
-                self._write_bytes = MAX_WRITE_BYTES if waited else WRITE_BYTES
                 if not count:
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 offset += count

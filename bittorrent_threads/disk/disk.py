@@ -22,14 +22,21 @@ from .storage import Storage
 class Disk:
     """Where the torrents of a session keep their files.
 
-    ``post`` is ``Loop.post``; ``system`` is as for ``Folder``.  There is one worker more than
-    ``Settings.disk_threads``: hash checks and syncs never take the last one, so that a peer's read does not wait for
-    them, and two of them still keep two processors busy.
+    ``post`` is ``Loop.post``, ``crowded`` is as for ``FilePool``, ``system`` as for ``Folder``.  There is one worker
+    more than ``Settings.disk_threads``: hash checks and syncs never take the last one, so that a peer's read does not
+    wait for them, and two of them still keep two processors busy.
     """
 
-    def __init__(self, settings: Settings, post: Callable[[Callable[[], None]], None], *, system: Any = os) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        post: Callable[[Callable[[], None]], None],
+        *,
+        crowded: Callable[[], bool] = lambda: False,
+        system: Any = os,
+    ) -> None:
         self._system = system
-        self._files = FilePool(settings.max_open_files)
+        self._files = FilePool(settings.max_open_files, crowded=crowded)
         self._scratches = Scratches()
         self._pool = Pool(settings.disk_threads + 1, post, finish=self._files.close)
 

@@ -17,7 +17,7 @@ from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple, Typ
 
 from ..errors import StorageError
 from .allocation import allocate
-from .descriptor import Descriptor, identity
+from .descriptor import MAX_WRITE_BYTES, WRITE_BYTES, Descriptor, identity
 from .file import File, FileStat, Gone, Missing
 from .folder import Folder, Parts
 
@@ -48,12 +48,14 @@ class _Handle(Descriptor):
 class FilePool:
     """At most ``limit`` open files, the one unused longest closed first; safe to use from any thread.
 
-    One lock guards the table of handles and the fields of every ``File``; it is never held during a system call.
+    ``crowded`` tells that each system call costs a wait for the GIL.  One lock guards the table of handles and the
+    fields of every ``File``; it is never held during a system call.
     Everything raises :class:`StorageError` with path and errno, and nothing else for what a disk can do.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, crowded: Callable[[], bool] = lambda: False) -> None:
         self._limit = limit
+        self._crowded = crowded
         self._lock = threading.Lock()
         self._handles: OrderedDict[File, _Handle] = OrderedDict()
 
@@ -127,7 +129,7 @@ class FilePool:
     def write(self, file: File, offset: int, buffers: Sequence[memoryview]) -> None:
         """Write all the buffers, one behind the other; they are not copied."""
         with self._changing(file) as handle:
-            handle.write(offset, buffers)
+            handle.write(offset, buffers, MAX_WRITE_BYTES if self._crowded() else WRITE_BYTES)
 
     def truncate(self, file: File, size: int) -> None:
         """Cut the file to ``size`` bytes; for files of our own only."""

@@ -85,7 +85,7 @@ class Torrent:
         )
         self.have = Bitfield(metainfo.piece_count)
         self.picker = Picker(self.have, random=engine.random, sequential=sequential)
-        self.files = FileProgress(metainfo.layout, self.have)
+        self.files = FileProgress(metainfo.layout)
         self.holdings = Holdings(self)
         self.downloads = Downloads(metainfo.layout, self.picker, memory=engine.memory, port=self.holdings)
         self.peers = Peers(self)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 from typing import Callable, Optional, Protocol, Tuple
 
+from .crowding import Crowding
 from .throttle import Line, Throttle
 from .timers import Timer
 
@@ -56,6 +57,7 @@ class Host(Protocol):
 
     view: memoryview
     """The receive buffer of all streams."""
+    crowding: Crowding
     download: Throttle
     upload: Throttle
     reading: Line

@@ -22,6 +22,7 @@ from ..buffers import aligned
 from ..errors import SessionClosed, StateError
 from ..settings import Settings
 from . import listener as listening
+from .crowding import Crowding
 from .host import Address, Handler, Selectable, Settling
 from .listener import TcpListener
 from .mailbox import Mailbox
@@ -49,6 +50,7 @@ class Loop:
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
         self.view = aligned(settings.receive_buffer)
+        self.crowding = Crowding()
         self.download = Throttle(settings.download_limit, "download_limit")
         """What all streams receive passes it; its ``rate`` may be set from any thread."""
         self.upload = Throttle(settings.upload_limit, "upload_limit")

@@ -16,6 +16,7 @@ import selectors
 import socket
 from typing import Deque, List, Optional, Sequence, Tuple, Union
 
+from .crowding import LONG, Crowding
 from .host import Address, Handler, Host
 from .reasons import describe, failure_of
 from .throttle import Throttle
@@ -218,6 +219,7 @@ class TcpStream:
         if sock is None or handler is None:
             self.end("nobody owns the connection")
             return 0
+        began = Crowding.clock()
         try:
             size = sock.recv_into(view if allowed >= len(view) else view[:allowed])
         except BlockingIOError:
@@ -228,6 +230,8 @@ class TcpStream:
         if not size:
             self.end("closed by the other end")
             return 0
+        if size >= LONG:
+            self._host.crowding.note(Crowding.clock() - began)
         self.received += size
         for throttle in self._read_throttles:
             throttle.take(size)

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from typing import Iterable, List, Sequence, Set
 
-from ..metainfo.bitfield import Bitfield
 from ..metainfo.layout import Layout, runs
 from .picker import MAX_PRIORITY
 
 
 class FileProgress:
-    """Priorities and missing pieces of each file."""
+    """Priorities and missing pieces of each file; at first all are missing."""
 
-    def __init__(self, layout: Layout, have: Bitfield) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self.priorities: List[int] = [1] * layout.file_count
         self._made: Set[int] = set()
-        self._left = [sum(1 for index in layout.file_pieces(file) if not have[index]) for file in self._files()]
+        self._left = [len(layout.file_pieces(file)) for file in range(layout.file_count)]
 
     @property
     def wanted(self) -> List[bool]:
@@ -69,6 +68,3 @@ class FileProgress:
         for run in runs(indexes):
             for file, count in self._layout.files_in(run):
                 self._left[file] += count
-
-    def _files(self) -> range:
-        return range(self._layout.file_count)

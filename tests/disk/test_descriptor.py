@@ -9,8 +9,7 @@ from typing import Any, Iterator, List
 import pytest
 from support.system import WINDOWS_LACKS, System
 
-from bittorrent_threads.disk import descriptor as module
-from bittorrent_threads.disk.descriptor import LONG_WAIT, MAX_VECTORS, MAX_WRITE_BYTES, WRITE_BYTES, Descriptor
+from bittorrent_threads.disk.descriptor import MAX_VECTORS, MAX_WRITE_BYTES, WRITE_BYTES, Descriptor
 
 PLATFORMS = {
     "vectors": (),
@@ -97,23 +96,8 @@ def test_contiguous_buffers_leave_in_one_call(tmp_path: Path) -> None:
     assert all(sent is given for sent, given in zip(system.calls[-2][1][1], buffers)), "a buffer was copied"
 
 
-class Clock:
-    """``time`` for the module: every write takes ``wait`` seconds in which the thread does not run."""
-
-    wait = 0.0
-    now = 0.0
-
-    def monotonic(self) -> float:
-        self.now += self.wait
-        return self.now
-
-    def thread_time(self) -> float:
-        return 0.0
-
-
-def test_a_write_that_waited_is_followed_by_longer_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    system, clock, calls = System(), Clock(), []
-    monkeypatch.setattr(module, "time", clock)
+def test_a_write_is_cut_into_calls(tmp_path: Path) -> None:
+    system, calls = System(), []
 
     def write(fd: int, buffers: Any, offset: int) -> int:
         calls.append(sum(map(len, buffers)))
@@ -122,11 +106,10 @@ def test_a_write_that_waited_is_followed_by_longer_ones(tmp_path: Path, monkeypa
     system.use("pwritev", write)
     data = os.urandom(2 * MAX_WRITE_BYTES + 3)
     file = Descriptor(os.open(tmp_path / "x", os.O_RDWR | os.O_CREAT), system)
-    for clock.wait, size in ((0.0, WRITE_BYTES), (3 * LONG_WAIT, MAX_WRITE_BYTES), (LONG_WAIT / 3, WRITE_BYTES)):
-        file.write(0, views(data[:1]))
+    for most in (WRITE_BYTES, MAX_WRITE_BYTES):
         calls.clear()
-        file.write(0, views(data))
-        assert calls[-1] == 3 and set(calls[:-1]) == {size}
+        file.write(0, views(data), most)
+        assert calls[-1] == 3 and set(calls[:-1]) == {most}
     assert file.read(0, len(data)) == data
     file.close()
 
