@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from support.content import KIB, Content
 from support.damage import mounted
-from support.pairs import LOCAL, PATIENCE, SMALL, pair, seeder
+from support.pairs import LOCAL, PATIENCE, SMALL, checks_held, pair, seeder
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
@@ -183,12 +183,9 @@ def test_hashcheck_without_waiting_and_cancelling(tmp_path: Path):
     content = Content.of("many", {"": 32 * 1024 * KIB}, 16 * KIB)
     content.write(tmp_path)
     with bt.Client(content.metainfo(), tmp_path, state="stopped") as client:
-        cancelled = threading.Event()
-        for _ in range(client.session.settings.disk_threads):  # all the workers that a check may have
-            client.session._disk._pool.submit(lambda: cancelled.wait(PATIENCE), lambda _: None, background=True)
-        check = client.hashcheck(wait=False)
-        check.cancel()
-        cancelled.set()
+        with checks_held(client.session):
+            check = client.hashcheck(wait=False)
+            check.cancel()
         result = check.wait(PATIENCE)
         assert result.cancelled and check.done
         assert len(result.passed) < content.piece_count

@@ -136,7 +136,7 @@ def run_child(program: str, *arguments: str, expect: int = 0) -> str:
     """Run a Python program that can import the library and ``support``; what it printed."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
     command: Sequence[str] = [sys.executable, "-W", "error::ResourceWarning", "-c", program, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, env=environment, check=False)
     assert done.returncode == expect, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
