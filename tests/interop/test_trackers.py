@@ -15,10 +15,10 @@ from support.peers.peer import Peer
 
 import bittorrent_threads as bt
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(180)]
 
 CONTENT = Content.of("tracked", {"a.bin": 1_000_000, "b/c.bin": 300_001}, 64 * KIB)
-TIMEOUT = 40
+TIMEOUT = 90
 KINDS = pytest.mark.parametrize("kind", [LibtorrentPeer, Aria2Peer], ids=lambda kind: kind.name)
 
 
