@@ -325,6 +325,33 @@ def test_jobs_the_disk_had_no_time_for_are_answered(
     assert isinstance(answers[6], Done)
 
 
+@pytest.mark.parametrize("again", ["sync", "close", "survey"])
+def test_to_ask_again_when_the_disk_was_closed_meanwhile_is_no_fault(
+    storage: Storage, network: NetworkThread, t: Torrent, system: System, disk: Disk, again: str
+) -> None:
+    network.ask(storage.prepare, ALL)
+    go_on, begun = threading.Event(), threading.Event()
+    real = system.pwritev
+
+    def slow(*arguments: Any) -> int:
+        begun.set()
+        assert go_on.wait(30)
+        return int(real(*arguments))
+
+    system.use("pwritev", slow)
+    answers: List[Any] = []
+
+    def saved(answer: Any) -> None:
+        answers.append(answer)
+        getattr(storage, again)(answers.append)
+
+    storage.save(t.buffers(0), saved)
+    assert begun.wait(30) and not disk.close(0.01)
+    go_on.set()
+    network.turn()
+    assert answers[0][0].error is None
+
+
 # -- alone -----------------------------------------------------------------------------------------------------------
 
 

@@ -27,7 +27,7 @@ MANY = Content.of("many", {"a": 3 * MIB, "b": MIB}, 32 * KIB)
 LONG = Content.of("long", {"": 32 * MIB}, 16 * KIB)
 ALLOWED = 60.0
 """Seconds that ``stop`` and ``close`` may wait."""
-IN_TIME = 10.0
+IN_TIME = 6.0
 """Seconds in which anything must be stopped: far below those."""
 
 
@@ -176,7 +176,7 @@ class Slow:
 
     def _write(self, fd: int, buffers: Sequence[memoryview], offset: int) -> int:
         self.begun.set()
-        self.over.wait(0.5)  # of LONG sixteen seconds in all
+        self.over.wait(0.2)  # of LONG more than six seconds in all
         return os.pwritev(fd, buffers, offset)
 
 

@@ -97,9 +97,9 @@ def test_a_link_planted_under_a_downloader(tmp_path: Path, outside: Path, linked
         watched = Watched(down)
         down.wait(lambda status: 0 < status.pieces_have < SMALL.piece_count, timeout=PATIENCE)
         link = plant(folder / SMALL.name / linked, outside / linked)
-        down.download_limit = 0
         assert astray(watched, folder, linked)
         assert not down.complete and link.is_symlink()
+        down.download_limit = 0
         link.unlink()
         shutil.rmtree(link.with_name("aside-0"), ignore_errors=True)
         down.hashcheck()
