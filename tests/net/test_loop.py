@@ -528,7 +528,7 @@ if not child:
         before = sockets()
         loop.close_inherited()
         loop.stop()
-        assert loop.join(5)
+        assert loop.join(30)
         assert before - sockets() == 4, (before, sockets())  # the stream, both ends of the wake-up, the selector
         code = 0
     finally:
