@@ -43,8 +43,9 @@ class Publisher:
     def publish(self, event: Event) -> None:
         """Hand out one event."""
         self.queue.publish(event)
-        if isinstance(event, PieceFailed) and self.on_hash_fail is not None:
-            self._callbacks.call("on_hash_fail", self.on_hash_fail, event.index)
+        callback = self.on_hash_fail  # a user may take it away at any time
+        if isinstance(event, PieceFailed) and callback is not None:
+            self._callbacks.call("on_hash_fail", callback, event.index)
         if not event.frequent:
             for watch in list(self._watches):
                 watch.set()
@@ -52,9 +53,10 @@ class Publisher:
     def publish_passed(self, infohash: bytes, time: float, indexes: Sequence[int]) -> None:
         """Hand out ``PiecePassed`` for each of these pieces."""
         self.queue.publish_passed(infohash, time, indexes)
-        if self.on_hash_pass is not None:
+        callback = self.on_hash_pass
+        if callback is not None:
             for index in indexes:
-                self._callbacks.call("on_hash_pass", self.on_hash_pass, index)
+                self._callbacks.call("on_hash_pass", callback, index)
 
     @contextlib.contextmanager
     def watch(self) -> Iterator[Watch]:

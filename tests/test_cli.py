@@ -13,6 +13,7 @@ from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 import pytest
 from support.content import Content
+from support.loopback import free_port
 
 import bittorrent_threads as bt
 from bittorrent_threads import cli
@@ -22,7 +23,9 @@ from bittorrent_threads.version import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTENT = Content.of("some", {"a.bin": 70_000, "empty": 0, "sub/b.bin": 33_333}, 16384)
-TIMEOUT = 30
+TIMEOUT = 60
+MOMENTS = ("0.5", "5", "30")
+"""Seconds in which a program gets to the point, on an idle machine and on busier ones."""
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
@@ -78,13 +81,15 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     return Run(capsys)
 
 
-def start(*arguments: object, program: Sequence[str] = ("-m", "bittorrent_threads")) -> subprocess.Popen[str]:
+def start(
+    *arguments: object, program: Sequence[str] = ("-m", "bittorrent_threads"), stdout: Any = subprocess.PIPE
+) -> subprocess.Popen[str]:
     """The command as a process of its own."""
     return subprocess.Popen(
         [sys.executable, *program, *map(str, arguments)],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -277,9 +282,12 @@ def test_verify_opens_no_socket(torrent: Path, data: Path, code: int) -> None:
 
 @posix
 def test_a_download_is_seen_to_open_sockets(torrent: Path, tmp_path: Path) -> None:
-    arguments = ["download", torrent, "-d", tmp_path / "copy", "--peer", "127.0.0.1:1", "--timeout", "0.5"]
-    ran = finish(start(*arguments, program=["-c", AUDITED]))
-    assert ran.code == 3
+    for timeout in MOMENTS:
+        arguments = ["download", torrent, "-d", tmp_path / "copy", "--peer", "127.0.0.1:1", "--timeout", timeout]
+        ran = finish(start(*arguments, program=["-c", AUDITED]))
+        assert ran.code == 3
+        if "socket.connect" in ran.err.splitlines()[-1]:
+            break
     for event in ("socket.__new__", "socket.bind", "socket.connect"):
         assert event in ran.err.splitlines()[-1], "the hook works"
 
@@ -311,13 +319,15 @@ def test_download_from_a_peer(run: Run, torrent: Path, seeder: bt.Client, tmp_pa
 
 
 def test_a_tracker_that_cannot_be_reached_is_told_and_no_end(run: Run, seeder: bt.Client, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}/announce"
+    url = f"http://127.0.0.1:{free_port()}/announce"
     (tmp_path / "t").mkdir()
     torrent = CONTENT.torrent(tmp_path / "t", [url])
-    ran = run("download", torrent, "-d", tmp_path / "copy", "--stall-timeout", "0.7")
+    for timeout in MOMENTS:
+        ran = run("download", torrent, "-d", tmp_path / "copy", "--stall-timeout", timeout)
+        assert ran.code == 3
+        if f"tracker {url}: " in ran.err:
+            break
     assert f"tracker {url}: " in ran.err
-    assert ran.code == 3
     ran = run("download", torrent, "-d", tmp_path / "copy", "--peer", local(seeder), "--timeout", TIMEOUT)
     assert ran.code == 0
     assert ran.out.startswith("some: complete, received ")
@@ -325,8 +335,11 @@ def test_a_tracker_that_cannot_be_reached_is_told_and_no_end(run: Run, seeder: b
 
 @pytest.mark.parametrize("option", ["--timeout", "--stall-timeout"])
 def test_a_download_without_peers_ends_in_time(run: Run, torrent: Path, tmp_path: Path, option: str) -> None:
-    ran = run("download", torrent, "-d", tmp_path / "copy", option, "0.3", "--json")
-    assert ran.code == ran.document["exit_code"] == 3
+    for timeout in MOMENTS:
+        ran = run("download", torrent, "-d", tmp_path / "copy", option, timeout, "--json")
+        assert ran.code == ran.document["exit_code"] == 3
+        if "looked up" not in ran.err:
+            break
     assert "no peer is known" in ran.err
     assert ran.document["left"] == CONTENT.size
 
@@ -440,11 +453,10 @@ def test_the_port_of_a_tracker_may_be_taken(run: Run) -> None:
 
 @posix
 def test_a_reader_that_left_is_no_traceback(torrent: Path) -> None:
-    process = start("info", torrent)
-    assert process.stdout is not None
-    process.stdout.close()
-    process.stdout = None
-    ran = finish(process)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as left:
+        ran = finish(start("info", torrent, stdout=left))
     assert (ran.code, ran.err) == (1, "")
 
 

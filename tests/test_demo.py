@@ -59,4 +59,4 @@ def test_a_process_that_fails_ends_the_demonstration(tmp_path: Path) -> None:
     torrent.write_text("not one")
     console = Console(stderr=io.StringIO(), stdout=io.StringIO())
     with pytest.raises(demo.DemoFailed, match=r"the seeder ended with exit code 5: .*bad\.torrent"):
-        demo.exchange(console, tmp_path, torrent, lambda: False, 30.0)
+        demo.exchange(console, tmp_path, torrent, lambda: False, 90.0)

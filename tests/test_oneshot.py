@@ -44,5 +44,9 @@ def test_files_that_are_gone_end_it_instead_of_being_downloaded_anew(tmp_path: P
 
 
 def test_the_time_is_bounded_and_the_message_says_what_was_missing(tmp_path: Path) -> None:
-    with pytest.raises(bt.WaitTimeout, match=r"was not complete after 0\.2 s: no peer is known"):
-        bt.download(SMALL.metainfo(), tmp_path, timeout=0.2)
+    for timeout in (0.2, 2, 20):  # as long as it takes a busy machine to look at the disk
+        with pytest.raises(bt.WaitTimeout, match=rf"was not complete after {timeout:g} s: ") as caught:
+            bt.download(SMALL.metainfo(), tmp_path, timeout=timeout)
+        if "looked up" not in str(caught.value):
+            break
+    assert "s: no peer is known" in str(caught.value)

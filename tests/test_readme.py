@@ -103,6 +103,7 @@ def test_what_the_program_says_it_prints(tmp_path: Path) -> None:
     with pytest.raises(bt.Stalled) as caught:
         (tmp_path / "photos").write_bytes(b"light")
         with bt.Client(bt.create(tmp_path / "photos"), tmp_path / "none") as client:
+            client.wait("checked", timeout=60)
             client.wait(stall_timeout=0.5)
     assert str(caught.value) == said
 

@@ -81,7 +81,7 @@ def test_a_failure_says_what_failed(environment: ModuleType) -> None:
     assert "exit code 3" in str(caught.value)
     assert str(caught.value).endswith("the reason")
     with pytest.raises(environment.PreparationError, match="not done after 0 seconds"):
-        environment.run([sys.executable, "-c", "input()"], timeout=0.01)
+        environment.run([sys.executable, "-c", "import time; time.sleep(100)"], timeout=0.01)
     with pytest.raises(environment.PreparationError, match="nowhere"):
         environment.run(["/nowhere/pip"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import threading
@@ -9,6 +10,7 @@ import urllib.request
 from typing import Iterator, Tuple
 
 import pytest
+from support.loopback import free_port
 
 from bittorrent_threads import tracker as tracker_module
 from bittorrent_threads.errors import ListenError
@@ -17,7 +19,7 @@ from bittorrent_threads.protocol.scrape import parse_scrape, scrape_url
 from bittorrent_threads.tracker import Tracker
 
 INFOHASH = bytes(range(200, 220))
-TIMEOUT = 10.0
+TIMEOUT = 30.0
 
 
 @pytest.fixture
@@ -145,7 +147,8 @@ def test_too_many_connections_cost_the_quietest_its_own(tracker: Tracker, monkey
 
 def test_a_silent_connection_is_closed(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracker_module, "IDLE_TIMEOUT", 0.05)
-    assert raw(tracker, b"GET /announce HTTP/1.1\r\n") == b""
+    with contextlib.suppress(ConnectionError):  # closed before all of it was read
+        assert raw(tracker, b"GET /announce HTTP/1.1\r\n") == b""
 
 
 def test_all_addresses_of_this_machine() -> None:
@@ -186,7 +189,7 @@ def test_start_and_close_any_number_of_times() -> None:
 
 
 def test_closing_hangs_up_on_those_who_stay() -> None:
-    tracker = Tracker().start()
+    tracker = Tracker(port=free_port()).start()
     kept = socket.create_connection((tracker.host, tracker.port), TIMEOUT)
     kept.sendall(f"GET {target(tracker, 1)} HTTP/1.1\r\n\r\n".encode())
     assert kept.recv(65536)

@@ -171,6 +171,8 @@ class Storage:
             self._closed_door = self._closed_door and not alone
             try:
                 deliver(outcome.value(lambda error: failed(self._told(error))))
+            except SessionClosed:
+                pass  # who was answered asked for more, of a disk that was closed meanwhile
             finally:
                 self._go_on()
 

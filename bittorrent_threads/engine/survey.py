@@ -106,6 +106,7 @@ class Survey:
         doubtful = [index for index in trust.suspects if news[index] and not torrent.have[index]]
         for index in doubtful:
             news.clear(index)
+        torrent.unread.hash(doubtful)  # before any snapshot is made: it would say that nothing waits for a hash check
         torrent.unread.drop(news.indexes())
         torrent.holdings.changed()
         error = self._missed(trust.missing, surveyed) if trust.missing else surveyed.error
@@ -113,7 +114,6 @@ class Survey:
             torrent.outage.begin(error)
         else:
             torrent.outage.end()
-        torrent.unread.hash(doubtful)
 
     def _compared(self, surveyed: Surveyed) -> Trust:
         metainfo, resume = self._torrent.metainfo, self._torrent.recollection.resume

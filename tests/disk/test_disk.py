@@ -39,7 +39,7 @@ def start(network: NetworkThread) -> Iterator[Callable[..., Disk]]:
 
     yield start
     for disk in disks:
-        assert disk.close(10)
+        assert disk.close(30)
 
 
 def workers() -> List[str]:
@@ -91,7 +91,7 @@ def test_close_ends_the_workers_and_closes_the_files(
     disk = start()
     network.ask(disk.open(t.metainfo, str(tmp_path)).prepare, [True])
     assert len(disk._files) == 1
-    assert disk.close(10)
+    assert disk.close(30)
     assert workers() == []
     assert len(disk._files) == 0
 
@@ -103,16 +103,16 @@ def test_a_hung_disk_does_not_hang_close(
 
     def hung(*arguments: object) -> int:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(30)
         return 100
 
     system.use("pwritev", hung)
     disk = start(system=system)
     disk.open(t.metainfo, str(tmp_path)).save(t.buffers(0), lambda saved: None)
-    assert begun.wait(10)
+    assert begun.wait(30)
     assert disk.close(0.05) is False
     go_on.set()
-    assert disk.close(10)
+    assert disk.close(30)
     assert len(disk._files) == 0, "the last worker closed them"
 
 
@@ -128,14 +128,14 @@ def test_reads_do_not_wait_for_hash_checks(
 
     def slow(fd: int, buffers: list[memoryview], offset: int) -> int:
         begun.release()
-        assert go_on.wait(10)
+        assert go_on.wait(30)
         return os.preadv(fd, buffers, offset)
 
     system.use("preadv", slow)
     checked: List[object] = []
     for index in range(8):
         storage.check([index], checked.append)
-    assert begun.acquire(timeout=10) and begun.acquire(timeout=10), "two checks at once"
+    assert begun.acquire(timeout=30) and begun.acquire(timeout=30), "two checks at once"
     assert network.ask(storage.load, 9, 0, 100).data == t.piece(9)
     assert checked == []
     assert disk.waiting == 6
@@ -151,7 +151,7 @@ def test_a_forgotten_disk_lets_go_of_everything(network: NetworkThread, t: Torre
     alive = weakref.ref(disk)
     disk.abandon()
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     del disk
     gc.collect()
     assert workers() == []

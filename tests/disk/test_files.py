@@ -407,7 +407,7 @@ def test_a_file_in_use_is_closed_by_its_last_user(tmp_path: Path) -> None:
 
     def slow(fd: int, buffers: Any, offset: int) -> int:
         inside.set()
-        assert go_on.wait(10)
+        assert go_on.wait(30)
         return os.preadv(fd, buffers, offset)
 
     pool = FilePool(1)
@@ -417,7 +417,7 @@ def test_a_file_in_use_is_closed_by_its_last_user(tmp_path: Path) -> None:
     system.use("preadv", slow)
     reader = threading.Thread(target=pool.read_into, args=(x, 0, memoryview(buffer)))
     reader.start()
-    assert inside.wait(10)
+    assert inside.wait(30)
     pool.read(y, 0, 1)
     assert len(descriptors(tmp_path)) == 2, "the file in use stays"
     pool.close()

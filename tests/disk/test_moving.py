@@ -99,7 +99,7 @@ class Bench:
 def bench(tmp_path: Path, t: Torrent, system: System) -> Iterator[Bench]:
     bench = Bench(tmp_path, t, system)
     yield bench
-    assert bench.disk.close(10)
+    assert bench.disk.close(30)
 
 
 def test_everything_is_at_the_new_place_and_nothing_at_the_old(bench: Bench) -> None:
@@ -141,7 +141,7 @@ def test_resume_data_kept_elsewhere_stays_there(tmp_path: Path, t: Torrent, syst
     assert bench.move()[:2] == (True, None)
     assert bench.trusted(bench.new) == [0, 1, 4, 5]
     assert (tmp_path / "elsewhere").is_dir() and not list(bench.new.rglob("*.resume"))
-    assert bench.disk.close(10)
+    assert bench.disk.close(30)
 
 
 def test_times_and_permissions_stay(bench: Bench) -> None:
@@ -166,7 +166,7 @@ def test_holes_stay_holes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     found = t.path(tmp_path / "new", 0).stat()
     assert found.st_size == 6 << 20 and found.st_blocks * 512 <= 2 << 20
     assert network.ask(storage.check, range(8)).passed == (5,)
-    assert disk.close(10)
+    assert disk.close(30)
 
 
 def test_the_same_folder_by_another_path_is_no_move(bench: Bench, tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_whatever_fails_nothing_is_lost(tmp_path: Path, t: Torrent, system: Syst
         assert bench.trusted(place) in ([0, 1, 4, 5], [] if name in ("open", "pread", "stat") else [0, 1, 4, 5])
         if answer.error is None:
             assert [path for path in other.rglob("*") if path.is_file()] == []
-        assert bench.disk.close(10)
+        assert bench.disk.close(30)
         if not failed:
             return
     raise AssertionError(f"{name} is called without end")
@@ -263,7 +263,7 @@ def test_an_interrupted_move_is_undone(tmp_path: Path, t: Torrent) -> None:
     assert not [path for path in bench.new.rglob("*") if path.is_file()]
     system.heal("fsync")
     assert bench.right() == [0, 1, 4, 5] and bench.move()[:2] == (True, None)
-    assert bench.disk.close(10)
+    assert bench.disk.close(30)
 
 
 def test_old_names_that_cannot_be_removed_are_told_and_the_move_is_done(bench: Bench) -> None:
@@ -359,7 +359,7 @@ def test_whatever_fails_a_file_has_the_old_name_or_the_new(
         (system.use("link", linking) if name == "link" and linking else system.heal(name))
         failed = len(system.named(name)) - calls > after
         right, later = bench.right(), bench.later(bench.old)
-        assert bench.disk.close(10)
+        assert bench.disk.close(30)
         old, new = bench.t.path(bench.old, 2), bench.old / "other" / "place"
         place, other = (new, old) if answer.moved else (old, new)
         assert answer.moved or answer.error is not None

@@ -350,7 +350,7 @@ def test_nobody_loads_while_another_worker_is_about_to_see_the_change(seed: Benc
     seed.system.use("fstat", fstat)
     first = threading.Thread(target=seed.pieces.load, args=(3, 0, 100), name="first")
     first.start()
-    assert inside.wait(10)
+    assert inside.wait(30)
     loaded = seed.pieces.load(4, 0, 100)
     other_done.set()
     first.join()

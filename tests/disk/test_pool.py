@@ -29,7 +29,7 @@ def start(network: NetworkThread) -> Iterator[Callable[..., Pool]]:
 
     yield start
     for pool in pools:
-        assert pool.close(10)
+        assert pool.close(30)
 
 
 class Gate:
@@ -90,7 +90,7 @@ def test_every_thread_is_started_by_start(start: Callable[..., Pool]) -> None:
 def test_waiting_counts_the_jobs_that_have_not_begun(start: Callable[..., Pool], network: NetworkThread) -> None:
     pool, gate = start(1), Gate()
     pool.submit(gate, ignore)
-    assert gate.begun.wait(10)
+    assert gate.begun.wait(30)
     pool.submit(gate, ignore)
     pool.submit(gate, ignore, background=True)
     assert pool.waiting == 2
@@ -136,7 +136,7 @@ def test_an_idle_worker_does_not_keep_its_last_job(start: Callable[..., Pool], n
     weakref.finalize(thing, gone.set)
     network.ask(start(1).submit, partial(id, thing))
     del thing
-    assert gone.wait(10)
+    assert gone.wait(30)
 
 
 # -- foreground and background -------------------------------------------------------------------------------------
@@ -147,11 +147,11 @@ def test_background_jobs_never_take_the_last_worker(start: Callable[..., Pool], 
     gates = [Gate() for _ in range(4)]
     for gate in gates:
         pool.submit(gate, ignore, background=True)
-    assert gates[0].begun.wait(10) and gates[1].begun.wait(10)
+    assert gates[0].begun.wait(30) and gates[1].begun.wait(30)
     assert network.ask(pool.submit, lambda: "at once").value(raised) == "at once"
     assert not gates[2].begun.is_set()
     gates[0].open.set()
-    assert gates[2].begun.wait(10), "the next one takes the place of the one that ended"
+    assert gates[2].begun.wait(30), "the next one takes the place of the one that ended"
     for gate in gates:
         gate.open.set()
     for _ in gates:
@@ -174,7 +174,7 @@ def test_background_jobs_wait_for_all_others_but_not_for_ever(
     pool, gate = start(1), Gate()
     order: List[str] = []
     pool.submit(gate, ignore)
-    assert gate.begun.wait(10)
+    assert gate.begun.wait(30)
     for number in range(2):
         pool.submit(lambda number=number: order.append(f"back {number}"), ignore, background=True)
     for _ in range(PATIENCE + 5):
@@ -191,13 +191,13 @@ def test_close_answers_the_jobs_that_have_not_begun(start: Callable[..., Pool], 
     pool, gate = start(1), Gate()
     outcomes: List[Outcome[None]] = []
     pool.submit(gate, outcomes.append)
-    assert gate.begun.wait(10)
+    assert gate.begun.wait(30)
     ran: List[int] = []
     pool.submit(lambda: ran.append(1), outcomes.append)
     pool.submit(lambda: ran.append(2), outcomes.append, background=True)
     assert pool.close(0.01) is False, "one job still runs"
     gate.open.set()
-    assert pool.close(10) is True
+    assert pool.close(30) is True
     while not network.idle:
         network.turn()
     assert ran == []
@@ -210,7 +210,7 @@ def test_close_answers_the_jobs_that_have_not_begun(start: Callable[..., Pool], 
 
 def test_a_closed_pool_refuses_jobs(start: Callable[..., Pool]) -> None:
     pool = start(2)
-    assert pool.close(10) and pool.close(10)
+    assert pool.close(30) and pool.close(30)
     with pytest.raises(SessionClosed):
         pool.submit(lambda: None, ignore)
 
@@ -225,7 +225,7 @@ def test_nobody_left_to_be_answered_is_no_error(start: Callable[..., Pool], netw
     done = threading.Event()
     pool.submit(lambda: None, ignore)
     pool.submit(done.set, ignore)
-    assert done.wait(10), "the worker lives"
+    assert done.wait(30), "the worker lives"
 
 
 def test_the_last_worker_to_end_calls_finish(start: Callable[..., Pool], network: NetworkThread) -> None:
@@ -233,11 +233,11 @@ def test_the_last_worker_to_end_calls_finish(start: Callable[..., Pool], network
     pool = start(3, finish=lambda: finished.append(gate.open.is_set()))
     gate = Gate()
     pool.submit(gate, ignore)
-    assert gate.begun.wait(10)
+    assert gate.begun.wait(30)
     assert pool.close(0.01) is False
     assert finished == []
     gate.open.set()
-    assert pool.close(10)
+    assert pool.close(30)
     assert finished == [True]
 
 
@@ -245,7 +245,7 @@ def test_abandon_takes_no_lock_and_ends_the_workers(start: Callable[..., Pool]) 
     pool = start(2)
     with pool._lock:
         pool.abandon()
-    assert pool.close(10)
+    assert pool.close(30)
 
 
 def test_in_a_fork_nothing_is_touched(start: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,7 +254,7 @@ def test_in_a_fork_nothing_is_touched(start: Callable[..., Pool], monkeypatch: p
         patch.setattr("bittorrent_threads.disk.pool.os.getpid", lambda: -1)
         with pytest.raises(SessionClosed, match="parent process"):
             pool.submit(lambda: None, ignore)
-        assert pool.close(10)
+        assert pool.close(30)
 
 
 def test_many_jobs_from_many_threads_are_answered_once_each(start: Callable[..., Pool], network: NetworkThread) -> None:

@@ -43,7 +43,7 @@ def disk(network: NetworkThread, system: System) -> Iterator[Disk]:
     disk = Disk(Settings(), network.post, system=system)
     disk.start()
     yield disk
-    assert disk.close(10)
+    assert disk.close(30)
 
 
 @pytest.fixture
@@ -187,13 +187,13 @@ def test_a_sync_does_not_overtake_another(storage: Storage, network: NetworkThre
 
     def failing(fd: int) -> None:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(30)
         raise OSError(errno.EIO, "lost")
 
     system.use("fdatasync", failing)
     answers: List[Synced] = []
     storage.sync(answers.append)
-    assert begun.wait(10)
+    assert begun.wait(30)
     storage.sync(answers.append)
     network.ask(storage.load, 0, 0, 100)
     assert answers == [], "the second has nothing to do, but the first is not done"
@@ -220,14 +220,14 @@ def test_turns_that_never_came_are_answered(
 
     def slow(fd: int) -> None:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(30)
 
     network.ask(storage.prepare, ALL)
     network.ask(storage.save, t.buffers(0))
     system.use("fdatasync", slow)
     answers: List[Any] = []
     storage.sync(answers.append)
-    assert begun.wait(10)
+    assert begun.wait(30)
     storage.sync(answers.append)
     storage.remember(Resume(t.metainfo.infohash, b"\0", (None,) * 3), answers.append)
     assert not disk.close(0.01)
@@ -248,7 +248,7 @@ def test_close_comes_after_the_jobs_given_before(
     real = system.pwritev
 
     def slow(*arguments: Any) -> int:
-        assert go_on.wait(10)
+        assert go_on.wait(30)
         return int(real(*arguments))
 
     system.use("pwritev", slow)
@@ -282,7 +282,7 @@ def test_torrents_do_not_close_each_others_files(
 
 
 def test_after_the_disk_closed_everything_is_refused(storage: Storage, disk: Disk, t: Torrent) -> None:
-    assert disk.close(10)
+    assert disk.close(30)
     for call in (
         storage.survey,
         storage.sync,
@@ -306,7 +306,7 @@ def test_jobs_the_disk_had_no_time_for_are_answered(
 
     def slow(*arguments: Any) -> int:
         begun.release()
-        assert go_on.wait(10)
+        assert go_on.wait(30)
         return int(real(*arguments))
 
     system.use("pwritev", slow)
@@ -315,7 +315,7 @@ def test_jobs_the_disk_had_no_time_for_are_answered(
         storage.save(t.buffers(index), answers.append)
     storage.close(answers.append)
     for _ in range(3):
-        assert begun.acquire(timeout=10)
+        assert begun.acquire(timeout=30)
     assert not disk.close(0.01)
     go_on.set()
     network.turn_until(lambda: len(answers) == 7)
@@ -323,6 +323,33 @@ def test_jobs_the_disk_had_no_time_for_are_answered(
     assert sorted(error is None for error in errors) == [False] * 3 + [True] * 3
     assert all("session is closed" in error.reason for error in errors if error is not None)
     assert isinstance(answers[6], Done)
+
+
+@pytest.mark.parametrize("again", ["sync", "close", "survey"])
+def test_to_ask_again_when_the_disk_was_closed_meanwhile_is_no_fault(
+    storage: Storage, network: NetworkThread, t: Torrent, system: System, disk: Disk, again: str
+) -> None:
+    network.ask(storage.prepare, ALL)
+    go_on, begun = threading.Event(), threading.Event()
+    real = system.pwritev
+
+    def slow(*arguments: Any) -> int:
+        begun.set()
+        assert go_on.wait(30)
+        return int(real(*arguments))
+
+    system.use("pwritev", slow)
+    answers: List[Any] = []
+
+    def saved(answer: Any) -> None:
+        answers.append(answer)
+        getattr(storage, again)(answers.append)
+
+    storage.save(t.buffers(0), saved)
+    assert begun.wait(30) and not disk.close(0.01)
+    go_on.set()
+    network.turn()
+    assert answers[0][0].error is None
 
 
 # -- alone -----------------------------------------------------------------------------------------------------------
@@ -337,7 +364,7 @@ def test_files_are_made_while_nothing_else_is_done(
     real = system.pread
 
     def slow(*arguments: Any) -> Any:
-        assert go_on.wait(10)
+        assert go_on.wait(30)
         return real(*arguments)
 
     system.use("pread", slow)
@@ -363,7 +390,7 @@ def test_what_waits_for_its_turn_is_answered_when_the_disk_closes(
 
     def slow(*arguments: Any) -> Any:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(30)
         return real(*arguments)
 
     system.use("pread", slow)
@@ -372,7 +399,7 @@ def test_what_waits_for_its_turn_is_answered_when_the_disk_closes(
     storage.prepare(ALL, answers.append)
     storage.load(0, 0, 10, answers.append)
     storage.close(answers.append)
-    assert begun.wait(10) and not disk.close(0.01)
+    assert begun.wait(30) and not disk.close(0.01)
     go_on.set()
     network.turn_until(lambda: len(answers) == 4)
     assert answers[0].error is None

@@ -37,6 +37,23 @@ def begin(bench: Bench) -> None:
     bench.until(lambda: bench.torrent.live)
 
 
+def test_no_snapshot_says_that_all_is_checked_before_it_is() -> None:
+    bench = Bench(have=range(COUNT), state="stopped")
+    refresh = bench.torrent.refresh
+    seen: List[Tuple[bool, int]] = []
+
+    def noted() -> None:
+        refresh()
+        status = bench.torrent.status
+        seen.append((status.checking > 0, status.pieces_have))
+
+    bench.torrent.refresh = noted  # type: ignore[method-assign]
+    begin(bench)
+    bench.run(5)
+    assert seen[0] == (True, 0) and seen[-1] == (False, COUNT)
+    assert (False, 0) not in seen, "who waits for the end of the check would wake too early"
+
+
 # -- gone --------------------------------------------------------------------------------------------------------------
 
 

@@ -22,7 +22,9 @@ A_PIECES = range(1_500_001 // (32 * KIB) + 1)
 Fault = Callable[[Path], None]
 
 FAULTS = pytest.mark.parametrize("fault", [truncate, overwrite, replace, remove])
-QUICK = LOCAL.replace(sync_interval=0.1, disk_retry_interval=0.2)
+QUICK = LOCAL.replace(sync_interval=0.1, disk_retry_interval=0.2, disk_retry_max=0.5)
+SLOWLY = 400_000
+"""Bytes a second at which a download is under way for some seconds yet when a fault is done to it."""
 
 
 def leech(source: bt.Client, folder: Path, **options: object) -> bt.Client:
@@ -69,6 +71,7 @@ def right(folder: Path, fault: Fault) -> Set[int]:
 def strike(client: bt.Client, fault: Fault, path: Path) -> None:
     """Do it between two writes of the client: what is changed within the tick of file times of one goes unseen."""
     client.pause()
+    client.wait(lambda status: not client._torrent.downloads.saving, timeout=PATIENCE)
     client.wait(lambda status: time.time_ns() - path.stat().st_mtime_ns > 50_000_000, timeout=PATIENCE)
     fault(path)
     client.start()
@@ -78,7 +81,7 @@ def strike(client: bt.Client, fault: Fault, path: Path) -> None:
 def test_under_a_running_downloader(tmp_path: Path, fault: Fault) -> None:
     folder = tmp_path / "down"
     path = CONTENT.path(folder, "a")
-    with pair(tmp_path, CONTENT, settings=QUICK, download_limit=1_000_000, sequential=True) as (_, down):
+    with pair(tmp_path, CONTENT, settings=QUICK, download_limit=SLOWLY, sequential=True) as (_, down):
         watched = Watched(down)
         down.wait(lambda status: status.pieces_have >= 20, timeout=PATIENCE)
         with leech(down, tmp_path / "late") as late:
@@ -91,6 +94,7 @@ def test_under_a_running_downloader(tmp_path: Path, fault: Fault) -> None:
             failed = watched.happened(events.StorageFailed)
             assert failed.path == str(path)
             assert failed.errno in (errno.ENOENT, errno.ESTALE)
+            down.download_limit = 0
             if fault in (replace, remove):
                 down.wait(lambda status: bool(status.error), timeout=PATIENCE)
                 assert fault is not remove or not path.exists(), "no file is made anew where one was removed"
@@ -109,12 +113,13 @@ def test_under_a_running_downloader(tmp_path: Path, fault: Fault) -> None:
 def test_under_a_downloader_that_nobody_reads(tmp_path: Path, fault: Fault) -> None:
     folder = tmp_path / "down"
     path = CONTENT.path(folder, "a")
-    with pair(tmp_path, CONTENT, settings=QUICK, download_limit=1_000_000, sequential=True) as (_, down):
+    with pair(tmp_path, CONTENT, settings=QUICK, download_limit=SLOWLY, sequential=True) as (_, down):
         watched = Watched(down)
         down.wait(lambda status: status.pieces_have >= 20, timeout=PATIENCE)
         strike(down, fault, path)
         failed = watched.happened(events.StorageFailed)
         assert (failed.path, failed.errno, failed.retry_in) == (str(path), errno.ESTALE, 0.0)
+        down.download_limit = 0
         down.wait(timeout=PATIENCE)
         assert down.hashcheck().failed == ()
         assert len(watched.seen(events.StorageFailed)) == 1, "once a change"
@@ -177,7 +182,7 @@ def test_moved_away_under_a_seeder_and_back(tmp_path: Path, name: str, gone: ran
 def test_moved_away_under_a_downloader_and_back(tmp_path: Path) -> None:
     folder = tmp_path / "down"
     path = CONTENT.path(folder, "a")
-    with pair(tmp_path, CONTENT, settings=QUICK, download_limit=1_000_000, sequential=True) as (_, down):
+    with pair(tmp_path, CONTENT, settings=QUICK, download_limit=SLOWLY, sequential=True) as (_, down):
         watched = Watched(down)
         down.wait(lambda status: status.pieces_have >= 20, timeout=PATIENCE)
         path.rename(tmp_path / "aside")
@@ -186,6 +191,7 @@ def test_moved_away_under_a_downloader_and_back(tmp_path: Path) -> None:
         down.wait(lambda status: len(watched.seen(events.StorageFailed)) >= told + 2, timeout=PATIENCE)
         assert not path.exists() and not watched.seen(events.PieceFailed)
         (tmp_path / "aside").rename(path)
+        down.download_limit = 0
         down.wait("seed", timeout=PATIENCE)
         # What came meanwhile could not be written.
         assert down.downloaded < CONTENT.size + 20 * CONTENT.piece_length

@@ -15,7 +15,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Set
 import pytest
 from support.content import KIB, MIB, Content
 from support.damage import Watched, indexes, right_pieces
-from support.pairs import LOCAL, PATIENCE, pair, seeder
+from support.pairs import LOCAL, PATIENCE, checks_held, pair, seeder
 from support.system import System
 from support.webserver import WebServer, ok, silence
 
@@ -25,18 +25,22 @@ from bittorrent_threads.disk.disk import Disk
 
 MANY = Content.of("many", {"a": 3 * MIB, "b": MIB}, 32 * KIB)
 LONG = Content.of("long", {"": 32 * MIB}, 16 * KIB)
-IN_TIME = 3.0
-"""Seconds in which anything must be stopped: far below the 5 that ``stop`` and ``close`` wait."""
+ALLOWED = 60.0
+"""Seconds that ``stop`` and ``close`` may wait."""
+IN_TIME = 6.0
+"""Seconds in which anything must be stopped: far below those."""
 
 
 def test_during_a_download(tmp_path: Path) -> None:
-    with pair(tmp_path, MANY, download_limit=4 * MIB) as (_, down):
+    with pair(tmp_path, MANY, download_limit=MIB // 2) as (_, down):
         watched = Watched(down)
         rounds = 0
         while not down.complete:
             result = down.hashcheck()
             assert len(result.passed) + len(result.failed) == MANY.piece_count and result.error is None
             rounds += 1
+            if rounds == 5:
+                down.download_limit = 4 * MIB
         assert rounds > 1
         down.wait(timeout=PATIENCE)
         assert not watched.seen(events.StorageFailed) and not watched.seen(events.PeerBanned)
@@ -59,12 +63,14 @@ def test_ending_a_hash_check(tmp_path: Path, end: str) -> None:
     LONG.write(tmp_path)
     with bt.Client(LONG.metainfo(), tmp_path, settings=LOCAL) as client:
         began = time.monotonic()
-        check = client.hashcheck(wait=False)
+        with checks_held(client.session) if end == "cancel" else contextlib.nullcontext():
+            check = client.hashcheck(wait=False)
+            if end == "cancel":
+                check.cancel()
         if end == "cancel":
-            check.cancel()
             assert check.wait(PATIENCE).cancelled
         else:
-            getattr(client, end)()
+            getattr(client, end)(ALLOWED)
         assert time.monotonic() - began < IN_TIME
         if end == "stop":  # a hash check goes on in any state
             assert len(check.wait(PATIENCE).passed) == LONG.piece_count
@@ -116,8 +122,8 @@ def test_closing_in_the_midst(tmp_path: Path, midst: str, shared: bool) -> None:
             client.wait(lambda status, goal=goal: status.downloaded >= goal or status.complete, timeout=PATIENCE)
             MIDST[midst](client)
             began = time.monotonic()
-            client.close()
-            session.close()
+            client.close(ALLOWED)
+            session.close(ALLOWED)
             assert time.monotonic() - began < IN_TIME
             claimed = set(indexes(client.status().bitfield))
             right = set(right_pieces(MANY, tmp_path / "down"))
@@ -214,7 +220,7 @@ def test_closing_in_the_midst_of_a_move(tmp_path: Path, slow: Slow, shared: bool
         mover = Mover(client, tmp_path / "new")
         assert slow.begun.wait(PATIENCE)
         began = time.monotonic()
-        client.close()
+        client.close(ALLOWED)
         assert time.monotonic() - began < IN_TIME
         mover.join(PATIENCE)
         assert isinstance(mover.error, (bt.SessionClosed, bt.StorageError))
@@ -239,11 +245,15 @@ def test_stopping_in_the_midst_of_a_move(tmp_path: Path, slow: Slow) -> None:
 def test_a_move_that_takes_too_long(tmp_path: Path, slow: Slow) -> None:
     with bt.Client(LONG.metainfo(), LONG.write(tmp_path / "old"), settings=LOCAL) as client:
         client.wait("seed", timeout=PATIENCE)
-        began = time.monotonic()
-        with pytest.raises(bt.WaitTimeout):
-            client.move(tmp_path / "new", timeout=0.5)
-        assert len(client.hashcheck(0).passed) == 1, "it waits until the move is undone"
-        assert slow.begun.is_set() and time.monotonic() - began < IN_TIME
+        for timeout in (0.5, 2, 8):
+            began = time.monotonic()
+            with pytest.raises(bt.WaitTimeout):
+                client.move(tmp_path / "new", timeout=timeout)
+            assert len(client.hashcheck(0).passed) == 1, "it waits until the move is undone"
+            assert time.monotonic() - began < timeout + IN_TIME
+            if slow.begun.is_set():
+                break
+        assert slow.begun.is_set()
         assert client.basedir == str(tmp_path / "old")
     whole_only_at(tmp_path / "old", tmp_path / "new")
 
@@ -253,19 +263,21 @@ def test_a_move_that_takes_too_long(tmp_path: Path, slow: Slow) -> None:
 
 @pytest.mark.parametrize("end", ["stop", "close"])
 @pytest.mark.parametrize("answers", [[], [ok(b"d8:intervali1800e5:peers0:e")]], ids=["never", "no longer"])
-@pytest.mark.parametrize(("patience", "options"), [(1.0, {}), (30.0, {"timeout": 1.0})], ids=["announce", "call"])
-def test_a_tracker_that_never_answers(
-    tmp_path: Path, end: str, answers: List[bytes], patience: float, options: Dict[str, float]
-) -> None:
+@pytest.mark.parametrize("limit", ["announce", "call"])
+def test_a_tracker_that_never_answers(tmp_path: Path, end: str, answers: List[bytes], limit: str) -> None:
     MANY.write(tmp_path)
-    settings = LOCAL.replace(stop_announce_timeout=patience)
-    with WebServer(*answers, silence) as server, contextlib.ExitStack() as stack:
-        client = bt.Client(MANY.metainfo([server.url()]), tmp_path, settings=settings)
-        stack.callback(client.close, timeout=0.1)
-        client.wait(lambda status: bool(server.requests), timeout=PATIENCE)
-        if answers:
-            assert Watched(client).happened(events.TrackerAnnounced)
-        began = time.monotonic()
-        getattr(client, end)(**options)
-        assert time.monotonic() - began < IN_TIME
-        assert len(server.requests) == 2 and b"event=stopped" in server.requests[1]
+    for patience in (1.0, 5.0):  # on a busy machine a second may be over before anything was sent
+        settings = LOCAL.replace(stop_announce_timeout=patience if limit == "announce" else ALLOWED)
+        options = {"timeout": ALLOWED if limit == "announce" else patience}
+        with WebServer(*answers, silence) as server, contextlib.ExitStack() as stack:
+            client = bt.Client(MANY.metainfo([server.url()]), tmp_path, settings=settings)
+            stack.callback(client.close, timeout=0.1)
+            client.wait(lambda status: bool(server.requests), timeout=PATIENCE)
+            if answers:
+                assert Watched(client).happened(events.TrackerAnnounced)
+            began = time.monotonic()
+            getattr(client, end)(**options)
+            assert time.monotonic() - began < patience + IN_TIME
+        if len(server.requests) > 1:
+            break
+    assert len(server.requests) == 2 and b"event=stopped" in server.requests[1]

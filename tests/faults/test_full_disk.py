@@ -12,7 +12,7 @@ import pytest
 from support.content import KIB, MIB, Content
 from support.damage import Watched, indexes, mounted, right_pieces
 from support.loopback import run_child
-from support.pairs import LOCAL, PATIENCE, seeder
+from support.pairs import LOCAL, PATIENCE, let_pass, seeder
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
@@ -49,12 +49,12 @@ def exercise(torrent: bytes, folder: Path, ports: Tuple[int, int], number: int, 
 
     In order, for the first piece chosen at random may lie where nothing can be written, and none would be had.
     """
-    patient = LOCAL.replace(disk_retry_interval=3.0)
+    patient = LOCAL.replace(disk_retry_interval=60.0)
     with bt.Session(patient) as session:
         client = session.add(torrent, folder, peers=[("127.0.0.1", ports[0])], sequential=True)
         watched = Watched(client)
         failed = watched.happened(events.StorageFailed)
-        assert failed.errno == number and failed.path.startswith(str(folder / "large")) and failed.retry_in == 3.0
+        assert failed.errno == number and failed.path.startswith(str(folder / "large")) and failed.retry_in == 60.0
         have = client.wait(quiet, timeout=PATIENCE)
         assert 0 < have.pieces_have < LARGE.piece_count
         with session.add(OTHER.metainfo(), others, peers=[("127.0.0.1", ports[1])]) as other:
@@ -63,6 +63,7 @@ def exercise(torrent: bytes, folder: Path, ports: Tuple[int, int], number: int, 
         assert client.downloaded == have.downloaded, "nothing was asked for meanwhile"
         assert indexes(client.bitfield) == [i for i in right_pieces(LARGE, folder) if i in indexes(client.bitfield)]
         yield
+        let_pass(session, 60.0)
         client.wait(timeout=PATIENCE)
         assert watched.happened(events.StorageRecovered) and not client.status().error
         assert not watched.seen(events.PieceFailed) and not watched.seen(events.PeerBanned)

@@ -14,7 +14,7 @@ from support.pairs import LOCAL, PATIENCE, SMALL, pair, seeder
 import bittorrent_threads as bt
 from bittorrent_threads import events
 
-NIMBLE = LOCAL.replace(sync_interval=0.1, disk_retry_interval=0.1)
+NIMBLE = LOCAL.replace(sync_interval=0.1, disk_retry_interval=0.1, disk_retry_max=0.5)
 
 
 @pytest.fixture(params=["beside the data", "elsewhere"])

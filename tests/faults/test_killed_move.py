@@ -19,12 +19,25 @@ ROUNDS = 6
 MOVED = Content.of("moved", {"a": 24 * MIB, "sub/b": 24 * MIB, "empty": 0, "c": 24 * MIB}, 1 * MIB)
 
 MOVER = """
-    import sys
+    import functools, itertools, os, signal, sys
     import bittorrent_threads as bt
+    from bittorrent_threads import session
+    from bittorrent_threads.disk.disk import Disk
+    from support.system import System
 
+    writes = itertools.count()
+
+    def write(*arguments):
+        if next(writes) == int(sys.argv[4]):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return os.pwritev(*arguments)
+
+    system = System()
+    session.Disk = functools.partial(Disk, system=system)
     client = bt.Client(sys.argv[1], sys.argv[2], settings=bt.Settings(host="127.0.0.1"))
     client.wait("seed")
     print("moving", flush=True)
+    system.use("pwritev", write)
     client.move(sys.argv[3])
     print("moved", flush=True)
     sys.stdin.read()
@@ -35,7 +48,7 @@ def whole(folder: Path) -> bool:
     return len(right_pieces(MOVED, folder)) == MOVED.piece_count
 
 
-@pytest.mark.timeout(110)
+@pytest.mark.timeout(240)
 def test_kills_in_the_middle_of_a_move(tmp_path: Path) -> None:
     torrent, chance = MOVED.torrent(tmp_path), random.Random("move")
     MOVED.write(tmp_path / "here")
@@ -44,13 +57,15 @@ def test_kills_in_the_middle_of_a_move(tmp_path: Path) -> None:
     with mounted(tmp_path / "there", size=160 * MIB) as there:
         old, new = tmp_path / "here", there
         halfway = 0
-        for _ in range(ROUNDS):
-            said = []
-            with Child(MOVER, torrent, old, new) as child:
+        for number in range(ROUNDS):
+            # Every other round at some time, be it when all is over; and else at some write of the move.
+            last_write = chance.randrange(5, 60) if number % 2 else -1
+            with Child(MOVER, torrent, old, new, last_write) as child:
                 assert child.line() == "moving"
-                timer = threading.Timer(chance.uniform(0.0, 0.12), child.kill)
+                timer = threading.Timer(chance.uniform(0.0, 0.12) if last_write < 0 else PATIENCE, child.kill)
                 timer.start()
                 said = list(child.lines())
+                timer.cancel()
                 timer.join()
             if said or not whole(old):
                 assert whole(new), "whole at the new place before anything is removed from the old"

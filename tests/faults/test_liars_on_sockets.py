@@ -18,7 +18,7 @@ HALF = 6 * lies.PIECE_LENGTH
 
 def greeted(client: bt.Client, number: int, *, fast: bool = True, extended: bool = False) -> LyingPeer:
     """A connection after a proper handshake."""
-    liar = LyingPeer(SocketWire.dial(("127.0.0.1", client.port)))
+    liar = LyingPeer(SocketWire.dial(("127.0.0.1", client.port), timeout=PATIENCE))
     liar.greet(client.infohash, peerid=b"-LY0001-%012d" % number, fast=fast, extended=extended)
     return liar
 

@@ -93,12 +93,13 @@ def test_a_link_planted_before_a_downloader_starts(tmp_path: Path, outside: Path
 @LINKS
 def test_a_link_planted_under_a_downloader(tmp_path: Path, outside: Path, linked: str) -> None:
     folder = tmp_path / "down"
-    with pair(tmp_path, settings=NIMBLE, download_limit=250_000, sequential=True) as (_, down):
+    with pair(tmp_path, settings=NIMBLE, download_limit=60_000, sequential=True) as (_, down):
         watched = Watched(down)
         down.wait(lambda status: 0 < status.pieces_have < SMALL.piece_count, timeout=PATIENCE)
         link = plant(folder / SMALL.name / linked, outside / linked)
         assert astray(watched, folder, linked)
         assert not down.complete and link.is_symlink()
+        down.download_limit = 0
         link.unlink()
         shutil.rmtree(link.with_name("aside-0"), ignore_errors=True)
         down.hashcheck()
@@ -168,11 +169,12 @@ def test_the_hidden_folder_is_a_link_before_the_start(tmp_path: Path, outside: P
 def test_the_hidden_folder_becomes_a_link_under_a_downloader(tmp_path: Path, outside: Path) -> None:
     folder = tmp_path / "down"
     link = folder / HIDDEN_FOLDER
-    with pair(tmp_path, settings=NIMBLE, download_limit=250_000) as (_, down):
+    with pair(tmp_path, settings=NIMBLE, download_limit=60_000) as (_, down):
         watched = Watched(down)
         down.wait(lambda status: link.is_dir(), timeout=PATIENCE)
         plant(link, outside)
         assert Path(watched.happened(events.StorageFailed).path).parent == link
+        down.download_limit = 0
         down.stop()
         link.unlink()
         down.start()

@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterator, List, Tuple
 import pytest
 from support.content import KIB, Content
 from support.damage import Watched, make_read_only, mounted
-from support.pairs import LOCAL, PATIENCE, SMALL, seeder
+from support.pairs import LOCAL, PATIENCE, SMALL, let_pass, seeder
 from support.system import System
 
 import bittorrent_threads as bt
@@ -54,7 +54,8 @@ def ports(tmp_path: Path) -> Iterator[Tuple[int, int]]:
 
 
 def test_a_read_only_disk(tmp_path: Path, ports: Tuple[int, int]) -> None:
-    with mounted(tmp_path / "down") as folder, bt.Session(SLOW_RETRY) as session:
+    slower = LOCAL.replace(disk_retry_interval=60.0)
+    with mounted(tmp_path / "down") as folder, bt.Session(slower) as session:
         make_read_only(folder)
         client = session.add(SMALL.metainfo(), folder, peers=[("127.0.0.1", ports[0])])
         watched = Watched(client)
@@ -65,6 +66,7 @@ def test_a_read_only_disk(tmp_path: Path, ports: Tuple[int, int]) -> None:
         assert not client.status().pieces_have and client.status().error
         assert len(watched.seen(events.StorageFailed)) == 1
         make_read_only(folder, on=False)
+        let_pass(session, 60.0)
         client.wait(timeout=PATIENCE)
         client.wait(lambda status: not status.error, timeout=PATIENCE)
         assert SMALL.differences(folder) == []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
@@ -12,9 +15,11 @@ import pytest
 from support.content import KIB, Content
 from support.damage import Watched, indexes, inverted, right_pieces
 from support.pairs import LOCAL, PATIENCE, SMALL, pair, seeder
+from support.system import System
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
+from bittorrent_threads.disk.disk import Disk
 from bittorrent_threads.disk.file import FileStat
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.disk.resume import Resume, ResumeFile
@@ -221,11 +226,23 @@ def test_data_without_resume_data_is_hashed_at_the_start(tmp_path: Path) -> None
         assert watched.seen(events.HashcheckFinished)[0].passed == SMALL.piece_count
 
 
-def test_stopped_in_the_midst_of_that_the_rest_is_hashed_next_time(tmp_path: Path) -> None:
+def test_stopped_in_the_midst_of_that_the_rest_is_hashed_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     content = Content.of("long", {"": 96 * 1024 * KIB}, 64 * KIB)
     content.write(tmp_path)
+    read = threading.Event()
+
+    def read_slowly(*arguments: Any) -> int:
+        read.wait(0.5)
+        return os.preadv(*arguments)
+
+    system = System()
+    system.use("preadv", read_slowly)
+    monkeypatch.setattr("bittorrent_threads.session.Disk", functools.partial(Disk, system=system))
     with bt.Client(content.metainfo(), tmp_path, settings=LOCAL) as client:
         client.close()
+        read.set()
         assert client.status().pieces_have < content.piece_count
     with bt.Client(content.metainfo(), tmp_path, settings=LOCAL) as client:
         assert client.wait("checked", timeout=PATIENCE).seed
@@ -262,10 +279,17 @@ def test_no_resume_data_leaves_no_hidden_folder(tmp_path: Path) -> None:
 
 def test_it_is_written_at_intervals_and_on_completion(tmp_path: Path) -> None:
     path = stored(tmp_path / "down")
-    with pair(tmp_path, download_limit=200_000, settings=LOCAL.replace(sync_interval=0.1)) as (_, down):
+    with pair(tmp_path, download_limit=60_000, settings=LOCAL.replace(sync_interval=0.1)) as (_, down):
         down.wait(lambda status: path.exists() and status.pieces_have > 2, timeout=PATIENCE)
         assert not down.complete, "written before it was complete"
     with pair(tmp_path / "other", settings=LOCAL.replace(sync_interval=1000)) as (_, down):
         path = stored(tmp_path / "other" / "down")
         down.wait(timeout=PATIENCE)
-        down.wait(lambda status: path.exists() and plain(path.read_bytes())["have"] == "fff8", timeout=5)
+        down.wait(lambda status: remembered(path) == "fff8", timeout=PATIENCE)
+
+
+def remembered(path: Path) -> str:
+    """The pieces that the resume data at ``path`` claims; nothing while there is none."""
+    with contextlib.suppress(FileNotFoundError):  # it is renamed to make room for the next
+        return str(plain(path.read_bytes())["have"])
+    return ""

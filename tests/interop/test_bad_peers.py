@@ -13,15 +13,15 @@ from support.peers.raw import ChokingSeeder, CorruptSeeder
 
 import bittorrent_threads as bt
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(180)]
 
 SMALL_PIECES = Content.of("small-pieces", {"a.bin": 1_500_000, "b/c.bin": 500_001}, 16 * KIB)
 LARGE_PIECES = Content.of("large-pieces", {"a.bin": 1_500_000, "b/c.bin": 500_001}, 256 * KIB)
 CONTENTS = pytest.mark.parametrize("content", [SMALL_PIECES, LARGE_PIECES], ids=lambda content: content.name)
 LIAR = "127.0.0.6"
-SLOW = {"upload_rate_limit": 1_000_000}
+SLOW = {"upload_rate_limit": 600_000}
 """Bytes a second of the good seeder, so that the other one gets its turn."""
-TIMEOUT = 40
+TIMEOUT = 90
 
 
 @pytest.fixture
@@ -71,7 +71,9 @@ def test_a_seeder_of_corrupt_blocks_beside_a_good_one(
 ) -> None:
     failed: queue.Queue[int] = queue.Queue()
     peers = [liar.address, good.address]
-    with bt.Client(torrent, tmp_path / "ours", on_hash_fail=failed.put, peers=peers) as client:
+    with bt.Client(torrent, tmp_path / "ours", state="paused", on_hash_fail=failed.put, peers=peers) as client:
+        client.wait(lambda status: status.connected == 2, timeout=TIMEOUT)  # or the good one may give all alone
+        client.start()
         client.wait(timeout=TIMEOUT)
         assert content.differences(tmp_path / "ours") == []
         assert failed.get(timeout=TIMEOUT) in range(content.piece_count)
@@ -97,6 +99,7 @@ def test_a_peer_that_never_unchokes_alone_is_a_stall(tmp_path: Path) -> None:
         torrent = SMALL_PIECES.torrent(tmp_path)
         with bt.Client(torrent, tmp_path / "ours", peers=[choking.address]) as client:
             choking.wait_until(lambda: choking.interested == 1, TIMEOUT)
+            client.wait(lambda status: "chok" in status.stall, timeout=TIMEOUT)
             with pytest.raises(bt.Stalled) as raised:
                 client.wait(timeout=TIMEOUT, stall_timeout=1)
     assert "chok" in raised.value.reason

@@ -15,9 +15,9 @@ from support.shapes import SHAPES
 
 import bittorrent_threads as bt
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(180)]
 
-TIMEOUT = 40
+TIMEOUT = 90
 PREFER_ENCRYPTION = 1
 """pe_enabled of libtorrent's enc_policy."""
 KINDS = pytest.mark.parametrize("kind", [LibtorrentPeer, Aria2Peer, TransmissionPeer], ids=lambda kind: kind.name)

@@ -12,10 +12,10 @@ from support.peers.libtorrent import LibtorrentPeer
 from support.peers.opentracker import OpenTracker
 from support.peers.raw import CorruptSeeder, RawSeeder
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(180)]
 
 CONTENT = Content.of("peers", {"a.bin": 500_000, "b/empty": 0, "b/c.bin": 100_001}, 64 * KIB)
-TIMEOUT = 30
+TIMEOUT = 90
 
 
 def test_opentracker_brings_libtorrent_and_aria2_together(tmp_path: Path, require_peer: Callable[[str], str]) -> None:

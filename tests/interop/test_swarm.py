@@ -16,10 +16,10 @@ from support.peers.transmission import TransmissionPeer
 
 import bittorrent_threads as bt
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(180)]
 
 CONTENT = Content.of("swarm", {"a.bin": 1_500_000, "b/empty": 0, "b/c.bin": 64 * KIB, "d.bin": 1_000_001}, 64 * KIB)
-TIMEOUT = 50
+TIMEOUT = 90
 
 
 def test_all_of_them_get_it_through_us(tmp_path: Path, require_peer: Callable[[str], str]) -> None:

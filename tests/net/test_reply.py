@@ -12,7 +12,7 @@ from bittorrent_threads.net.reply import Reply
 def test_a_value_reaches_every_waiter() -> None:
     reply = Reply()
     values: List[Any] = []
-    threads = [threading.Thread(target=lambda: values.append(reply.wait(10))) for _ in range(5)]
+    threads = [threading.Thread(target=lambda: values.append(reply.wait(30))) for _ in range(5)]
     for thread in threads:
         thread.start()
     assert not reply.done

@@ -15,13 +15,14 @@ from bittorrent_threads.settings import Settings
 
 
 def fill(loop: Loop, stream: TcpStream) -> None:
-    """Send until the system takes no more."""
+    """Send until the system takes no more, and leave a good deal waiting."""
 
     def more() -> bool:
-        if not stream.backlog:
+        if stream._blocked:
+            stream.send([bytes(1 << 23)])
+        elif not stream.backlog:
             stream.send([bytes(1 << 20)])
-            return False
-        return True
+        return stream._blocked
 
     while not loop.call(more):
         pass

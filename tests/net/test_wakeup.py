@@ -27,7 +27,7 @@ def test_wakes_who_waits(wakeup: Wakeup) -> None:
     wakeup.arm()
     thread = threading.Thread(target=wakeup.set)
     thread.start()
-    assert select.select([wakeup.reader], [], [], 10)[0]
+    assert select.select([wakeup.reader], [], [], 30)[0]
     thread.join()
 
 
@@ -76,7 +76,7 @@ def test_may_be_set_by_a_signal_handler(wakeup: Wakeup) -> None:
     try:
         wakeup.arm()
         os.kill(os.getpid(), signal.SIGUSR1)
-        assert select.select([wakeup.reader], [], [], 10)[0]
+        assert select.select([wakeup.reader], [], [], 30)[0]
     finally:
         signal.signal(signal.SIGUSR1, before)
 

@@ -14,7 +14,7 @@ import time
 from typing import Dict, FrozenSet, List, NamedTuple
 
 DESCRIPTORS = "/proc/self/fd"
-GRACE = 2.0
+GRACE = 20.0
 """Seconds that all threads together have to end by themselves."""
 
 

@@ -6,6 +6,7 @@ The memory of a child is what the child reads of itself.
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -16,9 +17,11 @@ from typing import Callable, Iterable, List, Optional, Sequence, Tuple
 from bittorrent_threads.net.loop import Loop
 from bittorrent_threads.net.stream import TcpStream
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds that a test waits for what must happen."""
 ROOT = Path(__file__).resolve().parents[2]
+PORTS = range(20000, 32000)
+"""Below the ports that the system gives out by itself, so that nobody takes one between the look and its use."""
 
 
 class Recorder:
@@ -59,7 +62,7 @@ class Recorder:
             self._changed.notify_all()
 
     def wait(self, condition: Callable[[], object]) -> None:
-        """Until ``condition`` holds; an AssertionError after ten seconds."""
+        """Until ``condition`` holds; an AssertionError when it takes too long."""
         with self._changed:
             assert self._changed.wait_for(condition, PATIENCE), vars(self)
 
@@ -95,6 +98,7 @@ def dialled(loop: Loop, plain: Plain, handler: Recorder) -> Tuple[TcpStream, soc
     stream = loop.call(lambda: loop.connect(plain.address, handler, PATIENCE))
     sock = plain.accept()
     handler.wait(lambda: handler.connected)
+    loop.call(int)  # it is told of the connection in the middle of a pass, and selected for reading at the end
     return stream, sock
 
 
@@ -116,19 +120,23 @@ def received_by(sock: socket.socket, size: int) -> bytes:
     return bytes(data)
 
 
-def free_port() -> int:
-    """A port that nobody listened on a moment ago."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+def free_port(host: str = "127.0.0.1") -> int:
+    """A random port of ``PORTS`` on which nobody listens now."""
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
 
 
 def run_child(program: str, *arguments: str, expect: int = 0) -> str:
     """Run a Python program that can import the library and ``support``; what it printed."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
     command: Sequence[str] = [sys.executable, "-W", "error::ResourceWarning", "-c", program, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, env=environment, check=False)
     assert done.returncode == expect, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

@@ -74,12 +74,12 @@ def _plain_errors() -> Iterator[None]:
 class SocketWire:
     """A blocking socket, closed by ``close``."""
 
-    def __init__(self, sock: socket.socket, *, timeout: float = 10.0) -> None:
+    def __init__(self, sock: socket.socket, *, timeout: float = 30.0) -> None:
         sock.settimeout(timeout)
         self._socket = sock
 
     @classmethod
-    def dial(cls, address: Address, *, timeout: float = 10.0) -> SocketWire:
+    def dial(cls, address: Address, *, timeout: float = 30.0) -> SocketWire:
         """Connect to a peer; raises HungUp."""
         with _plain_errors():
             return cls(socket.create_connection(address, timeout), timeout=timeout)

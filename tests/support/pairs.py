@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+import time
 from pathlib import Path
 from typing import Any, Iterator, Tuple
 
@@ -38,3 +40,21 @@ def pair(tmp_path: Path, content: Content = SMALL, **options: Any) -> Iterator[T
         peers = [("127.0.0.1", seed.port)]
         with bt.Client(content.metainfo(), tmp_path / "down", peers=peers, **options) as down:
             yield seed, down
+
+
+@contextlib.contextmanager
+def checks_held(session: bt.Session) -> Iterator[None]:
+    """No hash check of a session goes on inside the block: all the workers that checks may have are busy."""
+    over = threading.Event()
+    for _ in range(session.settings.disk_threads):
+        session._disk._pool.submit(lambda: over.wait(PATIENCE), lambda outcome: None, background=True)
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def let_pass(session: bt.Session, seconds: float) -> None:
+    """Put the clock of a session forward, once: what is due by then is done now."""
+    session._loop._clock = lambda: time.monotonic() + seconds
+    session._loop.call(int)

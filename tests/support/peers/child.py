@@ -126,7 +126,7 @@ class Child:
         self._process.stdin.write(line.encode() + b"\n")
         self._process.stdin.flush()
 
-    def stop(self, number: int = signal.SIGINT, timeout: float = 10) -> None:
+    def stop(self, number: int = signal.SIGINT, timeout: float = 30) -> None:
         """Ask the child to end and wait until it has; nothing if it has already."""
         if self._process.poll() is None:
             self._process.send_signal(number)

@@ -68,7 +68,7 @@ class LibtorrentPeer(Peer):
         """Wait until it has banned the peer there."""
         self.child.wait_for(rf'"banned": \["{re.escape(host)}"', timeout)
 
-    def payload(self, ticks: int, timeout: float = 10) -> List[int]:
+    def payload(self, ticks: int, timeout: float = 30) -> List[int]:
         """Bytes of payload up- and downloaded so far, at each of the next ``ticks`` tenths of a second."""
         lines = self.child.take(r'^{"state".*}$', ticks, timeout)
         return [figures["uploaded"] + figures["downloaded"] for figures in map(json.loads, lines)]

@@ -15,7 +15,7 @@ from typing import ClassVar, List, Optional, Tuple, Type, TypeVar
 
 from .child import Child
 
-START_TIMEOUT = 15.0
+START_TIMEOUT = 60.0
 """From the start of the program until it listens and, as a seeder, has checked its files."""
 
 PeerType = TypeVar("PeerType", bound="Peer")

@@ -6,26 +6,10 @@ A seeder unchokes at the ticks of a ten-second clock, so the first block may tak
 from __future__ import annotations
 
 import json
-import random
-import socket
 from typing import ClassVar, List
 
+from ..loopback import free_port
 from .peer import Peer
-
-PORTS = range(20000, 32000)
-"""Below the ports that the system gives out by itself, so that nobody takes one between the look and the start."""
-
-
-def free_port(host: str) -> int:
-    """A random port of ``PORTS`` on which nobody listens now."""
-    while True:
-        port = random.choice(PORTS)
-        with socket.socket() as probe:
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-            return port
 
 
 class TransmissionPeer(Peer):
