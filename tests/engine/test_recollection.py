@@ -183,16 +183,65 @@ def test_a_stop_remembers_and_then_closes_the_files() -> None:
     assert bench.torrent.have.count == 2 and not bench.seen(events.PiecePassed)
 
 
+def held_sync(bench: Bench) -> Callable[[], None]:
+    """Have the next sync take until what is returned is called."""
+    storage: Any = bench.torrent.storage
+    sync, held = storage.sync, []
+    storage.sync = held.append
+
+    def release() -> None:
+        storage.sync = sync
+        (deliver,) = held
+        bench.act(sync, deliver)
+        bench.run(MOMENT)
+
+    return release
+
+
 def test_what_comes_during_the_sync_is_not_remembered_by_it() -> None:
     bench = Bench(settings=Settings(sync_interval=20.0))
     guest = bench.guest([2, 3])
     guest.say(message(UNCHOKE))
     asked = guest.requests()
     guest.give(*[block for block in asked if block[0] == 2])
-    bench.until(lambda: bench.world.now > 21.9 and bench.torrent.recollection._timer is None)
-    bench.act(bench.torrent.holdings.trust, [3])
-    bench.run(MOMENT)
-    assert bench.files.resume is not None and bench.files.resume.have == packed([2])
+    release = held_sync(bench)
+    bench.run(21)
+    guest.give(*[block for block in asked if block[0] == 3])
+    assert bench.torrent.have.count == 2
+    release()
+    resume = bench.files.resume
+    assert resume is not None and resume.have == packed([2])
+    assert resume.doubtful == packed([3]), "the files are remembered as they are with it"
+
+
+def test_what_is_being_saved_when_the_sync_ends_is_doubtful() -> None:
+    bench = Bench(have=range(2))
+    storage: Any = bench.torrent.storage
+    storage.save = lambda pieces, deliver: None
+    guest = bench.guest([2, 3])
+    guest.say(message(UNCHOKE))
+    guest.serve()
+    assert bench.torrent.downloads.saving
+    bench.act(lambda: bench.torrent.recollection.keep(clean=False, done=lambda resume: None))
+    bench.run(1)
+    resume = bench.files.resume
+    assert resume is not None and (resume.have, resume.doubtful) == (packed(range(2)), packed([2, 3]))
+
+
+def test_what_is_found_wrong_during_the_sync_is_not_remembered_by_it() -> None:
+    bench = Bench(have=range(4))
+    release = held_sync(bench)
+    bench.act(lambda: bench.torrent.recollection.keep(clean=False, done=lambda resume: None))
+    bench.act(bench.torrent.holdings.lose, [1])
+    release()
+    resume = bench.files.resume
+    assert resume is not None and (resume.have, resume.doubtful) == (packed([0, 2, 3]), b"")
+
+
+def test_what_is_doubtful_is_hashed_at_the_start() -> None:
+    bench = Bench(have=range(5), state="stopped")
+    bench.files.resume = claim(bench, range(3))._replace(doubtful=packed([3, 4, 5]))
+    assert begin(bench) == [3, 4] and bench.torrent.have.count == 5, "of 5 there is nothing"
 
 
 def test_suspects_are_not_remembered_and_checked_again() -> None:
@@ -204,7 +253,8 @@ def test_suspects_are_not_remembered_and_checked_again() -> None:
 
     bench.torrent.storage.sync = sync  # type: ignore[method-assign]
     bench.run(25)
-    assert bench.files.resume is not None and bench.files.resume.have == packed([0, 3])
+    resume = bench.files.resume
+    assert resume is not None and (resume.have, resume.doubtful) == (packed([0, 3]), packed([1, 2]))
     assert checked[:2] == [1, 2] and bench.torrent.have.count == 4
 
 

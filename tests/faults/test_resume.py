@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -12,9 +13,11 @@ import pytest
 from support.content import KIB, Content
 from support.damage import Watched, indexes, inverted, right_pieces
 from support.pairs import LOCAL, PATIENCE, SMALL, pair, seeder
+from support.system import System
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
+from bittorrent_threads.disk.disk import Disk
 from bittorrent_threads.disk.file import FileStat
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.disk.resume import Resume, ResumeFile
@@ -187,6 +190,41 @@ def test_only_files_that_changed_are_hashed_again(complete: Path, change: Callab
         watched = Watched(client)
         assert client.wait("seed", timeout=PATIENCE)
         assert hashed(client, watched) == [9, 10, 11, 12]
+
+
+def test_a_file_found_changed_just_before_the_end_is_hashed_at_the_next_start(complete: Path) -> None:
+    with bt.Client(SMALL.metainfo(), complete, settings=LOCAL) as client:
+        client.wait("seed", timeout=PATIENCE)
+        touch(SMALL.path(complete, "a.bin"))
+        client.hashcheck(0)  # which notices it; the other pieces of the file are as good, and nobody has looked
+    with bt.Client(SMALL.metainfo(), complete, settings=LOCAL) as client:
+        watched = Watched(client)
+        client.wait("seed", timeout=PATIENCE)
+        assert hashed(client, watched) == [*range(1, 10)]
+
+
+def test_pieces_that_came_while_others_were_synced_are_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = System()
+    monkeypatch.setattr("bittorrent_threads.session.Disk", functools.partial(Disk, system=system))
+    with pair(tmp_path, download_limit=100_000, settings=LOCAL.replace(sync_interval=1000)) as (_, down):
+
+        def slow(fd: int) -> None:
+            os.fdatasync(fd)
+            down.wait("seed", timeout=PATIENCE)
+
+        down.wait(lambda status: status.pieces_have > 0, timeout=PATIENCE)
+        system.use("fdatasync", slow)
+        down.download_limit = 0
+        saved = down.piece_cache  # as much as a kill just after it would leave
+        system.heal("fdatasync")
+    before = {*indexes(bytes.fromhex(saved["have"]))}
+    assert len(before) < SMALL.piece_count
+    with bt.Client(SMALL.metainfo(), tmp_path / "down", settings=LOCAL, piece_cache=saved) as client:
+        watched = Watched(client)
+        client.wait("seed", timeout=PATIENCE)
+        assert hashed(client, watched) == sorted({*range(13)} - before)
 
 
 def test_a_file_longer_than_the_torrent_says_keeps_its_tail(tmp_path: Path) -> None:
