@@ -74,6 +74,11 @@ class Surveyed(NamedTuple):
         parted = set(self.parted)
         return [index for index, stat in enumerate(self.files) if stat is not None and index not in parted]
 
+    @property
+    def unmade(self) -> List[int]:
+        """Files that are not, as far as could be seen."""
+        return sorted({*range(len(self.files))}.difference(self.made, self.unseen))
+
 
 class Changed(NamedTuple):
     """A file that another program changed."""
