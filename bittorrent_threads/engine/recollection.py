@@ -93,11 +93,11 @@ class Recollection:
     def keep(self, *, clean: bool, done: Callable[[Optional[Resume]], None]) -> None:
         """Sync the data, store what is there, and call ``done`` with the resume data, or None when that failed.
 
-        While it is not known what is there, what was stored before stays: pieces that wait for a hash check would
-        otherwise be taken for missing at the next start, and files that are gone for files that never were.
+        While it is not known which files are there, what was stored before stays: files that are gone would otherwise
+        be taken for files that never were.  Pieces that wait for a hash check are doubtful.
         """
         self._cancel()
-        if not self._torrent.survey.known or self._torrent.checking or self._torrent.unread:
+        if not self._torrent.survey.known or self._torrent.unread:
             done(self.resume)
             return
         self._dirty = False
@@ -208,6 +208,7 @@ class Recollection:
         # claim was made: of those pieces the next start must not think that they are missing.
         doubtful = torrent.have.without(claimed)
         doubtful.add(torrent.downloads.saving_pieces)
+        doubtful.add([index for index in torrent.unread.hashing.indexes() if not claimed[index]])
         # Those that are not served are being hashed already, and it was told why.
         suspects = [index for index in synced.suspects if torrent.holdings.serves(index)]
         if suspects and torrent.state != "stopped":

@@ -7,6 +7,7 @@ from typing import Any, Callable, List, Optional
 
 import pytest
 from support.bench import BLOCK, COUNT, MOMENT, PIECE_LENGTH, SIZE, Bench, packed, torrent_of
+from support.damage import indexes
 from support.lying_peer import UNCHOKE, message
 
 from bittorrent_threads import events
@@ -415,6 +416,37 @@ def test_a_hash_check_cut_short_leaves_no_piece_forgotten() -> None:
     assert bench.torrent.have.full
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_what_a_hash_check_that_was_cut_short_has_found_is_not_hashed_again(
+    stopped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bittorrent_threads.engine.checks.LEAST_JOB", PIECE_LENGTH)
+    bench = Bench(have=range(COUNT), state="stopped")
+    bench.disk.read_rate = PIECE_LENGTH / 4
+    bench.set_state("active")
+    bench.until(lambda: bench.torrent.have.count > 3)
+    if stopped:
+        bench.set_state("stopped")
+        bench.run(5)
+        assert bench.status.checking
+    found = {*bench.torrent.have.indexes()}
+    assert found < {*range(COUNT)}
+    bench.reboot()
+    bench.until(lambda: bench.torrent.live)
+    assert not found & {event.index for event in bench.seen(events.PiecePassed)} and bench.torrent.have.full
+
+
+def test_a_hash_check_that_goes_on_is_remembered_within_the_interval() -> None:
+    bench = Bench(have=range(COUNT), state="stopped", settings=Settings(sync_interval=5.0))
+    bench.disk.read_rate = PIECE_LENGTH / 4
+    bench.set_state("active")
+    bench.until(lambda: bench.files.resume is not None)
+    resume = bench.files.resume
+    assert resume is not None and bench.status.checking
+    assert {*indexes(resume.have)} | {*indexes(resume.doubtful)} == {*range(COUNT)}
+    assert {*indexes(resume.have)} <= {*bench.torrent.have.indexes()}
+
+
 def test_a_hash_check_while_stopped_is_remembered_by_a_close() -> None:
     bench = Bench(have=range(5), state="stopped")
     bench.act(bench.torrent.hashcheck, Check(range(COUNT), bench.torrent.hashchecked))
@@ -434,6 +466,18 @@ def test_a_closed_torrent_writes_nothing() -> None:
     calls = bench.recorded(*ORDER)
     bench.run(100)
     assert calls == []
+
+
+def test_a_stop_during_a_hash_check_keeps_pieces_that_are_not_whole() -> None:
+    bench = Bench(have=range(3))
+    one_block(bench)
+    bench.disk.read_rate = PIECE_LENGTH / 4
+    bench.act(bench.torrent.hashcheck, Check([0, 1, 2], bench.torrent.hashchecked))
+    bench.run(MOMENT)
+    bench.set_state("stopped")
+    assert bench.status.checking
+    resume = bench.files.resume
+    assert resume is not None and resume.clean and resume.unfinished == ((3, b"\x80"),)
 
 
 def one_block(bench: Bench) -> None:

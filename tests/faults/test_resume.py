@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
@@ -259,14 +260,29 @@ def test_data_without_resume_data_is_hashed_at_the_start(tmp_path: Path) -> None
         assert watched.seen(events.HashcheckFinished)[0].passed == SMALL.piece_count
 
 
-def test_stopped_in_the_midst_of_that_the_rest_is_hashed_next_time(tmp_path: Path) -> None:
+def test_stopped_in_the_midst_of_that_the_rest_is_hashed_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     content = Content.of("long", {"": 96 * 1024 * KIB}, 64 * KIB)
     content.write(tmp_path)
+    system = System()
+    monkeypatch.setattr("bittorrent_threads.session.Disk", functools.partial(Disk, system=system))
+
+    def slow(*arguments: Any) -> int:
+        time.sleep(0.01)
+        return os.preadv(*arguments)
+
+    system.use("preadv", slow)
     with bt.Client(content.metainfo(), tmp_path, settings=LOCAL) as client:
+        client.wait(lambda status: status.pieces_have > 0, timeout=PATIENCE)
+        found = {*indexes(client.bitfield)}
         client.close()
         assert client.status().pieces_have < content.piece_count
-    with bt.Client(content.metainfo(), tmp_path, settings=LOCAL) as client:
+    system.heal("preadv")
+    with bt.Client(content.metainfo(), tmp_path, settings=LOCAL.replace(event_queue_size=10_000)) as client:
+        watched = Watched(client)
         assert client.wait("checked", timeout=PATIENCE).seed
+        assert not found.intersection(hashed(client, watched))
 
 
 # -- where it is kept --------------------------------------------------------------------------------------------------
