@@ -44,10 +44,9 @@ class Checked(NamedTuple):
     passed: Tuple[int, ...]
     failed: Tuple[int, ...]
     error: Optional[StorageError]
-    """The first file error met, when pieces failed because of one; a file that was never there is no error.
-
-    Of the pieces that failed beside it nothing is known.
-    """
+    """The first file error met, when pieces failed because of one; a file that was never there is no error."""
+    unread: Tuple[int, ...] = ()
+    """Those that failed because of an error: nothing is known of them.  The others are wrong, or were never there."""
 
 
 class Surveyed(NamedTuple):

@@ -88,7 +88,7 @@ class Storage:
         self._submit(
             partial(self._pieces.check, asked),
             deliver,
-            lambda error: Checked((), asked, error),
+            lambda error: Checked((), asked, error, asked),
             background=True,
         )
 
