@@ -92,7 +92,7 @@ class Settings:
     disk_threads: int = 2
     """Worker threads for files and hashes."""
     max_open_files: int = 64
-    """File handles kept open, for the session."""
+    """File handles kept open, for the session; lowered to a quarter of RLIMIT_NOFILE."""
     sync_interval: float = 30.0
     """Longest time that a finished piece is not synced and remembered (limits: kill -9, power loss)."""
     disk_retry_interval: float = 10.0

@@ -44,10 +44,9 @@ class Checked(NamedTuple):
     passed: Tuple[int, ...]
     failed: Tuple[int, ...]
     error: Optional[StorageError]
-    """The first file error met, when pieces failed because of one; a file that was never there is no error.
-
-    Of the pieces that failed beside it nothing is known.
-    """
+    """The first file error met, when pieces failed because of one; a file that was never there is no error."""
+    unread: Tuple[int, ...] = ()
+    """Those that failed because of an error: nothing is known of them.  The others are wrong, or were never there."""
 
 
 class Surveyed(NamedTuple):
@@ -73,6 +72,11 @@ class Surveyed(NamedTuple):
         """Files that are under their own paths, with all that there is of them."""
         parted = set(self.parted)
         return [index for index, stat in enumerate(self.files) if stat is not None and index not in parted]
+
+    @property
+    def unmade(self) -> List[int]:
+        """Files that are not, as far as could be seen."""
+        return sorted({*range(len(self.files))}.difference(self.made, self.unseen))
 
 
 class Changed(NamedTuple):

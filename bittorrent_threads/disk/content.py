@@ -1,8 +1,9 @@
 """``Content``: the bytes of one torrent by their position, wherever they are kept.
 
 Each span of bytes has one of three places: its file, the part file (for unwanted files that are not there), or none at
-all (padding, BEP 47: always zero).  Once the bytes of a file go to the file itself they do so for good, so that a
-worker which sees that needs no lock; everything about the part file happens under one.
+all (padding, BEP 47: always zero).  Once the bytes of a file go to the file itself they do so until the next
+``prepare``, which runs alone, so that a worker which sees that needs no lock; everything about the part file happens
+under one.
 
 A piece is trusted because somebody hashed it.  When another program changes a file, its pieces are in doubt: each has
 an ``epoch``, the changes seen in its files so far, and is trusted only if it was right in that epoch (``vouch``).
@@ -95,7 +96,9 @@ class Content:
             routed = self._routed = self._routed or bytearray(len(self._metainfo.files))
             moving = []
             for index in files:
-                if not routed[index] and (wanted[index] or self._there(index)):
+                if not (wanted[index] or self._there(index)):
+                    routed[index] = 0  # it may have been removed, and is not to appear again
+                elif not routed[index]:
                     routed[index] = not self._part_file.pieces(index)
                     if not routed[index]:
                         moving.append(index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any, Callable, Optional
 
 from ..metainfo.metainfo import Metainfo
@@ -36,7 +37,7 @@ class Disk:
         system: Any = os,
     ) -> None:
         self._system = system
-        self._files = FilePool(settings.max_open_files, crowded=crowded)
+        self._files = FilePool(min(settings.max_open_files, _affordable()), crowded=crowded)
         self._scratches = Scratches()
         self._pool = Pool(settings.disk_threads + 1, post, finish=self._files.close)
 
@@ -57,12 +58,12 @@ class Disk:
         Resume data is kept in ``resume_dir``, or beside the data in a hidden folder.  ``allocation`` is one of
         ``ALLOCATIONS``.
         """
-        folder = Folder(basedir, system=self._system)
+        folder = Folder(basedir, system=self._system, relief=self._files.relieve)
         name = f"{metainfo.infohash.hex()}.resume"
         if resume_dir is None:
             resume_file = ResumeFile(folder, (HIDDEN_FOLDER, name))
         else:
-            resume_file = ResumeFile(Folder(resume_dir, system=self._system), (name,))
+            resume_file = ResumeFile(folder.at(resume_dir), (name,))
         content = Content(metainfo, folder, self._files, allocation=allocation)
         return Storage(metainfo, content, Pieces(metainfo, content, self._scratches), resume_file, self._pool)
 
@@ -76,3 +77,13 @@ class Disk:
     def abandon(self) -> None:
         """The same without waiting, answering, or taking a lock: ``__del__`` may call it."""
         self._pool.abandon()
+
+
+def _affordable() -> int:
+    """Files that may be kept open so that sockets find descriptors, too: a quarter of what the process may have."""
+    try:
+        import resource
+    except ImportError:
+        return sys.maxsize
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return sys.maxsize if soft == resource.RLIM_INFINITY else max(1, soft // 4)

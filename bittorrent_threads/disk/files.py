@@ -13,7 +13,7 @@ import errno
 import os
 import threading
 from collections import OrderedDict
-from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
 
 from ..errors import StorageError
 from .allocation import allocate
@@ -21,7 +21,6 @@ from .descriptor import MAX_WRITE_BYTES, WRITE_BYTES, Descriptor, identity
 from .file import File, FileStat, Gone, Missing
 from .folder import Folder, Parts
 
-_NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 _FAULTS = (OSError, ValueError)  # ValueError: names with NUL or a lone surrogate
 
 MAX_CHANGES = 3
@@ -30,8 +29,6 @@ MAX_CHANGES = 3
 Some systems set them when they like (NTFS when a file is closed, NFS when data reaches the server), and each change
 costs hashing.
 """
-
-T = TypeVar("T")
 
 
 class _Handle(Descriptor):
@@ -189,6 +186,14 @@ class FilePool:
                 with self._lock:
                     return _remember(file, found)
 
+    def relieve(self) -> bool:
+        """Give a descriptor back to the system; False if there is none to give.  For ``Folder``."""
+        with self._lock:
+            file = next((file for file, handle in self._handles.items() if not handle.users), None)
+            closable = [] if file is None else [self._evict(file)]
+        self._close(closable)
+        return bool(closable)
+
     def close_folder(self, folder: Folder) -> None:
         """Close what is open below a folder."""
         with self._lock:
@@ -291,13 +296,13 @@ class FilePool:
         flags = os.O_RDWR if writable else os.O_RDONLY
         met = file.met  # before another worker makes it
         try:
-            return self._with_descriptors(lambda: file.folder.open(file.parts, flags)), False
+            return file.folder.open(file.parts, flags), False
         except FileNotFoundError:
             if met:
                 raise Gone("was there and is gone", file.path, errno.ENOENT) from None
             if not writable:
                 raise Missing(os.strerror(errno.ENOENT), file.path, errno.ENOENT) from None
-        return self._with_descriptors(lambda: file.folder.open(file.parts, flags, create=True)), True
+        return file.folder.open(file.parts, flags, create=True), True
 
     def _named(self, file: File, handle: _Handle) -> bool:
         # Whether the open file is the one that has the name.
@@ -306,23 +311,7 @@ class FilePool:
 
     def _look(self, file: File) -> Optional[os.stat_result]:
         with _reported(file):
-            return self._with_descriptors(lambda: file.folder.stat(file.parts))
-
-    def _with_descriptors(self, call: Callable[[], T]) -> T:
-        while True:
-            try:
-                return call()
-            except OSError as error:
-                if error.errno not in _NO_DESCRIPTORS or not self._close_unused():
-                    raise
-
-    def _close_unused(self) -> bool:
-        # Give a descriptor back to the system; False if there is none to give.
-        with self._lock:
-            file = next((file for file, handle in self._handles.items() if not handle.users), None)
-            closable = [] if file is None else [self._evict(file)]
-        self._close(closable)
-        return bool(closable)
+            return file.folder.stat(file.parts)
 
     def _surplus(self) -> List[File]:
         # Under the lock: what to close so that one more can be kept.

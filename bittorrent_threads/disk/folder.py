@@ -12,7 +12,7 @@ import contextlib
 import errno
 import os
 import stat
-from typing import Any, Iterator, Optional, Tuple
+from typing import Any, Callable, Iterator, Optional, Tuple
 
 from ..errors import StorageError
 
@@ -20,6 +20,7 @@ Parts = Tuple[str, ...]
 """Components of a name below a folder."""
 
 _LINKS = (errno.ELOOP, errno.EMLINK, errno.ENOTDIR)  # what O_NOFOLLOW and O_DIRECTORY say, by platform
+_NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 _REPARSE_POINT = 0x400  # FILE_ATTRIBUTE_REPARSE_POINT: links and junctions of Windows
 
 
@@ -27,13 +28,15 @@ class Folder:
     """The folder at ``root``; relative paths are taken from the folder the process is in now.
 
     ``system`` is the ``os`` module; a test gives one that fails the Nth call, or lacks what some platform lacks.
+    ``relief`` is called when no descriptor is to be had, and returns whether it gave one back to the system.
     Everything raises ``OSError``, or :class:`StorageError` for what no system call says.  It has no state: any thread
     may use it.
     """
 
-    def __init__(self, root: str, *, system: Any = os) -> None:
+    def __init__(self, root: str, *, system: Any = os, relief: Callable[[], bool] = lambda: False) -> None:
         self.root = os.path.abspath(root)
         self.system = system
+        self._relief = relief
         self._no_follow = getattr(system, "O_NOFOLLOW", 0) if os.open in os.supports_dir_fd else 0
         # O_NONBLOCK: a FIFO somebody put there must not hang the thread.
         self._flags = self._no_follow | getattr(system, "O_NONBLOCK", 0) | getattr(system, "O_BINARY", 0)
@@ -46,7 +49,7 @@ class Folder:
         """A descriptor of a regular file; ``create`` makes it and the folders above it if they are not there."""
         with self._parent(parts, create=create) as (parent, name):
             flags |= self._flags | (os.O_CREAT if create else 0)
-            fd: int = self.system.open(name, flags, 0o666, dir_fd=parent)
+            fd = self._descriptor(name, flags, parent)
         try:
             if not stat.S_ISREG(self.system.fstat(fd).st_mode):
                 raise StorageError("is no regular file", self.path(parts))
@@ -65,6 +68,10 @@ class Folder:
         if not stat.S_ISREG(found.st_mode) or _is_link(found):
             raise StorageError("is no regular file", self.path(parts))
         return found
+
+    def at(self, root: str) -> Folder:
+        """Another folder, otherwise the same."""
+        return Folder(root, system=self.system, relief=self._relief)
 
     def same(self, other: Folder) -> bool:
         """Whether the two are one folder, by whatever paths."""
@@ -137,7 +144,7 @@ class Folder:
     def _open_folder(self, name: str, parent: Optional[int], *, create: bool) -> int:
         flags = os.O_RDONLY | os.O_DIRECTORY | (0 if parent is None else self._no_follow)
         try:
-            return int(self.system.open(name, flags, dir_fd=parent))
+            return self._descriptor(name, flags, parent)
         except FileNotFoundError:
             if not create:
                 raise
@@ -146,7 +153,15 @@ class Folder:
         else:
             with contextlib.suppress(FileExistsError):  # another worker was faster
                 self.system.mkdir(name, dir_fd=parent)
-        return int(self.system.open(name, flags, dir_fd=parent))
+        return self._descriptor(name, flags, parent)
+
+    def _descriptor(self, name: str, flags: int, parent: Optional[int]) -> int:
+        while True:
+            try:
+                return int(self.system.open(name, flags, 0o666, dir_fd=parent))
+            except OSError as error:
+                if error.errno not in _NO_DESCRIPTORS or not self._relief():
+                    raise
 
     def _looked_at(self, parts: Parts, *, create: bool) -> str:
         # Without dir_fd: the path, after a look at every component of it that is there.

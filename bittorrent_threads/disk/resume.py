@@ -56,6 +56,8 @@ class Resume(NamedTuple):
     """Nothing was written after this: the torrent was stopped."""
     names: Names = ()
     """Files that were renamed: index, and the components of the path."""
+    doubtful: bytes = b""
+    """Pieces that may be there too, packed: written or found changed so late that only a hash can tell."""
 
     def plain(self) -> Dict[str, Any]:
         """Dictionaries, lists, strings and numbers."""
@@ -68,6 +70,7 @@ class Resume(NamedTuple):
             "unfinished": [[index, blocks.hex()] for index, blocks in self.unfinished],
             "clean": self.clean,
             "names": [[index, list(parts)] for index, parts in self.names],
+            "doubtful": self.doubtful.hex(),
         }
 
     @classmethod
@@ -85,10 +88,12 @@ class Resume(NamedTuple):
             unfinished=tuple(_unfinished(entry, metainfo) for entry in _list(plain, "unfinished")),
             clean=plain.get("clean") is True,
             names=_names(plain.get("names", []), metainfo),
+            doubtful=_bytes({"doubtful": "", **plain}, "doubtful"),
         )
         if resume.infohash != metainfo.infohash:
             raise ValueError(f"is for the torrent {resume.infohash.hex()}")
         Bitfield(metainfo.piece_count, resume.have)
+        Bitfield(metainfo.piece_count, resume.doubtful or None)
         if len(resume.files) != len(metainfo.files):
             raise ValueError(f"has {len(resume.files)} files, the torrent {len(metainfo.files)}")
         return resume
@@ -102,7 +107,7 @@ class Trust(NamedTuple):
     unfinished: Unfinished
     """Pieces of which these blocks can be kept."""
     suspects: Tuple[int, ...]
-    """Pieces to hash: those that are there and in a file that changed, claimed or not."""
+    """Pieces to hash: those that are there, and doubtful or in a file that changed, claimed or not."""
     missing: Tuple[int, ...]
     """Files that were there and are gone, by index: not to be downloaded again before somebody says so."""
 
@@ -114,7 +119,7 @@ def compare(resume: Resume, surveyed: Surveyed, metainfo: Metainfo, *, gone: Col
     """
     layout = metainfo.layout
     unseen = set(surveyed.unseen)
-    doubted = Bitfield(layout.piece_count)
+    doubted = Bitfield(layout.piece_count, resume.doubtful or None)
     missing: List[int] = []
     same_part_file = resume.part_file == surveyed.part_file
     for index, (file, then) in enumerate(zip(metainfo.files, resume.files)):

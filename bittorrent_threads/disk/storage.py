@@ -88,7 +88,7 @@ class Storage:
         self._submit(
             partial(self._pieces.check, asked),
             deliver,
-            lambda error: Checked((), asked, error),
+            lambda error: Checked((), asked, error, asked),
             background=True,
         )
 
@@ -114,7 +114,7 @@ class Storage:
 
     def move(self, basedir: str, deliver: Callable[[Moved], None]) -> None:
         """Move every file to another folder, with the part file, and the resume data if it is beside them."""
-        target = Folder(basedir, system=self._content.folder.system)
+        target = self._content.folder.at(basedir)
         self._interrupted = False
         self._submit(
             partial(self._move, target), deliver, lambda error: Moved(False, error), background=True, alone=True

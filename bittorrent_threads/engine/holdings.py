@@ -198,12 +198,12 @@ class Holdings:
     def checked(self, checked: Checked) -> None:
         """Some pieces of a hash check are done.
 
-        With an error nothing is known of those that failed: they are had no more, and missing no more than that.
+        Nothing is known of those that could not be read: they are had no more, and missing no more than that.
         """
         torrent = self._torrent
-        wrong = checked.failed if checked.error is None else ()
-        if checked.error is not None:
-            torrent.unread.add(checked.failed)
+        unread = set(checked.unread)
+        wrong = [index for index in checked.failed if index not in unread] if unread else checked.failed
+        torrent.unread.add(unread.intersection(checked.failed))
         if self._doubted:
             again = [index for index in checked.passed if index in self._doubted]
             for index in (*checked.passed, *checked.failed):

@@ -1,7 +1,8 @@
 """What was on the disk when the torrent last ran: believed at the start where nothing changed, kept up to date after.
 
 The rule: a piece is remembered only after its data was synced.  So what is stored is the bitfield as it was when the
-sync began, less what the sync found suspect, together with the files as the sync left them.
+sync began, less what the sync found suspect, together with the files as the sync left them.  What is there besides is
+remembered as doubtful, and hashed at the next start.
 """
 
 from __future__ import annotations
@@ -92,11 +93,11 @@ class Recollection:
     def keep(self, *, clean: bool, done: Callable[[Optional[Resume]], None]) -> None:
         """Sync the data, store what is there, and call ``done`` with the resume data, or None when that failed.
 
-        While it is not known what is there, what was stored before stays: pieces that wait for a hash check would
-        otherwise be taken for missing at the next start, and files that are gone for files that never were.
+        While it is not known which files are there, what was stored before stays: files that are gone would otherwise
+        be taken for files that never were.  Pieces that wait for a hash check are doubtful.
         """
         self._cancel()
-        if not self._torrent.survey.known or self._torrent.checking or self._torrent.unread:
+        if not self._torrent.survey.known or self._torrent.unread:
             done(self.resume)
             return
         self._dirty = False
@@ -201,8 +202,13 @@ class Recollection:
         done: Callable[[Optional[Resume]], None],
     ) -> None:
         torrent = self._torrent
-        for index in synced.suspects:
+        for index in (*synced.suspects, *claimed.without(torrent.have).indexes()):
             claimed.clear(index)
+        # The files are remembered as they are after the sync, with whatever was written or changed in them since the
+        # claim was made: of those pieces the next start must not think that they are missing.
+        doubtful = torrent.have.without(claimed)
+        doubtful.add(torrent.downloads.saving_pieces)
+        doubtful.add([index for index in torrent.unread.hashing.indexes() if not claimed[index]])
         # Those that are not served are being hashed already, and it was told why.
         suspects = [index for index in synced.suspects if torrent.holdings.serves(index)]
         if suspects and torrent.state != "stopped":
@@ -221,6 +227,7 @@ class Recollection:
             unfinished=unfinished,
             clean=clean,
             names=tuple(torrent.names.items()),
+            doubtful=b"" if doubtful.empty else bytes(doubtful),
         )
 
         def stored(answer: Done) -> None:

@@ -60,7 +60,8 @@ class Survey:
         """Take the files as they are, because the user wants it; and then go on."""
 
         def surveyed(answer: Surveyed) -> None:
-            self._torrent.holdings.made(answer.made)
+            if self._see(answer):
+                self._torrent.retry()  # where bytes go has changed: what is not wanted must not appear again
             then()
 
         self._torrent.recollection.recall(lambda: self._torrent.storage.survey(surveyed))
@@ -82,10 +83,16 @@ class Survey:
         if surveyed.error is not None and not surveyed.files:
             torrent.outage.begin(surveyed.error)
             return
-        torrent.holdings.made(surveyed.made)
+        self._see(surveyed)
         if self._awaited or not self.known:
             self._believe(surveyed)
         torrent.retry()
+
+    def _see(self, surveyed: Surveyed) -> bool:
+        """Take note of the files that are there; True if one is not that was."""
+        gone = self._torrent.files.unmade(surveyed.unmade)
+        self._torrent.holdings.made(surveyed.made)
+        return gone
 
     def _believe(self, surveyed: Surveyed) -> None:
         torrent = self._torrent

@@ -270,6 +270,8 @@ class Torrent:
     def check_finished(self, check: Check) -> None:
         """A whole check is done."""
         self.holdings.retract()
+        if self.state == "stopped" and not self.closed:
+            self.storage.close(lambda done: None)
         if check.error is not None:
             self.outage.begin(check.error)
         self.refresh()

@@ -22,7 +22,8 @@ class Unread:
     def __init__(self, torrent: Torrent) -> None:
         self._torrent = torrent
         self._pieces = Bitfield(torrent.metainfo.piece_count)
-        self._hashing = Bitfield(torrent.metainfo.piece_count)
+        self.hashing = Bitfield(torrent.metainfo.piece_count)
+        """Pieces that wait for a hash check, or would if the torrent had not gone away."""
 
     def __bool__(self) -> bool:
         return not self._pieces.empty or self._torrent.survey.awaited
@@ -47,10 +48,10 @@ class Unread:
 
     def hash(self, indexes: Iterable[int]) -> None:
         """Hash these, but for those that wait for it already."""
-        fresh = [index for index in indexes if self._hashing.set(index)]
+        fresh = [index for index in indexes if self.hashing.set(index)]
         if fresh:
             self._torrent.checks.add(Check(fresh, functools.partial(self._hashed, fresh)))
 
     def _hashed(self, indexes: List[int], check: Check) -> None:
-        for index in indexes:
-            self._hashing.clear(index)
+        if not check.cancelled:
+            self.hashing.remove(indexes)

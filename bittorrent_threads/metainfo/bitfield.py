@@ -67,6 +67,11 @@ class Bitfield:
         twin.count = self.count
         return twin
 
+    def without(self, other: Bitfield) -> Bitfield:
+        """What is set here and not in the other, which is of the same size."""
+        left = self.as_int() & ~other.as_int()
+        return Bitfield(self._size, left.to_bytes(len(self._data), "big"))
+
     def set(self, index: int) -> bool:
         """Set a bit; True if it was not set before.  Raises ``IndexError``."""
         if not 0 <= index < self._size:

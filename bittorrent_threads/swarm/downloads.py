@@ -348,6 +348,11 @@ class Downloads:
         busy = self._saving or self._closing or len(self._restoring)
         return bool(busy) or any(piece.writing for piece in self._open.values())
 
+    @property
+    def saving_pieces(self) -> List[int]:
+        """The pieces of which every block is here, and that the disk has not answered for."""
+        return list(self._saving)
+
     def unfinished(self) -> List[Unfinished]:
         """What there is of the open pieces, to be written and remembered; the views are good until ``forget``."""
         return [unfinished(piece) for piece in self._open.values() if piece.left < piece.blocks]

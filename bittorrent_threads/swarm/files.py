@@ -63,6 +63,12 @@ class FileProgress:
         self._made.update(new)
         return [file for file in new if not self._left[file] and self._layout.file_pieces(file)]
 
+    def unmade(self, files: Iterable[int]) -> bool:
+        """These files are not under their paths; returns whether any of them was."""
+        gone = self._made.intersection(files)
+        self._made -= gone
+        return bool(gone)
+
     def lost(self, indexes: Iterable[int]) -> None:
         """We had these pieces, and have them no more."""
         for run in runs(indexes):

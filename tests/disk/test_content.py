@@ -300,6 +300,22 @@ def test_a_file_that_is_not_wanted_any_more_keeps_what_it_has(bench: Bench, t: T
     assert len(t.path(bench.root, B).read_bytes()) == 270
 
 
+def test_a_file_not_wanted_any_more_that_was_removed_does_not_appear_again(bench: Bench, t: Torrent) -> None:
+    bench.prepare()
+    bench.put(*range(8))
+    t.path(bench.root, B).unlink()
+    bench.prepare(B)
+    with pytest.raises(StorageError):
+        bench.put(1)
+    bench.content.survey()
+    bench.prepare(B)
+    bench.put(1, 4)
+    assert bench.right() == [0, 1, 4, 5, 6, 7] and "t/b" not in bench.files()
+    bench.prepare()
+    bench.put(2, 3)
+    assert bench.right() == list(range(8)) and t.path(bench.root, B).read_bytes() == t.file(B)
+
+
 def test_an_unwanted_file_that_is_there_is_used(bench: Bench, t: Torrent) -> None:
     path = t.path(bench.root, B)
     path.parent.mkdir()

@@ -441,7 +441,7 @@ def test_close_folder_closes_the_files_of_one_torrent(tmp_path: Path, pool: File
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
 def test_without_descriptors_our_own_are_given_back(tmp_path: Path, pool: FilePool, number: int) -> None:
     system = System()
-    folder = Folder(str(tmp_path), system=system)
+    folder = Folder(str(tmp_path), system=system, relief=pool.relieve)
     files = [file(folder, str(name), b"1") for name in range(4)]
     for x in files[:3]:
         pool.read(x, 0, 1)
@@ -465,7 +465,8 @@ from bittorrent_threads.disk.file import File
 from bittorrent_threads.disk.files import FilePool
 from bittorrent_threads.disk.folder import Folder
 
-pool, folder = FilePool(1000), Folder(sys.argv[1])
+pool = FilePool(1000)
+folder = Folder(sys.argv[1], relief=pool.relieve)
 resource.setrlimit(resource.RLIMIT_NOFILE, (30, 30))
 files = [File(folder, ("a", "b", str(number))) for number in range(100)]
 for turn in range(2):

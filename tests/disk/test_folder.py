@@ -5,7 +5,7 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import Callable
+from typing import Callable, List
 
 import pytest
 from support.system import WINDOWS_LACKS, System
@@ -264,3 +264,24 @@ def test_no_descriptor_is_left_when_something_fails(tmp_path: Path) -> None:
             except OSError as error:
                 assert error.errno == errno.EIO
             assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_without_descriptors_it_asks_for_relief_as_long_as_there_is_some(tmp_path: Path, number: int) -> None:
+    system = System()
+    asked: List[bool] = []
+
+    def relief() -> bool:
+        asked.append(len(asked) < 3)
+        return asked[-1]
+
+    folder = Folder(str(tmp_path), system=system, relief=relief)
+    make(folder, "a", "x", data=b"1")
+    system.fail("open", number, after=1, times=3)
+    other = folder.at(str(tmp_path / "other"))
+    folder.link(("a", "x"), other)
+    assert asked == [True] * 3 and other.stat(("a", "x")) is not None
+    system.fail("open", number)
+    with pytest.raises(OSError) as caught:
+        other.stat(("a", "x"))
+    assert caught.value.errno == number and asked[3:] == [False]

@@ -113,6 +113,33 @@ def test_everything_is_at_the_new_place_and_nothing_at_the_old(bench: Bench) -> 
     assert list(bench.old.iterdir()) == []
 
 
+def test_nothing_is_removed_before_the_new_place_is_durable(
+    bench: Bench, request: pytest.FixtureRequest
+) -> None:
+    copied = request.node.callspec.params["system"] == "copies"
+    synced = set()
+    unsynced: List[Path] = []
+    removed: List[str] = []
+
+    def sync(fd: int) -> None:
+        os.fsync(fd)
+        synced.add(os.fstat(fd).st_ino)
+
+    def unlink(name: str, **options: Any) -> None:
+        if name in ("a", "c", "empty"):  # and not what a copy is called before it is whole
+            removed.append(name)
+            files = [path for path in bench.new.rglob("*") if path.is_file()]
+            needed = [path for path in files if copied or "resume" in path.name] + [path.parent for path in files]
+            unsynced.extend(path for path in needed if path.stat().st_ino not in synced)
+        os.unlink(name, **options)
+
+    for call in ("fsync", "fdatasync"):
+        bench.system.use(call, sync)
+    bench.system.use("unlink", unlink)
+    bench.move()
+    assert sorted(removed) == ["a", "c", "empty"] and unsynced == []
+
+
 def test_it_goes_on_at_the_new_place(bench: Bench) -> None:
     bench.move()
     assert bench.right() == [0, 1, 4, 5]

@@ -65,13 +65,20 @@ def resume_of(t: Torrent, *have: int, **changes: Any) -> Resume:
 
 
 def test_it_is_plain_data_and_back(t: Torrent) -> None:
-    for resume in (resume_of(t, 0, 5), resume_of(t, part_file=stat(9), unfinished=(), clean=False)):
+    other = resume_of(t, part_file=stat(9), unfinished=(), clean=False, doubtful=packed(1))
+    for resume in (resume_of(t, 0, 5), other):
         for plain in (
             resume.plain(),
             json.loads(json.dumps(resume.plain())),
             pickle.loads(pickle.dumps(resume.plain())),
         ):
             assert Resume.of(plain, t.metainfo) == resume
+
+
+def test_what_an_earlier_version_wrote_has_no_doubts(t: Torrent) -> None:
+    plain = resume_of(t, 0, 5).plain()
+    assert plain.pop("doubtful") == ""
+    assert Resume.of(plain, t.metainfo) == resume_of(t, 0, 5)
 
 
 WRONG = [
@@ -84,6 +91,8 @@ WRONG = [
     ({"have": "ff"}, "spare bits"),
     ({"have": "0000"}, "2 bytes"),
     ({"have": []}, "have is no text"),
+    ({"doubtful": None}, "doubtful is no text"),
+    ({"doubtful": "ff"}, "spare bits"),
     ({"files": []}, "has 0 files, the torrent 5"),
     ({"files": {}}, "files is no list"),
     ({"files": [[1, 2]] * 5}, "files has"),
@@ -132,6 +141,12 @@ def test_pieces_of_a_changed_file_are_hashed_claimed_or_not(t: Torrent, field: s
     assert trust.suspects == (1, 2, 3)
     assert trust.unfinished == ((5, b"\x80"),)
     assert trust.missing == ()
+
+
+def test_doubtful_pieces_are_hashed_though_no_file_changed(t: Torrent) -> None:
+    resume = resume_of(t, 0, 2, 4, doubtful=packed(1, 3, 5))
+    trust = compare(resume, surveyed(resume, present=(0, 1, 2, 3, 4)), t.metainfo)
+    assert (bytes(trust.have), trust.suspects, trust.unfinished) == (packed(0, 2, 4), (1, 3), ())
 
 
 def test_only_pieces_that_are_there_are_hashed(t: Torrent) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Callable, List, Optional
 
 import pytest
 from support.bench import BLOCK, COUNT, MOMENT, PIECE_LENGTH, SIZE, Bench, packed, torrent_of
+from support.damage import indexes
 from support.lying_peer import UNCHOKE, message
 
 from bittorrent_threads import events
@@ -183,16 +184,65 @@ def test_a_stop_remembers_and_then_closes_the_files() -> None:
     assert bench.torrent.have.count == 2 and not bench.seen(events.PiecePassed)
 
 
+def held_sync(bench: Bench) -> Callable[[], None]:
+    """Have the next sync take until what is returned is called."""
+    storage: Any = bench.torrent.storage
+    sync, held = storage.sync, []
+    storage.sync = held.append
+
+    def release() -> None:
+        storage.sync = sync
+        (deliver,) = held
+        bench.act(sync, deliver)
+        bench.run(MOMENT)
+
+    return release
+
+
 def test_what_comes_during_the_sync_is_not_remembered_by_it() -> None:
     bench = Bench(settings=Settings(sync_interval=20.0))
     guest = bench.guest([2, 3])
     guest.say(message(UNCHOKE))
     asked = guest.requests()
     guest.give(*[block for block in asked if block[0] == 2])
-    bench.until(lambda: bench.world.now > 21.9 and bench.torrent.recollection._timer is None)
-    bench.act(bench.torrent.holdings.trust, [3])
-    bench.run(MOMENT)
-    assert bench.files.resume is not None and bench.files.resume.have == packed([2])
+    release = held_sync(bench)
+    bench.run(21)
+    guest.give(*[block for block in asked if block[0] == 3])
+    assert bench.torrent.have.count == 2
+    release()
+    resume = bench.files.resume
+    assert resume is not None and resume.have == packed([2])
+    assert resume.doubtful == packed([3]), "the files are remembered as they are with it"
+
+
+def test_what_is_being_saved_when_the_sync_ends_is_doubtful() -> None:
+    bench = Bench(have=range(2))
+    storage: Any = bench.torrent.storage
+    storage.save = lambda pieces, deliver: None
+    guest = bench.guest([2, 3])
+    guest.say(message(UNCHOKE))
+    guest.serve()
+    assert bench.torrent.downloads.saving
+    bench.act(lambda: bench.torrent.recollection.keep(clean=False, done=lambda resume: None))
+    bench.run(1)
+    resume = bench.files.resume
+    assert resume is not None and (resume.have, resume.doubtful) == (packed(range(2)), packed([2, 3]))
+
+
+def test_what_is_found_wrong_during_the_sync_is_not_remembered_by_it() -> None:
+    bench = Bench(have=range(4))
+    release = held_sync(bench)
+    bench.act(lambda: bench.torrent.recollection.keep(clean=False, done=lambda resume: None))
+    bench.act(bench.torrent.holdings.lose, [1])
+    release()
+    resume = bench.files.resume
+    assert resume is not None and (resume.have, resume.doubtful) == (packed([0, 2, 3]), b"")
+
+
+def test_what_is_doubtful_is_hashed_at_the_start() -> None:
+    bench = Bench(have=range(5), state="stopped")
+    bench.files.resume = claim(bench, range(3))._replace(doubtful=packed([3, 4, 5]))
+    assert begin(bench) == [3, 4] and bench.torrent.have.count == 5, "of 5 there is nothing"
 
 
 def test_suspects_are_not_remembered_and_checked_again() -> None:
@@ -204,7 +254,8 @@ def test_suspects_are_not_remembered_and_checked_again() -> None:
 
     bench.torrent.storage.sync = sync  # type: ignore[method-assign]
     bench.run(25)
-    assert bench.files.resume is not None and bench.files.resume.have == packed([0, 3])
+    resume = bench.files.resume
+    assert resume is not None and (resume.have, resume.doubtful) == (packed([0, 3]), packed([1, 2]))
     assert checked[:2] == [1, 2] and bench.torrent.have.count == 4
 
 
@@ -365,6 +416,37 @@ def test_a_hash_check_cut_short_leaves_no_piece_forgotten() -> None:
     assert bench.torrent.have.full
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_what_a_hash_check_that_was_cut_short_has_found_is_not_hashed_again(
+    stopped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bittorrent_threads.engine.checks.LEAST_JOB", PIECE_LENGTH)
+    bench = Bench(have=range(COUNT), state="stopped")
+    bench.disk.read_rate = PIECE_LENGTH / 4
+    bench.set_state("active")
+    bench.until(lambda: bench.torrent.have.count > 3)
+    if stopped:
+        bench.set_state("stopped")
+        bench.run(5)
+        assert bench.status.checking
+    found = {*bench.torrent.have.indexes()}
+    assert found < {*range(COUNT)}
+    bench.reboot()
+    bench.until(lambda: bench.torrent.live)
+    assert not found & {event.index for event in bench.seen(events.PiecePassed)} and bench.torrent.have.full
+
+
+def test_a_hash_check_that_goes_on_is_remembered_within_the_interval() -> None:
+    bench = Bench(have=range(COUNT), state="stopped", settings=Settings(sync_interval=5.0))
+    bench.disk.read_rate = PIECE_LENGTH / 4
+    bench.set_state("active")
+    bench.until(lambda: bench.files.resume is not None)
+    resume = bench.files.resume
+    assert resume is not None and bench.status.checking
+    assert {*indexes(resume.have)} | {*indexes(resume.doubtful)} == {*range(COUNT)}
+    assert {*indexes(resume.have)} <= {*bench.torrent.have.indexes()}
+
+
 def test_a_hash_check_while_stopped_is_remembered_by_a_close() -> None:
     bench = Bench(have=range(5), state="stopped")
     bench.act(bench.torrent.hashcheck, Check(range(COUNT), bench.torrent.hashchecked))
@@ -384,6 +466,18 @@ def test_a_closed_torrent_writes_nothing() -> None:
     calls = bench.recorded(*ORDER)
     bench.run(100)
     assert calls == []
+
+
+def test_a_stop_during_a_hash_check_keeps_pieces_that_are_not_whole() -> None:
+    bench = Bench(have=range(3))
+    one_block(bench)
+    bench.disk.read_rate = PIECE_LENGTH / 4
+    bench.act(bench.torrent.hashcheck, Check([0, 1, 2], bench.torrent.hashchecked))
+    bench.run(MOMENT)
+    bench.set_state("stopped")
+    assert bench.status.checking
+    resume = bench.files.resume
+    assert resume is not None and resume.clean and resume.unfinished == ((3, b"\x80"),)
 
 
 def one_block(bench: Bench) -> None:

@@ -38,7 +38,7 @@ class Away:
 
         def answer(checked: Checked) -> None:
             passed = tuple([index for index in checked.passed if index not in gone])
-            deliver(checked if not gone else Checked(passed, gone, self._error))
+            deliver(checked if not gone else Checked(passed, gone, self._error, gone))
 
         self._check(indexes, answer)
 
@@ -207,3 +207,13 @@ def test_each_is_hashed_once_at_a_time() -> None:
     bench.act(bench.torrent.set_priorities, [1, 2])
     bench.run(100)
     assert away.asked == [tuple(SECOND)] and bench.torrent.have.full
+
+
+def test_what_is_wrong_beside_what_cannot_be_read_is_told() -> None:
+    bench = Bench(have=range(COUNT))
+    error = StorageError("Input/output error", bench.torrent.path(0), errno.EIO)
+    bench.act(bench.torrent.holdings.checked, Checked((0,), (1, 2), error, (2,)))
+    assert [event.index for event in bench.seen(events.PieceFailed)] == [1]
+    assert not bench.torrent.have[1] and not bench.torrent.have[2] and bench.torrent.unread
+    bench.act(bench.torrent.holdings.checked, Checked((2,), (), None))
+    assert not bench.torrent.unread and {*bench.torrent.have.indexes()} == {*range(COUNT)} - {1}

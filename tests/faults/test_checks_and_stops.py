@@ -7,6 +7,7 @@ import errno
 import functools
 import os
 import random
+import sys
 import threading
 import time
 from pathlib import Path
@@ -76,6 +77,23 @@ def test_ending_a_hash_check(tmp_path: Path, end: str) -> None:
             assert len(check.wait(PATIENCE).passed) == LONG.piece_count
     with bt.Client(LONG.metainfo(), tmp_path, settings=LOCAL) as client:
         assert client.wait("checked", timeout=PATIENCE).seed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_no_file_is_open_after_a_hash_check_of_a_stopped_client(tmp_path: Path) -> None:
+    MANY.write(tmp_path)
+    with bt.Client(MANY.metainfo(), tmp_path, settings=LOCAL, state="stopped") as client:
+        assert client.hashcheck().failed == ()
+        client.wait(lambda status: not opened(tmp_path), timeout=PATIENCE)
+
+
+def opened(folder: Path) -> List[str]:
+    """What this process has open below a folder."""
+    found = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return [path for path in found if path.startswith(str(folder))]
 
 
 def nothing(client: bt.Client) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Callable, List
+from typing import Callable, List, Tuple
 
 import pytest
 from support.content import KIB, Content
@@ -193,6 +193,31 @@ def test_a_file_not_wanted_any_more_keeps_what_it_has(tmp_path: Path) -> None:
     with bt.Client(MIXED.metainfo(), folder, settings=LOCAL, priorities=[0, 0, 0, 1]) as again:
         assert indexes(again.wait("checked", timeout=PATIENCE).bitfield) == have
         assert set(have) <= set(again.hashcheck().passed)
+
+
+@pytest.mark.parametrize("checked", [(), (4,)], ids=["all", "a piece"])
+def test_a_file_not_wanted_any_more_that_was_removed_does_not_appear_again(
+    tmp_path: Path, checked: Tuple[int, ...]
+) -> None:
+    folder = tmp_path / "down"
+    with pair(tmp_path, MIXED) as (_, down):
+        down.wait("seed", timeout=PATIENCE)
+        watched = Watched(down)
+        down.wait(lambda status: sorted(told(watched)) == [0, 1, 2, 3], timeout=PATIENCE)
+        down.pause()
+        down.set_priorities({2: 0, 3: 0})
+        MIXED.path(folder, "c").unlink()
+        MIXED.path(folder, "d").unlink()
+        assert 4 in down.hashcheck(*checked).failed
+        before = down.downloaded
+        down.start()
+        down.wait(timeout=PATIENCE)
+        assert down.downloaded == before + LENGTH and present(folder) == ["a", "b"]
+        assert not down.files[2].complete
+        down.close()
+        seen = [event.index for event in watched.seen(events.FileCompleted)]
+        assert seen.count(2) == seen.count(3) == 1, "they were, and are no more"
+    assert (folder / PARTS).is_file()
 
 
 def test_the_part_file_lost_or_spoiled(tmp_path: Path) -> None:

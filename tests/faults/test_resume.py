@@ -194,6 +194,41 @@ def test_only_files_that_changed_are_hashed_again(complete: Path, change: Callab
         assert hashed(client, watched) == [9, 10, 11, 12]
 
 
+def test_a_file_found_changed_just_before_the_end_is_hashed_at_the_next_start(complete: Path) -> None:
+    with bt.Client(SMALL.metainfo(), complete, settings=LOCAL) as client:
+        client.wait("seed", timeout=PATIENCE)
+        touch(SMALL.path(complete, "a.bin"))
+        client.hashcheck(0)  # which notices it; the other pieces of the file are as good, and nobody has looked
+    with bt.Client(SMALL.metainfo(), complete, settings=LOCAL) as client:
+        watched = Watched(client)
+        client.wait("seed", timeout=PATIENCE)
+        assert hashed(client, watched) == [*range(1, 10)]
+
+
+def test_pieces_that_came_while_others_were_synced_are_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = System()
+    monkeypatch.setattr("bittorrent_threads.session.Disk", functools.partial(Disk, system=system))
+    with pair(tmp_path, download_limit=100_000, settings=LOCAL.replace(sync_interval=1000)) as (_, down):
+
+        def slow(fd: int) -> None:
+            os.fdatasync(fd)
+            down.wait("seed", timeout=PATIENCE)
+
+        down.wait(lambda status: status.pieces_have > 0, timeout=PATIENCE)
+        system.use("fdatasync", slow)
+        down.download_limit = 0
+        saved = down.piece_cache  # as much as a kill just after it would leave
+        system.heal("fdatasync")
+    before = {*indexes(bytes.fromhex(saved["have"]))}
+    assert len(before) < SMALL.piece_count
+    with bt.Client(SMALL.metainfo(), tmp_path / "down", settings=LOCAL, piece_cache=saved) as client:
+        watched = Watched(client)
+        client.wait("seed", timeout=PATIENCE)
+        assert hashed(client, watched) == sorted({*range(13)} - before)
+
+
 def test_a_file_longer_than_the_torrent_says_keeps_its_tail(tmp_path: Path) -> None:
     with seeder(tmp_path / "seed") as seed:
         longer = SMALL.path(tmp_path / "down", "a.bin")
@@ -241,11 +276,16 @@ def test_stopped_in_the_midst_of_that_the_rest_is_hashed_next_time(
     system.use("preadv", read_slowly)
     monkeypatch.setattr("bittorrent_threads.session.Disk", functools.partial(Disk, system=system))
     with bt.Client(content.metainfo(), tmp_path, settings=LOCAL) as client:
+        client.wait(lambda status: status.pieces_have > 0, timeout=PATIENCE)
+        found = {*indexes(client.bitfield)}
         client.close()
         read.set()
         assert client.status().pieces_have < content.piece_count
-    with bt.Client(content.metainfo(), tmp_path, settings=LOCAL) as client:
+    system.heal("preadv")
+    with bt.Client(content.metainfo(), tmp_path, settings=LOCAL.replace(event_queue_size=10_000)) as client:
+        watched = Watched(client)
         assert client.wait("checked", timeout=PATIENCE).seed
+        assert not found.intersection(hashed(client, watched))
 
 
 # -- where it is kept --------------------------------------------------------------------------------------------------

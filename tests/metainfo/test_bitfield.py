@@ -171,3 +171,14 @@ def test_fields_meet_in_any_region() -> None:
         other.add(indexes)
         assert field.meets(other) is other.meets(field) is met
     assert not Bitfield(0).meets(Bitfield(0))
+
+
+@pytest.mark.parametrize("size", [1, 8, 13, 5000])
+def test_what_one_has_and_another_has_not(size: int) -> None:
+    chance = random.Random(size)
+    one, other = ({index for index in range(size) if chance.random() < 0.5} for _ in range(2))
+    first, second = Bitfield(size), Bitfield(size)
+    first.add(sorted(one))
+    second.add(sorted(other))
+    left = first.without(second)
+    assert set(left.indexes()) == one - other and left.count == len(one - other)

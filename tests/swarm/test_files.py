@@ -81,3 +81,11 @@ def test_many_pieces_at_once():
     files.lost([1, 0])
     assert files.passed([2]) == []
     assert files.passed([1, 0]) == [2, 0]
+
+
+def test_a_file_that_went_away_is_complete_when_it_is_made_again():
+    files = make(b"\x50")
+    assert files.unmade([1, 2]) and not files.unmade([2])
+    files.lost([1])
+    assert files.passed([0, 1, 2]) == [0], "of 2 there may be something in the part file alone"
+    assert files.made([2]) == [2]

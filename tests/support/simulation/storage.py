@@ -162,7 +162,8 @@ class SimStorage:
         error = self._disk.read_error(self._path)
         passed = tuple(index for index in asked if error is None and self._files.right(index))
         right = set(passed)
-        return Checked(passed, tuple(index for index in asked if index not in right), error)
+        failed = tuple(index for index in asked if index not in right)
+        return Checked(passed, failed, error, () if error is None else failed)
 
     def _sync(self, snapshot: Snapshot) -> Synced:
         files = self._files
