@@ -31,14 +31,12 @@ _CHARACTERS: Dict[int, Optional[str]] = {
 _DEVICE = r"(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)[0-9\xb9\xb2\xb3])"
 _match_device = re.compile(rf"({_DEVICE} *)(?:\.|\Z)", re.IGNORECASE).match
 # The second is the short name that Windows makes of the first.
-_match_hidden = re.compile(rf"{re.escape(HIDDEN_FOLDER)}|bittor~").match
+_HIDDEN = (HIDDEN_FOLDER, "bittor~")
 
-# Nearly every name there is, told by one look: ASCII, nothing to replace or to strip, and no beginning of a device or
-# of the hidden folder.  It may miss a safe name, never an unsafe one.
-_match_plain = re.compile(
-    rb"(?![cC][oO][nNmM]|[cC][lL][oO]|[pP][rR][nN]|[aA][uU][xX]|[nN][uU][lL]|[lL][pP][tT]|\.?[bB][iI][tT])"
-    rb"[^\x00-\x20\"*/:<>?\\|\x7f-\xff][^\x00-\x1f\"*/:<>?\\|\x7f-\xff]{0,239}(?<![ .])\Z"
-).match
+# What ``safe_name`` changes, looked for in many names at once: ``/`` stands before, between and behind them.
+_find_character = re.compile(f"[{re.escape(''.join(map(chr, _CHARACTERS.keys() - {ord('/')})))}]").search
+_find_device = re.compile(rf"/{_DEVICE} *[./]", re.IGNORECASE).search
+_EDGES = ("//", "/ ", " /", "./")
 
 
 def safe_name(raw: bytes) -> str:
@@ -50,7 +48,7 @@ def safe_name(raw: bytes) -> str:
     device = _match_device(name)
     if device:
         name = _fitted(f"{device[1].rstrip(' ')}_{name[device.end(1) :]}")
-    if _match_hidden(_folded(name)):
+    if _folded(name).startswith(_HIDDEN):
         name = "_" + name[1:]
     return name or "_"
 
@@ -66,14 +64,7 @@ def safe_paths(root: Tuple[bytes, ...], paths: Sequence[Sequence[bytes]]) -> Lis
     places = [folders[tuple(path[:-1])] for path in paths]
     result: List[Tuple[str, ...]] = []
     crowded: List[int] = []
-    for path, (folder, parents) in zip(paths, places):
-        raw = path[-1]
-        if _match_plain(raw):
-            name = raw.decode("ascii")
-            folded = name.lower()
-        else:
-            name = safe_name(raw)
-            folded = _folded(name)
+    for name, folded, (folder, parents) in zip(*_safe_names([path[-1] for path in paths]), places):
         if folded in folder:
             crowded.append(len(result))
         else:
@@ -96,6 +87,28 @@ def safe_paths(root: Tuple[bytes, ...], paths: Sequence[Sequence[bytes]]) -> Lis
         folder[_folded(name)] = None
         result[index] = (*parents, name)
     return result
+
+
+def _safe_names(raws: Sequence[bytes]) -> Tuple[List[str], List[str]]:
+    """The safe name of each, and the folded name of each.
+
+    Nearly all names are safe, and one look at all of them together takes a fifth of the time of a look at each.
+    """
+    text = b"/".join(raws).decode("utf-8", "replace")
+    if _all_safe(f"/{text}/") and text.count("/") + 1 == len(raws) and max(map(len, raws)) <= MAX_NAME:
+        folded = _folded(text)  # of one name it does not depend on the next, as nothing combines with a ``/``
+        if not any(f"/{hidden}" in f"/{folded}" for hidden in _HIDDEN):
+            return text.split("/"), folded.split("/")
+    if len(raws) < 2:
+        names = list(map(safe_name, raws))
+        return names, list(map(_folded, names))
+    half = len(raws) // 2
+    left, right = _safe_names(raws[:half]), _safe_names(raws[half:])
+    return left[0] + right[0], left[1] + right[1]
+
+
+def _all_safe(text: str) -> bool:
+    return not (_find_character(text) or any(edge in text for edge in _EDGES) or _find_device(text))
 
 
 def chosen_path(path: str, taken: Iterable[Sequence[str]]) -> Tuple[str, ...]:

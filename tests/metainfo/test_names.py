@@ -120,6 +120,18 @@ def test_every_name_is_safe_and_stays_as_it_is() -> None:
         assert safe_paths((), [[raw]]) == [(name,)]
 
 
+def test_names_of_one_torrent_do_not_touch_each_other() -> None:
+    # Most names are looked at together; every character must be what it is in a name of its own.
+    characters = [chr(code) for code in range(1, 0x3000) if code != ord("/")]
+    characters += ["\u0301", "\u017f", "\ufb01", "\ufeff", "\ufffd", "\U0001f600", ".", " ", "", "con", "nul.txt"]
+    for near in ("x", "\u0301", "", "A.", " "):
+        names = [f"{number:x}" + near for number in range(len(characters))]
+        raw = [[text.encode()] for pair in zip(characters, names) for text in pair]
+        alone = {part: safe_name(part) for path in raw for part in path}
+        together = [path[-1] for path in safe_paths((), [[b"%d" % place, *path] for place, path in enumerate(raw)])]
+        assert together == [alone[path[0]] for path in raw]
+
+
 def renamed(*paths: str) -> List[str]:
     raw = [path.encode().split(b"/") for path in paths]
     return ["/".join(path) for path in safe_paths((), raw)]
