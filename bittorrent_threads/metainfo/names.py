@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 MAX_NAME = 240
@@ -126,6 +127,21 @@ def chosen_path(path: str, taken: Iterable[Sequence[str]]) -> Tuple[str, ...]:
         if all(mine == _folded(name) for mine, name in zip(folded, other)):
             raise ValueError(f"{path!r} is in the way of {'/'.join(other)!r}, another file of the torrent")
     return parts
+
+
+def in_the_way(paths: Sequence[Sequence[str]], places: Iterable[int]) -> Optional[int]:
+    """The first of these places in ``paths`` that holds a path of another file, a folder of one, or one below it.
+
+    Takes time linear in the number of components, where ``chosen_path`` for each would take its square.
+    """
+    folded = [tuple(map(_folded, path)) for path in paths]
+    files = Counter(folded)
+    folders = {path[:depth] for path in folded for depth in range(1, len(path))}
+    for place in places:
+        path = folded[place]
+        if files[path] > 1 or path in folders or any(path[:depth] in files for depth in range(1, len(path))):
+            return place
+    return None
 
 
 _Folder = Dict[str, Optional[Dict[str, Any]]]  # what is in it by folded name: a folder, or None for a file

@@ -6,7 +6,7 @@ from typing import Callable, Dict, List, Tuple
 
 import pytest
 
-from bittorrent_threads.metainfo.names import MAX_NAME, chosen_path, safe_name, safe_paths
+from bittorrent_threads.metainfo.names import MAX_NAME, chosen_path, in_the_way, safe_name, safe_paths
 
 NAMES = {
     # as it was
@@ -228,3 +228,21 @@ def test_a_chosen_path_that_is_not_safe(path: str) -> None:
 def test_a_chosen_path_in_the_way_of_another(path: str) -> None:
     with pytest.raises(ValueError, match="in the way of"):
         chosen_path(path, TAKEN)
+
+
+@pytest.mark.parametrize("path", ["t/x", "t/sub/x", "t/a", "T/A", "t", "t/sub", "t/a/below", "t/sub/b", "x/y"])
+def test_one_path_among_others_is_in_the_way_as_if_it_was_chosen(path: str) -> None:
+    try:
+        chosen_path(path, TAKEN)
+        expected = None
+    except ValueError:
+        expected = 1
+    assert in_the_way([TAKEN[0], path.split("/"), TAKEN[1]], [1]) == expected
+    assert in_the_way([TAKEN[0], path.split("/"), TAKEN[1]], []) is None
+
+
+@pytest.mark.timeout(20)  # seconds would be minutes if the time were quadratic
+def test_many_paths_are_looked_at_together() -> None:
+    paths = [("t", f"{number % 100}", f"{number}") for number in range(20_000)]
+    assert in_the_way(paths, range(20_000)) is None
+    assert in_the_way([*paths, ("T", "7", "107")], range(20_001)) == 107
