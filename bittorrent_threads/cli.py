@@ -99,7 +99,7 @@ def parser() -> argparse.ArgumentParser:
         "--stall-timeout", type=seconds, metavar="S", help="give up when no data moved for S seconds"
     )
     for way in ("download", "upload"):
-        swarm.add_argument(f"--{way}-limit", type=size, default=0, metavar="RATE", help="bytes a second, such as 500K")
+        swarm.add_argument(f"--{way}-limit", type=rate, default=0, metavar="RATE", help="bytes a second, such as 500K")
 
     verb = verbs.add_parser("download", parents=[common, folder, swarm], help="download a torrent")
     verb.add_argument("source", metavar="SOURCE", help="a .torrent file")
@@ -182,8 +182,11 @@ def size(text: str) -> int:
     unit = text[len(digits) :].upper()
     factor = UNITS.get(unit[:-1] if unit.endswith("B") else unit)
     number = float(digits) if factor else 0.0
-    if factor is None or not 0 < number * factor < 2**62:
+    if factor is None or not 1 <= number * factor < 2**62:
         raise argparse.ArgumentTypeError(f"{text} is not a size such as 500K, 5M or 256Ki")
     return int(number * factor)
 
 
+def rate(text: str) -> int:
+    """Bytes a second, as ``size``; 0 for no limit."""
+    return 0 if text == "0" else size(text)

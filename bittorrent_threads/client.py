@@ -25,7 +25,7 @@ from .session import Session
 from .settings import Settings
 from .source import Source, metainfo_of
 from .status import Status
-from .waiting import CONDITIONS, Until, gave_up
+from .waiting import CONDITIONS, Until, gave_up, wanted
 
 STATES = ("active", "paused", "stopped")
 
@@ -209,7 +209,7 @@ class Client(Facts):
                 if condition(status):
                     return status
                 if status.closed or self._session.closed:
-                    raise SessionClosed(f"the client was closed before {self.metainfo.name!r} was {until}")
+                    raise SessionClosed(f"the client was closed before {self.metainfo.name!r} was {wanted(until)}")
                 self._session._loop.reply()
                 now = time.monotonic()
                 marks = (status.downloaded - status.wasted, status.pieces_have, status.checking)
@@ -233,7 +233,7 @@ class Client(Facts):
         self._call(lambda engine: self._torrent.add_peer(str(host), int(port)))
 
     def set_priorities(self, priorities: Mapping[int, int]) -> None:
-        """Set the priorities of files by index: 0 (never) to 7 (first).  Raises ValueError, IndexError."""
+        """Set the priorities of files by index: 0 (never) to 7 (first).  Raises ValueError, TypeError, IndexError."""
         count = len(self.metainfo.files)
         for index in priorities:
             if not 0 <= index < count:

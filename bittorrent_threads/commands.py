@@ -21,6 +21,7 @@ from .metainfo.metainfo import Metainfo
 from .progress import Downloaded, Seeded, check_progress, show_events
 from .session import Session
 from .settings import Settings
+from .source import metainfo_of
 from .tracker import Tracker
 
 DONE, FAILED, USAGE, LATE, DISK, BAD_TORRENT, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -93,7 +94,7 @@ def download(options: argparse.Namespace, console: Console) -> int:
 
 def seed(options: argparse.Namespace, console: Console) -> int:
     """Check the files, and serve them if they are all there."""
-    metainfo = Metainfo.load(options.source)
+    metainfo = metainfo_of(options.source, Settings())
     with Session(_settings(options)) as session:
         with session.add(metainfo, options.dir, state="stopped") as checked:
             _require_all(checked, _check(checked, console))
@@ -216,7 +217,7 @@ def create(options: argparse.Namespace, console: Console) -> int:
 
 def info(options: argparse.Namespace, console: Console) -> int:
     """Show what a torrent holds."""
-    metainfo = Metainfo.load(options.source)
+    metainfo = metainfo_of(options.source, Settings())
     rows = {
         "name": metainfo.name,
         "infohash": metainfo.infohash.hex(),

@@ -132,7 +132,13 @@ class Console:
 
 
 def tolerant_streams() -> None:
-    """Have characters that the terminal cannot show written as escapes, instead of an error at the first of them."""
+    """Have characters that the terminal cannot show written as escapes, instead of an error at the first of them.
+
+    A stream that was closed before we began is one to nowhere.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - open as long as the process
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -166,7 +166,7 @@ def exchange(
     nodes: List[Node] = []
 
     def spawn(name: str, verb: str, *arguments: str) -> Node:
-        command = [verb, str(torrent), "-d", str(folder / name), "--timeout", f"{timeout:.0f}", *arguments]
+        command = [verb, str(torrent), "-d", str(folder / name), "--timeout", str(timeout), *arguments]
         node = stack.enter_context(Node(name, command, folder, lines))
         nodes.append(node)
         return node
@@ -177,7 +177,7 @@ def exchange(
                 node, line = lines.get(timeout=LOOK_INTERVAL)
             except queue.Empty:
                 if time.monotonic() >= deadline:
-                    raise DemoFailed(f"not done after {timeout:.0f} seconds: {describe(nodes)}") from None
+                    raise DemoFailed(f"not done after {timeout:g} seconds: {describe(nodes)}") from None
                 continue
             if line is not None:
                 show(console, nodes, node, line)

@@ -114,7 +114,10 @@ class Settings:
     lookup_threads: int = 4
     """Most threads for names and HTTP requests; started on demand."""
     allow_private_trackers: bool = True
-    """False refuses trackers that resolve to loopback, link-local or private addresses (SSRF)."""
+    """False refuses trackers that resolve to loopback, link-local or private addresses (SSRF).
+
+    A redirect from a public address to such a one is refused in any case.
+    """
     user_agent: str = ""
     """User-Agent of HTTP requests and ``v`` of BEP 10; empty for the library's own."""
 
@@ -133,10 +136,9 @@ class Settings:
                 raise SettingsError(field.name, f"must be {kind.__name__}, not {type(value).__name__}")
             if kind in (int, float):
                 least: float = 0 if field.name in _ZERO_ALLOWED else 1 if kind is int else 1e-3
-                if not least <= value <= MOST:
-                    raise SettingsError(field.name, f"must be {least} to {MOST}, not {value}")
-        if self.port > 65535:
-            raise SettingsError("port", f"must be below 65536, not {self.port}")
+                most: float = 65535 if field.name == "port" else MOST
+                if not least <= value <= most:
+                    raise SettingsError(field.name, f"must be {least} to {most}, not {value}")
 
     def replace(self, **changes: Any) -> Settings:
         """These settings with some changed; raises :class:`SettingsError` as the constructor does."""

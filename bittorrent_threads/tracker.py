@@ -98,7 +98,8 @@ class Tracker:
         try:
             listener = socket.create_server((self.host, self.port), family=family, dualstack_ipv6=everywhere)
         except OSError as error:
-            raise ListenError(error.strerror or str(error), f"{self.host}:{self.port}", error.errno or 0) from error
+            reason = (error.strerror or str(error)).partition(" (while attempting")[0]  # the address stands there again
+            raise ListenError(reason, f"{self.host}:{self.port}", error.errno or 0) from error
         self.port = listener.getsockname()[1]
         listener.setblocking(False)
         self._waker, woken = socket.socketpair()

@@ -25,5 +25,10 @@ def gave_up(status: Status, until: Until, timeout: Optional[float], stall_timeou
     }
     why = f": {status.stall}" if status.stall else ""
     if timeout is not None:
-        return WaitTimeout(f"{status.name!r} was not {until} after {timeout:g} s{why}", figures)
+        return WaitTimeout(f"{status.name!r} was not {wanted(until)} after {timeout:g} s{why}", figures)
     return Stalled(f"{status.name!r} made no progress for {stall_timeout:g} s{why}", figures)
+
+
+def wanted(until: Until) -> str:
+    """What was waited for, for a message; a function has no name that tells it."""
+    return "what was waited for" if hasattr(until, "__code__") else str(until)

@@ -126,6 +126,9 @@ def local(client: bt.Client) -> str:
         ["download", "x.torrent", "--timeout", "nan"],
         ["download", "x.torrent", "--upload-limit", "fast"],
         ["download", "x.torrent", "--upload-limit", "-5K"],
+        ["download", "x.torrent", "--upload-limit", "0.5"],
+        ["demo", "--size", "0.5"],
+        ["demo", "--size", "0"],
         ["create", "folder"],
     ],
 )
@@ -152,6 +155,10 @@ def test_sizes_take_units(text: str, size: int) -> None:
     assert cli.size(text) == size
 
 
+def test_a_rate_may_be_without_limit() -> None:
+    assert (cli.rate("0"), cli.rate("1"), cli.rate("5K")) == (0, 1, 5000)
+
+
 @pytest.mark.parametrize(
     "text, address",
     [("10.0.0.1:6881", ("10.0.0.1", 6881)), ("[::1]:80", ("::1", 80)), ("seed.example:1", ("seed.example", 1))],
@@ -170,6 +177,13 @@ def test_no_such_file(run: Run, tmp_path: Path, verb: str) -> None:
     assert ran.code == 5
     assert ran.err == f"bittorrent-threads: {path}: No such file or directory\n"
     assert ran.out == ""
+
+
+@pytest.mark.parametrize("verb", ["download", "seed", "info", "verify"])
+def test_a_magnet_link_is_known_for_what_it_is(run: Run, verb: str) -> None:
+    ran = run(verb, f"magnet:?xt=urn:btih:{'a' * 40}")
+    assert ran.code == 5
+    assert "magnet links are not supported" in ran.err
 
 
 @pytest.mark.parametrize("verb", ["download", "seed", "info", "verify"])
@@ -354,11 +368,13 @@ def test_a_taken_port(run: Run, torrent: Path, tmp_path: Path) -> None:
     assert ran.err.count("\n") == 1
 
 
-def test_a_folder_that_cannot_be_written(run: Run, torrent: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("verb", ["download", "seed", "verify"])
+@pytest.mark.parametrize("place", ["file", "file/copy"])
+def test_a_folder_that_is_none_is_named(run: Run, torrent: Path, tmp_path: Path, verb: str, place: str) -> None:
     (tmp_path / "file").write_text("in the way")
-    ran = run("download", torrent, "-d", tmp_path / "file" / "copy", "--timeout", TIMEOUT, "--json")
+    ran = run(verb, torrent, "-d", tmp_path / place, "--json")
     assert ran.code == ran.document["exit_code"] == 4
-    assert str(tmp_path / "file") in ran.err
+    assert ran.document["error"] == f"{tmp_path / place}: is not a folder, or below a file"
 
 
 def test_seeding_what_is_not_there_fails(run: Run, torrent: Path, tmp_path: Path) -> None:
@@ -448,7 +464,7 @@ def test_the_port_of_a_tracker_may_be_taken(run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ran = run("tracker", "--port", taken.getsockname()[1])
     assert ran.code == 1
-    assert "in use" in ran.err
+    assert ran.err.count("127.0.0.1") == 1 and ran.err.endswith("in use\n")
 
 
 @posix
@@ -460,8 +476,22 @@ def test_a_reader_that_left_is_no_traceback(torrent: Path) -> None:
     assert (ran.code, ran.err) == (1, "")
 
 
+@posix
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_streams_that_were_closed_before_are_no_traceback(torrent: Path, closed: str) -> None:
+    command = f'"{sys.executable}" -m bittorrent_threads info "{torrent}" {closed}'
+    ran = finish(start(command, program=["-c", "import os, sys; os.execl('/bin/sh', 'sh', '-c', sys.argv[1])"]))
+    assert (ran.code, ran.err) == (0, "")
+
+
 def test_logging_is_asked_for(torrent: Path, data: Path) -> None:
     assert finish(start("verify", torrent, "-d", data, "-vv")).code == 0
+
+
+def test_a_demonstration_may_be_too_short(run: Run) -> None:
+    ran = run("demo", "--size", "1Mi", "--timeout", "0.01")
+    assert ran.code == 1
+    assert "not done after 0.01 seconds" in ran.err
 
 
 def test_the_demonstration(run: Run) -> None:

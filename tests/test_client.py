@@ -83,8 +83,9 @@ def test_bad_sources_are_told_and_leave_nothing(source, words):
 def test_bad_arguments_are_told(tmp_path: Path):
     with pytest.raises(bt.StateError, match="sleeping"):
         bt.Client(SMALL.metainfo(), tmp_path, state="sleeping")
-    with pytest.raises(bt.SettingsError, match="port"):
-        bt.Client(SMALL.metainfo(), tmp_path, port=70000)
+    for port in (-1, 70000):
+        with pytest.raises(bt.SettingsError, match=f"port: must be 0 to 65535, not {port}"):
+            bt.Client(SMALL.metainfo(), tmp_path, port=port)
     with pytest.raises(TypeError, match="on_hash_pass"):
         bt.Client(SMALL.metainfo(), tmp_path, on_hash_pass=3)
     with pytest.raises(bt.StateError, match="piece_cache"):
@@ -235,6 +236,8 @@ def test_wait_says_why_nothing_happens(tmp_path: Path):
         assert caught.value.figures["piece_count"] == PIECES
         with pytest.raises(bt.StateError, match="forever"):
             client.wait("forever")
+        with pytest.raises(bt.WaitTimeout, match="'small' was not what was waited for after 0.1 s"):
+            client.wait(lambda status: False, timeout=0.1)
 
 
 def test_wait_names_the_peer_that_cannot_be_reached(tmp_path: Path):

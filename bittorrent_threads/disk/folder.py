@@ -131,7 +131,10 @@ class Folder:
 
     @contextlib.contextmanager
     def _walk(self, names: Parts, *, create: bool = False) -> Iterator[int]:
-        folder = self._open_folder(self.root, None, create=create)
+        try:
+            folder = self._open_folder(self.root, None, create=create)
+        except NotADirectoryError:
+            raise StorageError("is not a folder, or below a file", self.root, errno.ENOTDIR) from None
         try:
             for name in names:
                 inner = self._open_folder(name, folder, create=create)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Collection, Dict, List, NamedTuple, Optio
 from ..errors import StorageError
 from ..metainfo.bitfield import Bitfield
 from ..metainfo.metainfo import Metainfo
-from ..metainfo.names import chosen_path
+from ..metainfo.names import chosen_path, in_the_way
 from .descriptor import Descriptor
 from .file import FileStat
 from .folder import Folder, Parts
@@ -284,9 +284,12 @@ def _names(entries: Any, metainfo: Metainfo) -> Names:
             raise ValueError(f"names has {entry!r:.60}, where a file and its path belong")
         names[index] = tuple(parts)
     paths = [names.get(index, file.path) for index, file in enumerate(metainfo.files)]
-    for index, parts in names.items():
-        if chosen_path("/".join(parts), paths[:index] + paths[index + 1 :]) != parts:
+    for parts in names.values():
+        if chosen_path("/".join(parts), ()) != parts:
             raise ValueError(f"names has {parts!r:.60}, where a path belongs")
+    wrong = in_the_way(paths, names)
+    if wrong is not None:
+        raise ValueError(f"names has {names[wrong]!r:.60}, which is in the way of another file")
     return tuple(names.items())
 
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 NEEDY = 10
 """A peer with fewer pieces than this is let begin while it is choked (BEP 6)."""
 
+MAX_INDIFFERENCE = 600.0
+"""Seconds in which neither end wanted anything; then the peer is closed where others find no room (limits: 600 s)."""
+
 
 class Peer:
     """A connection past its handshake."""
@@ -72,6 +75,7 @@ class Peer:
         self.serving = Serving(self, settings)
         self.sending = Rate()
         self._partial_since = 0.0
+        self._wanted_at = now
         self._unsaid: List[bytes] = []
         self._sent_before = stream.sent
         stream.handler = self
@@ -170,6 +174,11 @@ class Peer:
             return
         if self.wire.partial and now - self._partial_since >= settings.progress_timeout:
             self.close(f"a message took more than {settings.progress_timeout:.0f} s", useful=False)
+            return
+        if self.interesting or self.interested or self.torrent.state != "active":
+            self._wanted_at = now
+        elif now - self._wanted_at >= MAX_INDIFFERENCE and self.torrent.peers.crowded:
+            self.close(f"neither end wanted anything for {MAX_INDIFFERENCE:.0f} s, and others find no room")
             return
         self.torrent.downloads.tick(self.pipeline, now)
         self._say()

@@ -44,6 +44,11 @@ class Peers:
         """How many connections more would be welcome."""
         return self._torrent.settings.max_connections_per_torrent - len(self) if self._torrent.live else 0
 
+    @property
+    def crowded(self) -> bool:
+        """Another peer would find no room, in the torrent or in the session."""
+        return self.wanted <= 0 or self._torrent.engine.connection_room <= 0
+
     # -- coming and going --------------------------------------------------------------------------------------------
 
     def welcome(self, greeting: Greeting, stream: Stream) -> str:

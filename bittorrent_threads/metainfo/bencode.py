@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import re
-from itertools import repeat
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union, cast
 
 from ..errors import BencodeError
@@ -83,6 +82,7 @@ def decode_document(data: Buffer, *, max_depth: int = MAX_DEPTH, max_tokens: int
 
 _match_length = re.compile(rb"(0|[1-9][0-9]{0,9}):").match
 _match_integer = re.compile(rb"i(0|-?[1-9][0-9]{0,18})e").match
+_match_file = re.compile(rb"d6:lengthi(0|[1-9][0-9]{0,17})e4:pathl").match
 
 
 class _Scanner:
@@ -106,15 +106,14 @@ class _Scanner:
             return self._integer(0)
         if not head.isdigit():
             raise self._unexpected(0)
-        begin, end = self._string(0)
+        begin, end = self._any_string(0)
         if end > len(self.data):
             raise self._cut_short(end)
         return self.data[begin:end], end
 
     def _container(self, keyed: bool) -> Tuple[Any, int]:
-        # The hot loop: a torrent of 20 000 files has 180 000 tokens.  So it is one function, the usual lengths and
-        # integers are read in place, and the end of a string is not compared with that of the data: a slice that
-        # comes out short puts ``pos`` behind the data, and the next step is an IndexError.
+        # The hot loop.  The end of a string is not compared with that of the data: a slice that comes out short puts
+        # ``pos`` behind the data, and the next step is an IndexError.
         data = self.data
         # ``top`` is the innermost list or dictionary and ``start`` where it begins; in a dictionary, ``key`` is the
         # one that waits for its value, and ``last`` the greatest so far.
@@ -123,32 +122,22 @@ class _Scanner:
         key: Optional[bytes] = None
         last = b""
         enclosing: List[Tuple[Any, int, Optional[bytes], bytes]] = []
-        value: Any
+        tokens = self.max_tokens
         try:
-            for _ in repeat(None, self.max_tokens):
+            while tokens > 0:
+                tokens -= 1
                 byte = data[pos]
                 if 0x30 <= byte <= 0x39:
-                    second = data[pos + 1]
-                    if second == _COLON:
-                        begin = pos + 2
-                        end = begin + byte - 0x30
-                    elif data[pos + 2] == _COLON and byte != 0x30 and 0x30 <= second <= 0x39:
-                        begin = pos + 3
-                        end = begin + byte * 10 + second - 0x210
-                    else:
-                        begin, end = self._string(pos)
-                    value = data[begin:end]
-                    if not keyed:
-                        top.append(value)
-                    elif key is not None:
-                        top[key] = value
-                        key = None
-                    else:
+                    begin, end = self._string(pos)
+                    value: Any = data[begin:end]
+                    if keyed and key is None:
                         key = value
                         if value > last:
                             last = value
                         elif top:
                             self._check_key(value, top, pos, len(enclosing))
+                        pos = end
+                        continue
                     pos = end
                 elif byte == _END:
                     if key is not None:
@@ -159,43 +148,56 @@ class _Scanner:
                     value, begin = top, start
                     top, start, key, last = enclosing.pop()
                     keyed = key is not None
-                    if key is None:
-                        top.append(value)
-                    else:
-                        top[key] = value
-                        if not enclosing:
-                            self.spans[key] = (begin, pos)
-                        key = None
+                    if key is not None and not enclosing:
+                        self.spans[key] = (begin, pos)
                 elif keyed and key is None:
                     raise BencodeError("a dictionary key must be a string", pos)
                 elif byte == _INTEGER:
-                    end = data.find(b"e", pos, pos + 20)
-                    digits = data[pos + 1 : end]
-                    if end > 0 and digits.isdigit() and digits[0] != 0x30:
-                        value = int(digits)
-                        pos = end + 1
-                    else:
-                        value, pos = self._integer(pos)
-                    if key is None:
-                        top.append(value)
-                    else:
-                        top[key] = value
-                        key = None
+                    value, pos = self._integer(pos)
                 elif byte in (_DICTIONARY, _LIST):
-                    if len(enclosing) + 1 >= self.max_depth:
-                        raise BencodeError(f"more than {self.max_depth} levels deep", pos)
-                    enclosing.append((top, start, key, last))
-                    keyed = byte == _DICTIONARY
-                    top = {} if keyed else []
-                    start = pos
-                    key = None
-                    last = b""
-                    pos += 1
+                    room = self.max_depth - len(enclosing)
+                    usual = self._usual_file(pos) if room > 2 and not keyed else None
+                    if usual is None or usual[1] > tokens:
+                        if room < 2:
+                            raise BencodeError(f"more than {self.max_depth} levels deep", pos)
+                        enclosing.append((top, start, key, last))
+                        keyed = byte == _DICTIONARY
+                        top = {} if keyed else []
+                        start, key, last = pos, None, b""
+                        pos += 1
+                        continue
+                    value, used, pos = usual
+                    tokens -= used - 1
                 else:
                     raise self._unexpected(pos)
+                if key is None:
+                    top.append(value)
+                else:
+                    top[key] = value
+                    key = None
         except IndexError:
             raise self._cut_short(pos) from None
         raise BencodeError(f"more than {self.max_tokens} tokens", pos)
+
+    def _usual_file(self, pos: int) -> Optional[Tuple[Any, int, int]]:
+        # A file of a torrent as nearly every program writes it, with its tokens and its end; None for anything else.
+        # A torrent of 20 000 files has 180 000 tokens, and comes out in half the time for it.
+        match = _match_file(self.data, pos)
+        if match is None:
+            return None
+        data, path, pos = self.data, [], match.end()
+        try:
+            byte = data[pos]
+            while byte != _END:
+                begin, end = self._string(pos)
+                path.append(data[begin:end])
+                pos = end
+                byte = data[pos]
+            if data[pos + 1] == _END:
+                return {b"length": int(match[1]), b"path": path}, 7 + len(path), pos + 2
+        except (IndexError, BencodeError):
+            pass  # it is malformed, and the loop says how
+        return None
 
     def _check_key(self, key: bytes, earlier: Dict[bytes, Any], pos: int, depth: int) -> None:
         # A key that is not greater than all before it.
@@ -207,12 +209,26 @@ class _Scanner:
             raise BencodeError(f"dictionary key {_shown(key)} is out of order", pos)
 
     def _string(self, pos: int) -> Tuple[int, int]:
+        # Begin and end of the text; the usual lengths are read without a match.
+        data = self.data
+        first, second = data[pos], data[pos + 1]
+        if second == _COLON and 0x30 <= first <= 0x39:
+            return pos + 2, pos + 2 + first - 0x30
+        if data[pos + 2] == _COLON and 0x31 <= first <= 0x39 and 0x30 <= second <= 0x39:
+            return pos + 3, pos + 3 + first * 10 + second - 0x210
+        return self._any_string(pos)
+
+    def _any_string(self, pos: int) -> Tuple[int, int]:
         match = _match_length(self.data, pos)
         if match is None:
             raise BencodeError(f"not a canonical string length: {_shown(self.data[pos : pos + 12])}", pos)
         return match.end(), match.end() + int(match[1])
 
     def _integer(self, pos: int) -> Tuple[int, int]:
+        end = self.data.find(b"e", pos, pos + 20)
+        digits = self.data[pos + 1 : end]
+        if end > 0 and digits.isdigit() and digits[0] != 0x30:
+            return int(digits), end + 1
         match = _match_integer(self.data, pos)
         if match is None:
             raise BencodeError(f"not a canonical integer of 64 bits: {_shown(self.data[pos : pos + 24])}", pos)

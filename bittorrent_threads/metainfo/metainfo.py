@@ -237,6 +237,8 @@ def _files(info: Dict[bytes, Any]) -> Tuple[TorrentFile, ...]:
         raise MetainfoError("is empty", "info.files")
     if sum(lengths) > MAX_TOTAL_SIZE:
         raise MetainfoError(f"{sum(lengths)} bytes, where a torrent may have {MAX_TOTAL_SIZE}", "info.files")
+    if not any(padding):
+        return tuple(map(TorrentFile, safe_paths((name,), paths), lengths))
     # Padding has no place on disk, and no claim to a name.
     distinct = iter(safe_paths((name,), [path for path, pad in zip(paths, padding) if not pad]))
     safe = (tuple(map(safe_name, (name, *path))) if pad else next(distinct) for path, pad in zip(paths, padding))
@@ -244,25 +246,32 @@ def _files(info: Dict[bytes, Any]) -> Tuple[TorrentFile, ...]:
 
 
 def _file(entry: Dict[bytes, Any]) -> Tuple[int, bool, List[bytes]]:
-    length = entry.get(b"length")
-    path = entry.get(b"path")
+    length: Any = entry.get(b"length")
+    path: Any = entry.get(b"path")
     pad = False
-    attributes = entry.get(b"attr")
-    if isinstance(attributes, bytes):
-        pad = b"p" in attributes
-        # The links of a stranger are never made: each is a file without a byte, the length BEP 47 gives it.
-        length = 0 if b"l" in attributes else length
+    if path is None or len(entry) > 2:
+        length, path, pad = _special_file(entry, length, path)
     if not isinstance(length, int) or length < 0:
         length = _integer(entry, b"length", 0, MAX_TOTAL_SIZE)  # says what is wrong with it
-    if b"path.utf-8" in entry and _is_path(entry[b"path.utf-8"]) and _is_utf8(*entry[b"path.utf-8"]):
-        path = entry[b"path.utf-8"]
-    if path is None or not _is_path(path):
+    if not _is_path(path):
         if not pad:
             raise MetainfoError("is missing" if path is None else "must be a list of strings, at least one", "path")
         path = [b".pad", b"%d" % length]  # BEP 47: padding needs no path, and this is the one recommended
     if len(path) > MAX_PATH_DEPTH:
         raise MetainfoError(f"{len(path)} components, where a path may have {MAX_PATH_DEPTH}", "path")
     return length, pad, path
+
+
+def _special_file(entry: Dict[bytes, Any], length: Any, path: Any) -> Tuple[Any, Any, bool]:
+    # What other keys than the two make of the length and the path, and whether they make it padding.
+    pad = False
+    attributes = entry.get(b"attr")
+    if isinstance(attributes, bytes):
+        pad = b"p" in attributes
+        # The links of a stranger are never made: each is a file without a byte, the length BEP 47 gives it.
+        length = 0 if b"l" in attributes else length
+    preferred: Any = entry.get(b"path.utf-8")
+    return length, preferred if _is_path(preferred) and _is_utf8(*preferred) else path, pad
 
 
 def _is_path(value: Any) -> bool:

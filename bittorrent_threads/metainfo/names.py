@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 MAX_NAME = 240
@@ -31,14 +32,12 @@ _CHARACTERS: Dict[int, Optional[str]] = {
 _DEVICE = r"(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)[0-9\xb9\xb2\xb3])"
 _match_device = re.compile(rf"({_DEVICE} *)(?:\.|\Z)", re.IGNORECASE).match
 # The second is the short name that Windows makes of the first.
-_match_hidden = re.compile(rf"{re.escape(HIDDEN_FOLDER)}|bittor~").match
+_HIDDEN = (HIDDEN_FOLDER, "bittor~")
 
-# Nearly every name there is, told by one look: ASCII, nothing to replace or to strip, and no beginning of a device or
-# of the hidden folder.  It may miss a safe name, never an unsafe one.
-_match_plain = re.compile(
-    rb"(?![cC][oO][nNmM]|[cC][lL][oO]|[pP][rR][nN]|[aA][uU][xX]|[nN][uU][lL]|[lL][pP][tT]|\.?[bB][iI][tT])"
-    rb"[^\x00-\x20\"*/:<>?\\|\x7f-\xff][^\x00-\x1f\"*/:<>?\\|\x7f-\xff]{0,239}(?<![ .])\Z"
-).match
+# What ``safe_name`` changes, looked for in many names at once: ``/`` stands before, between and behind them.
+_find_character = re.compile(f"[{re.escape(''.join(map(chr, _CHARACTERS.keys() - {ord('/')})))}]").search
+_find_device = re.compile(rf"/{_DEVICE} *[./]", re.IGNORECASE).search
+_EDGES = ("//", "/ ", " /", "./")
 
 
 def safe_name(raw: bytes) -> str:
@@ -50,7 +49,7 @@ def safe_name(raw: bytes) -> str:
     device = _match_device(name)
     if device:
         name = _fitted(f"{device[1].rstrip(' ')}_{name[device.end(1) :]}")
-    if _match_hidden(_folded(name)):
+    if _folded(name).startswith(_HIDDEN):
         name = "_" + name[1:]
     return name or "_"
 
@@ -66,14 +65,7 @@ def safe_paths(root: Tuple[bytes, ...], paths: Sequence[Sequence[bytes]]) -> Lis
     places = [folders[tuple(path[:-1])] for path in paths]
     result: List[Tuple[str, ...]] = []
     crowded: List[int] = []
-    for path, (folder, parents) in zip(paths, places):
-        raw = path[-1]
-        if _match_plain(raw):
-            name = raw.decode("ascii")
-            folded = name.lower()
-        else:
-            name = safe_name(raw)
-            folded = _folded(name)
+    for name, folded, (folder, parents) in zip(*_safe_names([path[-1] for path in paths]), places):
         if folded in folder:
             crowded.append(len(result))
         else:
@@ -98,6 +90,28 @@ def safe_paths(root: Tuple[bytes, ...], paths: Sequence[Sequence[bytes]]) -> Lis
     return result
 
 
+def _safe_names(raws: Sequence[bytes]) -> Tuple[List[str], List[str]]:
+    """The safe name of each, and the folded name of each.
+
+    Nearly all names are safe, and one look at all of them together takes a fifth of the time of a look at each.
+    """
+    text = b"/".join(raws).decode("utf-8", "replace")
+    if _all_safe(f"/{text}/") and text.count("/") + 1 == len(raws) and max(map(len, raws)) <= MAX_NAME:
+        folded = _folded(text)  # of one name it does not depend on the next, as nothing combines with a ``/``
+        if not any(f"/{hidden}" in f"/{folded}" for hidden in _HIDDEN):
+            return text.split("/"), folded.split("/")
+    if len(raws) < 2:
+        names = list(map(safe_name, raws))
+        return names, list(map(_folded, names))
+    half = len(raws) // 2
+    left, right = _safe_names(raws[:half]), _safe_names(raws[half:])
+    return left[0] + right[0], left[1] + right[1]
+
+
+def _all_safe(text: str) -> bool:
+    return not (_find_character(text) or any(edge in text for edge in _EDGES) or _find_device(text))
+
+
 def chosen_path(path: str, taken: Iterable[Sequence[str]]) -> Tuple[str, ...]:
     """The components of a path that a user gives to a file, ``/`` between them; raises ValueError with the reason.
 
@@ -113,6 +127,21 @@ def chosen_path(path: str, taken: Iterable[Sequence[str]]) -> Tuple[str, ...]:
         if all(mine == _folded(name) for mine, name in zip(folded, other)):
             raise ValueError(f"{path!r} is in the way of {'/'.join(other)!r}, another file of the torrent")
     return parts
+
+
+def in_the_way(paths: Sequence[Sequence[str]], places: Iterable[int]) -> Optional[int]:
+    """The first of these places in ``paths`` that holds a path of another file, a folder of one, or one below it.
+
+    Takes time linear in the number of components, where ``chosen_path`` for each would take its square.
+    """
+    folded = [tuple(map(_folded, path)) for path in paths]
+    files = Counter(folded)
+    folders = {path[:depth] for path in folded for depth in range(1, len(path))}
+    for place in places:
+        path = folded[place]
+        if files[path] > 1 or path in folders or any(path[:depth] in files for depth in range(1, len(path))):
+            return place
+    return None
 
 
 _Folder = Dict[str, Optional[Dict[str, Any]]]  # what is in it by folded name: a folder, or None for a file

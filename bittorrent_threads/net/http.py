@@ -175,6 +175,8 @@ class Fetch:
                 failure = error
                 self._disconnect()
                 continue
+            # What the internet answers may lead nowhere but to the internet (limits, tracker SSRF).
+            self._allow_private = self._allow_private and not names.is_public(host)
             return self._encrypted(sock, target.host) if target.scheme == "https" else sock
         raise failure
 

@@ -27,10 +27,12 @@ class FileProgress:
         return [priority > 0 for priority in self.priorities]
 
     def set_priorities(self, priorities: Sequence[int]) -> None:
-        """One for each file, 0 (never) to 7 (first); raises ValueError."""
+        """One for each file, 0 (never) to 7 (first); raises ValueError, TypeError."""
         if len(priorities) != self._layout.file_count:
             raise ValueError(f"{len(priorities)} priorities for {self._layout.file_count} files")
         for file, priority in enumerate(priorities):
+            if not isinstance(priority, int) or isinstance(priority, bool):
+                raise TypeError(f"priority {priority!r} of file {file} is no integer")
             if not 0 <= priority <= MAX_PRIORITY:
                 raise ValueError(f"priority {priority} of file {file} is not 0 to {MAX_PRIORITY}")
         self.priorities = list(priorities)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Dict
 
 import pytest
 from support.bench import BLOCK, COUNT, MOMENT, Bench, blocks_of, packed
@@ -249,6 +250,19 @@ def test_silence_ends_a_connection() -> None:
     assert not guest.closed
     bench.run(10)
     assert guest.closed and bench.reasons == ["silent for 30 s"]
+
+
+@pytest.mark.parametrize("limits", [{"max_connections_per_torrent": 2}, {"max_connections": 2}])
+def test_who_wants_nothing_and_has_nothing_makes_room_in_the_end(limits: Dict[str, int]) -> None:
+    bench = Bench(have=[0], settings=Settings(idle_timeout=10_000.0, **limits))
+    idle = bench.guest([])
+    bench.run(700)
+    assert not idle.closed  # as long as there is room
+    eager = bench.guest([])
+    eager.say(message(INTERESTED))
+    bench.run(700)
+    assert idle.closed and not eager.closed
+    assert bench.reasons == ["neither end wanted anything for 600 s, and others find no room"]
 
 
 def test_our_own_silence_is_broken_by_keep_alives() -> None:

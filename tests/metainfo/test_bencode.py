@@ -148,6 +148,52 @@ def test_tokens_have_a_limit() -> None:
         decode(b"l" + b"0:" * 100 + b"e", max_tokens=100)
 
 
+FILE = {"length": 12_345, "path": ["dir", "a name of two digits", ""]}
+FILES = {
+    "as nearly all are": FILE,
+    "no length": {"length": 0, "path": []},
+    "a length of 64 bits": {"length": 2**63 - 1, "path": ["a"]},
+    "a length below 0": {"length": -1, "path": ["a"]},
+    "a long name": {"length": 1, "path": ["x" * 300]},
+    "numbers in the path": {"length": 1, "path": ["a", 1]},
+    "a list in the path": {"length": 1, "path": ["a", ["b"]]},
+    "a dictionary in the path": {"length": 1, "path": ["a", FILE]},
+    "one more key": {**FILE, "path.utf-8": ["a"]},
+    "one key more before": {"attr": "p", **FILE},
+    "a text for a length": {"length": "1", "path": ["a"]},
+    "a text for a path": {"length": 1, "path": "a"},
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_file_of_a_torrent_is_read_like_everything_else(kind: str) -> None:
+    # In a list it may be read at once, behind a key it is read token by token.
+    data = content.bencode(FILES[kind])
+    assert decode(b"l" + data + b"e") == [decode(b"d1:k" + data + b"e")[b"k"]]
+    assert content.bencode(FILES[kind]) == encode(decode(b"l" + data + b"i5ee")[0])
+    for end in range(len(data)):
+        errors = []
+        for before in (b"l", b"d1:k"):
+            with pytest.raises(BencodeError) as caught:
+                decode(before + data[:end])
+            errors.append((caught.value.reason, caught.value.offset - len(before)))
+        assert errors[0] == errors[1]
+
+
+def test_the_limits_hold_for_files_of_a_torrent() -> None:
+    data = content.bencode([FILE] * 3)
+    for count in range(1, 32):
+        try:
+            decode(data, max_tokens=count)
+        except BencodeError as error:
+            assert f"more than {count} tokens" in str(error) and count < 31
+        else:
+            assert count >= 31  # 10 of each, and the end
+    assert decode(b"l" * 7 + data + b"e" * 7, max_depth=10)
+    with pytest.raises(BencodeError, match="more than 10 levels deep"):
+        decode(b"l" * 8 + data + b"e" * 8, max_depth=10)
+
+
 def test_unsorted_keys_can_be_taken_but_not_twice() -> None:
     assert decode(b"d1:bi0e1:ai1e1:ci2ee", sorted_keys=False) == {b"b": 0, b"a": 1, b"c": 2}
     with pytest.raises(BencodeError, match="stands twice"):

@@ -6,7 +6,7 @@ from typing import Callable, Dict, List, Tuple
 
 import pytest
 
-from bittorrent_threads.metainfo.names import MAX_NAME, chosen_path, safe_name, safe_paths
+from bittorrent_threads.metainfo.names import MAX_NAME, chosen_path, in_the_way, safe_name, safe_paths
 
 NAMES = {
     # as it was
@@ -120,6 +120,18 @@ def test_every_name_is_safe_and_stays_as_it_is() -> None:
         assert safe_paths((), [[raw]]) == [(name,)]
 
 
+def test_names_of_one_torrent_do_not_touch_each_other() -> None:
+    # Most names are looked at together; every character must be what it is in a name of its own.
+    characters = [chr(code) for code in range(1, 0x3000) if code != ord("/")]
+    characters += ["\u0301", "\u017f", "\ufb01", "\ufeff", "\ufffd", "\U0001f600", ".", " ", "", "con", "nul.txt"]
+    for near in ("x", "\u0301", "", "A.", " "):
+        names = [f"{number:x}" + near for number in range(len(characters))]
+        raw = [[text.encode()] for pair in zip(characters, names) for text in pair]
+        alone = {part: safe_name(part) for path in raw for part in path}
+        together = [path[-1] for path in safe_paths((), [[b"%d" % place, *path] for place, path in enumerate(raw)])]
+        assert together == [alone[path[0]] for path in raw]
+
+
 def renamed(*paths: str) -> List[str]:
     raw = [path.encode().split(b"/") for path in paths]
     return ["/".join(path) for path in safe_paths((), raw)]
@@ -216,3 +228,21 @@ def test_a_chosen_path_that_is_not_safe(path: str) -> None:
 def test_a_chosen_path_in_the_way_of_another(path: str) -> None:
     with pytest.raises(ValueError, match="in the way of"):
         chosen_path(path, TAKEN)
+
+
+@pytest.mark.parametrize("path", ["t/x", "t/sub/x", "t/a", "T/A", "t", "t/sub", "t/a/below", "t/sub/b", "x/y"])
+def test_one_path_among_others_is_in_the_way_as_if_it_was_chosen(path: str) -> None:
+    try:
+        chosen_path(path, TAKEN)
+        expected = None
+    except ValueError:
+        expected = 1
+    assert in_the_way([TAKEN[0], path.split("/"), TAKEN[1]], [1]) == expected
+    assert in_the_way([TAKEN[0], path.split("/"), TAKEN[1]], []) is None
+
+
+@pytest.mark.timeout(20)  # seconds would be minutes if the time were quadratic
+def test_many_paths_are_looked_at_together() -> None:
+    paths = [("t", f"{number % 100}", f"{number}") for number in range(20_000)]
+    assert in_the_way(paths, range(20_000)) is None
+    assert in_the_way([*paths, ("T", "7", "107")], range(20_001)) == 107

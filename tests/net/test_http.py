@@ -332,6 +332,19 @@ def test_private_addresses_are_refused_when_asked_to() -> None:
         assert server.requests == []
 
 
+def test_a_redirect_from_the_internet_leads_to_no_private_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        WebServer(ok(b"secret")) as inside,
+        WebServer(ok(b"", f"Location: {inside.url()}", status="302 Found")) as outside,
+    ):
+        assert fetch(outside.url()).body == b"secret"  # from this machine it may
+        answers = iter([True])
+        monkeypatch.setattr(names, "is_public", lambda host: next(answers, False))
+        with pytest.raises(TrackerError, match="which is not public"):
+            fetch(outside.url())
+        assert len(inside.requests) == 1
+
+
 def test_a_redirect_to_a_private_address_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
     with (
         WebServer(ok(b"secret")) as inside,

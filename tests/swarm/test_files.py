@@ -35,6 +35,12 @@ def test_bad_priorities(priorities):
         make().set_priorities(priorities)
 
 
+@pytest.mark.parametrize("priority", ["1", 1.0, None, True])
+def test_a_priority_that_is_no_integer(priority):
+    with pytest.raises(TypeError, match="of file 3 is no integer"):
+        make().set_priorities([1, 1, 1, priority])
+
+
 def test_the_last_piece_completes_a_file():
     files = make()
     assert files.passed([0]) == []
