@@ -39,21 +39,22 @@ class Gone(StorageError):
 class File:
     """One file below a folder: its name, and what it was when we last saw it.
 
-    Only a ``FilePool`` changes the fields, under its lock.  ``writing`` is held by whoever changes the file, from one
-    look at it to another, so that ``stat`` is always what we left.  ``on_changed`` is called when ``changes`` grew, by
-    whichever thread saw it.  A file lives as long as its torrent, open or not.
+    Only a ``FilePool`` changes the fields, under its lock.  ``looking`` is held by whoever compares the file with
+    ``stat``, and at both ends of each write; between them ``writers`` is not 0, and the last to end leaves ``stat``
+    behind.  ``on_changed`` is called when ``changes`` grew, by whichever thread saw it.  A file lives as long as its
+    torrent, open or not.
     """
 
     __slots__ = (
-        "busy",
         "changes",
         "folder",
         "fresh",
         "identity",
+        "looking",
         "on_changed",
         "parts",
         "stat",
-        "writing",
+        "writers",
         "written",
     )
 
@@ -61,7 +62,7 @@ class File:
         self.folder = folder
         self.parts = parts
         self.on_changed = on_changed
-        self.writing = threading.Lock()
+        self.looking = threading.Lock()
         self.stat: Optional[FileStat] = None
         """When we last looked or wrote; None for a file that was not there."""
         self.changes = 0
@@ -72,8 +73,8 @@ class File:
         """Made by us, and its name not yet synced."""
         self.written = False
         """We have written to it."""
-        self.busy = False
-        """Being written at this moment."""
+        self.writers = 0
+        """Threads that write to it at this moment: several at once, as each write waits for the GIL in the end."""
 
     @property
     def path(self) -> str:

@@ -90,7 +90,7 @@ def test_many_pieces_at_once():
 
 
 def test_a_file_that_went_away_is_complete_when_it_is_made_again():
-    files = make(b"\x50")
+    files = make([1, 3])
     assert files.unmade([1, 2]) and not files.unmade([2])
     files.lost([1])
     assert files.passed([0, 1, 2]) == [0], "of 2 there may be something in the part file alone"
