@@ -33,6 +33,10 @@ class Holdings:
     def __init__(self, torrent: Torrent) -> None:
         self._torrent = torrent
         self._finished: List[OpenPiece] = []
+        self._saves = 0
+        # No more than there are workers: what comes while all are busy goes together into the next job.  Beside a main
+        # thread that computes, that thread keeps 64 % of its speed then, and 59 % with a job for each pass.
+        self._most_saves = torrent.settings.disk_threads + 1
         self._waiting: List[Callable[[], None]] = []
         self._doubted: Dict[int, None] = {}
         """Pieces that could not be read: not served until a hash check has passed."""
@@ -74,8 +78,8 @@ class Holdings:
 
     def _hashed(self, checked: Checked) -> None:
         error = checked.error if checked.failed else None
-        self._saved([Saved(index, True, None, bytearray()) for index in checked.passed])
-        self._saved([Saved(index, False, error, bytearray()) for index in checked.failed])
+        self._judged([Saved(index, True, None, bytearray()) for index in checked.passed])
+        self._judged([Saved(index, False, error, bytearray()) for index in checked.failed])
 
     def accuse(self, key: Any, index: int) -> None:
         """A peer sent bad data: it is banned."""
@@ -86,20 +90,26 @@ class Holdings:
 
     def save(self) -> None:
         """Give the finished pieces to the disk."""
-        batch: List[Tuple[int, bytearray]] = []
-        size = 0
-        finished, self._finished = self._finished, []
-        for piece in finished:
-            assert piece.buffer is not None
-            batch.append((piece.index, piece.buffer))
-            size += piece.size
-            if size >= SAVE_BYTES:
-                self._torrent.storage.save(batch, self._saved)
-                batch, size = [], 0
-        if batch:
+        finished = self._finished
+        while finished and self._saves < self._most_saves:
+            batch: List[Tuple[int, bytearray]] = []
+            size = 0
+            for piece in finished:
+                assert piece.buffer is not None
+                batch.append((piece.index, piece.buffer))
+                size += piece.size
+                if size >= SAVE_BYTES:
+                    break
+            del finished[: len(batch)]
+            self._saves += 1
             self._torrent.storage.save(batch, self._saved)
 
     def _saved(self, results: List[Saved]) -> None:
+        self._saves -= 1
+        self.save()
+        self._judged(results)
+
+    def _judged(self, results: List[Saved]) -> None:
         torrent = self._torrent
         kept = [index for index, right, error, _ in results if right and error is None]
         torrent.unread.drop(kept)
