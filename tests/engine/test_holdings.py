@@ -69,9 +69,8 @@ def test_a_peer_is_asked_again_when_the_disk_has_caught_up() -> None:
     assert seed.requests(), "though it sent nothing that would have it asked"
 
 
-def test_pieces_that_finish_together_are_one_job() -> None:
-    bench = Bench()
-    seed = bench.seed()
+def saves(bench: Bench) -> List[int]:
+    """The pieces of each saving job from now on."""
     sizes: List[int] = []
     save = bench.torrent.storage.save
 
@@ -80,9 +79,30 @@ def test_pieces_that_finish_together_are_one_job() -> None:
         save(pieces, deliver)
 
     bench.torrent.storage.save = record  # type: ignore[method-assign]
+    return sizes
+
+
+def test_pieces_that_finish_together_are_one_job() -> None:
+    bench = Bench()
+    seed = bench.seed()
+    sizes = saves(bench)
     seed.serve()
     assert sum(sizes) == COUNT and len(sizes) < COUNT
     assert SAVE_BYTES >= COUNT * PIECE_LENGTH
+
+
+def test_pieces_that_finish_while_every_worker_saves_are_one_job() -> None:
+    bench = Bench(settings=Settings(disk_threads=1))
+    bench.disk.seek_time = 5.0
+    seed = bench.seed()
+    sizes = saves(bench)
+    for index in range(6):
+        seed.give(*blocks_of(index))
+    assert sizes == [1, 1]
+    bench.run(5)
+    assert sizes == [1, 1, 4]
+    bench.run(10)
+    assert bench.torrent.have.count == 6
 
 
 def test_completion_is_told_once() -> None:
