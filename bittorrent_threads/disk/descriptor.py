@@ -27,10 +27,11 @@ virtual machine has given its large pieces back to its host: 1 GiB in writes of 
 16 KiB 0.55 s, of 64 or 128 KiB 0.35 s, and of 1 MiB into memory that was just used 0.34 s.
 """
 
-MAX_WRITE_BYTES = 4 * 1024 * 1024
+MAX_WRITE_BYTES = 512 * 1024
 """Bytes of one write while each call ends with a wait of 5 ms for the GIL, because the host computes in Python.
 
-A download beside such a main thread reached 68 MB/s with writes of 128 KiB, 127 MB/s of 1 MiB and 173 MB/s of 4 MiB.
+A download beside such a main thread reached 157 MB/s with writes of 256 KiB, 190 MB/s of 512 KiB and of 1 MiB, and
+168 MB/s of 4 MiB, which took half a second of processor more for each 512 MiB, for the reason above.
 """
 
 
