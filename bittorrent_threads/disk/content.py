@@ -172,8 +172,19 @@ class Content:
             with self._lock:
                 self._unsynced.add(span.file)
 
+    def found(self, offset: int, length: int) -> None:
+        """These bytes are right, whoever wrote them: the next sync is for them too, before anybody claims them."""
+        if os.name != "posix":
+            return  # only who may write to a file can sync it there
+        with self._lock:
+            for span, _ in self._places(offset, length):
+                if self._kept_in_part_file(span.file):
+                    self._part_file.found()
+                else:
+                    self._unsynced.add(span.file)
+
     def sync(self) -> Synced:
-        """Make durable what was written before."""
+        """Make durable what was written or found before."""
         error: Optional[StorageError] = None
         suspects: Set[int] = set()
         with self._lock:
@@ -275,12 +286,15 @@ class Content:
         routed = self._routed
         if routed is None or not routed[span.file]:
             with self._lock:
-                routed = self._routed
-                direct = not self._part_file.pieces(span.file) if routed is None else routed[span.file]
-                if not direct:
+                if self._kept_in_part_file(span.file):
                     yield self._part_file
                     return
         yield self._files
+
+    def _kept_in_part_file(self, file: int) -> bool:
+        # Under the lock.
+        routed = self._routed
+        return bool(self._part_file.pieces(file)) if routed is None else not routed[file]
 
     def _adopt_part_file(self, errors: List[StorageError]) -> bool:
         # Under the lock: whether it can be asked.

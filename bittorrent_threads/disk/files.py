@@ -166,7 +166,8 @@ class FilePool:
 
     def sync(self, file: File) -> FileStat:
         """Make the file and its name durable, and see that it still is the file that was written."""
-        with _Use(self, file, writable=True) as handle:
+        # What somebody else wrote may be on a disk to read only.
+        with _Use(self, file, writable=file.written) as handle:
             self._verify(file, handle)
             with self._lock:
                 fresh, file.fresh = file.fresh, False

@@ -138,8 +138,12 @@ class PartFile:
             self._end = 0
             self._unsynced = False
 
+    def found(self) -> None:
+        """What is here may have been written just now, by a process that was killed."""
+        self._unsynced = True
+
     def sync(self) -> None:
-        """Make durable what was written."""
+        """Make durable what was written or found."""
         if self._unsynced:
             self._unsynced = False
             self._pool.sync(self._file)

@@ -83,7 +83,9 @@ class Pieces:
             self._refresh(run)
             wrong = self._wrong(run, errors)
             failed.extend(wrong)
-            passed.extend(sorted({*run}.difference(wrong)) if wrong else run)
+            for right in runs(sorted({*run}.difference(wrong))) if wrong else [run]:
+                passed.extend(right)
+                self._content.found(*self._extent(right))
         return Checked(tuple(passed), tuple(failed), next(iter(errors.values()), None), tuple(errors))
 
     def _offset(self, index: int, begin: int, length: int) -> int:
@@ -104,8 +106,12 @@ class Pieces:
                 self._write(range(index, index + 1), good, errors)
 
     def _refresh(self, run: range) -> None:
+        self._content.refresh(*self._extent(run))
+
+    def _extent(self, run: range) -> Tuple[int, int]:
+        # Where a run of pieces begins, and its bytes.
         start = run.start * self._layout.piece_length
-        self._content.refresh(start, min(run.stop * self._layout.piece_length, self._layout.total_size) - start)
+        return start, min(run.stop * self._layout.piece_length, self._layout.total_size) - start
 
     def _wrong(self, run: range, errors: Dict[int, StorageError]) -> List[int]:
         # The pieces of a run that are not right.  What fits into the scratch is read and hashed as long as it comes,

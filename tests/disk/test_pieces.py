@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Any, Iterator, List, Tuple
 
 import pytest
 from support.system import System
@@ -496,3 +496,24 @@ def test_a_check_of_pieces_of_64_mib_takes_little_memory(tmp_path: Path) -> None
     )
     assert result.returncode == 0, result.stderr
     assert int(result.stdout) < 4 * CHUNK
+
+
+# -- what a check finds --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name != "posix", reason="who may not write to a file cannot sync it")
+def test_what_a_check_finds_is_synced_before_anybody_claims_it(bench: Bench, t: Torrent) -> None:
+    def read_only(path: Any, flags: int, *arguments: Any, **options: Any) -> int:
+        if flags & os.O_ACCMODE != os.O_RDONLY:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return os.open(path, flags, *arguments, **options)
+
+    t.path(bench.root, 0).write_bytes(t.file(0))
+    bench.content.close()
+    bench.system.use("open", read_only)
+    assert bench.check().passed == tuple(range(10))
+    bench.system.calls.clear()
+    for syncs in (["fdatasync"], []):
+        assert bench.content.sync().error is None
+        assert bench.system.named("fdatasync") == syncs
+        bench.system.calls.clear()
