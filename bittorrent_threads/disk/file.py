@@ -10,6 +10,9 @@ from ..errors import StorageError
 from .descriptor import Identity
 from .folder import Folder, Parts
 
+YOUNG = 300.0
+"""Seconds in which any system has written to the disk what a program wrote to a file; Linux takes up to 35."""
+
 
 class FileStat(NamedTuple):
     """What tells a file from a changed one, as the system had it."""
@@ -47,6 +50,7 @@ class File:
 
     __slots__ = (
         "changes",
+        "ctime",
         "folder",
         "fresh",
         "identity",
@@ -65,6 +69,8 @@ class File:
         self.looking = threading.Lock()
         self.stat: Optional[FileStat] = None
         """When we last looked or wrote; None for a file that was not there."""
+        self.ctime = 0.0
+        """When its data or its names changed last, by the clock of the system; no program can set it."""
         self.changes = 0
         """How often another program was seen to have changed it between two adoptions; only ever grows."""
         self.identity: Optional[Identity] = None
@@ -80,6 +86,10 @@ class File:
     def path(self) -> str:
         """The absolute path, to be shown."""
         return self.folder.path(self.parts)
+
+    def young(self, now: float) -> bool:
+        """Whether some of it may not be on the disk yet, ``now`` by the clock of the system."""
+        return now - self.ctime < YOUNG
 
     @property
     def met(self) -> bool:

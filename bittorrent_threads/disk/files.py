@@ -361,6 +361,7 @@ class _Use:
 
 def _remember(file: File, found: os.stat_result) -> FileStat:
     file.identity = identity(found)
+    file.ctime = found.st_ctime
     file.stat = FileStat.of(found)
     return file.stat
 

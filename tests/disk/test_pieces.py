@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any, Iterator, List, Tuple
 
@@ -13,8 +14,10 @@ import pytest
 from support.system import System
 from support.torrents import Torrent, torrent
 
+from bittorrent_threads.disk import content as content_module
 from bittorrent_threads.disk.answers import Checked
 from bittorrent_threads.disk.content import Content
+from bittorrent_threads.disk.file import YOUNG
 from bittorrent_threads.disk.files import FilePool
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.disk.pieces import Pieces
@@ -130,6 +133,7 @@ sys.path[:0] = sys.argv[2:]
 from pathlib import Path
 from support.torrents import torrent
 from bittorrent_threads.disk.content import Content
+from bittorrent_threads.disk.file import YOUNG
 from bittorrent_threads.disk.files import FilePool
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.disk.pieces import Pieces
@@ -455,6 +459,7 @@ sys.path[:0] = sys.argv[2:]
 from support.loopback import memory
 from support.torrents import torrent
 from bittorrent_threads.disk.content import Content
+from bittorrent_threads.disk.file import YOUNG
 from bittorrent_threads.disk.files import FilePool
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.disk.pieces import Pieces
@@ -501,8 +506,21 @@ def test_a_check_of_pieces_of_64_mib_takes_little_memory(tmp_path: Path) -> None
 # -- what a check finds --------------------------------------------------------------------------------------------
 
 
+class Later:
+    """``time`` for a module, some seconds from now."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def time(self) -> float:
+        return time.time() + self._seconds
+
+
 @pytest.mark.skipif(os.name != "posix", reason="who may not write to a file cannot sync it")
-def test_what_a_check_finds_is_synced_before_anybody_claims_it(bench: Bench, t: Torrent) -> None:
+@pytest.mark.parametrize("age, synced", [(0.0, ["fdatasync"]), (YOUNG + 60, [])])
+def test_what_a_check_finds_is_synced_unless_the_system_did_that_long_ago(
+    bench: Bench, t: Torrent, monkeypatch: pytest.MonkeyPatch, age: float, synced: List[str]
+) -> None:
     def read_only(path: Any, flags: int, *arguments: Any, **options: Any) -> int:
         if flags & os.O_ACCMODE != os.O_RDONLY:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
@@ -510,10 +528,11 @@ def test_what_a_check_finds_is_synced_before_anybody_claims_it(bench: Bench, t: 
 
     t.path(bench.root, 0).write_bytes(t.file(0))
     bench.content.close()
+    bench.content.survey()
     bench.system.use("open", read_only)
+    monkeypatch.setattr(content_module, "time", Later(age))
     assert bench.check().passed == tuple(range(10))
-    bench.system.calls.clear()
-    for syncs in (["fdatasync"], []):
-        assert bench.content.sync().error is None
-        assert bench.system.named("fdatasync") == syncs
+    for expected in (synced, []):
         bench.system.calls.clear()
+        assert bench.content.sync().error is None
+        assert bench.system.named("fdatasync") == expected
