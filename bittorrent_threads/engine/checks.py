@@ -55,6 +55,7 @@ class Checks:
 
     def __init__(self, torrent: Torrent) -> None:
         self._torrent = torrent
+        self._expected: List[Check] = []
         self._queue: Deque[Check] = deque()
         self._overtaken: Set[int] = set()
         self._job_bytes = LEAST_JOB
@@ -62,10 +63,17 @@ class Checks:
     @property
     def pieces(self) -> int:
         """Pieces that still wait, those in a running job included as little as possible."""
-        return sum(len(check.waiting) for check in self._queue) or len(self._queue)
+        checks = (*self._expected, *self._queue)
+        return sum(len(check.waiting) for check in checks) or len(checks)
+
+    def expect(self, check: Check) -> None:
+        """The check is asked for, and will be added when the files were looked at."""
+        self._expected.append(check)
 
     def add(self, check: Check) -> None:
         """Check these pieces after what was asked for before; none of them if the torrent went away meanwhile."""
+        if check in self._expected:
+            self._expected.remove(check)
         if self._torrent.closed:
             check.cancelled = True
             check.waiting.clear()

@@ -49,6 +49,8 @@ class Recollection:
         self._remembered = False
         """There is stored resume data."""
         self._dirty = False
+        self._syncs = 0
+        """Under way."""
         self._timer: Optional[Timer] = None
 
     def recall(self, then: Callable[[], None]) -> None:
@@ -87,7 +89,9 @@ class Recollection:
 
     def _due(self) -> None:
         self._timer = None
-        if self._dirty:
+        if self._dirty and self._syncs:
+            self.changed()  # a disk that hangs gets no second one
+        elif self._dirty:
             self.keep(clean=False, done=lambda resume: None)
 
     def keep(self, *, clean: bool, done: Callable[[Optional[Resume]], None]) -> None:
@@ -142,10 +146,12 @@ class Recollection:
         claimed = self._torrent.have.copy()
 
         def synced(answer: Synced) -> None:
+            self._syncs -= 1
             if answer.error is not None:
                 self._torrent.outage.begin(answer.error)
             self._remember(claimed, answer, clean=clean, unfinished=unfinished, done=done)
 
+        self._syncs += 1
         self._torrent.storage.sync(synced)
 
     def _hashed_again(self, changed: Sequence[Changed], check: Check) -> None:

@@ -251,7 +251,9 @@ class Torrent:
 
     def hashcheck(self, check: Check) -> None:
         """The user wants pieces hashed: the files are what they are now, whatever was there before."""
+        self.checks.expect(check)
         self.survey.accept(lambda: self.checks.add(check))
+        self.refresh()
 
     def hashchecked(self, check: Check) -> None:
         """What the user wanted is done."""

@@ -6,7 +6,7 @@ import errno
 from typing import Any, Callable, List, Optional
 
 import pytest
-from support.bench import BLOCK, COUNT, MOMENT, PIECE_LENGTH, SIZE, Bench, packed, torrent_of
+from support.bench import BLOCK, COUNT, MOMENT, PIECE_LENGTH, SIZE, Bench, blocks_of, packed, torrent_of
 from support.damage import indexes
 from support.lying_peer import UNCHOKE, message
 
@@ -150,6 +150,20 @@ def test_a_hash_check_of_some_pieces_before_the_first_start_is_not() -> None:
 
 ORDER = ("prepare", "sync", "remember", "close")
 """What the disk is told, as far as its order counts."""
+
+
+def test_a_disk_that_hangs_gets_no_second_sync() -> None:
+    bench = Bench(settings=Settings(sync_interval=20.0))
+    syncs: List[Any] = []
+    bench.torrent.storage.sync = syncs.append  # type: ignore[method-assign]
+    seed = bench.seed()
+    for index in range(4):
+        seed.give(*blocks_of(index))
+        bench.run(21)
+    assert len(syncs) == 1
+    bench.act(syncs[0], Synced(bench.files.stats, None, (), None, ()))
+    bench.run(21)
+    assert len(syncs) == 2
 
 
 def test_what_came_is_synced_and_then_remembered_within_the_interval() -> None:
