@@ -34,7 +34,7 @@ def test_the_depth_is_some_seconds_of_the_rate():
 
 
 def test_the_depth_is_bounded_by_reqq_settings_and_memory():
-    for limit, changes in ((DEFAULT_REQQ, {}), (100, {"max_requests": 100}), (64, {"piece_memory": 64 * 4 * BLOCK})):
+    for limit, changes in ((DEFAULT_REQQ, {}), (100, {"max_requests": 100}), (64, {"piece_memory": 64 * 2 * BLOCK})):
         pipeline = make(**changes)
         for second in range(1, 6):
             pipeline.payload += 10_000 * BLOCK
