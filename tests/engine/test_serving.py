@@ -150,6 +150,19 @@ def test_no_more_is_read_than_the_peer_takes() -> None:
     assert len(peer.serving) == 0 and bench.disk.loaded > loaded
 
 
+def test_for_who_takes_much_more_is_read_ahead_in_a_moment() -> None:
+    bench = Bench(have=range(COUNT))
+    guest = bench.leech()
+    assert guest.stream is not None
+    (peer,) = bench.torrent.peers
+    for _ in range(3):
+        guest.say(ask(*blocks_of(*range(COUNT))), seconds=0.02)
+    guest.stream.pause()
+    for _ in range(3):
+        guest.say(ask(*blocks_of(*range(COUNT))), seconds=0.02)
+    assert 2 * LEAST_WATER < peer.stream.backlog <= bench.torrent.settings.send_high_water
+
+
 def test_a_paused_torrent_fills_nothing_and_a_started_one_goes_on() -> None:
     bench = Bench(have=range(COUNT), state="paused")
     guest = bench.leech(ENOUGH)

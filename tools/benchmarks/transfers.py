@@ -128,9 +128,11 @@ class FirstWrite:
         self.time = time.perf_counter()
 
     def _written(self) -> bool:
-        # Blocks, not bytes: a client may give a file its size before it has anything to write.
+        # Blocks, not bytes: a client may give a file its size before it has anything to write.  aria2 keeps its notes
+        # beside the payload from the first moment, and may answer the handshake a second later.
         with contextlib.suppress(FileNotFoundError):
-            return any(path.stat().st_blocks for path in self._directory.rglob(f"{PAYLOAD}*"))
+            found = [path for path in self._directory.rglob(f"{PAYLOAD}*") if path.suffix != ".aria2"]
+            return any(path.stat().st_blocks for path in found)
         return False
 
 
