@@ -13,13 +13,14 @@ from ..metainfo.bitfield import Bitfield
 from ..protocol import messages
 from ..protocol.extension import ExtensionHandshake
 from ..protocol.fast import allowed_fast_set
-from ..protocol.messages import PIECE
+from ..protocol.messages import PIECE, REQUEST
 from ..protocol.peerid import client_name
 from ..protocol.wire import Wire
 from ..status import PeerStatus
 from ..swarm.downloads import MAX_UNASKED
 from ..swarm.pipeline import Pipeline
 from ..swarm.rate import Rate
+from ..swarm.uploads import Request
 from .ports import Address, Stream
 from .serving import Serving
 
@@ -127,15 +128,23 @@ class Peer:
         block = self.torrent.downloads.block
         waiting = self.wire.partial
         found = self.wire.receive(data)
+        asked: List[Request] = []
         for kind, a, b, c in found:
             if kind == PIECE:
                 block(pipeline, a, b, c)
+            elif kind == REQUEST:
+                asked.append((a, b, c))
             else:
+                if asked:
+                    self.serving.add(asked)
+                    asked = []
                 route = _ROUTES.get(kind)
                 if route is not None:
                     route(self, a, b, c)
                 if self.closed:
                     return
+        if asked:
+            self.serving.add(asked)
         now = self.torrent.now()
         self.last_received = now
         if self.wire.failed:
@@ -292,9 +301,6 @@ class Peer:
         for index in sorted(self.granted):
             self.send(messages.allowed_fast(index))
 
-    def _on_request(self, index: int, begin: int, length: int) -> None:
-        self.serving.request(index, begin, length)
-
     def _on_cancel(self, index: int, begin: int, length: int) -> None:
         self.serving.cancel(index, begin, length)
 
@@ -375,7 +381,6 @@ _ROUTES: Dict[int, Route] = {
     messages.BITFIELD: Peer._on_bitfield,
     messages.HAVE_ALL: Peer._on_have_all,
     messages.HAVE_NONE: Peer._on_have_none,
-    messages.REQUEST: Peer._on_request,
     messages.CANCEL: Peer._on_cancel,
     messages.REJECT: Peer._on_reject,
     messages.SUGGEST: Peer._on_suggest,

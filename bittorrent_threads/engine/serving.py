@@ -7,11 +7,13 @@ a hundred slow peers do not hold a hundred full send buffers, and a fast one is 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, List
+import itertools
+import operator
+from typing import TYPE_CHECKING, Iterable, List
 
 from ..protocol import messages
 from ..settings import Settings
-from ..swarm.uploads import Run, Uploads, Verdict
+from ..swarm.uploads import Request, Run, Uploads
 from .ports import Buffer, Loaded
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ LEAST_WATER = 128 * 1024
 
 WATER_TIME = 1.0
 """Seconds of a peer's rate kept ready."""
+
+_index_of = operator.itemgetter(0)
 
 
 class Serving:
@@ -53,26 +57,26 @@ class Serving:
         """Payload bytes that the system took."""
         return max(0, self._queued - max(0, self._mark - self._peer.stream.sent))
 
-    def request(self, index: int, begin: int, length: int) -> None:
-        """The peer asks for a block."""
+    def add(self, requests: Iterable[Request]) -> None:
+        """The peer asks for blocks."""
         peer, torrent = self._peer, self._peer.torrent
-        available = torrent.holdings.serves(index)
-        paused = torrent.state != "active"
-        if paused or (not available and torrent.holdings.misled(index)):
-            # Not the peer's fault: it counts as no offence.
-            if peer.fast:
-                peer.send(messages.reject(index, begin, length))
-            return
-        verdict = self._uploads.request(
-            index,
-            begin,
-            length,
-            available=available,
-            choked=peer.choked,
-            allowed_fast=index in peer.granted,
-        )
-        if verdict is Verdict.REJECTED and peer.fast:
-            peer.send(messages.reject(index, begin, length))
+        holdings, paused = torrent.holdings, torrent.state != "active"
+        rejected: List[Request] = []
+        # What a piece is asked once is not asked for each block: a batch of one peer is mostly of one or two pieces.
+        for index, group in itertools.groupby(requests, key=_index_of):
+            available = holdings.serves(index)
+            if paused or (not available and holdings.misled(index)):
+                rejected += group  # not the peer's fault: it counts as no offence
+            else:
+                rejected += self._uploads.add(
+                    index,
+                    group,
+                    available=available,
+                    choked=peer.choked,
+                    allowed_fast=index in peer.granted,
+                )
+        if rejected and peer.fast:
+            peer.send(messages.rejects(rejected))
 
     def cancel(self, index: int, begin: int, length: int) -> None:
         """The peer takes a request back; with BEP 6 it is answered by a reject."""
@@ -83,7 +87,7 @@ class Serving:
         """The peer was choked: its requests are dropped, and rejected where BEP 6 wants that."""
         dropped = self._uploads.choke()
         if self._peer.fast and dropped:
-            self._peer.send(b"".join([messages.reject(*request) for request in dropped]))
+            self._peer.send(messages.rejects(dropped))
 
     def pump(self) -> None:
         """Read for the peer as long as its send buffer has room."""
@@ -110,15 +114,14 @@ class Serving:
             return
         if loaded.error is not None:
             if peer.fast:
-                peer.send(b"".join([messages.reject(run.index, begin, length) for begin, length in run.requests]))
+                peer.send(messages.rejects(run.requests))
             peer.torrent.holdings.load_failed(run.index, loaded.error)
             return
         view = memoryview(loaded.data)
-        buffers: List[Buffer] = []
-        for begin, length in run.requests:
-            at = begin - run.begin
-            buffers.append(messages.piece_header(run.index, begin, length))
-            buffers.append(view[at : at + length])
+        start = run.begin
+        buffers: List[Buffer] = [b""] * (2 * len(run.requests))
+        buffers[::2] = messages.piece_headers(run.requests)
+        buffers[1::2] = [view[begin - start : begin - start + length] for _, begin, length in run.requests]
         self._queued += run.length
         peer.stream.send(buffers)
         self._mark = peer.stream.sent + peer.stream.backlog

@@ -75,12 +75,8 @@ class TcpStream:
         """Queue buffers, uncopied: they must not change until sent.  They leave together at the end of the pass."""
         if self.closed:
             return
-        queue = self._queue
-        for buffer in buffers:
-            size = len(buffer)
-            if size:
-                queue.append(buffer)
-                self._backlog += size
+        self._queue.extend(filter(None, buffers))
+        self._backlog += sum(map(len, buffers))
         self._touch()
 
     def pause(self) -> None:

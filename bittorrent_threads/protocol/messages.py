@@ -7,7 +7,7 @@ constant.  Reading is ``wire.Wire``; a value that does not fit its field is the 
 from __future__ import annotations
 
 import struct
-from typing import Iterable, Tuple
+from typing import Iterable, List, Tuple
 
 BLOCK_SIZE = 16 * 1024
 """Bytes of a block, and the most that one request may ask for (BEP 3)."""
@@ -103,9 +103,15 @@ def reject(index: int, begin: int, length: int) -> bytes:
     return _BLOCK.pack(13, REJECT, index, begin, length)
 
 
-def piece_header(index: int, begin: int, length: int) -> bytes:
-    """The 13 bytes before a block of ``length`` bytes, so that the block itself is sent uncopied."""
-    return _INDEX_BEGIN.pack(9 + length, PIECE, index, begin)
+def rejects(blocks: Iterable[Tuple[int, int, int]]) -> bytes:
+    """A REJECT for each ``(index, begin, length)``, back to back."""
+    return b"".join([reject(*block) for block in blocks])
+
+
+def piece_headers(blocks: Iterable[Tuple[int, int, int]]) -> List[bytes]:
+    """The 13 bytes before each block ``(index, begin, length)``, so that the block itself is sent uncopied."""
+    pack = _INDEX_BEGIN.pack
+    return [pack(9 + length, PIECE, index, begin) for index, begin, length in blocks]
 
 
 def suggest(index: int) -> bytes:

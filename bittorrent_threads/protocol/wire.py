@@ -14,7 +14,7 @@ import struct
 from typing import Any, List, Optional, Tuple, Union
 
 from . import messages
-from .messages import BITFIELD, BLOCK_SIZE, EXTENDED, KEEPALIVE, NAMES, PIECE, PORT
+from .messages import BITFIELD, BLOCK_SIZE, EXTENDED, KEEPALIVE, NAMES, PIECE, PORT, REQUEST
 
 Message = Tuple[int, Any, Any, Any]
 """``(kind, a, b, c)``, where what is not named here is 0:
@@ -36,7 +36,7 @@ MAX_UNKNOWN = 1000
 
 _START = struct.Struct(">IB")
 _PIECE_START = struct.Struct(">IBII")
-_INDEX = struct.Struct(">I")
+_NUMBER = struct.Struct(">I")
 _BLOCK = struct.Struct(">III")
 _PORT = struct.Struct(">H")
 
@@ -122,6 +122,7 @@ class Wire:
         end = len(view)
         piece_count = self._piece_count
         unpack = _PIECE_START.unpack_from
+        unpack_length = _NUMBER.unpack_from
         append = found.append
         while pos < end:
             left = end - pos
@@ -135,6 +136,12 @@ class Wire:
                     append((PIECE, index, begin, view[pos + 13 : stop]))
                     self._opening = False
                     pos = stop
+                    continue
+                if kind == REQUEST and length == 13 and index < piece_count and left >= 17:
+                    # 0.3 us; in the general way below it takes 0.8.
+                    append((REQUEST, index, begin, unpack_length(view, pos + 13)[0]))
+                    self._opening = False
+                    pos += 17
                     continue
             elif left > 4:
                 length, kind = _START.unpack_from(view, pos)
@@ -207,7 +214,7 @@ class Wire:
                 self.failed = f"bitfield with bits set beyond its {self._piece_count} pieces"
                 return None
             return (BITFIELD, bytes(payload), 0, 0)
-        (index,) = _INDEX.unpack_from(payload)
+        (index,) = _NUMBER.unpack_from(payload)
         if index >= self._piece_count:
             self.failed = f"{NAMES[kind]} of piece {index}, there are {self._piece_count}"
             return None

@@ -10,8 +10,7 @@ finds doubles and cancelled ones.
 
 from __future__ import annotations
 
-import enum
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from ..metainfo.layout import BLOCK, Layout
 
@@ -28,28 +27,13 @@ FAST_COPIES = 3
 """How often a peer may fetch all blocks of an allowed-fast piece while choked (limits: allowed-fast abuse)."""
 
 
-class Verdict(enum.Enum):
-    """What becomes of a request."""
-
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    """To be answered by a reject (BEP 6), or by nothing if the peer does not know the fast extension."""
-    IGNORED = "ignored"
-    """It is waiting already, and will be answered once."""
-
-
 class Run(NamedTuple):
     """Requests of ``length`` bytes in all, one behind the other in piece ``index`` from ``begin`` on."""
 
     index: int  # type: ignore[assignment]  # a field may well be named like a method of tuple
     begin: int
     length: int
-    requests: Tuple[Tuple[int, int], ...]
-    """Begin and length of each."""
-
-
-# A member of an Enum is a slow attribute before Python 3.12.
-_ACCEPTED = Verdict.ACCEPTED
+    requests: List[Request]
 
 
 class Uploads:
@@ -64,9 +48,6 @@ class Uploads:
         self._fast = fast
         self._waiting: Dict[Request, bool] = {}
         """True for those that a choke leaves in place."""
-        self._index = -1
-        self._size = 0
-        """Bytes of the piece asked for last."""
         self._refused = 0
         self._late = 0
         """Requests that may still arrive because the peer had not heard of our choke."""
@@ -76,39 +57,40 @@ class Uploads:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def request(
-        self, index: int, begin: int, length: int, *, available: bool, choked: bool, allowed_fast: bool
-    ) -> Verdict:
-        """Take a request; ``available`` means that we have the piece, ``allowed_fast`` that it is granted to the peer.
+    def add(
+        self, index: int, requests: Iterable[Request], *, available: bool, choked: bool, allowed_fast: bool
+    ) -> List[Request]:
+        """Take requests for one piece, in the order they came; returns those to be rejected (BEP 6).
 
-        ``choked`` means that we choke the peer.
+        ``available`` means that we have the piece, ``allowed_fast`` that it is granted to the peer, ``choked`` that we
+        choke the peer.  A request that waits already is answered once.
         """
-        if index != self._index:
-            if not 0 <= index < self._layout.piece_count:
-                return self._refuse(index, begin, length, "outside of the torrent")
-            self._index = index
-            self._size = self._layout.piece_size(index)
-        if not (0 < length <= MAX_LENGTH and begin >= 0 and begin + length <= self._size):
-            return self._refuse(index, begin, length, "not a block of the piece")
+        size = self._layout.piece_size(index) if 0 <= index < self._layout.piece_count else -1
         waiting = self._waiting
-        request = (index, begin, length)
-        if request in waiting:
-            return Verdict.IGNORED
-        if not available:
-            return self._refuse(index, begin, length, "of a piece we do not have")
-        if choked and not (allowed_fast and self._grant(index)):
-            if self._late:
-                self._late -= 1
-                return Verdict.REJECTED
-            return self._refuse(index, begin, length, "while choked")
-        if len(waiting) >= self._reqq:
-            if not self._fast:
+        rejected: List[Request] = []
+        for request in requests:
+            _, begin, length = request
+            if not (0 < length <= MAX_LENGTH and begin >= 0 and begin + length <= size):
+                self._refuse(request, "outside of the torrent" if size < 0 else "not a block of the piece")
+            elif request in waiting:
+                continue
+            elif not available:
+                self._refuse(request, "of a piece we do not have")
+            elif choked and not (allowed_fast and self._grant(index, size)):
+                if self._late:
+                    self._late -= 1
+                else:
+                    self._refuse(request, "while choked")
+            elif len(waiting) < self._reqq:
+                waiting[request] = allowed_fast
+                self.pending_bytes += length
+                continue
+            elif self._fast:
+                self._refuse(request, f"beyond the {self._reqq} that may wait")
+            else:
                 self.failed = f"asked for more than {self._reqq} blocks at once"
-                return Verdict.REJECTED
-            return self._refuse(index, begin, length, f"beyond the {self._reqq} that may wait")
-        waiting[request] = allowed_fast
-        self.pending_bytes += length
-        return _ACCEPTED
+            rejected.append(request)
+        return rejected
 
     def cancel(self, index: int, begin: int, length: int) -> bool:
         """The peer takes a request back; returns False if it is not waiting (any more)."""
@@ -144,20 +126,20 @@ class Uploads:
         for request in taken:
             del waiting[request]
         self.pending_bytes -= end - start
-        return Run(piece, start, end - start, tuple([request[1:] for request in taken]))
+        return Run(piece, start, end - start, taken)
 
-    def _grant(self, index: int) -> bool:
+    def _grant(self, index: int, size: int) -> bool:
         taken = self._fast_taken.get(index, 0)
-        if taken >= FAST_COPIES * -(-self._size // BLOCK):
+        if taken >= FAST_COPIES * -(-size // BLOCK):
             return False
         self._fast_taken[index] = taken + 1
         return True
 
-    def _refuse(self, index: int, begin: int, length: int, fact: str) -> Verdict:
+    def _refuse(self, request: Request, fact: str) -> None:
         self._refused += 1
         if self._refused > MAX_REFUSED:
+            index, begin, length = request
             self.failed = (
                 f"asked {self._refused} times for what it may not have, "
                 f"the last time for {length} bytes at {begin} of piece {index}: {fact}"
             )
-        return Verdict.REJECTED

@@ -112,6 +112,14 @@ def test_a_request_taken_back_is_not_filled(fast: bool) -> None:
     assert sorted(sent) == [block[:2] for block in asked[:-1]]
 
 
+def test_what_comes_in_one_read_is_taken_in_its_order() -> None:
+    bench = Bench(have=range(COUNT))
+    guest = bench.leech()
+    guest.heard()
+    guest.say(ask((0, 0, BLOCK), (1, 0, BLOCK)) + message(CANCEL, 0, 0, BLOCK) + ask((2, 0, BLOCK)))
+    assert sorted(each[:3] for each in guest.heard()) == [(PIECE, 1, 0), (PIECE, 2, 0), (REJECT, 0, 0)]
+
+
 def test_a_request_taken_back_too_late_is_filled_and_not_rejected() -> None:
     bench = slow_bench()
     guest = bench.leech()

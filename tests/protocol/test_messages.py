@@ -20,7 +20,7 @@ from bittorrent_threads.protocol import messages
         (messages.have(258), "00000005 04 00000102"),
         (messages.bitfield(b"\xa0\x80"), "00000003 05 a080"),
         (messages.request(1, 16384, 16383), "0000000d 06 00000001 00004000 00003fff"),
-        (messages.piece_header(2, 32768, 16384), "00004009 07 00000002 00008000"),
+        (b"".join(messages.piece_headers([(2, 32768, 16384)])), "00004009 07 00000002 00008000"),
         (messages.cancel(1, 2, 3), "0000000d 08 00000001 00000002 00000003"),
         (messages.suggest(7), "00000005 0d 00000007"),
         (messages.HAVE_ALL_MESSAGE, "00000001 0e"),
@@ -38,7 +38,9 @@ def test_batches_are_single_messages_back_to_back() -> None:
     blocks = [(0, 0, 16384), (0, 16384, 16384), (9, 0, 5)]
     assert messages.requests(blocks) == b"".join(messages.request(*block) for block in blocks)
     assert messages.haves(iter([3, 1, 2])) == messages.have(3) + messages.have(1) + messages.have(2)
-    assert messages.requests([]) == messages.haves([]) == b""
+    assert messages.rejects(blocks) == b"".join(messages.reject(*block) for block in blocks)
+    assert messages.piece_headers(blocks) == [messages.piece_headers([block])[0] for block in blocks]
+    assert messages.requests([]) == messages.haves([]) == messages.rejects([]) == b""
 
 
 def test_every_id_has_a_name() -> None:

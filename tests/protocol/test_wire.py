@@ -37,7 +37,7 @@ BLOCK = bytes(range(256)) * 64
 
 
 def block(index: int, begin: int, data: bytes) -> bytes:
-    return messages.piece_header(index, begin, len(data)) + data
+    return messages.piece_headers([(index, begin, len(data))])[0] + data
 
 
 def raw(kind: int, payload: bytes = b"") -> bytes:

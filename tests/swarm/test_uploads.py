@@ -8,14 +8,14 @@ from typing import List, Optional, Tuple
 import pytest
 
 from bittorrent_threads.metainfo.layout import BLOCK, Layout
-from bittorrent_threads.swarm.uploads import FAST_COPIES, MAX_LENGTH, MAX_REFUSED, Request, Run, Uploads, Verdict
+from bittorrent_threads.swarm.uploads import FAST_COPIES, MAX_LENGTH, MAX_REFUSED, Request, Run, Uploads
 
 LAYOUT = Layout([16 * BLOCK * 10 + 20000], 16 * BLOCK)
 """Ten pieces of 16 blocks, and one of 20,000 bytes."""
 
 TINY = Layout([10 * BLOCK], BLOCK)
 
-ACCEPTED, REJECTED, IGNORED = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.IGNORED
+ACCEPTED, REJECTED, IGNORED = "accepted", "rejected", "ignored"
 
 
 def make(*, fast: bool = True, reqq: int = 2000, layout: Layout = LAYOUT) -> Uploads:
@@ -31,8 +31,15 @@ def request(
     available: bool = True,
     choked: bool = False,
     allowed: bool = False,
-) -> Verdict:
-    return uploads.request(index, begin, length, available=available, choked=choked, allowed_fast=allowed)
+) -> str:
+    before = len(uploads)
+    asked = [(index, begin, length)]
+    rejected = uploads.add(index, asked, available=available, choked=choked, allowed_fast=allowed)
+    assert rejected in ([], asked) and len(uploads) - before in (0, 1)
+    if rejected:
+        assert len(uploads) == before
+        return REJECTED
+    return ACCEPTED if len(uploads) > before else IGNORED
 
 
 def parse(text: str) -> Request:
@@ -43,14 +50,14 @@ def parse(text: str) -> Request:
 
 def ask(uploads: Uploads, text: str, *, choked: bool = False, allowed: bool = False) -> None:
     for word in text.split():
-        assert request(uploads, *parse(word), choked=choked, allowed=allowed) is ACCEPTED
+        assert request(uploads, *parse(word), choked=choked, allowed=allowed) == ACCEPTED
 
 
 def show(run: Optional[Run]) -> str:
     if run is None:
         return "-"
-    assert run.requests[0][0] == run.begin
-    assert sum(length for _, length in run.requests) == run.length
+    assert run.requests[0][:2] == (run.index, run.begin)
+    assert sum(length for _, _, length in run.requests) == run.length
     return f"{run.index}:{run.begin // BLOCK}+{run.length // BLOCK}"
 
 
@@ -98,9 +105,9 @@ def test_runs(asked: str, most: int, runs: str) -> None:
 
 def test_run_tells_each_request() -> None:
     uploads = make()
-    assert request(uploads, 10, 0, BLOCK) is ACCEPTED
-    assert request(uploads, 10, BLOCK, 20000 - BLOCK) is ACCEPTED
-    assert uploads.take(1 << 20) == Run(10, 0, 20000, ((0, BLOCK), (BLOCK, 20000 - BLOCK)))
+    assert request(uploads, 10, 0, BLOCK) == ACCEPTED
+    assert request(uploads, 10, BLOCK, 20000 - BLOCK) == ACCEPTED
+    assert uploads.take(1 << 20) == Run(10, 0, 20000, [(10, 0, BLOCK), (10, BLOCK, 20000 - BLOCK)])
 
 
 def test_a_request_can_be_made_again_once_it_was_taken() -> None:
@@ -114,7 +121,7 @@ def test_a_request_can_be_made_again_once_it_was_taken() -> None:
 def test_doubles_are_answered_once() -> None:
     uploads = make()
     ask(uploads, "1:0 1:1")
-    assert request(uploads, *parse("1:0")) is IGNORED
+    assert request(uploads, *parse("1:0")) == IGNORED
     assert drain(uploads) == "1:0+2"
 
 
@@ -125,7 +132,7 @@ def test_random_requests_come_out_in_order_and_whole() -> None:
         block = (chance.randrange(3), chance.randrange(16) * BLOCK, BLOCK)
         what = chance.random()
         if what < 0.6:
-            assert request(uploads, *block) is (IGNORED if block in waiting else ACCEPTED)
+            assert request(uploads, *block) == (IGNORED if block in waiting else ACCEPTED)
             if block not in waiting:
                 waiting.append(block)
         elif what < 0.8:
@@ -138,13 +145,22 @@ def test_random_requests_come_out_in_order_and_whole() -> None:
             taken: List[Tuple[int, int, int]] = []
             if run is not None:
                 assert run.length <= most * BLOCK
-                taken = [(run.index, begin, length) for begin, length in run.requests]
+                taken = run.requests
             assert taken == waiting[: len(taken)]
             assert bool(taken) is bool(waiting)
             del waiting[: len(taken)]
         assert len(uploads) == len(waiting)
         assert uploads.pending_bytes == BLOCK * len(waiting)
     assert uploads.failed == ""
+
+
+def test_many_at_once_are_taken_in_order_and_each_refused_for_itself() -> None:
+    uploads = make(reqq=4)
+    blocks = [parse(f"3:{number}") for number in range(4)]
+    asked = [blocks[0], (3, 1, 0), blocks[1], blocks[0], blocks[2], (3, 16 * BLOCK, BLOCK), blocks[3], parse("3:9")]
+    rejected = uploads.add(3, asked, available=True, choked=False, allowed_fast=False)
+    assert rejected == [(3, 1, 0), (3, 16 * BLOCK, BLOCK), parse("3:9")]
+    assert uploads.take(1 << 20) == Run(3, 0, 4 * BLOCK, blocks)
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------
@@ -169,34 +185,34 @@ def test_random_requests_come_out_in_order_and_whole() -> None:
 )
 def test_what_is_no_block_is_rejected(index: int, begin: int, length: int) -> None:
     uploads = make()
-    assert request(uploads, index, begin, length) is REJECTED
+    assert request(uploads, index, begin, length) == REJECTED
     assert len(uploads) == 0
     assert uploads.failed == ""
     ask(uploads, "0:15 1:0")
-    assert request(uploads, index, begin, length) is REJECTED
+    assert request(uploads, index, begin, length) == REJECTED
 
 
 def test_odd_requests_within_a_piece_are_filled() -> None:
     uploads = make()
-    assert request(uploads, 0, 1, 1) is ACCEPTED
-    assert request(uploads, 0, 2, MAX_LENGTH) is ACCEPTED
-    assert request(uploads, 10, 19999, 1) is ACCEPTED
-    assert uploads.take(1 << 20) == Run(0, 1, 1 + MAX_LENGTH, ((1, 1), (2, MAX_LENGTH)))
+    assert request(uploads, 0, 1, 1) == ACCEPTED
+    assert request(uploads, 0, 2, MAX_LENGTH) == ACCEPTED
+    assert request(uploads, 10, 19999, 1) == ACCEPTED
+    assert uploads.take(1 << 20) == Run(0, 1, 1 + MAX_LENGTH, [(0, 1, 1), (0, 2, MAX_LENGTH)])
 
 
 def test_pieces_we_do_not_have_are_rejected() -> None:
     uploads = make()
-    assert request(uploads, *parse("1:0"), available=False) is REJECTED
-    assert request(uploads, *parse("1:0"), available=False, choked=True, allowed=True) is REJECTED
+    assert request(uploads, *parse("1:0"), available=False) == REJECTED
+    assert request(uploads, *parse("1:0"), available=False, choked=True, allowed=True) == REJECTED
 
 
 @pytest.mark.parametrize("fast", [True, False])
 def test_too_much_nonsense_is_a_reason_to_close(fast: bool) -> None:
     uploads = make(fast=fast)
     for _ in range(MAX_REFUSED):
-        assert request(uploads, 7, 16 * BLOCK, 99) is REJECTED
+        assert request(uploads, 7, 16 * BLOCK, 99) == REJECTED
     assert uploads.failed == ""
-    assert request(uploads, 7, 16 * BLOCK, 99) is REJECTED
+    assert request(uploads, 7, 16 * BLOCK, 99) == REJECTED
     for word in (str(MAX_REFUSED + 1), "99 bytes", str(16 * BLOCK), "piece 7"):
         assert word in uploads.failed
 
@@ -204,7 +220,7 @@ def test_too_much_nonsense_is_a_reason_to_close(fast: bool) -> None:
 def test_a_full_queue_rejects_for_peers_that_know_rejects() -> None:
     uploads = make(reqq=3)
     ask(uploads, "1:0 1:1 1:2")
-    assert request(uploads, *parse("1:3")) is REJECTED
+    assert request(uploads, *parse("1:3")) == REJECTED
     assert uploads.failed == ""
     uploads.take(BLOCK)
     ask(uploads, "1:3")
@@ -216,7 +232,7 @@ def test_a_full_queue_rejects_for_peers_that_know_rejects() -> None:
 def test_a_full_queue_is_a_reason_to_close_for_others() -> None:
     uploads = make(reqq=3, fast=False)
     ask(uploads, "1:0 1:1 1:2")
-    assert request(uploads, *parse("1:3")) is REJECTED
+    assert request(uploads, *parse("1:3")) == REJECTED
     assert "3 blocks" in uploads.failed
 
 
@@ -247,7 +263,7 @@ def test_requests_while_choked_are_rejected_and_end_the_connection() -> None:
     uploads = make()
     for _ in range(MAX_REFUSED + 1):
         assert uploads.failed == ""
-        assert request(uploads, *parse("1:0"), choked=True) is REJECTED
+        assert request(uploads, *parse("1:0"), choked=True) == REJECTED
     assert "while choked" in uploads.failed
 
 
@@ -255,7 +271,7 @@ def test_requests_on_their_way_when_we_choke_are_no_offence() -> None:
     uploads = make(reqq=1000)
     uploads.choke()
     for _ in range(1000 + MAX_REFUSED):
-        assert request(uploads, *parse("1:0"), choked=True) is REJECTED
+        assert request(uploads, *parse("1:0"), choked=True) == REJECTED
     assert uploads.failed == ""
     request(uploads, *parse("1:0"), choked=True)
     assert uploads.failed
@@ -264,7 +280,7 @@ def test_requests_on_their_way_when_we_choke_are_no_offence() -> None:
 def test_allowed_fast_pieces_are_given_to_choked_peers() -> None:
     uploads = make()
     ask(uploads, "1:0 1:1", choked=True, allowed=True)
-    assert request(uploads, *parse("2:0"), choked=True) is REJECTED
+    assert request(uploads, *parse("2:0"), choked=True) == REJECTED
     assert drain(uploads) == "1:0+2"
 
 
@@ -272,8 +288,8 @@ def test_allowed_fast_pieces_are_given_to_choked_peers() -> None:
 def test_an_allowed_fast_piece_is_given_three_times(layout: Layout, index: int, blocks: int) -> None:
     uploads = make(layout=layout)
     for _ in range(FAST_COPIES * blocks):
-        assert request(uploads, index, 0, BLOCK, choked=True, allowed=True) is ACCEPTED
+        assert request(uploads, index, 0, BLOCK, choked=True, allowed=True) == ACCEPTED
         uploads.take(BLOCK)
-    assert request(uploads, index, 0, BLOCK, choked=True, allowed=True) is REJECTED
-    assert request(uploads, index, 0, BLOCK, allowed=True) is ACCEPTED
-    assert request(uploads, 0, 0, BLOCK, choked=True, allowed=True) is ACCEPTED
+    assert request(uploads, index, 0, BLOCK, choked=True, allowed=True) == REJECTED
+    assert request(uploads, index, 0, BLOCK, allowed=True) == ACCEPTED
+    assert request(uploads, 0, 0, BLOCK, choked=True, allowed=True) == ACCEPTED
