@@ -37,6 +37,12 @@ class Bench:
         self.installed = installed()
         self.interpreter = interpreter_memory()
         self.line = ""
+        self.phase = 0.0
+        """When the transfers of this round begin, by a clock that began with the seeder: 0 to 1, parts of a second.
+
+        libtorrent sends at a third of its speed until the first tick of its clock, once a second, has told it its rate:
+        rounds are spread evenly over that second, or each kind would always meet the same part of it.
+        """
         self._numbers = itertools.count()
         self._profiles: Dict[str, List[Path]] = {}
 
@@ -56,6 +62,7 @@ class Bench:
         for number in range(1 + (rounds or self.rounds)):
             first = number % len(order)
             found: Dict[str, Mapping[str, float]] = {}
+            self.phase = number / (rounds or self.rounds)
             for name, variant in order[first:] + order[:first]:
                 began = time.monotonic()
                 found[name] = variant()

@@ -64,12 +64,14 @@ class Transfer:
         if self.delay:
             relay = stack.enter_context(Child(python("relay", host="127.0.0.7", target=targets[0], delay=self.delay)))
             targets = [(host, port) for host, port in relay.answer()["addresses"]]
+        ready = time.perf_counter()
         bench.data.warm(self.size)
         began = time.perf_counter()
         downloader = stack.enter_context(self._peer(self.downloader, bench, torrent, directory, seed=False))
         seeder.child.mark()
         if tracker is None:
             downloader.child.mark()
+            time.sleep((ready + bench.phase - time.perf_counter()) % 1.0)
             began = time.perf_counter()
             _go(seeder, downloader, targets)
         with FirstWrite(directory) as first:
