@@ -9,6 +9,7 @@ import socket
 from typing import Callable, Optional, Protocol, Tuple
 
 from .crowding import Crowding
+from .pace import Pace
 from .throttle import Line, Throttle
 from .timers import Timer
 
@@ -58,6 +59,9 @@ class Host(Protocol):
     view: memoryview
     """The receive buffer of all streams."""
     crowding: Crowding
+    """How long calls to the system wait for the interpreter."""
+    pace: Pace
+    """How much came in this pass."""
     download: Throttle
     upload: Throttle
     reading: Line

@@ -1,8 +1,9 @@
 """The loop: the network thread and everything that lives on it (``engine.ports.Network``).
 
-A pass is select, mailbox, timers, readable, writable, deferred, output.  The rule: as few system calls a pass as can
-be, because each may cost 5 ms while the host's main thread is busy: no wake-up byte when the loop is awake, no select
-while the mailbox has more, one change of the selector and one send for each stream at the end.
+A pass is select, mailbox, timers, readable, writable, deferred, output, and at times a rest (``pace``).  The rule: as
+few system calls a pass as can be, because each may cost 5 ms while the host's main thread is busy: no wake-up byte when
+the loop is awake, no select while the mailbox has more, one change of the selector and one send for each stream at the
+end.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from .crowding import Crowding
 from .host import Address, Handler, Selectable, Settling
 from .listener import TcpListener
 from .mailbox import Mailbox
+from .pace import Pace
 from .reply import SLICE, Reply
 from .stream import TcpStream, dial
 from .throttle import Line, Throttle
@@ -51,6 +53,8 @@ class Loop:
         self.settings = settings
         self.view = aligned(settings.receive_buffer)
         self.crowding = Crowding()
+        """How long calls to the system wait for the interpreter."""
+        self.pace = Pace()
         self.download = Throttle(settings.download_limit, "download_limit")
         """What all streams receive passes it; its ``rate`` may be set from any thread."""
         self.upload = Throttle(settings.upload_limit, "upload_limit")
@@ -269,7 +273,11 @@ class Loop:
             elif not self._deferred and not self._touched:
                 break
         self._pass_began = None
-        self.longest_pass = max(self.longest_pass, self._clock() - began)
+        lasted = self._clock() - began
+        self.longest_pass = max(self.longest_pass, lasted)
+        rest = self.pace.rest(lasted)
+        if rest and not self._ending:
+            time.sleep(rest)
 
     def _select(self) -> Any:
         """Wait for sockets until something else is to be done."""

@@ -229,6 +229,7 @@ class TcpStream:
         if size >= LONG:
             self._host.crowding.note(Crowding.clock() - began)
         self.received += size
+        self._host.pace.note(size)
         for throttle in self._read_throttles:
             throttle.take(size)
         try:
