@@ -28,6 +28,13 @@ With 64, eight peers of a 2 Mbit/s seed fetched 3.0 copies before every piece wa
 DEFAULT_REQQ = 250
 """Requests a peer is taken to queue when it does not say (libtorrent assumes as much)."""
 
+MAX_BATCH = 256
+"""Blocks for which the next requests wait at most.
+
+Behind 100 ms, with 2,000 requests under way, batches of a quarter made 218 MB/s and these 241 (of 128 blocks: 247, but
+3 % slower on a fast path).
+"""
+
 MAX_ALLOWED_FAST = 100
 """Allowed-fast pieces remembered of a peer; more are ignored."""
 
@@ -97,7 +104,7 @@ class Pipeline:
     @property
     def thin(self) -> bool:
         """Is it time to ask again?  In batches of a quarter, so that requests leave in few sends."""
-        return len(self.sent) * 4 <= self.depth * 3
+        return self.room * 4 >= min(self.depth, 4 * MAX_BATCH)
 
     def allow(self, index: int) -> None:
         """The peer sends this piece even while it chokes us."""
