@@ -24,16 +24,20 @@ BULK = 1024
 class Pace:
     """What came in the pass under way; for the network thread only."""
 
-    __slots__ = ("_came",)
+    __slots__ = ("_came", "_more")
 
     def __init__(self) -> None:
         self._came = 0
+        self._more = False
 
-    def note(self, size: int) -> None:
-        """So many bytes were read."""
+    def note(self, size: int, *, more: bool) -> None:
+        """So many bytes were read; ``more`` may be there already, as the buffer was full."""
         self._came += size
+        self._more = self._more or more
 
     def rest(self, lasted: float) -> float:
         """The pass is over, and ``lasted`` so many seconds: how many to rest."""
-        came, self._came = self._came, 0
-        return max(0.0, INTERVAL - lasted) if came >= BULK else 0.0
+        resting = self._came >= BULK and not self._more
+        self._came = 0
+        self._more = False
+        return max(0.0, INTERVAL - lasted) if resting else 0.0

@@ -229,7 +229,7 @@ class TcpStream:
         if size >= LONG:
             self._host.crowding.note(Crowding.clock() - began)
         self.received += size
-        self._host.pace.note(size)
+        self._host.pace.note(size, more=size == len(view))
         for throttle in self._read_throttles:
             throttle.take(size)
         try:

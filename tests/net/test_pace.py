@@ -22,25 +22,34 @@ def everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_after_payload_the_rest_of_the_interval() -> None:
     pace = Pace()
-    pace.note(BULK)
+    pace.note(BULK, more=False)
     assert pace.rest(0.0004) == pytest.approx(0.0006)
 
 
 def test_small_reads_of_one_pass_count_together() -> None:
     pace = Pace()
-    pace.note(BULK - 1)
+    pace.note(BULK - 1, more=False)
     assert pace.rest(0.0) == 0.0
-    pace.note(1)
+    pace.note(1, more=False)
     assert pace.rest(0.0) == 0.0, "those of the pass before do not"
-    pace.note(BULK - 1)
-    pace.note(1)
+    pace.note(BULK - 1, more=False)
+    pace.note(1, more=False)
     assert pace.rest(0.0) == INTERVAL
 
 
 def test_a_long_pass_needs_no_rest() -> None:
     pace = Pace()
-    pace.note(1 << 20)
+    pace.note(1 << 20, more=False)
     assert pace.rest(0.02) == 0.0
+
+
+def test_no_rest_while_more_is_there_already() -> None:
+    pace = Pace()
+    pace.note(BULK, more=True)
+    pace.note(BULK, more=False)
+    assert pace.rest(0.0) == 0.0
+    pace.note(BULK, more=False)
+    assert pace.rest(0.0) == INTERVAL
 
 
 def test_passes_with_payload_are_an_interval_apart(loop: Loop, plain: Plain) -> None:
