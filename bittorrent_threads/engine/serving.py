@@ -58,7 +58,7 @@ class Serving:
         return max(0, self._queued - max(0, self._mark - self._peer.stream.sent))
 
     def add(self, requests: Iterable[Request]) -> None:
-        """The peer asks for blocks."""
+        """The peer asks for blocks, in this order."""
         peer, torrent = self._peer, self._peer.torrent
         holdings, paused = torrent.holdings, torrent.state != "active"
         rejected: List[Request] = []
@@ -75,6 +75,8 @@ class Serving:
                     choked=peer.choked,
                     allowed_fast=index in peer.granted,
                 )
+            if self.failed:
+                return
         if rejected and peer.fast:
             peer.send(messages.rejects(rejected))
 

@@ -63,7 +63,7 @@ class Uploads:
         """Take requests for one piece, in the order they came; returns those to be rejected (BEP 6).
 
         ``available`` means that we have the piece, ``allowed_fast`` that it is granted to the peer, ``choked`` that we
-        choke the peer.  A request that waits already is answered once.
+        choke the peer.  A request that waits already is answered once.  After ``failed`` is set no more are looked at.
         """
         size = self._layout.piece_size(index) if 0 <= index < self._layout.piece_count else -1
         waiting = self._waiting
@@ -90,6 +90,8 @@ class Uploads:
             else:
                 self.failed = f"asked for more than {self._reqq} blocks at once"
             rejected.append(request)
+            if self.failed:
+                break
         return rejected
 
     def cancel(self, index: int, begin: int, length: int) -> bool:

@@ -217,6 +217,13 @@ def test_too_much_nonsense_is_a_reason_to_close(fast: bool) -> None:
         assert word in uploads.failed
 
 
+def test_nothing_is_looked_at_behind_a_reason_to_close() -> None:
+    uploads = make()
+    asked = [(7, 16 * BLOCK, 99)] * (3 * MAX_REFUSED)
+    rejected = uploads.add(7, asked, available=True, choked=False, allowed_fast=False)
+    assert uploads.failed and len(rejected) == MAX_REFUSED + 1
+
+
 def test_a_full_queue_rejects_for_peers_that_know_rejects() -> None:
     uploads = make(reqq=3)
     ask(uploads, "1:0 1:1 1:2")
