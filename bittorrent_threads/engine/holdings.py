@@ -29,9 +29,9 @@ SAVE_BYTES = 4 * 1024 * 1024
 SHORT = 64 * 1024
 """Bytes of the longest pieces of which more are saved together, and by one worker less.
 
-Between two hashes a worker waits for the GIL, and while it has it the network thread waits: few long jobs, in which
-that one has less to do, beat many beside it.  Pieces of 16 KiB came with 287 MB/s at 4.0 s of processor a GiB, in jobs
-of 16 MiB with 303 at 3.7, and with two workers with 331 at 3.4 (libtorrent: 317 at 4.1); with one it was 304.
+Between two hashes a worker waits for the GIL, and while it has it the network thread waits: the fewer workers hash beside
+that thread, the less both wait.  Pieces of 16 KiB came at 330 MB/s as before, for 3.3 s of processor a GiB instead of
+3.4, in another run 3.4 instead of 3.9 (libtorrent: 355 MB/s for 3.8 s, and 317 for 4.1).
 """
 
 SHORT_SAVE_BYTES = 16 * 1024 * 1024

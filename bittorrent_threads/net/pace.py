@@ -1,8 +1,8 @@
 """Pace: how long the loop rests between two passes, so that a pass has something to do.
 
-A pass costs some 70 us whatever comes, and without a rest there is one for each block as it trickles in from a peer
-that is slower than we are.  The rule: only what comes in bulk can wait; requests, commands and timers are answered at
-once unless a download is going on as well.
+A pass has its price whatever comes, and without a rest there is one for each block as it trickles in from a peer that
+is slower than we are.  The rule: only what comes in bulk can wait; requests, commands and timers are answered at once
+unless a download is going on as well.
 """
 
 from __future__ import annotations
