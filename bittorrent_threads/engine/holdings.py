@@ -29,9 +29,9 @@ SAVE_BYTES = 4 * 1024 * 1024
 SHORT = 64 * 1024
 """Bytes of the longest pieces of which more are saved together, and by one worker less.
 
-Between two hashes a worker waits for the GIL, and while it has it the network thread waits: the fewer workers hash beside
-that thread, the less both wait.  Pieces of 16 KiB came at 330 MB/s as before, for 3.3 s of processor a GiB instead of
-3.4, in another run 3.4 instead of 3.9 (libtorrent: 355 MB/s for 3.8 s, and 317 for 4.1).
+Between two hashes a worker waits for the GIL, and while it has it the network thread waits: the fewer workers hash
+beside that thread, the less both wait.  Pieces of 16 KiB came at 330 MB/s as before, for 3.3 s of processor a GiB
+instead of 3.4, in another run 3.4 instead of 3.9 (libtorrent: 355 MB/s for 3.8 s, and 317 for 4.1).
 """
 
 SHORT_SAVE_BYTES = 16 * 1024 * 1024
