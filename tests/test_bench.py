@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, List
+from typing import Any, Dict, List, Tuple
 
 import pytest
 
@@ -65,6 +66,33 @@ def test_a_transfer_is_measured(tmp_path: Path) -> None:
     assert figures[RATE] > 0
     assert figures["down CPU s/GiB"] > 0
     assert figures["whole s"] >= figures["start s"] > 0
+
+
+def test_the_notes_of_aria2_are_no_payload(tmp_path: Path) -> None:
+    from benchmarks.data import PAYLOAD
+    from benchmarks.transfers import FirstWrite
+
+    first = FirstWrite(tmp_path)
+    (tmp_path / f"{PAYLOAD}.aria2").write_bytes(bytes(range(256)) * 64)
+    assert not first._written()
+    (tmp_path / PAYLOAD).write_bytes(bytes(range(256)) * 64)
+    os.sync()  # until then some file systems have given it no block
+    assert first._written()
+
+
+def test_rounds_are_spread_over_a_second_and_run_every_variant(tmp_path: Path) -> None:
+    from benchmarks.bench import Bench
+
+    bench = Bench(tmp_path, size=1 << 20, rounds=4)
+    ran: List[Tuple[float, str]] = []
+
+    def variant(name: str) -> Dict[str, float]:
+        ran.append((bench.phase, name))
+        return {"order": float(len(ran))}
+
+    bench.in_turns({name: functools.partial(variant, name) for name in ("a", "b", "c")})
+    assert sorted(ran) == [(phase, name) for phase in (0.0, 0.25, 0.5, 0.75, 1.0) for name in ("a", "b", "c")]
+    assert len({tuple(name for _, name in ran[at : at + 3]) for at in range(0, 15, 3)}) > 1
 
 
 def test_a_profile_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,6 +55,7 @@ class Loop:
         self.crowding = Crowding()
         """How long calls to the system wait for the interpreter."""
         self.pace = Pace()
+        """How much came in this pass."""
         self.download = Throttle(settings.download_limit, "download_limit")
         """What all streams receive passes it; its ``rate`` may be set from any thread."""
         self.upload = Throttle(settings.upload_limit, "upload_limit")

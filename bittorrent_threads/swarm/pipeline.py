@@ -103,7 +103,7 @@ class Pipeline:
 
     @property
     def thin(self) -> bool:
-        """Is it time to ask again?  In batches of a quarter, so that requests leave in few sends."""
+        """Is it time to ask again?  In batches of a quarter, or ``MAX_BATCH``, so that requests leave in few sends."""
         return self.room * 4 >= min(self.depth, 4 * MAX_BATCH)
 
     def allow(self, index: int) -> None:

@@ -34,6 +34,7 @@ class Run(NamedTuple):
     begin: int
     length: int
     requests: List[Request]
+    """Each as the peer made it, in order."""
 
 
 class Uploads:
@@ -42,7 +43,6 @@ class Uploads:
     def __init__(self, *, layout: Layout, reqq: int, fast: bool) -> None:
         self.failed = ""
         """Why the peer must be closed; empty when it need not."""
-        self.pending_bytes = 0
         self._layout = layout
         self._reqq = reqq
         self._fast = fast
@@ -83,7 +83,6 @@ class Uploads:
                     self._refuse(request, "while choked")
             elif len(waiting) < self._reqq:
                 waiting[request] = allowed_fast
-                self.pending_bytes += length
                 continue
             elif self._fast:
                 self._refuse(request, f"beyond the {self._reqq} that may wait")
@@ -96,10 +95,7 @@ class Uploads:
 
     def cancel(self, index: int, begin: int, length: int) -> bool:
         """The peer takes a request back; returns False if it is not waiting (any more)."""
-        if self._waiting.pop((index, begin, length), None) is None:
-            return False
-        self.pending_bytes -= length
-        return True
+        return self._waiting.pop((index, begin, length), None) is not None
 
     def choke(self) -> List[Request]:
         """We choke the peer: drop what waits, but for allowed-fast pieces if it has BEP 6; returns what was dropped."""
@@ -107,7 +103,6 @@ class Uploads:
         dropped = [request for request, kept in self._waiting.items() if not (kept and self._fast)]
         for request in dropped:
             del self._waiting[request]
-            self.pending_bytes -= request[2]
         return dropped
 
     def take(self, max_bytes: int) -> Optional[Run]:
@@ -127,7 +122,6 @@ class Uploads:
             taken.append(request)
         for request in taken:
             del waiting[request]
-        self.pending_bytes -= end - start
         return Run(piece, start, end - start, taken)
 
     def _grant(self, index: int, size: int) -> bool:

@@ -8,6 +8,7 @@ from bittorrent_threads.swarm.pipeline import (
     DEFAULT_REQQ,
     LEAST_DEPTH,
     MAX_ALLOWED_FAST,
+    MAX_BATCH,
     MAX_LATE,
     MAX_SUGGESTED,
     Pipeline,
@@ -66,6 +67,15 @@ def test_thin_in_batches_of_a_quarter():
         del pipeline.sent[number]
     assert pipeline.room == 15 and not pipeline.thin
     del pipeline.sent[15]
+    assert pipeline.thin
+
+
+def test_thin_in_batches_that_are_not_too_long():
+    pipeline = make()
+    pipeline.depth = 2000
+    pipeline.sent = {number: 0.0 for number in range(2000 - MAX_BATCH + 1)}
+    assert pipeline.room == MAX_BATCH - 1 and not pipeline.thin
+    del pipeline.sent[0]
     assert pipeline.thin
 
 
