@@ -24,8 +24,6 @@ class Saved(NamedTuple):
     False with an error: the piece could not be hashed, and nobody is to blame for it.
     """
     error: Optional[StorageError]
-    buffer: bytearray
-    """The buffer given to ``save``, to be used again."""
 
 
 class Loaded(NamedTuple):

@@ -35,13 +35,9 @@ class Pieces:
         self._content = content
         self._scratches = scratches
 
-    def save(self, pieces: Sequence[Tuple[int, bytearray]]) -> List[Saved]:
-        """Hash each piece, and write those that pass in as few writes as possible."""
-        length = self._layout.piece_length
-        good = {index: memoryview(buffer)[:length] for index, buffer in pieces}
-        last = self._layout.piece_count - 1
-        if last in good:
-            good[last] = good[last][: self._layout.piece_size(last)]
+    def save(self, pieces: Sequence[Tuple[int, memoryview]]) -> List[Saved]:
+        """Hash each piece, given whole, and write those that pass in as few writes as possible."""
+        good = dict(pieces)
         for index in self._hashes.wrong(list(good), list(good.values())):
             del good[index]
         errors: Dict[int, StorageError] = {}
@@ -51,7 +47,7 @@ class Pieces:
         for index, epoch in epochs.items():
             if index not in errors:
                 self._content.vouch(index, epoch)
-        return [Saved(index, index in good, errors.get(index), buffer) for index, buffer in pieces]
+        return [Saved(index, index in good, errors.get(index)) for index, _ in pieces]
 
     def write(self, blocks: Sequence[Tuple[int, int, Buffer]]) -> None:
         """Write ``(index, begin, data)``, unhashed; raises :class:`StorageError`."""

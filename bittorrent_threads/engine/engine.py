@@ -53,7 +53,7 @@ class Engine:
         self.key = f"{random.randrange(2**32):08X}"
         """Tells trackers that it is still us after our address changed."""
         self.client = settings.user_agent or f"bittorrent_threads {__version__}"
-        self.memory = PieceMemory(settings.piece_memory, self._ask_again)
+        self.memory = PieceMemory(settings.piece_memory, self._ask_again, network.intake)
         self.torrents: Dict[bytes, Torrent] = {}
         self.greetings: Dict[Greeting, None] = {}
         self.port = 0

@@ -91,8 +91,8 @@ class Holdings:
 
     def _hashed(self, checked: Checked) -> None:
         error = checked.error if checked.failed else None
-        self._judged([Saved(index, True, None, bytearray()) for index in checked.passed])
-        self._judged([Saved(index, False, error, bytearray()) for index in checked.failed])
+        self._judged([Saved(index, True, None) for index in checked.passed])
+        self._judged([Saved(index, False, error) for index in checked.failed])
 
     def accuse(self, key: Any, index: int) -> None:
         """A peer sent bad data: it is banned."""
@@ -105,11 +105,10 @@ class Holdings:
         """Give the finished pieces to the disk."""
         finished = self._finished
         while finished and self._saves < self._most_saves:
-            batch: List[Tuple[int, bytearray]] = []
+            batch: List[Tuple[int, memoryview]] = []
             size = 0
             for piece in finished:
-                assert piece.buffer is not None
-                batch.append((piece.index, piece.buffer))
+                batch.append((piece.index, piece.whole))
                 size += piece.size
                 if size >= self._save_bytes:
                     break
@@ -124,7 +123,7 @@ class Holdings:
 
     def _judged(self, results: List[Saved]) -> None:
         torrent = self._torrent
-        kept = [index for index, right, error, _ in results if right and error is None]
+        kept = [index for index, right, error in results if right and error is None]
         torrent.unread.drop(kept)
         errors = [saved.error for saved in results if saved.error is not None]
         if errors:
@@ -134,7 +133,7 @@ class Holdings:
         torrent.checks.overtake(kept)
         passed = torrent.have.add(kept)  # a hash check may have found it as soon as it was written
         failed = torrent.downloads.saved(
-            [(index, right if error is None or right else None, error is None) for index, right, error, _ in results]
+            [(index, right if error is None or right else None, error is None) for index, right, error in results]
         )
         torrent.picker.passed(kept)
         torrent.peers.tell_have(passed)

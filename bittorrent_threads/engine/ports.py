@@ -23,6 +23,7 @@ from ..disk.resume import Names as Names
 from ..disk.resume import Resume as Resume
 from ..errors import BitTorrentError
 from ..events import Event
+from ..swarm.memory import Lender as Lender
 
 Address = Tuple[str, int]
 """``(host, port)`` of a peer; the host is a numeric IPv4 or IPv6 address without brackets or zone."""
@@ -44,7 +45,7 @@ class StreamHandler(Protocol):
         """The dial succeeded (never called for an accepted stream)."""
 
     def on_received(self, data: memoryview) -> None:
-        """Bytes came; ``data`` is valid only during the call."""
+        """Bytes came; ``data`` is valid only during the call, unless it is borrowed (``Network.intake``)."""
 
     def on_drained(self) -> None:
         """What waits to be sent fell from above ``low_water`` to it or below."""
@@ -101,6 +102,10 @@ class Network(Protocol):
     capacity: int
     """Sockets that can be open at once."""
 
+    @property
+    def intake(self) -> Lender:
+        """The memory that streams receive into."""
+
     def now(self) -> float:
         """Monotonic seconds; constant during one pass of the loop."""
 
@@ -145,10 +150,10 @@ class Storage(Protocol):
         that is not wanted any more keeps what it has, and gets what belongs to it.
         """
 
-    def save(self, pieces: Sequence[Tuple[int, bytearray]], deliver: Callable[[List[Saved]], None]) -> None:
-        """Hash each piece and write those that pass; one job, one answer for all.
+    def save(self, pieces: Sequence[Tuple[int, memoryview]], deliver: Callable[[List[Saved]], None]) -> None:
+        """Hash each piece, given whole, and write those that pass; one job, one answer for all.
 
-        A buffer may be longer than its piece.  Bad data is never written.
+        Bad data is never written.
         """
 
     def write(self, blocks: Sequence[Tuple[int, int, Buffer]], deliver: Callable[[Done], None]) -> None:

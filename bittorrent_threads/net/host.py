@@ -9,6 +9,7 @@ import socket
 from typing import Callable, Optional, Protocol, Tuple
 
 from .crowding import Crowding
+from .intake import Intake
 from .pace import Pace
 from .throttle import Line, Throttle
 from .timers import Timer
@@ -24,7 +25,7 @@ class Handler(Protocol):
         """The dial succeeded."""
 
     def on_received(self, data: memoryview) -> None:
-        """Bytes came; ``data`` is valid only during the call."""
+        """Bytes came; ``data`` is valid only during the call, unless it is borrowed (``Intake``)."""
 
     def on_drained(self) -> None:
         """What waits to be sent fell from above ``low_water`` to it or below."""
@@ -56,8 +57,6 @@ class Settling(Selectable, Protocol):
 class Host(Protocol):
     """What a socket asks of the loop that it lives on."""
 
-    view: memoryview
-    """The receive buffer of all streams."""
     crowding: Crowding
     """How long calls to the system wait for the interpreter."""
     pace: Pace
@@ -66,6 +65,10 @@ class Host(Protocol):
     upload: Throttle
     reading: Line
     writing: Line
+
+    @property
+    def intake(self) -> Intake:
+        """What all streams read into."""
 
     @property
     def full(self) -> bool:

@@ -19,12 +19,12 @@ import time
 import weakref
 from typing import Any, Callable, Dict, List, Optional
 
-from ..buffers import aligned
 from ..errors import SessionClosed, StateError
 from ..settings import Settings
 from . import listener as listening
 from .crowding import Crowding
 from .host import Address, Handler, Selectable, Settling
+from .intake import Intake
 from .listener import TcpListener
 from .mailbox import Mailbox
 from .pace import Pace
@@ -51,7 +51,7 @@ class Loop:
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
-        self.view = aligned(settings.receive_buffer)
+        self._intake = Intake(settings.receive_buffer, 1 + settings.piece_memory // settings.receive_buffer)
         self.crowding = Crowding()
         """How long calls to the system wait for the interpreter."""
         self.pace = Pace()
@@ -192,6 +192,11 @@ class Loop:
     def throttle(self, rate: int, name: str) -> Throttle:
         """A new limit for ``TcpStream.limit``, for one direction; 0 for none yet."""
         return Throttle(rate, name)
+
+    @property
+    def intake(self) -> Intake:
+        """What all streams read into, and who borrows of it keeps pieces there."""
+        return self._intake
 
     # -- on the network thread: what sockets ask of it -------------------------------------------------------------
 

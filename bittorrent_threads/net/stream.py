@@ -211,7 +211,7 @@ class TcpStream:
 
     def _read(self, allowed: int) -> int:
         """Take and hand over what came; the bytes taken."""
-        sock, handler, view = self._socket, self.handler, self._host.view
+        sock, handler, view = self._socket, self.handler, self._host.intake.room
         if sock is None or handler is None:
             self.end("nobody owns the connection")
             return 0
@@ -236,13 +236,14 @@ class TcpStream:
             handler.on_received(view[:size])
         except Exception as error:
             self._fault(error)
+        self._host.intake.passed(size)
         return size
 
     def _read_turn(self, allowed: int) -> bool:
         self._read_waiting = False
         if self.closed:
             return False
-        most = min(allowed, len(self._host.view))
+        most = min(allowed, len(self._host.intake.room))
         if most and not self._paused and self._read(most) == most:
             self._read_waiting = True
             return True

@@ -6,7 +6,7 @@ memory.  Buffers are used again, because a fresh one costs a page fault for ever
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterable, List
+from typing import Any, Callable, Dict, Iterable, List, Optional, Protocol
 
 SPARE_SHARE = 2
 """At most one in so many bytes of the budget is kept in buffers nobody uses."""
@@ -18,15 +18,47 @@ Without this a slow disk fills the whole budget with fresh buffers.
 """
 
 
+class Lender(Protocol):
+    """The memory that what peers send is received into."""
+
+    def borrow(self) -> Optional[Any]:
+        """Keep the data that is being handled as it is, until what this returns is given back; None: copy it."""
+
+    def give_back(self, loans: Iterable[Any]) -> None:
+        """Nobody looks any more at what was borrowed with these."""
+
+    def drop_spare(self) -> None:
+        """Forget memory that nobody uses."""
+
+
+class _Nobody:
+    """Lends nothing."""
+
+    def borrow(self) -> None:
+        pass
+
+    def give_back(self, loans: Iterable[Any]) -> None:
+        pass
+
+    def drop_spare(self) -> None:
+        pass
+
+
+NOBODY = _Nobody()
+
+
 class PieceMemory:
     """Counts bytes against ``limit`` and recycles piece buffers.
 
     ``on_free`` is called when there is room again after somebody found too little: a peer whose requests ran out
-    meanwhile sends nothing that would have it asked again.
+    meanwhile sends nothing that would have it asked again.  ``lender`` has what is received.
     """
 
-    def __init__(self, limit: int, on_free: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, limit: int, on_free: Callable[[], None] = lambda: None, lender: Lender = NOBODY
+    ) -> None:
         self.limit = limit
+        self.lender = lender
         self.reserved = 0
         self.saving = 0
         """Bytes of whole pieces that wait for the disk."""
@@ -81,3 +113,4 @@ class PieceMemory:
         """Forget the unused buffers: nothing is being downloaded any more."""
         self._spare.clear()
         self._spare_bytes = 0
+        self.lender.drop_spare()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Collection, List, Optional
 
 from ..metainfo.layout import BLOCK, Layout
+from .blockpiece import BlockPiece
 from .memory import PieceMemory
 from .picker import Picker
 from .pieces import OpenPiece
@@ -66,5 +67,5 @@ class Opening:
     def piece(self, index: int, exclusive: Optional[Pipeline] = None) -> OpenPiece:
         """This piece, its memory not counted yet."""
         size = self._piece_length if index != self._last else self._layout.piece_size(index)
-        kind = OpenPiece if size <= self.buffer_size else StripedPiece
+        kind = BlockPiece if size <= BLOCK else OpenPiece if size <= self.buffer_size else StripedPiece
         return kind(index, size, self.buffer_size, exclusive)

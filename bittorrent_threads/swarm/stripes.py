@@ -52,7 +52,7 @@ class StripedPiece(OpenPiece):
 
     # -- what comes and goes -----------------------------------------------------------------------------------------
 
-    def put(self, block: int, begin: int, end: int, data: Buffer, memory: PieceMemory) -> bool:
+    def put(self, block: int, begin: int, end: int, data: memoryview, memory: PieceMemory) -> bool:
         """Take in a block, the bytes from ``begin`` to ``end``; returns True when its stripe is there."""
         stripe = begin // self.buffer_size
         first = stripe * self.buffer_size

@@ -19,6 +19,7 @@ from bittorrent_threads.disk.storage import Storage
 from bittorrent_threads.engine import ports
 from bittorrent_threads.engine.greeting import Greeting
 from bittorrent_threads.engine.peer import Peer
+from bittorrent_threads.net.intake import Intake
 from bittorrent_threads.net.listener import TcpListener
 from bittorrent_threads.net.lookups import Lookups
 from bittorrent_threads.net.loop import Loop
@@ -29,6 +30,7 @@ from bittorrent_threads.publisher import Publisher
 PAIRS: List[Tuple[type, type]] = [
     (ports.Network, Loop),
     (ports.Network, SimNetwork),
+    (ports.Lender, Intake),
     (ports.Stream, TcpStream),
     (ports.Stream, SimStream),
     (ports.Listener, TcpListener),

@@ -374,6 +374,29 @@ def test_reads_once_a_pass_into_the_shared_buffer(loop: Loop, plain: Plain) -> N
         loop.call(stream.close)
 
 
+def test_what_a_handler_borrows_is_not_overwritten(loop: Loop, plain: Plain) -> None:
+    kept: List[memoryview] = []
+    loans: List[Any] = []
+
+    class Keeper(Recorder):
+        def on_received(self, data: memoryview) -> None:
+            kept.append(data)
+            loans.append(loop.intake.borrow())
+            super().on_received(data)
+
+    handler = Keeper()
+    stream, sock = dialled(loop, plain, handler)
+    with sock:
+        size = 0
+        for word in (b"first", b"second", b"third"):
+            sock.sendall(word)
+            size += len(word)
+            handler.wait_received(size)
+        assert b"".join(map(bytes, kept)) == b"firstsecondthird"
+        loop.call(lambda: loop.intake.give_back(loans))
+        loop.call(stream.close)
+
+
 def test_nothing_is_read_while_paused(loop: Loop, plain: Plain) -> None:
     handler = Recorder()
     stream, sock = dialled(loop, plain, handler)

@@ -63,11 +63,9 @@ def test_pieces_saved_can_be_loaded_again(torrent: SimTorrent) -> None:
     conforms(bench.disk, bench.storage)
     assert bench.ask(bench.storage.survey) == ports.Surveyed((), None, (None,))
     assert bench.ask(bench.storage.prepare, [True]) == ports.Done(None)
-    buffer, last = bench.right(3), bytearray(PIECE)
-    last[:100] = bench.right(10)
-    first, second = bench.ask(bench.storage.save, [(3, buffer), (10, last)])
-    assert first == ports.Saved(3, True, None, buffer) and first.buffer is buffer
-    assert second == ports.Saved(10, True, None, last)
+    buffer = bench.right(3)
+    pieces = [(3, memoryview(buffer)), (10, memoryview(bench.right(10)))]
+    assert bench.ask(bench.storage.save, pieces) == [ports.Saved(3, True, None), ports.Saved(10, True, None)]
     assert bench.ask(bench.storage.survey).present == (3, 10)
     loaded = bench.ask(bench.storage.load, 3, 100, 40_000)
     assert loaded == ports.Loaded(3, 100, bytes(buffer[100:40_100]), None)
@@ -80,7 +78,7 @@ def test_a_wrong_piece_fails_its_hash_and_is_not_kept(torrent: SimTorrent) -> No
     bench = Bench(torrent)
     wrong = bench.right(3)
     wrong[-1] ^= 1
-    (saved,) = bench.ask(bench.storage.save, [(3, wrong)])
+    (saved,) = bench.ask(bench.storage.save, [(3, memoryview(wrong))])
     assert not saved.passed and saved.error is None
     assert bench.ask(bench.storage.survey).present == ()
     assert bench.world.violations == []
@@ -89,14 +87,14 @@ def test_a_wrong_piece_fails_its_hash_and_is_not_kept(torrent: SimTorrent) -> No
 def test_a_full_disk_says_so_until_there_is_room(torrent: SimTorrent) -> None:
     bench = Bench(torrent)
     bench.disk.room = PIECE + 1
-    saved = bench.ask(bench.storage.save, [(0, bench.right(0)), (1, bench.right(1))])
+    saved = bench.ask(bench.storage.save, [(0, memoryview(bench.right(0))), (1, memoryview(bench.right(1)))])
     assert [(answer.passed, answer.error and answer.error.errno) for answer in saved] == [
         (True, None),
         (True, errno.ENOSPC),
     ]
     assert bench.ask(bench.storage.survey).present == (0,)
     bench.disk.room = None
-    (answer,) = bench.ask(bench.storage.save, [(1, bench.right(1))])
+    (answer,) = bench.ask(bench.storage.save, [(1, memoryview(bench.right(1)))])
     assert answer.error is None and bench.disk.saved == 2 * PIECE
 
 
@@ -109,7 +107,7 @@ def test_errors_can_be_ordered(torrent: SimTorrent) -> None:
     assert checked.failed == (0, 5) and checked.error.errno == errno.EIO
     bench.disk.write_errno = errno.EROFS
     assert bench.ask(bench.storage.prepare, [True]).error.errno == errno.EROFS
-    assert bench.ask(bench.storage.save, [(2, bench.right(2))])[0].error.errno == errno.EROFS
+    assert bench.ask(bench.storage.save, [(2, memoryview(bench.right(2)))])[0].error.errno == errno.EROFS
 
 
 def test_damaged_pieces_are_present_and_fail_the_check(torrent: SimTorrent) -> None:
@@ -137,7 +135,7 @@ def test_jobs_take_time_and_wait_for_a_worker(torrent: SimTorrent) -> None:
     assert bench.disk.most_busy_jobs == 4 and bench.disk.busy_jobs == 0
     bench.disk.seek_time, bench.disk.write_rate, bench.disk.hash_rate = 0.0, PIECE / 2.0, PIECE / 4.0
     start = bench.world.now
-    bench.ask(bench.storage.save, [(10, bench.right(10))])
+    bench.ask(bench.storage.save, [(10, memoryview(bench.right(10)))])
     assert bench.world.now - start == pytest.approx(6.0 * 100 / PIECE)
     assert bench.disk.read_rate < MIB
 
@@ -161,11 +159,11 @@ def test_blocks_become_a_piece_when_all_of_them_are_there_and_right(torrent: Sim
 
 def test_a_power_cut_takes_what_was_not_synced(torrent: SimTorrent) -> None:
     bench = Bench(torrent, [0])
-    bench.ask(bench.storage.save, [(1, bench.right(1))])
+    bench.ask(bench.storage.save, [(1, memoryview(bench.right(1)))])
     bench.ask(bench.storage.write, [(7, 0, bench.right(7)[:100])])
     synced = bench.ask(bench.storage.sync)
     assert synced.suspects == () and synced.error is None and synced.files == bench.files.stats
-    bench.ask(bench.storage.save, [(2, bench.right(2))])
+    bench.ask(bench.storage.save, [(2, memoryview(bench.right(2)))])
     assert synced.files != bench.files.stats
     bench.disk.write_errno = errno.EIO
     assert bench.ask(bench.storage.sync).suspects == (2,)
@@ -187,14 +185,14 @@ def test_resume_data_outlives_the_storage(torrent: SimTorrent) -> None:
 
 def touch_buffer(bench: Bench, storage: SimStorage) -> None:
     buffer = bench.right(2)
-    storage.save([(2, buffer)], lambda answer: None)
+    storage.save([(2, memoryview(buffer))], lambda answer: None)
     buffer[0] ^= 1
 
 
 def share_buffer(bench: Bench, storage: SimStorage) -> None:
     buffer = bench.right(2)
-    storage.save([(2, buffer)], lambda answer: None)
-    storage.save([(3, buffer)], lambda answer: None)
+    storage.save([(2, memoryview(buffer))], lambda answer: None)
+    storage.save([(3, memoryview(buffer))], lambda answer: None)
 
 
 def touch_block(bench: Bench, storage: SimStorage) -> None:
@@ -209,8 +207,8 @@ def touch_block(bench: Bench, storage: SimStorage) -> None:
         (touch_block, "a block of piece 2 changed"),
         (touch_buffer, "changed while"),
         (share_buffer, "from the buffer of piece 2"),
-        (lambda bench, storage: storage.save([(0, bench.right(0))], print), "saved again"),
-        (lambda bench, storage: storage.save([(2, bytearray(PIECE - 1))], lambda answer: None), "from a buffer of"),
+        (lambda bench, storage: storage.save([(0, memoryview(bench.right(0)))], print), "saved again"),
+        (lambda bench, storage: storage.save([(2, memoryview(bytes(PIECE - 1)))], print), "from a buffer of"),
         (lambda bench, storage: storage.write([(0, 0, b"x")], print), "which is whole"),
         (lambda bench, storage: storage.write([(3, PIECE - 1, b"xy")], print), "2 bytes at 65535 of"),
         (lambda bench, storage: storage.load(5, 0, 10, lambda answer: None), "not there"),

@@ -71,6 +71,22 @@ def test_the_run_does_not_hang_on_the_order_of_hashes() -> None:
     assert len(digests) == 1
 
 
+def test_pieces_of_one_block_are_saved_from_where_they_came_if_there_is_memory_to_lend() -> None:
+    torrent = make_torrent(size=4 * 1024 * 1024 + 100, piece_length=16384, trackers=[TRACKER])
+    swarm = make_swarm(World(4), torrent, nodes=6)
+    for node in swarm.nodes:
+        node.disk.write_rate = 2.0 * 1024 * 1024
+    swarm.start()
+    swarm.run()
+    swarm.world.run(swarm.world.now + 5)
+    swarm.check()
+    for node in swarm.nodes[1:]:
+        intake = node.network.intake
+        assert node.disk.saved == torrent.metainfo.total_size and not node.seen(events.PieceFailed)
+        assert intake.lent > 50 and intake.refused > 50, "the others were copied"
+        assert intake.returned == intake.lent
+
+
 # -- policies ----------------------------------------------------------------------------------------------------------
 
 

@@ -25,9 +25,9 @@ class Torrent(NamedTuple):
         length = self.metainfo.piece_length
         return self.data[index * length : (index + 1) * length]
 
-    def buffers(self, *indexes: int) -> List[Tuple[int, bytearray]]:
+    def buffers(self, *indexes: int) -> List[Tuple[int, memoryview]]:
         """Pieces as ``Storage.save`` takes them."""
-        return [(index, bytearray(self.piece(index))) for index in indexes]
+        return [(index, memoryview(bytearray(self.piece(index)))) for index in indexes]
 
     def file(self, index: int) -> bytes:
         """The bytes of a file."""

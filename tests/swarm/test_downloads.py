@@ -9,13 +9,14 @@ import random
 from typing import Any, List, Optional, Tuple
 
 import pytest
+from support.lender import Lender
 
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.layout import BLOCK, Layout
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.downloads import Downloads
 from bittorrent_threads.swarm.endgame import ENDGAME_DEPTH
-from bittorrent_threads.swarm.memory import PieceMemory
+from bittorrent_threads.swarm.memory import NOBODY, PieceMemory
 from bittorrent_threads.swarm.picker import Picker
 from bittorrent_threads.swarm.pieces import OpenPiece
 from bittorrent_threads.swarm.pipeline import Pipeline
@@ -62,12 +63,14 @@ class Recorder:
 class Swarm:
     """Downloads of a torrent, its recorder, and peers by name."""
 
-    def __init__(self, size: int, piece_length: int, *, memory: int = 1 << 26, **settings: Any) -> None:
+    def __init__(
+        self, size: int, piece_length: int, *, memory: int = 1 << 26, lender: Any = NOBODY, **settings: Any
+    ) -> None:
         self.layout = Layout([size], piece_length)
         self.have = Bitfield(self.layout.piece_count)
         self.picker = Picker(self.have, random=random.Random(1), sequential=True)
         self.port = Recorder()
-        self.memory = PieceMemory(memory)
+        self.memory = PieceMemory(memory, lender=lender)
         self.settings = Settings().replace(**settings)
         self.downloads = Downloads(self.layout, self.picker, memory=self.memory, port=self.port)
 
@@ -303,6 +306,19 @@ def test_a_disk_that_is_being_tried_gets_one_piece_at_a_time():
     assert swarm.ask(peer) == []
     swarm.downloads.saved([(0, True, False)])
     assert len(swarm.ask(peer)) == 2
+
+
+def test_what_was_borrowed_for_pieces_of_one_block_comes_back_when_they_are_saved_or_wrong():
+    lender = Lender(2)
+    swarm = Swarm(3 * BLOCK, BLOCK, lender=lender)
+    liar = swarm.peer("liar")
+    first, second, third = swarm.ask(liar)
+    swarm.send(liar, first)
+    swarm.send(liar, second, bad=True)
+    swarm.send(liar, third)
+    assert [piece.loan for piece in swarm.port.pieces] == [*lender.out, None] and len(lender.out) == 2
+    assert swarm.save() == [True, False, True]
+    assert lender.out == [] and swarm.port.accused == ["liar"] and swarm.memory.reserved == 0
 
 
 def test_the_only_sender_of_a_bad_piece_is_accused():

@@ -7,6 +7,7 @@ import random
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.layout import BLOCK, Layout
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.swarm.blockpiece import BlockPiece
 from bittorrent_threads.swarm.memory import PieceMemory
 from bittorrent_threads.swarm.opening import STRIPE, Opening
 from bittorrent_threads.swarm.picker import Picker
@@ -38,7 +39,9 @@ def test_as_many_as_the_memory_has_room_for():
 
 def test_the_last_piece_is_shorter():
     opening = make(2 * BLOCK, size=5 * BLOCK, memory=8 * BLOCK)
-    assert [opening.piece(index).size for index in range(3)] == [2 * BLOCK, 2 * BLOCK, BLOCK]
+    pieces = [opening.piece(index) for index in range(3)]
+    assert [piece.size for piece in pieces] == [2 * BLOCK, 2 * BLOCK, BLOCK]
+    assert [type(piece) for piece in pieces] == [OpenPiece, OpenPiece, BlockPiece]
 
 
 def test_a_suggested_piece_first_unless_the_choice_is_restricted():

@@ -7,15 +7,16 @@ the end of it, then what was given to ``send`` leaves.  Rate limits are the libr
 from __future__ import annotations
 
 import errno
-from typing import Callable, Dict, List
+from typing import Callable, Dict, Iterable, List, Optional
 
 from bittorrent_threads.engine.ports import Address, StreamHandler
 from bittorrent_threads.errors import ListenError
+from bittorrent_threads.net.intake import Intake, Slab
 from bittorrent_threads.net.throttle import Line, Throttle
 
 from .link import Downlink, Uplink
 from .pipe import RESET_BY_PEER, WINDOW, Pipe
-from .stream import SimStream
+from .stream import SPOIL, SimStream
 from .world import Event, World
 
 FIRST_EPHEMERAL_PORT = 49152
@@ -23,6 +24,42 @@ MBIT = 125_000.0
 """Bytes a second."""
 
 REFUSED = "connection refused"
+
+
+MAX_SLABS = 5
+"""So few that a host whose disk is slow has none to lend at times."""
+
+
+class SpoiledIntake(Intake):
+    """Overwrites all that is not borrowed, for those who kept a view of it."""
+
+    def __init__(self) -> None:
+        super().__init__(WINDOW, MAX_SLABS)
+        self.lent = 0
+        """How often something was borrowed."""
+        self.refused = 0
+        self.returned = 0
+
+    def borrow(self) -> Optional[Slab]:
+        slab = super().borrow()
+        self.lent += slab is not None
+        self.refused += slab is None
+        return slab
+
+    def passed(self, size: int) -> None:
+        room = self.room[:size]
+        kept = self._lent
+        super().passed(size)
+        if not kept:
+            room[:] = SPOIL[:size]
+
+    def give_back(self, loans: Iterable[Slab]) -> None:
+        loans = list(loans)
+        super().give_back(loans)
+        self.returned += len(loans)
+        for slab in dict.fromkeys(loans):
+            if not slab.borrowed:
+                slab.view[:] = SPOIL
 
 
 class SimListener:
@@ -62,7 +99,7 @@ class SimNetwork:
         self.latency = latency
         self.online = True
         """False: the cable is out.  Nothing gets in or out, and nobody is told."""
-        self.buffer = bytearray(WINDOW)
+        self.intake = SpoiledIntake()
         """What every stream of this host receives into."""
         self.listeners: Dict[int, SimListener] = {}
         self.capacity = 10_000
@@ -135,6 +172,7 @@ class SimNetwork:
     def restart(self) -> None:
         """The process was killed: timers and answers under way are forgotten, the system closes what was open."""
         self._starts += 1
+        self.intake = SpoiledIntake()
         self.listeners.clear()
         self._deferred.clear()
         for stream in list(self._streams):

@@ -6,6 +6,7 @@ what is not there, is written down in ``World.violations``.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import zlib
@@ -31,7 +32,7 @@ class SimStorage:
         self._reserved = reserved
         """Bytes that must fit before the download."""
         self._busy: Dict[int, int] = {}
-        """Pieces whose buffers the disk has now, by the identity of the buffer."""
+        """Pieces whose buffers the disk has now, by the address of the buffer."""
 
     # -- the port --------------------------------------------------------------------------------------------------
 
@@ -41,19 +42,20 @@ class SimStorage:
     def prepare(self, wanted: Sequence[bool], deliver: Callable[[Done], None]) -> None:
         self._disk.work(0, lambda: deliver(Done(self._disk.write_error(self._path, 0, room=self._reserved))))
 
-    def save(self, pieces: Sequence[Tuple[int, bytearray]], deliver: Callable[[List[Saved]], None]) -> None:
+    def save(self, pieces: Sequence[Tuple[int, memoryview]], deliver: Callable[[List[Saved]], None]) -> None:
         files = self._files
         jobs = []
         for index, buffer in pieces:
             size = files.size(index)
-            if len(buffer) < size:
+            if len(buffer) != size:
                 self._violate(f"piece {index} of {size} bytes saved from a buffer of {len(buffer)}")
             if index in files.pieces:
                 self._violate(f"piece {index} saved again")
-            if id(buffer) in self._busy:
-                self._violate(f"piece {index} saved from the buffer of piece {self._busy[id(buffer)]}")
-            self._busy[id(buffer)] = index
-            jobs.append((index, buffer, zlib.crc32(memoryview(buffer)[:size])))
+            place = _address(buffer)
+            if place in self._busy:
+                self._violate(f"piece {index} saved from the buffer of piece {self._busy[place]}")
+            self._busy[place] = index
+            jobs.append((index, buffer, zlib.crc32(buffer)))
         disk = self._disk
         total = sum(files.size(index) for index, _ in pieces)
         disk.work(
@@ -116,21 +118,19 @@ class SimStorage:
 
     # -- the jobs --------------------------------------------------------------------------------------------------
 
-    def _save(self, index: int, buffer: bytearray, checksum: int) -> Saved:
+    def _save(self, index: int, buffer: memoryview, checksum: int) -> Saved:
         files = self._files
         size = files.size(index)
-        self._busy.pop(id(buffer), None)
-        with memoryview(buffer)[:size] as view:
-            if zlib.crc32(view) != checksum:
-                self._violate(f"the buffer of piece {index} changed while the disk had it")
-            passed = view == files.read(index, 0, size)
-        if not passed:
-            return Saved(index, False, None, buffer)
+        self._busy.pop(_address(buffer), None)
+        if zlib.crc32(buffer) != checksum:
+            self._violate(f"the buffer of piece {index} changed while the disk had it")
+        if buffer != files.read(index, 0, size):
+            return Saved(index, False, None)
         error = self._disk.write_error(self._path, size)
         if error is None:
             files.store(index)
             self._disk.saved += size
-        return Saved(index, True, error, buffer)
+        return Saved(index, True, error)
 
     def _write(self, blocks: Sequence[Tuple[int, int, Buffer, int]]) -> Done:
         for index, begin, data, checksum in blocks:
@@ -201,3 +201,8 @@ class SimStorage:
 
     def _violate(self, what: str) -> None:
         self._disk.network.world.violate(f"{self._disk.network.name}: {what}")
+
+
+def _address(buffer: memoryview) -> int:
+    """Where a buffer is; nobody can use one again that cannot be written."""
+    return id(buffer) if buffer.readonly else ctypes.addressof(ctypes.c_char.from_buffer(buffer))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .network import SimNetwork
 
 SPOIL = b"\xdb" * WINDOW
-"""What the shared buffer holds after each call, for those who kept a view of it."""
+"""What memory holds that was received into and is not borrowed, for those who kept a view of it."""
 
 
 class SimStream:
@@ -187,7 +187,7 @@ class SimStream:
                 self._read_awaited = True
                 self._network.reading.join(self._read_turn, self._reading)
                 return
-            self._hand_over(min(self._unread_size, len(self._network.buffer), allowed))
+            self._hand_over(min(self._unread_size, len(self._network.intake.room), allowed))
             if self._unread_size and not self._paused:
                 self._network.call_later(0, self._read)
                 return
@@ -196,15 +196,15 @@ class SimStream:
 
     def _read_turn(self, allowed: int) -> bool:
         if self._unread_size and not self._paused:
-            self._hand_over(min(self._unread_size, len(self._network.buffer), allowed))
+            self._hand_over(min(self._unread_size, len(self._network.intake.room), allowed))
         self._read_awaited = bool(self._unread_size and not self._paused)
         if not self._read_awaited:
             self._network.call_later(0, self._read)
         return self._read_awaited
 
     def _hand_over(self, size: int) -> None:
-        """Show ``size`` unread bytes to the handler in the buffer all streams share, then spoil it."""
-        view = memoryview(self._network.buffer)[:size]
+        """Show ``size`` unread bytes to the handler in the memory all streams share, which is then spoiled."""
+        view = self._network.intake.room[:size]
         filled = 0
         while filled < size:
             part = self._unread.popleft()
@@ -222,7 +222,7 @@ class SimStream:
         network = self._network
         network.world.note(f"{network.name} {self.address} {size} {zlib.crc32(view):08x}")
         self._owner.on_received(view)
-        view[:] = SPOIL[:size]
+        network.intake.passed(size)
 
     @property
     def _owner(self) -> StreamHandler:

@@ -1,0 +1,54 @@
+"""A piece of a single block: there when its block is, and kept where that was received, if the memory may be borrowed.
+
+With pieces of 16 KiB all of a piece is done once a block, so what is made for it is as little as can be.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from .memory import PieceMemory
+from .pieces import OpenPiece
+
+
+class BlockPiece(OpenPiece):
+    """A piece of ``size`` bytes, at most a block."""
+
+    __slots__ = ("loan",)
+
+    def __init__(self, index: int, size: int, buffer_size: int, exclusive: Optional[Any] = None) -> None:
+        # Not what an OpenPiece does, with one block: that takes 0.8 us, and this 0.5.
+        self.index = index
+        self.size = self.reserved = size
+        self.buffer_size = buffer_size
+        self.buffer = None
+        self.loan = None
+        self.blocks = self.left = 1
+        self.free = [0]
+        self.received = bytearray(1)
+        self.owners = [None]
+        self.extra = {}
+        self.exclusive = exclusive
+
+    def put(self, block: int, begin: int, end: int, data: memoryview, memory: PieceMemory) -> bool:
+        """Keep the block, or a copy of it."""
+        loan = self.loan = memory.lender.borrow()
+        if loan is None:
+            return super().put(block, begin, end, data, memory)
+        self.buffer = data
+        self.received[0] = 1
+        self.left = 0
+        return True
+
+    @property
+    def whole(self) -> memoryview:
+        """The piece."""
+        buffer = self.buffer
+        return buffer if isinstance(buffer, memoryview) else super().whole
+
+    def release(self, memory: PieceMemory) -> None:
+        """Give back what the piece holds of the memory."""
+        super().release(memory)
+        loan, self.loan = self.loan, None
+        if loan is not None:
+            memory.lender.give_back((loan,))
