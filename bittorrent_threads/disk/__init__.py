@@ -29,7 +29,7 @@ A piece written:
  2. A worker hashes each.  Those that are wrong are done with; bad data never reaches a file.
  3. Neighbours become one run of bytes, the run spans of files, each span a few ``pwritev`` from the buffers themselves.
  4. Each file is first seen to be the one it was: not removed, not replaced.
- 5. The answer, a ``Saved`` a piece, and the buffers go back to the network thread through ``post``.
+ 5. The answer, one ``Saved`` for all, goes back to the network thread through ``post``.
  6. Now and then ``sync``: every file written since is made durable, its name too, and looked at again.
  7. Only then do the pieces claimed before it go into resume data: a new file, synced, renamed over the one before.
 

@@ -15,21 +15,23 @@ Buffer = Union[bytes, bytearray, memoryview]
 
 
 class Saved(NamedTuple):
-    """Answer to ``Storage.save``, one for each piece."""
+    """Answer to ``Storage.save``: every index is in exactly one of the first four."""
 
-    index: int  # type: ignore[assignment]  # a field may well be named like a method of tuple
-    passed: bool
-    """The hash is right.  The data is in the files only if ``error`` is None too.
-
-    False with an error: the piece could not be hashed, and nobody is to blame for it.
-    """
-    error: Optional[StorageError]
+    kept: Tuple[int, ...] = ()
+    """Right, and in the files."""
+    wrong: Tuple[int, ...] = ()
+    unwritten: Tuple[int, ...] = ()
+    """Right, but not in the files because of ``error``."""
+    unhashed: Tuple[int, ...] = ()
+    """Nothing is known of these because of ``error``, and nobody is to blame for them."""
+    error: Optional[StorageError] = None
+    """The first met."""
 
 
 class Loaded(NamedTuple):
     """Answer to ``Storage.load``."""
 
-    index: int  # type: ignore[assignment]
+    index: int  # type: ignore[assignment]  # a field may well be named like a method of tuple
     begin: int
     data: Buffer
     """As many bytes as asked for, or empty when ``error`` is set."""

@@ -35,10 +35,11 @@ class Pieces:
         self._content = content
         self._scratches = scratches
 
-    def save(self, pieces: Sequence[Tuple[int, memoryview]]) -> List[Saved]:
+    def save(self, pieces: Sequence[Tuple[int, memoryview]]) -> Saved:
         """Hash each piece, given whole, and write those that pass in as few writes as possible."""
         good = dict(pieces)
-        for index in self._hashes.wrong(list(good), list(good.values())):
+        wrong = self._hashes.wrong(list(good), list(good.values()))
+        for index in wrong:
             del good[index]
         errors: Dict[int, StorageError] = {}
         epochs = {index: self._content.epoch(index) for index in good} if self._content.changed else {}
@@ -47,7 +48,8 @@ class Pieces:
         for index, epoch in epochs.items():
             if index not in errors:
                 self._content.vouch(index, epoch)
-        return [Saved(index, index in good, errors.get(index)) for index, _ in pieces]
+        kept = tuple([index for index in good if index not in errors])
+        return Saved(kept, tuple(wrong), tuple(errors), error=next(iter(errors.values()), None))
 
     def write(self, blocks: Sequence[Tuple[int, int, Buffer]]) -> None:
         """Write ``(index, begin, data)``, unhashed; raises :class:`StorageError`."""

@@ -61,13 +61,13 @@ class Storage:
         """Make folders and files of the files wanted, and move to them what the part file has of them."""
         self._submit(partial(_run, self._content.prepare, tuple(wanted)), deliver, Done, alone=True)
 
-    def save(self, pieces: Sequence[Tuple[int, memoryview]], deliver: Callable[[List[Saved]], None]) -> None:
+    def save(self, pieces: Sequence[Tuple[int, memoryview]], deliver: Callable[[Saved], None]) -> None:
         """Hash each piece and write those that pass."""
         asked = tuple(pieces)
         self._submit(
             partial(self._pieces.save, asked),
             deliver,
-            lambda error: [Saved(index, False, error) for index, _ in asked],
+            lambda error: Saved(unhashed=tuple([index for index, _ in asked]), error=error),
         )
 
     def write(self, blocks: Sequence[Tuple[int, int, Buffer]], deliver: Callable[[Done], None]) -> None:

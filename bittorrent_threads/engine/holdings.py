@@ -90,9 +90,8 @@ class Holdings:
         self._torrent.storage.check([piece.index], self._hashed)
 
     def _hashed(self, checked: Checked) -> None:
-        error = checked.error if checked.failed else None
-        self._judged([Saved(index, True, None) for index in checked.passed])
-        self._judged([Saved(index, False, error) for index in checked.failed])
+        wrong = tuple([index for index in checked.failed if index not in checked.unread])
+        self._judged(Saved(checked.passed, wrong, unhashed=checked.unread, error=checked.error))
 
     def accuse(self, key: Any, index: int) -> None:
         """A peer sent bad data: it is banned."""
@@ -116,24 +115,23 @@ class Holdings:
             self._saves += 1
             self._torrent.storage.save(batch, self._saved)
 
-    def _saved(self, results: List[Saved]) -> None:
+    def _saved(self, saved: Saved) -> None:
         self._saves -= 1
         self.save()
-        self._judged(results)
+        self._judged(saved)
 
-    def _judged(self, results: List[Saved]) -> None:
+    def _judged(self, saved: Saved) -> None:
         torrent = self._torrent
-        kept = [index for index, right, error in results if right and error is None]
+        kept = saved.kept
         torrent.unread.drop(kept)
-        errors = [saved.error for saved in results if saved.error is not None]
-        if errors:
-            torrent.outage.begin(errors[0])
+        if saved.error is not None:
+            torrent.outage.begin(saved.error)
         elif kept:
             torrent.outage.end()
         torrent.checks.overtake(kept)
         passed = torrent.have.add(kept)  # a hash check may have found it as soon as it was written
         failed = torrent.downloads.saved(
-            [(index, right if error is None or right else None, error is None) for index, right, error in results]
+            kept, wrong=saved.wrong, unwritten=saved.unwritten, unhashed=saved.unhashed
         )
         torrent.picker.passed(kept)
         torrent.peers.tell_have(passed)

@@ -8,7 +8,7 @@ from inside the call itself, so that no caller meets its own answer half-way).
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
+from typing import Any, Callable, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
 
 from ..disk.allocation import SPARSE
 from ..disk.answers import Checked as Checked
@@ -150,7 +150,7 @@ class Storage(Protocol):
         that is not wanted any more keeps what it has, and gets what belongs to it.
         """
 
-    def save(self, pieces: Sequence[Tuple[int, memoryview]], deliver: Callable[[List[Saved]], None]) -> None:
+    def save(self, pieces: Sequence[Tuple[int, memoryview]], deliver: Callable[[Saved], None]) -> None:
         """Hash each piece, given whole, and write those that pass; one job, one answer for all.
 
         Bad data is never written.

@@ -34,9 +34,6 @@ MAX_UNASKED = 200
 BlockRequest = Tuple[int, int, int]
 """Index, begin and length."""
 
-Verdict = Tuple[int, Optional[bool], bool]
-"""Index of a piece, whether its hash is right (None when it could not be hashed), and whether it is in the files."""
-
 
 class DownloadPort(Protocol):
     """What the downloads ask of the engine; each method only enqueues."""
@@ -151,32 +148,36 @@ class Downloads:
             else:
                 pipeline.refuse(index, now)
 
-    def saved(self, verdicts: Sequence[Verdict]) -> List[Tuple[int, Sequence[PeerKey]]]:
+    def saved(
+        self,
+        kept: Sequence[int],
+        *,
+        wrong: Sequence[int] = (),
+        unwritten: Sequence[int] = (),
+        unhashed: Sequence[int] = (),
+    ) -> List[Tuple[int, Sequence[PeerKey]]]:
         """The disk is done with these pieces; returns those that are wrong, with who sent them.
 
-        Of those that passed and are written the caller tells the picker.  Of many at once, as the disk answers: with
-        a call for each, a piece took 1.9 us instead of 0.6.
+        Of those ``kept`` the caller tells the picker; those ``unwritten`` are right as well.  Of many at once, as the
+        disk answers: with a call for each, a piece took 1.9 us instead of 0.4.
         """
-        wrong: List[Tuple[int, Sequence[PeerKey]]] = []
-        pieces = [self._saving.pop(index) for index, _, _ in verdicts]
+        judged = {index: self._saving.pop(index) for index in (*kept, *wrong, *unwritten, *unhashed)}
+        pieces = judged.values()
         self._memory.saving -= sum([piece.size for piece in pieces])
-        alone = self._suspects.alone
-        for piece, (index, passed, written) in zip(pieces, verdicts):
-            guilty: Collection[PeerKey] = ()
-            if passed is False:
-                senders = piece.senders
-                wrong.append((index, senders))
-                guilty = self._suspects.failed(piece, senders)
-            elif passed and index in alone:
-                guilty = self._suspects.passed(piece)
-            for key in guilty:
+        failed: List[Tuple[int, Sequence[PeerKey]]] = [(index, judged[index].senders) for index in wrong]
+        for index, senders in failed:
+            for key in self._suspects.failed(judged[index], senders):
                 self._port.accuse(key, index)
-            if not (passed and written):
-                self.picker.lost(index)
+        alone = self._suspects.alone
+        for index in [index for index in (*kept, *unwritten) if index in alone] if alone else ():
+            for key in self._suspects.passed(judged[index]):
+                self._port.accuse(key, index)
+        for index in (*wrong, *unwritten, *unhashed):
+            self.picker.lost(index)
         self._memory.release(sum([piece.reserved for piece in pieces]))
         self._memory.lender.give_back([piece.loan for piece in pieces if piece.loan is not None])
         self._memory.give([piece.buffer for piece in pieces if isinstance(piece.buffer, bytearray)])
-        return wrong
+        return failed
 
     # -- asking ----------------------------------------------------------------------------------------------------
 

@@ -8,14 +8,14 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Iterator, List, Tuple
+from typing import Any, Iterator, List
 
 import pytest
 from support.system import System
 from support.torrents import Torrent, torrent
 
 from bittorrent_threads.disk import content as content_module
-from bittorrent_threads.disk.answers import Checked
+from bittorrent_threads.disk.answers import Checked, Saved
 from bittorrent_threads.disk.content import Content
 from bittorrent_threads.disk.file import YOUNG
 from bittorrent_threads.disk.files import FilePool
@@ -48,10 +48,9 @@ class Bench:
         self.content.prepare([True] * len(t.metainfo.files))
         self.pieces = Pieces(t.metainfo, self.content, Scratches())
 
-    def save(self, *indexes: int) -> List[Tuple[int, bool, int | None]]:
-        """Index, verdict and errno of each piece saved."""
-        answers = self.pieces.save(self.t.buffers(*indexes))
-        return [(saved.index, saved.passed, saved.error and saved.error.errno) for saved in answers]
+    def save(self, *indexes: int) -> Saved:
+        """What is said of these pieces when they are saved."""
+        return self.pieces.save(self.t.buffers(*indexes))
 
     def check(self) -> Checked:
         checked = self.pieces.check(range(self.t.metainfo.piece_count))
@@ -70,7 +69,7 @@ def bench(tmp_path: Path, t: Torrent, pool: FilePool) -> Bench:
 def test_pieces_saved_are_in_the_files(bench: Bench, t: Torrent) -> None:
     order = list(range(COUNT))
     random.Random(1).shuffle(order)
-    assert bench.save(*order) == [(index, True, None) for index in order]
+    assert bench.save(*order) == Saved(kept=tuple(order))
     for index in range(3):
         assert t.path(bench.root, index).read_bytes() == t.file(index)
 
@@ -80,20 +79,19 @@ def test_bad_data_is_never_written(bench: Bench, t: Torrent) -> None:
     before = t.path(bench.root, 0).read_bytes()
     good, bad = t.buffers(4, 3)
     bad[1][50] ^= 1
-    answers = bench.pieces.save([bad, good])
-    assert [(saved.index, saved.passed, saved.error) for saved in answers] == [(3, False, None), (4, True, None)]
+    assert bench.pieces.save([bad, good]) == Saved(kept=(4,), wrong=(3,))
     assert t.path(bench.root, 0).read_bytes() == before + t.piece(4)
 
 
 def test_the_last_piece_may_be_shorter(bench: Bench, t: Torrent) -> None:
-    assert bench.save(0, 22) == [(0, True, None), (22, True, None)]
+    assert bench.save(0, 22) == Saved(kept=(0, 22))
     assert t.path(bench.root, 2).read_bytes()[-30:] == t.piece(22)
     assert len(t.path(bench.root, 2).read_bytes()) == 730
 
 
 def test_a_buffer_of_another_size_is_a_wrong_piece(bench: Bench, t: Torrent) -> None:
     for data in (t.piece(1)[:99], t.piece(1) + b"of the piece before"):
-        assert [saved.passed for saved in bench.pieces.save([(1, memoryview(data))])] == [False]
+        assert bench.pieces.save([(1, memoryview(data))]) == Saved(wrong=(1,))
 
 
 def test_neighbours_of_a_batch_are_one_write(bench: Bench) -> None:
@@ -106,8 +104,8 @@ def test_the_buffers_can_be_used_again(bench: Bench, t: Torrent) -> None:
     bench.system.fail("pwritev", errno.EIO, after=1, times=3)
     buffers = {index: bytearray(t.piece(index)) for index in (0, 1, 2, 5)}
     buffers[1][0] ^= 1
-    answers = bench.pieces.save([(index, memoryview(buffer)) for index, buffer in buffers.items()])
-    assert any(saved.error for saved in answers)
+    saved = bench.pieces.save([(index, memoryview(buffer)) for index, buffer in buffers.items()])
+    assert saved.wrong == (1,) and saved.unwritten and saved.error is not None
     bench.system.calls.clear()
     for buffer in buffers.values():
         buffer.extend(b"would raise BufferError while anybody holds a view of it")
@@ -115,14 +113,9 @@ def test_the_buffers_can_be_used_again(bench: Bench, t: Torrent) -> None:
 
 def test_each_piece_of_a_failed_batch_has_its_own_verdict(bench: Bench, t: Torrent) -> None:
     os.unlink(t.path(bench.root, 1))
-    answers = bench.pieces.save(t.buffers(9, 10, 14, 15))
-    assert [(saved.index, saved.passed, saved.error is None) for saved in answers] == [
-        (9, True, True),
-        (10, True, False),
-        (14, True, False),
-        (15, True, True),
-    ]
-    assert answers[1].error is not None and answers[1].error.path == str(t.path(bench.root, 1))
+    saved = bench.pieces.save(t.buffers(9, 10, 14, 15))
+    assert saved.error is not None and saved.error.path == str(t.path(bench.root, 1))
+    assert saved == Saved(kept=(9, 15), unwritten=(10, 14), error=saved.error)
     assert not t.path(bench.root, 1).exists(), "a removed file is not made again"
 
 
@@ -143,11 +136,11 @@ content = Content(t.metainfo, Folder(sys.argv[1]), FilePool(4))
 content.prepare([True])
 pieces = Pieces(t.metainfo, content, Scratches())
 resource.setrlimit(resource.RLIMIT_FSIZE, (450, resource.RLIM_INFINITY))
-for saved in pieces.save(t.buffers(*range(8))):
-    print(saved.index, saved.passed, saved.error.errno if saved.error else 0, end="; ")
+saved = pieces.save(t.buffers(*range(8)))
+print(saved.kept, saved.unwritten, saved.error.errno)
 print(pieces.check(range(10)).passed)
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-print([saved.index for saved in pieces.save(t.buffers(*range(4, 10))) if saved.error is None])
+print(pieces.save(t.buffers(*range(4, 10))).kept)
 print(len(pieces.check(range(10)).passed))
 """
 
@@ -161,9 +154,8 @@ def test_a_full_disk_costs_the_pieces_that_do_not_fit_and_is_left_by_itself(tmp_
         timeout=60,
     )
     assert result.returncode == 0, result.stderr
-    verdicts = "".join(f"{index} True 0; " for index in range(4))
-    verdicts += "".join(f"{index} True {errno.EFBIG}; " for index in range(4, 8))
-    assert result.stdout.splitlines() == [verdicts + "(0, 1, 2, 3)", "[4, 5, 6, 7, 8, 9]", "10"]
+    first = f"(0, 1, 2, 3) (4, 5, 6, 7) {errno.EFBIG}"
+    assert result.stdout.splitlines() == [first, "(0, 1, 2, 3)", "(4, 5, 6, 7, 8, 9)", "10"]
 
 
 # -- write ---------------------------------------------------------------------------------------------------------
@@ -333,7 +325,7 @@ def test_a_wrong_byte_written_by_another_program_is_never_loaded(seed: Bench, t:
     assert "changed by another program, piece 3 is wrong" in loaded.error.reason
     assert seed.pieces.load(4, 0, 100).data == t.piece(4)
     assert seed.check().failed == (3,)
-    assert seed.save(3) == [(3, True, None)]
+    assert seed.save(3) == Saved(kept=(3,))
     assert seed.pieces.load(3, 0, 100).data == t.piece(3)
     assert seed.content.sync().suspects == ()
 
@@ -363,7 +355,7 @@ def test_nobody_loads_while_another_worker_is_about_to_see_the_change(seed: Benc
 def test_a_file_cut_and_grown_again_has_no_false_zeros(bench: Bench, t: Torrent) -> None:
     bench.save(*range(8))
     os.truncate(t.path(bench.root, 0), 250)
-    assert bench.save(9) == [(9, True, None)], "which makes the file long again"
+    assert bench.save(9) == Saved(kept=(9,)), "which makes the file long again"
     assert [index for index in range(10) if bench.pieces.load(index, 0, 100).data] == [0, 1, 9]
     assert bench.check().failed == (*range(2, 9), *range(10, COUNT))
     bench.save(*range(2, 9))

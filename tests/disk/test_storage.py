@@ -62,8 +62,7 @@ def test_the_life_of_a_torrent(
     assert network.ask(storage.recall) == Recalled(None, ())
     assert network.ask(storage.survey) == Surveyed((), None, (None, None, None), None)
     assert network.ask(storage.prepare, ALL) == Done(None)
-    saved = network.ask(storage.save, t.buffers(0, 1, 3))
-    assert [(piece.index, piece.passed, piece.error) for piece in saved] == [(i, True, None) for i in (0, 1, 3)]
+    assert network.ask(storage.save, t.buffers(0, 1, 3)) == Saved(kept=(0, 1, 3))
     assert network.ask(storage.write, [(4, 0, t.piece(4)[:40])]) == Done(None)
     assert network.ask(storage.load, 1, 20, 80) == Loaded(1, 20, t.piece(1)[20:], None)
     assert network.ask(storage.check, [5, 0, 4, 1, 3]) == Checked((0, 1, 3), (4, 5), None)
@@ -80,12 +79,11 @@ def test_the_life_of_a_torrent(
 def test_a_fault_is_an_answer(storage: Storage, network: NetworkThread, t: Torrent, system: System) -> None:
     network.ask(storage.prepare, ALL)
     system.fail("pwritev", errno.ENOSPC)
-    (saved,) = network.ask(storage.save, t.buffers(0))
-    assert saved.passed and saved.error.errno == errno.ENOSPC
+    saved = network.ask(storage.save, t.buffers(0))
+    assert saved == Saved(unwritten=(0,), error=saved.error) and saved.error.errno == errno.ENOSPC
     assert network.ask(storage.write, [(0, 0, b"x")]).error.errno == errno.ENOSPC
     system.heal("pwritev")
-    (saved,) = network.ask(storage.save, t.buffers(0))
-    assert saved.passed and saved.error is None, "and it works as soon as it can"
+    assert network.ask(storage.save, t.buffers(0)) == Saved(kept=(0,)), "and it works as soon as it can"
 
 
 class Bug(Exception):
@@ -108,11 +106,8 @@ def test_an_exception_nobody_expected_is_an_answer(
     monkeypatch.setattr("bittorrent_threads.disk.resume.ResumeFile.load", bug)
     monkeypatch.setattr("bittorrent_threads.disk.resume.ResumeFile.store", bug)
     # A storage binds some of them when it is made.
-    saved: List[Saved] = network.ask(storage.save, t.buffers(0, 1))
-    assert [(piece.index, piece.passed, piece.error is None) for piece in saved] == [
-        (0, False, False),
-        (1, False, False),
-    ]
+    saved = network.ask(storage.save, t.buffers(0, 1))
+    assert saved == Saved(unhashed=(0, 1), error=saved.error)
     loaded = network.ask(storage.load, 1, 0, 5)
     assert (loaded.index, loaded.begin, loaded.data) == (1, 0, b"")
     checked = network.ask(storage.check, [3, 1])
@@ -123,7 +118,7 @@ def test_an_exception_nobody_expected_is_an_answer(
     assert surveyed.present == ()
     resume = Resume(t.metainfo.infohash, b"\0", ())
     errors = [
-        saved[0].error,
+        saved.error,
         loaded.error,
         checked.error,
         synced.error,
@@ -172,7 +167,7 @@ def test_the_pieces_given_may_change_after_the_call(storage: Storage, network: N
     storage.save(pieces, answers.append)
     pieces.clear()
     network.turn()
-    assert [saved.index for saved in answers[0]] == [0]
+    assert answers == [Saved(kept=(0,))]
 
 
 # -- sync and remember take turns ----------------------------------------------------------------------------------
@@ -317,7 +312,7 @@ def test_jobs_the_disk_had_no_time_for_are_answered(
     assert not disk.close(0.01)
     go_on.set()
     network.turn_until(lambda: len(answers) == 7)
-    errors = [answer[0].error for answer in answers[:6]]
+    errors = [answer.error for answer in answers[:6]]
     assert sorted(error is None for error in errors) == [False] * 3 + [True] * 3
     assert all("session is closed" in error.reason for error in errors if error is not None)
     assert isinstance(answers[6], Done)
@@ -347,7 +342,7 @@ def test_to_ask_again_when_the_disk_was_closed_meanwhile_is_no_fault(
     assert begun.wait(30) and not disk.close(0.01)
     go_on.set()
     network.turn()
-    assert answers[0][0].error is None
+    assert answers[0] == Saved(kept=(0,))
 
 
 # -- alone -----------------------------------------------------------------------------------------------------------

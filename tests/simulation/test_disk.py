@@ -65,7 +65,7 @@ def test_pieces_saved_can_be_loaded_again(torrent: SimTorrent) -> None:
     assert bench.ask(bench.storage.prepare, [True]) == ports.Done(None)
     buffer = bench.right(3)
     pieces = [(3, memoryview(buffer)), (10, memoryview(bench.right(10)))]
-    assert bench.ask(bench.storage.save, pieces) == [ports.Saved(3, True, None), ports.Saved(10, True, None)]
+    assert bench.ask(bench.storage.save, pieces) == ports.Saved(kept=(3, 10))
     assert bench.ask(bench.storage.survey).present == (3, 10)
     loaded = bench.ask(bench.storage.load, 3, 100, 40_000)
     assert loaded == ports.Loaded(3, 100, bytes(buffer[100:40_100]), None)
@@ -78,8 +78,7 @@ def test_a_wrong_piece_fails_its_hash_and_is_not_kept(torrent: SimTorrent) -> No
     bench = Bench(torrent)
     wrong = bench.right(3)
     wrong[-1] ^= 1
-    (saved,) = bench.ask(bench.storage.save, [(3, memoryview(wrong))])
-    assert not saved.passed and saved.error is None
+    assert bench.ask(bench.storage.save, [(3, memoryview(wrong))]) == ports.Saved(wrong=(3,))
     assert bench.ask(bench.storage.survey).present == ()
     assert bench.world.violations == []
 
@@ -88,14 +87,11 @@ def test_a_full_disk_says_so_until_there_is_room(torrent: SimTorrent) -> None:
     bench = Bench(torrent)
     bench.disk.room = PIECE + 1
     saved = bench.ask(bench.storage.save, [(0, memoryview(bench.right(0))), (1, memoryview(bench.right(1)))])
-    assert [(answer.passed, answer.error and answer.error.errno) for answer in saved] == [
-        (True, None),
-        (True, errno.ENOSPC),
-    ]
+    assert saved == ports.Saved(kept=(0,), unwritten=(1,), error=saved.error) and saved.error.errno == errno.ENOSPC
     assert bench.ask(bench.storage.survey).present == (0,)
     bench.disk.room = None
-    (answer,) = bench.ask(bench.storage.save, [(1, memoryview(bench.right(1)))])
-    assert answer.error is None and bench.disk.saved == 2 * PIECE
+    assert bench.ask(bench.storage.save, [(1, memoryview(bench.right(1)))]) == ports.Saved(kept=(1,))
+    assert bench.disk.saved == 2 * PIECE
 
 
 def test_errors_can_be_ordered(torrent: SimTorrent) -> None:
@@ -107,7 +103,7 @@ def test_errors_can_be_ordered(torrent: SimTorrent) -> None:
     assert checked.failed == (0, 5) and checked.error.errno == errno.EIO
     bench.disk.write_errno = errno.EROFS
     assert bench.ask(bench.storage.prepare, [True]).error.errno == errno.EROFS
-    assert bench.ask(bench.storage.save, [(2, memoryview(bench.right(2)))])[0].error.errno == errno.EROFS
+    assert bench.ask(bench.storage.save, [(2, memoryview(bench.right(2)))]).error.errno == errno.EROFS
 
 
 def test_damaged_pieces_are_present_and_fail_the_check(torrent: SimTorrent) -> None:

@@ -109,8 +109,8 @@ class Swarm:
             verdicts.append(255 not in piece.buffer[: piece.size])
         passed = [piece.index for piece, right in zip(pieces, verdicts) if right]
         self.have.add(passed)
-        wrong = self.downloads.saved([(piece.index, right, True) for piece, right in zip(pieces, verdicts)])
-        assert [index for index, _ in wrong] == [piece.index for piece in pieces if piece.index not in passed]
+        failed = [piece.index for piece in pieces if piece.index not in passed]
+        assert [index for index, _ in self.downloads.saved(passed, wrong=failed)] == failed
         self.picker.passed(passed)
         self.downloads.check()
         return verdicts
@@ -304,7 +304,7 @@ def test_a_disk_that_is_being_tried_gets_one_piece_at_a_time():
     for block in blocks:
         swarm.send(peer, block)
     assert swarm.ask(peer) == []
-    swarm.downloads.saved([(0, True, False)])
+    swarm.downloads.saved((), unwritten=[0])
     assert len(swarm.ask(peer)) == 2
 
 
@@ -367,7 +367,7 @@ def test_a_piece_that_could_not_be_written_is_asked_for_again():
     swarm = Swarm(BLOCK, BLOCK)
     peer = swarm.peer("A")
     swarm.send(peer, swarm.ask(peer)[0])
-    assert swarm.downloads.saved([(0, True, False)]) == []
+    assert swarm.downloads.saved((), unwritten=[0]) == []
     assert swarm.picker.missing_count == 1 and swarm.port.accused == []
     assert swarm.ask(peer) == [(0, 0, BLOCK)]
 
@@ -376,7 +376,7 @@ def test_a_piece_that_could_not_be_hashed_accuses_nobody():
     swarm = Swarm(BLOCK, BLOCK)
     peer = swarm.peer("A")
     swarm.send(peer, swarm.ask(peer)[0], bad=True)
-    swarm.downloads.saved([(0, None, False)])
+    swarm.downloads.saved((), unhashed=[0])
     assert swarm.port.accused == [] and swarm.picker.missing_count == 1
 
 
@@ -411,7 +411,7 @@ def test_the_disk_answers_for_many_pieces_at_once():
             swarm.send(peer, block, bad=peer is liar)
     assert swarm.memory.saving == swarm.memory.reserved == 8 * BLOCK
     assert [piece.index for piece in swarm.port.pieces] == [2, 0, 1, 3]
-    wrong = swarm.downloads.saved([(2, False, True), (0, True, True), (1, True, False), (3, None, False)])
+    wrong = swarm.downloads.saved([0], wrong=[2], unwritten=[1], unhashed=[3])
     assert wrong == [(2, [liar.key] * 2)] and swarm.port.accused == ["liar"]
     swarm.have.set(0)
     swarm.picker.passed([0])
@@ -441,7 +441,7 @@ def test_a_large_piece_is_written_in_stripes_and_then_hashed():
         assert swarm.memory.reserved <= swarm.memory.limit
     assert swarm.port.whole == [0]
     swarm.have.set(0)
-    swarm.downloads.saved([(0, True, True)])
+    swarm.downloads.saved([0])
     swarm.picker.passed([0])
     swarm.downloads.left(peer)
     swarm.downloads.forget()
@@ -484,7 +484,7 @@ def test_the_only_sender_of_a_large_bad_piece_is_accused():
     for block in swarm.ask(peer):
         swarm.send(peer, block)
     assert swarm.written() == [(0, stripe) for stripe in range(4)]
-    assert swarm.downloads.saved([(0, False, True)]) == [(0, [peer.key] * 8)]
+    assert swarm.downloads.saved((), wrong=[0]) == [(0, [peer.key] * 8)]
     assert swarm.port.accused == ["A"]
 
 

@@ -85,7 +85,7 @@ def measure(pieces: int) -> Dict[str, float]:
         picked += len(port.blocks)
         for index, begin, _ in port.blocks:
             downloads.block(pipeline, index, begin, data)
-        downloads.saved([(piece.index, True, True) for piece in port.finished])
+        downloads.saved([piece.index for piece in port.finished])
         picker.passed(have.add([piece.index for piece in port.finished]))
         port.finished.clear()
         news = [(chance.choice(pipelines), chance.randrange(pieces)) for _ in port.blocks]

@@ -10,7 +10,7 @@ import ctypes
 import errno
 import os
 import zlib
-from typing import TYPE_CHECKING, Callable, Dict, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, Sequence, Tuple
 
 from bittorrent_threads.disk.resume import Names, Resume
 from bittorrent_threads.engine.ports import Buffer, Checked, Done, Loaded, Moved, Recalled, Saved, Surveyed, Synced
@@ -42,7 +42,7 @@ class SimStorage:
     def prepare(self, wanted: Sequence[bool], deliver: Callable[[Done], None]) -> None:
         self._disk.work(0, lambda: deliver(Done(self._disk.write_error(self._path, 0, room=self._reserved))))
 
-    def save(self, pieces: Sequence[Tuple[int, memoryview]], deliver: Callable[[List[Saved]], None]) -> None:
+    def save(self, pieces: Sequence[Tuple[int, memoryview]], deliver: Callable[[Saved], None]) -> None:
         files = self._files
         jobs = []
         for index, buffer in pieces:
@@ -60,7 +60,7 @@ class SimStorage:
         total = sum(files.size(index) for index, _ in pieces)
         disk.work(
             total / disk.hash_rate + total / disk.write_rate,
-            lambda: deliver([self._save(index, buffer, checksum) for index, buffer, checksum in jobs]),
+            lambda: deliver(self._save(jobs)),
         )
 
     def write(self, blocks: Sequence[Tuple[int, int, Buffer]], deliver: Callable[[Done], None]) -> None:
@@ -118,19 +118,26 @@ class SimStorage:
 
     # -- the jobs --------------------------------------------------------------------------------------------------
 
-    def _save(self, index: int, buffer: memoryview, checksum: int) -> Saved:
+    def _save(self, jobs: Sequence[Tuple[int, memoryview, int]]) -> Saved:
         files = self._files
-        size = files.size(index)
-        self._busy.pop(_address(buffer), None)
-        if zlib.crc32(buffer) != checksum:
-            self._violate(f"the buffer of piece {index} changed while the disk had it")
-        if buffer != files.read(index, 0, size):
-            return Saved(index, False, None)
-        error = self._disk.write_error(self._path, size)
-        if error is None:
-            files.store(index)
-            self._disk.saved += size
-        return Saved(index, True, error)
+        kept, wrong, unwritten, errors = [], [], [], []
+        for index, buffer, checksum in jobs:
+            size = files.size(index)
+            self._busy.pop(_address(buffer), None)
+            if zlib.crc32(buffer) != checksum:
+                self._violate(f"the buffer of piece {index} changed while the disk had it")
+            if buffer != files.read(index, 0, size):
+                wrong.append(index)
+                continue
+            error = self._disk.write_error(self._path, size)
+            if error is None:
+                files.store(index)
+                self._disk.saved += size
+                kept.append(index)
+            else:
+                errors.append(error)
+                unwritten.append(index)
+        return Saved(tuple(kept), tuple(wrong), tuple(unwritten), error=errors[0] if errors else None)
 
     def _write(self, blocks: Sequence[Tuple[int, int, Buffer, int]]) -> Done:
         for index, begin, data, checksum in blocks:
