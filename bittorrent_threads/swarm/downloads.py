@@ -231,7 +231,8 @@ class Downloads:
         left = room
         for piece in pieces:
             free, owners, index, size = piece.free, piece.owners, piece.index, piece.size
-            if len(free) < left:
+            striped = size > piece.buffer_size
+            if striped and len(free) < left:
                 piece.widen(left, memory)
             first, last = index * per_piece, piece.blocks - 1
             for _ in free[:left]:
@@ -240,10 +241,10 @@ class Downloads:
                 sent[first + block] = now
                 begin = block << SHIFT
                 batch.append((index, begin, BLOCK if block != last else size - begin))
-            if piece.askable:
+            if free or striped and piece.askable:
                 partial[index] = piece
-            else:
-                partial.pop(index, None)
+            elif index in partial:
+                del partial[index]
             left = room - len(batch)
             if not left:
                 break
