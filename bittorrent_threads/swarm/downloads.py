@@ -241,7 +241,7 @@ class Downloads:
                 sent[first + block] = now
                 begin = block << SHIFT
                 batch.append((index, begin, BLOCK if block != last else size - begin))
-            if free or striped and piece.askable:
+            if free or (striped and piece.askable):
                 partial[index] = piece
             elif index in partial:
                 del partial[index]
