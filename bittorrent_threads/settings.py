@@ -80,7 +80,7 @@ class Settings:
     piece_memory: int = 64 * MIB
     """Bytes of pieces being received or waiting for the disk; over it no other piece is begun."""
     receive_buffer: int = 4 * MIB
-    """Bytes taken from a socket by one system call, and the one buffer that all sockets share."""
+    """Bytes taken from a socket by one system call, into memory that all sockets share."""
     send_high_water: int = 1 * MIB
     """Bytes waiting to be sent to a peer above which nothing is read from disk for it."""
     event_queue_size: int = 2000

@@ -2,7 +2,8 @@
 
     loop       ``Loop``: the thread; selects, then calls whoever has something to do
     host       what sockets ask of the loop, and what is asked of them
-    stream     ``TcpStream``: one connection, read into a shared buffer and written from a queue of buffers
+    stream     ``TcpStream``: one connection, read into shared memory and written from a queue of buffers
+    intake     ``Intake``: that memory, of which a reader may borrow
     listener   ``TcpListener``: a port that accepts, IPv4 and IPv6
     throttle   ``Throttle``: a rate limit in bytes; ``Line``: the streams that wait for quota, served in turn
     timers     ``Timers``: calls that are due later

@@ -3,6 +3,7 @@
     picker      ``Picker``: which piece to open next; ``availability`` counts who has each
     pieces      ``OpenPiece``: the blocks of a piece that is being received; ``memory`` counts their bytes
     stripes     ``StripedPiece``: one too large for the memory, written before it is whole
+    blockpiece  ``BlockPiece``: one of a single block, kept where it was received
     opening     ``Opening``: how many pieces are opened, and of which kind
     downloads   ``Downloads``: requests out and blocks in; ``pipeline`` is the part of one peer
     files       ``FileProgress``: which pieces the priority of a file makes wanted

@@ -1,7 +1,8 @@
 """The budget of bytes for pieces that are being received or wait for the disk, shared by the torrents of a session.
 
 A piece is counted when it is opened and its buffer taken when its first block comes: what is only asked for costs no
-memory.  Buffers are used again, because a fresh one costs a page fault for every 4 KiB.
+memory.  Buffers are used again, because a fresh one costs a page fault for every 4 KiB.  A piece of a single block has
+no buffer: it borrows the memory that it was received into.
 """
 
 from __future__ import annotations
