@@ -159,7 +159,7 @@ class Downloads:
         """The disk is done with these pieces; returns those that are wrong, with who sent them.
 
         Of those ``kept`` the caller tells the picker; those ``unwritten`` are right as well.  Of many at once, as the
-        disk answers: with a call for each, a piece took 1.9 us instead of 0.4.
+        disk answers: with a call for each, a piece took 2.8 us instead of 0.5.
         """
         judged = {index: self._saving.pop(index) for index in (*kept, *wrong, *unwritten, *unhashed)}
         pieces = judged.values()
