@@ -26,17 +26,6 @@ if TYPE_CHECKING:
 SAVE_BYTES = 4 * 1024 * 1024
 """Bytes of finished pieces in one disk job: small pieces share a hop between threads, workers share the rest."""
 
-SHORT = 64 * 1024
-"""Bytes of the longest pieces of which more are saved together, and by one worker less.
-
-Between two hashes a worker waits for the GIL, and while it has it the network thread waits: the fewer workers hash
-beside that thread, the less both wait.  Pieces of 16 KiB came at 330 MB/s as before, for 3.3 s of processor a GiB
-instead of 3.4, in another run 3.4 instead of 3.9 (libtorrent: 355 MB/s for 3.8 s, and 317 for 4.1).
-"""
-
-SHORT_SAVE_BYTES = 16 * 1024 * 1024
-"""Bytes of finished short pieces in one disk job."""
-
 
 class Holdings:
     """The pieces of one torrent that are there; also the port of its downloads."""
@@ -47,9 +36,7 @@ class Holdings:
         self._saves = 0
         # No more than there are workers: what comes while all are busy goes together into the next job.  Beside a main
         # thread that computes, that thread keeps 64 % of its speed then, and 59 % with a job for each pass.
-        short = torrent.metainfo.piece_length <= SHORT
-        self._most_saves = torrent.settings.disk_threads + (not short)
-        self._save_bytes = SHORT_SAVE_BYTES if short else SAVE_BYTES
+        self._most_saves = torrent.settings.disk_threads + 1
         self._waiting: List[Callable[[], None]] = []
         self._doubted: Dict[int, None] = {}
         """Pieces that could not be read: not served until a hash check has passed."""
@@ -109,7 +96,7 @@ class Holdings:
             for piece in finished:
                 batch.append((piece.index, piece.whole))
                 size += piece.size
-                if size >= self._save_bytes:
+                if size >= SAVE_BYTES:
                     break
             del finished[: len(batch)]
             self._saves += 1

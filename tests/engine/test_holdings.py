@@ -11,8 +11,8 @@ from support.lying_peer import HAVE, NOT_INTERESTED, UNCHOKE, message
 from support.recorder import Recorder
 
 from bittorrent_threads import events
-from bittorrent_threads.engine import holdings
 from bittorrent_threads.engine.checks import Check
+from bittorrent_threads.engine.holdings import SAVE_BYTES
 from bittorrent_threads.settings import Settings
 
 FILES = (("first", 2 * PIECE_LENGTH), ("second", 3 * PIECE_LENGTH + 100), ("third", SIZE - 5 * PIECE_LENGTH - 100))
@@ -88,23 +88,19 @@ def test_pieces_that_finish_together_are_one_job() -> None:
     sizes = saves(bench)
     seed.serve()
     assert sum(sizes) == COUNT and len(sizes) < COUNT
-    assert holdings.SHORT_SAVE_BYTES >= COUNT * PIECE_LENGTH
+    assert SAVE_BYTES >= COUNT * PIECE_LENGTH
 
 
-@pytest.mark.parametrize("short, first, then", [(0, [1, 1], [1, 1, 4]), (PIECE_LENGTH, [1], [1, 5])])
-def test_pieces_that_finish_while_every_worker_saves_are_one_job(
-    monkeypatch: pytest.MonkeyPatch, short: int, first: List[int], then: List[int]
-) -> None:
-    monkeypatch.setattr(holdings, "SHORT", short)
+def test_pieces_that_finish_while_every_worker_saves_are_one_job() -> None:
     bench = Bench(settings=Settings(disk_threads=1))
     bench.disk.seek_time = 5.0
     seed = bench.seed()
     sizes = saves(bench)
     for index in range(6):
         seed.give(*blocks_of(index))
-    assert sizes == first
+    assert sizes == [1, 1]
     bench.run(5)
-    assert sizes == then
+    assert sizes == [1, 1, 4]
     bench.run(10)
     assert bench.torrent.have.count == 6
 
