@@ -131,6 +131,7 @@ class Torrent:
         if state == "paused":
             for peer in self.peers:
                 self.downloads.withdraw(peer.pipeline)
+            self.holdings.when_saved(self.engine.memory.drop_spare)
         self.reconsider()
         self.choking.hurry()
 
@@ -193,6 +194,7 @@ class Torrent:
 
     def _kept(self, resume: Optional[Resume]) -> None:
         self.kept = resume
+        self.engine.memory.drop_spare()
         self.storage.close(lambda done: self.farewell.answered())
 
     def close(self) -> None:

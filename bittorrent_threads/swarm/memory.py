@@ -111,7 +111,7 @@ class PieceMemory:
                 self._spare.setdefault(size, []).append(buffer)
 
     def drop_spare(self) -> None:
-        """Forget the unused buffers: nothing is being downloaded any more."""
+        """Forget the unused buffers: a torrent needs none any more, and others make their own."""
         self._spare.clear()
         self._spare_bytes = 0
         self.lender.drop_spare()
