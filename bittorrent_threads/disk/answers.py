@@ -20,6 +20,7 @@ class Saved(NamedTuple):
     kept: Tuple[int, ...] = ()
     """Right, and in the files."""
     wrong: Tuple[int, ...] = ()
+    """Not what the hash says, and written nowhere."""
     unwritten: Tuple[int, ...] = ()
     """Right, but not in the files because of ``error``."""
     unhashed: Tuple[int, ...] = ()

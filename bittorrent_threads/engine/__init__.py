@@ -16,9 +16,9 @@ The rule: everything here runs on the network thread, never waits, and is owned 
 decided is decided in ``swarm``; what is said on the wire is made in ``protocol``; here is only who tells whom.
 
 A block comes in: the stream hands bytes to ``Peer.on_received``; the wire cuts them; ``Downloads.block`` copies each
-block into its piece, unless that is all of it; a whole piece goes to ``Holdings``; the touched peer is settled at the
-end of the pass, which asks it for more; finished pieces go to the disk in one job; its answer sets bits, tells peers,
-trackers and the user.
+block into its piece, unless it can stay where it is; a whole piece goes to ``Holdings``; the touched peer is settled
+at the end of the pass, which asks it for more; finished pieces go to the disk in one job; its answer sets bits, tells
+peers, trackers and the user.
 
 A block goes out: a request is queued by ``Serving``; the settled peer's requests become one read; its answer becomes
 one list of headers and slices; the stream sends it at the end of the pass.

@@ -201,3 +201,5 @@ class Engine:
         now = self.network.now()
         for torrent in list(self.torrents.values()):
             torrent.tick(now)
+        if not any([torrent.moving for torrent in self.torrents.values()]):
+            self.memory.drop_spare()

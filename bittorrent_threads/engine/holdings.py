@@ -34,7 +34,7 @@ class Holdings:
         self._torrent = torrent
         self._finished: List[OpenPiece] = []
         self._saves = 0
-        # No more than there are workers: what comes while all are busy goes together into the next job.  Beside a main
+        # As many as there are workers: what comes while all are busy goes together into the next job.  Beside a main
         # thread that computes, that thread keeps 64 % of its speed then, and 59 % with a job for each pass.
         self._most_saves = torrent.settings.disk_threads + 1
         self._waiting: List[Callable[[], None]] = []
@@ -233,7 +233,6 @@ class Holdings:
         if newly or not complete or torrent.have.full:
             torrent.peers.update_interest(complete=complete)
         if newly:
-            torrent.engine.memory.drop_spare()
             torrent.recollection.completed()
             torrent.choking.hurry()
         torrent.refresh()

@@ -115,6 +115,9 @@ class Network(Protocol):
     def defer(self, callback: Callable[[], None]) -> None:
         """Call once at the end of this pass, after every readable socket was read and before output leaves."""
 
+    def hurry(self) -> None:
+        """Do not rest after this pass: somebody waits for what comes next."""
+
     def connect(self, address: Address, handler: StreamHandler, timeout: float) -> Stream:
         """Dial; the handler hears ``on_connected``, or ``on_closed`` with the reason after ``timeout`` at most."""
 

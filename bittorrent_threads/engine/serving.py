@@ -106,6 +106,7 @@ class Serving:
                 return
             room -= run.length
             self._reading += run.length
+            self._peer.torrent.engine.network.hurry()
             self._peer.torrent.storage.load(run.index, run.begin, run.length, functools.partial(self._loaded, run))
 
     def _loaded(self, run: Run, loaded: Loaded) -> None:

@@ -131,7 +131,6 @@ class Torrent:
         if state == "paused":
             for peer in self.peers:
                 self.downloads.withdraw(peer.pipeline)
-            self.holdings.when_saved(self.engine.memory.drop_spare)
         self.reconsider()
         self.choking.hurry()
 
@@ -194,7 +193,6 @@ class Torrent:
 
     def _kept(self, resume: Optional[Resume]) -> None:
         self.kept = resume
-        self.engine.memory.drop_spare()
         self.storage.close(lambda done: self.farewell.answered())
 
     def close(self) -> None:
@@ -320,6 +318,7 @@ class Torrent:
     def tick(self, now: float) -> None:
         """Once a second."""
         if self.state == "stopped":
+            self.moving = False
             return
         self.announces.tick(now)
         received, sent = self.peers.downloaded - self._downloaded_before, self.peers.uploaded - self._uploaded_before

@@ -181,6 +181,10 @@ class Loop:
         """Call once at the end of this pass, after every readable socket was read and before output leaves."""
         self._deferred.append(callback)
 
+    def hurry(self) -> None:
+        """Do not rest after this pass: somebody waits for what comes next."""
+        self.pace.hurry()
+
     def connect(self, address: Address, handler: Handler, timeout: float) -> TcpStream:
         """Dial a numeric address; the handler hears ``on_connected``, or ``on_closed`` after ``timeout`` at most."""
         return dial(self, address, handler, timeout=timeout)

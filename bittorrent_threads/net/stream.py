@@ -1,4 +1,4 @@
-"""One TCP connection: read into a buffer that all share, written from a queue of buffers that are never copied.
+"""One TCP connection: read into memory that all share, written from a queue of buffers that are never copied.
 
 The rule: nothing is told to the system before the end of the pass.  ``send``, ``pause`` and ``resume`` only note what
 is wanted; ``settle`` then makes one ``sendmsg`` of all that waits, and one change of what is selected if it differs.
@@ -236,7 +236,8 @@ class TcpStream:
             handler.on_received(view[:size])
         except Exception as error:
             self._fault(error)
-        self._host.intake.passed(size)
+        finally:
+            self._host.intake.passed(size)
         return size
 
     def _read_turn(self, allowed: int) -> bool:

@@ -175,8 +175,7 @@ class Downloads:
         for index in (*wrong, *unwritten, *unhashed):
             self.picker.lost(index)
         self._memory.release(sum([piece.reserved for piece in pieces]))
-        self._memory.lender.give_back([piece.loan for piece in pieces if piece.loan is not None])
-        self._memory.give([piece.buffer for piece in pieces if isinstance(piece.buffer, bytearray)])
+        self._memory.give([piece.buffer for piece in pieces if piece.buffer is not None])
         return failed
 
     # -- asking ----------------------------------------------------------------------------------------------------

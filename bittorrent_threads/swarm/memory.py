@@ -2,15 +2,15 @@
 
 A piece is counted when it is opened and its buffer taken when its first block comes: what is only asked for costs no
 memory.  Buffers are used again, because a fresh one costs a page fault for every 4 KiB.  A piece of a single block has
-no buffer: it borrows the memory that it was received into.
+no buffer of its own if it can borrow the memory that it was received into.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, List, Optional, Protocol
+from typing import Callable, Dict, Iterable, List, Protocol, Union
 
 SPARE_SHARE = 2
-"""At most one in so many bytes of the budget is kept in buffers nobody uses."""
+"""At most one in so many bytes of the budget is kept in buffers nobody uses, beside memory that can be borrowed."""
 
 SAVING_SHARE = 2
 """No piece is opened while one in so many bytes of the budget waits for the disk: then buffers are used again.
@@ -22,11 +22,11 @@ Without this a slow disk fills the whole budget with fresh buffers.
 class Lender(Protocol):
     """The memory that what peers send is received into."""
 
-    def borrow(self) -> Optional[Any]:
-        """Keep the data that is being handled as it is, until what this returns is given back; None: copy it."""
+    def borrow(self, data: memoryview) -> bool:
+        """May this, of what is being handled, be kept as it is until it is given back?  Else it must be copied."""
 
-    def give_back(self, loans: Iterable[Any]) -> None:
-        """Nobody looks any more at what was borrowed with these."""
+    def give_back(self, borrowed: Iterable[memoryview]) -> None:
+        """Nobody looks any more at these, each of which was borrowed."""
 
     def drop_spare(self) -> None:
         """Forget memory that nobody uses."""
@@ -35,10 +35,10 @@ class Lender(Protocol):
 class _Nobody:
     """Lends nothing."""
 
-    def borrow(self) -> None:
-        pass
+    def borrow(self, data: memoryview) -> bool:
+        return False
 
-    def give_back(self, loans: Iterable[Any]) -> None:
+    def give_back(self, borrowed: Iterable[memoryview]) -> None:
         pass
 
     def drop_spare(self) -> None:
@@ -102,16 +102,21 @@ class PieceMemory:
             return spare.pop()
         return bytearray(size)
 
-    def give(self, buffers: Iterable[bytearray]) -> None:
-        """Take buffers back."""
+    def give(self, buffers: Iterable[Union[bytearray, memoryview]]) -> None:
+        """Take buffers back, those borrowed among them."""
+        borrowed: List[memoryview] = []
         for buffer in buffers:
+            if isinstance(buffer, memoryview):
+                borrowed.append(buffer)
+                continue
             size = len(buffer)
             if self._spare_bytes + size <= self.limit // SPARE_SHARE:
                 self._spare_bytes += size
                 self._spare.setdefault(size, []).append(buffer)
+        self.lender.give_back(borrowed)
 
     def drop_spare(self) -> None:
-        """Forget the unused buffers: a torrent needs none any more, and others make their own."""
+        """Forget the unused buffers: nothing is being received any more."""
         self._spare.clear()
         self._spare_bytes = 0
         self.lender.drop_spare()

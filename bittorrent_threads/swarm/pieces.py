@@ -4,7 +4,7 @@ A block is free, asked for, or received.  ``owners`` says who was asked, and aft
 is all the blame for a bad piece rests on.
 
 This is the ordinary piece: one buffer, hashed in memory and only then written.  What is too large for that is a
-``StripedPiece``.
+``StripedPiece``, what is no longer than a block a ``BlockPiece``.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ class OpenPiece:
         "size",
     )
 
-    loan: Optional[Any] = None
-    """For what the buffer is borrowed, if it is."""
-
     def __init__(self, index: int, size: int, buffer_size: int, exclusive: Optional[Any] = None) -> None:
         self.index = index
         self.size = size
         self.buffer_size = buffer_size
         self.buffer: Union[bytearray, memoryview, None] = None
-        """What came; taken with the first block, given back when the disk is done with the piece."""
+        """What came; taken with the first block, given back when the disk is done with the piece.
+
+        A view is of memory that is borrowed.
+        """
         self.reserved = size
         """Bytes of the memory that are counted for this piece."""
         self.blocks = self.left = blocks = -(-size // BLOCK)
@@ -117,9 +117,9 @@ class OpenPiece:
         """Give back what the piece holds of the memory."""
         memory.release(self.reserved)
         self.reserved = 0
-        if isinstance(self.buffer, bytearray):
+        if self.buffer is not None:
             memory.give((self.buffer,))
-        self.buffer = None
+            self.buffer = None
 
     def restore(self, blocks: Iterable[int]) -> List[int]:
         """These blocks are on disk; returns the stripes of which ``bring`` must be told: the piece is one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import List
 
 import pytest
-from support.bench import COUNT, MOMENT, PORT, TRACKER, Bench, torrent_of
+from support.bench import COUNT, MOMENT, PORT, TRACKER, Bench, blocks_of, torrent_of
 from support.simulation import tracker
 
 from bittorrent_threads import events
@@ -109,6 +109,24 @@ def test_every_live_torrent_ticks_once_a_second() -> None:
     bench.run(10)
     assert other.status.state == "active" and bench.torrent.status.state == "stopped"
     assert other.status.stall == "no peer is known, and the torrent names no tracker"
+
+
+@pytest.mark.parametrize("state", ["active", "paused", "stopped"])
+def test_memory_kept_for_use_again_is_given_up_in_the_first_second_in_which_nothing_came(state: str) -> None:
+    bench = Bench()
+    seed = bench.seed()
+    memory = bench.engine.memory
+    dropped: List[float] = []
+    memory.drop_spare = lambda: dropped.append(bench.world.now)  # type: ignore[method-assign]
+    for index in range(6):
+        seed.give(*blocks_of(index))
+        bench.run(0.5)
+        if index == 1:
+            dropped.clear()
+    assert dropped == []
+    bench.set_state(state)
+    bench.run(2)
+    assert dropped
 
 
 def test_remove_forgets_the_torrent_when_its_trackers_and_files_are_done() -> None:

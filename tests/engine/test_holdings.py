@@ -258,6 +258,34 @@ def test_of_two_senders_only_the_one_that_lied_is_banned() -> None:
     assert len(bench.seen(events.PeerBanned)) == 1
 
 
+STRIPED = Settings(piece_memory=4 * BLOCK)
+"""So little that a piece is written block by block, and hashed when all are on disk."""
+
+
+def test_a_piece_too_large_for_the_memory_that_is_wrong_on_disk_is_blamed() -> None:
+    bench = Bench(have=range(1, COUNT), settings=STRIPED)
+    liar = bench.guest([0])
+    liar.say(message(UNCHOKE))
+    liar.serve(wrong=True)
+    assert [failed.index for failed in bench.seen(events.PieceFailed)] == [0]
+    assert len(bench.seen(events.PeerBanned)) == 1 and not bench.seen(events.StorageFailed)
+
+
+def test_nobody_is_blamed_for_one_that_cannot_be_read_from_the_disk() -> None:
+    bench = Bench(have=range(1, COUNT), settings=STRIPED)
+    seed = bench.guest([0])
+    seed.say(message(UNCHOKE))
+    bench.disk.read_errno = errno.EIO
+    seed.serve()
+    assert [failed.errno for failed in bench.seen(events.StorageFailed)] == [errno.EIO]
+    assert not bench.seen(events.PeerBanned) and not bench.seen(events.PieceFailed) and not bench.torrent.have[0]
+    bench.disk.read_errno = 0
+    for _ in range(30):
+        bench.run(1)
+        seed.serve()
+    assert bench.torrent.have.full and not seed.closed
+
+
 # -- hash checks -------------------------------------------------------------------------------------------------------
 
 

@@ -57,6 +57,16 @@ def test_what_is_asked_for_is_sent(fast: bool) -> None:
     ]
 
 
+def test_the_network_does_not_rest_while_the_disk_reads_for_a_peer() -> None:
+    bench = Bench(have=range(COUNT))
+    guest = bench.leech()
+    before = bench.network.hurried
+    guest.say(ask((3, 0, BLOCK), (7, 0, BLOCK)))
+    assert bench.network.hurried == before + 2
+    guest.say(ask((COUNT, 0, BLOCK)))
+    assert bench.network.hurried == before + 2
+
+
 def test_neighbours_are_one_read() -> None:
     bench = Bench(have=range(COUNT))
     guest = bench.leech()

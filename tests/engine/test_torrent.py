@@ -40,20 +40,6 @@ def test_a_pause_takes_requests_back_and_asks_no_more() -> None:
     assert bench.torrent.have.full
 
 
-@pytest.mark.parametrize("state", ["paused", "stopped"])
-def test_memory_that_is_not_used_any_more_is_given_up(state: str) -> None:
-    bench = Bench()
-    dropped: List[bool] = []
-    memory = bench.engine.memory
-    memory.drop_spare = lambda: dropped.append(bench.torrent.downloads.saving)  # type: ignore[method-assign]
-    bench.disk.seek_time = 1.0
-    bench.seed().give(*blocks_of(0))
-    bench.set_state(state)
-    assert dropped == [], "the disk has a piece still"
-    bench.run(10)
-    assert dropped == [False] and bench.torrent.have.count == 1
-
-
 def test_what_comes_in_spite_of_a_pause_is_kept() -> None:
     bench = Bench()
     seed = bench.seed()

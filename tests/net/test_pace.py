@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
+import types
 from typing import List
 
 import pytest
-from support.loopback import Plain, Recorder, dialled
+from support.loopback import PATIENCE, Plain, Recorder, dialled
 
+from bittorrent_threads.net import loop as loop_module
 from bittorrent_threads.net import pace as pace_module
 from bittorrent_threads.net.loop import Loop
 from bittorrent_threads.net.pace import BULK, Pace
@@ -50,6 +54,37 @@ def test_no_rest_while_more_is_there_already() -> None:
     assert pace.rest(0.0) == 0.0
     pace.note(BULK, more=False)
     assert pace.rest(0.0) == INTERVAL
+
+
+def test_no_rest_before_somebody_is_answered() -> None:
+    pace = Pace()
+    pace.note(BULK, more=False)
+    pace.hurry()
+    assert pace.rest(0.0) == 0.0
+    pace.note(BULK, more=False)
+    assert pace.rest(0.0) == INTERVAL
+
+
+def test_the_loop_rests_unless_it_is_told_to_hurry(
+    loop: Loop, plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = Recorder(lambda data: loop.hurry() if data.startswith(b"\1") else None)
+    rested = threading.Event()
+    rests: List[int] = []
+
+    def sleep(seconds: float) -> None:
+        rests.append(len(handler.received))
+        rested.set()
+
+    monkeypatch.setattr(loop_module, "time", types.SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
+    stream, sock = dialled(loop, plain, handler)
+    with sock:
+        sock.sendall(b"\1" * BULK)
+        handler.wait_received(BULK)
+        sock.sendall(b"\0" * BULK)
+        assert rested.wait(PATIENCE)
+        assert rests == [2 * BULK]
+        loop.call(stream.close)
 
 
 def test_passes_with_payload_are_an_interval_apart(loop: Loop, plain: Plain) -> None:

@@ -362,7 +362,7 @@ def test_a_pump_fed_by_on_drained_never_stalls(loop: Loop, plain: Plain) -> None
 
 
 @pytest.mark.parametrize("settings", [Settings(receive_buffer=1000)])
-def test_reads_once_a_pass_into_the_shared_buffer(loop: Loop, plain: Plain) -> None:
+def test_reads_once_a_pass_and_no_more_than_the_buffer_holds(loop: Loop, plain: Plain) -> None:
     handler = Recorder()
     stream, sock = dialled(loop, plain, handler)
     with sock:
@@ -376,12 +376,12 @@ def test_reads_once_a_pass_into_the_shared_buffer(loop: Loop, plain: Plain) -> N
 
 def test_what_a_handler_borrows_is_not_overwritten(loop: Loop, plain: Plain) -> None:
     kept: List[memoryview] = []
-    loans: List[Any] = []
+    lent: List[bool] = []
 
     class Keeper(Recorder):
         def on_received(self, data: memoryview) -> None:
             kept.append(data)
-            loans.append(loop.intake.borrow())
+            lent.append(loop.intake.borrow(data))
             super().on_received(data)
 
     handler = Keeper()
@@ -392,8 +392,8 @@ def test_what_a_handler_borrows_is_not_overwritten(loop: Loop, plain: Plain) -> 
             sock.sendall(word)
             size += len(word)
             handler.wait_received(size)
-        assert b"".join(map(bytes, kept)) == b"firstsecondthird"
-        loop.call(lambda: loop.intake.give_back(loans))
+        assert all(lent) and b"".join(map(bytes, kept)) == b"firstsecondthird"
+        loop.call(lambda: loop.intake.give_back(kept))
         loop.call(stream.close)
 
 

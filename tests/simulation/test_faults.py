@@ -15,10 +15,13 @@ from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
 
 PIECE = 65536
+BLOCK = 16384
 COUNT = 33
 
 
-def test_a_corrupt_seed_is_banned_by_everyone_it_served_and_nobody_else_is(torrent: SimTorrent) -> None:
+@pytest.mark.parametrize("piece_length", [PIECE, BLOCK])
+def test_a_corrupt_seed_is_banned_by_everyone_it_served_and_nobody_else_is(piece_length: int) -> None:
+    torrent = make_torrent(size=32 * PIECE + 777, piece_length=piece_length, trackers=[TRACKER])
     swarm = make_swarm(World(9), torrent, seeds=2)
     liar, honest = swarm.nodes[1], [swarm.nodes[0], *swarm.nodes[2:]]
     liar.disk.wrong_reads = 1.0
@@ -73,10 +76,12 @@ def test_a_disk_slower_than_the_line_makes_the_node_stop_reading_and_not_grow(to
     swarm.check()
 
 
-def test_a_full_disk_stops_its_node_until_there_is_room(torrent: SimTorrent) -> None:
+@pytest.mark.parametrize("piece_length", [PIECE, BLOCK])
+def test_a_full_disk_stops_its_node_until_there_is_room(piece_length: int) -> None:
+    torrent = make_torrent(size=32 * PIECE + 777, piece_length=piece_length, trackers=[TRACKER])
     swarm = make_swarm(World(13), torrent)
     full, others = swarm.nodes[7], [*swarm.nodes[:7], *swarm.nodes[8:]]
-    full.disk.room = 20 * PIECE
+    full.disk.room = 20 * piece_length
     swarm.start()
     swarm.run(others, limit=120)
     swarm.world.run(swarm.world.now + 60)
@@ -106,9 +111,10 @@ def test_a_node_whose_disk_cannot_be_read_rejects_and_goes_on(torrent: SimTorren
     swarm.check()
 
 
+@pytest.mark.parametrize("piece_length", [PIECE, BLOCK])
 @pytest.mark.parametrize("place", [0, 1], ids=["seed", "leecher"])
-def test_whichever_operation_of_the_disk_fails_once_the_download_completes(place: int) -> None:
-    torrent = make_torrent(size=5 * PIECE + 777, piece_length=PIECE, trackers=[TRACKER])
+def test_whichever_operation_of_the_disk_fails_once_the_download_completes(place: int, piece_length: int) -> None:
+    torrent = make_torrent(size=5 * PIECE + 777, piece_length=piece_length, trackers=[TRACKER])
     number = failed = 0
     while failed == number:
         number += 1

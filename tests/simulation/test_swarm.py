@@ -83,7 +83,7 @@ def test_pieces_of_one_block_are_saved_from_where_they_came_if_there_is_memory_t
     for node in swarm.nodes[1:]:
         intake = node.network.intake
         assert node.disk.saved == torrent.metainfo.total_size and not node.seen(events.PieceFailed)
-        assert intake.lent > 50 and intake.refused > 50, "the others were copied"
+        assert intake.lent > 10 and intake.refused > 10, "the others were copied"
         assert intake.returned == intake.lent
 
 

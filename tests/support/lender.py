@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Iterable, List, Optional
+from typing import Iterable, List
 
 
 class Lender:
-    """As ``swarm.memory.Lender`` wants it: ``loans`` are what it lends."""
+    """As ``swarm.memory.Lender`` wants it; lends so many times."""
 
     def __init__(self, loans: int) -> None:
         self.left = loans
-        self.out: List[object] = []
+        self.out: List[int] = []
+        """The identity of each view that is borrowed."""
 
-    def borrow(self) -> Optional[object]:
+    def borrow(self, data: memoryview) -> bool:
         if not self.left:
-            return None
+            return False
         self.left -= 1
-        self.out.append(object())
-        return self.out[-1]
+        self.out.append(id(data))
+        return True
 
-    def give_back(self, loans: Iterable[object]) -> None:
+    def give_back(self, borrowed: Iterable[memoryview]) -> None:
         """Raises ValueError for what is not out."""
-        for loan in loans:
-            self.out.remove(loan)
+        for data in borrowed:
+            self.out.remove(id(data))
 
     def drop_spare(self) -> None:
         """There is none."""

@@ -7,11 +7,11 @@ the end of it, then what was given to ``send`` leaves.  Rate limits are the libr
 from __future__ import annotations
 
 import errno
-from typing import Callable, Dict, Iterable, List, Optional
+from typing import Callable, Dict, Iterable, List
 
 from bittorrent_threads.engine.ports import Address, StreamHandler
 from bittorrent_threads.errors import ListenError
-from bittorrent_threads.net.intake import Intake, Slab
+from bittorrent_threads.net.intake import Intake
 from bittorrent_threads.net.throttle import Line, Throttle
 
 from .link import Downlink, Uplink
@@ -26,7 +26,7 @@ MBIT = 125_000.0
 REFUSED = "connection refused"
 
 
-MAX_SLABS = 5
+MAX_SLABS = 3
 """So few that a host whose disk is slow has none to lend at times."""
 
 
@@ -40,24 +40,25 @@ class SpoiledIntake(Intake):
         self.refused = 0
         self.returned = 0
 
-    def borrow(self) -> Optional[Slab]:
-        slab = super().borrow()
-        self.lent += slab is not None
-        self.refused += slab is None
-        return slab
+    def borrow(self, data: memoryview) -> bool:
+        kept = super().borrow(data)
+        self.lent += kept and data.obj is self._slab.memory
+        self.refused += not kept
+        return kept
 
     def passed(self, size: int) -> None:
         room = self.room[:size]
-        kept = self._lent
+        lent = self._lent
         super().passed(size)
-        if not kept:
+        if not lent:
             room[:] = SPOIL[:size]
 
-    def give_back(self, loans: Iterable[Slab]) -> None:
-        loans = list(loans)
-        super().give_back(loans)
-        self.returned += len(loans)
-        for slab in dict.fromkeys(loans):
+    def give_back(self, borrowed: Iterable[memoryview]) -> None:
+        borrowed = list(borrowed)
+        super().give_back(borrowed)
+        slabs = [self._slabs[id(data.obj)] for data in borrowed if id(data.obj) in self._slabs]
+        self.returned += len(slabs)
+        for slab in slabs:
             if not slab.borrowed:
                 slab.view[:] = SPOIL
 
@@ -101,6 +102,8 @@ class SimNetwork:
         """False: the cable is out.  Nothing gets in or out, and nobody is told."""
         self.intake = SpoiledIntake()
         """What every stream of this host receives into."""
+        self.hurried = 0
+        """How often the network was told not to rest; it never does."""
         self.listeners: Dict[int, SimListener] = {}
         self.capacity = 10_000
         self.download = Throttle()
@@ -128,6 +131,9 @@ class SimNetwork:
     def defer(self, callback: Callable[[], None]) -> None:
         self._deferred.append(callback)
         self._pass_soon()
+
+    def hurry(self) -> None:
+        self.hurried += 1
 
     def connect(self, address: Address, handler: StreamHandler, timeout: float) -> SimStream:
         stream = self._stream(address, incoming=False)

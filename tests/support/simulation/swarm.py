@@ -167,6 +167,8 @@ class Swarm:
         assert not self.world.violations, "; ".join(self.world.violations[:5])
         for node in self.nodes:
             node.torrent.downloads.check()
+            intake = node.network.intake
+            assert intake.lent == intake.returned or node.torrent.downloads.saving, "borrowed and not given back"
 
 
 def make_swarm(
