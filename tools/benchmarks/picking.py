@@ -31,6 +31,9 @@ BLOCKS_PER_PIECE = 16
 BLOCKS = FEW * BLOCKS_PER_PIECE // 2
 """Blocks picked in a round: half of the small torrent."""
 COST = "us a block"
+HEARING = "us a HAVE"
+REPEATS = 5
+"""Runs of which a round is the best: one lasts 10 ms, and whatever else the machine does only adds to it."""
 
 
 class Port:
@@ -60,7 +63,12 @@ class Port:
 
 
 def measure(pieces: int) -> Dict[str, float]:
-    """Microseconds of picking a block and of hearing a HAVE."""
+    """Microseconds of picking a block and of hearing a HAVE, undisturbed."""
+    runs = [_run(pieces) for _ in range(REPEATS)]
+    return {name: min(run[name] for run in runs) for name in (COST, HEARING)}
+
+
+def _run(pieces: int) -> Dict[str, float]:
     chance: Any = random.Random(1)
     layout = Layout([pieces * BLOCKS_PER_PIECE * BLOCK], BLOCKS_PER_PIECE * BLOCK)
     have = Bitfield(pieces)
@@ -95,7 +103,7 @@ def measure(pieces: int) -> Dict[str, float]:
                 picker.gained(other.bits, index)
                 heard += 1
         hearing += time.perf_counter() - began
-    return {COST: picking / picked * 1e6, "us a HAVE": hearing / heard * 1e6}
+    return {COST: picking / picked * 1e6, HEARING: hearing / heard * 1e6}
 
 
 def pick(bench: Bench) -> Line:
