@@ -33,6 +33,6 @@ A piece written:
  6. Now and then ``sync``: every file written since is made durable, its name too, and looked at again.
  7. Only then do the pieces claimed before it go into resume data: a new file, synced, renamed over the one before.
 
-A block read: the engine gathers requests into one ``load``; a worker reads the span with one ``pread``, from a file
+A block read: the engine gathers requests into one ``load``; a worker reads each span with one ``pread``, from a file
 that is still itself; the bytes go back and leave from where they are.
 """

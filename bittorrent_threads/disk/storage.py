@@ -74,12 +74,13 @@ class Storage:
         """Write ``(index, begin, data)`` of pieces that nobody claims, unhashed."""
         self._submit(partial(_run, self._pieces.write, tuple(blocks)), deliver, Done)
 
-    def load(self, index: int, begin: int, length: int, deliver: Callable[[Loaded], None]) -> None:
-        """Read part of a piece that was saved or has passed a check."""
+    def load(self, spans: Sequence[Tuple[int, int, int]], deliver: Callable[[List[Loaded]], None]) -> None:
+        """Read parts of pieces that were saved or have passed a check: each an ``(index, begin, length)``."""
+        asked = tuple(spans)
         self._submit(
-            partial(self._pieces.load, index, begin, length),
+            lambda: [self._pieces.load(*span) for span in asked],
             deliver,
-            lambda error: Loaded(index, begin, b"", error),
+            lambda error: [Loaded(index, begin, b"", error) for index, begin, _ in asked],
         )
 
     def check(self, indexes: Sequence[int], deliver: Callable[[Checked], None]) -> None:

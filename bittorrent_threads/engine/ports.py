@@ -8,7 +8,7 @@ from inside the call itself, so that no caller meets its own answer half-way).
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
+from typing import Any, Callable, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
 
 from ..disk.allocation import SPARSE
 from ..disk.answers import Checked as Checked
@@ -165,8 +165,11 @@ class Storage(Protocol):
         Only for pieces that nobody claims; ``check`` tells when one is right.
         """
 
-    def load(self, index: int, begin: int, length: int, deliver: Callable[[Loaded], None]) -> None:
-        """Read part of a piece; ``length`` may span many blocks."""
+    def load(self, spans: Sequence[Tuple[int, int, int]], deliver: Callable[[List[Loaded]], None]) -> None:
+        """Read parts of pieces in one job, each an ``(index, begin, length)`` that may span many blocks.
+
+        There is one answer for each, in the same order.
+        """
 
     def check(self, indexes: Sequence[int], deliver: Callable[[Checked], None]) -> None:
         """Read and hash these pieces in one job; the caller chooses how many (about 16 MiB is a good job)."""

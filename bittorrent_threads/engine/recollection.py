@@ -135,9 +135,10 @@ class Recollection:
         layout = torrent.metainfo.layout
         for index, blocks in unfinished:
             for stripe, begin, size in torrent.downloads.restore(index, Bitfield(layout.block_count(index), blocks)):
-                torrent.storage.load(index, begin, size, functools.partial(self._restored, stripe))
+                torrent.storage.load([(index, begin, size)], functools.partial(self._restored, stripe))
 
-    def _restored(self, stripe: int, loaded: Loaded) -> None:
+    def _restored(self, stripe: int, answers: Sequence[Loaded]) -> None:
+        (loaded,) = answers
         self._torrent.downloads.restored(loaded.index, stripe, None if loaded.error is not None else loaded.data)
         self._torrent.holdings.tell_saved()
         self._torrent.peers.touch_all()

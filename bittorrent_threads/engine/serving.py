@@ -25,6 +25,13 @@ LEAST_WATER = 128 * 1024
 WATER_TIME = 1.0
 """Seconds of a peer's rate kept ready."""
 
+LEAST_READ = 256 * 1024
+"""Bytes that one job of the disk reads, if so much is asked for: short pieces share a hop between threads.
+
+With a job for each of them, pieces of 16 KiB went to libtorrent at 204 MB/s for 4.9 s of processor a GiB, and so at 284
+MB/s for 3.3 s.
+"""
+
 _index_of = operator.itemgetter(0)
 
 
@@ -101,20 +108,39 @@ class Serving:
         room = water - self._peer.stream.backlog - self._reading
         # A read of less than half the water waits for the drain: reads stay large.
         while room >= water // 4:
-            run = self._uploads.take(room)
-            if run is None:
+            runs = self._take(room)
+            if not runs:
                 return
-            room -= run.length
-            self._reading += run.length
+            size = sum([run.length for run in runs])
+            room -= size
+            self._reading += size
             self._peer.torrent.engine.network.hurry()
-            self._peer.torrent.storage.load(run.index, run.begin, run.length, functools.partial(self._loaded, run))
+            spans = [(run.index, run.begin, run.length) for run in runs]
+            self._peer.torrent.storage.load(spans, functools.partial(self._loaded, runs))
 
-    def _loaded(self, run: Run, loaded: Loaded) -> None:
-        """The disk answered: send the blocks, or reject them when it failed."""
-        self._reading -= run.length
+    def _take(self, room: int) -> List[Run]:
+        """The runs of one job: one, or as many as make it worth a hop between threads."""
+        runs: List[Run] = []
+        size = 0
+        while size < min(room, LEAST_READ):
+            run = self._uploads.take(room - size)
+            if run is None:
+                break
+            runs.append(run)
+            size += run.length
+        return runs
+
+    def _loaded(self, runs: List[Run], answers: List[Loaded]) -> None:
+        """The disk answered: send the blocks, or reject those that it could not read."""
+        self._reading -= sum([run.length for run in runs])
+        for run, loaded in zip(runs, answers):
+            if self._peer.closed:
+                return
+            self._answer(run, loaded)
+        self._peer.torrent.peers.touch(self._peer)
+
+    def _answer(self, run: Run, loaded: Loaded) -> None:
         peer = self._peer
-        if peer.closed:
-            return
         if loaded.error is not None:
             if peer.fast:
                 peer.send(messages.rejects(run.requests))
@@ -128,4 +154,3 @@ class Serving:
         self._queued += run.length
         peer.stream.send(buffers)
         self._mark = peer.stream.sent + peer.stream.backlog
-        peer.torrent.peers.touch(peer)

@@ -81,7 +81,7 @@ def test_many_torrents_share_few_open_files(start: Callable[..., Disk], network:
         network.ask(storage.save, each.buffers(0, 1))
     assert len(disk._files) == 5
     for each, storage in zip(torrents, storages):
-        assert network.ask(storage.load, 1, 0, 100).data == each.piece(1)
+        assert network.ask(storage.load, [(1, 0, 100)])[0].data == each.piece(1)
     assert len(disk._files) == 5
 
 
@@ -136,7 +136,7 @@ def test_reads_do_not_wait_for_hash_checks(
     for index in range(8):
         storage.check([index], checked.append)
     assert begun.acquire(timeout=30) and begun.acquire(timeout=30), "two checks at once"
-    assert network.ask(storage.load, 9, 0, 100).data == t.piece(9)
+    assert network.ask(storage.load, [(9, 0, 100)])[0].data == t.piece(9)
     assert checked == []
     assert disk.waiting == 6
     go_on.set()

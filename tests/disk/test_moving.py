@@ -143,7 +143,7 @@ def test_nothing_is_removed_before_the_new_place_is_durable(
 def test_it_goes_on_at_the_new_place(bench: Bench) -> None:
     bench.move()
     assert bench.right() == [0, 1, 4, 5]
-    assert bench.ask("load", 1, 0, 100).data == bench.t.piece(1)
+    assert bench.ask("load", [(1, 0, 100)])[0].data == bench.t.piece(1)
     assert bench.ask("save", bench.t.buffers(2, 3)).kept == (2, 3)
     assert bench.ask("prepare", [True] * 4).error is None
     assert bench.right() == list(range(6)) and bench.ask("sync").suspects == ()

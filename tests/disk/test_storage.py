@@ -64,7 +64,9 @@ def test_the_life_of_a_torrent(
     assert network.ask(storage.prepare, ALL) == Done(None)
     assert network.ask(storage.save, t.buffers(0, 1, 3)) == Saved(kept=(0, 1, 3))
     assert network.ask(storage.write, [(4, 0, t.piece(4)[:40])]) == Done(None)
-    assert network.ask(storage.load, 1, 20, 80) == Loaded(1, 20, t.piece(1)[20:], None)
+    spans = [(1, 20, 80), (0, 0, 5)]
+    loaded = [Loaded(1, 20, t.piece(1)[20:], None), Loaded(0, 0, t.piece(0)[:5], None)]
+    assert network.ask(storage.load, spans) == loaded
     assert network.ask(storage.check, [5, 0, 4, 1, 3]) == Checked((0, 1, 3), (4, 5), None)
     synced = network.ask(storage.sync)
     assert isinstance(synced, Synced) and (synced.suspects, synced.error) == ((), None)
@@ -108,7 +110,7 @@ def test_an_exception_nobody_expected_is_an_answer(
     # A storage binds some of them when it is made.
     saved = network.ask(storage.save, t.buffers(0, 1))
     assert saved == Saved(unhashed=(0, 1), error=saved.error)
-    loaded = network.ask(storage.load, 1, 0, 5)
+    loaded = network.ask(storage.load, [(1, 0, 5)])[0]
     assert (loaded.index, loaded.begin, loaded.data) == (1, 0, b"")
     checked = network.ask(storage.check, [3, 1])
     assert (checked.passed, checked.failed) == ((), (1, 3))
@@ -157,7 +159,7 @@ def raise_bug(reason: str) -> None:
 
 
 def test_a_callers_mistake_is_an_answer_too(storage: Storage, network: NetworkThread) -> None:
-    assert "piece 6 of 6" in network.ask(storage.load, 6, 0, 1).error.reason
+    assert "piece 6 of 6" in network.ask(storage.load, [(6, 0, 1)])[0].error.reason
     assert network.ask(storage.check, [6]).failed == (6,)
 
 
@@ -188,7 +190,7 @@ def test_a_sync_does_not_overtake_another(storage: Storage, network: NetworkThre
     storage.sync(answers.append)
     assert begun.wait(30)
     storage.sync(answers.append)
-    network.ask(storage.load, 0, 0, 100)
+    network.ask(storage.load, [(0, 0, 100)])
     assert answers == [], "the second has nothing to do, but the first is not done"
     go_on.set()
     network.turn_until(lambda: len(answers) == 2)
@@ -260,7 +262,7 @@ def test_a_closed_storage_can_be_used_again(storage: Storage, network: NetworkTh
     network.ask(storage.prepare, ALL)
     network.ask(storage.save, t.buffers(0))
     network.ask(storage.close)
-    assert network.ask(storage.load, 0, 0, 100).data == t.piece(0)
+    assert network.ask(storage.load, [(0, 0, 100)])[0].data == t.piece(0)
     network.ask(storage.close)
 
 
@@ -283,7 +285,7 @@ def test_after_the_disk_closed_everything_is_refused(storage: Storage, disk: Dis
         storage.close,
         lambda deliver: storage.prepare(ALL, deliver),
         lambda deliver: storage.save(t.buffers(0), deliver),
-        lambda deliver: storage.load(0, 0, 1, deliver),
+        lambda deliver: storage.load([(0, 0, 1)], deliver),
         lambda deliver: storage.check([0], deliver),
     ):
         with pytest.raises(SessionClosed):
@@ -362,7 +364,7 @@ def test_files_are_made_while_nothing_else_is_done(
 
     system.use("pread", slow)
     order: List[str] = []
-    storage.load(0, 0, 10, lambda answer: order.append("load"))
+    storage.load([(0, 0, 10)], lambda answer: order.append("load"))
     storage.prepare(ALL, lambda answer: order.append("prepare"))
     storage.save(t.buffers(1), lambda answer: order.append("save"))
     storage.prepare(ALL, lambda answer: order.append("prepare again"))
@@ -388,12 +390,13 @@ def test_what_waits_for_its_turn_is_answered_when_the_disk_closes(
 
     system.use("pread", slow)
     answers: List[Any] = []
-    storage.load(0, 0, 10, answers.append)
+    storage.load([(0, 0, 10)], answers.append)
     storage.prepare(ALL, answers.append)
-    storage.load(0, 0, 10, answers.append)
+    storage.load([(0, 0, 10)], answers.append)
     storage.close(answers.append)
     assert begun.wait(30) and not disk.close(0.01)
     go_on.set()
     network.turn_until(lambda: len(answers) == 4)
-    assert answers[0].error is None
-    assert ["session is closed" in answer.error.reason for answer in answers[1:]] == [True] * 3
+    assert answers[0][0].error is None
+    late = [answer[0] if isinstance(answer, list) else answer for answer in answers[1:]]
+    assert ["session is closed" in answer.error.reason for answer in late] == [True] * 3

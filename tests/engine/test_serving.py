@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from typing import Any, List, Set, Tuple
 
 import pytest
 from support.bench import BLOCK, COUNT, MOMENT, PIECE_LENGTH, Bench, blocks_of
@@ -22,7 +23,10 @@ from support.lying_peer import (
 from support.simulation.pipe import WINDOW
 
 from bittorrent_threads import events
+from bittorrent_threads.disk.answers import Loaded
+from bittorrent_threads.engine import serving
 from bittorrent_threads.engine.serving import LEAST_WATER
+from bittorrent_threads.errors import StorageError
 from bittorrent_threads.settings import Settings
 
 
@@ -57,23 +61,73 @@ def test_what_is_asked_for_is_sent(fast: bool) -> None:
     ]
 
 
+class Away:
+    """A disk that cannot read some pieces."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.broken: Set[int] = set()
+        storage: Any = bench.torrent.storage
+        self._load, storage.load = storage.load, self._loaded
+
+    def _loaded(self, spans: Any, deliver: Any) -> None:
+        error = StorageError("is broken", "simulated", errno.EIO)
+        self._load(spans, lambda answers: deliver([self._broken(each, error) for each in answers]))
+
+    def _broken(self, loaded: Loaded, error: StorageError) -> Loaded:
+        return loaded._replace(data=b"", error=error) if loaded.index in self.broken else loaded
+
+
 def test_the_network_does_not_rest_while_the_disk_reads_for_a_peer() -> None:
     bench = Bench(have=range(COUNT))
     guest = bench.leech()
     before = bench.network.hurried
     guest.say(ask((3, 0, BLOCK), (7, 0, BLOCK)))
-    assert bench.network.hurried == before + 2
+    assert bench.network.hurried == before + 1
     guest.say(ask((COUNT, 0, BLOCK)))
-    assert bench.network.hurried == before + 2
+    assert bench.network.hurried == before + 1
 
 
-def test_neighbours_are_one_read() -> None:
+def reads(bench: Bench) -> List[List[Tuple[int, int, int]]]:
+    """The spans of each job that reads, from now on."""
+    jobs: List[List[Tuple[int, int, int]]] = []
+    load = bench.torrent.storage.load
+
+    def record(spans: Any, deliver: Any) -> None:
+        jobs.append(list(spans))
+        load(spans, deliver)
+
+    bench.torrent.storage.load = record  # type: ignore[method-assign]
+    return jobs
+
+
+def test_neighbours_are_one_read_and_short_reads_one_job() -> None:
     bench = Bench(have=range(COUNT))
     guest = bench.leech()
+    jobs = reads(bench)
     guest.say(ask(*blocks_of(1, 2)))
-    assert bench.disk.loaded == 2 * PIECE_LENGTH
-    assert bench.disk.most_busy_jobs == 2
+    assert jobs == [[(1, 0, PIECE_LENGTH), (2, 0, PIECE_LENGTH)]]
+    assert bench.disk.loaded == 2 * PIECE_LENGTH and bench.disk.most_busy_jobs == 1
     assert len(guest.heard(PIECE)) == 4
+
+
+def test_a_job_is_no_longer_than_is_worth_the_hop_between_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "LEAST_READ", PIECE_LENGTH + 1)
+    bench = Bench(have=range(COUNT))
+    guest = bench.leech()
+    jobs = reads(bench)
+    guest.say(ask(*blocks_of(1, 3, 5, 7)))
+    assert [[index for index, _, _ in job] for job in jobs] == [[1, 3], [5, 7]]
+    assert len(guest.heard(PIECE)) == 8
+
+
+def test_of_one_job_only_what_cannot_be_read_is_rejected() -> None:
+    bench = Bench(have=range(COUNT))
+    guest = bench.leech()
+    away = Away(bench)
+    away.broken = {3}
+    guest.say(ask((1, 0, BLOCK), (3, 0, BLOCK), (5, 0, BLOCK)))
+    heard = guest.heard(PIECE, REJECT)
+    assert [each[:2] for each in heard] == [(PIECE, 1), (REJECT, 3), (PIECE, 5)]
 
 
 @pytest.mark.parametrize("fast, answer", [(True, [(REJECT, 5, 0, BLOCK)]), (False, [])])

@@ -10,7 +10,7 @@ from support.bench import BLOCK, COUNT, SIZE, Bench, Guest, packed, torrent_of
 from support.lying_peer import HAVE, INTERESTED, PIECE, REQUEST, message
 
 from bittorrent_threads import events
-from bittorrent_threads.disk.answers import Checked, Done, Synced
+from bittorrent_threads.disk.answers import Checked, Done, Loaded, Synced
 from bittorrent_threads.engine.checks import Check
 from bittorrent_threads.errors import StorageError
 
@@ -42,11 +42,13 @@ class Away:
 
         self._check(indexes, answer)
 
-    def _loaded(self, index: int, begin: int, length: int, deliver: Any) -> None:
-        failing = self.on and index in self._pieces
-        self._load(
-            index, begin, length, lambda loaded: deliver(loaded._replace(error=self._error) if failing else loaded)
-        )
+    def _loaded(self, spans: Any, deliver: Any) -> None:
+        gone = {index for index, _, _ in spans if self.on and index in self._pieces}
+
+        def answer(loaded: List[Loaded]) -> None:
+            deliver([each._replace(error=self._error) if each.index in gone else each for each in loaded])
+
+        self._load(spans, answer)
 
     def _prepared(self, wanted: Any, deliver: Any) -> None:
         done = Done(self._error if self.on and wanted[1] else None)

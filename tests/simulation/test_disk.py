@@ -67,7 +67,7 @@ def test_pieces_saved_can_be_loaded_again(torrent: SimTorrent) -> None:
     pieces = [(3, memoryview(buffer)), (10, memoryview(bench.right(10)))]
     assert bench.ask(bench.storage.save, pieces) == ports.Saved(kept=(3, 10))
     assert bench.ask(bench.storage.survey).present == (3, 10)
-    loaded = bench.ask(bench.storage.load, 3, 100, 40_000)
+    loaded = bench.ask(bench.storage.load, [(3, 100, 40_000)])[0]
     assert loaded == ports.Loaded(3, 100, bytes(buffer[100:40_100]), None)
     assert bench.ask(bench.storage.check, [10, 2, 3]) == ports.Checked((3, 10), (2,), None)
     assert bench.ask(bench.storage.close) == ports.Done(None)
@@ -97,7 +97,7 @@ def test_a_full_disk_says_so_until_there_is_room(torrent: SimTorrent) -> None:
 def test_errors_can_be_ordered(torrent: SimTorrent) -> None:
     bench = Bench(torrent, [0, 1])
     bench.disk.read_errno = errno.EIO
-    loaded = bench.ask(bench.storage.load, 0, 0, 100)
+    loaded = bench.ask(bench.storage.load, [(0, 0, 100)])[0]
     assert loaded.data == b"" and loaded.error.errno == errno.EIO and loaded.error.path == "downloads/simulated"
     checked = bench.ask(bench.storage.check, [0, 5])
     assert checked.failed == (0, 5) and checked.error.errno == errno.EIO
@@ -116,7 +116,7 @@ def test_damaged_pieces_are_present_and_fail_the_check(torrent: SimTorrent) -> N
 def test_a_lying_disk_reads_one_byte_wrong(torrent: SimTorrent) -> None:
     bench = Bench(torrent, [0])
     bench.disk.wrong_reads = 1.0
-    loaded = bench.ask(bench.storage.load, 0, 0, PIECE)
+    loaded = bench.ask(bench.storage.load, [(0, 0, PIECE)])[0]
     assert sum(a != b for a, b in zip(loaded.data, bench.right(0))) == 1
 
 
@@ -125,7 +125,7 @@ def test_jobs_take_time_and_wait_for_a_worker(torrent: SimTorrent) -> None:
     bench.disk.seek_time, bench.disk.read_rate = 0.5, PIECE / 1.0
     times: List[float] = []
     for index in range(4):
-        bench.storage.load(index, 0, PIECE, lambda loaded: times.append(bench.world.now))
+        bench.storage.load([(index, 0, PIECE)], lambda loaded: times.append(bench.world.now))
     bench.world.run(60)
     assert times == [1.5, 1.5, 3.0, 3.0]
     assert bench.disk.most_busy_jobs == 4 and bench.disk.busy_jobs == 0
@@ -143,11 +143,11 @@ def test_blocks_become_a_piece_when_all_of_them_are_there_and_right(torrent: Sim
     assert bench.ask(bench.storage.write, [(4, 0, data[:1000]), (4, 1000, data[1000:40_000])]) == ports.Done(None)
     assert bench.ask(bench.storage.survey).present == (4,)
     assert bench.ask(bench.storage.check, [4]).failed == (4,)
-    loaded = bench.ask(bench.storage.load, 4, 500, 50_000).data
+    loaded = bench.ask(bench.storage.load, [(4, 500, 50_000)])[0].data
     assert loaded[:39_500] == data[500:40_000] and loaded[39_500:] != data[40_000:50_500]
     bench.ask(bench.storage.write, [(4, 40_000, wrong[: PIECE - 40_000])])
     assert bench.ask(bench.storage.check, [4]).failed == (4,)
-    assert bench.ask(bench.storage.load, 4, 39_000, 2000).data != data[39_000:41_000]
+    assert bench.ask(bench.storage.load, [(4, 39_000, 2000)])[0].data != data[39_000:41_000]
     bench.ask(bench.storage.write, [(4, 40_000, data[40_000:])])
     assert bench.ask(bench.storage.check, [4]).passed == (4,)
     assert bench.world.violations == []
@@ -207,10 +207,10 @@ def touch_block(bench: Bench, storage: SimStorage) -> None:
         (lambda bench, storage: storage.save([(2, memoryview(bytes(PIECE - 1)))], print), "from a buffer of"),
         (lambda bench, storage: storage.write([(0, 0, b"x")], print), "which is whole"),
         (lambda bench, storage: storage.write([(3, PIECE - 1, b"xy")], print), "2 bytes at 65535 of"),
-        (lambda bench, storage: storage.load(5, 0, 10, lambda answer: None), "not there"),
-        (lambda bench, storage: storage.load(0, 0, PIECE + 1, lambda answer: None), "65537 bytes at 0 of"),
-        (lambda bench, storage: storage.load(0, PIECE, 1, lambda answer: None), "1 bytes at 65536 of"),
-        (lambda bench, storage: storage.load(0, 0, 0, lambda answer: None), "0 bytes at 0 of"),
+        (lambda bench, storage: storage.load([(5, 0, 10)], lambda answer: None), "not there"),
+        (lambda bench, storage: storage.load([(0, 0, PIECE + 1)], lambda answer: None), "65537 bytes at 0 of"),
+        (lambda bench, storage: storage.load([(0, PIECE, 1)], lambda answer: None), "1 bytes at 65536 of"),
+        (lambda bench, storage: storage.load([(0, 0, 0)], lambda answer: None), "0 bytes at 0 of"),
     ],
 )
 def test_broken_promises_are_written_down(

@@ -10,7 +10,7 @@ import ctypes
 import errno
 import os
 import zlib
-from typing import TYPE_CHECKING, Callable, Dict, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, List, Sequence, Tuple
 
 from bittorrent_threads.disk.resume import Names, Resume
 from bittorrent_threads.engine.ports import Buffer, Checked, Done, Loaded, Moved, Recalled, Saved, Surveyed, Synced
@@ -72,11 +72,14 @@ class SimStorage:
         disk = self._disk
         disk.work(sum(len(data) for _, _, data in blocks) / disk.write_rate, lambda: deliver(self._write(asked)))
 
-    def load(self, index: int, begin: int, length: int, deliver: Callable[[Loaded], None]) -> None:
-        if not self._files.readable(index):
-            self._violate(f"piece {index} read and not there")
-        self._see_range(index, begin, length)
-        self._disk.work(length / self._disk.read_rate, lambda: deliver(self._load(index, begin, length)))
+    def load(self, spans: Sequence[Tuple[int, int, int]], deliver: Callable[[List[Loaded]], None]) -> None:
+        for index, begin, length in spans:
+            if not self._files.readable(index):
+                self._violate(f"piece {index} read and not there")
+            self._see_range(index, begin, length)
+        size = sum(length for _, _, length in spans)
+        asked = tuple(spans)
+        self._disk.work(size / self._disk.read_rate, lambda: deliver([self._load(*span) for span in asked]))
 
     def check(self, indexes: Sequence[int], deliver: Callable[[Checked], None]) -> None:
         disk = self._disk
