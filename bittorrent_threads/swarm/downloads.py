@@ -230,8 +230,7 @@ class Downloads:
         left = room
         for piece in pieces:
             free, owners, index, size = piece.free, piece.owners, piece.index, piece.size
-            striped = size > piece.buffer_size
-            if striped and len(free) < left:
+            if isinstance(piece, StripedPiece) and len(free) < left:
                 piece.widen(left, memory)
             first, last = index * per_piece, piece.blocks - 1
             for _ in free[:left]:
@@ -240,7 +239,7 @@ class Downloads:
                 sent[first + block] = now
                 begin = block << SHIFT
                 batch.append((index, begin, BLOCK if block != last else size - begin))
-            if free or (striped and piece.askable):
+            if free or (isinstance(piece, StripedPiece) and piece.askable):
                 partial[index] = piece
             elif index in partial:
                 del partial[index]

@@ -46,6 +46,7 @@ class _Nobody:
 
 
 NOBODY = _Nobody()
+"""The lender of who has no network: everything is copied."""
 
 
 class PieceMemory:

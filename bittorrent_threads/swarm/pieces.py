@@ -137,9 +137,6 @@ class OpenPiece:
 
     # -- who is asked ------------------------------------------------------------------------------------------------
 
-    def widen(self, count: int, memory: PieceMemory) -> None:
-        """Make more blocks free, ``count`` if the memory has room for them: all are."""
-
     def expects(self, block: int) -> bool:
         """Is there a place for this block, which has not come?"""
         return self.owners[block] is not None or block in self.free

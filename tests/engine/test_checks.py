@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Any, List, Tuple
+from typing import Any, List
 
 import pytest
 from support.bench import COUNT, PORT, Bench
@@ -11,8 +11,6 @@ from support.bench import COUNT, PORT, Bench
 from bittorrent_threads import events
 from bittorrent_threads.engine import checks
 from bittorrent_threads.engine.checks import Check
-
-Jobs = List[Tuple[int, ...]]
 
 
 @pytest.fixture
@@ -28,19 +26,6 @@ def tiny_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "LEAST_JOB", 1)
 
 
-def record(bench: Bench) -> Jobs:
-    """The jobs that the disk gets from now on."""
-    jobs: Jobs = []
-    check = bench.torrent.storage.check
-
-    def recorded(indexes: Any, deliver: Any) -> None:
-        jobs.append(tuple(indexes))
-        check(indexes, deliver)
-
-    bench.torrent.storage.check = recorded  # type: ignore[method-assign]
-    return jobs
-
-
 def add(bench: Bench, indexes: Any, done: List[Check]) -> Check:
     """Ask for a check of these pieces."""
     check = Check(list(indexes), done.append)
@@ -50,7 +35,7 @@ def add(bench: Bench, indexes: Any, done: List[Check]) -> Check:
 
 def test_small_pieces_share_a_job() -> None:
     bench = Bench(have=range(5), state="stopped")
-    jobs, done = record(bench), []  # type: ignore[var-annotated]
+    jobs, done = bench.jobs("check"), []  # type: ignore[var-annotated]
     check = add(bench, range(COUNT), done)
     bench.run(1)
     assert jobs == [tuple(range(COUNT))]
@@ -61,7 +46,7 @@ def test_small_pieces_share_a_job() -> None:
 def test_some_jobs_are_under_way_at_once() -> None:
     bench = Bench(have=range(COUNT), state="stopped")
     bench.disk.seek_time = 1.0
-    jobs, done = record(bench), []  # type: ignore[var-annotated]
+    jobs, done = bench.jobs("check"), []  # type: ignore[var-annotated]
     add(bench, range(COUNT), done)
     bench.run(0.5)
     assert jobs == [(0, 1), (2, 3), (4, 5)]
@@ -76,7 +61,7 @@ def test_some_jobs_are_under_way_at_once() -> None:
 def test_jobs_are_as_large_as_the_disk_is_fast(seek_time: float, largest: int) -> None:
     bench = Bench(have=range(COUNT), state="stopped")
     bench.disk.seek_time = seek_time
-    jobs, done = record(bench), []  # type: ignore[var-annotated]
+    jobs, done = bench.jobs("check"), []  # type: ignore[var-annotated]
     check = add(bench, range(COUNT), done)
     bench.run(5)
     assert done == [check] and [index for job in jobs for index in job] == list(range(COUNT))
@@ -87,7 +72,7 @@ def test_jobs_are_as_large_as_the_disk_is_fast(seek_time: float, largest: int) -
 @pytest.mark.usefixtures("small_jobs")
 def test_checks_are_done_in_the_order_they_were_asked_for() -> None:
     bench = Bench(have=range(COUNT), state="stopped")
-    jobs, done = record(bench), []  # type: ignore[var-annotated]
+    jobs, done = bench.jobs("check"), []  # type: ignore[var-annotated]
     first = add(bench, [9, 3, 1], done)
     second = add(bench, [4, 1], done)
     bench.run(1)
@@ -99,7 +84,7 @@ def test_checks_are_done_in_the_order_they_were_asked_for() -> None:
 def test_a_check_that_is_cancelled_ends_with_what_it_knows() -> None:
     bench = Bench(have=range(COUNT), state="stopped")
     bench.disk.seek_time = 1.0
-    jobs, done = record(bench), []  # type: ignore[var-annotated]
+    jobs, done = bench.jobs("check"), []  # type: ignore[var-annotated]
     check, other = add(bench, range(COUNT), done), add(bench, [11], done)
     bench.run(1.5)
     bench.act(bench.torrent.checks.cancel, check)
@@ -172,7 +157,7 @@ def test_a_torrent_that_is_closed_cancels_its_checks() -> None:
     bench = Bench(have=range(COUNT), state="stopped")
     bench.disk.seek_time = 1.0
     done: List[Check] = []
-    jobs = record(bench)
+    jobs = bench.jobs("check")
     one, other = add(bench, range(COUNT), done), add(bench, range(COUNT), done)
     bench.act(bench.torrent.close)
     bench.run(5)

@@ -69,25 +69,12 @@ def test_a_peer_is_asked_again_when_the_disk_has_caught_up() -> None:
     assert seed.requests(), "though it sent nothing that would have it asked"
 
 
-def saves(bench: Bench) -> List[int]:
-    """The pieces of each saving job from now on."""
-    sizes: List[int] = []
-    save = bench.torrent.storage.save
-
-    def record(pieces: Any, deliver: Any) -> None:
-        sizes.append(len(pieces))
-        save(pieces, deliver)
-
-    bench.torrent.storage.save = record  # type: ignore[method-assign]
-    return sizes
-
-
 def test_pieces_that_finish_together_are_one_job() -> None:
     bench = Bench()
     seed = bench.seed()
-    sizes = saves(bench)
+    jobs = bench.jobs("save")
     seed.serve()
-    assert sum(sizes) == COUNT and len(sizes) < COUNT
+    assert sum(map(len, jobs)) == COUNT and len(jobs) < COUNT
     assert SAVE_BYTES >= COUNT * PIECE_LENGTH
 
 
@@ -95,12 +82,12 @@ def test_pieces_that_finish_while_every_worker_saves_are_one_job() -> None:
     bench = Bench(settings=Settings(disk_threads=1))
     bench.disk.seek_time = 5.0
     seed = bench.seed()
-    sizes = saves(bench)
+    jobs = bench.jobs("save")
     for index in range(6):
         seed.give(*blocks_of(index))
-    assert sizes == [1, 1]
+    assert [*map(len, jobs)] == [1, 1]
     bench.run(5)
-    assert sizes == [1, 1, 4]
+    assert [*map(len, jobs)] == [1, 1, 4]
     bench.run(10)
     assert bench.torrent.have.count == 6
 

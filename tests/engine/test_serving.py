@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Any, List, Set, Tuple
+from typing import Any, Set
 
 import pytest
 from support.bench import BLOCK, COUNT, MOMENT, PIECE_LENGTH, Bench, blocks_of
@@ -87,25 +87,12 @@ def test_the_network_does_not_rest_while_the_disk_reads_for_a_peer() -> None:
     assert bench.network.hurried == before + 1
 
 
-def reads(bench: Bench) -> List[List[Tuple[int, int, int]]]:
-    """The spans of each job that reads, from now on."""
-    jobs: List[List[Tuple[int, int, int]]] = []
-    load = bench.torrent.storage.load
-
-    def record(spans: Any, deliver: Any) -> None:
-        jobs.append(list(spans))
-        load(spans, deliver)
-
-    bench.torrent.storage.load = record  # type: ignore[method-assign]
-    return jobs
-
-
 def test_neighbours_are_one_read_and_short_reads_one_job() -> None:
     bench = Bench(have=range(COUNT))
     guest = bench.leech()
-    jobs = reads(bench)
+    jobs = bench.jobs("load")
     guest.say(ask(*blocks_of(1, 2)))
-    assert jobs == [[(1, 0, PIECE_LENGTH), (2, 0, PIECE_LENGTH)]]
+    assert jobs == [((1, 0, PIECE_LENGTH), (2, 0, PIECE_LENGTH))]
     assert bench.disk.loaded == 2 * PIECE_LENGTH and bench.disk.most_busy_jobs == 1
     assert len(guest.heard(PIECE)) == 4
 
@@ -114,7 +101,7 @@ def test_a_job_is_no_longer_than_is_worth_the_hop_between_threads(monkeypatch: p
     monkeypatch.setattr(serving, "LEAST_READ", PIECE_LENGTH + 1)
     bench = Bench(have=range(COUNT))
     guest = bench.leech()
-    jobs = reads(bench)
+    jobs = bench.jobs("load")
     guest.say(ask(*blocks_of(1, 3, 5, 7)))
     assert [[index for index, _, _ in job] for job in jobs] == [[1, 3], [5, 7]]
     assert len(guest.heard(PIECE)) == 8

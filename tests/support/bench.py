@@ -371,6 +371,18 @@ class Bench:
         self.torrent.refresh()
         return self.torrent.status
 
+    def jobs(self, verb: str) -> List[Tuple[Any, ...]]:
+        """What each job of the disk is given from now on: pieces to ``save``, spans to ``load``, or indexes."""
+        given: List[Tuple[Any, ...]] = []
+        ask = getattr(self.torrent.storage, verb)
+
+        def record(what: Iterable[Any], deliver: Callable[[Any], None]) -> None:
+            given.append(tuple(what))
+            ask(what, deliver)
+
+        setattr(self.torrent.storage, verb, record)
+        return given
+
     def seen(self, kind: type) -> List[Any]:
         """The events of one kind so far."""
         return [event for event in self.events if isinstance(event, kind)]
