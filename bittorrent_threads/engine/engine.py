@@ -14,6 +14,7 @@ from ..metainfo.metainfo import Metainfo
 from ..protocol.peerid import make_peerid
 from ..settings import Settings
 from ..swarm.memory import PieceMemory
+from ..swarm.quota import Budget
 from ..version import __version__
 from .dialer import Dialer
 from .farewell import Farewell
@@ -54,6 +55,7 @@ class Engine:
         """Tells trackers that it is still us after our address changed."""
         self.client = settings.user_agent or f"bittorrent_threads {__version__}"
         self.memory = PieceMemory(settings.piece_memory, self._ask_again, network.intake)
+        self.message_budget = Budget()
         self.torrents: Dict[bytes, Torrent] = {}
         self.greetings: Dict[Greeting, None] = {}
         self.port = 0

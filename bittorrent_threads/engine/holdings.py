@@ -48,7 +48,7 @@ class Holdings:
 
     def request(self, peer: Peer, blocks: List[BlockRequest]) -> None:
         """Ask the peer for blocks."""
-        peer.send(messages.requests(blocks))
+        peer.ask(messages.requests(blocks))
 
     def cancel(self, peer: Peer, blocks: List[BlockRequest]) -> None:
         """Take requests back."""

@@ -3,6 +3,8 @@
 What the peer sends goes to the torrent's ``downloads``, what it asks for to its own ``serving``.  After every read the
 peer is *touched*: once a pass, when all sockets were read, ``settle`` measures, asks for more and serves, so that a
 batch of blocks costs one send.  Whatever the peer does wrong ends in ``close`` with the reason, never in an exception.
+
+A peer costs no more than what it sends is worth: ``flow_control`` says when it is read.
 """
 
 from __future__ import annotations
@@ -17,10 +19,12 @@ from ..protocol.messages import PIECE, REQUEST
 from ..protocol.peerid import client_name
 from ..protocol.wire import Wire
 from ..status import PeerStatus
+from ..swarm import quota
 from ..swarm.downloads import MAX_UNASKED
 from ..swarm.pipeline import Pipeline
 from ..swarm.rate import Rate
 from ..swarm.uploads import Request
+from .flow_control import FlowControl
 from .ports import Address, Stream
 from .serving import Serving
 
@@ -75,15 +79,24 @@ class Peer:
         self.pipeline.fast = self.fast
         self.serving = Serving(self, settings)
         self.sending = Rate()
+        self.told = 0
+        """Position in the log of our pieces up to which the peer has heard."""
+        self.flow = FlowControl(self, torrent.engine, settings)
+        self._described = False
+        """The peer has said what it has."""
         self._partial_since = 0.0
         self._wanted_at = now
-        self._unsaid: List[bytes] = []
         self._sent_before = stream.sent
+        self._taken_at = now
+        """When the system last took something of what waits for the peer, or nothing waited."""
+        self._asked_mark = 0
+        """Byte of the stream at which our last requests end."""
         stream.handler = self
 
     def open(self, leftover: bytes) -> None:
         """Say what we have and can, and read what came behind the handshake."""
         have = self.torrent.have
+        self.told = self.torrent.peers.log.end
         if self.fast and have.full:
             self.send(messages.HAVE_ALL_MESSAGE)
         elif self.fast and have.empty:
@@ -98,22 +111,26 @@ class Peer:
 
     def send(self, message: bytes) -> None:
         """Queue one message, or several joined."""
-        self._say()
+        self.tell_haves()
         self.stream.send((message,))
 
-    def mention(self, message: bytes) -> None:
-        """Say it with the next message, or within a second."""
-        self._unsaid.append(message)
+    def ask(self, requests: bytes) -> None:
+        """Queue requests; no others are made until the system has taken these."""
+        self.send(requests)
+        self._asked_mark = self.stream.sent + self.stream.backlog
 
-    def _say(self) -> None:
-        if self._unsaid:
-            self.stream.send(self._unsaid)
-            self._unsaid = []
+    def tell_haves(self) -> None:
+        """Tell the pieces that the peer has not heard of, unless it does not read."""
+        log = self.torrent.peers.log
+        if self.told != log.end and not self.flow.stuffed:
+            self.told, message = log.told(self.told)
+            self.stream.send((message,))
 
     def close(self, reason: str, *, useful: bool = True) -> None:
         """End the connection; idempotent.  ``useful`` is False when dialling the peer again soon makes no sense."""
         if not self.closed:
             self.closed = reason
+            self.flow.close()
             self.stream.close()
             self.torrent.peers.closed(self, reason, useful=useful)
 
@@ -124,7 +141,7 @@ class Peer:
 
     def on_received(self, data: memoryview) -> None:
         """Hot path: every byte of every peer passes here."""
-        pipeline = self.pipeline
+        pipeline, flow = self.pipeline, self.flow
         block = self.torrent.downloads.block
         waiting = self.wire.partial
         found = self.wire.receive(data)
@@ -136,26 +153,37 @@ class Peer:
                 asked.append((a, b, c))
             else:
                 if asked:
-                    self.serving.add(asked)
+                    flow.work += self.serving.add(asked)
                     asked = []
+                flow.work += quota.MESSAGE
                 route = _ROUTES.get(kind)
                 if route is not None:
                     route(self, a, b, c)
                 if self.closed:
                     return
         if asked:
-            self.serving.add(asked)
+            flow.work += self.serving.add(asked)
         now = self.torrent.now()
         self.last_received = now
+        flow.charge(now)
         if self.wire.failed:
             self.close(self.wire.failed, useful=False)
         elif self.serving.failed:
             self.close(self.serving.failed, useful=False)
         elif pipeline.unasked > MAX_UNASKED:
-            self.close(f"sent {pipeline.unasked} blocks nobody asked for", useful=False)
+            self.close(f"sent {pipeline.unasked} blocks or rejects that were not asked for", useful=False)
+        elif flow.exhausted(now):
+            self.close(f"sent more messages than it may for {quota.MAX_EXCESS:.0f} s", useful=False)
         else:
             if found or not waiting:
                 self._partial_since = now
+            self.torrent.peers.touch(self)
+
+    def on_readable_again(self) -> None:
+        """The flow control lets the peer's messages through again: first those that were read already."""
+        if self.wire.held:
+            self.on_received(memoryview(b""))
+        else:
             self.torrent.peers.touch(self)
 
     def on_drained(self) -> None:
@@ -170,11 +198,13 @@ class Peer:
 
     def settle(self, now: float) -> None:
         """Measure what came, ask for more, serve."""
-        self.pipeline.measure(now)
-        if self.interesting:
-            self.torrent.downloads.refill(self.pipeline, now)
+        pipeline, stream = self.pipeline, self.stream
+        pipeline.measure(now)
+        if self.interesting and stream.sent >= self._asked_mark:
+            self.torrent.downloads.refill(pipeline, now)
         self._measure_sent(now)
         self.serving.pump()
+        self.flow.settle(len(pipeline.sent), held=self.wire.held, now=now)
 
     def _measure_sent(self, now: float) -> None:
         # Not only once a second: what is read ahead follows the rate, and a fast peer had 128 KiB until the first tick
@@ -183,11 +213,19 @@ class Peer:
         if sent != self._sent_before:
             self.sending.add(sent - self._sent_before, now)
             self._sent_before = sent
-            self.last_sent = now
+            self.last_sent = self._taken_at = now
+        elif not self.stream.blocked:
+            self._taken_at = now
 
     def tick(self, now: float) -> None:
         """Once a second: silence, stuck messages, snubbing, keep-alive."""
         settings = self.torrent.settings
+        if self.flow.gated:
+            # The delay is ours.  A peer that stays beyond its share, or that reads nothing, is closed for that.
+            self.last_received = self._partial_since = now
+        if now - self._taken_at >= settings.idle_timeout:
+            self.close(f"read nothing for {settings.idle_timeout:.0f} s, {self.stream.backlog} bytes wait for it")
+            return
         if now - self.last_received >= settings.idle_timeout:
             self.close(f"silent for {settings.idle_timeout:.0f} s")
             return
@@ -200,7 +238,7 @@ class Peer:
             self.close(f"neither end wanted anything for {MAX_INDIFFERENCE:.0f} s, and others find no room")
             return
         self.torrent.downloads.tick(self.pipeline, now)
-        self._say()
+        self.tell_haves()
         self._measure_sent(now)
         if now - self.last_sent >= settings.keepalive_interval:
             self.send(messages.KEEPALIVE_MESSAGE)
@@ -234,22 +272,24 @@ class Peer:
     # -- what the peer says ------------------------------------------------------------------------------------------
 
     def _on_choke(self, *_: Any) -> None:
-        self.pipeline.choked = True
+        self.pipeline.on_choke()
         if not self.fast:
             # With BEP 6 each request is answered, by a block or a reject; without, a choke forgets them all.
             self.torrent.downloads.release(self.pipeline)
 
     def _on_unchoke(self, *_: Any) -> None:
-        self.pipeline.choked = False
+        self.pipeline.on_unchoke()
 
     def _on_interested(self, *_: Any) -> None:
         if not self.interested:
             self.interested = True
+            self.flow.work += quota.INTEREST
             self.torrent.choking.hurry()
 
     def _on_not_interested(self, *_: Any) -> None:
         if self.interested:
             self.interested = False
+            self.flow.work += quota.INTEREST
             self.torrent.choking.hurry()
 
     def _on_have(self, index: int, *_: Any) -> None:
@@ -263,29 +303,41 @@ class Peer:
                 self._on_full()
 
     def _on_bitfield(self, payload: bytes, *_: Any) -> None:
+        self.flow.work += len(payload) * quota.BITFIELD_BYTE
         self._available(Bitfield(len(self.bits), payload))
 
     def _on_have_all(self, *_: Any) -> None:
-        self._available(Bitfield.filled(len(self.bits)))
+        if self._described and self.bits.full:
+            self.close("said twice that it has everything", useful=False)
+        else:
+            self._available(Bitfield.filled(len(self.bits)))
 
     def _on_have_none(self, *_: Any) -> None:
         self._available(self.bits)
 
     def _available(self, bits: Bitfield) -> None:
+        """The peer has said what it has.
+
+        aria2 sends a second BITFIELD or HAVE ALL in place of many HAVEs.  So one that adds pieces is taken; one that
+        adds none closes the peer, or five bytes could cost work for every piece of the torrent again and again.
+        """
         torrent = self.torrent
-        torrent.picker.left(self.bits)
-        first = self.bits.empty
-        if not first:
-            # aria2 sends another bitfield in place of many HAVEs: it can only add.
-            both = self.bits.as_int() | bits.as_int()
+        before = self.bits
+        if self._described:
+            both = before.as_int() | bits.as_int()
             bits = Bitfield(len(bits), both.to_bytes(len(bytes(bits)), "big"))
+            if bits.count == before.count:
+                self.close("said a second time what it has, and nothing new", useful=False)
+                return
+        torrent.picker.left(before)
         self.bits = self.pipeline.bits = bits
         torrent.picker.joined(bits)
         self.update_interest()
         if bits.full:
             self._on_full()
-        elif self.fast and first:
+        elif self.fast and not self._described:
             self._grant()
+        self._described = True
 
     def _on_full(self) -> None:
         if self.torrent.have.full:
@@ -302,6 +354,7 @@ class Peer:
             self.send(messages.allowed_fast(index))
 
     def _on_cancel(self, index: int, begin: int, length: int) -> None:
+        self.flow.work += quota.REFUSED_REQUEST
         self.serving.cancel(index, begin, length)
 
     def _on_reject(self, index: int, begin: int, *_: Any) -> None:
@@ -316,6 +369,7 @@ class Peer:
     def _on_extended(self, sub_id: int, payload: bytes, *_: Any) -> None:
         if sub_id != 0 or not self.extended:
             return
+        self.flow.work += quota.EXTENSION + len(payload) * quota.EXTENSION_BYTE
         said = ExtensionHandshake.parse(payload)
         if said.failed:
             self.close(said.failed, useful=False)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Dict, Iterator, Sequence, Tuple
 
 from .. import events
-from ..protocol import messages
 from ..status import PeerStatus
+from ..swarm.have_log import HaveLog
 from ..swarm.peerlist import Source
 from .peer import Peer
 
@@ -28,6 +28,8 @@ class Peers:
         self._connected: Dict[Peer, None] = {}
         self._touched: Dict[Peer, None] = {}
         self._settling = False
+        self.log = HaveLog(torrent.have)
+        """The pieces that peers are told of."""
         self._downloaded_before = 0
         self._uploaded_before = 0
         self.rows: Tuple[PeerStatus, ...] = ()
@@ -147,14 +149,12 @@ class Peers:
     def tell_have(self, indexes: Sequence[int]) -> None:
         """We have these pieces now."""
         if indexes and self._connected:
-            message = messages.haves(indexes)
+            self.log.add(indexes)
             for peer in self._connected:
-                if peer.bits.full:
-                    # It wants nothing and only counts what we have: a send of its own for each piece was two thirds
-                    # of the sends of a download, each with a wake-up of the other end.
-                    peer.mention(message)
-                else:
-                    peer.send(message)
+                if not peer.bits.full:
+                    # A seed wants nothing and only counts what we have: it is told with the next message or within a
+                    # second.  A send of its own for each piece was two thirds of the sends of a download.
+                    peer.tell_haves()
 
     def update_interest(self, *, complete: bool) -> None:
         """What we miss has changed; ``complete`` tells that we miss nothing any more."""
@@ -172,6 +172,7 @@ class Peers:
             if not peer.closed and peer.interesting:
                 peer.update_interest()
         self.touch_all()
+        self.log.forget(min([peer.told for peer in self._connected], default=self.log.end))
         self.rows = tuple([peer.status() for peer in self])
 
     # -- figures -----------------------------------------------------------------------------------------------------

@@ -63,6 +63,8 @@ class Stream(Protocol):
     incoming: bool
     low_water: int
     """Bytes; see ``StreamHandler.on_drained``."""
+    read_limit: int
+    """Most bytes that one read takes."""
     sent: int
     """Bytes the system took from us so far."""
     received: int
@@ -70,6 +72,14 @@ class Stream(Protocol):
     @property
     def backlog(self) -> int:
         """Bytes given to ``send`` that the system has not taken yet."""
+
+    @property
+    def waiting(self) -> int:
+        """Buffers that these bytes are in."""
+
+    @property
+    def blocked(self) -> bool:
+        """Does something wait because the other end does not read?  (Not because of a throttle.)"""
 
     def send(self, buffers: Sequence[Buffer]) -> None:
         """Queue buffers, uncopied: they must not change until sent.  They leave together at the end of the pass."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
-from typing import TYPE_CHECKING, Iterable, List
+from typing import TYPE_CHECKING, List, Sequence
 
 from ..protocol import messages
 from ..settings import Settings
+from ..swarm import quota
 from ..swarm.uploads import Request, Run, Uploads
 from .ports import Buffer, Loaded
 
@@ -64,28 +65,29 @@ class Serving:
         """Payload bytes that the system took."""
         return max(0, self._queued - max(0, self._mark - self._peer.stream.sent))
 
-    def add(self, requests: Iterable[Request]) -> None:
-        """The peer asks for blocks, in this order."""
+    def add(self, requests: Sequence[Request]) -> float:
+        """The peer asks for blocks, in this order; returns the seconds that its quota is charged for them."""
         peer, torrent = self._peer, self._peer.torrent
         holdings, paused = torrent.holdings, torrent.state != "active"
+        waiting, small = len(self._uploads), self._uploads.small
         rejected: List[Request] = []
         # What a piece is asked once is not asked for each block: a batch of one peer is mostly of one or two pieces.
         for index, group in itertools.groupby(requests, key=_index_of):
             available = holdings.serves(index)
-            if paused or (not available and holdings.misled(index)):
-                rejected += group  # not the peer's fault: it counts as no offence
-            else:
-                rejected += self._uploads.add(
-                    index,
-                    group,
-                    available=available,
-                    choked=peer.choked,
-                    allowed_fast=index in peer.granted,
-                )
+            rejected += self._uploads.add(
+                index,
+                group,
+                available=available,
+                misled=not available and holdings.misled(index),
+                choked=peer.choked or paused,
+                allowed_fast=index in peer.granted and not paused,
+            )
             if self.failed:
-                return
-        if rejected and peer.fast:
+                break
+        if rejected and peer.fast and not self.failed:
             peer.send(messages.rejects(rejected))
+        vain = len(requests) - (len(self._uploads) - waiting)
+        return vain * quota.REFUSED_REQUEST + (self._uploads.small - small) * quota.SMALL_REQUEST
 
     def cancel(self, index: int, begin: int, length: int) -> None:
         """The peer takes a request back; with BEP 6 it is answered by a reject."""

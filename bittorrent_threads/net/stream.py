@@ -14,6 +14,7 @@ import itertools
 import os
 import selectors
 import socket
+import sys
 from typing import Deque, List, Optional, Sequence, Tuple, Union
 
 from .crowding import LONG, Crowding
@@ -44,6 +45,7 @@ class TcpStream:
         self.address = address
         self.incoming = incoming
         self.low_water = 0
+        self.read_limit = sys.maxsize
         self.sent = 0
         self.received = 0
         self.closed = False
@@ -70,6 +72,16 @@ class TcpStream:
     def backlog(self) -> int:
         """Bytes given to ``send`` that the system has not taken yet."""
         return self._backlog
+
+    @property
+    def waiting(self) -> int:
+        """Buffers that these bytes are in."""
+        return len(self._queue)
+
+    @property
+    def blocked(self) -> bool:
+        """Does something wait because the other end does not read?  (Not because of a throttle.)"""
+        return self._blocked
 
     def send(self, buffers: Sequence[Buffer]) -> None:
         """Queue buffers, uncopied: they must not change until sent.  They leave together at the end of the pass."""
@@ -215,9 +227,12 @@ class TcpStream:
         if sock is None or handler is None:
             self.end("nobody owns the connection")
             return 0
+        most = min(allowed, self.read_limit)
+        if most < len(view):
+            view = view[:most]
         began = Crowding.clock()
         try:
-            size = sock.recv_into(view if allowed >= len(view) else view[:allowed])
+            size = sock.recv_into(view)
         except BlockingIOError:
             return 0
         except OSError as error:
@@ -244,7 +259,7 @@ class TcpStream:
         self._read_waiting = False
         if self.closed:
             return False
-        most = min(allowed, len(self._host.intake.room))
+        most = min(allowed, self.read_limit, len(self._host.intake.room))
         if most and not self._paused and self._read(most) == most:
             self._read_waiting = True
             return True

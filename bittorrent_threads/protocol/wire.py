@@ -2,7 +2,8 @@
 
 This is the hot path: a block costs one tuple and one slice, and its bytes are not touched.  Hence the rule: the
 view in a PIECE points into the data given to ``receive`` and is good only until that memory is used again.  Of a
-message cut off at the end of the data a copy is kept, and only that message is copied when its rest arrives.
+message cut off at the end of the data a copy is kept, and only that message is copied when its rest arrives.  A call
+returns ``MAX_MESSAGES`` at most, blocks aside; a copy of the rest is ``held`` for the next call.
 
 Checked here is all that can be known from a message and the number of pieces.  Whether ``begin`` and ``length``
 lie inside the piece, and whether a block was asked for, the swarm knows.
@@ -31,6 +32,8 @@ MAX_MESSAGE = 1024 * 1024
 """Longest message taken, bitfields aside (limits: peer message length)."""
 MAX_PIECE_MESSAGE = 9 + BLOCK_SIZE
 """Longest PIECE: no request asks for more than a block."""
+MAX_MESSAGES = 2048
+"""Messages other than PIECE returned at once: what they cost the caller is about 2 ms of the network thread."""
 MAX_UNKNOWN = 1000
 """Messages of unknown ids ignored before the peer is given up: new ids may come (BEP 10), floods may not."""
 
@@ -72,7 +75,9 @@ class Wire:
     in bytes.
     """
 
-    __slots__ = ("_max_message", "_opening", "_partial", "_piece_count", "_sizes", "_target", "failed", "unknown")
+    __slots__ = (
+        "_held", "_max_message", "_opening", "_partial", "_piece_count", "_sizes", "_target", "failed", "unknown",
+    )  # fmt: skip
 
     def __init__(self, piece_count: int, *, fast: bool, max_message: int = MAX_MESSAGE) -> None:
         self._piece_count = piece_count
@@ -82,6 +87,7 @@ class Wire:
         self._opening = True
         self._partial = bytearray()
         self._target = 0
+        self._held = memoryview(b"")
         self.failed = ""
         """Empty, or the reason why nothing more is read from this peer."""
         self.unknown = 0
@@ -92,6 +98,11 @@ class Wire:
         """A message has begun and is incomplete; how long it may stay so is the engine's to time."""
         return bool(self._partial)
 
+    @property
+    def held(self) -> int:
+        """Bytes that wait for the next call of ``receive``, which may bring nothing new."""
+        return len(self._held)
+
     def receive(self, data: Union[bytes, bytearray, memoryview]) -> List[Message]:
         """The messages that ``data`` completes, in order.
 
@@ -101,6 +112,9 @@ class Wire:
         if self.failed:
             return found
         view = memoryview(data)
+        if self._held:
+            view = memoryview(b"".join((self._held, view))) if view else self._held
+            self._held = memoryview(b"")
         start = 0
         while self._partial:
             stop = start + self._target - len(self._partial)
@@ -124,7 +138,12 @@ class Wire:
         unpack = _PIECE_START.unpack_from
         unpack_length = _NUMBER.unpack_from
         append = found.append
+        room = MAX_MESSAGES
         while pos < end:
+            if not room:
+                rest = view[pos:]
+                self._held = rest if isinstance(view.obj, bytes) else memoryview(bytes(rest))
+                return
             left = end - pos
             if left >= 13:
                 length, kind, index, begin = unpack(view, pos)
@@ -142,6 +161,7 @@ class Wire:
                     append((REQUEST, index, begin, unpack_length(view, pos + 13)[0]))
                     self._opening = False
                     pos += 17
+                    room -= 1
                     continue
             elif left > 4:
                 length, kind = _START.unpack_from(view, pos)
@@ -151,6 +171,7 @@ class Wire:
             else:
                 self._keep(view[pos:], 5 if left == 4 else 4)
                 return
+            room -= 1
             if length == 0:
                 append(_KEEPALIVE)
                 pos += 4
@@ -210,7 +231,7 @@ class Wire:
         if kind in _BARE:
             return _BARE[kind]
         if kind == BITFIELD:
-            if payload[-1] & ((1 << -self._piece_count % 8) - 1):
+            if payload and payload[-1] & ((1 << -self._piece_count % 8) - 1):
                 self.failed = f"bitfield with bits set beyond its {self._piece_count} pieces"
                 return None
             return (BITFIELD, bytes(payload), 0, 0)

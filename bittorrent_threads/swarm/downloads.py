@@ -139,7 +139,7 @@ class Downloads:
             self._port.written_whole(piece)
 
     def rejected(self, pipeline: Pipeline, index: int, begin: int, now: float) -> None:
-        """The peer will not send a block (BEP 6); a reject of what was not asked for is ignored."""
+        """The peer will not send a block (BEP 6); a reject of what was not asked for is counted."""
         number = index * self._per_piece + (begin >> SHIFT)
         if begin & MASK == 0 and pipeline.sent.pop(number, None) is not None:
             self._give_back(pipeline, [number])
@@ -147,6 +147,10 @@ class Downloads:
                 pipeline.allowed.discard(index)
             else:
                 pipeline.refuse(index, now)
+        elif number in pipeline.late:
+            pipeline.late.discard(number)
+        else:
+            pipeline.unasked += 1
 
     def saved(
         self,
@@ -329,13 +333,14 @@ class Downloads:
 
     def _waste(self, pipeline: Pipeline, number: int, size: int) -> None:
         pipeline.wasted += size
-        if pipeline.sent.pop(number, None) is not None:
-            # Asked for and of the wrong size, or no longer needed: whoever else wants it may ask again.
-            self._give_back(pipeline, [number])
-        elif number in pipeline.late:
+        if number in pipeline.late and size == self._request(number)[2]:
             pipeline.late.discard(number)
-        else:
-            pipeline.unasked += 1
+            pipeline.overtaken += size
+            return
+        pipeline.unasked += 1
+        if pipeline.sent.pop(number, None) is not None:
+            # Asked for, and of another size: it may be asked of any peer.
+            self._give_back(pipeline, [number])
 
     def _request(self, number: int) -> BlockRequest:
         index, block = divmod(number, self._per_piece)

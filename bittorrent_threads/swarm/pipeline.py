@@ -44,6 +44,9 @@ MAX_SUGGESTED = 16
 UNKNOWN_TIME = 60.0
 """Seconds that a peer is taken to need that was asked for nothing yet."""
 
+MAX_REFUSED = 64
+"""Refused pieces of a peer, above which it is asked for nothing until some of them may be asked for again."""
+
 REFUSAL_TIME = 10.0
 """Seconds for which a piece is not asked of a peer that rejected a block of it: without them the two never rest."""
 
@@ -58,8 +61,8 @@ class Pipeline:
     """
 
     __slots__ = ("allowed", "bits", "choked", "depth", "fast", "key", "last_block", "late", "payload", "peer", "rate",
-                 "refused", "reqq", "sent", "snubbed", "suggested", "unasked", "wasted", "_began", "_counted",
-                 "_max_depth", "_min_depth", "_queue_time", "_timeout")  # fmt: skip
+                 "overtaken", "refused", "reqq", "sent", "snubbed", "suggested", "unasked", "wasted", "_began",
+                 "_counted", "_max_depth", "_min_depth", "_queue_time", "_timeout", "_unchoked_payload")  # fmt: skip
 
     def __init__(self, peer: Any, key: PeerKey, bits: Bitfield, settings: Settings) -> None:
         self.peer = peer
@@ -82,13 +85,17 @@ class Pipeline:
         """Bytes of blocks that came and were wanted."""
         self.wasted = 0
         """Bytes of blocks that nobody needed any more."""
+        self.overtaken = 0
+        """Those of them that were asked for."""
         self.unasked = 0
-        """Blocks that were never asked for."""
+        """Blocks and rejects that were never asked for, and blocks of another size than asked for."""
         self.rate = Rate()
         self.reqq = DEFAULT_REQQ
         self.depth = settings.min_requests
         self._began = 0.0
         self._counted = 0
+        self._unchoked_payload = 0
+        """``payload`` when the peer last let us ask."""
         self._min_depth = settings.min_requests
         # One peer may not fill the whole memory for pieces with its own requests.  With a quarter of it, 16 MiB, a peer
         # behind 100 ms sent 127 MB/s, with this 208.
@@ -99,12 +106,27 @@ class Pipeline:
     @property
     def room(self) -> int:
         """Blocks that may be asked for now."""
-        return self.depth - len(self.sent)
+        return self.depth - len(self.sent) if len(self.refused) < MAX_REFUSED else 0
 
     @property
     def thin(self) -> bool:
         """Is it time to ask again?  In batches of a quarter, or ``MAX_BATCH``, so that requests leave in few sends."""
         return self.room * 4 >= min(self.depth, 4 * MAX_BATCH)
+
+    def on_choke(self) -> None:
+        """The peer lets us ask no more.
+
+        If it has sent nothing since it let us ask, it is asked for less the next time: a choke and an unchoke cost the
+        peer ten bytes, and a full pipeline of requests is a thousand times as much.
+        """
+        self.choked = True
+        if self.payload == self._unchoked_payload:
+            self.depth = max(1, self.depth // 2)
+
+    def on_unchoke(self) -> None:
+        """The peer lets us ask."""
+        self.choked = False
+        self._unchoked_payload = self.payload
 
     def allow(self, index: int) -> None:
         """The peer sends this piece even while it chokes us."""
@@ -135,7 +157,7 @@ class Pipeline:
 
     def measure(self, now: float) -> None:
         """Count what came since the last call and set the depth from the rate; once a pass, not once a block."""
-        came = self.payload + self.wasted - self._counted
+        came = self.payload + self.overtaken - self._counted
         if came:
             self._counted += came
             self.rate.add(came, now)

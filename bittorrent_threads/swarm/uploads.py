@@ -23,6 +23,9 @@ MAX_LENGTH = 128 * 1024
 MAX_REFUSED = 300
 """Requests refused before the peer is closed (limits: invalid requests, or while choked)."""
 
+MAX_MISLED = 10_000
+"""Requests refused, of pieces that we said we have and cannot send, before the peer is closed: the fault is ours."""
+
 FAST_COPIES = 3
 """How often a peer may fetch all blocks of an allowed-fast piece while choked (limits: allowed-fast abuse)."""
 
@@ -49,6 +52,10 @@ class Uploads:
         self._waiting: Dict[Request, bool] = {}
         """True for those that a choke leaves in place."""
         self._refused = 0
+        self._misled = 0
+        self._small = min(BLOCK, layout.piece_length) // 2
+        self.small = 0
+        """Requests taken for less than half a block."""
         self._late = 0
         """Requests that may still arrive because the peer had not heard of our choke."""
         self._fast_taken: Dict[int, int] = {}
@@ -58,12 +65,20 @@ class Uploads:
         return len(self._waiting)
 
     def add(
-        self, index: int, requests: Iterable[Request], *, available: bool, choked: bool, allowed_fast: bool
+        self,
+        index: int,
+        requests: Iterable[Request],
+        *,
+        available: bool,
+        choked: bool,
+        allowed_fast: bool,
+        misled: bool = False,
     ) -> List[Request]:
         """Take requests for one piece, in the order they came; returns those to be rejected (BEP 6).
 
-        ``available`` means that we have the piece, ``allowed_fast`` that it is granted to the peer, ``choked`` that we
-        choke the peer.  A request that waits already is answered once.  After ``failed`` is set no more are looked at.
+        ``available`` means that we have the piece, ``misled`` that we have not but the peer was told so,
+        ``allowed_fast`` that it is granted to the peer, ``choked`` that we choke the peer.  A request that waits
+        already is answered once.  After ``failed`` is set no more are looked at.
         """
         size = self._layout.piece_size(index) if 0 <= index < self._layout.piece_count else -1
         waiting = self._waiting
@@ -74,6 +89,10 @@ class Uploads:
                 self._refuse(request, "outside of the torrent" if size < 0 else "not a block of the piece")
             elif request in waiting:
                 continue
+            elif misled:
+                self._misled += 1
+                if self._misled > MAX_MISLED:
+                    self.failed = f"asked {self._misled} times for pieces that could not be read"
             elif not available:
                 self._refuse(request, "of a piece we do not have")
             elif choked and not (allowed_fast and self._grant(index, size)):
@@ -83,6 +102,8 @@ class Uploads:
                     self._refuse(request, "while choked")
             elif len(waiting) < self._reqq:
                 waiting[request] = allowed_fast
+                if length < self._small:
+                    self.small += 1
                 continue
             elif self._fast:
                 self._refuse(request, f"beyond the {self._reqq} that may wait")

@@ -326,3 +326,63 @@ def test_noise_never_raises_and_is_the_same_however_it_is_cut() -> None:
     for seed in range(60):
         outcomes = {repr((found, one.failed, one.unknown)) for one, found in map(feed, cuts(noise(seed)))}
         assert len(outcomes) == 1, seed
+
+
+# -- floods ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        messages.KEEPALIVE_MESSAGE,
+        messages.CHOKE_MESSAGE,
+        messages.have(3),
+        messages.request(3, 0, 16384),
+        messages.extended(0, b"de"),
+    ],
+)
+def test_one_call_returns_a_bounded_number_of_messages_and_holds_the_rest(message: bytes) -> None:
+    machine = Wire(PIECES, fast=True)
+    total = 3 * wire.MAX_MESSAGES + 10
+    shared = bytearray(message * total)
+    counts = [len(machine.receive(memoryview(shared)))]
+    shared[:] = bytes(len(shared))  # the engine uses the memory again, and what is held is a copy
+    while machine.held:
+        counts.append(len(machine.receive(b"")))
+    assert counts == [wire.MAX_MESSAGES] * 3 + [10] and not machine.failed
+
+
+def test_blocks_are_not_counted() -> None:
+    found = Wire(PIECES, fast=True).receive(block(1, 0, b"x") * (2 * wire.MAX_MESSAGES))
+    assert len(found) == 2 * wire.MAX_MESSAGES
+
+
+def test_what_comes_while_something_is_held_follows_it() -> None:
+    machine = Wire(PIECES, fast=True)
+    keepalives = messages.KEEPALIVE_MESSAGE * wire.MAX_MESSAGES
+    assert len(machine.receive(keepalives + messages.have(1) + block(2, 0, b"abc")[:7])) == wire.MAX_MESSAGES
+    assert machine.held and not machine.partial
+    found = machine.receive(block(2, 0, b"abc")[7:] + messages.have(3))
+    assert [(kind, a) for kind, a, *_ in found] == [(HAVE, 1), (PIECE, 2), (HAVE, 3)]
+    assert bytes(found[1][3]) == b"abc" and not machine.held and not machine.partial
+
+
+def test_a_message_cut_off_behind_what_is_held_is_partial_in_the_end() -> None:
+    machine = Wire(PIECES, fast=True)
+    machine.receive(messages.KEEPALIVE_MESSAGE * (wire.MAX_MESSAGES + 1) + messages.have(1)[:6])
+    assert machine.held and not machine.partial
+    assert machine.receive(b"") == [(KEEPALIVE, 0, 0, 0)]
+    assert machine.partial and not machine.held
+    assert machine.receive(messages.have(1)[6:]) == [(HAVE, 1, 0, 0)]
+
+
+@pytest.mark.parametrize("pieces", [0, 1, 7, 8, 9])
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_bitfield_of_any_torrent_is_taken_or_refused_and_never_raises(pieces: int, fast: bool) -> None:
+    for length in range(4):
+        for byte in (b"\0", b"\x80", b"\xff"):
+            machine = Wire(pieces, fast=fast)
+            found = machine.receive(messages.bitfield(byte * length))
+            right = length == (pieces + 7) // 8
+            spare = right and bool(length) and bool(byte[0] & (1 << -pieces % 8) - 1)
+            assert bool(found) == (right and not spare) == (not machine.failed)

@@ -107,6 +107,9 @@ def _wrong_order() -> List[Lie]:
     return [
         Lie("have none after have", have + message(lp.HAVE_NONE), "have none after other messages"),
         Lie("have none after bitfield", bits + message(lp.HAVE_NONE), "have none after other messages"),
+        Lie("have all twice", message(lp.HAVE_ALL) * 2, "said twice that it has everything"),
+        Lie("two bitfields", bits * 2, "said a second time what it has, and nothing new"),
+        Lie("a bitfield after have all", message(lp.HAVE_ALL) + bits, "said a second time what it has"),
         Lie("have none twice", message(lp.HAVE_NONE) * 2, "have none after other messages"),
         Lie("have none after have all", message(lp.HAVE_ALL) + message(lp.HAVE_NONE), "have none after other messages"),
         Lie("have none after unchoke", message(lp.UNCHOKE) + message(lp.HAVE_NONE), "have none after other messages"),
@@ -129,6 +132,8 @@ def _floods() -> List[Lie]:
 
     interested = message(lp.INTERESTED)
     return [
+        Lie("rejects of nothing", message(lp.REJECT, 0, 0, BLOCK) * 201, "that were not asked for"),
+        Lie("rejects of nonsense", message(lp.REJECT, 0, 7, HUGE) * 201, "that were not asked for"),
         Lie("unknown ids without end", message(99, payload=b"?") * 1001, "1001 messages of unknown ids"),
         Lie("requests while choked", requests(301, 0, 0, 1000), "while choked"),
         Lie("requests while choked, without BEP 6", requests(301, 0, 0, 1000), "while choked", fast=False),
@@ -141,7 +146,7 @@ def _floods() -> List[Lie]:
         Lie(
             "blocks that nobody asked for",
             message(lp.HAVE_ALL) + message(lp.PIECE, 9, 0, payload=bytes(100)) * 201,
-            "sent 201 blocks nobody asked for",
+            "sent 201 blocks or rejects that were not asked for",
         ),
     ]
 
@@ -184,15 +189,15 @@ TRUTHS = [
     Truth("an unknown extension message", message(lp.EXTENDED, payload=b"\x07whatever")),
     Truth("the DHT port before the bitfield", message(lp.PORT, payload=b"\x1a\xe1") + message(lp.HAVE_NONE)),
     Truth("a bitfield after a have", message(lp.HAVE, 3) + message(lp.BITFIELD, payload=b"\x11\x00")),
-    Truth("two bitfields", message(lp.BITFIELD, payload=b"\xff\xe0") + message(lp.BITFIELD, payload=b"\x11\x00")),
+    Truth("a bitfield that adds", b"".join(message(lp.BITFIELD, payload=bits) for bits in (b"\x11\x00", b"\xff\xe0"))),
     Truth("have all after a have", message(lp.HAVE, 3) + message(lp.HAVE_ALL)),
     Truth("choking and unchoking", (message(lp.CHOKE) + message(lp.UNCHOKE)) * 200),
     Truth("changing its mind", (message(lp.INTERESTED) + message(lp.NOT_INTERESTED)) * 200),
     Truth("the same have", message(lp.HAVE, 1) * 1000),
     Truth("cancels of nothing", message(lp.CANCEL, 0, 0, BLOCK) * 500),
     Truth("cancels of nonsense", message(lp.CANCEL, 0, HUGE, HUGE) * 500),
-    Truth("rejects of nothing", message(lp.REJECT, 0, 0, BLOCK) * 500),
-    Truth("rejects of nonsense", message(lp.REJECT, 0, 7, HUGE) * 500),
+    Truth("some rejects of nothing", message(lp.REJECT, 0, 0, BLOCK) * 100),
+    Truth("some rejects of nonsense", message(lp.REJECT, 0, 7, HUGE) * 100),
     Truth("suggestions", b"".join(message(lp.SUGGEST, index) for index in range(PIECE_COUNT)) * 50),
     Truth("allowances", b"".join(message(lp.ALLOWED_FAST, index) for index in range(PIECE_COUNT)) * 50),
     Truth("some requests while choked", message(lp.REQUEST, 0, 0, BLOCK) * 100),

@@ -8,6 +8,7 @@ because no more than a window is ever under way.
 from __future__ import annotations
 
 import collections
+import sys
 import zlib
 from typing import TYPE_CHECKING, Any, Deque, Optional, Sequence, Tuple
 
@@ -32,6 +33,7 @@ class SimStream:
         self.address = address
         self.incoming = incoming
         self.low_water = 0
+        self.read_limit = sys.maxsize
         self.sent = 0
         self.received = 0
         self.backlog = 0
@@ -53,6 +55,14 @@ class SimStream:
         self._unread: Deque[bytes] = collections.deque()
         self._unread_size = 0
         self._end: Optional[str] = None
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
+    @property
+    def blocked(self) -> bool:
+        return bool(self._queue) and self._out is not None and not self._out.room
 
     # -- the port --------------------------------------------------------------------------------------------------
 
@@ -187,7 +197,7 @@ class SimStream:
                 self._read_awaited = True
                 self._network.reading.join(self._read_turn, self._reading)
                 return
-            self._hand_over(min(self._unread_size, len(self._network.intake.room), allowed))
+            self._hand_over(min(self._unread_size, len(self._network.intake.room), self.read_limit, allowed))
             if self._unread_size and not self._paused:
                 self._network.call_later(0, self._read)
                 return
@@ -196,7 +206,7 @@ class SimStream:
 
     def _read_turn(self, allowed: int) -> bool:
         if self._unread_size and not self._paused:
-            self._hand_over(min(self._unread_size, len(self._network.intake.room), allowed))
+            self._hand_over(min(self._unread_size, len(self._network.intake.room), self.read_limit, allowed))
         self._read_awaited = bool(self._unread_size and not self._paused)
         if not self._read_awaited:
             self._network.call_later(0, self._read)
