@@ -20,6 +20,7 @@ from .errors import BitTorrentError, SessionClosed, StateError, WaitTimeout
 from .facts import Facts
 from .file import File, relocate
 from .hashcheck import Hashcheck, HashcheckResult, piece_indexes, result_of
+from .metainfo.urls import Trackers, given_tiers
 from .publisher import Callback, Publisher
 from .session import Session
 from .settings import Settings
@@ -37,7 +38,9 @@ class Client(Facts):
     ``state`` is ``active``, ``paused`` or ``stopped`` (``started`` is taken as ``active``).  ``on_hash_pass(index)``
     and ``on_hash_fail(index)`` run on the callback thread.  ``piece_cache`` is what another client's property of that
     name gave.  Without ``session`` the client makes its own with ``settings`` and ``port``.  ``peers`` are ``(host,
-    port)`` to dial, ``priorities`` one number a file (0 never, 7 first), ``sequential`` takes pieces in order.
+    port)`` to dial, ``trackers`` URLs to announce to besides those of ``source``: each a tier of its own, or lists of
+    them, each a tier (BEP 12).  ``priorities`` are one number a file (0 never, 7 first), ``sequential`` takes pieces in
+    order.
     ``allocate`` is ``sparse``: files grow as data comes; or ``full``: the room of every wanted file is taken before
     anything is asked of a peer, so that a disk too small is told at once (``StorageFailed``).
     ``resume`` says where is kept which pieces are there: in ``basedir/.bittorrent_threads`` (True), in another folder
@@ -59,6 +62,7 @@ class Client(Facts):
         session: Optional[Session] = None,
         settings: Optional[Settings] = None,
         peers: Iterable[Tuple[str, int]] = (),
+        trackers: Trackers = (),
         priorities: Optional[Sequence[int]] = None,
         sequential: bool = False,
         allocate: str = SPARSE,
@@ -77,6 +81,7 @@ class Client(Facts):
             raise StateError("Client", f"state {state!r} is none of {', '.join(STATES)}")
         if allocate not in ALLOCATIONS:
             raise StateError("Client", f"allocate {allocate!r} is none of {', '.join(ALLOCATIONS)}")
+        tiers = given_tiers(trackers)
         self.metainfo = metainfo_of(source, (session.settings if session else settings) or Settings())
         self._closed = False
         self._owns_session = session is None
@@ -98,6 +103,7 @@ class Client(Facts):
                     resume_dir=None if isinstance(resume, bool) else os.path.abspath(os.fspath(resume)),
                     sequential=sequential,
                     allocation=allocate,
+                    trackers=tiers,
                     download_limit=download_limit,
                     upload_limit=upload_limit,
                 ),

@@ -22,6 +22,7 @@ from .progress import Downloaded, Seeded, check_progress, show_events
 from .session import Session
 from .settings import Settings
 from .source import metainfo_of
+from .text import masked, printable
 from .tracker import Tracker
 
 DONE, FAILED, USAGE, LATE, DISK, BAD_TORRENT, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -37,13 +38,12 @@ _EXIT_CODES = (
     (BitTorrentError, FAILED),
     (OSError, DISK),
 )
-DESCRIBED = (
-    *("name", "infohash", "total_size", "piece_length", "piece_count", "private", "trackers", "web_seeds"),
-    *("comment", "created_by", "creation_date"),
-)
-"""What ``info`` and ``create`` tell of a torrent, besides its files."""
+DESCRIBED = ("name", "infohash", "total_size", "piece_length", "piece_count", "private", "creation_date")
+"""What ``info`` and ``create`` tell of a torrent as it is, besides its files and the texts in it."""
 LOOK_INTERVAL = 0.25
 """Seconds between two looks at a hash check, or at the clock."""
+MAX_COMMENT = 1000
+"""Characters of a torrent's comment that are shown."""
 SHOWN_PIECES = 20
 """Indexes of bad pieces that a message names; JSON has them all."""
 
@@ -218,31 +218,40 @@ def create(options: argparse.Namespace, console: Console) -> int:
 def info(options: argparse.Namespace, console: Console) -> int:
     """Show what a torrent holds."""
     metainfo = metainfo_of(options.source, Settings())
+    described = _description(metainfo)
     rows = {
         "name": metainfo.name,
         "infohash": metainfo.infohash.hex(),
         "size": f"{size_text(metainfo.total_size)} ({metainfo.total_size} bytes)",
         "pieces": f"{metainfo.piece_count} of {size_text(metainfo.piece_length)}",
         "private": "yes" if metainfo.private else "no",
-        "comment": metainfo.comment,
-        "created by": metainfo.created_by,
+        "comment": described["comment"],
+        "created by": described["created_by"],
     }
     if metainfo.creation_date is not None:
         rows["created"] = datetime.fromtimestamp(metainfo.creation_date, timezone.utc).isoformat(" ")
-    lines = [f"{key + ':':<12}{value.replace(chr(10), ' ')}" for key, value in rows.items() if value]
-    lines += [f"{'tier ' + str(tier) + ':':<12}{' '.join(urls)}" for tier, urls in enumerate(metainfo.trackers, 1)]
-    lines += [f"{'web seed:':<12}{url}" for url in metainfo.web_seeds]
+    lines = [f"{key + ':':<12}{value}" for key, value in rows.items() if value]
+    lines += [f"{'tier ' + str(tier) + ':':<12}{' '.join(urls)}" for tier, urls in enumerate(described["trackers"], 1)]
+    lines += [f"{'web seed:':<12}{url}" for url in described["web_seeds"]]
     lines += [f"{file.length:>15}  {'/'.join(file.path)}" for file in metainfo.files if not file.pad]
-    return conclude(console, None, {"command": "info", **_description(metainfo)}, "\n".join(lines))
+    return conclude(console, None, {"command": "info", **described}, "\n".join(lines))
 
 
 def _description(metainfo: Metainfo) -> Dict[str, Any]:
     return {
         **{name: getattr(metainfo, name) for name in DESCRIBED},
+        "trackers": [[masked(url) for url in tier] for tier in metainfo.trackers],
+        "web_seeds": [masked(url) for url in metainfo.web_seeds],
+        "comment": _shown(metainfo.comment),
+        "created_by": _shown(metainfo.created_by),
         "files": [
             {"path": "/".join(file.path), "length": file.length, "pad": file.pad} for file in metainfo.files
         ],
     }
+
+
+def _shown(text: Optional[str]) -> Optional[str]:
+    return None if text is None else printable(text, MAX_COMMENT)
 
 
 # -- tracker and demonstration -------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """What the command line writes: messages and progress to standard error, the result to standard output.
 
-Names and reasons come from torrents, trackers and peers, so nothing reaches a terminal before ``printable`` took the
+Names and reasons come from torrents, trackers and peers, so nothing reaches a terminal before ``escaped`` took the
 control characters out of it.  A standard error that is gone (a closed pipe) never stops a download.
 """
 
@@ -15,16 +15,13 @@ import sys
 import time
 from typing import Any, Optional, TextIO
 
+from .text import escaped
+
 PLAIN_INTERVAL = 1.0
 """Least seconds between two progress lines where they cannot be written over each other."""
 PLAIN_SILENCE = 30.0
 """Most seconds between two such lines while the percentage stays as it is."""
 TERMINAL_INTERVAL = 0.05
-
-
-def printable(text: str) -> str:
-    """``text`` with everything that a terminal might obey written as an escape."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 def size_text(size: float) -> str:
@@ -74,7 +71,7 @@ class Console:
 
     def message(self, text: str) -> None:
         """A line to standard error."""
-        self._write(f"{self._erase()}{printable(text)}\n{self._progress}")
+        self._write(f"{self._erase()}{escaped(text)}\n{self._progress}")
 
     def progress(self, text: str, share: float) -> None:
         """The state of things, one line or several: written over the one before on a terminal.
@@ -86,7 +83,7 @@ class Console:
         if self.terminal:
             if passed >= TERMINAL_INTERVAL:
                 erase, width = self._erase(), shutil.get_terminal_size().columns - 1
-                self._progress = "\n".join(printable(line)[:width] for line in text.split("\n"))
+                self._progress = "\n".join(escaped(line)[:width] for line in text.split("\n"))
                 self._progress_time = now
                 self._write(erase + self._progress)
         elif passed >= (PLAIN_INTERVAL if percent != self._progress_share else PLAIN_SILENCE):
@@ -106,10 +103,8 @@ class Console:
         Raises OSError when standard output cannot take it.
         """
         self.end_progress()
-        if self._as_json:
-            text = json.dumps(jsonable(document), indent=2)
-        else:
-            text = "\n".join(map(printable, text.split("\n")))
+        lines = [json.dumps(jsonable(document), indent=2)] if self._as_json else map(escaped, text.split("\n"))
+        text = "\n".join(lines)
         self._stdout.write(text + "\n")
         self._stdout.flush()
 

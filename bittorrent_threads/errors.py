@@ -21,6 +21,8 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Optional
 
+from .text import masked, printable
+
 
 class BitTorrentError(Exception):
     """Everything this library raises on purpose."""
@@ -84,12 +86,15 @@ class StorageError(BitTorrentError):
 
 
 class TrackerError(BitTorrentError):
-    """A tracker could not be reached or answered with a failure."""
+    """A tracker could not be reached or answered with a failure.
+
+    ``reason`` is printable and at most 300 characters, whatever the tracker sent; ``url`` is without its secrets.
+    """
 
     def __init__(self, reason: str, url: str = "") -> None:
-        super().__init__(reason, url)
-        self.reason = reason
-        self.url = url
+        self.reason = printable(reason)
+        self.url = masked(url)
+        super().__init__(self.reason, self.url)
 
     def __str__(self) -> str:
         return f"{self.url}: {self.reason}" if self.url else self.reason

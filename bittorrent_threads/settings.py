@@ -112,11 +112,16 @@ class Settings:
     stop_announce_timeout: float = 3.0
     """How long closing waits for the ``stopped`` announces."""
     lookup_threads: int = 4
-    """Most threads for names and HTTP requests; started on demand."""
+    """Most threads for names and HTTP requests, on demand; slow ones do not count, up to eight times as many."""
     allow_private_trackers: bool = True
     """False refuses trackers that resolve to loopback, link-local or private addresses (SSRF).
 
     A redirect from a public address to such a one is refused in any case.
+    """
+    check_tracker_paths: bool = True
+    """True asks a tracker at such an address only for paths that begin with ``/announce`` or ``/scrape`` (SSRF).
+
+    Trackers that the program itself names (``Client(..., trackers=...)``, ``create``) are asked for any path.
     """
     user_agent: str = ""
     """User-Agent of HTTP requests and ``v`` of BEP 10; empty for the library's own."""

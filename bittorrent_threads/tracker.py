@@ -2,6 +2,9 @@
 
 One thread serves all connections, and no request can make it wait: a client that drips bytes holds a connection until
 it expires, and nothing else.  What is answered is ``protocol.registry``'s; here are sockets and HTTP.
+
+The rule: a page in a browser is no client.  It can have the browser ask any address of this machine for any URL, so
+what says that it comes from a page is refused, and ``ip=`` counts only in what no browser would send.
 """
 
 from __future__ import annotations
@@ -10,15 +13,17 @@ import contextlib
 import errno
 import logging
 import random
+import re
 import selectors
 import socket
 import threading
 import time
+from collections import Counter
 from types import TracebackType
-from typing import Dict, Optional, Tuple, Type
+from typing import Dict, Mapping, Optional, Tuple, Type
 
 from .errors import ListenError
-from .protocol.addresses import Address
+from .protocol.addresses import Address, numeric_host
 from .protocol.registry import Announced, Registry
 
 INTERVAL = 1800
@@ -26,9 +31,11 @@ MIN_INTERVAL = 60
 """Seconds told to the clients, unless the constructor is given others."""
 
 MAX_CONNECTIONS = 200
-"""Open at once; one more takes the place of the one that was silent longest."""
+"""Open at once; one more takes the place of the one that was silent longest, of the host that has the most."""
 MAX_HEAD = 16 * 1024
 """Bytes of a request, which has no body; 70 infohashes fit into a scrape of it."""
+MAX_SENDING = 64 * 1024
+"""Bytes of answers that wait for a client, above which its next request is not looked at."""
 IDLE_TIMEOUT = 30.0
 """Silence after which a connection is closed."""
 
@@ -50,6 +57,9 @@ class _Connection:
         self.received = bytearray()
         self.sending = b""
         self.closing = False
+        """Nothing more is answered."""
+        self.ended = False
+        """Nothing more will come."""
 
 
 class Tracker:
@@ -165,7 +175,9 @@ class _Serving:
 
     def _accept(self) -> None:
         if len(self._connections) >= MAX_CONNECTIONS:
-            self._drop(min(self._connections.values(), key=lambda connection: connection.active))
+            connections = self._connections.values()
+            hosts = Counter(connection.host for connection in connections)
+            self._drop(min(connections, key=lambda connection: (-hosts[connection.host], connection.active)))
         try:
             sock, address = self._listener.accept()
         except OSError as error:
@@ -183,9 +195,12 @@ class _Serving:
         try:
             if mask & selectors.EVENT_READ:
                 self._read(connection)
-            if connection.sending:
+            while connection.sending:
                 sent = connection.sock.send(connection.sending)
                 connection.sending = connection.sending[sent:]
+                if not connection.sending:
+                    self._respond_to_all(connection)
+            connection.closing |= connection.ended
         except BlockingIOError:
             pass
         except OSError:
@@ -204,15 +219,19 @@ class _Serving:
     def _read(self, connection: _Connection) -> None:
         data = connection.sock.recv(MAX_HEAD)
         connection.received += data
-        answers = []
-        while _END in connection.received and not connection.closing:
+        self._respond_to_all(connection)
+        if len(connection.received) > MAX_HEAD and _END not in connection.received and not connection.closing:
+            connection.sending += _response(connection, "431 Request Header Fields Too Large")
+        connection.ended |= not data
+
+    def _respond_to_all(self, connection: _Connection) -> None:
+        """Answer the whole requests that came, as long as their answers are taken."""
+        answers = bytearray()
+        while _END in connection.received and len(answers) < MAX_SENDING and not connection.closing:
             head, _, rest = bytes(connection.received).partition(_END)
             connection.received = bytearray(rest)
-            answers.append(self._respond(connection, head.decode("latin-1")))
-        if len(connection.received) > MAX_HEAD and not connection.closing:
-            answers.append(_response(connection, "431 Request Header Fields Too Large"))
-        connection.sending += b"".join(answers)
-        connection.closing |= not data
+            answers += self._respond(connection, head.decode("latin-1"))
+        connection.sending += answers
 
     def _respond(self, connection: _Connection, head: str) -> bytes:
         line, *fields = head.split("\r\n")
@@ -222,19 +241,34 @@ class _Serving:
             return _response(connection, "400 Bad Request")
         if words[0] != "GET" or headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
             return _response(connection, "405 Method Not Allowed")
-        default = "keep-alive" if words[2] == "HTTP/1.1" else "close"
+        keep = headers.get("connection", "keep-alive" if words[2] == "HTTP/1.1" else "close") == "keep-alive"
+        if _is_of_page(headers):
+            return _response(connection, "403 Forbidden", keep=keep)
         path, _, query = words[1].partition("?")
         with self._lock:
-            body = self._registry.answer(path, query, connection.host, time.monotonic())
-        if body is None:
-            return _response(connection, "404 Not Found", keep=headers.get("connection", default) == "keep-alive")
-        return _response(connection, "200 OK", body, keep=headers.get("connection", default) == "keep-alive")
+            body = self._registry.answer(
+                path, query, connection.host, time.monotonic(), local=not _may_be_browser(headers)
+            )
+        return _response(connection, "404 Not Found" if body is None else "200 OK", body or b"", keep=keep)
 
     def _drop(self, connection: _Connection) -> None:
         del self._connections[connection.sock]
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(connection.sock)
         connection.sock.close()
+
+
+def _is_of_page(headers: Mapping[str, str]) -> bool:
+    """A page in a browser had it sent: with "none" it was the address line."""
+    return headers.get("sec-fetch-site", "none") != "none" or "origin" in headers or "referer" in headers
+
+
+def _may_be_browser(headers: Mapping[str, str]) -> bool:
+    """It could be of a page that hides where it comes from, or one whose name was made to lead here."""
+    if "sec-fetch-site" in headers or headers.get("user-agent", "").startswith("mozilla/"):
+        return True
+    host = re.sub(r":[0-9]*$", "", headers.get("host", "localhost"))
+    return host != "localhost" and not numeric_host(host.strip("[]"))
 
 
 def _response(connection: _Connection, status: str, body: bytes = b"", *, keep: bool = False) -> bytes:

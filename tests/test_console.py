@@ -9,7 +9,8 @@ from typing import NamedTuple, Tuple
 
 import pytest
 
-from bittorrent_threads.console import Console, duration_text, jsonable, printable, size_text
+from bittorrent_threads.console import Console, duration_text, jsonable, size_text
+from bittorrent_threads.text import escaped
 
 
 class Terminal(io.StringIO):
@@ -44,7 +45,7 @@ def make(stderr: io.StringIO, *, as_json: bool = False) -> Tuple[Console, io.Str
     ],
 )
 def test_nothing_that_a_terminal_obeys_is_written(text: str, safe: str) -> None:
-    assert printable(text) == safe
+    assert escaped(text) == safe
 
 
 @pytest.mark.parametrize(

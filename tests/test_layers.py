@@ -18,7 +18,7 @@ LAYERS = ("metainfo", "protocol", "swarm", "disk", "net", "engine")
 PURE_LAYERS = ("metainfo", "protocol", "swarm")
 MAX_LINES = 450
 
-LEAVES = frozenset({"buffers", "errors", "settings", "events", "status", "version"})
+LEAVES = frozenset({"buffers", "errors", "settings", "events", "status", "text", "version"})
 FACADE = frozenset(
     {
         "__init__",
@@ -38,14 +38,15 @@ COMMAND_LINE = frozenset({"__main__", "cli", "commands", "console", "demo", "pro
 
 ALLOWED = {
     "buffers": frozenset(),
-    "errors": frozenset(),
+    "errors": frozenset({"text"}),
+    "text": frozenset(),
     "version": frozenset(),
     "settings": frozenset({"errors"}),
     "events": frozenset({"errors"}),
     "status": frozenset({"errors"}),
     "event_queue": frozenset({"events"}),
     "tracker": frozenset({"errors", "protocol"}),
-    "net": frozenset({"buffers", "errors", "settings", "version"}),
+    "net": frozenset({"buffers", "errors", "settings", "text", "version"}),
     "metainfo": LEAVES,
     "disk": LEAVES | {"metainfo"},
     "protocol": LEAVES | {"metainfo"},

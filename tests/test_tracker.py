@@ -124,7 +124,7 @@ def test_a_bug_in_one_answer_harms_nobody_else(
     tracker: Tracker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(tracker._registry, "answer", lambda *arguments: 1 / 0)
+        patch.setattr(tracker._registry, "answer", lambda *_, **__: 1 / 0)
         assert raw(tracker, b"GET /announce HTTP/1.1\r\n\r\n") == b""
     assert "ZeroDivisionError" in caplog.text
     assert get(request().url(tracker.url))
@@ -143,6 +143,74 @@ def test_too_many_connections_cost_the_quietest_its_own(tracker: Tracker, monkey
     assert sockets[2].recv(65536)
     for sock in sockets:
         sock.close()
+
+
+def test_connections_of_the_greediest_host_go_first(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracker_module, "MAX_CONNECTIONS", 3)
+    with contextlib.ExitStack() as stack:
+
+        def connect(host: str) -> socket.socket:
+            sock = socket.create_connection((tracker.host, tracker.port), TIMEOUT, (host, 0))
+            stack.callback(sock.close)
+            sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert sock.recv(65536)
+            return sock
+
+        lonely = connect("127.0.0.2")
+        greedy = [connect("127.0.0.3") for _ in range(10)]
+        lonely.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert lonely.recv(65536)
+        assert [sock.recv(1) for sock in greedy[:8]] == [b""] * 8
+
+
+def test_long_answers_are_made_as_they_are_taken(tracker: Tracker) -> None:
+    for number in range(300):
+        get(request(number, port=1000 + number).url(tracker.url))
+    head = f"GET {target(tracker, 999)}&numwant=200 HTTP/1.1\r\n\r\n".replace("compact=1", "compact=0").encode()
+    connection = tracker_module._Connection(socket.socket(), "127.0.0.1")
+    with connection.sock, socket.socket() as listener, socket.socket() as woken:
+        serving = tracker_module._Serving(tracker._registry, tracker._lock, listener, woken)
+        connection.received += head * 100
+        serving._respond_to_all(connection)
+        longest = len(connection.sending)
+        assert 10_000 < longest < tracker_module.MAX_SENDING + 20_000
+        assert len(connection.received) > 90 * len(head)
+    answers = raw(tracker, head * 99 + head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+    assert answers.count(b"HTTP/1.1 200 OK") == 100
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ("", b"200 OK"),
+        ("Sec-Fetch-Site: none\r\n", b"200 OK"),
+        ("Sec-Fetch-Site: cross-site\r\n", b"403 Forbidden"),
+        ("Sec-Fetch-Site: same-origin\r\n", b"403 Forbidden"),
+        ("Origin: null\r\n", b"403 Forbidden"),
+        ("Referer: http://evil.example/\r\n", b"403 Forbidden"),
+    ],
+)
+def test_a_page_in_a_browser_is_no_client(tracker: Tracker, headers: str, status: bytes) -> None:
+    answer = raw(tracker, f"GET {target(tracker, 1)} HTTP/1.0\r\n{headers}\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert len(tracker.announces) == (status == b"200 OK")
+
+
+@pytest.mark.parametrize(
+    ("headers", "host"),
+    [
+        ("", "10.1.2.3"),
+        ("Host: localhost:80\r\n", "10.1.2.3"),
+        ("Host: [::1]\r\n", "10.1.2.3"),
+        ("Host: 127.0.0.1\r\nUser-Agent: libtorrent/2\r\n", "10.1.2.3"),
+        ("Host: evil.example:80\r\n", "127.0.0.1"),
+        ("Host: 127.0.0.1\r\nUser-Agent: Mozilla/5.0 (X11)\r\n", "127.0.0.1"),
+        ("Sec-Fetch-Site: none\r\n", "127.0.0.1"),
+    ],
+)
+def test_another_address_counts_in_what_no_browser_sends(tracker: Tracker, headers: str, host: str) -> None:
+    raw(tracker, f"GET {target(tracker, 1)}&ip=10.1.2.3 HTTP/1.0\r\n{headers}\r\n".encode())
+    assert tracker.swarm(INFOHASH) == ((host, 6881),)
 
 
 def test_a_silent_connection_is_closed(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:

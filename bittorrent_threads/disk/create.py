@@ -7,6 +7,7 @@ changes meanwhile) is an error, and nothing is left out quietly.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import os
@@ -23,7 +24,7 @@ from ..metainfo.hashes import digests
 from ..metainfo.layout import BLOCK, Layout
 from ..metainfo.metainfo import MAX_PATH_DEPTH, MAX_PIECE_LENGTH, MAX_PIECES, Metainfo
 from ..metainfo.names import HIDDEN_FOLDER, safe_paths
-from ..metainfo.urls import TRACKER_SCHEMES, WEB_SEED_SCHEMES, clean_url
+from ..metainfo.urls import Trackers, given_tiers, given_web_seeds
 from ..version import __version__
 from .scratch import CHUNK, Scratch
 
@@ -44,7 +45,6 @@ _WAIT_SLICE = 0.5  # seconds; Windows hears Ctrl-C only between two waits
 _STOP_TIMEOUT = 5.0  # seconds; a read that hangs for longer is left to its daemon thread
 
 Progress = Callable[[int, int], Any]
-Trackers = Union[str, Iterable[Union[str, Iterable[str]]]]
 
 
 def create(
@@ -72,8 +72,8 @@ def create(
     in a torrent.  Raises :class:`StorageError` for what cannot be read or not be seeded as it is, and
     :class:`SettingsError` for an argument that cannot be.
     """
-    tiers = [[_url("trackers", url, TRACKER_SCHEMES) for url in tier] for tier in map(_as_list, _as_list(trackers))]
-    seeds = [_url("web_seeds", url, WEB_SEED_SCHEMES) for url in _as_list(web_seeds)]
+    tiers = given_tiers(trackers)
+    seeds = given_web_seeds(web_seeds)
     if threads is not None and not 1 <= threads <= MAX_THREADS:
         raise SettingsError("threads", f"must be from 1 to {MAX_THREADS}, not {threads}")
     _check_piece_length(piece_length)
@@ -108,18 +108,7 @@ def create(
         "url-list": seeds or None,
     }
     data = encode({key: value for key, value in torrent.items() if value is not None})
-    return Metainfo.parse(data, max_size=len(data))
-
-
-def _as_list(value: Union[str, Iterable[Any]]) -> List[Any]:
-    return [value] if isinstance(value, str) else list(value)
-
-
-def _url(setting: str, url: str, schemes: Tuple[str, ...]) -> str:
-    cleaned = clean_url(url, schemes)
-    if cleaned is None:
-        raise SettingsError(setting, f"{url!r} is no URL of {', '.join(schemes)} that could be used")
-    return cleaned
+    return dataclasses.replace(Metainfo.parse(data, max_size=len(data)), trackers_trusted=True)
 
 
 def _check_piece_length(length: Optional[int]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Optional, Tuple
+from typing import TYPE_CHECKING, Iterable, Optional, Tuple
 
 from .. import events
 from ..protocol.announce import PAUSED, STOPPED, AnnounceReply, AnnounceRequest
@@ -11,23 +11,29 @@ from ..protocol.tracker_reply import TrackerFailure
 from ..status import TrackerStatus
 from ..swarm.announcer import Announce, Announcer, TrackerRow
 from ..swarm.peerlist import Source
+from ..text import masked, printable
 from .ports import Fetched
 
 if TYPE_CHECKING:
     from .torrent import Torrent
 
 MAX_BODY = 1024 * 1024
-"""Bytes of a tracker's answer, decompressed (limits: tracker reply bomb)."""
+"""Bytes of a tracker's answer, decompressed."""
 
 
 class Announces:
-    """The trackers of one torrent."""
+    """The trackers of one torrent: those of its metainfo, and tiers ``given`` by the program."""
 
-    def __init__(self, torrent: Torrent) -> None:
-        engine = torrent.engine
+    def __init__(self, torrent: Torrent, given: Iterable[Iterable[str]]) -> None:
+        metainfo = torrent.metainfo
         self._torrent = torrent
         self._announcer = Announcer(
-            torrent.metainfo.trackers, settings=torrent.settings, random=torrent.random, key=engine.key
+            metainfo.trackers,
+            given=given,
+            trusted=metainfo.trackers_trusted,
+            settings=torrent.settings,
+            random=torrent.random,
+            key=torrent.engine.key,
         )
         self.rows: Tuple[TrackerStatus, ...] = ()
         """The trackers as of the last tick."""
@@ -82,12 +88,14 @@ class Announces:
             trackerid=announce.trackerid,
         )
         answered = functools.partial(self._answered, announce)
-        torrent.engine.lookups.fetch(request.url(announce.url), timeout, MAX_BODY, answered)
+        torrent.engine.lookups.fetch(
+            request.url(announce.url), timeout, MAX_BODY, answered, trusted=announce.trusted
+        )
 
     def _answered(self, announce: Announce, fetched: Fetched) -> None:
         torrent = self._torrent
         if fetched.error is not None:
-            self._failed(announce, getattr(fetched.error, "reason", str(fetched.error)))
+            self._failed(announce, getattr(fetched.error, "reason", "") or printable(str(fetched.error)))
         else:
             try:
                 self._succeeded(announce, AnnounceReply.parse(fetched.body))
@@ -105,7 +113,7 @@ class Announces:
         self._show()
         torrent.publish(
             events.TrackerAnnounced,
-            url=announce.url,
+            url=masked(announce.url),
             event=announce.event,
             peers=len(reply.peers),
             seeds=-1 if reply.complete is None else reply.complete,
@@ -118,7 +126,7 @@ class Announces:
     def _failed(self, announce: Announce, reason: str, retry_in: Optional[float] = None) -> None:
         self._announcer.failed(announce, reason, self._torrent.now(), retry_in=retry_in)
         self._show()
-        self._torrent.publish(events.TrackerFailed, url=announce.url, event=announce.event, reason=reason)
+        self._torrent.publish(events.TrackerFailed, url=masked(announce.url), event=announce.event, reason=reason)
 
     def _show(self) -> None:
         """Have the status tell what an event is about to tell."""
@@ -132,7 +140,7 @@ class Announces:
 
 def _status(row: TrackerRow, now: float) -> TrackerStatus:
     return TrackerStatus(
-        url=row.url,
+        url=masked(row.url),
         tier=row.tier,
         working=row.state == "working",
         error=row.last_error,

@@ -258,8 +258,13 @@ class Publisher(Protocol):
 class Lookups(Protocol):
     """Name resolution and HTTP, in threads that may hang without hurting anyone."""
 
-    def fetch(self, url: str, timeout: float, max_body: int, deliver: Callable[[Fetched], None]) -> None:
-        """GET; ``timeout`` covers everything."""
+    def fetch(
+        self, url: str, timeout: float, max_body: int, deliver: Callable[[Fetched], None], *, trusted: bool = False
+    ) -> None:
+        """GET; ``timeout`` covers everything.
+
+        A URL that is not ``trusted`` is asked of private addresses only if its path is that of a tracker.
+        """
 
     def resolve(self, host: str, port: int, timeout: float, deliver: Callable[[Resolved], None]) -> None:
         """Numeric addresses of a host."""

@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 class Torrent:
     """The parts of one torrent.
 
-    ``publisher`` gets its events.  ``piece_cache`` and ``resume`` are those of ``Recollection``, the limits bytes a
-    second, 0 for none.
+    ``publisher`` gets its events, ``trackers`` are tiers besides those of ``metainfo``.  ``piece_cache`` and ``resume``
+    are those of ``Recollection``, the limits bytes a second, 0 for none.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Torrent:
         resume_dir: Optional[str] = None,
         sequential: bool = False,
         allocation: str = SPARSE,
+        trackers: Sequence[Sequence[str]] = (),
         download_limit: int = 0,
         upload_limit: int = 0,
     ) -> None:
@@ -91,7 +92,7 @@ class Torrent:
         self.peers = Peers(self)
         self.peerlist = PeerList(limit=engine.settings.max_peer_list, random=engine.random)
         self.choking = Choking(self)
-        self.announces = Announces(self)
+        self.announces = Announces(self, trackers)
         self.checks = Checks(self)
         self.outage = Outage(self)
         self.unread = Unread(self)

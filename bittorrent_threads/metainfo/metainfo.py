@@ -78,6 +78,8 @@ class Metainfo:
     creation_date: Optional[int]
     """Seconds since 1970."""
     _data: bytes
+    trackers_trusted: bool = False
+    """The program itself named the trackers (:func:`create`), not a file."""
 
     @classmethod
     def parse(cls, data: Buffer, *, max_size: int = MAX_SIZE) -> Metainfo:

@@ -1,7 +1,8 @@
-"""Tracker (BEP 3, 12) and web seed (BEP 19) URLs of strangers.
+"""Tracker (BEP 3, 12) and web seed (BEP 19) URLs: those of strangers, and those that the program names.
 
 A URL is kept only if it can be used as it is: a scheme this library speaks, a host in ASCII, a port in range, and no
-character that would end a header line.  Every other is dropped without a word, as are those beyond the limit.
+character that would end a header line.  Every other of a stranger is dropped without a word, as are those beyond the
+limit; of the program it is an error.
 """
 
 from __future__ import annotations
@@ -9,6 +10,12 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, List, Optional, Set, Tuple, Union
 from urllib.parse import urlsplit
+
+from ..errors import SettingsError
+from ..text import masked
+
+Trackers = Union[str, Iterable[Union[str, Iterable[str]]]]
+"""What a program may give: a URL, URLs (each a tier of its own), or tiers."""
 
 MAX_URLS = 500
 """Trackers, or web seeds, kept of one torrent; the longest public lists have about two hundred."""
@@ -59,6 +66,28 @@ def tracker_tiers(announce: Any, announce_list: Any) -> Tuple[Tuple[str, ...], .
 def web_seeds(url_list: Any) -> Tuple[str, ...]:
     """The usable URLs of ``url-list``, each once, from a value of whatever type."""
     return _unique(url_list, WEB_SEED_SCHEMES, set())
+
+
+def given_tiers(trackers: Trackers) -> List[List[str]]:
+    """The tiers that a program names; raises :class:`SettingsError` for a URL that cannot be used."""
+    return [[given_url("trackers", url, TRACKER_SCHEMES) for url in _each(tier)] for tier in _each(trackers)]
+
+
+def given_web_seeds(urls: Union[str, Iterable[str]]) -> List[str]:
+    """The web seeds that a program names; raises :class:`SettingsError` for a URL that cannot be used."""
+    return [given_url("web_seeds", url, WEB_SEED_SCHEMES) for url in _each(urls)]
+
+
+def given_url(setting: str, url: Any, schemes: Tuple[str, ...]) -> str:
+    """A URL that a program names; raises :class:`SettingsError` with ``setting`` for one that cannot be used."""
+    cleaned = clean_url(url, schemes) if isinstance(url, str) else None
+    if cleaned is None:
+        raise SettingsError(setting, f"{masked(str(url))!r} is no URL of {', '.join(schemes)} that could be used")
+    return cleaned
+
+
+def _each(value: Union[str, Iterable[Any]]) -> List[Any]:
+    return [value] if isinstance(value, str) else list(value)
 
 
 def _unique(urls: Any, schemes: Tuple[str, ...], seen: Set[str]) -> Tuple[str, ...]:

@@ -15,7 +15,7 @@ import socket
 import time
 import zlib
 from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Optional, Tuple, Union
-from urllib.parse import unquote_to_bytes, urljoin, urlsplit
+from urllib.parse import unquote, unquote_to_bytes, urljoin, urlsplit
 
 from ..errors import TrackerError
 from . import names
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import ssl
 
 MAX_REDIRECTS = 5
-"""limits §2.2, as libtorrent."""
+"""As libtorrent."""
 MAX_URL = 8192
 """Characters of a URL, redirects included."""
 MAX_HEAD = 256 * 1024
@@ -86,7 +86,12 @@ def parse_url(url: str) -> Target:
 
 
 class Fetch:
-    """One GET; ``run`` it in a thread, ``cancel`` it from another."""
+    """One GET; ``run`` it in a thread, ``cancel`` it from another.
+
+    Without ``allow_private`` it goes to public addresses only.  Where private ones are allowed, a URL that is not
+    ``trusted``, and every URL that a redirect leads to, is asked of them only if it is that of a tracker
+    (:func:`is_tracker_path`), unless ``check_paths`` is false.
+    """
 
     def __init__(
         self,
@@ -96,6 +101,8 @@ class Fetch:
         max_body: int,
         user_agent: str,
         allow_private: bool = True,
+        check_paths: bool = True,
+        trusted: bool = False,
         tls: Optional[Callable[[], ssl.SSLContext]] = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -106,6 +113,8 @@ class Fetch:
         self._max_body = max_body
         self._user_agent = user_agent
         self._allow_private = allow_private
+        self._check_paths = check_paths
+        self._trusted = trusted
         self._tls = tls or default_context
         self._socket: Optional[socket.socket] = None
         self._cancelled = False
@@ -127,6 +136,7 @@ class Fetch:
             if status not in REDIRECTS or not location:
                 return Response(url, status, body)
             url = _redirected(url, target, location)
+            self._trusted = False
         raise TrackerError(f"more than {MAX_REDIRECTS} redirects", self.url)
 
     def cancel(self) -> None:
@@ -164,6 +174,11 @@ class Fetch:
     def _connect(self, target: Target) -> socket.socket:
         """A connection to the first address that takes one, each given its share of the time left."""
         addresses = names.resolve(target.host, target.port, allow_private=self._allow_private)
+        if self._check_paths and not self._trusted and not is_tracker_path(target.path):
+            private = addresses[0][0]
+            addresses = tuple([address for address in addresses if names.is_public(address[0])])
+            if not addresses:
+                raise TrackerError(f"{private} is not public, and only /announce… and /scrape… are asked for there")
         failure: Exception = TrackerError("no address")
         for number, (host, port) in enumerate(addresses):
             try:
@@ -175,7 +190,7 @@ class Fetch:
                 failure = error
                 self._disconnect()
                 continue
-            # What the internet answers may lead nowhere but to the internet (limits, tracker SSRF).
+            # What the internet answers may lead nowhere but to the internet (server-side request forgery).
             self._allow_private = self._allow_private and not names.is_public(host)
             return self._encrypted(sock, target.host) if target.scheme == "https" else sock
         raise failure
@@ -310,6 +325,16 @@ class Wire(io.RawIOBase):
         if self._limit < 0:
             raise TrackerError("answer is larger than allowed, headers and sizes of chunks included")
         return size
+
+
+def is_tracker_path(path: str) -> bool:
+    """Whether a path, with or without a query, is one of trackers: ``/announce…`` or ``/scrape…``, straight on.
+
+    A torrent names any URL it likes; at this machine and in its network that could be one that does something
+    (the interface of a router), where the internet cannot reach and we can.
+    """
+    plain = unquote(path.partition("?")[0])
+    return plain.startswith(("/announce", "/scrape")) and "/." not in plain and "\\" not in plain and "%" not in plain
 
 
 def default_context() -> ssl.SSLContext:

@@ -1,8 +1,9 @@
 """Name resolution and HTTP requests off the network thread (``engine.ports.Lookups``).
 
 The rule: a request has one answer, in time, on the network thread, whatever its worker does.  A worker may hang in the
-system's resolver for ever; then a timer answers for it.  Daemon threads, started one by one as work piles up; closing
-ends what can be ended and waits for nothing.
+system's resolver for ever; then a timer answers for it.  Daemon threads, started one by one as work piles up; one that
+waits for its host longer than ``SLOW`` is not counted, and another takes its place.  Closing ends what can be ended and
+waits for nothing.
 """
 
 from __future__ import annotations
@@ -12,15 +13,21 @@ import queue
 import threading
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Protocol, Tuple
+from urllib.parse import urlsplit
 
 from ..errors import BitTorrentError, SessionClosed, SettingsError, TrackerError
 from ..settings import Settings
 from ..version import __version__
 from . import names
 from .http import Fetch, default_context
+from .turns import Turns
 
 MAX_WAITING = 1000
 """Requests that wait for a worker; far more than the trackers of a few hundred torrents ever are at once."""
+SLOW = 1.0
+"""Seconds after which a request does not count against ``Settings.lookup_threads`` any more."""
+MOST_SLOW = 8
+"""Times that number of threads there are at most, because so many are slow."""
 
 
 class Fetched(NamedTuple):
@@ -52,7 +59,9 @@ class Poster(Protocol):
 class Request:
     """One look-up on its way; everything but ``work`` belongs to the network thread."""
 
-    def __init__(self, work: Callable[[], Any], failed: Callable[[BitTorrentError], Any]) -> None:
+    def __init__(self, host: str, work: Callable[[], Any], failed: Callable[[BitTorrentError], Any]) -> None:
+        self.host = host
+        """That is asked, or looked up."""
         self.work = work
         """Run by a worker."""
         self.failed = failed
@@ -60,6 +69,9 @@ class Request:
         self.deliver: Optional[Callable[[Any], None]] = None
         """Who waits for the answer; None once it was given."""
         self.timer: Any = None
+        """When the time is over."""
+        self.patience: Any = None
+        """When the request is slow; None once it is."""
         self.cancel: Callable[[], None] = _nothing
         self.abandon: Callable[[], None] = _nothing
 
@@ -72,24 +84,35 @@ class Lookups:
         if not self._user_agent.isascii() or not self._user_agent.isprintable():
             raise SettingsError("user_agent", "must be printable ASCII, since it becomes a header line")
         self._allow_private = settings.allow_private_trackers
+        self._check_paths = settings.check_tracker_paths
         self._most = settings.lookup_threads
         self._loop = loop
         self._requests: queue.SimpleQueue[Optional[Request]] = queue.SimpleQueue()
+        self._turns: Turns[Request] = Turns()
         self._pending: Dict[Request, None] = {}
         """Given to the workers and not come back, in time or not."""
+        self._slow = 0
+        """Those of them that take long."""
         self._threads: List[threading.Thread] = []
         self._closed = False
         self._tls_lock = threading.Lock()
         self._tls: Any = None
 
-    def fetch(self, url: str, timeout: float, max_body: int, deliver: Callable[[Any], None]) -> None:
-        """GET; ``timeout`` covers everything, from now on.  ``deliver`` gets a Fetched."""
+    def fetch(
+        self, url: str, timeout: float, max_body: int, deliver: Callable[[Any], None], *, trusted: bool = False
+    ) -> None:
+        """GET; ``timeout`` covers everything, from now on.  ``deliver`` gets a Fetched.
+
+        A URL that is not ``trusted`` is asked of private addresses only if its path is that of a tracker.
+        """
         fetch = Fetch(
             url,
             timeout=timeout,
             max_body=max_body,
             user_agent=self._user_agent,
             allow_private=self._allow_private,
+            check_paths=self._check_paths,
+            trusted=trusted,
             tls=self._context,
         )
 
@@ -97,7 +120,7 @@ class Lookups:
             response = fetch.run()
             return Fetched(response.url, response.status, response.body, None)
 
-        request = Request(work, lambda error: Fetched(url, 0, b"", error))
+        request = Request(_host(url), work, lambda error: Fetched(url, 0, b"", error))
         request.cancel = fetch.cancel
         request.abandon = fetch.abandon
         self._submit(request, url, timeout, deliver)
@@ -111,7 +134,7 @@ class Lookups:
                 raise TrackerError("not resolved in time", host)
             return Resolved(names.resolve(host, port, allow_private=self._allow_private), None)
 
-        request = Request(work, lambda error: Resolved((), error))
+        request = Request(host.lower(), work, lambda error: Resolved((), error))
         self._submit(request, host, timeout, deliver)
 
     def close(self, timeout: float = 0.0) -> bool:
@@ -124,7 +147,6 @@ class Lookups:
             self._closed = True
             self._requests.put(None)
         for request in list(self._pending):
-            request.deliver = None
             request.cancel()
         for thread in list(self._threads):
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -143,39 +165,71 @@ class Lookups:
         refusal = ""
         if self._closed:
             refusal = "look-ups are closed"
-        elif len(self._pending) >= MAX_WAITING + self._most:
+        elif len(self._turns) >= MAX_WAITING:
             refusal = f"more than {MAX_WAITING} look-ups wait already"
-        elif not self._staffed(len(self._pending) + 1):
+        elif not (self._threads or self._hire()):
             refusal = "no thread could be started for the look-up"
         if refusal:
             self._loop.post(functools.partial(_answer, request, request.failed(TrackerError(refusal, subject))))
             return
         late = request.failed(TrackerError(f"no answer within {timeout:g} s", subject))
         request.timer = self._loop.call_later(timeout, functools.partial(self._give_up, request, late))
-        self._pending[request] = None
-        self._requests.put(request)
+        self._turns.add(request, request.host)
+        self._dispatch()
 
-    def _staffed(self, wanted: int) -> bool:
-        """Start a worker if there is work for it; false when there is none at all."""
-        if len(self._threads) < min(wanted, self._most):
-            name = f"bittorrent-lookup-{len(self._threads) + 1}"
-            thread = threading.Thread(target=self._work, name=name, daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:  # the system or a dying interpreter has no thread for us
-                return bool(self._threads)
-            self._threads.append(thread)
+    def _dispatch(self) -> None:
+        """Give the workers what they can take."""
+        while not self._closed:
+            request = self._turns.peek()
+            if request is None or not self._staffed():
+                return
+            self._turns.begin(request)
+            self._pending[request] = None
+            request.patience = self._loop.call_later(SLOW, functools.partial(self._slowed, request))
+            self._requests.put(request)
+
+    def _staffed(self) -> bool:
+        """A worker is idle, or can be hired."""
+        hired = len(self._threads)
+        if len(self._pending) - self._slow >= self._most:
+            return False
+        return len(self._pending) < hired or (hired < MOST_SLOW * self._most and self._hire())
+
+    def _hire(self) -> bool:
+        name = f"bittorrent-lookup-{len(self._threads) + 1}"
+        thread = threading.Thread(target=self._work, name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system or a dying interpreter has no thread for us
+            return False
+        self._threads.append(thread)
         return True
 
+    def _slowed(self, request: Request) -> None:
+        request.patience = None
+        self._slow += 1
+        self._dispatch()
+
     def _give_up(self, request: Request, late: Any) -> None:
-        """The time is over; the worker may come back with it whenever it can."""
+        """The time is over; the worker, if there is one, may come back with it whenever it can."""
+        self._turns.discard(request)
         request.cancel()
-        _answer(request, late)
+        self._deliver(request, late)
 
     def _came_back(self, request: Request, answer: Any) -> None:
         del self._pending[request]
+        self._turns.end(request.host, failed=answer.error is not None)
+        if request.patience is None:
+            self._slow -= 1
+        else:
+            request.patience.cancel()
         request.timer.cancel()
-        _answer(request, answer)
+        self._deliver(request, answer)
+        self._dispatch()
+
+    def _deliver(self, request: Request, answer: Any) -> None:
+        if not self._closed:
+            _answer(request, answer)
 
     # -- in a worker ---------------------------------------------------------------------------------------------------
 
@@ -204,6 +258,14 @@ class Lookups:
             if self._tls is None:
                 self._tls = default_context()
             return self._tls
+
+
+def _host(url: str) -> str:
+    """What is asked, as far as it can be told; the worker says what is wrong with the URL."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _answer(request: Request, answer: Any) -> None:

@@ -11,8 +11,8 @@ from typing import Any, Dict, Mapping, Optional
 
 from ..errors import BencodeError
 from ..metainfo import bencode
+from ..text import printable
 from . import addresses
-from .text import printable
 
 HANDSHAKE_ID = 0
 """The sub id of the extension handshake itself."""

@@ -1,7 +1,10 @@
 """The tracker's side of announce and scrape: who is in which swarm (BEP 3, 7, 21, 23, 24, 48).
 
 A peer is its address, so a client that was killed and started anew takes its own place, and one with both IPv4 and
-IPv6 has two.  Both tables are kept in the order of the last announce: what has to go is always at the front.
+IPv6 has two.  Every table is in the order of the last announce: what has to go is always at the front.
+
+The rule: what one host can have kept is bounded, in a swarm and in all.  Beyond it the host loses its own oldest
+entries, never those of others.
 """
 
 from __future__ import annotations
@@ -12,13 +15,21 @@ from typing import Any, Deque, Dict, List, NamedTuple, Optional, Protocol, Seque
 from urllib.parse import parse_qsl
 
 from ..metainfo import bencode
+from ..text import printable
 from . import addresses
 from .addresses import Address
 from .announce import COMPLETED, PAUSED, REGULAR, STARTED, STOPPED
 
-MAX_SWARMS = 1000
+MAX_PEERS = 20_000
+"""Peers kept of all swarms, about 1 KB each; one more takes the place of the one that was silent longest."""
 MAX_SWARM = 2000
-"""Peers kept of one swarm; one more takes the place of the one that was silent longest."""
+"""Peers kept of one swarm, likewise."""
+MAX_HOST = 1000
+"""Peers kept that one host announced, in all swarms: enough for a machine that seeds a thousand torrents."""
+MAX_HOST_SWARM = 200
+"""Peers kept of one swarm that one host announced: many people can share an address."""
+MAX_DESERTED = 1000
+"""Swarms without peers of which it is remembered how often they were downloaded."""
 MAX_ANNOUNCES = 1000
 """Announces remembered to be looked at."""
 MAX_FIELDS = 100
@@ -58,10 +69,30 @@ class Announced(NamedTuple):
     time: float
 
 
+class _Peer:
+    """One address in one swarm."""
+
+    __slots__ = ("address", "host", "infohash", "left", "paused", "peerid", "time")
+
+    def __init__(self, announced: Announced, host: str) -> None:
+        self.infohash = announced.infohash
+        self.address = announced.address
+        self.peerid = announced.peerid
+        self.left = announced.left > 0
+        """Something is missing."""
+        self.paused = announced.event == PAUSED
+        self.time = announced.time
+        self.host = host
+        """That announced it."""
+
+
 class _Swarm:
-    def __init__(self) -> None:
-        self.peers: Dict[Address, Announced] = {}
-        self.downloaded = 0
+    def __init__(self, downloaded: int) -> None:
+        self.peers: Dict[Address, _Peer] = {}
+        self.seeds = 0
+        self.downloaders = 0
+        """Leechers that are no partial seeds."""
+        self.downloaded = downloaded
 
 
 class _Refused(Exception):
@@ -79,50 +110,47 @@ class Registry:
         self._lifetime = max(MIN_LIFETIME, 2.0 * interval)
         self._random = random
         self._swarms: Dict[bytes, _Swarm] = {}
+        """Those that have peers."""
+        self._peers: Dict[_Peer, None] = {}
+        self._hosts: Dict[str, Dict[_Peer, None]] = {}
+        self._deserted: Dict[bytes, int] = {}
+        """Downloads of swarms without peers, the latest deserted last."""
 
     def swarm(self, infohash: bytes, now: float) -> Tuple[Address, ...]:
         """The addresses of the peers in one swarm."""
-        swarm = self._swarms.get(infohash, _Swarm())
-        self._expire(swarm, now)
-        return tuple(swarm.peers)
+        self._expire(now)
+        swarm = self._swarms.get(infohash)
+        return tuple(swarm.peers) if swarm is not None else ()
 
-    def answer(self, path: str, query: str, host: str, now: float) -> Optional[bytes]:
-        """The body that answers a GET from ``host``, a numeric address; None when nothing is at ``path``."""
+    def answer(self, path: str, query: str, host: str, now: float, *, local: bool = True) -> Optional[bytes]:
+        """The body that answers a GET from ``host``, a numeric address; None when nothing is at ``path``.
+
+        Only where ``local``, and ``host`` is this machine, the query may name another address than ``host``.
+        """
         if path not in ("/announce", "/scrape"):
             return None
+        self._expire(now)
         try:
             pairs = _split(query)
-            reply = self._announce(_parse(dict(pairs), host, now)) if path == "/announce" else self._scrape(pairs, now)
+            reply = self._scrape(pairs) if path == "/scrape" else self._announce(dict(pairs), host, now, local=local)
         except _Refused as refused:
             reply = {"failure reason": str(refused)}
         return bencode.encode(reply)
 
-    def _announce(self, announced: Announced) -> Dict[str, Any]:
-        now = announced.time
+    def _announce(self, fields: Dict[str, str], host: str, now: float, *, local: bool) -> Dict[str, Any]:
+        announced = _parse(fields, host, now, local=local)
         self.announces.append(announced)
-        swarm = self._swarms.pop(announced.infohash, None) or self._new_swarm(now)
-        self._swarms[announced.infohash] = swarm
-        self._expire(swarm, now)
-        self._enter(swarm, announced)
+        self._enter(announced, _network(host))
+        swarm = self._swarms.get(announced.infohash) or _Swarm(self._deserted.get(announced.infohash, 0))
         return {
             "interval": self._interval,
             "min interval": self._min_interval,
             "external ip": addresses.pack_host(announced.address[0]),
             **_counts(swarm),
-            **self._peers(swarm, announced),
+            **self._chosen(swarm, announced),
         }
 
-    def _enter(self, swarm: _Swarm, announced: Announced) -> None:
-        before = swarm.peers.pop(announced.address, None)
-        if announced.event == STOPPED:
-            return
-        if announced.event == COMPLETED and (before is None or before.left):
-            swarm.downloaded += 1
-        if len(swarm.peers) >= MAX_SWARM:
-            del swarm.peers[next(iter(swarm.peers))]
-        swarm.peers[announced.address] = announced
-
-    def _peers(self, swarm: _Swarm, announced: Announced) -> Dict[str, Any]:
+    def _chosen(self, swarm: _Swarm, announced: Announced) -> Dict[str, Any]:
         if announced.event == STOPPED:
             return {"peers": b""}
         others = [peer for peer in swarm.peers.values() if peer.peerid != announced.peerid]
@@ -133,37 +161,87 @@ class Registry:
         peers, peers6 = addresses.pack(peer.address for peer in chosen)
         return {"peers": peers, "peers6": peers6} if peers6 else {"peers": peers}
 
-    def _scrape(self, pairs: List[Tuple[str, str]], now: float) -> Dict[str, Any]:
+    def _scrape(self, pairs: List[Tuple[str, str]]) -> Dict[str, Any]:
         infohashes = [value.encode("latin-1") for name, value in pairs if name == "info_hash"]
         files = {}
         for infohash in infohashes:
             swarm = self._swarms.get(infohash)
+            if swarm is None and infohash in self._deserted:
+                swarm = _Swarm(self._deserted[infohash])
             if swarm is not None:
-                self._expire(swarm, now)
-                downloaders = sum(1 for peer in swarm.peers.values() if peer.left and peer.event != PAUSED)
-                files[infohash] = {**_counts(swarm), "downloaders": downloaders}
+                files[infohash] = {**_counts(swarm), "downloaders": swarm.downloaders}
         return {"files": files}
 
-    def _new_swarm(self, now: float) -> _Swarm:
-        if len(self._swarms) >= MAX_SWARMS:
-            quietest = next(iter(self._swarms))
-            self._expire(self._swarms[quietest], now)
-            if self._swarms[quietest].peers:
-                raise _Refused(f"this tracker has {MAX_SWARMS} torrents already")
-            del self._swarms[quietest]
-        return _Swarm()
+    # -- the tables ------------------------------------------------------------------------------------------------
 
-    def _expire(self, swarm: _Swarm, now: float) -> None:
-        while swarm.peers:
-            address, announced = next(iter(swarm.peers.items()))
-            if announced.time + self._lifetime > now:
+    def _enter(self, announced: Announced, host: str) -> None:
+        """Put a peer behind all others, or take it out."""
+        swarm = self._swarms.get(announced.infohash)
+        before = swarm.peers.get(announced.address) if swarm is not None else None
+        if announced.event == STOPPED:
+            if before is not None:
+                self._drop(before)
+            return
+        if swarm is None:
+            swarm = self._swarms[announced.infohash] = _Swarm(self._deserted.pop(announced.infohash, 0))
+        if announced.event == COMPLETED and (before is None or before.left):
+            swarm.downloaded += 1
+        peer = _Peer(announced, host)
+        swarm.peers[peer.address] = peer
+        if before is not None:
+            self._forget(before, swarm)
+            # The order of a dictionary is that of the first time.
+            del swarm.peers[peer.address]
+            swarm.peers[peer.address] = peer
+        self._peers[peer] = None
+        own = self._hosts.setdefault(host, {})
+        own[peer] = None
+        swarm.seeds += not peer.left
+        swarm.downloaders += peer.left and not peer.paused
+        self._make_room(swarm, own, host)
+
+    def _make_room(self, swarm: _Swarm, own: Dict[_Peer, None], host: str) -> None:
+        here = [peer for peer in swarm.peers.values() if peer.host == host] if len(own) > MAX_HOST_SWARM else []
+        if len(here) > MAX_HOST_SWARM:
+            self._drop(here[0])
+        if len(own) > MAX_HOST:
+            self._drop(next(iter(own)))
+        if len(swarm.peers) > MAX_SWARM:
+            self._drop(next(iter(swarm.peers.values())))
+        if len(self._peers) > MAX_PEERS:
+            self._drop(next(iter(self._peers)))
+
+    def _expire(self, now: float) -> None:
+        while self._peers:
+            oldest = next(iter(self._peers))
+            if oldest.time + self._lifetime > now:
                 break
-            del swarm.peers[address]
+            self._drop(oldest)
+
+    def _drop(self, peer: _Peer) -> None:
+        """Take a peer out, and its swarm if that has no other."""
+        swarm = self._swarms[peer.infohash]
+        del swarm.peers[peer.address]
+        self._forget(peer, swarm)
+        if not swarm.peers:
+            del self._swarms[peer.infohash]
+            if swarm.downloaded:
+                self._deserted[peer.infohash] = swarm.downloaded
+                if len(self._deserted) > MAX_DESERTED:
+                    del self._deserted[next(iter(self._deserted))]
+
+    def _forget(self, peer: _Peer, swarm: _Swarm) -> None:
+        del self._peers[peer]
+        own = self._hosts[peer.host]
+        del own[peer]
+        if not own:
+            del self._hosts[peer.host]
+        swarm.seeds -= not peer.left
+        swarm.downloaders -= peer.left and not peer.paused
 
 
 def _counts(swarm: _Swarm) -> Dict[str, Any]:
-    complete = sum(1 for peer in swarm.peers.values() if peer.left == 0)
-    return {"complete": complete, "incomplete": len(swarm.peers) - complete, "downloaded": swarm.downloaded}
+    return {"complete": swarm.seeds, "incomplete": len(swarm.peers) - swarm.seeds, "downloaded": swarm.downloaded}
 
 
 def _split(query: str) -> List[Tuple[str, str]]:
@@ -174,7 +252,7 @@ def _split(query: str) -> List[Tuple[str, str]]:
         raise _Refused(f"more than {MAX_FIELDS} names in the query") from None
 
 
-def _parse(fields: Dict[str, str], host: str, now: float) -> Announced:
+def _parse(fields: Dict[str, str], host: str, now: float, *, local: bool) -> Announced:
     event = fields.get("event", REGULAR)
     if event not in _EVENTS:
         raise _Refused("event is none of started, completed, stopped, paused")
@@ -185,7 +263,7 @@ def _parse(fields: Dict[str, str], host: str, now: float) -> Announced:
     return Announced(
         infohash=_id(fields, "info_hash"),
         peerid=_id(fields, "peer_id"),
-        address=(_peer_host(fields.get("ip", ""), host), port),
+        address=(_peer_host(fields.get("ip", "") if local else "", host), port),
         event=REGULAR if event == "empty" else event,
         uploaded=_number(fields, "uploaded"),
         downloaded=_number(fields, "downloaded"),
@@ -193,7 +271,7 @@ def _parse(fields: Dict[str, str], host: str, now: float) -> Announced:
         # Some clients send -1 for "as you like".
         numwant=min(int(numwant), MAX_NUMWANT) if _is_number(numwant) else NUMWANT,
         compact=fields.get("compact") != "0",
-        key=fields.get("key", "")[:MAX_WORD],
+        key=printable(fields.get("key", ""), MAX_WORD),
         trackerid=fields.get("trackerid", "")[:MAX_WORD].encode("latin-1"),
         time=now,
     )
@@ -204,6 +282,12 @@ def _peer_host(asked: str, host: str) -> str:
     own = addresses.numeric_host(host)
     local = ipaddress.ip_address(own).is_loopback
     return (local and addresses.numeric_host(asked)) or own
+
+
+def _network(host: str) -> str:
+    """What counts as one host: an IPv4 address, or the network of 64 bits that a home has in IPv6."""
+    packed = addresses.pack_host(addresses.numeric_host(host))
+    return addresses.unpack_host(packed if len(packed) == 4 else packed[:8] + bytes(8))
 
 
 def _id(fields: Dict[str, str], name: str) -> bytes:

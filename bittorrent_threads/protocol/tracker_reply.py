@@ -11,7 +11,7 @@ from typing import Any, Dict, Optional
 
 from ..errors import BencodeError, TrackerError
 from ..metainfo import bencode
-from .text import printable
+from ..text import printable
 
 MAX_DEPTH = 100
 MAX_TOKENS = 50_000
@@ -32,7 +32,7 @@ class TrackerFailure(TrackerError):
 
     def __init__(self, reason: str, url: str = "", retry_in: Optional[float] = None) -> None:
         super().__init__(reason, url)
-        self.args = (reason, url, retry_in)
+        self.args = (self.reason, self.url, retry_in)
         self.retry_in = retry_in
 
 

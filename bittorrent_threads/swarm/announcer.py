@@ -3,6 +3,8 @@
 On each announce the tiers are walked in order, and in a tier the trackers in order; the first one that answers ends
 the walk and moves to the front of its tier.  The rule that is not obvious: a tracker stands aside only while it is
 backing off after a failure.  One that merely asked for a pause (its interval) keeps the trackers behind it waiting.
+In a walk that takes long, a tracker that failed comes again only behind those that were not asked yet, and a host that
+fails under several URLs is left alone as one tracker would be.
 
 ``started`` is owed to each tracker until it accepted it, ``completed`` to one tracker in all and only if the download
 ended in this run, ``stopped`` to each that may have heard ``started``.  Events may be sent before the interval is
@@ -12,7 +14,8 @@ over, but not during a back-off.
 from __future__ import annotations
 
 import math
-from typing import Any, Iterable, Iterator, List, MutableSequence, NamedTuple, Optional, Protocol, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, MutableSequence, NamedTuple, Optional, Protocol, Tuple
+from urllib.parse import urlsplit
 
 from ..metainfo.urls import TRACKER_SCHEMES, clean_url
 from ..protocol.announce import COMPLETED, REGULAR, STARTED, STOPPED, AnnounceReply, url_objection
@@ -23,6 +26,8 @@ DEFAULT_INTERVAL = 1800.0
 RETRY_MIN = 5.0
 RETRY_MAX = 1800.0
 """First and longest pause after a failure; it doubles each time, and up to its double is added by chance."""
+HOST_PATIENCE = 3
+"""Failures in a row at one host, under whatever URLs, after which it backs off as a whole."""
 MAX_TRACKERS = 500
 """Trackers of one torrent, as ``metainfo.urls`` keeps them."""
 
@@ -45,6 +50,8 @@ class Announce(NamedTuple):
     numwant: int
     key: str
     trackerid: bytes
+    trusted: bool = False
+    """The program itself named the tracker, not a .torrent."""
 
 
 class TrackerRow(NamedTuple):
@@ -66,14 +73,33 @@ class TrackerRow(NamedTuple):
     """In a row."""
 
 
+class _Host:
+    """What is known of a host, whatever trackers it has."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.retry_at = -math.inf
+
+    @property
+    def avoided(self) -> bool:
+        """So many of its URLs failed that the others wait too."""
+        return self.failures >= HOST_PATIENCE
+
+
 class _Tracker:
     """What is known of one tracker."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, host: _Host, *, trusted: bool) -> None:
         self.url = url
-        self.last_error = url_objection(url)
-        self.refused = bool(self.last_error)
-        """Never to be asked again."""
+        self.host = host
+        self.trusted = trusted
+        self.objection = url_objection(url)
+        """Why it can never be asked."""
+        self.last_error = self.objection
+        self.refused = bool(self.objection)
+        """Not to be asked again in this run."""
+        self.tried = -1
+        """The walk in which it failed last."""
         self.started = False
         """It accepted ``started`` and has not been sent ``stopped``."""
         self.failures = 0
@@ -88,26 +114,39 @@ class _Tracker:
 class Announcer:
     """The trackers of one torrent.
 
-    ``tiers`` are URLs as ``metainfo.urls`` leaves them, ``key`` is told to all trackers (BEP 7).  Ask ``next_time``,
-    make the announce that ``due`` gives at that time, and tell ``succeeded`` or ``failed``: one is under way at a time.
+    ``tiers`` are URLs as ``metainfo.urls`` leaves them, those of a .torrent (``trusted`` if the program made it), and
+    ``given`` those that the program names besides, in tiers behind them.  ``key`` is told to all trackers (BEP 7).  Ask
+    ``next_time``, make the announce that ``due`` gives at that time, and tell ``succeeded`` or ``failed``: one is under
+    way at a time.
     """
 
-    def __init__(self, tiers: Iterable[Iterable[str]], *, settings: Settings, random: Random, key: str = "") -> None:
+    def __init__(
+        self,
+        tiers: Iterable[Iterable[str]],
+        *,
+        settings: Settings,
+        random: Random,
+        given: Iterable[Iterable[str]] = (),
+        trusted: bool = False,
+        key: str = "",
+    ) -> None:
         self._settings = settings
         self._random = random
         self._key = key
         self._tiers: List[List[_Tracker]] = []
+        self._hosts: Dict[str, _Host] = {}
         self._running = False
         self._next = math.inf
         """When the tiers are walked again."""
+        self._walks = 0
+        """Walks so far, of which each ends with an answer."""
         self._in_flight: Optional[Announce] = None
         self._completed_owed = False
         self._completed = False
         for urls in tiers:
-            self._tiers.append([])
-            for url in urls:
-                self._append(url, self._tiers[-1])
-            random.shuffle(self._tiers[-1])
+            self._append_tier(urls, trusted=trusted)
+        for urls in given:
+            self._append_tier(urls, trusted=True)
 
     # -- what the torrent does -------------------------------------------------------------------------------------
 
@@ -116,10 +155,12 @@ class Announcer:
         if self._running:
             return
         self._running = True
+        self._walks += 1
         self._next = now
         for tracker in self._trackers():
-            tracker.failures = 0
-            tracker.retry_at = -math.inf
+            tracker.failures = tracker.host.failures = 0
+            tracker.retry_at = tracker.host.retry_at = -math.inf
+            tracker.refused = bool(tracker.objection)
 
     def stop(self) -> List[Announce]:
         """Announce no more; returns the ``stopped`` announces to make.  Nobody waits for how they end."""
@@ -145,15 +186,18 @@ class Announcer:
         """Announce as soon as the tracker's minimal interval allows."""
         self._next = min(self._next, now)
 
-    def add(self, url: str, tier: int) -> bool:
-        """Take one more tracker, at the end of ``tier`` or in a new last tier; False for one known or unusable."""
+    def add(self, url: str, tier: int, *, trusted: bool = False) -> bool:
+        """Take one more tracker, at the end of ``tier`` or in a new last tier; False for one known or unusable.
+
+        A known one is ``trusted`` from now on, if this one is.
+        """
         cleaned = clean_url(url, TRACKER_SCHEMES)
         if cleaned is None:
             return False
         if tier < len(self._tiers):
-            return self._append(cleaned, self._tiers[tier])
+            return self._append(cleaned, self._tiers[tier], trusted=trusted)
         added: List[_Tracker] = []
-        if self._append(cleaned, added):
+        if self._append(cleaned, added, trusted=trusted):
             self._tiers.append(added)
         return bool(added)
 
@@ -168,11 +212,11 @@ class Announcer:
         """The announce to make now, if there is one."""
         if self._in_flight is not None:
             return None
-        for tracker, time in self._walk():
-            if time <= now:
-                self._in_flight = self._announce(tracker, self._owed(tracker))
-                return self._in_flight
-        return None
+        ready = [tracker for tracker, time in self._walk() if time <= now]
+        if ready:
+            tracker = next((tracker for tracker in ready if tracker.tried != self._walks), ready[0])
+            self._in_flight = self._announce(tracker, self._owed(tracker))
+        return self._in_flight
 
     def succeeded(self, announce: Announce, reply: AnnounceReply, now: float) -> None:
         """The tracker answered ``announce``; ignored when that was overtaken by ``stop``."""
@@ -184,7 +228,8 @@ class Announcer:
         if announce.event == COMPLETED:
             self._completed_owed = False
             self._completed = True
-        tracker.failures = 0
+        self._walks += 1
+        tracker.failures = tracker.host.failures = 0
         tracker.last_error = ""
         tracker.reply = reply
         tracker.trackerid = reply.trackerid or tracker.trackerid
@@ -204,11 +249,15 @@ class Announcer:
             return
         self._in_flight = None
         tracker = self._find(announce.url)
+        tracker.tried = self._walks
         tracker.last_error = reason
         tracker.failures += 1
+        host = tracker.host
+        host.failures += 1
+        if host.avoided:
+            host.retry_at = now + self._pause(host.failures - HOST_PATIENCE)
         if retry_in is None:
-            pause = min(RETRY_MIN * 2.0 ** min(tracker.failures - 1, 30), RETRY_MAX)
-            retry_in = pause * (1.0 + self._random.random())
+            retry_in = self._pause(tracker.failures - 1)
         tracker.refused = math.isinf(retry_in)
         tracker.retry_at = now + retry_in
 
@@ -230,11 +279,11 @@ class Announcer:
         for tracker in self._trackers():
             if tracker.refused:
                 continue
-            time = max(self._next, tracker.retry_at)
+            time = max(self._next, tracker.retry_at, tracker.host.retry_at)
             if self._owed(tracker) == REGULAR:
                 time = max(time, tracker.welcome_at)
             yield tracker, time
-            if not tracker.failures:
+            if not tracker.failures and not tracker.host.avoided:
                 return
 
     def _owed(self, tracker: _Tracker) -> str:
@@ -244,7 +293,10 @@ class Announcer:
 
     def _announce(self, tracker: _Tracker, event: str) -> Announce:
         numwant = 0 if event == STOPPED else self._settings.numwant
-        return Announce(tracker.url, event, numwant, self._key, tracker.trackerid)
+        return Announce(tracker.url, event, numwant, self._key, tracker.trackerid, tracker.trusted)
+
+    def _pause(self, doublings: int) -> float:
+        return min(RETRY_MIN * 2.0 ** min(doublings, 30), RETRY_MAX) * (1.0 + self._random.random())
 
     # -- the table -------------------------------------------------------------------------------------------------
 
@@ -255,11 +307,23 @@ class Announcer:
     def _find(self, url: str) -> _Tracker:
         return next(tracker for tracker in self._trackers() if tracker.url == url)
 
-    def _append(self, url: str, tier: List[_Tracker]) -> bool:
-        known = {tracker.url for tracker in self._trackers()}
+    def _append_tier(self, urls: Iterable[str], *, trusted: bool) -> None:
+        tier: List[_Tracker] = []
+        self._tiers.append(tier)
+        for url in urls:
+            self._append(url, tier, trusted=trusted)
+        self._random.shuffle(tier)
+        if not tier:
+            self._tiers.pop()
+
+    def _append(self, url: str, tier: List[_Tracker], *, trusted: bool) -> bool:
+        known = {tracker.url: tracker for tracker in self._trackers()}
+        if url in known:
+            known[url].trusted |= trusted
         if url in known or len(known) >= MAX_TRACKERS:
             return False
-        tier.append(_Tracker(url))
+        host = self._hosts.setdefault(urlsplit(url).hostname or "", _Host())
+        tier.append(_Tracker(url, host, trusted=trusted))
         return True
 
     def _row(self, tracker: _Tracker, tier: int, time: Optional[float]) -> TrackerRow:

@@ -197,7 +197,7 @@ def test_a_warning_and_a_tracker_id() -> None:
     bench = Bench(torrent_of(TRACKER), state="stopped")
     body = bencode.encode({"interval": 100, "peers": b"", "tracker id": b"a b", "warning message": b"soon closed"})
 
-    def fetch(url: str, timeout: float, max_body: int, deliver: Any) -> None:
+    def fetch(url: str, timeout: float, max_body: int, deliver: Any, **_: Any) -> None:
         bench.lookups.urls.append(url)
         bench.network.call_later(0.1, lambda: deliver(Fetched(url, 200, body, None)))
 
@@ -206,6 +206,46 @@ def test_a_warning_and_a_tracker_id() -> None:
     bench.run(110)
     assert bench.seen(events.TrackerAnnounced)[0].warning == bench.status.trackers[0].warning == "soon closed"
     assert "trackerid" not in bench.lookups.urls[0] and "trackerid=a%20b" in bench.lookups.urls[1]
+
+
+def test_five_hundred_failing_trackers_of_one_host_are_asked_as_one() -> None:
+    urls = [f"http://victim.sim/{number}/announce" for number in range(499)]
+    bench = Bench(torrent_of(*urls, TRACKER), state="stopped")
+    bench.set_state("active")
+    bench.run(10)
+    assert sum("victim.sim" in url for url in bench.lookups.urls) <= 5
+    assert told(bench) == ["started"]
+
+
+def test_a_stop_and_a_start_forget_that_a_tracker_said_never() -> None:
+    bench = Bench(torrent_of(TRACKER), state="stopped")
+    bodies = [bencode.encode({"failure reason": "no", "retry in": "never"}), bencode.encode({"peers": b""})]
+
+    def fetch(url: str, timeout: float, max_body: int, deliver: Any, **_: Any) -> None:
+        bench.lookups.urls.append(url)
+        body = bodies[min(len(bench.lookups.urls), len(bodies)) - 1]
+        bench.network.call_later(0.1, lambda: deliver(Fetched(url, 200, body, None)))
+
+    bench.lookups.fetch = fetch  # type: ignore[method-assign]
+    bench.set_state("active")
+    bench.run(10_000)
+    assert len(bench.lookups.urls) == 1
+    bench.set_state("stopped")
+    bench.set_state("active")
+    bench.run(1)
+    assert len(bench.lookups.urls) == 2 and bench.status.trackers[0].working
+
+
+def test_secrets_of_urls_are_used_and_not_shown() -> None:
+    bench = Bench(torrent_of("http://me:hunter2@tracker.sim/announce?passkey=hunter3"), state="stopped")
+    for mood in (tracker.DOWN, tracker.UP):
+        bench.tracker.mood = mood
+        bench.set_state("active")
+        bench.run(1)
+        assert all("me:hunter2@" in url and "passkey=hunter3" in url for url in bench.lookups.urls)
+        shown = repr((bench.status, bench.seen(events.TrackerFailed), bench.seen(events.TrackerAnnounced)))
+        assert "hunter" not in shown and "http://me:***@tracker.sim/announce?passkey=***" in shown
+        bench.set_state("stopped")
 
 
 def test_a_torrent_without_trackers_asks_nobody() -> None:

@@ -18,7 +18,7 @@ from support.webserver import Answer, WebServer, chunked, drip, flood, gzipped, 
 
 from bittorrent_threads.errors import TrackerError
 from bittorrent_threads.net import http, names
-from bittorrent_threads.net.http import Fetch, Response, parse_url
+from bittorrent_threads.net.http import Fetch, Response, is_tracker_path, parse_url
 
 
 def fetch(url: str, *, timeout: float = PATIENCE, max_body: int = 1 << 20, **options: Any) -> Response:
@@ -163,7 +163,7 @@ def test_urls_that_are_refused(url: str, reason: str) -> None:
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
 def test_follows_a_redirect(status: str) -> None:
     with WebServer(ok(b"ignored", "Location: ../there?x=1", status=status), ok(b"found")) as server:
-        assert fetch(server.url("/here/announce")) == Response(server.url("/there?x=1"), 200, b"found")
+        assert fetch(server.url("/announce/here/x")) == Response(server.url("/announce/there?x=1"), 200, b"found")
 
 
 def test_a_redirect_that_leads_nowhere_is_an_answer() -> None:
@@ -199,7 +199,7 @@ def test_a_redirect_that_is_not_followed(location: str, reason: str) -> None:
 
 
 def test_the_deadline_covers_all_redirects() -> None:
-    with WebServer(ok(b"", "Location: /again", status="302 Found"), silence) as server:
+    with WebServer(ok(b"", "Location: /announce/again", status="302 Found"), silence) as server:
         start = time.monotonic()
         with pytest.raises(TrackerError, match=r"no whole answer within 0\.2 s"):
             fetch(server.url(), timeout=0.2)
@@ -232,7 +232,7 @@ def test_nobody_accepts() -> None:
         full.listen(0)
         address = full.getsockname()
         with socket.create_connection(address), pytest.raises(TrackerError, match=r"no whole answer within 0\.2 s"):
-            fetch(f"http://127.0.0.1:{address[1]}/", timeout=0.2)
+            fetch(f"http://127.0.0.1:{address[1]}/announce", timeout=0.2)
 
 
 @pytest.mark.parametrize(
@@ -370,7 +370,7 @@ def test_connects_to_the_address_that_was_checked(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(names, "resolve", resolve)
     monkeypatch.setattr(socket, "getaddrinfo", None)
     with WebServer(ok(b"x")) as server:
-        assert fetch(f"http://tracker.example:{server.port}/").body == b"x"
+        assert fetch(f"http://tracker.example:{server.port}/announce").body == b"x"
         assert f"Host: tracker.example:{server.port}".encode() in server.requests[0]
     assert lookups == ["tracker.example"]
 
@@ -379,7 +379,7 @@ def test_the_next_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     with WebServer(ok(b"x")) as server:
         addresses = (("127.0.0.1", free_port()), ("::1", free_port()), ("127.0.0.1", server.port))
         monkeypatch.setattr(names, "resolve", lambda *_, **__: addresses)
-        assert fetch("http://tracker.example/").body == b"x"
+        assert fetch("http://tracker.example/announce").body == b"x"
 
 
 def test_one_silent_address_does_not_use_up_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -389,7 +389,86 @@ def test_one_silent_address_does_not_use_up_the_time(monkeypatch: pytest.MonkeyP
         with socket.create_connection(full.getsockname()):
             addresses = (full.getsockname(), *[("127.0.0.1", server.port)] * 99)
             monkeypatch.setattr(names, "resolve", lambda *_, **__: addresses)
-            assert fetch("http://tracker.example/").body == b"x"
+            assert fetch("http://tracker.example/announce").body == b"x"
+
+
+# -- what a torrent may have us ask of this machine and its network ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "tracker"),
+    [
+        ("/announce", True),
+        ("/announce.php?passkey=x&y=/../z", True),
+        ("/scrape/x", True),
+        ("/%61nnounce/key/announce", True),
+        ("/", False),
+        ("/admin/reboot?x=/announce", False),
+        ("//announce", False),
+        ("/announce/../admin", False),
+        ("/announce/%2e%2e/admin", False),
+        ("/announce%2f..%2fadmin", False),
+        ("/announce/%252e%252e/admin", False),
+        ("/announce\\..\\admin", False),
+        ("/x/announce", False),
+        ("/ANNOUNCE", False),
+    ],
+)
+def test_paths_of_trackers(path: str, tracker: bool) -> None:
+    assert is_tracker_path(path) is tracker
+
+
+def test_a_private_address_is_asked_for_paths_of_trackers_only() -> None:
+    with WebServer(ok(b"rebooted")) as router:
+        for url in (router.url("/reboot?yes=1"), f"http://localhost:{router.port}/reboot"):
+            with pytest.raises(TrackerError, match=r"(127\.0\.0\.1|::1) is not public, and only /announce…"):
+                fetch(url)
+        assert router.requests == []
+        assert fetch(router.url("/scrape")).body == b"rebooted"
+        assert fetch(router.url("/reboot"), trusted=True).body == b"rebooted"
+        assert fetch(router.url("/reboot"), check_paths=False).body == b"rebooted"
+
+
+def test_a_redirect_is_held_to_the_paths_of_trackers_whoever_named_the_first_url() -> None:
+    with WebServer(ok(b"", "Location: /reboot", status="302 Found")) as server:
+        for options in ({}, {"trusted": True}):
+            with pytest.raises(TrackerError, match="only /announce"):
+                fetch(server.url(), **options)
+        assert len(server.requests) == 2
+
+
+def test_public_addresses_are_asked_for_any_path_and_private_ones_of_the_same_name_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with WebServer(ok(b"private")) as inside, WebServer(ok(b"public")) as outside:
+        addresses = (("127.0.0.1", inside.port), ("127.0.0.2", outside.port))
+        calls: List[str] = []
+        monkeypatch.setattr(names, "resolve", lambda host, *_, **__: calls.append(host) or addresses)
+        monkeypatch.setattr(names, "is_public", lambda host: host == "127.0.0.2")
+        real = socket.socket.connect
+        monkeypatch.setattr(
+            socket.socket, "connect", lambda sock, place: real(sock, (place[0].replace(".2", ".1"), place[1]))
+        )
+        assert fetch("http://tracker.example/anything").body == b"public"
+        assert (inside.requests, calls) == ([], ["tracker.example"])  # and it was resolved once
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\x1b[2J\x07" + b"A" * 60_000 + b"\r\n\r\n",
+        b"HTTP/1.1 \x1b]0;x\x07 " + b"A" * 60_000 + b"\r\n\r\n",
+        ok(b"x", "Content-Encoding: \x1b[2J\x07\xe2\x80\xae" + "A" * 60_000),
+        ok(b"", "Location: x\x1b\x07" + "A" * 60_000 + "://y", status="302 Found"),
+        ok(b"", "Location: x" + "A" * 60_000 + "://y", status="302 Found"),
+        ok(b"", "Location: http://h:" + "A" * 60_000, status="302 Found"),
+    ],
+)
+def test_what_a_server_says_is_printable_and_short_in_an_error(answer: bytes) -> None:
+    with WebServer(answer) as server, pytest.raises(TrackerError) as caught:
+        fetch(server.url())
+    assert str(caught.value).isprintable() and repr(caught.value).isprintable()
+    assert len(str(caught.value)) < 700 and len(repr(caught.value)) < 700
 
 
 # -- cancelling --------------------------------------------------------------------------------------------------------
@@ -463,7 +542,7 @@ def test_https(certificate: Path) -> None:
 def test_a_certificate_nobody_knows_is_refused(certificate: Path) -> None:
     with tls_server(certificate, ok(b"secret")) as server:
         with pytest.raises(TrackerError, match=r"certificate refused: self.signed certificate"):
-            fetch(f"https://localhost:{server.port}/")
+            fetch(f"https://localhost:{server.port}/announce")
         assert server.requests == []
 
 
@@ -481,7 +560,7 @@ def test_no_way_from_https_to_http(certificate: Path) -> None:
     ):
         with pytest.raises(TrackerError, match="redirect from https to http"):
             fetch(
-                f"https://localhost:{server.port}/",
+                f"https://localhost:{server.port}/announce",
                 tls=lambda: ssl.create_default_context(cafile=str(certificate)),
             )
         assert plain.requests == []

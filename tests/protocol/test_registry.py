@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from typing import Any, Dict
 from urllib.parse import urlsplit
 
@@ -202,16 +203,89 @@ def test_a_full_swarm_forgets_who_was_silent_longest(monkeypatch: pytest.MonkeyP
     assert [host for host, _ in subject.swarm(INFOHASH, 0.0)] == ["10.0.0.3", "10.0.0.1", "10.0.0.4"]
 
 
-def test_a_full_tracker_takes_no_more_torrents_until_one_is_deserted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "MAX_SWARMS", 2)
+def test_a_full_tracker_forgets_who_was_silent_longest_in_any_torrent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "MAX_PEERS", 3)
     subject = made()
-    announce(subject, 1, infohash=b"a" * 20)
-    announce(subject, 1, infohash=b"b" * 20, now=10.0)
-    with pytest.raises(TrackerError, match="this tracker has 2 torrents already"):
-        announce(subject, 1, infohash=b"c" * 20, now=10.0)
-    announce(subject, 1, infohash=b"a" * 20, now=20.0)
-    announce(subject, 1, infohash=b"c" * 20, now=3610.0)
-    assert [len(subject.swarm(name * 20, 3610.0)) for name in (b"a", b"b", b"c")] == [1, 0, 1]
+    for number, name in enumerate((b"a", b"b", b"a", b"c", b"b")):
+        announce(subject, number, infohash=name * 20)
+    assert [len(subject.swarm(name * 20, 0.0)) for name in (b"a", b"b", b"c")] == [1, 1, 1]
+    announce(subject, 2, infohash=b"a" * 20)
+    announce(subject, 9, infohash=b"d" * 20)
+    assert [len(subject.swarm(name * 20, 0.0)) for name in (b"a", b"b", b"c", b"d")] == [1, 1, 0, 1]
+
+
+def test_invented_torrents_of_one_host_cost_nobody_else_anything() -> None:
+    subject = made()
+    for number in range(50):
+        announce(subject, number, infohash=INFOHASH)
+    for number in range(2 * registry.MAX_HOST):
+        announce(subject, 1, host="10.9.9.9", infohash=b"%020d" % number, event="completed", left=0)
+    assert announce(subject, 77, infohash=b"new torrent new host").peers == ()
+    assert len(subject.swarm(INFOHASH, 0.0)) == 50
+    assert len(subject._peers) == 51 + registry.MAX_HOST
+    assert len(subject._deserted) == registry.MAX_DESERTED
+    assert scrape(subject, b"%020d" % (2 * registry.MAX_HOST - 1))
+    assert subject.swarm(b"%020d" % 5, 0.0) == ()
+
+
+@pytest.mark.parametrize("network", ["10.9.9.9", "2001:db8:1:2::{}"])
+def test_one_host_does_not_flush_a_swarm(network: str) -> None:
+    subject = made()
+    for number in range(50):
+        announce(subject, number, port=1 + number)
+    for port in range(1, registry.MAX_SWARM + 100):
+        announce(subject, 1, host=network.format(f"{port:x}"), port=port, numwant=0)
+    hosts = [host for host, _ in subject.swarm(INFOHASH, 0.0)]
+    assert sum(host.startswith("10.0.0.") for host in hosts) == 50
+    assert len(hosts) == 50 + registry.MAX_HOST_SWARM
+    assert announce(subject, 51, host="2001:db8:1:3::1").complete == 0
+    assert len(subject.swarm(INFOHASH, 0.0)) == 51 + registry.MAX_HOST_SWARM
+
+
+def test_the_memory_of_a_full_tracker_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert registry.MAX_PEERS * 1400 < 30_000_000
+    monkeypatch.setattr(registry, "MAX_PEERS", 2000)
+    subject = made()
+    tracemalloc.start()
+    try:
+        for number in range(registry.MAX_PEERS + 100):  # the dearest: each in a swarm of its own
+            host = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+            query = f"info_hash={number:020d}&peer_id={number:020d}&port=6881&uploaded=1&downloaded=1&left=1&key=1234"
+            subject.answer("/announce", query, host, 0.0)
+        size = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert len(subject._peers) == len(subject._swarms) == registry.MAX_PEERS
+    size -= 1000 * len(subject.announces)
+    assert size < 1400 * registry.MAX_PEERS
+
+
+def test_the_tables_agree_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = {"MAX_PEERS": 40, "MAX_SWARM": 15, "MAX_HOST": 12, "MAX_HOST_SWARM": 5, "MAX_DESERTED": 3}
+    for name, most in limits.items():
+        monkeypatch.setattr(registry, name, most)
+    chance = random.Random(4)
+    subject = made(15)
+    now = 0.0
+    for _ in range(3000):
+        now += chance.random() * 20
+        event = chance.choice(["", "started", "stopped", "completed", "paused"])
+        host = f"10.0.0.{chance.randrange(9)}"
+        infohash = b"%020d" % chance.randrange(8)
+        left = chance.randrange(2)
+        port, number = chance.randrange(1, 9), chance.randrange(99)
+        announce(subject, number, host=host, port=port, infohash=infohash, event=event, left=left, now=now)
+        peers = [peer for swarm in subject._swarms.values() for peer in swarm.peers.values()]
+        assert len(peers) <= 40 and set(peers) == set(subject._peers)
+        assert {peer for own in subject._hosts.values() for peer in own} == set(peers)
+        assert all(0 < len(own) <= 12 for own in subject._hosts.values())
+        times = [peer.time for peer in subject._peers]
+        assert times == sorted(times)
+        assert not subject._swarms.keys() & subject._deserted.keys() and len(subject._deserted) <= 3
+        for swarm in subject._swarms.values():
+            assert 0 < len(swarm.peers) <= 15
+            assert swarm.seeds == sum(not peer.left for peer in swarm.peers.values())
+            assert swarm.downloaders == sum(peer.left and not peer.paused for peer in swarm.peers.values())
 
 
 def test_the_memory_of_announces_has_an_end() -> None:

@@ -231,7 +231,7 @@ def test_a_tracker_may_ask_for_a_pause(retry_in: float) -> None:
     assert subject.next_time() == retry_in
 
 
-def test_a_tracker_that_said_never_is_never_asked_again() -> None:
+def test_a_tracker_that_said_never_is_not_asked_again_before_the_next_start() -> None:
     subject = announcer([A])
     announce = subject.due(0.0)
     assert announce is not None
@@ -241,7 +241,63 @@ def test_a_tracker_that_said_never_is_never_asked_again() -> None:
     assert (row.state, row.last_error, row.next_announce) == ("refused", "not a tracker", None)
     subject.stop()
     subject.start(1.0)
+    assert subject.next_time() == 1.0
+
+
+def test_a_start_does_not_make_an_unusable_url_usable() -> None:
+    subject = announcer(["http://a/announce?info_hash=x"], started_at=None)
+    subject.start(0.0)
     assert subject.next_time() is None
+    (row,) = subject.snapshot()
+    assert (row.state, row.last_error) == ("refused", "the URL has info_hash already")
+
+
+def test_a_host_that_fails_under_many_urls_is_left_alone() -> None:
+    subject = announcer(*[[f"http://a/{number}/announce"] for number in range(499)], [B])
+    played = play(subject, 10.0, up())
+    assert [time for time, host, _ in played if host == "a"] == [0.0, 0.0, 0.0, 5.0]
+    assert [time for time, host, _ in played if host == "b"] == [0.0, 5.0]
+    assert len({row.url for row in subject.snapshot() if row.failures}) == 5
+    assert [row.next_announce for row in subject.snapshot()][400] == 15.0
+
+
+def test_an_answer_makes_the_whole_host_good_again() -> None:
+    subject = announcer(*[[f"http://a/{number}/announce"] for number in range(6)])
+    play(subject, 0.0, up())
+    assert subject.next_time() == 5.0
+    announce = subject.due(5.0)
+    assert announce is not None
+    subject.succeeded(announce, AnnounceReply(), 5.0)
+    subject.reannounce(65.0)
+    again = subject.due(65.0)
+    assert again is not None
+    subject.failed(again, "refused", 65.0)
+    assert subject.due(65.0) is not None
+
+
+def test_those_not_asked_yet_go_before_those_that_failed_in_the_same_walk() -> None:
+    # Each takes 30 s to fail, longer than the pause of the first.
+    subject = announcer(*[[f"http://{number}/announce"] for number in range(4)], [A])
+    asked = []
+    for now in range(0, 150, 30):
+        announce = subject.due(float(now))
+        assert announce is not None
+        asked.append(short(announce.url))
+        subject.failed(announce, "no answer within 30 s", now + 30.0)
+    assert asked == ["0", "1", "2", "3", "a"]
+
+
+def test_trackers_of_the_program_are_trusted_also_if_the_torrent_names_them_too() -> None:
+    subject = announcer([A], [B])
+    assert not subject.add(A, 0, trusted=True)
+    assert subject.add(C, 9, trusted=True)
+    played = []
+    for _ in range(3):
+        announce = subject.due(0.0)
+        assert announce is not None
+        played.append((short(announce.url), announce.trusted))
+        subject.failed(announce, "refused", 0.0)
+    assert played == [("a", True), ("b", False), ("c", True)]
 
 
 def test_udp_trackers_say_why_they_are_not_asked_and_leave_room_for_others() -> None:

@@ -33,7 +33,9 @@ class SimLookups:
         self._network = network
         self._web = web
 
-    def fetch(self, url: str, timeout: float, max_body: int, deliver: Callable[[Fetched], None]) -> None:
+    def fetch(
+        self, url: str, timeout: float, max_body: int, deliver: Callable[[Fetched], None], *, trusted: bool = False
+    ) -> None:
         self.urls.append(url)
         there = self._web.trackers.get(urlsplit(url).hostname or "")
         network = self._network

@@ -1,0 +1,66 @@
+"""The order in which look-ups get a worker."""
+
+from __future__ import annotations
+
+from typing import List
+
+from bittorrent_threads.net import turns as turns_module
+from bittorrent_threads.net.turns import MAX_AT_HOST, Turns
+
+
+def begun(turns: Turns[str]) -> List[str]:
+    """Begin whatever can be begun, in order."""
+    order = []
+    while True:
+        request = turns.peek()
+        if request is None:
+            return order
+        turns.begin(request)
+        order.append(request)
+
+
+def test_first_come_first_served() -> None:
+    turns: Turns[str] = Turns()
+    for request in "abc":
+        turns.add(request, request)
+    assert len(turns) == 3 and begun(turns) == ["a", "b", "c"] and len(turns) == 0
+
+
+def test_a_host_has_its_share_and_the_others_pass_by() -> None:
+    turns: Turns[str] = Turns()
+    for number in range(500):
+        turns.add(f"greedy{number}", "greedy")
+    turns.add("other", "other")
+    assert begun(turns) == [*(f"greedy{number}" for number in range(MAX_AT_HOST)), "other"]
+    turns.end("greedy", failed=False)
+    assert begun(turns) == [f"greedy{MAX_AT_HOST}"]
+
+
+def test_hosts_that_failed_stand_behind_the_others_until_they_answer() -> None:
+    turns: Turns[str] = Turns()
+    for failed in (True, False):
+        turns.add("first", "bad")
+        turns.begin("first")
+        turns.end("bad", failed=failed)
+        turns.add("again", "bad")
+        turns.add("untried", "new")
+        assert begun(turns) == (["untried", "again"] if failed else ["again", "untried"])
+        turns.end("bad", failed=False)
+        turns.end("new", failed=False)
+
+
+def test_who_gave_up_has_no_turn() -> None:
+    turns: Turns[str] = Turns()
+    turns.add("a", "x")
+    turns.discard("a")
+    turns.discard("a")
+    assert turns.peek() is None and len(turns) == 0
+
+
+def test_the_memory_of_failures_has_an_end() -> None:
+    turns: Turns[str] = Turns()
+    for number in range(turns_module.MAX_FAILED + 10):
+        turns.add("x", str(number))
+        turns.begin("x")
+        turns.end(str(number), failed=True)
+    assert len(turns._failed_hosts) == turns_module.MAX_FAILED and turns._under_way == {}
