@@ -155,12 +155,13 @@ def test_inputs_are_the_same_for_the_same_seed() -> None:
 
 
 def test_cuts_are_whole() -> None:
-    from fuzz.choices import cut
+    from fuzz.choices import MOST_CHUNKS, cut
 
     data = bytes(range(256)) * 3
     ways = [cut(data, way) for way in range(256)]
     assert all(b"".join(chunks) == data for chunks in ways)
-    assert {len(chunks) for chunks in ways} >= {1, len(data)}
+    assert {len(chunks) for chunks in ways} >= {1, MOST_CHUNKS}
+    assert [len(chunk) for chunk in ways[1][:-1]] == [1] * (MOST_CHUNKS - 1)
     assert all(all(chunks) for chunks in ways)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Iterator, List, Sequence, TypeVar
 
 T = TypeVar("T")
 
 CUTS = (1 << 20, 1, 2, 7, 61, 600)
 """Longest chunk of each way to cut; the first leaves an input whole."""
+MOST_CHUNKS = 40
+"""Chunks of an input, the last of which has all that is left: a thousand of one byte show no more, and take long."""
 
 
 class Choices:
@@ -49,7 +52,11 @@ class Choices:
 def cut(data: bytes, way: int) -> List[bytes]:
     """``data`` in chunks; the same for the same ``way``, a byte."""
     longest = CUTS[way % len(CUTS)]
-    return list(_chunks(data, longest, way)) if longest < len(data) else [data]
+    if longest >= len(data):
+        return [data]
+    chunks = list(islice(_chunks(data, longest, way), MOST_CHUNKS - 1))
+    rest = data[sum(map(len, chunks)) :]
+    return [*chunks, rest] if rest else chunks
 
 
 def _chunks(data: bytes, longest: int, state: int) -> Iterator[bytes]:

@@ -58,7 +58,7 @@ def _parsed(url: str) -> bool:
     try:
         target = parse_url(url)
     except TrackerError as error:
-        require(len(error.reason) < 300, "a long reason")
+        require_shown(error.reason, 300, "the reason")
         return False
     require(target.path.startswith("/") or target.path.startswith("?"), f"path {target.path!r:.60}")
     line = f"{target.path}{target.authority}"
@@ -121,4 +121,4 @@ TOKENS = (
     *(b"%", b"%00", b"%0d%0a", b" ", b"\\", b"\r\n", b"::", b"::ffff:", b"64:ff9b::", b"2002:", b"127.0.0.1", b"\xff"),
     *("\u2100".encode(), "\uff0f".encode(), "\u00e4".encode(), b"info_hash=", b";", b"%25eth0", b"."),
 )
-TARGET = Target(check, seeds, TOKENS, longest=1024)
+TARGET = Target(check, seeds, TOKENS, longest=400)

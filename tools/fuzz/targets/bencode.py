@@ -96,4 +96,6 @@ def seeds() -> List[bytes]:
 
 
 TOKENS = (b"d", b"l", b"e", b"i0e", b"i-1e", b"i-0e", b"i01e", b"1:a", b"0:", b"2:ab", b"d6:lengthi1e4:pathl1:aee")
-TARGET = Target(check, seeds, (*TOKENS, b"i9223372036854775807e", b"99999999999:", b"d1:ai1e1:ai2ee", b"l" * 99))
+TARGET = Target(
+    check, seeds, (*TOKENS, b"i9223372036854775807e", b"99999999999:", b"d1:ai1e1:ai2ee", b"l" * 99), longest=400
+)

@@ -55,4 +55,4 @@ def seeds() -> List[bytes]:
     return [b"\0" + bencode.encode(each) + b"tail" for each in said] + [b"\1" + recipe(each, WORDS) for each in said]
 
 
-TARGET = Target(check, seeds, tuple(b"%d:%s" % (len(word), word) for word in WORDS), longest=2048)
+TARGET = Target(check, seeds, tuple(b"%d:%s" % (len(word), word) for word in WORDS), longest=600)

@@ -74,4 +74,4 @@ TOKENS = (
     *(b"\x13BitTorrent protocol", INFOHASH, PEERID, b"-TR4050-", b"-WW0109-", b"A2-1-37-0-", b"Q1-2-3--"),
     b"-TR294Z-",
 )
-TARGET = Target(check, seeds, (*TOKENS, *wire.TARGET.tokens), longest=1024)
+TARGET = Target(check, seeds, (*TOKENS, *wire.TARGET.tokens), longest=500)

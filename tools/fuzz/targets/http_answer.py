@@ -155,4 +155,4 @@ TOKENS = (
     *(b"HTTP/0.9", b"HTTP/1.1 100 x\r\n\r\n", b" folded\r\n", b"\0", b"\x1b[2J", b"\xff", b"a" * 300, b"+5"),
     *(b"0x5", b"1_0"),
 )
-TARGET = Target(check, seeds, TOKENS, longest=2048)
+TARGET = Target(check, seeds, TOKENS, longest=1024)

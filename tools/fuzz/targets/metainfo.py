@@ -133,4 +133,4 @@ def seeds() -> List[bytes]:
     return [b"\0" + bencode.encode(each) for each in found] + [b"\1" + recipe(each, WORDS) for each in found]
 
 
-TARGET = Target(check, seeds, tuple(b"%d:%s" % (len(word), word) for word in WORDS), longest=2048)
+TARGET = Target(check, seeds, tuple(b"%d:%s" % (len(word), word) for word in WORDS), longest=1024)

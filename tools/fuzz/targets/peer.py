@@ -42,8 +42,8 @@ GRANTS = 10 * 9
 """Bytes of the allowed fast set."""
 KEPT_ALIVE = 8
 """Bytes of the keep-alives and changes of mind in the seconds that a peer is watched."""
-MOST_CHUNKS = 16
-"""Chunks in which the stream arrives one by one; the rest comes at once."""
+MOST_MOMENTS = 16
+"""Chunks that arrive one by one; the rest comes at once."""
 TURNS = 3
 """Bytes heard for a byte sent: REJECT of 17 for a REQUEST of 17, INTERESTED of 5 for a HAVE of 9 or a CHOKE of 5."""
 
@@ -84,7 +84,7 @@ def visit(bench: Bench, torrent: SimTorrent, manners: Manners, chunks: List[byte
         guest.greet(peerid=b"-GU0001-abcdefghijkl", fast=manners.fast, extended=manners.extended)
     heard: List[Heard] = []
     sent = 0
-    for chunk in [*chunks[:MOST_CHUNKS], b"".join(chunks[MOST_CHUNKS:]), b""]:
+    for chunk in [*chunks[:MOST_MOMENTS], b"".join(chunks[MOST_MOMENTS:]), b""]:
         if guest.closed:
             break
         heard.append(guest.heard())

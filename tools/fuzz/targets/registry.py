@@ -88,4 +88,4 @@ TOKENS = (
     *(b"event=stopped", b"event=completed", b"numwant=", b"compact=0", b"ip=", b"::1", b"1.2.3.4", b"%", b"%00", b"-1"),
     *(b"i" * 20, b"p" * 20, b"0", b"65536", b"9" * 19, b"\xb2", b";", b"no_peer_id=1", b"key=", b"trackerid=", b"%zz"),
 )
-TARGET = Target(check, seeds, TOKENS, longest=2048)
+TARGET = Target(check, seeds, TOKENS, longest=1024)

@@ -124,4 +124,4 @@ TOKENS = (
     *(b'"unfinished":[[0,"80"]],', b'"have":"', b'"files":[[1,2,3]],', b"[" * 500, b'{"a":' * 100),
     b'"' + b"z" * 500 + b'"',
 )
-TARGET = Target(check, seeds, TOKENS, longest=2048)
+TARGET = Target(check, seeds, TOKENS, longest=1024)

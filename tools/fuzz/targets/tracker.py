@@ -151,4 +151,4 @@ TOKENS = (
     *(b"Connection: keep-alive\r\n", b"Content-Length: 5\r\n", b"Content-Length: 0\r\n"),
     *(b"Transfer-Encoding: x\r\n", b":"),
 )
-TARGET = Target(check, seeds, (*TOKENS, *WORDS), longest=2048)
+TARGET = Target(check, seeds, (*TOKENS, *WORDS), longest=1024)
