@@ -227,6 +227,29 @@ def test_a_failing_input_is_shown(
     assert "1 failed" in capsys.readouterr().out
 
 
+def test_where_atheris_cannot_be_installed_it_goes_on_without(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import environment
+
+    spec = importlib.util.spec_from_file_location("fuzz_run", TOOLS / "fuzz" / "run.py")
+    assert spec is not None and spec.loader is not None
+    program = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(program)
+    asked: List[str] = []
+
+    def prepare(extra: str = "") -> Path:
+        asked.append(extra)
+        if extra:
+            raise environment.PreparationError("pip: exit code 1\nno wheel of atheris")
+        return Path("python")
+
+    monkeypatch.setattr(environment, "prepare", prepare)
+    assert program.prepared() == Path("python")
+    assert asked == ["fuzz", ""]
+    assert "went on without atheris: no wheel of atheris" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("arguments", [["nonsense"], [], ["wire", "--inputs", "many"]])
 def test_other_arguments_are_refused(arguments: List[str], capsys: pytest.CaptureFixture[str]) -> None:
     from fuzz.__main__ import parser

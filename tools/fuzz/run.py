@@ -15,9 +15,11 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
-TOOLS = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parent
+TOOLS = HERE.parent
 
-sys.path[0] = str(TOOLS)  # of this folder, which is a package, nothing is imported by its bare name
+if sys.path[0] == str(HERE):
+    sys.path[0] = str(TOOLS)  # nothing of this folder, which is a package, is imported by its bare name
 
 import environment  # noqa: E402
 
