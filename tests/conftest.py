@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import Callable, Iterator
 
+import hypothesis
 import pytest
 from support import leaks, peers_required
+
+# Properties are tried with few examples and no clock, as machines are busy; where a failure must not come and go (CI
+# requires the peers) always with the same.
+hypothesis.settings.register_profile(
+    "quick",
+    max_examples=100,
+    deadline=None,
+    database=None,
+    derandomize="BITTORRENT_THREADS_REQUIRE_PEERS" in os.environ,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("quick")
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Iterator, List
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.system import System
 from support.torrents import Torrent, torrent
 
@@ -214,6 +216,69 @@ def test_a_survey_that_failed_proves_nothing(t: Torrent) -> None:
     resume = resume_of(t, *range(COUNT))
     trust = compare(resume, Surveyed((), StorageError("x")), t.metainfo)
     assert trust.have.empty
+
+
+STATS = st.none() | st.builds(FileStat, st.integers(), st.integers(), st.integers())
+BITS = st.sets(st.integers(0, COUNT - 1)).map(lambda pieces: packed(*pieces))
+PROPERTY = torrent(FILES, 100).metainfo
+"""Pieces of 100 bytes are of one block."""
+
+
+@st.composite
+def resumes(draw: st.DrawFn) -> Resume:
+    """Whatever a client may remember."""
+    return Resume(
+        infohash=PROPERTY.infohash,
+        have=draw(BITS),
+        files=draw(st.tuples(*[STATS] * len(FILES))),
+        part_file=draw(STATS),
+        unfinished=tuple((index, b"\x80") for index in draw(st.sets(st.integers(0, COUNT - 1)))),
+        clean=draw(st.booleans()),
+        names=draw(st.sampled_from([(), ((A, ("t", "other")),), ((A, ("t", "b")), (B, ("t", "a")))])),
+        doubtful=draw(st.just(b"") | BITS),
+    )
+
+
+@given(resumes())
+def test_whatever_is_remembered_comes_back_by_json(resume: Resume) -> None:
+    assert Resume.of(json.loads(json.dumps(resume.plain())), PROPERTY) == resume
+
+
+@given(resumes(), st.data())
+def test_a_piece_is_believed_if_each_of_its_files_is_as_it_was(resume: Resume, data: st.DataObject) -> None:
+    fates = [data.draw(st.sampled_from(["same", "same", "gone", "changed", "unseen"]), name) for name, _ in FILES]
+    files = tuple(
+        {"same": then, "changed": FileStat(1, 2, number)}.get(fate)
+        for number, (fate, then) in enumerate(zip(fates, resume.files))
+    )
+    present = tuple(sorted(data.draw(st.sets(st.integers(0, COUNT - 1)), "present")))
+    part_file = data.draw(st.just(resume.part_file) | STATS, "part file")
+    unseen = tuple(index for index, fate in enumerate(fates) if fate == "unseen")
+    trust = compare(resume, Surveyed(present, None, files, part_file, unseen), PROPERTY)
+
+    def as_it_was(index: int) -> bool:
+        # Of a file that never was there the part file has what there is; padding and empty files have nothing.
+        now, then = files[index], resume.files[index]
+        if index in (PAD, EMPTY):
+            return True
+        return index not in unseen and now == then and (now is not None or part_file == resume.part_file)
+
+    doubtful = Bitfield(COUNT, resume.doubtful or None)
+    sound = [
+        piece
+        for piece in range(COUNT)
+        if not doubtful[piece] and all(as_it_was(span.file) for span in PROPERTY.layout.piece_spans(piece))
+    ]
+    have = Bitfield(COUNT, resume.have)
+    assert list(trust.have.indexes()) == [piece for piece in sound if have[piece]]
+    assert trust.unfinished == tuple(entry for entry in resume.unfinished if resume.clean and entry[0] in sound)
+    assert trust.suspects == tuple(piece for piece in present if piece not in sound)
+    missing = [
+        index
+        for index, then in enumerate(resume.files)
+        if index not in (PAD, EMPTY, *unseen) and then is not None and files[index] is None
+    ]
+    assert list(trust.missing) == missing
 
 
 # -- the file ------------------------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ import random
 from typing import List, Tuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bittorrent_threads.metainfo.layout import BLOCK, Layout, Span, runs
 
@@ -159,3 +161,40 @@ def test_runs_of_neighbours() -> None:
     assert list(runs([])) == []
     assert list(runs([3])) == [range(3, 4)]
     assert list(runs([0, 1, 2, 5, 6, 4, 3])) == [range(0, 3), range(5, 7), range(4, 5), range(3, 4)]
+
+
+SMALL = st.tuples(st.lists(st.integers(0, 9), max_size=12), st.integers(1, 9))
+LARGE = st.tuples(st.lists(st.integers(0, 2**62), max_size=12), st.integers(1, 2**40))
+
+
+@given(SMALL | LARGE, st.data())
+def test_every_view_of_any_layout_is_the_same(made_of: Tuple[List[int], int], data: st.DataObject) -> None:
+    lengths, piece_length = made_of
+    layout = Layout(lengths, piece_length)
+    if not layout.piece_count:
+        assert layout.total_size == 0 and layout.spans(0, 0) == []
+        return
+    index = data.draw(st.integers(0, layout.piece_count - 1) | st.just(layout.piece_count - 1), "index")
+    spans = layout.piece_spans(index)
+    assert sum(span.length for span in spans) == layout.piece_size(index)
+    # The spans follow each other in the torrent, each within its file, and begin where the piece does.
+    at = index * piece_length
+    for file, offset, length in spans:
+        assert layout.file_offset(file) + offset == at and 0 < length <= lengths[file] - offset
+        at += length
+    # The three ways to ask which file shares which piece agree.
+    sharing = {span.file for span in spans}
+    assert {file for file in range(len(lengths)) if index in layout.file_pieces(file)} == sharing
+    assert list(layout.files_in(range(index, index + 1))) == [(file, 1) for file in sorted(sharing)]
+    # Blocks are the piece, and every cut of it has the spans of its parts.
+    blocks = layout.block_count(index)
+    assert (blocks - 1) * BLOCK + layout.block_size(index, blocks - 1) == layout.piece_size(index)
+    cut = data.draw(st.integers(0, layout.piece_size(index)), "cut")
+    parts = [*layout.piece_spans(index, 0, cut), *layout.piece_spans(index, cut)]
+    joined: List[Span] = []
+    for span in parts:
+        if joined and joined[-1].file == span.file:
+            joined[-1] = joined[-1]._replace(length=joined[-1].length + span.length)
+        else:
+            joined.append(span)
+    assert joined == spans

@@ -8,6 +8,8 @@ import tracemalloc
 from typing import Any, List, Tuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.chunks import cuts, random_chunks
 
 from bittorrent_threads.protocol import messages, wire
@@ -199,6 +201,45 @@ def test_spare_bits_of_a_bitfield_must_be_zero(piece_count: int) -> None:
         bad = good[:-1] + bytes([good[-1] | 1 << spare])
         assert machine.receive(messages.bitfield(bad)) == []
         assert machine.failed == f"bitfield with bits set beyond its {piece_count} pieces"
+
+
+U32 = st.integers(0, 2**32 - 1)
+
+
+@given(st.integers(0, 40), st.data())
+def test_any_session_comes_back_however_it_is_cut(piece_count: int, data: st.DataObject) -> None:
+    bare = [(kind, 0, 0, 0) for kind in (KEEPALIVE, CHOKE, UNCHOKE, INTERESTED, NOT_INTERESTED, HAVE_ALL)]
+    index = st.integers(0, max(0, piece_count - 1))
+    one = [
+        st.sampled_from(bare),
+        st.binary(max_size=40).map(lambda payload: (EXTENDED, len(payload), payload, 0)),
+    ]
+    if piece_count:
+        one += [
+            st.tuples(st.sampled_from([HAVE, SUGGEST, ALLOWED_FAST]), index, st.just(0), st.just(0)),
+            st.tuples(st.sampled_from([REQUEST, CANCEL, REJECT]), index, U32, U32),
+            st.tuples(st.just(PIECE), index, U32, st.binary(min_size=1, max_size=40)),
+        ]
+    said = data.draw(st.lists(st.one_of(one), max_size=12), "messages")
+    stream = b"".join(map(written, said))
+    places = data.draw(st.lists(st.integers(0, len(stream)), max_size=6).map(sorted), "cuts")
+    machine = Wire(piece_count, fast=True)
+    found: List[Tuple[Any, ...]] = []
+    for begin, end in zip([0, *places], [*places, len(stream)]):
+        for kind, a, b, c in machine.receive(stream[begin:end]):
+            found.append((kind, a, b, bytes(c) if kind == PIECE else c))
+    assert (found, machine.failed, machine.partial) == (said, "", False)
+
+
+def written(message: Tuple[Any, ...]) -> bytes:
+    kind, a, b, c = message
+    if kind == KEEPALIVE:
+        return messages.KEEPALIVE_MESSAGE
+    if kind == PIECE:
+        return block(a, b, c)
+    if kind == EXTENDED:
+        return messages.extended(a, b)
+    return raw(kind, struct.pack(">III", a, b, c)[: SIZES[kind]])
 
 
 # -- violations --------------------------------------------------------------------------------------------------------

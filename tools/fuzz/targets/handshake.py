@@ -1,0 +1,77 @@
+"""The first 68 bytes of a connection and what comes behind them, dialled and accepted.
+
+Nothing depends on the cuts; our half is said once and only for an infohash; what is left over is what came behind; the
+name read from a peer id can be shown.  The wire that goes on with the rest does as if it had read it alone.
+"""
+
+from __future__ import annotations
+
+from typing import List, Optional, Tuple
+
+from bittorrent_threads.protocol.handshake import RESERVED, SIZE, Handshake
+from bittorrent_threads.protocol.peerid import client_name
+
+from ..choices import Choices, cut
+from ..target import Target, require, require_shown
+from . import wire
+
+INFOHASH, PEERID = b"i" * 20, b"-TH0100-ourselves..."
+
+
+def check(data: bytes) -> None:
+    """Two bytes choose who dialled and the cuts; the rest is what the peer sends."""
+    choices = Choices(data)
+    infohash, way = choices.pick((INFOHASH, None)), choices.byte()
+    stream = choices.rest()
+    whole, said = shaken(infohash, [stream])
+    require(shaken(infohash, cut(stream, way)) == (whole, said), "another handshake when cut")
+    peerid, named, _, leftover, failed, done = whole
+    require_shown(failed, 200, "the reason to close")
+    require(len(said) in (0, SIZE), f"{len(said)} bytes said")
+    require(not done or (len(said) == SIZE and len(stream) >= SIZE and not failed), "done too early")
+    require(failed or leftover == stream[SIZE:], "another leftover")
+    require(not peerid or stream[48:SIZE] == peerid, "another peer id")
+    require(named in (None, infohash or stream[28:48]), "another infohash")
+    require_shown(client_name(peerid or stream[:20]), 64, "the client's name")
+    if done:
+        wire.compare(9, leftover, fast=bool(stream[27] & RESERVED[7]), way=way)
+
+
+State = Tuple[bytes, Optional[bytes], bytes, bytes, str, bool]
+
+
+def shaken(infohash: Optional[bytes], chunks: List[bytes]) -> Tuple[State, bytes]:
+    """Where a handshake ends that is driven as the engine drives it, and what we said."""
+    handshake = Handshake(infohash, PEERID)
+    said = handshake.data_to_send()
+    for chunk in chunks:
+        handshake.receive(memoryview(chunk))
+        # Ourselves are answered too: the end that dialled must see it, as it alone knows the address.
+        fit = not handshake.failed or handshake.peerid == PEERID
+        if infohash is None and handshake.infohash is not None and fit and not said:
+            handshake.accept()
+            said += handshake.data_to_send()
+    require(handshake.data_to_send() == b"", "something is said twice")
+    leftover = b"" if handshake.failed else handshake.leftover
+    return (
+        (handshake.peerid, handshake.infohash, handshake.reserved, leftover, handshake.failed, handshake.done),
+        said,
+    )
+
+
+def seeds() -> List[bytes]:
+    """Good ones, ourselves, another torrent, half a one."""
+    start = b"\x13BitTorrent protocol"
+    good = start + RESERVED + INFOHASH + b"-LT2110-abcdefghijkl"
+    said = b"".join(wire.spoken(9))
+    heads = [bytes([dialled, way]) for dialled in (0, 1) for way in (0, 1, 3)]
+    plain = start + bytes(8) + INFOHASH + b"M7-10-1--abcdefghijk"
+    streams = [good, good + said, plain + said, good[:60], start + RESERVED + INFOHASH + PEERID, good[:40] + bytes(40)]
+    return [head + stream for head in heads for stream in streams]
+
+
+TOKENS = (
+    *(b"\x13BitTorrent protocol", INFOHASH, PEERID, b"-TR4050-", b"-WW0109-", b"A2-1-37-0-", b"Q1-2-3--"),
+    b"-TR294Z-",
+)
+TARGET = Target(check, seeds, (*TOKENS, *wire.TARGET.tokens), longest=500)

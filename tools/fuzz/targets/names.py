@@ -1,0 +1,72 @@
+"""File names of strangers: safe on every system, the same when made safe twice, and different within a torrent."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import List
+
+from bittorrent_threads.metainfo.names import (
+    CONTROL,
+    HIDDEN_FOLDER,
+    MAX_NAME,
+    chosen_path,
+    in_the_way,
+    safe_name,
+    safe_paths,
+)
+
+from ..target import Target, require
+
+FORBIDDEN = frozenset([*map(chr, CONTROL), *'/\\:*?"<>|\ufffd\u202e\u200b\ufeff'])
+
+
+def check(data: bytes) -> None:
+    """The paths of a torrent, a NUL between two and a slash between two components; the first is its name."""
+    first, *rest = data.split(b"\0")
+    paths = [path.split(b"/") for path in rest] or [[b"file"]]
+    for raw in {first, *(name for path in paths for name in path)}:
+        _name(raw)
+    safe = safe_paths((first,), paths)
+    require(len(safe) == len(paths), "another number of paths")
+    require(all(len(path) == len(raw) + 1 for path, raw in zip(safe, paths)), "another number of components")
+    require({path[0] for path in safe} == {safe_name(first)}, "another folder")
+    require(in_the_way(safe, range(len(safe))) is None, "a path is in the way of another")
+    for path in safe:
+        for name in path:
+            require(safe_name(name.encode()) == name, f"unsafe component {name!r:.80}")
+    text = data.decode("utf-8", "surrogateescape")
+    with contextlib.suppress(ValueError):
+        chosen = chosen_path(text, safe)
+        require("/".join(chosen) == text and in_the_way([*safe, chosen], [len(safe)]) is None, "chosen, yet in the way")
+
+
+def _name(raw: bytes) -> None:
+    name = safe_name(raw)
+    require(safe_name(name.encode()) == name, f"{name!r:.80} made safe again is another")
+    require(name and len(name.encode()) <= MAX_NAME, f"{len(name)} characters")
+    require(not FORBIDDEN & set(name), f"forbidden characters in {name!r:.80}")
+    require(name[0] != " " and name[-1] not in " .", f"an end that is lost on Windows: {name!r:.80}")
+    require(not name.lower().startswith(HIDDEN_FOLDER), "our own folder")
+
+
+def seeds() -> List[bytes]:
+    """Usual paths, and what the rules are about."""
+    return [
+        b"album\0cd 1/01 - song.mp3\0cd 1/02 - song.mp3\0cover.jpg",
+        b"a\0b\0B\0b.1\0b/c\0b/C",
+        b".\0..\0../../etc/passwd\0/\0//\0",
+        b"CON\0com1.txt\0nul .x\0lpt9\0aux",
+        b".bittorrent_threads\0.BitTorrent_Threads.x\0bittor~1",
+        "\u202egpj.exe\0e\u0301\0\u00e9\0\ufeffx\0\u1e9e\0\u00df".encode(),
+        b"\xff\xfe\0\xc3\xa4\0\xe4",
+        b"n" * 250 + b".mp3\0" + b"n" * 250 + b".mp4\0" + "\u00e4".encode() * 200,
+        b"x. \0x.\0x \0 x\0x",
+    ]
+
+
+TOKENS = (
+    *(b"\0", b"/", b".", b"..", b" ", b"con", b"COM\xc2\xb9", b"~1", b".1", b".2", "\u0301".encode()),
+    "\u0345".encode(),
+)
+OTHERS = ("\u0130".encode(), "\ufb03".encode(), b"\xf0\x9f\x98\x80", b"a" * 238)
+TARGET = Target(check, seeds, (*TOKENS, *OTHERS), longest=1024)

@@ -1,0 +1,127 @@
+"""Resume data, from a file or as the ``piece_cache`` of a user: used, or not used for a reason that can be shown.
+
+What is used fits the torrent, comes back from what it is stored as, and is worth no more than the files bear out; the
+names of files in it lead nowhere but below the folder.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any, List
+
+from bittorrent_threads.disk import resume as module
+from bittorrent_threads.disk.answers import Surveyed
+from bittorrent_threads.disk.file import FileStat
+from bittorrent_threads.disk.folder import Folder
+from bittorrent_threads.disk.resume import Resume, ResumeFile, compare
+from bittorrent_threads.metainfo.bitfield import Bitfield
+from bittorrent_threads.metainfo.metainfo import Metainfo
+from bittorrent_threads.metainfo.names import in_the_way, safe_name
+
+from ..choices import Choices
+from ..shapes import SHAPES, metainfo_of
+from ..target import Target, require
+
+CACHE, SEALED, RAW = range(3)
+PARTS = (".hidden", "t.resume")
+MAX_REASON = 400
+
+
+def check(data: bytes) -> None:
+    """Two bytes choose the torrent, and how the rest arrives: as a piece cache, with a right checksum, or as a file."""
+    choices = Choices(data)
+    metainfo = metainfo_of(choices.below(len(SHAPES)))
+    way = choices.pick((CACHE, CACHE, CACHE, SEALED, RAW))
+    body = choices.rest()
+    if way == CACHE:
+        _cached(body, metainfo)
+    else:
+        _stored(module._sealed(body) if way == SEALED else body, metainfo)
+
+
+def _cached(body: bytes, metainfo: Metainfo) -> None:
+    try:
+        plain = json.loads(body)
+    except (ValueError, RecursionError):
+        return
+    try:
+        used = Resume.of(plain, metainfo)
+    except ValueError as error:
+        require(len(str(error)) <= MAX_REASON, f"a reason of {len(str(error))} characters")
+        return
+    _used(used, metainfo)
+    require(Resume.of(json.loads(json.dumps(used.plain())), metainfo) == used, "stored and read, it is another")
+
+
+def _stored(content: bytes, metainfo: Metainfo) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        path = Path(root).joinpath(*PARTS)
+        path.parent.mkdir()
+        path.write_bytes(content)
+        file = ResumeFile(Folder(root), PARTS)
+        used, reasons = file.load(metainfo)
+        require((used is None) == bool(reasons), "neither used nor a reason")
+        for reason in reasons:
+            require(reason.startswith(str(path)) and len(reason) - len(str(path)) <= MAX_REASON, "a long reason")
+        if used is not None:
+            _used(used, metainfo)
+            file.store(used)
+            require(file.load(metainfo) == (used, ()), "stored and read, it is another")
+
+
+def _used(used: Resume, metainfo: Metainfo) -> None:
+    count = metainfo.piece_count
+    have = Bitfield(count, used.have)
+    require(used.infohash == metainfo.infohash and len(used.files) == len(metainfo.files), "of another torrent")
+    for index, blocks in used.unfinished:
+        require(0 <= index < count, f"unfinished piece {index}")
+        Bitfield(metainfo.layout.block_count(index), blocks)
+    names = dict(used.names)
+    paths = [names.get(index, file.path) for index, file in enumerate(metainfo.files)]
+    require(all(safe_name(name.encode()) == name for path in paths for name in path), "an unsafe name")
+    require(in_the_way(paths, names) is None, "a name in the way of another")
+    require(len(used.plain()["have"]) == 2 * len(bytes(have)), "pieces that there are not")
+    everything = tuple(range(count))
+    same = Surveyed(everything, None, used.files, used.part_file)
+    gone = Surveyed((), None, (None,) * len(used.files))
+    changed = Surveyed(everything, None, tuple(FileStat(1, 2, 3) for _ in used.files), unseen=(0,))
+    for surveyed in (same, gone, changed, Surveyed((), None)):
+        trust = compare(used, surveyed, metainfo)
+        require(not trust.have.without(have).count, "more pieces than were claimed")
+        require(set(trust.unfinished) <= set(used.unfinished), "more blocks than were claimed")
+        require(set(trust.suspects) <= set(surveyed.present), "suspects that are not there")
+        require(all(0 <= index < len(used.files) for index in trust.missing), "files that there are not")
+
+
+def plain(shape: int) -> Any:
+    """What a client that knows something of all kinds remembers."""
+    metainfo = metainfo_of(shape)
+    count = metainfo.piece_count
+    stats = tuple(FileStat(file.length, 10**18, 7 + place) for place, file in enumerate(metainfo.files))
+    unfinished = ((0, bytes(Bitfield.filled(metainfo.layout.block_count(0)))),) if count else ()
+    names = ((0, ("t", "other")),)
+    have = bytes(Bitfield.filled(count))
+    return Resume(metainfo.infohash, have, stats, stats[0], unfinished, True, names, bytes(Bitfield(count))).plain()
+
+
+def seeds() -> List[bytes]:
+    """Of each torrent, in each way."""
+    found = []
+    for shape in range(len(SHAPES)):
+        body = json.dumps(plain(shape), separators=(",", ":")).encode()
+        found += [bytes([shape, way]) + body for way in (0, 3)]
+        found.append(bytes([shape, 4]) + module._sealed(body))
+    return found
+
+
+TOKENS = (
+    *(b"null", b"true", b"{}", b"[]", b"[null]", b'""', b'"ff"', b'"0g"', b"-1", b"1e999", b"NaN", b"9" * 400),
+    b'"\\ud800"',
+    *(b'"names":[[0,["..","x"]]],', b'[0,["t","b"]],', b'["/"]', b'"clean":true,', b'"version":1,'),
+    *(b'"doubtful":"",', b","),
+    *(b'"unfinished":[[0,"80"]],', b'"have":"', b'"files":[[1,2,3]],', b"[" * 500, b'{"a":' * 100),
+    b'"' + b"z" * 500 + b'"',
+)
+TARGET = Target(check, seeds, TOKENS, longest=1024)
