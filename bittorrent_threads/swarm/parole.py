@@ -81,7 +81,6 @@ class _Piece:
         """These peers have no turn any more."""
         self.turn.difference_update(keys)
         self.free_since = None
-        self.best = (0, -inf)
 
 
 class Parole:

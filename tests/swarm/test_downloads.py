@@ -442,6 +442,29 @@ def test_who_lets_a_piece_that_failed_wait_loses_it_with_all_requests_though_it_
     assert swarm.ask(liar, now=27.0) == asked
 
 
+def test_a_piece_that_failed_is_opened_before_others():
+    swarm = Swarm(20 * BLOCK, 2 * BLOCK, min_requests=1)
+    swarm.picker.take(0)
+    (first,) = swarm.ask(swarm.peer("liar", ".....x...."))
+    (second,) = swarm.ask(swarm.peer("honest", ".....x...."))
+    liar, honest = swarm.downloads._asked
+    swarm.send(liar, first, bad=True)
+    swarm.send(honest, second)
+    swarm.picker.lost(0)
+    assert swarm.save() == [False]
+    third = swarm.peer("third")
+    third.depth = 4
+    assert [index for index, _, _ in swarm.ask(third)] == [5, 5, 0, 0]
+
+
+def test_it_is_forgotten_who_sent_what_of_a_piece_that_is_not_wanted_any_more():
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=1)
+    liar, _ = failed_with_two(swarm)
+    swarm.downloads.drop(swarm.picker.set_priorities([0]))
+    swarm.picker.set_priorities([1])
+    assert swarm.ask(liar) and not swarm.downloads.finished.suspects
+
+
 def test_a_reject_ends_the_turn_at_a_piece_that_failed():
     swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=2)
     swarm.settings = swarm.settings.replace(min_requests=1)
