@@ -189,11 +189,12 @@ class Downloads:
 
     def _offered(self, pipeline: Pipeline, now: float) -> Bitfield:
         """The pieces that the peer may be asked for."""
-        withheld = self._parole.withheld(pipeline.key, now) if self._parole else ()
-        if not withheld and not pipeline.refused:
+        if not pipeline.refused and not self._parole:
             return pipeline.bits
         bits = pipeline.bits.copy()
-        for index in (*withheld, *pipeline.refused):
+        for index in pipeline.refused:
+            bits.clear(index)
+        for index in self._parole if pipeline.choked else self._parole.withheld(pipeline.key, bits, now):
             bits.clear(index)
         return bits
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 from math import inf
 from typing import Callable, Dict, Hashable, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
+from ..metainfo.bitfield import Bitfield
 from .bans import remember
 
 SHARED_FAILURES = 2
@@ -118,9 +119,9 @@ class Parole:
         """The piece is right, or not wanted any more."""
         self._pieces.pop(index, None)
 
-    def withheld(self, key: Hashable, now: float) -> List[int]:
-        """The pieces that this peer may not be asked for now."""
-        return [index for index, piece in self._pieces.items() if not piece.admits(key, now)]
+    def withheld(self, key: Hashable, bits: Bitfield, now: float) -> List[int]:
+        """Those of the pieces ``bits`` that this peer, which comes by for something to do, may not be asked for now."""
+        return [index for index, piece in self._pieces.items() if bits[index] and not piece.admits(key, now)]
 
     def asked(self, index: int, key: Hashable, now: float) -> None:
         """The peer was asked for some of the piece: it begins a turn, or joins one."""

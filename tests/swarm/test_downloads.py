@@ -442,6 +442,17 @@ def test_who_lets_a_piece_that_failed_wait_loses_it_with_all_requests_though_it_
     assert swarm.ask(liar, now=27.0) == asked
 
 
+def test_a_peer_that_chokes_us_does_not_keep_a_piece_that_failed_from_others():
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=1)
+    liar, _ = failed_with_two(swarm)
+    fresh = swarm.peer("fresh", choked=True)
+    fresh.allow(0)
+    for second in range(4):
+        assert swarm.ask(fresh, now=float(second)) == []
+        swarm.ask(liar, now=float(second))
+    assert liar.sent
+
+
 def test_a_piece_that_failed_is_opened_before_others():
     swarm = Swarm(20 * BLOCK, 2 * BLOCK, min_requests=1)
     swarm.picker.take(0)

@@ -7,18 +7,20 @@ from typing import List, Optional, Set
 
 import pytest
 
+from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.swarm.parole import DRAW_TIME, LONGEST_TURN, MAX_PIECES, MAX_STRUCK, SHARED_FAILURES, Parole
 from bittorrent_threads.swarm.smart_ban import only_sender
 
 TIMEOUT = 20.0
+ALL = Bitfield.filled(8)
 
 
 def admitted(parole: Parole, now: float, *, of: str = "ABCD") -> str:
     """Which of these peers may be asked for piece 3, when each has come by once in every second before."""
     for second in range(3):
         for key in of:
-            parole.withheld(key, now - 2 + second)
-    return "".join(key for key in of if parole.withheld(key, now) == [])
+            parole.withheld(key, ALL, now - 2 + second)
+    return "".join(key for key in of if parole.withheld(key, ALL, now) == [])
 
 
 def failed(senders: str, *, times: int = 1) -> Parole:
@@ -39,7 +41,7 @@ def test_only_pieces_that_failed_are_on_parole() -> None:
     assert not parole.lost(4, "A") and not parole.lost(3, "A")
     parole.forget(3)
     parole.forget(3)
-    assert not parole and parole.withheld("A", 0.0) == []
+    assert not parole and parole.withheld("A", ALL, 0.0) == []
 
 
 def test_peers_that_sent_nothing_of_it_share_the_first_turns() -> None:
@@ -64,14 +66,22 @@ def test_the_fewest_strikes_come_first_among_those_that_come_by() -> None:
     parole.failed(3, "AB")
     parole.failed(3, "AC")
     for key in "ABC":
-        assert parole.withheld(key, 0.0) == [3]
+        assert parole.withheld(key, ALL, 0.0) == [3]
     assert admitted(parole, DRAW_TIME, of="ABC") == "C"
     parole.asked(3, "C", 2.0)
     assert admitted(parole, 3.0, of="ABC") == "C"
     assert parole.lost(3, "C")
-    assert parole.withheld("B", 4.0) == [3], "a moment in which others may come by"
+    assert parole.withheld("B", ALL, 4.0) == [3], "a moment in which others may come by"
     assert admitted(parole, 6.0, of="ABC") == "BC"
     assert admitted(parole, 20.0, of="A") == "A", "where none is better any will do"
+
+
+def test_a_peer_that_has_not_the_piece_does_not_come_before_others() -> None:
+    parole = failed("AB")
+    for second in range(4):
+        parole.withheld("C", Bitfield(8), float(second))
+        held = parole.withheld("A", ALL, float(second))
+    assert held == []
 
 
 def test_who_finishes_what_others_began_gets_no_strike() -> None:
@@ -159,7 +169,7 @@ class Model:
         self.parole.expired(self.now, lambda index: self.blocks.count(None))
         self.chance.shuffle(self.peers)
         for peer in [peer for peer in self.peers if peer not in self.banned]:
-            if self.parole.withheld(peer, self.now):
+            if self.parole.withheld(peer, ALL, self.now):
                 continue
             self.parole.asked(3, peer, self.now)
             lying = peer in self.liars
