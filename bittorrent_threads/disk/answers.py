@@ -5,7 +5,7 @@ An answer carries its error as a value: a :class:`StorageError` with path and er
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional, Tuple, Union
+from typing import List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..errors import StorageError
 from .file import FileStat
@@ -27,6 +27,8 @@ class Saved(NamedTuple):
     """Nothing is known of these because of ``error``, and nobody is to blame for them."""
     error: Optional[StorageError] = None
     """The first met."""
+    fingerprints: Mapping[int, bytes] = {}
+    """Those of the wrong pieces of several blocks, and of right ones that were asked for."""
 
 
 class Loaded(NamedTuple):

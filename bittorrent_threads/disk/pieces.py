@@ -8,10 +8,11 @@ file that another program changed, unless the piece was hashed again since.
 from __future__ import annotations
 
 import errno
-from typing import Dict, List, Sequence, Tuple
+from typing import Collection, Dict, List, Sequence, Tuple
 
 from ..errors import StorageError
-from ..metainfo.layout import runs
+from ..metainfo.fingerprint import fingerprint
+from ..metainfo.layout import BLOCK, runs
 from ..metainfo.metainfo import Metainfo
 from .answers import Buffer, Checked, Loaded, Saved, bare
 from .content import Content
@@ -35,10 +36,16 @@ class Pieces:
         self._content = content
         self._scratches = scratches
 
-    def save(self, pieces: Sequence[Tuple[int, memoryview]]) -> Saved:
-        """Hash each piece, given whole, and write those that pass in as few writes as possible."""
+    def save(self, pieces: Sequence[Tuple[int, memoryview]], compared: Collection[int] = ()) -> Saved:
+        """Hash each piece, given whole, and write those that pass in as few writes as possible.
+
+        The answer has the fingerprints of those that are wrong, and of those to be ``compared``.
+        """
         good = dict(pieces)
         wrong = self._hashes.wrong(list(good), list(good.values()))
+        fingerprints = {}
+        if wrong or compared:
+            fingerprints = {i: fingerprint(good[i]) for i in {*wrong, *compared} if len(good[i]) > BLOCK}
         for index in wrong:
             del good[index]
         errors: Dict[int, StorageError] = {}
@@ -49,7 +56,17 @@ class Pieces:
             if index not in errors:
                 self._content.vouch(index, epoch)
         kept = tuple([index for index in good if index not in errors])
-        return Saved(kept, tuple(wrong), tuple(errors), error=next(iter(errors.values()), None))
+        error = next(iter(errors.values()), None)
+        return Saved(kept, tuple(wrong), tuple(errors), error=error, fingerprints=fingerprints)
+
+    def fingerprint(self, index: int) -> bytes:
+        """That of a piece as it is on disk, empty if it cannot be read."""
+        start = index * self._layout.piece_length
+        try:
+            parts = self._content.scan(start, self._layout.piece_size(index), self._scratches.own.view)
+            return b"".join([fingerprint(part) for part in parts])
+        except StorageError:
+            return b""
 
     def write(self, blocks: Sequence[Tuple[int, int, Buffer]]) -> None:
         """Write ``(index, begin, data)``, unhashed; raises :class:`StorageError`."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from functools import partial
-from typing import Any, Callable, Deque, List, NamedTuple, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Collection, Deque, List, NamedTuple, Sequence, Tuple, TypeVar
 
 from ..errors import SessionClosed, StorageError
 from ..metainfo.metainfo import Metainfo
@@ -61,11 +61,17 @@ class Storage:
         """Make folders and files of the files wanted, and move to them what the part file has of them."""
         self._submit(partial(_run, self._content.prepare, tuple(wanted)), deliver, Done, alone=True)
 
-    def save(self, pieces: Sequence[Tuple[int, memoryview]], deliver: Callable[[Saved], None]) -> None:
-        """Hash each piece and write those that pass."""
+    def save(
+        self,
+        pieces: Sequence[Tuple[int, memoryview]],
+        deliver: Callable[[Saved], None],
+        *,
+        compared: Collection[int] = (),
+    ) -> None:
+        """Hash each piece and write those that pass; the fingerprints of those ``compared`` are answered."""
         asked = tuple(pieces)
         self._submit(
-            partial(self._pieces.save, asked),
+            partial(self._pieces.save, asked, tuple(compared)),
             deliver,
             lambda error: Saved(unhashed=tuple([index for index, _ in asked]), error=error),
         )
@@ -92,6 +98,10 @@ class Storage:
             lambda error: Checked((), asked, error, asked),
             background=True,
         )
+
+    def fingerprint(self, index: int, deliver: Callable[[bytes], None]) -> None:
+        """That of a piece as it is on disk, empty if it cannot be read."""
+        self._submit(partial(self._pieces.fingerprint, index), deliver, lambda error: b"", background=True)
 
     def sync(self, deliver: Callable[[Synced], None]) -> None:
         """Make durable what was saved and answered before this call."""

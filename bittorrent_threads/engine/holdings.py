@@ -74,11 +74,19 @@ class Holdings:
 
     def written_whole(self, piece: StripedPiece) -> None:
         """All of a large piece is on disk: hash it there."""
-        self._torrent.storage.check([piece.index], self._hashed)
+        self._torrent.storage.check([piece.index], functools.partial(self._hashed, piece.index))
 
-    def _hashed(self, checked: Checked) -> None:
+    def _hashed(self, index: int, checked: Checked) -> None:
         wrong = tuple([index for index in checked.failed if index not in checked.unread])
-        self._judged(Saved(checked.passed, wrong, unhashed=checked.unread, error=checked.error))
+        saved = Saved(checked.passed, wrong, unhashed=checked.unread, error=checked.error)
+
+        def read(fingerprint: bytes) -> None:
+            self._judged(saved._replace(fingerprints={index: fingerprint}))
+
+        if not checked.unread and self._torrent.downloads.finished.compares(index, right=not wrong):
+            self._torrent.storage.fingerprint(index, read)
+        else:
+            self._judged(saved)
 
     def accuse(self, key: Any, index: int) -> None:
         """A peer sent bad data: it is banned."""
@@ -100,7 +108,9 @@ class Holdings:
                     break
             del finished[: len(batch)]
             self._saves += 1
-            self._torrent.storage.save(batch, self._saved)
+            suspects = self._torrent.downloads.finished.suspects
+            compared = [index for index, _ in batch if index in suspects] if suspects else ()
+            self._torrent.storage.save(batch, self._saved, compared=compared)
 
     def _saved(self, saved: Saved) -> None:
         self._saves -= 1
@@ -117,8 +127,8 @@ class Holdings:
             torrent.outage.end()
         torrent.checks.overtake(kept)
         passed = torrent.have.add(kept)  # a hash check may have found it as soon as it was written
-        failed = torrent.downloads.saved(
-            kept, wrong=saved.wrong, unwritten=saved.unwritten, unhashed=saved.unhashed
+        failed = torrent.downloads.finished.saved(
+            kept, wrong=saved.wrong, unwritten=saved.unwritten, unhashed=saved.unhashed, fingerprints=saved.fingerprints
         )
         torrent.picker.passed(kept)
         torrent.peers.tell_have(passed)

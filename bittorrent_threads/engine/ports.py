@@ -8,7 +8,7 @@ from inside the call itself, so that no caller meets its own answer half-way).
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
+from typing import Any, Callable, Collection, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
 
 from ..disk.allocation import SPARSE
 from ..disk.answers import Checked as Checked
@@ -163,11 +163,20 @@ class Storage(Protocol):
         that is not wanted any more keeps what it has, and gets what belongs to it.
         """
 
-    def save(self, pieces: Sequence[Tuple[int, memoryview]], deliver: Callable[[Saved], None]) -> None:
+    def save(
+        self,
+        pieces: Sequence[Tuple[int, memoryview]],
+        deliver: Callable[[Saved], None],
+        *,
+        compared: Collection[int] = (),
+    ) -> None:
         """Hash each piece, given whole, and write those that pass; one job, one answer for all.
 
-        Bad data is never written.
+        Bad data is never written.  The answer has the fingerprints of what is wrong, and of those ``compared``.
         """
+
+    def fingerprint(self, index: int, deliver: Callable[[bytes], None]) -> None:
+        """That of a piece as it is on disk (``metainfo.fingerprint``), empty if it cannot be read."""
 
     def write(self, blocks: Sequence[Tuple[int, int, Buffer]], deliver: Callable[[Done], None]) -> None:
         """Write ``(index, begin, data)`` of pieces that are not whole yet, unhashed: at a stop, or too large to keep.

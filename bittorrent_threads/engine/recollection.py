@@ -214,7 +214,7 @@ class Recollection:
         # The files are remembered as they are after the sync, with whatever was written or changed in them since the
         # claim was made: of those pieces the next start must not think that they are missing.
         doubtful = torrent.have.without(claimed)
-        doubtful.add(torrent.downloads.saving_pieces)
+        doubtful.add([*torrent.downloads.finished])
         doubtful.add([index for index in torrent.unread.hashing.indexes() if not claimed[index]])
         # Those that are not served are being hashed already, and it was told why.
         suspects = [index for index in synced.suspects if torrent.holdings.serves(index)]

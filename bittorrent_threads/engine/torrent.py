@@ -88,7 +88,13 @@ class Torrent:
         self.picker = Picker(self.have, random=engine.random, sequential=sequential)
         self.files = FileProgress(metainfo.layout)
         self.holdings = Holdings(self)
-        self.downloads = Downloads(metainfo.layout, self.picker, memory=engine.memory, port=self.holdings)
+        self.downloads = Downloads(
+            metainfo.layout,
+            self.picker,
+            memory=engine.memory,
+            port=self.holdings,
+            request_timeout=self.settings.request_timeout,
+        )
         self.peers = Peers(self)
         self.peerlist = PeerList(limit=engine.settings.max_peer_list, random=engine.random)
         self.choking = Choking(self)

@@ -6,6 +6,7 @@
     urls       tracker and web seed URLs of strangers, kept only if they can be used safely
     layout     ``Layout``: where pieces and blocks lie in files
     hashes     ``PieceHashes``: is this piece the right one?
+    fingerprint  a digest of each block of a piece, to compare two copies of it
     bitfield   ``Bitfield``: one bit a piece, packed as on the wire
 
 The rule: nothing here trusts its input, and nothing downstream has to check it again.  A ``Metainfo`` that exists has

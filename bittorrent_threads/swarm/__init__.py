@@ -6,8 +6,9 @@
     blockpiece  ``BlockPiece``: one of a single block, kept where it was received
     opening     ``Opening``: how many pieces are opened, and of which kind
     downloads   ``Downloads``: requests out and blocks in; ``pipeline`` is the part of one peer
+    finished    ``Finished``: pieces of which every block is here, until the disk has answered for them
+    smart_ban   ``SmartBan``: who sent the block that made a piece bad; ``parole`` says who may be asked for it next
     files       ``FileProgress``: which pieces the priority of a file makes wanted
-    blame       ``Blame``: who sent the block that made a piece bad
     uploads     ``Uploads``: requests of one peer that we will fill
     choker      ``Choker``: which peers may ask us
     peerlist    ``PeerList``: addresses to dial; ``bans``: peers never to meet again

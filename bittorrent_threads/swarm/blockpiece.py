@@ -5,8 +5,6 @@ With pieces of 16 KiB all of a piece is done once a block, so what is made for i
 
 from __future__ import annotations
 
-from typing import Any, Optional
-
 from .memory import PieceMemory
 from .pieces import OpenPiece
 
@@ -16,7 +14,7 @@ class BlockPiece(OpenPiece):
 
     __slots__ = ()
 
-    def __init__(self, index: int, size: int, buffer_size: int, exclusive: Optional[Any] = None) -> None:
+    def __init__(self, index: int, size: int, buffer_size: int) -> None:
         # Not what an OpenPiece does, with one block: that takes 0.8 us, and this 0.4.
         self.index = index
         self.size = self.reserved = size
@@ -27,7 +25,6 @@ class BlockPiece(OpenPiece):
         self.received = bytearray(1)
         self.owners = [None]
         self.extra = {}
-        self.exclusive = exclusive
 
     def put(self, block: int, begin: int, end: int, data: memoryview, memory: PieceMemory) -> bool:
         """Keep the block, or a copy of it."""

@@ -1,9 +1,9 @@
 """What a torrent asks of its peers: open pieces, requests, arrivals, time-outs and the endgame (BEP 3, BEP 6).
 
 A piece is in exactly one of five states: unwanted or had (the picker's), queued (the picker's), open (blocks are asked
-for or free), saving (every block is here, the disk hashes and writes it).
+for or free), finished (every block is here, the disk hashes and writes it).
 
-    queued --refill--> open --block--> saving --saved--> had, or queued again when it failed
+    queued --refill--> open --block--> finished --saved--> had, or queued again when it failed
 
 ``block`` is the hot path: it runs once for each 16 KiB, and costs about 2 us with the copy.  A piece may be a single
 block, so what can be done for many pieces in one call is: that costs another 2 us a piece.
@@ -11,19 +11,20 @@ block, so what can be done for many pieces in one call is: that costs another 2 
 
 from __future__ import annotations
 
-from typing import Any, Collection, Dict, Iterable, Iterator, List, Optional, Protocol, Sequence, Tuple
+from typing import Any, Collection, Dict, Hashable, Iterable, Iterator, List, Optional, Protocol, Tuple
 
 from ..metainfo.bitfield import Bitfield
 from ..metainfo.layout import BLOCK, Layout
 from .endgame import ENDGAME_DEPTH, slower_blocks
+from .finished import Finished
 from .memory import PieceMemory
 from .opening import Opening
+from .parole import Parole
 from .picker import Picker
 from .pieces import Buffer, OpenPiece
-from .pipeline import PeerKey, Pipeline
+from .pipeline import Pipeline
 from .restoring import Restoring, Unfinished, unfinished
 from .stripes import StripedPiece
-from .suspects import Suspects
 
 SHIFT = 14
 MASK = BLOCK - 1
@@ -60,7 +61,9 @@ class DownloadPort(Protocol):
 class Downloads:
     """The pieces of one torrent on their way in."""
 
-    def __init__(self, layout: Layout, picker: Picker, *, memory: PieceMemory, port: DownloadPort) -> None:
+    def __init__(
+        self, layout: Layout, picker: Picker, *, memory: PieceMemory, port: DownloadPort, request_timeout: float
+    ) -> None:
         self.picker = picker
         self.suspended = False
         """Nothing new is asked for: paused, or the disk failed."""
@@ -76,10 +79,10 @@ class Downloads:
         self._open: Dict[int, OpenPiece] = {}
         self._partial: Dict[int, OpenPiece] = {}
         """The open pieces that have something to ask for."""
-        self._saving: Dict[int, OpenPiece] = {}
         self._asked: Dict[Pipeline, None] = {}
         """Peers that were ever asked for something and have not left."""
-        self._suspects = Suspects()
+        self._parole = Parole(request_timeout)
+        self.finished = Finished(picker, self._parole, memory, port.accuse)
         self._closing: Dict[int, OpenPiece] = {}
         """Pieces given up of which the disk still writes a stripe: nobody may begin them anew before."""
         self._restoring = Restoring(self._opening, picker, memory)
@@ -100,12 +103,12 @@ class Downloads:
             or (size != BLOCK and (size > BLOCK or end != piece.size))
             or piece.received[block]
         ):
-            self._waste(pipeline, number, size)
+            self._waste(pipeline, index, begin, size)
             return
         if pipeline.sent.pop(number, None) is None:
             late = number in pipeline.late and piece.expects(block)
-            if not late or piece.exclusive not in (None, pipeline):
-                self._waste(pipeline, number, size)
+            if not late or not self._parole.has_turn(index, pipeline.key):
+                self._waste(pipeline, index, begin, size)
                 return
             pipeline.late.discard(number)
         complete = piece.put(block, begin, end, data, self._memory)
@@ -119,8 +122,7 @@ class Downloads:
         """The piece, or the stripe of this block, is here."""
         if not piece.left:
             del self._open[piece.index]
-            self._saving[piece.index] = piece
-            self._memory.saving += piece.size
+            self.finished.add(piece)
         if isinstance(piece, StripedPiece):
             self._port.received_stripe(piece, piece.write(block))
         else:
@@ -132,8 +134,7 @@ class Downloads:
         if piece.index in self._closing:
             self._close(piece)
         elif failed:
-            if self._saving.pop(piece.index, None) is not None:
-                self._memory.saving -= piece.size
+            self.finished.drop(piece.index)
             self._close(piece)
         elif not piece.unwritten:
             self._port.written_whole(piece)
@@ -143,6 +144,8 @@ class Downloads:
         number = index * self._per_piece + (begin >> SHIFT)
         if begin & MASK == 0 and pipeline.sent.pop(number, None) is not None:
             self._give_back(pipeline, [number])
+            if self._parole.lost(index, pipeline.key):
+                self._end_turns(index, (pipeline.key,))
             if pipeline.choked:
                 pipeline.allowed.discard(index)
             else:
@@ -151,36 +154,6 @@ class Downloads:
             pipeline.late.discard(number)
         else:
             pipeline.unasked += 1
-
-    def saved(
-        self,
-        kept: Sequence[int],
-        *,
-        wrong: Sequence[int] = (),
-        unwritten: Sequence[int] = (),
-        unhashed: Sequence[int] = (),
-    ) -> List[Tuple[int, Sequence[PeerKey]]]:
-        """The disk is done with these pieces; returns those that are wrong, with who sent them.
-
-        Of those ``kept`` the caller tells the picker; those ``unwritten`` are right as well.  Of many at once, as the
-        disk answers: with a call for each, a piece took 2.8 us instead of 0.5.
-        """
-        judged = {index: self._saving.pop(index) for index in (*kept, *wrong, *unwritten, *unhashed)}
-        pieces = judged.values()
-        self._memory.saving -= sum([piece.size for piece in pieces])
-        failed: List[Tuple[int, Sequence[PeerKey]]] = [(index, judged[index].senders) for index in wrong]
-        for index, senders in failed:
-            for key in self._suspects.failed(judged[index], senders):
-                self._port.accuse(key, index)
-        alone = self._suspects.alone
-        for index in [index for index in (*kept, *unwritten) if index in alone] if alone else ():
-            for key in self._suspects.passed(judged[index]):
-                self._port.accuse(key, index)
-        for index in (*wrong, *unwritten, *unhashed):
-            self.picker.lost(index)
-        self._memory.release(sum([piece.reserved for piece in pieces]))
-        self._memory.give([piece.buffer for piece in pieces if piece.buffer is not None])
-        return failed
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
@@ -194,10 +167,10 @@ class Downloads:
             if not pipeline.allowed:
                 return
             within = pipeline.allowed
-        offered = pipeline.offered
-        batch = self._take(pipeline, self._askable(pipeline, within), room, now)
+        offered = self._offered(pipeline, now)
+        batch = self._take(pipeline, self._askable(offered, within), room, now)
         while len(batch) < room:
-            pieces = self._open_more(pipeline, -(-(room - len(batch)) // self._per_piece), within)
+            pieces = self._open_more(pipeline, offered, -(-(room - len(batch)) // self._per_piece), within)
             if not pieces:
                 break
             batch += self._take(pipeline, pieces, room - len(batch), now)
@@ -213,15 +186,26 @@ class Downloads:
                         break
         if batch:
             self._asked[pipeline] = None
+            if self._parole:
+                for index in {index for index, _, _ in batch if index in self._parole}:
+                    self._parole.asked(index, pipeline.key, now)
             self._port.request(pipeline.peer, batch)
 
-    def _askable(self, pipeline: Pipeline, within: Optional[Collection[int]]) -> Iterator[OpenPiece]:
-        """The open pieces that have something to ask this peer for."""
-        offered = pipeline.offered
+    def _offered(self, pipeline: Pipeline, now: float) -> Bitfield:
+        """The pieces that the peer may be asked for."""
+        if not pipeline.refused and not self._parole:
+            return pipeline.bits
+        bits = pipeline.bits.copy()
+        for index in pipeline.refused:
+            bits.clear(index)
+        for index in self._parole if pipeline.choked else self._parole.withheld(pipeline.key, bits, now):
+            bits.clear(index)
+        return bits
+
+    def _askable(self, offered: Bitfield, within: Optional[Collection[int]]) -> Iterator[OpenPiece]:
+        """The open pieces that have something to ask for and are offered."""
         for piece in list(self._partial.values()):
-            if piece.exclusive not in (None, pipeline) or not offered[piece.index]:
-                continue
-            if within is None or piece.index in within:
+            if offered[piece.index] and (within is None or piece.index in within):
                 yield piece
 
     def _take(self, pipeline: Pipeline, pieces: Iterable[OpenPiece], room: int, now: float) -> List[BlockRequest]:
@@ -252,11 +236,15 @@ class Downloads:
                 break
         return batch
 
-    def _open_more(self, pipeline: Pipeline, count: int, within: Optional[Collection[int]]) -> List[OpenPiece]:
+    def _open_more(
+        self, pipeline: Pipeline, offered: Bitfield, count: int, within: Optional[Collection[int]]
+    ) -> List[OpenPiece]:
         affordable = self._opening.affordable(count)
         if not affordable or self.cautious:
-            affordable = 0 if self._open or self._saving else 1
-        pieces = self._opening.open(pipeline, affordable, within=within, alone=self._suspects.alone)
+            affordable = 0 if self._open or self.finished else 1
+        # Pieces that failed come first: a liar is known when they are right, and spoils others until then.
+        first = [*self._parole, *pipeline.suggested] if self._parole else pipeline.suggested
+        pieces = self._opening.open(offered, affordable, within=within, first=first)
         self._open.update([(piece.index, piece) for piece in pieces])
         return pieces
 
@@ -265,9 +253,8 @@ class Downloads:
     def release(self, pipeline: Pipeline) -> None:
         """The peer will send nothing of what it was asked for: it choked us, snubbed us or left."""
         self._give_back(pipeline, pipeline.withdraw())
-        for index in [i for i in self._suspects.alone if i in self._open and self._open[i].exclusive is pipeline]:
-            # Another peer starts this piece anew: two senders again would tell nothing.
-            self._close(self._open[index])
+        for index in self._parole.turns(pipeline.key):
+            self._parole.lost(index, pipeline.key)
 
     def left(self, pipeline: Pipeline) -> None:
         """The peer has gone."""
@@ -282,6 +269,23 @@ class Downloads:
         if pipeline.overdue(now):
             pipeline.snub()
             self.release(pipeline)
+        for index, keys in self._parole.expired(now, self._left).items():
+            self._end_turns(index, keys)
+
+    def _left(self, index: int) -> Optional[int]:
+        piece = self._open.get(index)
+        return None if piece is None else piece.left
+
+    def _end_turns(self, index: int, keys: Collection[Hashable]) -> None:
+        """What these peers were asked for of a piece on parole is taken back: others are asked for it now."""
+        piece = self._open.get(index)
+        if piece is None:
+            return
+        first = index * self._per_piece
+        for block, pipeline in piece.asked():
+            if pipeline.key in keys:
+                self._take_back(pipeline, first + block)
+                self._give_back(pipeline, [first + block])
 
     def withdraw(self, pipeline: Pipeline) -> None:
         """Take every request to the peer back, and tell it (pausing)."""
@@ -292,9 +296,11 @@ class Downloads:
 
     def drop(self, indexes: Iterable[int]) -> None:
         """The pieces are not wanted any more: forget their blocks and take the requests back."""
-        if self._open:
-            for piece in [self._open[index] for index in indexes if index in self._open]:
-                self._close(piece)
+        if self._open or self._parole:
+            for index in [index for index in indexes if index in self._open or index in self._parole]:
+                if index in self._open:
+                    self._close(self._open[index])
+                self.finished.forget(index)
 
     def _close(self, piece: OpenPiece) -> None:
         first = piece.index * self._per_piece
@@ -331,16 +337,16 @@ class Downloads:
             pipeline.late.add(number)
             self._port.cancel(pipeline.peer, [self._request(number)])
 
-    def _waste(self, pipeline: Pipeline, number: int, size: int) -> None:
+    def _waste(self, pipeline: Pipeline, index: int, begin: int, size: int) -> None:
         pipeline.wasted += size
-        if number in pipeline.late and size == self._request(number)[2]:
+        number = index * self._per_piece + (begin >> SHIFT)
+        rest = self._layout.piece_size(index) - begin
+        if begin & MASK or rest <= 0 or size != min(BLOCK, rest) or number not in pipeline.late:
+            # That of another size than was asked for is no answer: the request is late as if nothing had come.
+            pipeline.unasked += 1
+            pipeline.unasked_size += size
+        else:
             pipeline.late.discard(number)
-            pipeline.overtaken += size
-            return
-        pipeline.unasked += 1
-        if pipeline.sent.pop(number, None) is not None:
-            # Asked for, and of another size: it may be asked of any peer.
-            self._give_back(pipeline, [number])
 
     def _request(self, number: int) -> BlockRequest:
         index, block = divmod(number, self._per_piece)
@@ -351,13 +357,8 @@ class Downloads:
     @property
     def saving(self) -> bool:
         """Does the disk work on a piece, or bring one back?"""
-        busy = self._saving or self._closing or len(self._restoring)
+        busy = self.finished or self._closing or len(self._restoring)
         return bool(busy) or any(piece.writing for piece in self._open.values())
-
-    @property
-    def saving_pieces(self) -> List[int]:
-        """The pieces of which every block is here, and that the disk has not answered for."""
-        return list(self._saving)
 
     def unfinished(self) -> List[Unfinished]:
         """What there is of the open pieces, to be written and remembered; the views are good until ``forget``."""
@@ -373,7 +374,7 @@ class Downloads:
 
         Returns what ``restored`` must bring: stripes, where each begins in the piece, and its bytes.
         """
-        if index in self._suspects.alone:
+        if index in self._parole:
             return []
         stripes = self._restoring.begin(index, blocks)
         self._reopen(self._restoring.ready(index))
@@ -396,15 +397,13 @@ class Downloads:
     @property
     def open_count(self) -> int:
         """Pieces open or waiting for the disk."""
-        return len(self._open) + len(self._saving) + len(self._restoring) + len(self._closing)
+        return len(self._open) + len(self.finished) + len(self._restoring) + len(self._closing)
 
     def check(self) -> None:
         """Assert what must hold between pieces, picker and budget; for tests."""
         self.picker.check()
-        assert not self._open.keys() & self._saving.keys()
+        assert not self._open.keys() & {*self.finished}
         assert {i for i, piece in self._open.items() if piece.askable} == set(self._partial)
         for piece in self._open.values():
             piece.check()
-        held = [*self._open.values(), *self._saving.values(), *self._closing.values()]
-        assert sum(piece.reserved for piece in held) <= self._memory.reserved
-        assert sum(piece.size for piece in self._saving.values()) <= self._memory.saving
+        self.finished.check([*self._open.values(), *self._closing.values()])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Collection, List, Optional
 
+from ..metainfo.bitfield import Bitfield
 from ..metainfo.layout import BLOCK, Layout
 from .blockpiece import BlockPiece
 from .memory import PieceMemory
 from .picker import Picker
 from .pieces import OpenPiece
-from .pipeline import Pipeline
 from .stripes import StripedPiece
 
 STRIPE = 4 * 1024 * 1024
@@ -46,26 +46,25 @@ class Opening:
         return self._picker.exhausted or memory.limit - memory.reserved < self.buffer_size
 
     def open(
-        self, pipeline: Pipeline, count: int, *, within: Optional[Collection[int]], alone: Collection[int]
+        self, offered: Bitfield, count: int, *, within: Optional[Collection[int]], first: Collection[int] = ()
     ) -> List[OpenPiece]:
-        """Up to ``count`` pieces for this peer, counted in the memory; those ``alone`` are its own.
+        """Up to ``count`` of the pieces offered, counted in the memory.
 
-        ``within`` restricts the choice; without it the pieces that the peer suggested come first.
+        ``within`` restricts the choice; without it those to be opened ``first`` come first.
         """
         if not count:
             return []
-        offered = pipeline.offered
         indexes: List[int] = []
-        if pipeline.suggested and within is None:
-            indexes = self._picker.pick(offered, count, pipeline.suggested)
+        if first and within is None:
+            indexes = self._picker.pick(offered, count, first)
         if len(indexes) < count:
             indexes += self._picker.pick(offered, count - len(indexes), within)
-        pieces = [self.piece(index, pipeline if index in alone else None) for index in indexes]
+        pieces = [self.piece(index) for index in indexes]
         self._memory.reserve(sum([piece.reserved for piece in pieces]), forced=True)
         return pieces
 
-    def piece(self, index: int, exclusive: Optional[Pipeline] = None) -> OpenPiece:
+    def piece(self, index: int) -> OpenPiece:
         """This piece, its memory not counted yet."""
         size = self._piece_length if index != self._last else self._layout.piece_size(index)
         kind = BlockPiece if size <= BLOCK else OpenPiece if size <= self.buffer_size else StripedPiece
-        return kind(index, size, self.buffer_size, exclusive)
+        return kind(index, size, self.buffer_size)

@@ -36,7 +36,6 @@ class OpenPiece:
         "blocks",
         "buffer",
         "buffer_size",
-        "exclusive",
         "extra",
         "free",
         "index",
@@ -47,7 +46,7 @@ class OpenPiece:
         "size",
     )
 
-    def __init__(self, index: int, size: int, buffer_size: int, exclusive: Optional[Any] = None) -> None:
+    def __init__(self, index: int, size: int, buffer_size: int) -> None:
         self.index = index
         self.size = size
         self.buffer_size = buffer_size
@@ -65,13 +64,11 @@ class OpenPiece:
         self.owners: List[Any] = [None] * blocks
         self.extra: Dict[int, List[Any]] = {}
         """Endgame: the other peers asked for a block."""
-        self.exclusive = exclusive
-        """The one peer that may send this piece, after it failed its hash with several senders."""
 
     @property
     def senders(self) -> List[Any]:
-        """The key of who sent each block, in order, without those that were on disk."""
-        return [owner.key for owner in self.owners if owner is not RESTORED]
+        """The key of who sent each block, in order; None for one that was on disk."""
+        return [owner.key for owner in self.owners]
 
     @property
     def askable(self) -> bool:
@@ -181,7 +178,7 @@ class OpenPiece:
     def duplicable(self, block: int, peer: Any) -> bool:
         """May ``peer`` be asked for this block, which somebody else was asked for (endgame)?"""
         owner = self.owners[block]
-        if self.exclusive is not None or self.received[block] or owner is None or owner is peer:
+        if self.received[block] or owner is None or owner is peer:
             return False
         others = self.extra.get(block, ())
         return peer not in others and len(others) < MAX_COPIES - 1

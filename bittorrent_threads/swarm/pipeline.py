@@ -61,7 +61,7 @@ class Pipeline:
     """
 
     __slots__ = ("allowed", "bits", "choked", "depth", "fast", "key", "last_block", "late", "payload", "peer", "rate",
-                 "overtaken", "refused", "reqq", "sent", "snubbed", "suggested", "unasked", "wasted", "_began",
+                 "refused", "reqq", "sent", "snubbed", "suggested", "unasked", "unasked_size", "wasted", "_began",
                  "_counted", "_max_depth", "_min_depth", "_queue_time", "_timeout", "_unchoked_payload")  # fmt: skip
 
     def __init__(self, peer: Any, key: PeerKey, bits: Bitfield, settings: Settings) -> None:
@@ -85,10 +85,10 @@ class Pipeline:
         """Bytes of blocks that came and were wanted."""
         self.wasted = 0
         """Bytes of blocks that nobody needed any more."""
-        self.overtaken = 0
-        """Those of them that were asked for."""
         self.unasked = 0
-        """Blocks and rejects that were never asked for, and blocks of another size than asked for."""
+        """Blocks that were never asked for at this place and of this size, and rejects of what was not asked for."""
+        self.unasked_size = 0
+        """Bytes of those blocks, which are no progress."""
         self.rate = Rate()
         self.reqq = DEFAULT_REQQ
         self.depth = settings.min_requests
@@ -145,19 +145,9 @@ class Pipeline:
         """The peer will not send this piece now, though it lets us ask: it cannot read it, or has lost it."""
         self.refused[index] = now + REFUSAL_TIME
 
-    @property
-    def offered(self) -> Bitfield:
-        """The pieces that may be asked for."""
-        if not self.refused:
-            return self.bits
-        bits = self.bits.copy()
-        for index in self.refused:
-            bits.clear(index)
-        return bits
-
     def measure(self, now: float) -> None:
-        """Count what came since the last call and set the depth from the rate; once a pass, not once a block."""
-        came = self.payload + self.overtaken - self._counted
+        """Count what came of what was asked for, and set the depth from the rate; once a pass, not once a block."""
+        came = self.payload + self.wasted - self.unasked_size - self._counted
         if came:
             self._counted += came
             self.rate.add(came, now)

@@ -6,7 +6,7 @@ blocks before it are all asked for and the memory has room; only the blocks of o
 
 from __future__ import annotations
 
-from typing import Any, Iterable, List, Optional, Tuple
+from typing import Iterable, List, Optional, Tuple
 
 from ..metainfo.layout import BLOCK
 from .memory import PieceMemory
@@ -18,8 +18,8 @@ class StripedPiece(OpenPiece):
 
     __slots__ = ("_writing", "buffers", "opened", "per_stripe", "stripe_left", "unwritten")
 
-    def __init__(self, index: int, size: int, buffer_size: int, exclusive: Optional[Any] = None) -> None:
-        super().__init__(index, size, buffer_size, exclusive)
+    def __init__(self, index: int, size: int, buffer_size: int) -> None:
+        super().__init__(index, size, buffer_size)
         self.per_stripe = per_stripe = buffer_size // BLOCK
         count = -(-self.blocks // per_stripe)
         self.stripe_left = [per_stripe] * (count - 1) + [self.blocks - per_stripe * (count - 1)]

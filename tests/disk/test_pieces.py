@@ -22,6 +22,7 @@ from bittorrent_threads.disk.files import FilePool
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.disk.pieces import Pieces
 from bittorrent_threads.disk.scratch import CHUNK, Scratches
+from bittorrent_threads.metainfo.fingerprint import fingerprint
 
 FILES = [("a", 1000), ("b", 500), ("c", 730)]  # 23 pieces of 100 bytes, the last of 30
 COUNT = 23
@@ -81,6 +82,33 @@ def test_bad_data_is_never_written(bench: Bench, t: Torrent) -> None:
     bad[1][50] ^= 1
     assert bench.pieces.save([bad, good]) == Saved(kept=(4,), wrong=(3,))
     assert t.path(bench.root, 0).read_bytes() == before + t.piece(4)
+
+
+def large(tmp_path: Path, pool: FilePool) -> Bench:
+    """Pieces of 80,000 bytes, which is five blocks, across files."""
+    return Bench(tmp_path, torrent([("a", 100_000), ("b", 200_000)], 80_000), pool)
+
+
+def test_wrong_pieces_and_those_compared_are_answered_with_their_fingerprints(tmp_path: Path, pool: FilePool) -> None:
+    bench = large(tmp_path, pool)
+    pieces = bench.t.buffers(0, 1, 2)
+    pieces[1][1][70_000] ^= 1
+    wrong, right = fingerprint(pieces[1][1]), fingerprint(pieces[2][1])
+    saved = bench.pieces.save(pieces, compared=[2])
+    assert saved == Saved(kept=(0, 2), wrong=(1,), fingerprints={1: wrong, 2: right})
+    assert bench.pieces.fingerprint(2) == right
+    assert bench.pieces.fingerprint(1) == b"", "it is not there"
+
+
+def test_a_piece_of_one_block_needs_no_fingerprint(bench: Bench, t: Torrent) -> None:
+    assert bench.pieces.save(t.buffers(3), compared=[3]).fingerprints == {}
+
+
+def test_the_fingerprint_of_a_piece_is_read_part_by_part(tmp_path: Path, pool: FilePool) -> None:
+    content = 2 * CHUNK + 5000
+    bench = Bench(tmp_path, torrent([("a", 700), ("b", content)], content), pool)
+    bench.save(0)
+    assert bench.pieces.fingerprint(0) == fingerprint(bench.t.piece(0))
 
 
 def test_the_last_piece_may_be_shorter(bench: Bench, t: Torrent) -> None:

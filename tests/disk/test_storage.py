@@ -17,6 +17,7 @@ from bittorrent_threads.disk.resume import Resume
 from bittorrent_threads.disk.storage import Storage
 from bittorrent_threads.engine.ports import Storage as StoragePort
 from bittorrent_threads.errors import SessionClosed
+from bittorrent_threads.metainfo.fingerprint import fingerprint
 from bittorrent_threads.settings import Settings
 
 FILES = [("a", 150), ("b", 230), ("c", 200)]
@@ -67,6 +68,8 @@ def test_the_life_of_a_torrent(
     spans = [(1, 20, 80), (0, 0, 5)]
     loaded = [Loaded(1, 20, t.piece(1)[20:], None), Loaded(0, 0, t.piece(0)[:5], None)]
     assert network.ask(storage.load, spans) == loaded
+    assert network.ask(storage.fingerprint, 1) == fingerprint(t.piece(1))
+    assert network.ask(storage.fingerprint, 5) == b""
     assert network.ask(storage.check, [5, 0, 4, 1, 3]) == Checked((0, 1, 3), (4, 5), None)
     synced = network.ask(storage.sync)
     assert isinstance(synced, Synced) and (synced.suspects, synced.error) == ((), None)

@@ -225,8 +225,13 @@ def test_a_piece_that_fails_is_told_blamed_and_asked_of_another() -> None:
     assert bench.torrent.have.full and not honest.closed
 
 
-def test_of_two_senders_only_the_one_that_lied_is_banned() -> None:
-    bench = Bench(have=range(1, COUNT), settings=Settings(min_requests=1))
+STRIPED = Settings(piece_memory=4 * BLOCK)
+"""So little that a piece is written block by block, and hashed when all are on disk."""
+
+
+@pytest.mark.parametrize("settings", [Settings(), STRIPED], ids=["whole", "striped"])
+def test_of_two_senders_only_the_one_that_lied_is_banned(settings: Settings) -> None:
+    bench = Bench(have=range(1, COUNT), settings=settings.replace(min_requests=1))
     one, other = bench.guest([0]), bench.guest([0])
     one.say(message(UNCHOKE))
     other.say(message(UNCHOKE))
@@ -236,7 +241,7 @@ def test_of_two_senders_only_the_one_that_lied_is_banned() -> None:
     other.give(asked_other)
     (failed,) = bench.seen(events.PieceFailed)
     assert len(failed.peers) == 2 and not bench.seen(events.PeerBanned)
-    for _ in range(3):
+    for _ in range(6):
         bench.run(1)
         one.serve(wrong=True)
         other.serve()
@@ -245,8 +250,42 @@ def test_of_two_senders_only_the_one_that_lied_is_banned() -> None:
     assert len(bench.seen(events.PeerBanned)) == 1
 
 
-STRIPED = Settings(piece_memory=4 * BLOCK)
-"""So little that a piece is written block by block, and hashed when all are on disk."""
+def test_a_piece_that_failed_is_compared_by_a_worker() -> None:
+    bench = Bench(have=range(1, COUNT), settings=Settings(min_requests=1))
+    one, other = bench.guest([0]), bench.guest([0])
+    for guest in (one, other):
+        guest.say(message(UNCHOKE))
+    one.give(*one.requests(), wrong=True)
+    other.give(*other.requests())
+    third = bench.guest([0])
+    compared: List[Any] = []
+    save = bench.torrent.storage.save
+
+    def noted(pieces: Any, deliver: Any, **options: Any) -> None:
+        compared.append(options)
+        save(pieces, deliver, **options)
+
+    bench.torrent.storage.save = noted  # type: ignore[method-assign]
+    third.say(message(UNCHOKE))
+    third.serve()
+    assert compared == [{"compared": [0]}]
+    assert [banned.address for banned in bench.seen(events.PeerBanned)] == [bench.seen(events.PeerClosed)[0].address]
+
+
+def test_a_striped_piece_whose_blocks_cannot_be_read_again_accuses_nobody() -> None:
+    bench = Bench(have=range(1, COUNT), settings=STRIPED.replace(min_requests=1))
+    one, other = bench.guest([0]), bench.guest([0])
+    for guest in (one, other):
+        guest.say(message(UNCHOKE))
+    bench.torrent.storage.fingerprint = lambda index, deliver: deliver(b"")  # type: ignore[method-assign]
+    one.give(*one.requests(), wrong=True)
+    other.give(*other.requests())
+    assert len(bench.seen(events.PieceFailed)) == 1
+    third = bench.guest([0])
+    third.say(message(UNCHOKE))
+    third.serve()
+    assert bench.torrent.have.full and not bench.seen(events.PeerBanned)
+
 
 
 def test_a_piece_too_large_for_the_memory_that_is_wrong_on_disk_is_blamed() -> None:

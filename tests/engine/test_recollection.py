@@ -232,7 +232,7 @@ def test_what_comes_during_the_sync_is_not_remembered_by_it() -> None:
 def test_what_is_being_saved_when_the_sync_ends_is_doubtful() -> None:
     bench = Bench(have=range(2))
     storage: Any = bench.torrent.storage
-    storage.save = lambda pieces, deliver: None
+    storage.save = lambda pieces, deliver, **options: None
     guest = bench.guest([2, 3])
     guest.say(message(UNCHOKE))
     guest.serve()

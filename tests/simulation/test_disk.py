@@ -14,6 +14,7 @@ from support.simulation.world import World
 
 from bittorrent_threads.disk.resume import Resume
 from bittorrent_threads.engine import ports
+from bittorrent_threads.metainfo.fingerprint import fingerprint
 
 PIECE = 65536
 
@@ -78,7 +79,8 @@ def test_a_wrong_piece_fails_its_hash_and_is_not_kept(torrent: SimTorrent) -> No
     bench = Bench(torrent)
     wrong = bench.right(3)
     wrong[-1] ^= 1
-    assert bench.ask(bench.storage.save, [(3, memoryview(wrong))]) == ports.Saved(wrong=(3,))
+    saved = bench.ask(bench.storage.save, [(3, memoryview(wrong))])
+    assert saved == ports.Saved(wrong=(3,), fingerprints={3: fingerprint(wrong)})
     assert bench.ask(bench.storage.survey).present == ()
     assert bench.world.violations == []
 

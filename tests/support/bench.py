@@ -294,9 +294,9 @@ class Bench:
         def record(name: str) -> Any:
             call = getattr(storage, name)
 
-            def noted(*arguments: Any) -> None:
+            def noted(*arguments: Any, **options: Any) -> None:
                 calls.append(name)
-                call(*arguments)
+                call(*arguments, **options)
 
             return noted
 
@@ -376,9 +376,9 @@ class Bench:
         given: List[Tuple[Any, ...]] = []
         ask = getattr(self.torrent.storage, verb)
 
-        def record(what: Iterable[Any], deliver: Callable[[Any], None]) -> None:
+        def record(what: Iterable[Any], deliver: Callable[[Any], None], **options: Any) -> None:
             given.append(tuple(what))
-            ask(what, deliver)
+            ask(what, deliver, **options)
 
         setattr(self.torrent.storage, verb, record)
         return given

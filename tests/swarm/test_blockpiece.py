@@ -11,7 +11,7 @@ from bittorrent_threads.swarm.pieces import OpenPiece
 
 
 def test_it_is_what_any_open_piece_is_at_first() -> None:
-    piece, other = BlockPiece(3, 100, BLOCK, "A"), OpenPiece(3, 100, BLOCK, "A")
+    piece, other = BlockPiece(3, 100, BLOCK), OpenPiece(3, 100, BLOCK)
     for name in OpenPiece.__slots__:
         assert getattr(piece, name) == getattr(other, name), name
     piece.check()

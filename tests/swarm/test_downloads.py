@@ -12,6 +12,7 @@ import pytest
 from support.lender import Lender
 
 from bittorrent_threads.metainfo.bitfield import Bitfield
+from bittorrent_threads.metainfo.fingerprint import fingerprint
 from bittorrent_threads.metainfo.layout import BLOCK, Layout
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.downloads import Downloads
@@ -72,7 +73,9 @@ class Swarm:
         self.port = Recorder()
         self.memory = PieceMemory(memory, lender=lender)
         self.settings = Settings().replace(**settings)
-        self.downloads = Downloads(self.layout, self.picker, memory=self.memory, port=self.port)
+        self.downloads = Downloads(
+            self.layout, self.picker, memory=self.memory, port=self.port, request_timeout=self.settings.request_timeout
+        )
 
     def peer(self, name: str, pieces: Optional[str] = None, *, choked: bool = False) -> Pipeline:
         bits = Bitfield(self.layout.piece_count)
@@ -110,7 +113,9 @@ class Swarm:
         passed = [piece.index for piece, right in zip(pieces, verdicts) if right]
         self.have.add(passed)
         failed = [piece.index for piece in pieces if piece.index not in passed]
-        assert [index for index, _ in self.downloads.saved(passed, wrong=failed)] == failed
+        prints = {piece.index: fingerprint(piece.whole) for piece in pieces}
+        wrong = self.downloads.finished.saved(passed, wrong=failed, fingerprints=prints)
+        assert [index for index, _ in wrong] == failed
         self.picker.passed(passed)
         self.downloads.check()
         return verdicts
@@ -210,9 +215,25 @@ def test_unasked_blocks_are_waste_and_counted():
     assert swarm.ask(peer) == [(0, 0, BLOCK)]
     for block in ((0, BLOCK, BLOCK), (1, 0, BLOCK), (0, 1, BLOCK), (0, 0, 5), (0, 7 * BLOCK, BLOCK)):
         swarm.send(peer, block)
-    assert peer.unasked == 5, "the one of the wrong size too, though it was asked for"
+    assert peer.unasked == 5, "that of the wrong size is no answer"
     assert peer.payload == 0 and peer.wasted == 4 * BLOCK + 5
-    assert swarm.ask(peer)[0] == (0, 0, BLOCK), "and is asked for again"
+    assert len(peer.sent) == 1 and swarm.ask(peer) == []
+
+
+def test_blocks_that_were_not_asked_for_are_no_progress():
+    swarm = Swarm(4 * BLOCK, 2 * BLOCK, min_requests=1)
+    peer = swarm.peer("A")
+    ((index, begin, _),) = swarm.ask(peer)
+    for second in range(1, 20):
+        swarm.send(peer, (index, begin, 1), now=float(second))
+        swarm.send(peer, (1, 0, BLOCK), now=float(second))
+    assert peer.rate.value(19.0) == 0 and peer.unasked == 38
+    swarm.downloads.tick(peer, 20.0)
+    assert peer.snubbed and not peer.sent
+    swarm.send(peer, (1, 0, BLOCK), now=21.0)
+    assert peer.snubbed
+    swarm.send(peer, (index, begin, BLOCK), now=22.0)
+    assert not peer.snubbed, "that was asked for once"
 
 
 def test_a_block_is_counted_once():
@@ -304,7 +325,7 @@ def test_a_disk_that_is_being_tried_gets_one_piece_at_a_time():
     for block in blocks:
         swarm.send(peer, block)
     assert swarm.ask(peer) == []
-    swarm.downloads.saved((), unwritten=[0])
+    swarm.downloads.finished.saved((), unwritten=[0])
     assert len(swarm.ask(peer)) == 2
 
 
@@ -332,16 +353,24 @@ def test_the_only_sender_of_a_bad_piece_is_accused():
     assert swarm.picker.missing_count == 1
 
 
-def test_of_several_senders_the_liar_is_found_and_no_bystander():
-    swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=1)
-    liar, honest, third = swarm.peer("liar"), swarm.peer("honest"), swarm.peer("third")
+def failed_with_two(swarm: Swarm) -> Tuple[Pipeline, Pipeline]:
+    """A liar and an honest peer have sent a block each of the first piece, which has failed."""
+    liar, honest = swarm.peer("liar"), swarm.peer("honest")
     (first,) = swarm.ask(liar)
     (second,) = swarm.ask(honest)
     swarm.send(liar, first, bad=True)
     swarm.send(honest, second)
     assert swarm.save() == [False] and swarm.port.accused == []
+    return liar, honest
+
+
+def test_of_several_senders_the_liar_is_found_and_no_bystander():
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=1)
+    _, honest = failed_with_two(swarm)
+    third = swarm.peer("third")
+    assert swarm.ask(honest) == [], "peers that sent nothing of it come first"
     (first,) = swarm.ask(third)
-    assert swarm.ask(honest) == [], "the piece belongs to one peer now"
+    assert swarm.ask(honest, now=10.0) == []
     swarm.send(third, first)
     for block in swarm.ask(third):
         swarm.send(third, block)
@@ -349,26 +378,122 @@ def test_of_several_senders_the_liar_is_found_and_no_bystander():
     assert swarm.port.accused == ["liar"]
 
 
-def test_an_exclusive_piece_starts_anew_when_its_peer_leaves():
+def test_peers_that_sent_nothing_of_it_share_a_piece_that_failed():
     swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=1)
-    liar, honest, third = swarm.peer("liar"), swarm.peer("honest"), swarm.peer("third")
-    (first,) = swarm.ask(liar)
-    (second,) = swarm.ask(honest)
-    swarm.send(liar, first, bad=True)
-    swarm.send(honest, second)
-    swarm.save()
+    failed_with_two(swarm)
+    third, fourth = swarm.peer("third"), swarm.peer("fourth")
+    for peer in (third, fourth):
+        (block,) = swarm.ask(peer)
+        swarm.send(peer, block)
+    assert swarm.save() == [True] and swarm.port.accused == ["liar"]
+
+
+def test_where_all_have_sent_some_of_it_one_at_a_time_is_asked_and_if_it_is_wrong_banned():
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=1)
+    liar, honest = failed_with_two(swarm)
+    assert swarm.ask(liar, now=1.0) == []
+    blocks = swarm.ask(liar, now=3.0)
+    assert len(blocks) == 2 and swarm.ask(honest, now=3.0) == []
+    swarm.send(liar, blocks[0], bad=True)
+    swarm.send(liar, blocks[1])
+    assert swarm.save() == [False] and swarm.port.accused == ["liar"]
+    swarm.downloads.left(liar)
+    assert swarm.ask(honest, now=3.0) == []
+    for block in swarm.ask(honest, now=5.0):
+        swarm.send(honest, block)
+    assert swarm.save() == [True] and set(swarm.port.accused) == {"liar"}
+
+
+def test_what_came_of_a_piece_that_failed_stays_when_its_peer_leaves():
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=1)
+    _, honest = failed_with_two(swarm)
+    third = swarm.peer("third")
     (first,) = swarm.ask(third)
     swarm.send(third, first)
     swarm.downloads.left(third)
-    assert swarm.downloads.open_count == 0 and swarm.memory.reserved == 0
-    assert swarm.ask(honest)[0] == first, "from its first block"
+    assert swarm.ask(honest, now=1.0) == []
+    (rest,) = swarm.ask(honest, now=3.0)
+    assert rest != first
+    swarm.send(honest, rest)
+    assert swarm.save() == [True] and swarm.port.accused == ["liar"]
+
+
+def test_who_lets_a_piece_that_failed_wait_loses_it_with_all_requests_though_it_serves_others():
+    swarm = Swarm(4 * BLOCK, 2 * BLOCK, min_requests=4)
+    slow, liar = swarm.peer("slow"), swarm.peer("liar", "x.")
+    slow.depth = liar.depth = 1
+    for peer, bad in ((slow, False), (liar, True)):
+        (block,) = swarm.ask(peer)
+        swarm.send(peer, block, bad=bad)
+    assert swarm.save() == [False]
+    slow.depth = 4
+    assert [index for index, _, _ in swarm.ask(slow, now=1.0)] == [1, 1]
+    asked = swarm.ask(slow, now=3.0)
+    assert [index for index, _, _ in asked] == [0, 0]
+    swarm.downloads.tick(slow, 4.0)
+    swarm.send(slow, (1, 0, BLOCK), now=20.0)
+    swarm.downloads.tick(slow, 23.0)
+    assert swarm.port.cancels == []
+    swarm.downloads.tick(slow, 24.0)
+    assert [block for _, block in swarm.port.cancels] == asked and not slow.snubbed
+    swarm.send(slow, asked[0], now=24.5)
+    assert swarm.ask(liar, now=24.5) == [] and slow.unasked == 0, "and what it sends now is not taken"
+    liar.depth = 4
+    assert swarm.ask(liar, now=27.0) == asked
+
+
+def test_a_peer_that_chokes_us_does_not_keep_a_piece_that_failed_from_others():
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=1)
+    liar, _ = failed_with_two(swarm)
+    fresh = swarm.peer("fresh", choked=True)
+    fresh.allow(0)
+    for second in range(4):
+        assert swarm.ask(fresh, now=float(second)) == []
+        swarm.ask(liar, now=float(second))
+    assert liar.sent
+
+
+def test_a_piece_that_failed_is_opened_before_others():
+    swarm = Swarm(20 * BLOCK, 2 * BLOCK, min_requests=1)
+    swarm.picker.take(0)
+    (first,) = swarm.ask(swarm.peer("liar", ".....x...."))
+    (second,) = swarm.ask(swarm.peer("honest", ".....x...."))
+    liar, honest = swarm.downloads._asked
+    swarm.send(liar, first, bad=True)
+    swarm.send(honest, second)
+    swarm.picker.lost(0)
+    assert swarm.save() == [False]
+    third = swarm.peer("third")
+    third.depth = 4
+    assert [index for index, _, _ in swarm.ask(third)] == [5, 5, 0, 0]
+
+
+def test_it_is_forgotten_who_sent_what_of_a_piece_that_is_not_wanted_any_more():
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=1)
+    liar, _ = failed_with_two(swarm)
+    swarm.downloads.drop(swarm.picker.set_priorities([0]))
+    swarm.picker.set_priorities([1])
+    assert swarm.ask(liar) and not swarm.downloads.finished.suspects
+
+
+def test_a_reject_ends_the_turn_at_a_piece_that_failed():
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=2)
+    swarm.settings = swarm.settings.replace(min_requests=1)
+    failed_with_two(swarm)
+    swarm.settings = swarm.settings.replace(min_requests=2)
+    third, fourth = swarm.peer("third"), swarm.peer("fourth")
+    blocks = swarm.ask(third)
+    assert len(blocks) == 2
+    swarm.downloads.rejected(third, *blocks[0][:2], now=1.0)
+    assert not third.sent and swarm.port.cancels == [("third", blocks[1])]
+    assert sorted(swarm.ask(fourth, now=1.0)) == blocks
 
 
 def test_a_piece_that_could_not_be_written_is_asked_for_again():
     swarm = Swarm(BLOCK, BLOCK)
     peer = swarm.peer("A")
     swarm.send(peer, swarm.ask(peer)[0])
-    assert swarm.downloads.saved((), unwritten=[0]) == []
+    assert swarm.downloads.finished.saved((), unwritten=[0]) == []
     assert swarm.picker.missing_count == 1 and swarm.port.accused == []
     assert swarm.ask(peer) == [(0, 0, BLOCK)]
 
@@ -377,7 +502,7 @@ def test_a_piece_that_could_not_be_hashed_accuses_nobody():
     swarm = Swarm(BLOCK, BLOCK)
     peer = swarm.peer("A")
     swarm.send(peer, swarm.ask(peer)[0], bad=True)
-    swarm.downloads.saved((), unhashed=[0])
+    swarm.downloads.finished.saved((), unhashed=[0])
     assert swarm.port.accused == [] and swarm.picker.missing_count == 1
 
 
@@ -412,7 +537,7 @@ def test_the_disk_answers_for_many_pieces_at_once():
             swarm.send(peer, block, bad=peer is liar)
     assert swarm.memory.saving == swarm.memory.reserved == 8 * BLOCK
     assert [piece.index for piece in swarm.port.pieces] == [2, 0, 1, 3]
-    wrong = swarm.downloads.saved([0], wrong=[2], unwritten=[1], unhashed=[3])
+    wrong = swarm.downloads.finished.saved([0], wrong=[2], unwritten=[1], unhashed=[3])
     assert wrong == [(2, [liar.key] * 2)] and swarm.port.accused == ["liar"]
     swarm.have.set(0)
     swarm.picker.passed([0])
@@ -442,7 +567,7 @@ def test_a_large_piece_is_written_in_stripes_and_then_hashed():
         assert swarm.memory.reserved <= swarm.memory.limit
     assert swarm.port.whole == [0]
     swarm.have.set(0)
-    swarm.downloads.saved([0])
+    swarm.downloads.finished.saved([0])
     swarm.picker.passed([0])
     swarm.downloads.left(peer)
     swarm.downloads.forget()
@@ -485,7 +610,7 @@ def test_the_only_sender_of_a_large_bad_piece_is_accused():
     for block in swarm.ask(peer):
         swarm.send(peer, block)
     assert swarm.written() == [(0, stripe) for stripe in range(4)]
-    assert swarm.downloads.saved((), wrong=[0]) == [(0, [peer.key] * 8)]
+    assert swarm.downloads.finished.saved((), wrong=[0]) == [(0, [peer.key] * 8)]
     assert swarm.port.accused == ["A"]
 
 
@@ -537,7 +662,7 @@ def test_restored_blocks_that_were_bad_accuse_nobody_and_are_asked_of_one_peer()
     for block in swarm.ask(peer):
         swarm.send(peer, block)
     assert swarm.save() == [False] and swarm.port.accused == []
-    assert len(swarm.ask(peer)) == 2
+    assert swarm.ask(peer) == [] and len(swarm.ask(peer, now=3.0)) == 2
 
 
 def test_bytes_that_cannot_be_read_begin_the_piece_anew():

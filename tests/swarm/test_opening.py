@@ -6,13 +6,11 @@ import random
 
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.layout import BLOCK, Layout
-from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.blockpiece import BlockPiece
 from bittorrent_threads.swarm.memory import PieceMemory
 from bittorrent_threads.swarm.opening import STRIPE, Opening
 from bittorrent_threads.swarm.picker import Picker
 from bittorrent_threads.swarm.pieces import OpenPiece
-from bittorrent_threads.swarm.pipeline import Pipeline
 from bittorrent_threads.swarm.stripes import StripedPiece
 
 MIB = 1 << 20
@@ -24,17 +22,17 @@ def make(piece_length: int, *, size: int, memory: int) -> Opening:
     return Opening(layout, picker, PieceMemory(memory))
 
 
-def seed(pieces: int) -> Pipeline:
-    return Pipeline("peer", (("10.0.0.1", 1), b"id"), Bitfield.filled(pieces), Settings())
+def everything(pieces: int) -> Bitfield:
+    return Bitfield.filled(pieces)
 
 
 def test_as_many_as_the_memory_has_room_for():
     opening = make(2 * BLOCK, size=21 * BLOCK, memory=8 * BLOCK)
     assert opening.affordable(3) == 3 and opening.affordable(10) == 4 and not opening.exhausted
-    pieces = opening.open(seed(11), 4, within=None, alone=())
+    pieces = opening.open(everything(11), 4, within=None)
     assert [(type(piece), piece.index, piece.size) for piece in pieces] == [(OpenPiece, i, 2 * BLOCK) for i in range(4)]
     assert opening.affordable(1) == 0 and opening.exhausted
-    assert opening.open(seed(11), 0, within=None, alone=()) == []
+    assert opening.open(everything(11), 0, within=None) == []
 
 
 def test_the_last_piece_is_shorter():
@@ -44,19 +42,10 @@ def test_the_last_piece_is_shorter():
     assert [type(piece) for piece in pieces] == [OpenPiece, OpenPiece, BlockPiece]
 
 
-def test_a_suggested_piece_first_unless_the_choice_is_restricted():
+def test_some_come_first_unless_the_choice_is_restricted():
     opening = make(BLOCK, size=8 * BLOCK, memory=MIB)
-    peer = seed(8)
-    peer.suggest(5)
-    assert [piece.index for piece in opening.open(peer, 2, within=None, alone=())] == [5, 0]
-    peer.suggest(6)
-    assert [piece.index for piece in opening.open(peer, 2, within=[2], alone=())] == [2]
-
-
-def test_a_piece_that_is_one_peers_alone():
-    opening = make(BLOCK, size=2 * BLOCK, memory=MIB)
-    peer = seed(2)
-    assert [piece.exclusive for piece in opening.open(peer, 2, within=None, alone={1})] == [None, peer]
+    assert [piece.index for piece in opening.open(everything(8), 2, within=None, first=[5])] == [5, 0]
+    assert [piece.index for piece in opening.open(everything(8), 2, within=[2], first=[6])] == [2]
 
 
 def test_what_does_not_fit_four_times_is_striped_and_opened_alone():

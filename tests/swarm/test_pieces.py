@@ -8,8 +8,8 @@ from bittorrent_threads.swarm.memory import PieceMemory
 from bittorrent_threads.swarm.pieces import MAX_COPIES, RESTORED, OpenPiece
 
 
-def opened(index: int, size: int, **options: object) -> OpenPiece:
-    return OpenPiece(index, size, size, **options)
+def opened(index: int, size: int) -> OpenPiece:
+    return OpenPiece(index, size, size)
 
 
 def put(piece: OpenPiece, block: int, data: bytes, memory: PieceMemory) -> bool:
@@ -73,12 +73,6 @@ def test_a_free_block_is_not_duplicable():
     assert not opened(0, 32768).duplicable(0, "A")
 
 
-def test_an_exclusive_piece_is_not_duplicable():
-    piece = opened(0, 32768, exclusive="A")
-    asked(piece, "A", 1)
-    assert not piece.duplicable(0, "B")
-
-
 def test_blocks_come_into_one_buffer():
     memory = PieceMemory(100_000)
     piece = opened(0, 32768 + 5)
@@ -123,11 +117,11 @@ def test_who_was_asked_and_who_else():
     piece.check()
 
 
-def test_senders_without_what_was_on_disk():
+def test_senders_in_order_and_none_for_what_was_on_disk():
     class Peer:
         def __init__(self, key: str) -> None:
             self.key = key
 
     piece = opened(0, 3 * 16384)
     piece.owners = [Peer("A"), RESTORED, Peer("B")]
-    assert piece.senders == ["A", "B"]
+    assert piece.senders == ["A", None, "B"]

@@ -74,7 +74,9 @@ def _run(pieces: int) -> Dict[str, float]:
     have = Bitfield(pieces)
     picker = Picker(have, random=chance)
     port = Port()
-    downloads = Downloads(layout, picker, memory=PieceMemory(Settings().piece_memory), port=port)
+    downloads = Downloads(
+        layout, picker, memory=PieceMemory(Settings().piece_memory), port=port, request_timeout=20.0
+    )
     pipelines = []
     for number in range(PEERS):
         bits = Bitfield(pieces, chance.getrandbits(pieces).to_bytes(pieces // 8, "big"))
@@ -93,7 +95,7 @@ def _run(pieces: int) -> Dict[str, float]:
         picked += len(port.blocks)
         for index, begin, _ in port.blocks:
             downloads.block(pipeline, index, begin, data)
-        downloads.saved([piece.index for piece in port.finished])
+        downloads.finished.saved([piece.index for piece in port.finished])
         picker.passed(have.add([piece.index for piece in port.finished]))
         port.finished.clear()
         news = [(chance.choice(pipelines), chance.randrange(pieces)) for _ in port.blocks]

@@ -10,6 +10,7 @@ from typing import Dict, FrozenSet, Iterable, List, Optional, Set, Tuple
 
 from bittorrent_threads.disk.file import FileStat
 from bittorrent_threads.disk.resume import Resume
+from bittorrent_threads.metainfo.layout import BLOCK
 
 from .torrent import SimTorrent
 
@@ -86,10 +87,13 @@ class SimFiles:
         self._blocks.pop(index, None)
 
     def store_block(self, index: int, begin: int, data: bytes) -> None:
-        """A block of a piece that is not whole was written, right or wrong."""
+        """Blocks of a piece that is not whole were written in one go, each right or wrong."""
         self.version += 1
-        right = data == self.read(index, begin, len(data))
-        self._blocks.setdefault(index, {})[begin] = (len(data), right)
+        right = self.read(index, begin, len(data))
+        blocks = self._blocks.setdefault(index, {})
+        for at in range(0, len(data), BLOCK):
+            part = data[at : at + BLOCK]
+            blocks[begin + at] = (len(part), part == right[at : at + BLOCK])
 
     def right(self, index: int) -> bool:
         """Would the piece pass its hash?  A piece put together from blocks counts from now on."""

@@ -10,11 +10,13 @@ import ctypes
 import errno
 import os
 import zlib
-from typing import TYPE_CHECKING, Callable, Dict, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Collection, Dict, List, Sequence, Tuple
 
 from bittorrent_threads.disk.resume import Names, Resume
 from bittorrent_threads.engine.ports import Buffer, Checked, Done, Loaded, Moved, Recalled, Saved, Surveyed, Synced
 from bittorrent_threads.errors import StorageError
+from bittorrent_threads.metainfo.fingerprint import fingerprint
+from bittorrent_threads.metainfo.layout import BLOCK
 
 from .files import SimFiles, Snapshot
 
@@ -42,7 +44,13 @@ class SimStorage:
     def prepare(self, wanted: Sequence[bool], deliver: Callable[[Done], None]) -> None:
         self._disk.work(0, lambda: deliver(Done(self._disk.write_error(self._path, 0, room=self._reserved))))
 
-    def save(self, pieces: Sequence[Tuple[int, memoryview]], deliver: Callable[[Saved], None]) -> None:
+    def save(
+        self,
+        pieces: Sequence[Tuple[int, memoryview]],
+        deliver: Callable[[Saved], None],
+        *,
+        compared: Collection[int] = (),
+    ) -> None:
         files = self._files
         jobs = []
         for index, buffer in pieces:
@@ -60,7 +68,7 @@ class SimStorage:
         total = sum(files.size(index) for index, _ in pieces)
         disk.work(
             total / disk.hash_rate + total / disk.write_rate,
-            lambda: deliver(self._save(jobs)),
+            lambda: deliver(self._save(jobs, compared)),
         )
 
     def write(self, blocks: Sequence[Tuple[int, int, Buffer]], deliver: Callable[[Done], None]) -> None:
@@ -87,6 +95,16 @@ class SimStorage:
         present = set(self._files.present)
         size = sum(self._files.size(index) for index in asked if index in present)
         disk.work(size / disk.read_rate + size / disk.hash_rate, lambda: deliver(self._check(asked)))
+
+    def fingerprint(self, index: int, deliver: Callable[[bytes], None]) -> None:
+        disk = self._disk
+        size = self._files.size(index)
+
+        def read() -> None:
+            error = disk.read_error(self._path)
+            deliver(b"" if error is not None else fingerprint(self._files.load(index, 0, size)))
+
+        disk.work(size / disk.read_rate, read)
 
     def sync(self, deliver: Callable[[Synced], None]) -> None:
         snapshot = self._files.snapshot()
@@ -121,15 +139,19 @@ class SimStorage:
 
     # -- the jobs --------------------------------------------------------------------------------------------------
 
-    def _save(self, jobs: Sequence[Tuple[int, memoryview, int]]) -> Saved:
+    def _save(self, jobs: Sequence[Tuple[int, memoryview, int]], compared: Collection[int]) -> Saved:
         files = self._files
         kept, wrong, unwritten, errors = [], [], [], []
+        fingerprints = {}
         for index, buffer, checksum in jobs:
             size = files.size(index)
             self._busy.pop(_address(buffer), None)
             if zlib.crc32(buffer) != checksum:
                 self._violate(f"the buffer of piece {index} changed while the disk had it")
-            if buffer != files.read(index, 0, size):
+            right = buffer == files.read(index, 0, size)
+            if size > BLOCK and (index in compared or not right):
+                fingerprints[index] = fingerprint(buffer)
+            if not right:
                 wrong.append(index)
                 continue
             error = self._disk.write_error(self._path, size)
@@ -140,7 +162,8 @@ class SimStorage:
             else:
                 errors.append(error)
                 unwritten.append(index)
-        return Saved(tuple(kept), tuple(wrong), tuple(unwritten), error=errors[0] if errors else None)
+        error = errors[0] if errors else None
+        return Saved(tuple(kept), tuple(wrong), tuple(unwritten), error=error, fingerprints=fingerprints)
 
     def _write(self, blocks: Sequence[Tuple[int, int, Buffer, int]]) -> Done:
         for index, begin, data, checksum in blocks:

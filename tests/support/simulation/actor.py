@@ -1,0 +1,132 @@
+"""A scripted seed in virtual time: it dials a node, unchokes it, and answers each request as its class says.
+
+Unlike ``support.bench.Guest`` it acts by itself, so that many of them can play a part in one download.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Dict, Iterable, List, Optional, Tuple
+
+from support import lying_peer as lp
+from support.lying_peer import handshake, message
+from support.simulation.stream import SimStream
+from support.simulation.swarm import Node, Swarm
+
+Block = Tuple[int, int, int]
+"""Index, begin and length."""
+
+
+class Actor:
+    """An honest seed of ``pieces`` (all of them if None); subclasses override ``asked``."""
+
+    def __init__(
+        self,
+        swarm: Swarm,
+        host: str,
+        *,
+        node: Optional[Node] = None,
+        pieces: Optional[Iterable[int]] = None,
+        fast: bool = True,
+        up: float = 12_500_000.0,
+    ) -> None:
+        self.world = swarm.world
+        self.torrent = swarm.torrent
+        self.node = node or swarm.nodes[0]
+        self.host = host
+        self.fast = fast
+        self.pieces = None if pieces is None else set(pieces)
+        self.network = swarm.internet.add(host, up=up)
+        self.requests: List[Block] = []
+        """Every block that was asked for."""
+        self.given: Dict[Block, int] = {}
+        """How often each block was answered."""
+        self.closed = ""
+        """Why the connection ended."""
+        self.stream: Optional[SimStream] = None
+        self._data = bytearray()
+        self._greeted = False
+
+    # -- what it does ------------------------------------------------------------------------------------------------
+
+    def dial(self) -> None:
+        """Connect to the node."""
+        self._data.clear()
+        self._greeted = False
+        self.closed = ""
+        self.stream = self.network.connect(self.node.address, self, 15.0)
+
+    def asked(self, block: Block) -> None:
+        """A request came."""
+        self.give(block)
+
+    def give(self, block: Block, *, wrong: bool = False, after: float = 0.0) -> None:
+        """Answer with the block, right or wrong."""
+        index, begin, length = block
+        data = self.torrent.content.read(index * self.torrent.metainfo.piece_length + begin, length)
+        if wrong:
+            data = self.falsify(data)
+        self.given[block] = self.given.get(block, 0) + 1
+        self.say(message(lp.PIECE, index, begin, payload=data), after=after)
+
+    def falsify(self, data: bytes) -> bytes:
+        """What is sent instead."""
+        return bytes([data[0] ^ 0xFF]) + data[1:]
+
+    def say(self, *messages: bytes, after: float = 0.0) -> None:
+        """Send these messages, at once or after some seconds."""
+        stream = self.stream
+
+        def send() -> None:
+            if stream is not None and not stream.closed:
+                stream.send([b"".join(messages)])
+
+        if after:
+            self.network.call_later(after, send)
+        else:
+            self.network.run_pass(send)
+
+    # -- the stream --------------------------------------------------------------------------------------------------
+
+    def on_connected(self) -> None:
+        peerid = b"-AC0001-" + self.host.encode().rjust(12, b"-")
+        self.say(handshake(self.torrent.metainfo.infohash, peerid=peerid, fast=self.fast), self._hello())
+        self._keep_alive(self.stream)
+
+    def on_received(self, data: memoryview) -> None:
+        self._data += data
+        if not self._greeted:
+            if len(self._data) < 68:
+                return
+            del self._data[:68]
+            self._greeted = True
+        while len(self._data) >= 4:
+            (length,) = struct.unpack_from(">I", self._data)
+            if len(self._data) < 4 + length:
+                return
+            body = bytes(self._data[4 : 4 + length])
+            del self._data[: 4 + length]
+            if body[:1] == bytes([lp.REQUEST]):
+                index, begin, size = struct.unpack(">III", body[1:])
+                self.requests.append((index, begin, size))
+                self.asked((index, begin, size))
+
+    def on_drained(self) -> None:
+        """Nothing waits."""
+
+    def on_closed(self, reason: str) -> None:
+        self.closed = reason
+
+    def _keep_alive(self, stream: Optional[SimStream]) -> None:
+        if stream is self.stream and stream is not None and not stream.closed:
+            self.say(bytes(4))
+            self.network.call_later(60.0, lambda: self._keep_alive(stream))
+
+    def _hello(self) -> bytes:
+        count = self.torrent.metainfo.piece_count
+        if self.pieces is None and self.fast:
+            return message(lp.HAVE_ALL) + message(lp.UNCHOKE)
+        bits = bytearray(-(-count // 8))
+        for index in range(count) if self.pieces is None else self.pieces:
+            bits[index >> 3] |= 0x80 >> (index & 7)
+        return message(lp.BITFIELD, payload=bytes(bits)) + message(lp.UNCHOKE)
