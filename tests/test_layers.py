@@ -18,7 +18,7 @@ LAYERS = ("metainfo", "protocol", "swarm", "disk", "net", "engine")
 PURE_LAYERS = ("metainfo", "protocol", "swarm")
 MAX_LINES = 450
 
-LEAVES = frozenset({"buffers", "errors", "settings", "events", "status", "version"})
+LEAVES = frozenset({"buffers", "errors", "hosts", "settings", "events", "status", "version"})
 FACADE = frozenset(
     {
         "__init__",
@@ -39,13 +39,14 @@ COMMAND_LINE = frozenset({"__main__", "cli", "commands", "console", "demo", "pro
 ALLOWED = {
     "buffers": frozenset(),
     "errors": frozenset(),
+    "hosts": frozenset(),
     "version": frozenset(),
     "settings": frozenset({"errors"}),
     "events": frozenset({"errors"}),
     "status": frozenset({"errors"}),
     "event_queue": frozenset({"events"}),
     "tracker": frozenset({"errors", "protocol"}),
-    "net": frozenset({"buffers", "errors", "settings", "version"}),
+    "net": frozenset({"buffers", "errors", "hosts", "settings", "version"}),
     "metainfo": LEAVES,
     "disk": LEAVES | {"metainfo"},
     "protocol": LEAVES | {"metainfo"},
