@@ -70,6 +70,6 @@ def test_the_owner_of_a_public_ipv6_address_has_the_whole_network() -> None:
     assert hosts.owner("2606:4700:0:1::1") != hosts.owner("2606:4700::1")
 
 
-@pytest.mark.parametrize("host", ["1.2.3.4", "127.0.0.1", "::1", "fe80::1", "fd00::1", "64:ff9b::101:101", "", "a:name"])
+@pytest.mark.parametrize("host", ["1.2.3.4", "127.0.0.1", "::1", "fe80::1", "fd00::1", "64:ff9b::101:101", "a:b"])
 def test_other_hosts_are_their_own_owner(host: str) -> None:
     assert hosts.owner(host) == host

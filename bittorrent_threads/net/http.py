@@ -44,6 +44,8 @@ class Response(NamedTuple):
     """The URL that answered, after redirects."""
     status: int
     body: bytes
+    host: str = ""
+    """Numeric address that answered."""
 
 
 class Target(NamedTuple):
@@ -109,6 +111,8 @@ class Fetch:
         self._tls = tls or default_context
         self._socket: Optional[socket.socket] = None
         self._cancelled = False
+        self._host = ""
+        """Numeric address of the last connection."""
 
     def run(self) -> Response:
         """The answer, after at most five redirects.  Raises TrackerError when there is no whole one in time."""
@@ -125,7 +129,7 @@ class Fetch:
                 self._disconnect()
             location = headers.get("location")
             if status not in REDIRECTS or not location:
-                return Response(url, status, body)
+                return Response(url, status, body, self._host)
             url = _redirected(url, target, location)
         raise TrackerError(f"more than {MAX_REDIRECTS} redirects", self.url)
 
@@ -175,6 +179,7 @@ class Fetch:
                 failure = error
                 self._disconnect()
                 continue
+            self._host = host
             # What the internet answers may lead nowhere but to the internet (limits, tracker SSRF).
             self._allow_private = self._allow_private and not names.is_public(host)
             return self._encrypted(sock, target.host) if target.scheme == "https" else sock

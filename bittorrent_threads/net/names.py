@@ -1,7 +1,7 @@
 """Name resolution, and which addresses a name of a stranger may lead to.
 
 The rule: the policy looks at the resolved address, in whatever form it hides, and the connection is made to the address
-that was looked at.  A name that is resolved a second time may say something else (limits §2.2, tracker SSRF).
+that was looked at.  A name that is resolved a second time may say something else.
 """
 
 from __future__ import annotations
