@@ -35,6 +35,11 @@ class Settings:
     """Peers of the whole session, handshakes included; lowered to what RLIMIT_NOFILE allows."""
     max_connections_per_torrent: int = 100
     """Peers of one torrent."""
+    max_connections_per_host: int = 4
+    """Peers of one torrent at one host, or in one /64 network of IPv6, that stay when others find no room.
+
+    While there is room, a host may have more; this machine always may.
+    """
     max_half_open: int = 25
     """Dials of one session under way at once."""
     connect_rate: float = 30.0

@@ -18,7 +18,7 @@ LAYERS = ("metainfo", "protocol", "swarm", "disk", "net", "engine")
 PURE_LAYERS = ("metainfo", "protocol", "swarm")
 MAX_LINES = 450
 
-LEAVES = frozenset({"buffers", "errors", "settings", "events", "status", "text", "version"})
+LEAVES = frozenset({"buffers", "errors", "hosts", "settings", "events", "status", "text", "version"})
 FACADE = frozenset(
     {
         "__init__",
@@ -39,6 +39,7 @@ COMMAND_LINE = frozenset({"__main__", "cli", "commands", "console", "demo", "pro
 ALLOWED = {
     "buffers": frozenset(),
     "errors": frozenset({"text"}),
+    "hosts": frozenset(),
     "text": frozenset(),
     "version": frozenset(),
     "settings": frozenset({"errors"}),
@@ -46,7 +47,7 @@ ALLOWED = {
     "status": frozenset({"errors"}),
     "event_queue": frozenset({"events"}),
     "tracker": frozenset({"errors", "protocol"}),
-    "net": frozenset({"buffers", "errors", "settings", "text", "version"}),
+    "net": frozenset({"buffers", "errors", "hosts", "settings", "text", "version"}),
     "metainfo": LEAVES,
     "disk": LEAVES | {"metainfo"},
     "protocol": LEAVES | {"metainfo"},

@@ -245,8 +245,8 @@ def test_wrong_blocks_get_the_liar_banned_and_the_piece_is_not_kept(torrent: Sim
     assert banned.address[0] == host.name
     assert "sent bad data in piece" in bench.reasons()[0]
     assert bench.node.torrent.have.count == len(HAD)
-    with pytest.raises(lying_peer.HungUp):
-        LyingPeer(SimWire.dial(host, bench.node.address)).greet(bench.infohash)
+    liar.hear_all()
+    assert liar.wire.closed
     bench.alive()
 
 

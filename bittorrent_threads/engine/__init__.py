@@ -3,6 +3,7 @@
 - ``Engine``: the torrents of a session, its one port, the strangers at its door.
 - ``Torrent``: the parts of one torrent; routes between them and decides nothing.
 - ``Greeting``: a connection before its handshake is done.  ``Peer``: one after.  ``Peers``: those of a torrent.
+- ``Strangers``: connections that came in and said no handshake yet.
 - ``Serving``: what one peer is sent.  ``Choking``: who may ask.
 - ``Holdings``: which pieces are ours, and how they came to be.  ``Checks``: hash checks.
 - ``Survey``: which files are there.  ``Unread``: pieces that could not be read.

@@ -98,7 +98,7 @@ class Announces:
             self._failed(announce, getattr(fetched.error, "reason", "") or printable(str(fetched.error)))
         else:
             try:
-                self._succeeded(announce, AnnounceReply.parse(fetched.body))
+                self._succeeded(announce, AnnounceReply.parse(fetched.body), fetched.host)
             except TrackerFailure as error:
                 reason = error.reason if fetched.status < 400 else f"HTTP status {fetched.status}, {error.reason}"
                 self._failed(announce, reason, retry_in=error.retry_in)
@@ -107,7 +107,7 @@ class Announces:
         else:
             self._go()
 
-    def _succeeded(self, announce: Announce, reply: AnnounceReply) -> None:
+    def _succeeded(self, announce: Announce, reply: AnnounceReply, teller: str) -> None:
         torrent = self._torrent
         self._announcer.succeeded(announce, reply, torrent.now())
         self._show()
@@ -121,7 +121,7 @@ class Announces:
             warning=reply.warning,
         )
         if torrent.state != "stopped":
-            torrent.learn(reply.peers, Source.TRACKER)
+            torrent.learn(reply.peers, Source.TRACKER, teller=teller)
 
     def _failed(self, announce: Announce, reason: str, retry_in: Optional[float] = None) -> None:
         self._announcer.failed(announce, reason, self._torrent.now(), retry_in=retry_in)

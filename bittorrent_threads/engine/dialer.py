@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Dict, Optional
 
+from ..hosts import is_public, owner
 from .greeting import Greeting
 from .ports import Address, Timer
 
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
 
 BURST = 10
 """Dials made at once when none was made for a while."""
+
+HOST_PAUSE = 1.0
+"""Seconds between two dials to one public host, or to one /64 network of IPv6, of all torrents of a session.
+
+Whoever tells many torrents, or many ports, of one victim would have us flood it.
+"""
+
+CHOICE = 20
+"""Addresses looked at for one whose host was not dialled just now."""
 
 
 class Dialer:
@@ -26,6 +36,8 @@ class Dialer:
         """Torrents that may have somebody to dial now: a session of a thousand looks at no others."""
         self._patient: Dict[Torrent, float] = {}
         """Torrents that will have somebody, and when."""
+        self._dialled: Dict[str, float] = {}
+        """Public hosts that were dialled in the last second, and when that is over."""
         self._woken = False
         self._timer: Optional[Timer] = None
 
@@ -55,28 +67,47 @@ class Dialer:
         for torrent in [torrent for torrent, due in self._patient.items() if due <= now]:
             del self._patient[torrent]
             self._eager[torrent] = None
-        room = min(engine.settings.max_half_open - engine.half_open, engine.connection_room)
+        room = engine.settings.max_half_open - engine.half_open
         while self._eager and room > 0 and self._quota >= 1:
             torrent = next(iter(self._eager))
             del self._eager[torrent]
-            if torrent.peers.wanted <= engine.connecting(torrent):
+            if torrent.peers.places <= engine.connecting(torrent):
                 continue
-            addresses = torrent.peerlist.candidates(now, 1)
-            if addresses:
+            address = self._choose(torrent, now)
+            if address is None:
+                self._wait(torrent, now)
+            elif engine.make_room():
                 self._quota -= 1
                 room -= 1
-                torrent.peerlist.dialing(addresses[0])
-                self._connect(torrent, addresses[0])
+                torrent.peerlist.dialing(address)
+                self._connect(torrent, address, now)
                 self._eager[torrent] = None
             else:
-                due = torrent.peerlist.next_time(now)
-                self._patient.pop(torrent, None)
-                if due is not None:
-                    self._patient[torrent] = due
+                self._eager[torrent] = None
+                room = 0
         self._sleep(now, room)
 
-    def _connect(self, torrent: Torrent, address: Address) -> None:
+    def _choose(self, torrent: Torrent, now: float) -> Optional[Address]:
+        """The next address to dial, that of a host dialled just now apart."""
+        for host in [host for host, over in self._dialled.items() if over <= now]:
+            del self._dialled[host]
+        for count in (1, CHOICE):
+            for address in torrent.peerlist.candidates(now, count):
+                if owner(address[0]) not in self._dialled:
+                    return address
+        return None
+
+    def _wait(self, torrent: Torrent, now: float) -> None:
+        """Look again when the next address is due, or one of a host that was dialled just now."""
+        due = torrent.peerlist.next_time(now)
+        self._patient.pop(torrent, None)
+        if due is not None:
+            self._patient[torrent] = due if due > now else min(self._dialled.values(), default=now + HOST_PAUSE)
+
+    def _connect(self, torrent: Torrent, address: Address, now: float) -> None:
         engine = self._engine
+        if is_public(address[0]):
+            self._dialled[owner(address[0])] = now + HOST_PAUSE
         greeting = Greeting(engine, torrent, address)
         engine.greetings[greeting] = None
         greeting.attach(engine.network.connect(address, greeting, engine.settings.connect_timeout))

@@ -6,20 +6,23 @@ Network, disk, look-ups and random source come from outside, so the same engine 
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from .. import events
 from ..errors import ListenError, StateError
 from ..metainfo.metainfo import Metainfo
 from ..protocol.peerid import make_peerid
 from ..settings import Settings
+from ..swarm import eviction
 from ..swarm.memory import PieceMemory
 from ..swarm.quota import Budget
 from ..version import __version__
 from .dialer import Dialer
 from .farewell import Farewell
 from .greeting import Greeting
+from .peer import Peer
 from .ports import Disk, Listener, Lookups, Network, Publisher, Stream
+from .strangers import Strangers
 from .torrent import Torrent
 
 TICK = 1.0
@@ -28,7 +31,7 @@ LEAST_CONNECTIONS = 10
 """Connections that are allowed however short the system is of descriptors."""
 
 EXHAUSTED_INTERVAL = 60.0
-"""Seconds between two events that tell of it (limits: EMFILE)."""
+"""Seconds between two events that tell of it."""
 
 
 class Engine:
@@ -58,6 +61,8 @@ class Engine:
         self.message_budget = Budget()
         self.torrents: Dict[bytes, Torrent] = {}
         self.greetings: Dict[Greeting, None] = {}
+        """Connections whose handshake is not done, in both directions."""
+        self.strangers = Strangers(self)
         self.port = 0
         self._listener: Optional[Listener] = None
         self._connection_limit = min(settings.max_connections, network.capacity * 4 // 5)
@@ -105,7 +110,7 @@ class Engine:
             return
         settings = self.settings
         try:
-            self._listener = self.network.listen(settings.host, self.port or settings.port, self._accept)
+            self._listener = self.network.listen(settings.host, self.port or settings.port, self.strangers.accept)
         except ListenError as error:
             if settings.port_strict:
                 raise
@@ -122,20 +127,12 @@ class Engine:
             self._listener.close()
             self._listener = None
 
-    def _accept(self, stream: Stream) -> None:
-        if self.connection_room <= 0:
-            stream.close()
-            return
-        greeting = Greeting(self, None, stream.address)
-        self.greetings[greeting] = None
-        greeting.attach(stream)
-
     def exhausted(self, reason: str) -> None:
         """The system is out of descriptors: allow fewer connections from now on, and close one that nobody misses."""
         now = self.network.now()
         self._connection_limit = max(LEAST_CONNECTIONS, min(self._connection_limit, self.connections) - 1)
         idle = [peer for torrent in self.torrents.values() for peer in torrent.peers if not peer.interesting]
-        if idle:
+        if not self._give_way() and idle:
             min(idle, key=lambda peer: peer.last_received).close(reason)
         if now - self._exhausted_at >= EXHAUSTED_INTERVAL:
             self._exhausted_at = now
@@ -146,6 +143,23 @@ class Engine:
     def connection_room(self) -> int:
         """How many connections more the session may have."""
         return self._connection_limit - self.connections
+
+    def make_room(self) -> bool:
+        """Is there room for one connection more?  The oldest stranger, else the least useful peer, gives way."""
+        return self.connection_room > 0 or self._give_way()
+
+    def _give_way(self) -> bool:
+        if self.strangers.give_way():
+            return True
+        yielding = self.yielding()
+        if yielding:
+            yielding[0].give_way()
+        return bool(yielding)
+
+    def yielding(self) -> List[Peer]:
+        """The peers that give way to others when the session is full, the first to go first."""
+        peers = [peer for torrent in self.torrents.values() for peer in torrent.peers]
+        return eviction.yielding(peers, share=self.settings.max_connections_per_host, now=self.network.now())
 
     def serving(self, infohash: bytes) -> Optional[Torrent]:
         """The live torrent of this infohash."""
@@ -170,7 +184,7 @@ class Engine:
 
     def greeted(self, greeting: Greeting, torrent: Torrent, stream: Stream) -> None:
         """A handshake is done."""
-        self.greetings.pop(greeting, None)
+        self._forget(greeting)
         objection = torrent.peers.welcome(greeting, stream)
         if objection:
             stream.close()
@@ -179,9 +193,13 @@ class Engine:
 
     def greeting_failed(self, greeting: Greeting, reason: str) -> None:
         """A dial or a handshake came to nothing."""
-        self.greetings.pop(greeting, None)
+        self._forget(greeting)
         self._failed(greeting, reason)
         self.dialer.wake(greeting.torrent)
+
+    def _forget(self, greeting: Greeting) -> None:
+        self.greetings.pop(greeting, None)
+        self.strangers.gone(greeting)
 
     def _failed(self, greeting: Greeting, reason: str) -> None:
         torrent = greeting.torrent
@@ -189,9 +207,19 @@ class Engine:
             return
         if greeting.outgoing:
             torrent.peerlist.failed(greeting.address, self.network.now(), reason)
-            if greeting.handshake.peerid == self.peerid:
+            if greeting.handshake.peerid == self.peerid and self._met_itself(torrent):
                 torrent.peerlist.exclude(greeting.address)
         torrent.publish(events.PeerClosed, address=greeting.address, reason=reason)
+
+    def _met_itself(self, torrent: Torrent) -> bool:
+        """Is the other end of a dial that was answered with our own peer id here, among the strangers?
+
+        Anyone may repeat our peer id.  An address is our own if a connection to it came in at our port.
+        """
+        return any(
+            not other.outgoing and other.torrent is torrent and other.handshake.peerid == self.peerid
+            for other in self.greetings
+        )
 
     def drop_greetings(self, torrent: Torrent) -> None:
         """The torrent stops: give up the connections that are being made for it."""
@@ -203,5 +231,8 @@ class Engine:
         now = self.network.now()
         for torrent in list(self.torrents.values()):
             torrent.tick(now)
+        if self.connection_room <= 0 and self.yielding():
+            for torrent in self.torrents.values():
+                self.dialer.wake(torrent)
         if not any([torrent.moving for torrent in self.torrents.values()]):
             self.memory.drop_spare()

@@ -90,8 +90,8 @@ class Holdings:
 
     def accuse(self, key: Any, index: int) -> None:
         """A peer sent bad data: it is banned."""
-        address, peerid = key
-        self._torrent.peers.ban(address, peerid, f"sent bad data in piece {index}")
+        address, _ = key
+        self._torrent.peers.ban(address, f"sent bad data in piece {index}")
 
     # -- the disk ----------------------------------------------------------------------------------------------------
 

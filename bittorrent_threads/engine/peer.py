@@ -9,8 +9,9 @@ A peer costs no more than what it sends is worth: ``flow_control`` says when it 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set
+from typing import TYPE_CHECKING, Any, Callable, Dict, Hashable, List, Optional, Set
 
+from ..hosts import is_loopback, owner
 from ..metainfo.bitfield import Bitfield
 from ..protocol import messages
 from ..protocol.extension import ExtensionHandshake
@@ -64,6 +65,10 @@ class Peer:
         self.connected_at = now
         self.last_received = now
         self.last_sent = now
+        self.moved_at = now
+        """When a block last went or came, as of the last tick."""
+        self.party = party(torrent, self.address[0])
+        """The same for all connections that crowd each other."""
         self.bits = Bitfield(torrent.metainfo.piece_count)
         self.interested = False
         """The peer wants something of ours."""
@@ -91,6 +96,7 @@ class Peer:
         """When the system last took something of what waits for the peer, or nothing waited."""
         self._asked_mark = 0
         """Byte of the stream at which our last requests end."""
+        self._moved_before = 0
         stream.handler = self
 
     def open(self, leftover: bytes) -> None:
@@ -133,6 +139,10 @@ class Peer:
             self.flow.close()
             self.stream.close()
             self.torrent.peers.closed(self, reason, useful=useful)
+
+    def give_way(self) -> None:
+        """End the connection because others find no room, and this one is of little use."""
+        self.close("of no use while others found no room", useful=False)
 
     # -- the stream ------------------------------------------------------------------------------------------------
 
@@ -237,6 +247,10 @@ class Peer:
         elif now - self._wanted_at >= MAX_INDIFFERENCE and self.torrent.peers.crowded:
             self.close(f"neither end wanted anything for {MAX_INDIFFERENCE:.0f} s, and others find no room")
             return
+        moved = self.pipeline.payload + self.serving.uploaded
+        if moved != self._moved_before or self.torrent.state != "active":
+            self._moved_before = moved
+            self.moved_at = now
         self.torrent.downloads.tick(self.pipeline, now)
         self.tell_haves()
         self._measure_sent(now)
@@ -422,6 +436,11 @@ class Peer:
     def snubbed(self) -> bool:
         """The peer holds our requests and sends nothing."""
         return self.pipeline.snubbed
+
+
+def party(torrent: Torrent, host: str) -> Optional[Hashable]:
+    """The same for all peers of a torrent of which few are wanted; None for this machine, which may have many."""
+    return None if is_loopback(host) else (torrent.metainfo.infohash, owner(host))
 
 
 Route = Callable[[Peer, Any, Any, Any], None]

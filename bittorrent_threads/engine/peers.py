@@ -6,13 +6,14 @@ after every socket was read: that is what makes few large sends out of many smal
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Iterator, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, List, Sequence, Tuple
 
 from .. import events
 from ..status import PeerStatus
+from ..swarm import eviction
 from ..swarm.have_log import HaveLog
 from ..swarm.peerlist import Source
-from .peer import Peer
+from .peer import Peer, party
 
 if TYPE_CHECKING:
     from .greeting import Greeting
@@ -47,6 +48,17 @@ class Peers:
         return self._torrent.settings.max_connections_per_torrent - len(self) if self._torrent.live else 0
 
     @property
+    def places(self) -> int:
+        """How many peers could be taken in: where there is no room, the useless and the crowded give way."""
+        return self.wanted or (len(self.yielding()) if self._torrent.live else 0)
+
+    def yielding(self) -> List[Peer]:
+        """The peers that give way to others, the first to go first."""
+        torrent = self._torrent
+        share = torrent.settings.max_connections_per_host
+        return eviction.yielding(list(self._connected), share=share, now=torrent.now())
+
+    @property
     def crowded(self) -> bool:
         """Another peer would find no room, in the torrent or in the session."""
         return self.wanted <= 0 or self._torrent.engine.connection_room <= 0
@@ -59,16 +71,17 @@ class Peers:
         peerid = greeting.handshake.peerid
         if not torrent.live:
             return "the torrent is not started"
-        if torrent.peerlist.banned(stream.address, peerid):
+        if torrent.peerlist.banned(stream.address):
             return "the peer is banned"
-        if self.wanted <= 0:
-            return f"the torrent has {len(self)} connections"
         for other in self:
-            if other.peerid == peerid:
+            # Anyone may repeat a peer id: it tells something only of two connections with one host.
+            if other.peerid == peerid and other.address[0] == stream.address[0] and other.incoming != stream.incoming:
                 # Both ends must give up the same one of two connections: that of the larger peer id.
-                if other.incoming == stream.incoming or other.incoming != (torrent.engine.peerid < peerid):
+                if other.incoming != (torrent.engine.peerid < peerid):
                     return "connected twice"
                 other.close("connected twice")
+        if self.wanted <= 0 and not self._make_room(stream):
+            return f"the torrent has {len(self)} connections"
         stream.limit(read=(torrent.read_throttle,), write=(torrent.write_throttle,))
         peer = Peer(torrent, stream, greeting)
         self._connected[peer] = None
@@ -77,6 +90,16 @@ class Peers:
         torrent.publish(events.PeerConnected, address=peer.address, client=peer.client, incoming=peer.incoming)
         peer.open(greeting.handshake.leftover)
         return ""
+
+    def _make_room(self, stream: Stream) -> bool:
+        """Have a peer give way to a newcomer, unless the newcomer's own host has its share already."""
+        share = self._torrent.settings.max_connections_per_host
+        if eviction.crowds(party(self._torrent, stream.address[0]), list(self._connected), share=share):
+            return False
+        yielding = self.yielding()
+        if yielding:
+            yielding[0].give_way()
+        return bool(yielding)
 
     def closed(self, peer: Peer, reason: str, *, useful: bool) -> None:
         """A peer has gone; what it was asked for others may be asked for now."""
@@ -99,22 +122,24 @@ class Peers:
             peer.close(reason)
         self.rows = ()
 
-    def ban(self, address: Address, peerid: bytes, reason: str) -> None:
+    def ban(self, address: Address, reason: str) -> None:
         """Refuse this peer from now on."""
         torrent = self._torrent
-        if torrent.peerlist.banned(address, peerid):
+        if torrent.peerlist.banned(address):
             return
-        torrent.peerlist.ban(address, peerid)
+        torrent.peerlist.ban(address)
         torrent.publish(events.PeerBanned, address=address, reason=reason)
         for peer in self:
-            if torrent.peerlist.banned(peer.address, peer.peerid):
+            if torrent.peerlist.banned(peer.address):
                 peer.close(reason, useful=False)
 
     def learned_port(self, peer: Peer, port: int) -> None:
-        """An incoming peer said where it listens (BEP 10 ``p``)."""
-        address = (peer.address[0], port)
-        self._torrent.peerlist.add(address, Source.INCOMING, self._torrent.now())
-        self._torrent.peerlist.bind(peer.address, address)
+        """An incoming peer said where it listens (BEP 10 ``p``); what it says later is not listened to."""
+        address, peerlist = (peer.address[0], port), self._torrent.peerlist
+        if peerlist.bind(peer.address, address):
+            peerlist.add(address, Source.INCOMING, self._torrent.now(), teller=peer.address[0])
+            if peerlist.banned(peer.address):
+                peer.close("the peer is banned", useful=False)
 
     # -- the end of a pass -------------------------------------------------------------------------------------------
 
@@ -171,6 +196,8 @@ class Peers:
             peer.tick(now)
             if not peer.closed and peer.interesting:
                 peer.update_interest()
+        if self.wanted <= 0 and self.yielding():
+            self._torrent.engine.dialer.wake(self._torrent)
         self.touch_all()
         self.log.forget(min([peer.told for peer in self._connected], default=self.log.end))
         self.rows = tuple([peer.status() for peer in self])

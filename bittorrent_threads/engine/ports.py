@@ -245,6 +245,8 @@ class Fetched(NamedTuple):
     body: bytes
     error: Optional[BitTorrentError]
     """A TrackerError when no whole answer came: name, connection, TLS, time, size; HTTP errors come as ``status``."""
+    host: str = ""
+    """Numeric address that answered; empty when that is not known."""
 
 
 class Resolved(NamedTuple):

@@ -227,11 +227,11 @@ class Torrent:
             self.publish(events.PeerUnknown, reason=str(resolved.error))
         self.learn(resolved.addresses, Source.USER)
 
-    def learn(self, addresses: Sequence[Address], source: Source) -> None:
-        """Somebody knows peers."""
+    def learn(self, addresses: Sequence[Address], source: Source, *, teller: str = "") -> None:
+        """Somebody knows peers; ``teller`` is the numeric host that told them, if one did."""
         now = self.now()
         for address in addresses:
-            self.peerlist.add(address, source, now)
+            self.peerlist.add(address, source, now, teller=teller)
         self.engine.dialer.wake(self)
 
     def set_priorities(self, priorities: Sequence[int]) -> None:

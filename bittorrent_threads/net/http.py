@@ -44,6 +44,8 @@ class Response(NamedTuple):
     """The URL that answered, after redirects."""
     status: int
     body: bytes
+    host: str = ""
+    """Numeric address that answered."""
 
 
 class Target(NamedTuple):
@@ -118,6 +120,8 @@ class Fetch:
         self._tls = tls or default_context
         self._socket: Optional[socket.socket] = None
         self._cancelled = False
+        self._host = ""
+        """Numeric address of the last connection."""
 
     def run(self) -> Response:
         """The answer, after at most five redirects.  Raises TrackerError when there is no whole one in time."""
@@ -134,7 +138,7 @@ class Fetch:
                 self._disconnect()
             location = headers.get("location")
             if status not in REDIRECTS or not location:
-                return Response(url, status, body)
+                return Response(url, status, body, self._host)
             url = _redirected(url, target, location)
             self._trusted = False
         raise TrackerError(f"more than {MAX_REDIRECTS} redirects", self.url)
@@ -190,6 +194,7 @@ class Fetch:
                 failure = error
                 self._disconnect()
                 continue
+            self._host = host
             # What the internet answers may lead nowhere but to the internet (server-side request forgery).
             self._allow_private = self._allow_private and not names.is_public(host)
             return self._encrypted(sock, target.host) if target.scheme == "https" else sock

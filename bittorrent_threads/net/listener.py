@@ -1,8 +1,8 @@
 """Listening sockets: one port, IPv4 and IPv6 where the machine has them.
 
 The rule: a listener never makes the loop spin.  It accepts a few connections a pass, and when the process is out of
-descriptors it is not selected for a while, because a connection that cannot be accepted stays readable (limits §3.2:
-22,579 passes in a tenth of a second).
+descriptors it is not selected for a while, because a connection that cannot be accepted stays readable: a loop that
+selects it makes 22,579 passes in a tenth of a second.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .reasons import describe
 from .stream import TcpStream, prepare
 
 NEXT_PORTS = 10
-"""Ports tried after the one asked for, unless it is strict (limits §3.1: as libtorrent)."""
+"""Ports tried after the one asked for, unless it is strict; libtorrent tries as many."""
 BACKLOG = 128
 """Connections that the system keeps for us between two passes."""
 MAX_ACCEPTS = 16

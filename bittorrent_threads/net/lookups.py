@@ -37,6 +37,7 @@ class Fetched(NamedTuple):
     status: int
     body: bytes
     error: Optional[BitTorrentError]
+    host: str = ""
 
 
 class Resolved(NamedTuple):
@@ -118,7 +119,7 @@ class Lookups:
 
         def work() -> Fetched:
             response = fetch.run()
-            return Fetched(response.url, response.status, response.body, None)
+            return Fetched(response.url, response.status, response.body, None, response.host)
 
         request = Request(_host(url), work, lambda error: Fetched(url, 0, b"", error))
         request.cancel = fetch.cancel

@@ -1,25 +1,21 @@
 """Name resolution, and which addresses a name of a stranger may lead to.
 
 The rule: the policy looks at the resolved address, in whatever form it hides, and the connection is made to the address
-that was looked at.  A name that is resolved a second time may say something else (limits §2.2, tracker SSRF).
+that was looked at.  A name that is resolved a second time may say something else.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import socket
-from typing import List, Optional, Tuple, Union
+from typing import List, Tuple
 
 from ..errors import TrackerError
+from ..hosts import is_public as is_public
 
 Address = Tuple[str, int]
-IPAddress = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
 MAX_ADDRESSES = 16
 """Addresses of one name that are used; round-robin names have a handful."""
-
-_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
-"""NAT64 (RFC 6052): the last four bytes are an IPv4 address."""
 
 
 def resolve(host: str, port: int, *, allow_private: bool) -> Tuple[Address, ...]:
@@ -46,24 +42,3 @@ def resolve(host: str, port: int, *, allow_private: bool) -> Tuple[Address, ...]
     if not allowed:
         raise TrackerError(f"{host} resolves to {addresses[0][0]}, which is not public")
     return tuple(allowed[:MAX_ADDRESSES])
-
-
-def is_public(host: str) -> bool:
-    """True if the numeric address leads to the open internet, and not to this machine or its network."""
-    try:
-        address: IPAddress = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    inner = _inner(address)
-    if inner is not None:
-        address = inner
-    return address.is_global and not address.is_multicast
-
-
-def _inner(address: IPAddress) -> Optional[IPAddress]:
-    """The IPv4 address inside an IPv6 one."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return None
-    if address in _TRANSLATED:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour

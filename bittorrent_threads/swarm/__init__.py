@@ -12,6 +12,8 @@
     uploads     ``Uploads``: requests of one peer that we will fill
     choker      ``Choker``: which peers may ask us
     peerlist    ``PeerList``: addresses to dial; ``bans``: peers never to meet again
+    shares      ``Shares``: which address makes room in a full list
+    eviction    which connections end when others find no room
     announcer   which tracker to ask, when, and with which event
     rate        ``Rate``: bytes a second of one direction of one peer
 

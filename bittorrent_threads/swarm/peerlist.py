@@ -5,17 +5,21 @@ behind ``candidates`` and ``next_time``, so asking costs nothing while there is 
 
 The rule that is not obvious: a peer that dials us comes from a port nobody can dial.  Such an address is never listed.
 When the peer tells its listening port (BEP 10 ``p``), ``bind`` ties the two: the listed address then counts as
-connected, and a ban covers both.
+connected, and a ban covers both.  A connection has one such port, the first it tells.
+
+A peer is its address.  Peer ids are in every handshake and anyone may repeat them, so none is looked at here.
 """
 
 from __future__ import annotations
 
-import enum
 import heapq
 from typing import Any, Dict, List, NamedTuple, Optional, Protocol, Tuple
 
-from ..protocol.addresses import Address, numeric_host, pack_host
+from .. import hosts
+from ..protocol.addresses import Address, numeric_host
 from .bans import Bans, remember
+from .shares import Shares
+from .shares import Source as Source
 
 MAX_FAILURES = 6
 """Dials that may fail in a row before an address is forgotten, unless the user gave it."""
@@ -36,13 +40,15 @@ SHORT_CONNECTION = 60.0
 """Seconds; a connection that ends before counts as a failure."""
 
 
-class Source(enum.IntEnum):
-    """Who told us an address."""
+MAX_OF_OWNER = 8
+"""Addresses listed of one host of the internet, or of one network in which an owner has every address (IPv6 /64).
 
-    USER = 0
-    TRACKER = 1
-    INCOMING = 2
-    """The peer itself, which dialled us and told its listening port."""
+Whoever tells thousands of ports of one victim would have us knock at all of them.  Honest peers that share a host, as
+behind a carrier's NAT, are few in one swarm.
+"""
+
+FIRST_UNPRIVILEGED_PORT = 1024
+"""Ports below are those of mail, web and file servers; peers that listen there are rare."""
 
 
 class Counts(NamedTuple):
@@ -61,19 +67,31 @@ class Random(Protocol):
 
 
 class _Known:
-    """One address.  ``turn`` is the number of its only valid entry in a heap, 0 while it is not idle."""
+    """One address.  ``turn`` is the number of its only valid entry in a heap, 0 while it is not idle.
 
-    __slots__ = ("address", "failures", "source", "turn")
+    ``owner`` is empty where many addresses of one host are welcome.
+    """
 
-    def __init__(self, address: Address, source: Source) -> None:
+    __slots__ = ("address", "failures", "owner", "source", "tried", "turn")
+
+    def __init__(self, address: Address, source: Source, owner: str) -> None:
         self.address = address
         self.source = source
+        self.owner = owner
         self.failures = 0
+        self.tried = False
         self.turn = 0
 
+    @property
+    def rank(self) -> int:
+        """The user's first; ports of other services last: not to be used for knocking at them."""
+        if self.source is Source.USER:
+            return 0
+        return 2 if self.address[1] < FIRST_UNPRIVILEGED_PORT else 1
 
-_Ready = Tuple[bool, int, float, int, _Known]
-"""Not the user's, failures, chance, turn: lowest first."""
+
+_Ready = Tuple[int, int, float, int, _Known]
+"""Rank, failures, chance, turn: lowest first."""
 
 _Waiting = Tuple[float, int, _Known]
 """Time due, turn."""
@@ -91,10 +109,7 @@ def canonical(address: Address) -> Optional[Address]:
     host = numeric_host(address[0])
     if not host or not 1 <= address[1] <= 65535:
         return None
-    packed = pack_host(host)
-    # Multicast, reserved (IPv4 class E) and "this host" are nobody's.
-    usable = 1 <= packed[0] <= 223 if len(packed) == 4 else packed[0] != 0xFF and any(packed)
-    return (host, address[1]) if usable else None
+    return (host, address[1]) if hosts.is_unicast(host) else None
 
 
 class PeerList:
@@ -112,8 +127,9 @@ class PeerList:
         self._turns = 0
         self._ready: List[_Ready] = []
         self._waiting: List[_Waiting] = []
-        self._evictable: List[Dict[Address, None]] = [{} for _ in range(MAX_FAILURES)]
-        """Idle addresses by their failures, longest idle first; the user's are in none."""
+        self._shares = Shares()
+        self._owned: Dict[str, Dict[Address, None]] = {}
+        """The listed addresses of an owner of which only ``MAX_OF_OWNER`` are listed."""
         self._former: Dict[Address, Address] = {}
         """What ``bind`` said of connections that ended since: a piece may turn out bad after its sender left."""
         self._own: Dict[Address, None] = {}
@@ -126,26 +142,32 @@ class PeerList:
 
     # -- learning addresses ----------------------------------------------------------------------------------------
 
-    def add(self, address: Address, source: Source, now: float) -> bool:
-        """List an address; returns False if it is listed already, unusable, our own or banned, or there is no room.
+    def add(self, address: Address, source: Source, now: float, *, teller: str = "") -> bool:
+        """List an address; returns False if it is listed already, not acceptable, banned, or there is no room.
 
-        When the list is full, the idle address with the most failures, the longest idle of those, makes room.  An
-        address that the user gives (again) is to be dialled at once.
+        ``teller`` is the numeric host that told it, empty if that was the user or is not known: a host of the internet
+        does not have us knock at services of this machine or network.  An address that the user gives (again) is to be
+        dialled at once.
         """
         place = canonical(address)
         if place is None or place in self._own or self._refused(place):
             return False
         entry = self._known.get(place)
         if entry is not None:
-            if source is Source.USER and entry.turn:
-                self._occupy(entry)
-                entry.source = source
-                entry.failures = 0
-                self._rest(entry, now, now)
+            self._confirm(entry, source, now)
             return False
-        if len(self._known) >= self._limit and not self._evict():
+        owner = ""
+        if source is not Source.USER:
+            public, told_publicly = hosts.is_public(place[0]), hosts.is_public(teller)
+            if told_publicly and not public and place[1] < FIRST_UNPRIVILEGED_PORT:
+                return False
+            owner = hosts.owner(place[0]) if public or told_publicly else ""
+        if not self._make_room(source, owner):
             return False
-        entry = self._known[place] = _Known(place, source)
+        entry = self._known[place] = _Known(place, source, owner)
+        self._shares.listed(source)
+        if owner:
+            self._owned.setdefault(owner, {})[place] = None
         if place not in self._open:
             self._rest(entry, now, now)
         return True
@@ -157,25 +179,28 @@ class PeerList:
             remember(self._own, place, None, limit=self._limit)
             self._forget(place)
 
-    def bind(self, ephemeral: Address, listening: Address) -> None:
-        """The peer that dialled us from ``ephemeral`` says that it listens at ``listening``.
+    def bind(self, ephemeral: Address, listening: Address) -> bool:
+        """The peer that dialled us from ``ephemeral`` says that it listens at ``listening``; True if that is believed.
 
-        Believed only of its own host, and only if we are not connected to that address by a dial of our own.
+        Believed only of its own host, once a connection, and only if we are not connected to that address by a dial of
+        our own.
         """
         caller, place = canonical(ephemeral), canonical(listening)
         if caller is None or place is None or caller[0] != place[0]:
-            return
+            return False
         link = self._links.get(caller)
-        if link is not None and link.listed is None and place not in self._links:
-            self._links[caller] = link._replace(listed=place)
-            self._opened(place)
+        if link is None or link.listed is not None or place in self._links:
+            return False
+        self._links[caller] = link._replace(listed=place)
+        self._opened(place)
+        return True
 
     # -- dialling --------------------------------------------------------------------------------------------------
 
     def candidates(self, now: float, count: int) -> List[Address]:
-        """Up to ``count`` addresses to dial now: the user's first, then by failures, at random among equals.
+        """Up to ``count`` addresses to dial now: the user's first, ports of other services last, then by failures.
 
-        They stay candidates until ``dialing`` is called.
+        The order is random among equals.  They stay candidates until ``dialing`` is called.
         """
         self._wake(now)
         best: List[_Ready] = []
@@ -201,6 +226,7 @@ class PeerList:
         entry = self._known.get(address)
         if entry is not None:
             self._occupy(entry)
+            entry.tried = True
 
     def failed(self, address: Address, now: float, reason: str) -> None:
         """The dial came to nothing, or to no handshake: try again later, and at some point never."""
@@ -262,24 +288,23 @@ class PeerList:
 
     # -- bans ------------------------------------------------------------------------------------------------------
 
-    def ban(self, address: Address, peerid: Optional[bytes] = None) -> None:
+    def ban(self, address: Address) -> None:
         """Refuse this peer from now on, at each address it is known by; open connections are the caller's to close."""
-        if peerid is not None:
-            self._bans.add_peerid(peerid)
         place = canonical(address)
         if place is None or self._refused(place):
             return
-        host, listed = place[0], self._listed(place)
-        if self._bans.add(host, (place, listed)):
-            for each in [each for each in self._known if each[0] == host]:
+        listed = self._listed(place)
+        if self._bans.add(place[0], (place, listed)):
+            owner = hosts.owner(place[0])
+            for each in [each for each in self._known if hosts.owner(each[0]) == owner]:
                 self._forget(each)
         self._forget(place)
         self._forget(listed)
 
-    def banned(self, address: Address, peerid: Optional[bytes] = None) -> bool:
-        """Is the peer to be refused, by its address, its host or its peer id?"""
+    def banned(self, address: Address) -> bool:
+        """Is the peer to be refused, by its address or its host?"""
         place = canonical(address)
-        return self._bans.covers_peerid(peerid) or (place is not None and self._refused(place))
+        return place is not None and self._refused(place)
 
     def _refused(self, place: Address) -> bool:
         return self._bans.covers(place) or self._bans.covers(self._listed(place))
@@ -296,6 +321,7 @@ class PeerList:
         entry = self._known.get(listed)
         if entry is not None:
             self._occupy(entry)
+            entry.tried = True
 
     def _rest(self, entry: _Known, now: float, due: float) -> None:
         """The address is idle, and to be dialled from ``due`` on."""
@@ -305,18 +331,16 @@ class PeerList:
             self._make_ready(entry)
         else:
             heapq.heappush(self._waiting, (due, entry.turn, entry))
-        if entry.source is not Source.USER:
-            self._evictable[min(entry.failures, MAX_FAILURES - 1)][entry.address] = None
+        self._shares.idle(entry.address, entry.source, failures=entry.failures, tried=entry.tried)
         self._prune()
 
     def _make_ready(self, entry: _Known) -> None:
-        chance = self._random.random()
-        heapq.heappush(self._ready, (entry.source is not Source.USER, entry.failures, chance, entry.turn, entry))
+        heapq.heappush(self._ready, (entry.rank, entry.failures, self._random.random(), entry.turn, entry))
 
     def _occupy(self, entry: _Known) -> None:
-        """The address is not idle any more: its entry in a heap is void, and it cannot be evicted."""
+        """The address is not idle any more: its entry in a heap is void, and it cannot be forgotten to make room."""
         entry.turn = 0
-        self._evictable[min(entry.failures, MAX_FAILURES - 1)].pop(entry.address, None)
+        self._shares.busy(entry.address, entry.source, failures=entry.failures, tried=entry.tried)
 
     def _wake(self, now: float) -> None:
         waiting = self._waiting
@@ -333,17 +357,48 @@ class PeerList:
         if len(self._waiting) > bound:
             self._waiting = _valid(self._waiting)
 
+    # -- listed or not ---------------------------------------------------------------------------------------------
+
+    def _confirm(self, entry: _Known, source: Source, now: float) -> None:
+        """A listed address is told again: it counts for the source that is believed more."""
+        if source > entry.source or (source == entry.source and source is not Source.USER):
+            return
+        self._shares.busy(entry.address, entry.source, failures=entry.failures, tried=entry.tried)
+        self._shares.forgotten(entry.source)
+        self._shares.listed(source)
+        entry.source = source
+        if entry.turn and source is Source.USER:
+            entry.failures = 0
+            self._rest(entry, now, now)
+        elif entry.turn:
+            self._shares.idle(entry.address, source, failures=entry.failures, tried=entry.tried)
+
+    def _make_room(self, source: Source, owner: str) -> bool:
+        """Is there room for an address of this source and owner?  One that was tried in vain gives way."""
+        of_owner = self._owned.get(owner, {})
+        if len(of_owner) >= MAX_OF_OWNER:
+            idle = [entry for entry in map(self._known.__getitem__, of_owner) if entry.turn and entry.failures]
+            if not idle:
+                return False
+            self._forget(max(idle, key=lambda entry: entry.failures).address)
+        if len(self._known) >= self._limit:
+            yielding = self._shares.yielding(source)
+            if yielding is None:
+                return False
+            self._forget(yielding)
+        return True
+
     def _forget(self, address: Address) -> None:
         entry = self._known.pop(address, None)
-        if entry is not None:
-            self._occupy(entry)
-
-    def _evict(self) -> bool:
-        for addresses in reversed(self._evictable):
-            if addresses:
-                self._forget(next(iter(addresses)))
-                return True
-        return False
+        if entry is None:
+            return
+        self._occupy(entry)
+        self._shares.forgotten(entry.source)
+        if entry.owner:
+            of_owner = self._owned[entry.owner]
+            del of_owner[address]
+            if not of_owner:
+                del self._owned[entry.owner]
 
 
 def _pause(first: float, doublings: int) -> float:

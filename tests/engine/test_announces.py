@@ -193,6 +193,16 @@ def test_peers_of_a_late_answer_are_not_listed() -> None:
     assert told(bench) == ["started", "stopped"]
 
 
+@pytest.mark.parametrize("host, known", [("8.8.8.8", 1), ("10.9.9.9", 2), ("", 2)])
+def test_a_tracker_of_the_internet_does_not_have_us_knock_at_services_of_this_network(host: str, known: int) -> None:
+    bench = Bench(torrent_of(TRACKER), state="stopped")
+    bench.tracker.host = host
+    bench.tracker.swarms[bench.content.metainfo.infohash] = {("10.7.0.1", 80): 1, ("10.7.0.1", 6881): 1}
+    bench.set_state("active")
+    bench.run(1)
+    assert bench.status.known == known
+
+
 def test_a_warning_and_a_tracker_id() -> None:
     bench = Bench(torrent_of(TRACKER), state="stopped")
     body = bencode.encode({"interval": 100, "peers": b"", "tracker id": b"a b", "warning message": b"soon closed"})

@@ -9,9 +9,9 @@ from support.bench import MOMENT, Bench, Guest, torrent_of
 from support.lying_peer import message
 from support.simulation.network import Internet
 
-from bittorrent_threads.engine.dialer import BURST
+from bittorrent_threads.engine.dialer import BURST, HOST_PAUSE
 from bittorrent_threads.settings import Settings
-from bittorrent_threads.swarm.peerlist import RECONNECT_PAUSE, RETRY_PAUSE, Source
+from bittorrent_threads.swarm.peerlist import MAX_FAILURES, MAX_OF_OWNER, RECONNECT_PAUSE, RETRY_PAUSE, Source
 
 
 def crowd(bench: Bench, count: int) -> List[Guest]:
@@ -130,6 +130,39 @@ def test_nobody_is_dialled_while_the_torrent_is_stopped() -> None:
     bench.set_state("active")
     bench.run(MOMENT)
     assert len(guests) == 3
+
+
+@pytest.mark.parametrize("host", ["8.8.8.8", "2606:4700::1"])
+def test_thousands_of_addresses_of_one_victim_are_few_dials(host: str) -> None:
+    bench = Bench()
+    victim = bench.host(host)
+    at: List[float] = []
+    victim.knock = lambda *_: at.append(bench.world.now)  # type: ignore[method-assign]
+    addresses = [(host, 6000 + number) for number in range(2000)]
+    bench.act(bench.torrent.learn, addresses, Source.TRACKER)
+    bench.run(600)
+    assert MAX_OF_OWNER <= len(at) <= MAX_OF_OWNER * MAX_FAILURES
+    assert all(later - earlier >= HOST_PAUSE - 0.001 for earlier, later in zip(at, at[1:]))
+
+
+def test_many_torrents_dial_one_host_no_faster_than_one() -> None:
+    bench = Bench()
+    victim = bench.host("8.8.8.8")
+    at: List[float] = []
+    victim.knock = lambda *_: at.append(bench.world.now)  # type: ignore[method-assign]
+    bystander, guests = bench.open_house(host=bench.host("8.8.4.4"))
+    for number in range(2, 12):
+        content = torrent_of(seed=number)
+        bench.disk.hold(content)
+        torrent = bench.add(content)
+        bench.act(torrent.set_state, "active")
+        bench.run(1)
+        bench.act(torrent.learn, [("8.8.8.8", 6881), ("8.8.8.8", 6882)], Source.TRACKER)
+    bench.act(bench.torrent.learn, [bystander], Source.TRACKER)
+    bench.run(1)
+    assert len(guests) == 1, "others do not wait for it"
+    bench.run(30)
+    assert len(at) >= 20 and all(later - earlier >= HOST_PAUSE - 0.001 for earlier, later in zip(at, at[1:]))
 
 
 @pytest.mark.parametrize("host", ["10.5.0.1", "fd00::1"])

@@ -80,15 +80,40 @@ def test_no_torrent_twice() -> None:
         bench.add(bench.content)
 
 
-def test_a_stranger_too_many_is_sent_away_at_once() -> None:
+def test_a_connection_too_many_is_sent_away_at_once() -> None:
     bench = Bench(settings=Settings(max_connections=3))
-    guests = [bench.guest([]) for _ in range(2)]
-    waiting = bench.stranger()
+    guests = [bench.guest([]) for _ in range(3)]
     assert bench.stranger().closed
-    assert not waiting.closed and not any(guest.closed for guest in guests)
+    assert not any(guest.closed for guest in guests)
     assert bench.engine.connections == 3
     guests[0].hang_up()
     assert not bench.stranger().closed
+
+
+def test_out_of_descriptors_a_stranger_goes_before_a_peer() -> None:
+    bench = Bench()
+    guest, stranger = bench.guest([]), bench.stranger()
+    bench.act(bench.engine.exhausted, "too many open files")
+    bench.run(MOMENT)
+    assert stranger.closed and not guest.closed
+    bench.act(bench.engine.exhausted, "too many open files")
+    bench.run(MOMENT)
+    assert guest.closed
+
+
+def test_a_full_session_has_the_crowd_of_one_host_give_way_to_another() -> None:
+    bench = Bench(settings=Settings(max_connections=8, max_connections_per_host=2))
+    other = second(bench)
+    crowd = bench.host("8.8.8.8")
+    guests = [bench.guest([], host=crowd) for _ in range(6)]
+    alone = [bench.guest([], torrent=torrent_of(seed=2)) for _ in range(2)]
+    newcomer = bench.guest([], torrent=torrent_of(seed=2))
+    assert not newcomer.closed and len(other.peers) == 3
+    assert [bool(guest.closed) for guest in guests] == [False] * 5 + [True] and not any(guest.closed for guest in alone)
+    for _ in range(3):
+        bench.guest([], torrent=torrent_of(seed=2))
+    assert bench.guest([], torrent=torrent_of(seed=2)).closed, "two of the crowd have their share"
+    assert sum(not guest.closed for guest in guests) == 2 and bench.engine.connections == 8
 
 
 def test_a_stop_gives_up_the_dials_of_its_torrent_alone() -> None:

@@ -8,6 +8,7 @@ from support.lying_peer import HAVE_ALL, handshake, message
 
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.swarm.peerlist import RETRY_PAUSE, Source
 
 GUEST = b"-GU0001-aaaaaaaaaaaa"
 
@@ -131,6 +132,28 @@ def test_ourselves_are_never_dialled_again() -> None:
     bench.run(3600)
     assert known == bench.status.known == 0
     assert len(bench.reasons) <= 2
+
+
+def test_an_address_that_repeats_our_peer_id_is_not_taken_for_ours() -> None:
+    bench = Bench()
+    address, guests = bench.open_house()
+    bench.act(bench.torrent.learn, [address], Source.TRACKER)
+    bench.run(MOMENT)
+    guests[0].greet(peerid=bench.engine.peerid)
+    assert bench.reasons == ["the peer is ourselves"] and bench.status.known == 1
+    bench.run(RETRY_PAUSE)
+    assert len(guests) == 2
+    guests[1].greet(peerid=GUEST)
+    assert bench.status.connected == 1, "whoever is there now is welcome"
+
+
+def test_another_that_has_our_peer_id_proves_nothing_of_an_address() -> None:
+    bench = Bench()
+    bench.stranger().greet(peerid=bench.engine.peerid)
+    address = bench.open_house()[0]
+    bench.act(bench.torrent.learn, [address], Source.TRACKER)
+    bench.run(MOMENT)
+    assert bench.status.known == 1
 
 
 def test_what_follows_the_handshake_at_once_is_heard() -> None:

@@ -96,6 +96,17 @@ def test_the_port_an_incoming_peer_listens_on_is_known() -> None:
     assert bench.status.known == 1 and bench.status.connecting == 0
 
 
+def test_a_peer_tells_one_port_however_many_it_says() -> None:
+    bench = Bench()
+    guest = bench.guest([], extended=True)
+    guest.say(*[extension(p=port) for port in range(1, 3001)])
+    assert bench.status.known == 1
+    guest.hang_up()
+    bench.run(3600)
+    dialled = [closed.address[1] for closed in bench.seen(events.PeerClosed) if closed.reason == "connection refused"]
+    assert set(dialled) == {1}
+
+
 def test_no_more_is_asked_for_than_the_peer_queues() -> None:
     bench = Bench()
     guest = bench.guest(range(COUNT), extended=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, List, Sequence, Tuple
 
 import pytest
-from support.bench import BLOCK, COUNT, MOMENT, Bench, Guest, blocks_of
+from support.bench import BLOCK, COUNT, MOMENT, Bench, Guest, availability, blocks_of, extension
 from support.lying_peer import HAVE, INTERESTED, NOT_INTERESTED, REQUEST, UNCHOKE, message
 
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.swarm.peerlist import Source
 
 LOW, HIGH = b"\0" * 20, b"\xff" * 20
 """Peer ids below and above any that an engine makes."""
@@ -46,11 +47,45 @@ def test_of_two_connections_to_a_higher_peer_id_the_other_one_goes(dial_first: b
     assert (bool(outgoing.closed), bool(incoming.closed)) == (False, True)
 
 
-def test_a_second_connection_in_the_same_direction_is_refused() -> None:
+def test_two_incoming_connections_with_one_peer_id_stay_both() -> None:
     bench = Bench()
-    first, second = bench.guest(peerid=LOW), bench.guest(peerid=LOW)
-    assert not first.closed and second.closed
-    assert bench.reasons == ["connected twice"]
+    host = bench.host()
+    guests = [bench.guest(peerid=LOW), bench.guest(peerid=LOW), bench.guest(peerid=LOW, host=host)]
+    guests.append(bench.guest(peerid=LOW, host=host))
+    assert not any(guest.closed for guest in guests) and bench.reasons == []
+
+
+@pytest.mark.parametrize("dialled", [False, True])
+@pytest.mark.parametrize("thief_first", [False, True])
+@pytest.mark.parametrize("peerid", [LOW, HIGH], ids=["low", "high"])
+def test_a_thief_of_a_peer_id_harms_its_owner_in_no_way(dialled: bool, thief_first: bool, peerid: bytes) -> None:
+    bench = Bench(settings=Settings(request_timeout=5.0))
+    address, owners = bench.open_house()
+
+    def honest() -> Guest:
+        if not dialled:
+            return bench.guest(range(1, COUNT), peerid=peerid, host=bench.internet.hosts[address[0]])
+        bench.act(bench.torrent.add_peer, *address)
+        bench.run(MOMENT)
+        owners[-1].greet(peerid=peerid)
+        owners[-1].say(availability(range(1, COUNT)))
+        return owners[-1]
+
+    owner = None if thief_first else honest()
+    thief = bench.guest([0], peerid=peerid)
+    idler = bench.guest([], peerid=peerid)
+    owner = owner or honest()
+    assert not owner.closed and bench.reasons == []
+    thief.say(message(UNCHOKE))
+    thief.serve(wrong=True)
+    (banned,) = bench.seen(events.PeerBanned)
+    assert banned.address[0] != address[0] and thief.closed and not owner.closed and not idler.closed
+    owner.say(message(UNCHOKE))
+    owner.serve()
+    assert bench.torrent.have.count == COUNT - 1
+    owner.hang_up()
+    again = bench.guest(range(1, COUNT), peerid=peerid, host=bench.internet.hosts[address[0]])
+    assert not again.closed
 
 
 def test_two_peers_of_one_address_are_two() -> None:
@@ -73,26 +108,109 @@ def test_a_torrent_that_has_enough_peers_lets_nobody_in() -> None:
 
 def test_whoever_sent_bad_data_is_banned_for_good() -> None:
     bench = Bench()
-    host = bench.host()
-    liar = bench.guest([3], host=host)
-    liar.say(message(UNCHOKE))
+    address, guests = bench.open_house()
+    bench.act(bench.torrent.add_peer, *address)
+    bench.run(MOMENT)
+    (liar,) = guests
+    liar.greet(peerid=HIGH)
+    liar.say(availability([3]), message(UNCHOKE))
     liar.serve(wrong=True)
     (banned,) = bench.seen(events.PeerBanned)
-    assert banned.reason == "sent bad data in piece 3" and banned.address[0] == host.name
+    assert (banned.reason, banned.address) == ("sent bad data in piece 3", address)
     assert bench.reasons == ["sent bad data in piece 3"] and liar.closed
     assert bench.status.banned == 1
-    again = bench.guest(peerid=b"-GU0001-000000000001")
-    assert again.closed and bench.reasons[1:] == ["the peer is banned"]
+    bench.act(bench.torrent.add_peer, *address)
+    bench.run(7200)
+    assert len(guests) == 1 and bench.status.known == 0
+    host = bench.internet.hosts[address[0]]
+    again = bench.guest(host=host, peerid=HIGH, extended=True)
+    again.say(extension(p=address[1]))
+    assert again.closed and bench.reasons[1:] == ["the peer is banned"], "it tells the port that is banned"
     assert not bench.guest(host=host, peerid=LOW).closed
 
 
 def test_a_ban_closes_every_connection_it_covers() -> None:
     bench = Bench()
-    one, other = bench.guest(), bench.guest()
-    (first, second) = bench.torrent.peers
-    bench.act(bench.torrent.peers.ban, first.address, second.peerid, "for a reason")
+    host = bench.host()
+    one, other, neighbour = [bench.guest(host=host, extended=True) for _ in range(3)]
+    one.say(extension(p=7000))
+    other.say(extension(p=7000))
+    neighbour.say(extension(p=7001))
+    bench.act(bench.torrent.peers.ban, (host.name, 7000), "for a reason")
     bench.run(MOMENT)
-    assert one.closed and other.closed and bench.reasons == ["for a reason"] * 2
+    assert one.closed and other.closed and not neighbour.closed and bench.reasons == ["for a reason"] * 2
+
+
+# -- no room ---------------------------------------------------------------------------------------------------------
+
+
+def crowded(bench: Bench, count: int, host: str = "8.8.8.8") -> List[Guest]:
+    """So many peers of one host, which are interested and ask for nothing."""
+    source = bench.host(host)
+    guests = [bench.guest([], host=source) for _ in range(count)]
+    for guest in guests:
+        guest.say(message(INTERESTED), seconds=0.01)
+    return guests
+
+
+def test_a_hundred_idle_peers_of_one_host_keep_nobody_out() -> None:
+    bench = Bench(have=range(COUNT), settings=Settings(max_connections_per_torrent=100))
+    crowd = crowded(bench, 100)
+    assert bench.status.connected == 100
+    others = [bench.guest([]) for _ in range(20)]
+    assert not any(other.closed for other in others) and bench.status.connected == 100
+    assert sum(bool(guest.closed) for guest in crowd) == 20
+    assert bench.guest([], host=bench.internet.hosts["8.8.8.8"]).closed, "its own host has more than its share"
+    for _ in range(76):
+        bench.guest([])
+    assert sum(not guest.closed for guest in crowd) == 4
+    assert bench.guest([]).closed, "nobody is crowded any more"
+
+
+def test_a_network_of_public_ipv6_is_one_host() -> None:
+    bench = Bench(settings=Settings(max_connections_per_torrent=10, max_connections_per_host=2))
+    for number in range(10):
+        bench.guest([], host=bench.host(f"2606:4700::{number + 1:x}"))
+    assert bench.guest([], host=bench.host("2606:4700::ff")).closed
+    assert not bench.guest([], host=bench.host("2606:4700:0:1::1")).closed
+
+
+def test_this_machine_may_have_many_peers() -> None:
+    bench = Bench(settings=Settings(max_connections_per_torrent=10))
+    guests = crowded(bench, 10, "127.0.0.1")
+    assert bench.guest([]).closed
+    assert not any(guest.closed for guest in guests)
+
+
+def test_peers_of_many_hosts_that_ask_nothing_when_they_may_give_way() -> None:
+    bench = Bench(have=range(COUNT), settings=Settings(max_connections_per_torrent=6, upload_slots=7))
+    idlers = [bench.guest([]) for _ in range(6)]
+    for guest in idlers:
+        guest.say(message(INTERESTED))
+    for _ in range(2):
+        bench.run(20)
+        idlers[0].say(message(REQUEST, 0, 0, BLOCK))
+    assert bench.guest([]).closed, "each is given its time"
+    bench.run(20)
+    assert not any(guest.closed for guest in idlers)
+    newcomer = bench.guest([])
+    assert not newcomer.closed and sum(bool(guest.closed) for guest in idlers) == 1 and not idlers[0].closed
+
+
+def test_where_all_places_are_taken_by_the_useless_others_are_dialled_instead() -> None:
+    bench = Bench(settings=Settings(max_connections_per_torrent=10, max_connections_per_host=3))
+    crowded(bench, 10)
+    guests: List[Guest] = []
+    for _ in range(12):
+        address, _ = bench.open_house(guests)
+        bench.act(bench.torrent.learn, [address], Source.TRACKER)
+    bench.run(2)
+    assert bench.status.connected == 10, "nobody goes before the one in its place is here"
+    assert len(guests) == 7
+    for number, guest in enumerate(guests):
+        guest.greet(peerid=b"-GU0002-%012d" % number)
+    bench.run(2)
+    assert bench.status.connected == 10 and not any(guest.closed for guest in guests) and len(guests) == 7
 
 
 def test_everybody_hears_of_a_new_piece() -> None:

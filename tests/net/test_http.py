@@ -38,9 +38,9 @@ def refused(answer: Answer, *, timeout: float = PATIENCE, max_body: int = 1 << 2
 
 
 def test_asks_and_answers() -> None:
-    with WebServer(ok(b"d8:intervali1800ee")) as server:
+    with WebServer(ok(b"d8:intervali1800ee", "127.0.0.1")) as server:
         url = server.url("/announce?info_hash=%01%02&left=0")
-        assert fetch(url) == Response(url, 200, b"d8:intervali1800ee")
+        assert fetch(url) == Response(url, 200, b"d8:intervali1800ee", "127.0.0.1")
     assert server.requests == [
         b"GET /announce?info_hash=%01%02&left=0 HTTP/1.1\r\n"
         + f"Host: 127.0.0.1:{server.port}\r\n".encode()
@@ -163,12 +163,12 @@ def test_urls_that_are_refused(url: str, reason: str) -> None:
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
 def test_follows_a_redirect(status: str) -> None:
     with WebServer(ok(b"ignored", "Location: ../there?x=1", status=status), ok(b"found")) as server:
-        assert fetch(server.url("/announce/here/x")) == Response(server.url("/announce/there?x=1"), 200, b"found")
+        assert fetch(server.url("/announce/here/x")) == Response(server.url("/announce/there?x=1"), 200, b"found", "127.0.0.1")
 
 
 def test_a_redirect_that_leads_nowhere_is_an_answer() -> None:
     with WebServer(ok(b"body", status="302 Found")) as server:
-        assert fetch(server.url()) == Response(server.url(), 302, b"body")
+        assert fetch(server.url()) == Response(server.url(), 302, b"body", "127.0.0.1")
 
 
 def test_a_redirect_loop_ends() -> None:
@@ -533,10 +533,10 @@ def tls_server(certificate: Path, *answers: Answer) -> WebServer:
 
 
 def test_https(certificate: Path) -> None:
-    with tls_server(certificate, ok(bytes(200_000))) as server:
+    with tls_server(certificate, ok(bytes(200_000), "127.0.0.1")) as server:
         url = f"https://localhost:{server.port}/announce"
         response = fetch(url, tls=lambda: ssl.create_default_context(cafile=str(certificate)))
-        assert response == Response(url, 200, bytes(200_000))
+        assert response == Response(url, 200, bytes(200_000), "127.0.0.1")
 
 
 def test_a_certificate_nobody_knows_is_refused(certificate: Path) -> None:

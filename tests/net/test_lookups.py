@@ -97,7 +97,7 @@ def test_fetches(loop: Loop, lookups: Lookups) -> None:
     assert workers() == []
     with WebServer(ok(b"", "Location: /announce/moved", status="302 Found"), ok(b"body", status="404 No")) as server:
         loop.call(lambda: lookups.fetch(server.url(), PATIENCE, 1000, answers))
-        assert answers.wait() == [Fetched(server.url("/announce/moved"), 404, b"body", None)]
+        assert answers.wait() == [Fetched(server.url("/announce/moved"), 404, b"body", None, "127.0.0.1")]
     assert answers.threads == ["bittorrent-net"]
     assert workers() == ["bittorrent-lookup-1"]
     assert f"User-Agent: bittorrent_threads/{__version__}\r\n".encode() in server.requests[0]

@@ -393,6 +393,11 @@ class Bench:
         return [closed.reason for closed in self.seen(events.PeerClosed)]
 
 
+def extension(**said: object) -> bytes:
+    """An extension handshake (BEP 10)."""
+    return message(EXTENDED, payload=b"\0" + bencode.encode({"m": {}, **said}))
+
+
 def availability(pieces: Iterable[int], *, fast: bool = True) -> bytes:
     """The message that says what somebody has."""
     pieces = sorted(pieces)

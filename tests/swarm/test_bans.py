@@ -30,12 +30,12 @@ def test_a_public_host_is_banned_with_its_second_peer(host: str) -> None:
     assert bans.covers((host, 4))
 
 
-def test_peer_ids() -> None:
-    bans = Bans(2)
-    assert not bans.covers_peerid(None)
-    for peerid in (b"a", b"b", b"c"):
-        bans.add_peerid(peerid)
-    assert [bans.covers_peerid(peerid) for peerid in (b"a", b"b", b"c", None)] == [False, True, True, False]
+def test_a_network_of_public_ipv6_hosts_is_one_owner() -> None:
+    bans = Bans(100)
+    assert not bans.add("2606:4700::1", [("2606:4700::1", 1)])
+    assert not bans.covers(("2606:4700::2", 1))
+    assert bans.add("2606:4700::2", [("2606:4700::2", 1)])
+    assert bans.covers(("2606:4700::ffff", 9)) and not bans.covers(("2606:4700:0:1::1", 9))
 
 
 def test_the_oldest_bans_make_room() -> None:

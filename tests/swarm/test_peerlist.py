@@ -11,6 +11,7 @@ from bittorrent_threads.protocol.addresses import Address
 from bittorrent_threads.swarm.peerlist import (
     LONGEST_PAUSE,
     MAX_FAILURES,
+    MAX_OF_OWNER,
     RECONNECT_PAUSE,
     RETRY_PAUSE,
     SHORT_CONNECTION,
@@ -105,18 +106,99 @@ def test_our_own_address_is_never_listed() -> None:
     assert ports(peers, 1e6) == [2]
 
 
-def test_full_list_forgets_the_worst_idle_address() -> None:
+def test_a_full_list_forgets_what_was_tried_in_vain_and_nothing_else_for_addresses_of_the_same_source() -> None:
     peers = make(1, 2, 3, 4, 5, limit=5)
     for port in (1, 3):
         peers.dialing(at(port))
     peers.failed(at(3), 0.0, "refused")
     peers.dialing(at(4))
     peers.connected(at(4), incoming=False, now=0.0)
-    for port in (6, 7, 8, 9):
-        assert peers.add(at(port), Source.TRACKER, 0.0)
-    # 3 had failed; 2, 5 and 6 were idle longest; 1 and 4 are in use.
+    assert peers.add(at(6), Source.TRACKER, 0.0)
+    assert not peers.add(at(7), Source.TRACKER, 0.0)
+    # 3 had failed, 1 and 4 are in use.
     assert peers.counts.known == 5
-    assert sorted(ports(peers, 1e6)) == [7, 8, 9]
+    assert sorted(ports(peers, 1e6)) == [2, 5, 6]
+
+
+def test_a_flood_of_one_source_takes_nothing_from_another() -> None:
+    peers = PeerList(limit=3000, random=random.Random(1))
+    honest = [at(6881, f"8.{number >> 8}.{number & 255}.1") for number in range(2000)]
+    for address in honest:
+        assert peers.add(address, Source.TRACKER, 0.0)
+    for number in range(20000):
+        peers.add(at(6881, f"9.{number >> 8}.{number & 255}.1"), Source.INCOMING, 0.0)
+    assert peers.counts.known == 3000
+    assert set(honest) <= set(peers.candidates(0.0, 3000))
+
+
+def test_what_the_trackers_name_takes_the_room_that_incoming_peers_had() -> None:
+    peers = PeerList(limit=100, random=random.Random(1))
+    for number in range(200):
+        peers.add(at(6881, f"9.0.{number}.1"), Source.INCOMING, 0.0)
+    assert peers.counts.known == 100
+    for number in range(200):
+        peers.add(at(6881, f"8.0.{number}.1"), Source.TRACKER, 0.0)
+    found = peers.candidates(0.0, 100)
+    assert len(found) == 100 and sum(host.startswith("8.") for host, _ in found) == 80
+    assert {host for host, _ in found if host.startswith("9.")} == {f"9.0.{number}.1" for number in range(20)}
+
+
+def test_an_address_that_a_tracker_names_too_counts_for_the_tracker() -> None:
+    peers = PeerList(limit=10, random=random.Random(1))
+    for port in range(1, 5):
+        peers.add(at(port), Source.INCOMING, 0.0)
+        assert not peers.add(at(port), Source.TRACKER, 0.0)
+    for port in range(101, 120):
+        peers.add(at(port), Source.INCOMING, 0.0)
+    for port in range(201, 220):
+        peers.add(at(port), Source.TRACKER, 0.0)
+    assert {1, 2, 3, 4} < set(ports(peers, 0.0)), "they would have had to go"
+
+
+def test_of_one_public_host_few_addresses_are_listed() -> None:
+    peers = make()
+    assert sum(peers.add(at(port, "8.8.8.8"), Source.TRACKER, 0.0) for port in range(6000, 8000)) == MAX_OF_OWNER
+    assert peers.add(at(6000, "8.8.4.4"), Source.TRACKER, 0.0)
+    assert peers.add(at(9000, "8.8.8.8"), Source.USER, 0.0)
+    in_vain = next(each for each in peers.candidates(0.0, 9) if each[0] == "8.8.8.8" and each[1] < 9000)
+    peers.dialing(in_vain)
+    peers.failed(in_vain, 0.0, "refused")
+    before = peers.counts.known
+    assert peers.add(at(9001, "8.8.8.8"), Source.TRACKER, 0.0), "in the place of the one that failed"
+    assert not peers.add(at(9002, "8.8.8.8"), Source.TRACKER, 0.0)
+    assert peers.counts.known == before
+
+
+def test_of_one_public_ipv6_network_few_addresses_are_listed() -> None:
+    peers = make()
+    assert sum(peers.add(at(6881, f"2606:4700::{n:x}"), Source.TRACKER, 0.0) for n in range(1, 99)) == MAX_OF_OWNER
+    assert peers.add(at(6881, "2606:4700:0:1::1"), Source.TRACKER, 0.0)
+
+
+def test_of_a_local_host_few_addresses_are_listed_if_the_internet_tells_them() -> None:
+    told_publicly, told_locally = make(), make()
+    for port in range(6000, 6100):
+        told_publicly.add(at(port, "192.168.1.1"), Source.TRACKER, 0.0, teller="8.8.8.8")
+        told_locally.add(at(port, "192.168.1.1"), Source.TRACKER, 0.0, teller="10.0.0.1")
+    assert (told_publicly.counts.known, told_locally.counts.known) == (MAX_OF_OWNER, 100)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.0.0.1", "192.168.1.1", "169.254.169.254", "::1", "::ffff:127.0.0.1"])
+@pytest.mark.parametrize("teller", ["8.8.8.8", "2606:4700::1", "10.9.9.9", ""])
+def test_services_of_this_network_are_not_told_by_the_internet(host: str, teller: str) -> None:
+    peers = make()
+    assert peers.add(at(80, host), Source.TRACKER, 0.0, teller=teller) is (teller in ("10.9.9.9", ""))
+    assert peers.add(at(6881, host), Source.TRACKER, 0.0, teller=teller)
+
+
+def test_ports_of_other_services_are_dialled_last() -> None:
+    peers = make(22, 80, 443, 1023, 1024, 6881)
+    peers.add(at(25), Source.USER, 0.0)
+    for port in (1024, 6881):
+        peers.dialing(at(port))
+        peers.failed(at(port), 0.0, "refused")
+    order = ports(peers, RETRY_PAUSE)
+    assert order[0] == 25 and set(order[1:3]) == {1024, 6881} and set(order[3:]) == {22, 80, 443, 1023}
 
 
 def test_full_list_keeps_those_of_the_user() -> None:
@@ -363,8 +445,8 @@ def test_claims_that_are_not_believed(caller: Address, told: Address) -> None:
 def test_only_the_first_claim_counts() -> None:
     peers = make(1, 2)
     peers.connected(at(50000), incoming=True, now=0.0)
-    peers.bind(at(50000), at(1))
-    peers.bind(at(50000), at(2))
+    assert peers.bind(at(50000), at(1))
+    assert not peers.bind(at(50000), at(2))
     assert ports(peers, 0.0) == [2]
 
 
@@ -380,14 +462,6 @@ def test_a_banned_address_is_forgotten_and_refused() -> None:
     assert peers.counts == (1, 0, 1)
     peers.ban(at(1))
     assert peers.counts.banned == 1
-
-
-def test_a_ban_by_peer_id() -> None:
-    peers = make()
-    peers.ban(at(50000), b"-XX0000-aaaaaaaaaaaa")
-    assert peers.banned(at(50001), b"-XX0000-aaaaaaaaaaaa")
-    assert not peers.banned(at(50001), b"-XX0000-bbbbbbbbbbbb")
-    assert not peers.banned(at(50001))
 
 
 @pytest.mark.parametrize("gone", [False, True])

@@ -48,7 +48,7 @@ class SimLookups:
             if len(body) > max_body:
                 fail(DELAY / 2, f"a body of more than {max_body} bytes")
             else:
-                network.call_later(DELAY / 2, lambda: deliver(Fetched(url, status, body, None)))
+                network.call_later(DELAY / 2, lambda: deliver(Fetched(url, status, body, None, tracker.host)))
 
         if there is None:
             fail(DELAY, "name or service not known")

@@ -32,6 +32,8 @@ class SimTracker:
         self.world = world
         self.interval = interval
         self.mood = UP
+        self.host = ""
+        """Numeric address it has; empty for one that the look-ups do not tell."""
         self.announces: List[Announce] = []
         self.swarms: Dict[bytes, Dict[Address, int]] = {}
         """Bytes left, by address, by infohash."""

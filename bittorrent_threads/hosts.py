@@ -1,0 +1,116 @@
+"""Where a numeric host leads: to the internet, to this network, to this machine, or nowhere; and whose it is.
+
+The rule: an IPv6 address that carries an IPv4 one is judged by both, for a translator or a tunnel of this network turns
+it into the other.  The tables are our own, because those of ``ipaddress`` differ between versions of Python (IANA
+special-purpose address registries, RFC 6890).
+"""
+
+from __future__ import annotations
+
+import bisect
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import List, Optional, Sequence, Tuple, Union
+
+_Host = Union[IPv4Address, IPv6Address]
+
+SITE_PREFIX = 64
+"""Bits of an IPv6 address that its owner does not choose: whoever has one address there has 2**64."""
+
+_SPECIAL_IPV4 = (
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+    *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24"),
+    *("203.0.113.0/24", "224.0.0.0/3"),
+)
+"""IPv4 networks that are no part of the internet."""
+
+_INTERNET_IPV6 = IPv6Network("2000::/3")
+"""All global unicast addresses; what is elsewhere is local, reserved or a translation."""
+
+_SPECIAL_IPV6 = ("2001::/23", "2001:db8::/32", "3fff::/20")
+"""Those within it that are not reachable: Teredo, ORCHID and other protocols', documentation."""
+
+_MAPPED = IPv6Network("::ffff:0:0/96")
+_TRANSLATED = IPv6Network("64:ff9b::/96")
+_6TO4 = IPv6Network("2002::/16")
+_ISATAP = (0x00005EFE, 0x02005EFE)
+"""Upper half of an ISATAP interface identifier (RFC 5214, 6.1); the lower half is the IPv4 address."""
+
+Ranges = Tuple[List[int], List[int]]
+
+
+def _ranges(networks: Sequence[Union[IPv4Network, IPv6Network]]) -> Ranges:
+    """First and last addresses, in order."""
+    ordered = sorted((int(network.network_address), int(network.broadcast_address)) for network in networks)
+    return [first for first, _ in ordered], [last for _, last in ordered]
+
+
+_IPV4_RANGES = _ranges([IPv4Network(network) for network in _SPECIAL_IPV4])
+_IPV6_RANGES = _ranges([IPv6Network(network) for network in _SPECIAL_IPV6])
+
+
+def is_public(host: str) -> bool:
+    """True if the numeric host leads to the open internet; False for all that is local, reserved or not numeric."""
+    address = _parsed(host)
+    return address is not None and _public(address)
+
+
+def is_loopback(host: str) -> bool:
+    """True if the numeric host is this machine, in whatever form."""
+    address = _parsed(host)
+    inner = _mapped(address) if isinstance(address, IPv6Address) else None
+    return address is not None and (inner or address).is_loopback
+
+
+def is_unicast(host: str) -> bool:
+    """True if one machine can be at the numeric host: not for multicast, IPv4 class E and "this host"."""
+    address = _parsed(host)
+    if isinstance(address, IPv6Address):
+        inner = _mapped(address)
+        if inner is None:
+            return not (address.is_unspecified or address.is_multicast)
+        address = inner
+    return address is not None and 1 <= int(address) >> 24 <= 223
+
+
+def owner(host: str) -> str:
+    """One text for all addresses that one owner has at will: the /64 of a public IPv6 host, else the host itself.
+
+    A host that is not numeric is its own owner.
+    """
+    if ":" not in host:
+        return host
+    address = _parsed(host)
+    if not isinstance(address, IPv6Address) or address not in _INTERNET_IPV6:
+        return host
+    return str(IPv6Network((int(address) >> SITE_PREFIX << SITE_PREFIX, SITE_PREFIX)))
+
+
+def _parsed(host: str) -> Optional[_Host]:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+def _public(address: _Host) -> bool:
+    if isinstance(address, IPv4Address):
+        return not _within(int(address), _IPV4_RANGES)
+    number = int(address)
+    inner = _mapped(address) or (IPv4Address(number & 0xFFFFFFFF) if address in _TRANSLATED else None)
+    if inner is not None:
+        return _public(inner)
+    if address not in _INTERNET_IPV6 or _within(number, _IPV6_RANGES):
+        return False
+    if address in _6TO4:
+        return _public(IPv4Address(number >> 80 & 0xFFFFFFFF))
+    return number >> 32 & 0xFFFFFFFF not in _ISATAP or _public(IPv4Address(number & 0xFFFFFFFF))
+
+
+def _mapped(address: IPv6Address) -> Optional[IPv4Address]:
+    return IPv4Address(int(address) & 0xFFFFFFFF) if address in _MAPPED else None
+
+
+def _within(number: int, ranges: Ranges) -> bool:
+    firsts, lasts = ranges
+    at = bisect.bisect_right(firsts, number) - 1
+    return at >= 0 and number <= lasts[at]
