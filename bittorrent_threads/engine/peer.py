@@ -19,7 +19,6 @@ from ..protocol.fast import allowed_fast_set
 from ..protocol.messages import PIECE, REQUEST
 from ..protocol.peerid import client_name
 from ..protocol.wire import Wire
-from ..status import PeerStatus
 from ..swarm import quota
 from ..swarm.downloads import MAX_UNASKED
 from ..swarm.pipeline import Pipeline
@@ -397,30 +396,7 @@ class Peer:
         if said.port and self.incoming:
             self.torrent.peers.learned_port(self, said.port)
 
-    # -- for the status ----------------------------------------------------------------------------------------------
-
-    def status(self) -> PeerStatus:
-        """This peer, as the user sees it."""
-        pipeline = self.pipeline
-        return PeerStatus(
-            address=self.address,
-            peerid=self.peerid,
-            client=self.client,
-            incoming=self.incoming,
-            pieces=self.bits.count,
-            seed=self.bits.full,
-            downloaded=pipeline.payload,
-            uploaded=self.serving.uploaded,
-            download_rate=self.download_rate,
-            upload_rate=self.upload_rate,
-            interested=self.interesting,
-            choked=pipeline.choked,
-            remote_interested=self.interested,
-            remote_choked=self.choked,
-            snubbed=pipeline.snubbed,
-            requests=len(pipeline.sent),
-            remote_requests=len(self.serving),
-        )
+    # -- figures -------------------------------------------------------------------------------------------------
 
     @property
     def download_rate(self) -> float:

@@ -14,6 +14,7 @@ from ..swarm import eviction
 from ..swarm.have_log import HaveLog
 from ..swarm.peerlist import Source
 from .peer import Peer, party
+from .snapshot import peer_status
 
 if TYPE_CHECKING:
     from .greeting import Greeting
@@ -200,7 +201,7 @@ class Peers:
             self._torrent.engine.dialer.wake(self._torrent)
         self.touch_all()
         self.log.forget(min([peer.told for peer in self._connected], default=self.log.end))
-        self.rows = tuple([peer.status() for peer in self])
+        self.rows = tuple([peer_status(peer) for peer in self])
 
     # -- figures -----------------------------------------------------------------------------------------------------
 

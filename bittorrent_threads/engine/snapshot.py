@@ -1,12 +1,13 @@
-"""The status of a torrent at this moment, and the sentence that says why nothing moves."""
+"""The status of a torrent and of a peer at this moment, and the sentence that says why nothing moves."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..status import Status
+from ..status import PeerStatus, Status
 
 if TYPE_CHECKING:
+    from .peer import Peer
     from .torrent import Torrent
 
 
@@ -44,6 +45,30 @@ def snapshot(torrent: Torrent) -> Status:
         trackers=torrent.announces.rows,
         priorities=tuple(torrent.files.priorities),
         closed=torrent.closed,
+    )
+
+
+def peer_status(peer: Peer) -> PeerStatus:
+    """One peer, as the user sees it."""
+    pipeline = peer.pipeline
+    return PeerStatus(
+        address=peer.address,
+        peerid=peer.peerid,
+        client=peer.client,
+        incoming=peer.incoming,
+        pieces=peer.bits.count,
+        seed=peer.bits.full,
+        downloaded=pipeline.payload,
+        uploaded=peer.serving.uploaded,
+        download_rate=peer.download_rate,
+        upload_rate=peer.upload_rate,
+        interested=peer.interesting,
+        choked=pipeline.choked,
+        remote_interested=peer.interested,
+        remote_choked=peer.choked,
+        snubbed=pipeline.snubbed,
+        requests=len(pipeline.sent),
+        remote_requests=len(peer.serving),
     )
 
 

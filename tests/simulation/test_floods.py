@@ -283,11 +283,9 @@ def test_blocks_of_another_size_end_the_connection_and_are_no_progress(fast: boo
     guest = bench.guest(torrent=torrent, fast=fast)
     guest.say(message(HAVE_ALL) if fast else message(BITFIELD, payload=b"\xff" * (WIDE // 32)), message(UNCHOKE))
     (peer,) = bench.torrent.peers
-    for _ in range(100):
-        asked = guest.requests()
-        if not asked or guest.closed:
-            break
-        guest.say(*[message(PIECE, index, begin, payload=b"?") for index, begin, _ in asked], seconds=1)
+    asked = guest.requests()
+    for _ in range(10):
+        guest.say(*[message(PIECE, index, begin, payload=b"?") for index, begin, _ in asked[:25]], seconds=1)
         assert peer.download_rate == 0.0
     assert guest.closed and "that were not asked for" in bench.reasons[0]
 
