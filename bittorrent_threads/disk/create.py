@@ -13,18 +13,20 @@ import io
 import os
 import queue
 import stat
-import threading
 import time
+from _queue import SimpleQueue
 from collections import deque
 from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple, Union
 
-from ..errors import SettingsError, StorageError
+from ..errors import SettingsError, StorageError, ThreadError
 from ..metainfo.bencode import encode
 from ..metainfo.hashes import digests
 from ..metainfo.layout import BLOCK, Layout
 from ..metainfo.metainfo import MAX_PATH_DEPTH, MAX_PIECE_LENGTH, MAX_PIECES, Metainfo
 from ..metainfo.names import HIDDEN_FOLDER, safe_paths
 from ..metainfo.urls import Trackers, given_tiers, given_web_seeds
+from ..threads.latch import SLICE
+from ..threads.thread import Thread
 from ..version import __version__
 from .scratch import CHUNK, Scratch
 
@@ -41,7 +43,6 @@ MAX_THREADS = 64
 """Each has a ``Scratch``, and a disk gives no more to more."""
 CREATED_BY = f"bittorrent_threads {__version__}"
 
-_WAIT_SLICE = 0.5  # seconds; Windows hears Ctrl-C only between two waits
 _STOP_TIMEOUT = 5.0  # seconds; a read that hangs for longer is left to its daemon thread
 
 Progress = Callable[[int, int], Any]
@@ -69,8 +70,8 @@ def create(
     with numbers of pieces, in the thread of the caller.
 
     The folder ``.bittorrent_threads`` is this library's own and stays out, and folders without a file have no place
-    in a torrent.  Raises :class:`StorageError` for what cannot be read or not be seeded as it is, and
-    :class:`SettingsError` for an argument that cannot be.
+    in a torrent.  Raises :class:`StorageError` for what cannot be read or not be seeded as it is,
+    :class:`SettingsError` for an argument that cannot be, and :class:`ThreadError` when there is no thread for it.
     """
     tiers = given_tiers(trackers)
     seeds = given_web_seeds(web_seeds)
@@ -204,25 +205,27 @@ class _Hashing:
         self._jobs: Deque[int] = deque(range(0, layout.piece_count, self._pieces_per_job))
         self._digests: Dict[int, bytes] = {}
         # A number of pieces done, the error that ended a thread, or None for its good end.
-        self._results: queue.SimpleQueue[Union[int, BaseException, None]] = queue.SimpleQueue()
+        self._results: SimpleQueue[Union[int, BaseException, None]] = SimpleQueue()
         self._stopped = False
 
     def run(self, threads: int, progress: Optional[Progress]) -> bytes:
         """The digests of all pieces, one behind the other; no thread is left, whatever ends the call."""
-        workers = [
-            threading.Thread(target=self._work, name=f"bittorrent-create-{number}", daemon=True)
-            for number in range(min(threads, len(self._jobs)))
-        ]
-        started = []
+        workers = [Thread(self._work, f"bittorrent-create-{number}") for number in range(min(threads, len(self._jobs)))]
+        running = 0
         try:
             for worker in workers:
-                worker.start()
-                started.append(worker)
-            self._wait(len(started), progress)
+                try:
+                    worker.start()
+                except ThreadError:
+                    if not running:
+                        raise
+                    break  # those that run do it all
+                running += 1
+            self._wait(running, progress)
         finally:
             self._stopped = True
             deadline = time.monotonic() + _STOP_TIMEOUT
-            for worker in started:
+            for worker in workers:
                 worker.join(max(0.0, deadline - time.monotonic()))
         return b"".join(digests for _, digests in sorted(self._digests.items()))
 
@@ -231,7 +234,7 @@ class _Hashing:
         done = 0
         while running:
             try:
-                result = self._results.get(timeout=_WAIT_SLICE)
+                result = self._results.get(timeout=SLICE)  # Windows hears Ctrl-C only between two waits
             except queue.Empty:
                 continue
             if isinstance(result, BaseException):
