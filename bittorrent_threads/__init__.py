@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .errors import Stalled as Stalled
     from .errors import StateError as StateError
     from .errors import StorageError as StorageError
+    from .errors import ThreadError as ThreadError
     from .errors import TrackerError as TrackerError
     from .errors import WaitTimeout as WaitTimeout
     from .hashcheck import Hashcheck as Hashcheck
@@ -63,6 +64,7 @@ _WHERE = {
             "Stalled",
             "StateError",
             "StorageError",
+            "ThreadError",
             "TrackerError",
             "WaitTimeout",
         ],

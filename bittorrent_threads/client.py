@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import time
 from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Sequence, Tuple, Union
 
@@ -17,6 +18,7 @@ from .engine.checks import Check
 from .engine.engine import Engine
 from .engine.torrent import Torrent
 from .errors import BitTorrentError, SessionClosed, StateError, WaitTimeout
+from .event_queue import EventQueue
 from .facts import Facts
 from .file import File, relocate
 from .hashcheck import Hashcheck, HashcheckResult, piece_indexes, result_of
@@ -46,7 +48,8 @@ class Client(Facts):
     ``resume`` says where is kept which pieces are there: in ``basedir/.bittorrent_threads`` (True), in another folder
     (its path), or nowhere (False).  The limits are bytes a second, 0 for none.
 
-    Raises MetainfoError, SettingsError, StateError, ListenError (with ``Settings.port_strict``), SessionClosed.
+    Raises MetainfoError, SettingsError, StateError, ListenError (with ``Settings.port_strict``), SessionClosed,
+    ThreadError.
     """
 
     def __init__(
@@ -88,7 +91,7 @@ class Client(Facts):
         if session is None:
             session = Session((settings or Settings()).replace(port=port or (settings.port if settings else 0)))
         self._session = session
-        self._publisher = Publisher(self.metainfo.infohash, session.settings.event_queue_size)
+        self._publisher = Publisher(self.metainfo.infohash, session.settings.event_queue_size, session._loop.post)
         try:
             self._publisher.set_callbacks(on_hash_pass, on_hash_fail)
             self._torrent: Torrent = session._add(
@@ -184,15 +187,18 @@ class Client(Facts):
         relocate(self, lambda done: self._torrent.relocation.move(target, done), timeout)
 
     def close(self, timeout: float = 5.0) -> None:
-        """Stop and let go of everything, within ``timeout`` seconds; idempotent, from any thread."""
-        if self._closed:
-            return
+        """Stop and let go of everything, within ``timeout`` seconds; idempotent, from any thread.
+
+        After an interrupt or when the time was too short, closing goes on by itself, and a second call waits for it.
+        """
         self._closed = True
         deadline = time.monotonic() + timeout
+        if self._publisher.calling or not hasattr(self, "_torrent"):
+            self._publisher.end("")  # by a callback, which is not waited for, or before there was anything to tell
         if self._owns_session:
             self._session.close(timeout)
-        elif hasattr(self, "_torrent"):
-            self._session._remove(self._torrent, timeout)
+        else:
+            self._session._remove(self, timeout)
         self._detach(max(0.1, deadline - time.monotonic()))
 
     def wait(
@@ -209,8 +215,10 @@ class Client(Facts):
             raise StateError("wait", f"until {until!r} is none of {', '.join(CONDITIONS)}")
         started = moved_at = time.monotonic()
         moved: Any = None
-        with self._publisher.watch() as watch:
-            while True:
+        changed = self._publisher.changed
+        while True:
+            latch = changed.enter()
+            try:
                 status = self.status()
                 if condition(status):
                     return status
@@ -229,7 +237,9 @@ class Client(Facts):
                 if min(left) <= 0:
                     late = timeout is not None and now - started >= timeout
                     raise gave_up(status, until, timeout if late else None, stall_timeout)
-                watch.wait(min(left))
+                latch.wait(min(left))
+            finally:
+                changed.leave(latch)
 
     def add_peer(self, peer: Tuple[str, int]) -> None:
         """Dial this ``(host, port)``; a name is looked up first.  Raises SessionClosed, ValueError for a bad port."""
@@ -256,15 +266,19 @@ class Client(Facts):
     # -- events ----------------------------------------------------------------------------------------------------
 
     @property
-    def events(self) -> Any:
-        """A bounded ``queue.Queue`` of :mod:`bittorrent_threads.events`; the last one is ``Closed``."""
+    def events(self) -> EventQueue:
+        """A bounded queue of :mod:`bittorrent_threads.events`, with the getting half of ``queue.Queue``.
+
+        The last event is ``Closed``.
+        """
         return self._publisher.queue
 
     def __iter__(self) -> Iterator[happened.Event]:
         """Take events as they come; ends after ``Closed``."""
         while True:
-            event = self._publisher.take()
-            if event is None:
+            try:
+                event = self._publisher.queue.get()
+            except queue.Empty:  # somebody else took the last one
                 return
             yield event
             if isinstance(event, happened.Closed):
@@ -370,9 +384,10 @@ class Client(Facts):
         return self._session._call(function)
 
     def _detach(self, timeout: float) -> None:
-        """The session is gone, or has forgotten the torrent: the last event and callback go out."""
+        """The session is gone, or forgets the torrent: wait for the last event and the last callback."""
         self._closed = True
-        self._publisher.close(timeout)
+        if not self._publisher.join(timeout):
+            self._publisher.end("")
 
 
 __all__ = ["Client", "HashcheckResult"]

@@ -10,6 +10,7 @@
     ├── WaitTimeout            a wait ran out of its own time: reason, figures   (also a TimeoutError)
     │   └── Stalled            a wait gave up because nothing moved
     ├── StateError             the verb cannot be done now: verb, reason
+    ├── ThreadError            the system has no thread for us: name, reason
     └── SessionClosed          the engine is gone: reason
 
 Each carries fields, and its text is made from them.  What a peer does wrong is never here: it is a close reason
@@ -151,6 +152,18 @@ class StateError(BitTorrentError):
 
     def __str__(self) -> str:
         return f"{self.verb}: {self.reason}"
+
+
+class ThreadError(BitTorrentError):
+    """The system started no thread (see ``__cause__``); ``name`` is the one that was wanted."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name = name
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"cannot start the thread {self.name}: {self.reason}"
 
 
 class SessionClosed(BitTorrentError):

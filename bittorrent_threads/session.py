@@ -21,10 +21,11 @@ from .engine.engine import Engine
 from .engine.torrent import Torrent
 from .errors import BitTorrentError, SessionClosed
 from .net.lookups import Lookups
-from .net.loop import Loop
-from .net.reply import Reply
+from .net.loop import ORPHANED, Loop
 from .publisher import Publisher
 from .settings import Settings
+from .threads.shelter import sheltered
+from .upkeep import FORGOTTEN_TIMEOUT, Member, Upkeep
 
 if TYPE_CHECKING:
     from .client import Client
@@ -34,6 +35,8 @@ logging.getLogger("bittorrent_threads").addHandler(logging.NullHandler())
 
 EXIT_TIMEOUT = 2.0
 """Seconds that leaving the interpreter waits for all sessions that were not closed."""
+LOOKUP_PATIENCE = 0.5
+"""Seconds that closing waits for the look-up threads."""
 
 
 class Session:
@@ -45,29 +48,26 @@ class Session:
     def __init__(self, settings: Optional[Settings] = None) -> None:
         self.settings = settings or Settings()
         self._closed = True
-        self._clients: Dict[bytes, Client] = {}
-        self._publishers: Dict[bytes, Publisher] = {}
-        self._loop = Loop(self.settings)
-        # The threads outlive a session that nobody closed, and must not keep it from being collected.
-        self._loop.on_crash = functools.partial(_crashed, self._publishers)
-        crowding = self._loop.crowding
-        self._disk = Disk(self.settings, self._loop.post, crowded=lambda: crowding.high)
-        self._lookups = Lookups(self.settings, self._loop)
-        self._disk.start()
-        self._loop.start()
-        _live.add(self)
-        self._engine: Engine = self._loop.call(self._make_engine)
-        self._loop.on_exhausted = self._engine.exhausted
-        self._closed = False
-
-    def _make_engine(self) -> Engine:
-        return Engine(
-            network=self._loop,
-            disk=self._disk,
-            lookups=self._lookups,
-            settings=self.settings,
-            random=random.Random(os.urandom(16)),
-        )
+        self._clients: Dict[bytes, Callable[[], Optional[Client]]] = {}
+        """References, weak to the client that made the session for itself: together they can be forgotten."""
+        self._loop = sheltered(functools.partial(Loop, self.settings), "bittorrent-net")
+        try:
+            crowding = self._loop.crowding
+            self._disk = Disk(self.settings, self._loop.post, crowded=lambda: crowding.high)
+            self._lookups = Lookups(self.settings, self._loop)
+            # The threads outlive a session that nobody closed, and must not keep it from being collected.
+            self._upkeep = Upkeep(weakref.ref(self), self.settings, self._loop, self._disk, self._lookups)
+            self._loop.on_end = self._upkeep.ended
+            self._loop.post(self._upkeep.look)
+            _live.add(self)
+            self._loop.start()
+            self._engine: Engine = self._loop.call(
+                functools.partial(_make_engine, self._upkeep, self._loop, self._disk, self._lookups, self.settings)
+            )
+            self._closed = False
+        except BaseException:
+            self._abandon()
+            raise
 
     def add(self, source: Any, basedir: str | os.PathLike[str] = ".", **options: Any) -> Client:
         """A client for ``source`` in this session; the arguments are those of :class:`Client`."""
@@ -78,7 +78,8 @@ class Session:
     @property
     def clients(self) -> Tuple[Client, ...]:
         """The clients of this session that are not closed."""
-        return tuple(self._clients.values())
+        found = [client() for client in list(self._clients.values())]
+        return tuple([client for client in found if client is not None])
 
     @property
     def port(self) -> int:
@@ -114,34 +115,34 @@ class Session:
     def close(self, timeout: float = 5.0) -> None:
         """Stop every torrent and end every thread, within ``timeout`` seconds; idempotent, from any thread.
 
-        Trackers are told, as far as they answer in time (``Settings.stop_announce_timeout``).
+        Trackers are told, as far as they answer in time (``Settings.stop_announce_timeout``).  After an interrupt or
+        when the time was too short, closing goes on by itself, and a second call waits for it.
         """
-        if not self._closed:
-            self._finish_close(self._begin_close(), time.monotonic() + timeout)
+        self._begin_close(timeout)
+        self._finish_close(time.monotonic() + timeout)
 
-    def _begin_close(self) -> Optional[Reply]:
+    def _begin_close(self, timeout: float) -> None:
         """Tell the network thread; waits for nothing."""
         self._closed = True
-        with contextlib.suppress(BitTorrentError):
-            reply = self._loop.reply()
-            self._loop.post(lambda: self._engine.close(lambda: reply.set(None)))
-            return reply
-        return None
-
-    def _finish_close(self, told: Optional[Reply], deadline: float) -> None:
-        """Wait for every thread, until ``deadline`` in all."""
-        if told is not None:
-            with contextlib.suppress(BitTorrentError):
-                farewell = min(deadline - time.monotonic() - 0.5, self.settings.stop_announce_timeout + 1.0)
-                told.wait(max(0.1, farewell))
         for client in self.clients:
-            client._detach(max(0.1, deadline - time.monotonic()))
-        self._clients.clear()
-        self._lookups.close(max(0.1, min(0.5, deadline - time.monotonic())))
-        self._disk.close(max(0.1, deadline - time.monotonic()))
-        self._loop.stop()
-        self._loop.join(max(0.1, deadline - time.monotonic()))
-        _live.discard(self)
+            if client._publisher.calling:
+                client._publisher.end("")  # the callback that closes the session is not waited for
+        with contextlib.suppress(BitTorrentError):
+            self._loop.post(functools.partial(self._upkeep.close, timeout))
+
+    def _finish_close(self, deadline: float) -> None:
+        """Wait for every thread, until ``deadline`` in all."""
+
+        def left() -> float:
+            return max(0.1, deadline - time.monotonic())
+
+        ended = self._loop.join(left()) and self._disk.join(left())
+        self._lookups.join(min(LOOKUP_PATIENCE, left()))  # a name that is looked up cannot be interrupted
+        for client in self.clients:
+            client._detach(left())
+        if ended:
+            self._clients.clear()
+            _live.discard(self)
 
     def __enter__(self) -> Session:
         return self
@@ -150,7 +151,8 @@ class Session:
         self.close()
 
     def __del__(self) -> None:
-        # No lock, no queue, no log here: the collector may run this in the middle of any of them.
+        # No lock, no queue, no log here: the collector may run this in the middle of any of them.  The network thread
+        # sees by itself that the session is gone, should an interrupt end this.
         if not getattr(self, "_closed", True):
             warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
             self._abandon()
@@ -168,31 +170,40 @@ class Session:
         return self._loop.call(lambda: function(self._engine))
 
     def _add(self, client: Client, publisher: Publisher, make: Callable[[Engine], Torrent]) -> Torrent:
-        torrent: Torrent = self._call(make)
-        self._clients[torrent.metainfo.infohash] = client
-        self._publishers[torrent.metainfo.infohash] = publisher
+        upkeep, weak = self._upkeep, weakref.ref(client)
+        torrent: Torrent = self._call(lambda engine: upkeep.add(Member(make(engine), publisher, weak)))
+        self._clients[torrent.metainfo.infohash] = weak if client._owns_session else lambda: client
         return torrent
 
-    def _remove(self, torrent: Torrent, timeout: float) -> None:
-        """Close one torrent and wait until its trackers were told and its files are closed, or ``timeout``."""
-        self._clients.pop(torrent.metainfo.infohash, None)
-        self._publishers.pop(torrent.metainfo.infohash, None)
+    def _remove(self, client: Client, timeout: float) -> None:
+        """Have one client closed: its trackers are told and its files closed, within ``timeout``; waits for nothing."""
         with contextlib.suppress(BitTorrentError):
-            reply = self._loop.reply()
-            self._loop.post(lambda: self._engine.remove(torrent, done=lambda: reply.set(None)))
-            reply.wait(min(timeout, self.settings.stop_announce_timeout + 1.0))
+            self._loop.post(functools.partial(self._upkeep.remove, client._publisher, timeout))
+        if self._clients.get(client.infohash, _nobody)() is client:
+            self._clients.pop(client.infohash, None)
 
     def _abandon(self) -> None:
         """Let go without waiting for anything."""
         self._closed = True
-        self._disk.abandon()
-        self._loop.stop()
+        if hasattr(self, "_upkeep"):
+            with contextlib.suppress(BitTorrentError):
+                self._loop.post(functools.partial(self._upkeep.close, FORGOTTEN_TIMEOUT))
+        self._loop.stop_unless_running()
 
 
-def _crashed(publishers: Dict[bytes, Publisher], cause: BaseException) -> None:
-    """The network thread failed: every client hears its last event."""
-    for publisher in list(publishers.values()):
-        publisher.end(f"the network thread failed: {type(cause).__name__}: {cause}")
+def _nobody() -> None:
+    pass
+
+
+def _make_engine(upkeep: Upkeep, loop: Loop, disk: Disk, lookups: Lookups, settings: Settings) -> Engine:
+    """On the network thread, which no interrupt reaches: the workers of the disk are started here, too."""
+    disk.start()
+    engine = Engine(
+        network=loop, disk=disk, lookups=lookups, settings=settings, random=random.Random(os.urandom(16))
+    )
+    loop.on_exhausted = engine.exhausted
+    upkeep.engine = engine
+    return engine
 
 
 _live: weakref.WeakSet[Session] = weakref.WeakSet()
@@ -203,9 +214,11 @@ def _close_all() -> None:
     """At exit: tell every session first, then wait for all of them together."""
     # No thread can be started any more (CPython 3.12), so this one does both.
     deadline = time.monotonic() + EXIT_TIMEOUT
-    told = [(session, session._begin_close()) for session in list(_live) if not session.closed]
-    for session, reply in told:
-        session._finish_close(reply, deadline)
+    sessions = list(_live)
+    for session in sessions:
+        session._begin_close(EXIT_TIMEOUT)
+    for session in sessions:
+        session._finish_close(deadline)
 
 
 def _after_fork() -> None:
@@ -213,6 +226,7 @@ def _after_fork() -> None:
         session._closed = True
         session._loop.close_inherited()
         session._lookups.close_inherited()
+        session._upkeep.end_inherited(ORPHANED)
     _live.clear()
 
 

@@ -9,22 +9,27 @@ what says that it comes from a page is refused, and ``ip=`` counts only in what 
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import errno
 import logging
+import os
 import random
 import re
 import selectors
 import socket
-import threading
 import time
+import weakref
 from collections import Counter
 from types import TracebackType
-from typing import Dict, Mapping, Optional, Tuple, Type
+from typing import Callable, Deque, Dict, List, Mapping, NamedTuple, Optional, Tuple, Type, TypeVar
 
 from .errors import ListenError
 from .protocol.addresses import Address, numeric_host
 from .protocol.registry import Announced, Registry
+from .threads.latch import SLICE, Latch
+from .threads.shelter import sheltered
+from .threads.thread import Thread
 
 INTERVAL = 1800
 MIN_INTERVAL = 60
@@ -44,6 +49,8 @@ EXHAUSTED_PAUSE = 0.1
 
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _END = b"\r\n\r\n"
+_CHUNK = 64
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -75,10 +82,8 @@ class Tracker:
         self.host = host
         self.port = port
         self._registry = Registry(interval=interval, min_interval=min_interval, random=random.Random())
-        # Guards the registry: the thread changes it, anyone reads it.
-        self._lock = threading.Lock()
-        self._thread: Optional[threading.Thread] = None
-        self._waker: Optional[socket.socket] = None
+        self._running: Optional[_Running] = None
+        _trackers.add(self)
 
     @property
     def url(self) -> str:
@@ -89,20 +94,28 @@ class Tracker:
     @property
     def announces(self) -> Tuple[Announced, ...]:
         """The latest announces, at most 1000, the oldest first."""
-        with self._lock:
-            return tuple(self._registry.announces)
+        return self._ask(lambda: tuple(self._registry.announces))
 
     def swarm(self, infohash: bytes) -> Tuple[Address, ...]:
         """The addresses of the peers that are in a swarm now."""
-        with self._lock:
-            return self._registry.swarm(infohash, time.monotonic())
+        return self._ask(lambda: self._registry.swarm(infohash, time.monotonic()))
 
     def start(self) -> Tracker:
-        """Listen and serve; raises :class:`ListenError`.  Nothing happens if it runs already."""
-        if self._thread is not None:
+        """Listen and serve; raises :class:`ListenError`, ThreadError.  Nothing happens if it runs already."""
+        if self._running is not None:
             return self
         if not 0 <= self.port <= 65535:
             raise ListenError("a port is a number from 0 to 65535", f"{self.host}:{self.port}")
+        try:
+            self._running = running = sheltered(self._make, "bittorrent-tracker")
+            self.port = running.port
+            running.thread.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _make(self) -> _Running:
         everywhere = self.host == "::"
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         try:
@@ -110,20 +123,45 @@ class Tracker:
         except OSError as error:
             reason = (error.strerror or str(error)).partition(" (while attempting")[0]  # the address stands there again
             raise ListenError(reason, f"{self.host}:{self.port}", error.errno or 0) from error
-        self.port = listener.getsockname()[1]
         listener.setblocking(False)
-        self._waker, woken = socket.socketpair()
-        serving = _Serving(self._registry, self._lock, listener, woken)
-        self._thread = threading.Thread(target=serving.run, name=f"bittorrent-tracker-{self.port}", daemon=True)
-        self._thread.start()
-        return self
+        waker, woken = socket.socketpair()
+        port: int = listener.getsockname()[1]
+        serving = _Serving(self._registry, listener, woken, selectors.DefaultSelector())
+        return _Running(port, serving, waker, Thread(serving.run, f"bittorrent-tracker-{port}"))
 
     def close(self, timeout: float = 5.0) -> None:
-        """Close every connection and end the thread, within ``timeout`` seconds; idempotent."""
-        thread, self._thread = self._thread, None
-        if thread is not None and self._waker is not None:
-            self._waker.close()
-            thread.join(timeout)
+        """Close every connection and end the thread, within ``timeout`` seconds; idempotent.
+
+        After an interrupt or when the time was too short, a second call goes on.
+        """
+        running = self._running
+        if running is None:
+            return
+        running.waker.close()
+        if running.thread.cancel() or running.thread.inherited:
+            running.serving.close()
+        if running.thread.join(timeout):
+            self._running = None
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        """The answer of the thread, which has the registry for itself while it runs."""
+        running = self._running
+        if running is None or running.thread.inherited:
+            return question()
+        answers: List[T] = []
+        answered = Latch()
+
+        def answer() -> None:
+            answers.append(question())
+            answered.set()
+
+        running.serving.questions.append(answer)
+        with contextlib.suppress(OSError):  # it is being closed
+            running.waker.send(b"\0")
+        while not answered.wait(SLICE):
+            if running.thread.join(0):
+                return question()
+        return answers[0]
 
     def __enter__(self) -> Tracker:
         return self.start()
@@ -135,21 +173,29 @@ class Tracker:
 
 
 class _Serving:
-    """What the thread does; it ends when the other end of ``woken`` is closed."""
+    """What the thread does; it has the registry for itself, and ends when the other end of ``woken`` is closed."""
 
     def __init__(
-        self, registry: Registry, lock: threading.Lock, listener: socket.socket, woken: socket.socket
+        self, registry: Registry, listener: socket.socket, woken: socket.socket, selector: selectors.BaseSelector
     ) -> None:
+        self.questions: Deque[Callable[[], None]] = collections.deque()
+        """Each has sent a byte to ``woken``."""
         self._registry = registry
-        self._lock = lock
         self._listener = listener
         self._woken = woken
         self._connections: Dict[socket.socket, _Connection] = {}
+        self._selector = selector
+
+    def close(self) -> None:
+        """Close the sockets of a thread that never ran, or not in this process."""
+        with contextlib.suppress(OSError):  # a kqueue is not inherited
+            self._selector.close()
+        for sock in (self._woken, self._listener, *self._connections):
+            sock.close()
 
     def run(self) -> None:
         """Serve until woken."""
-        with self._woken, self._listener, selectors.DefaultSelector() as selector:
-            self._selector = selector
+        with self._woken, self._listener, self._selector as selector:
             selector.register(self._woken, selectors.EVENT_READ)
             selector.register(self._listener, selectors.EVENT_READ)
             try:
@@ -162,8 +208,11 @@ class _Serving:
     def _turn(self) -> bool:
         for key, mask in self._selector.select(IDLE_TIMEOUT if self._connections else None):
             if key.fileobj is self._woken:
-                return False
-            if key.fileobj is self._listener:
+                if not self._woken.recv(_CHUNK):
+                    return False
+                for _ in range(len(self.questions)):
+                    self.questions.popleft()()
+            elif key.fileobj is self._listener:
                 self._accept()
             elif key.data.sock in self._connections:
                 self._serve(key.data, mask)
@@ -245,10 +294,9 @@ class _Serving:
         if _is_of_page(headers):
             return _response(connection, "403 Forbidden", keep=keep)
         path, _, query = words[1].partition("?")
-        with self._lock:
-            body = self._registry.answer(
-                path, query, connection.host, time.monotonic(), local=not _may_be_browser(headers)
-            )
+        body = self._registry.answer(
+            path, query, connection.host, time.monotonic(), local=not _may_be_browser(headers)
+        )
         return _response(connection, "404 Not Found" if body is None else "200 OK", body or b"", keep=keep)
 
     def _drop(self, connection: _Connection) -> None:
@@ -256,6 +304,15 @@ class _Serving:
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(connection.sock)
         connection.sock.close()
+
+
+class _Running(NamedTuple):
+    """A tracker that was started; to forget its waker ends the thread."""
+
+    port: int
+    serving: _Serving
+    waker: socket.socket
+    thread: Thread
 
 
 def _is_of_page(headers: Mapping[str, str]) -> bool:
@@ -280,3 +337,16 @@ def _response(connection: _Connection, status: str, body: bytes = b"", *, keep: 
         f"Connection: {'keep-alive' if keep else 'close'}",
     ]
     return "\r\n".join(fields).encode() + _END + body
+
+
+_trackers: weakref.WeakSet[Tracker] = weakref.WeakSet()
+"""A fork's child closes its copies of their sockets."""
+
+
+def _after_fork() -> None:
+    for tracker in list(_trackers):
+        tracker.close(0.0)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import List
+import queue
+import threading
+from typing import Callable, List
+
+import pytest
 
 from bittorrent_threads.event_queue import EventQueue
-from bittorrent_threads.events import Closed, Completed, Event, EventsDropped, PiecePassed
+from bittorrent_threads.events import Closed, Completed, Event, EventsDropped, PieceFailed, PiecePassed, Progressed
 
 HASH = bytes(20)
 
@@ -43,7 +47,94 @@ def test_what_matters_finds_room_behind_frequent_events() -> None:
 
 def test_nothing_follows_the_end() -> None:
     events = EventQueue(8)
-    events.publish(Closed(HASH, 1.0, ""))
+    events.end(Closed(HASH, 1.0, ""))
     events.publish_passed(HASH, 2.0, [1])
     events.publish(Completed(HASH, 2.0))
+    events.end(Closed(HASH, 2.0, "again"))
+    assert not events.ended and events.qsize() == 1
     assert taken(events) == [Closed(HASH, 1.0, "")]
+    events._events.append(Completed(HASH, 3.0))  # the publisher was in the middle of it
+    assert events.ended and events.empty()
+
+
+@pytest.mark.parametrize("get", [EventQueue.get_nowait, EventQueue.get, lambda events: events.get(timeout=60)])
+def test_nobody_waits_for_what_never_comes(get: Callable[[EventQueue], Event]) -> None:
+    events = EventQueue(8)
+    events.publish(Completed(HASH, 1.0))
+    events.end(Closed(HASH, 1.0, ""))
+    assert [get(events), get(events)] == [Completed(HASH, 1.0), Closed(HASH, 1.0, "")]
+    with pytest.raises(queue.Empty):
+        get(events)
+
+
+def test_what_was_dropped_is_told_before_the_end() -> None:
+    events = EventQueue(4)
+    events.publish_passed(HASH, 1.0, range(5))
+    events.end(Closed(HASH, 2.0, ""))
+    assert taken(events)[2:] == [EventsDropped(HASH, 2.0, 3, ("PiecePassed",)), Closed(HASH, 2.0, "")]
+
+
+def test_has_the_getting_half_of_a_queue() -> None:
+    events = EventQueue(4)
+    assert (events.maxsize, events.qsize(), events.empty(), events.full()) == (4, 0, True, False)
+    for arguments in ((False,), (True, 0), (True, 0.001)):
+        with pytest.raises(queue.Empty):
+            events.get(*arguments)
+    with pytest.raises(ValueError, match="non-negative"):
+        events.get(timeout=-1)
+    for _ in range(4):
+        events.publish(Completed(HASH, 1.0))
+    assert (events.qsize(), events.empty(), events.full()) == (4, False, True)
+
+
+def test_only_the_newest_of_a_run_is_kept_even_if_the_last_is_taken_meanwhile() -> None:
+    def progressed(done: int) -> Progressed:
+        return Progressed(HASH, 1.0, done, 0, 0, 0.0, 0.0)
+
+    events = EventQueue(8)
+    events.publish(progressed(1))
+    events.publish(progressed(2))
+    assert taken(events) == [progressed(2)]
+
+    events.publish(progressed(3))
+    real = events._coalesce
+    events._coalesce = lambda event: (taken(events), real(event))[1]  # type: ignore[method-assign]
+    events.publish(progressed(4))
+    assert taken(events) == [progressed(4)]
+
+
+def test_the_oldest_frequent_event_makes_place_and_then_the_oldest_of_all() -> None:
+    events = EventQueue(4)
+    failed = [PieceFailed(HASH, 1.0, index) for index in range(6)]
+    events.publish(failed[0])
+    events.publish_passed(HASH, 1.0, [7])
+    for event in failed[1:]:
+        events.publish(event)
+    assert taken(events) == failed[2:]
+    events.end(Closed(HASH, 2.0, ""))
+    assert taken(events) == [EventsDropped(HASH, 2.0, 3, ("PieceFailed", "PiecePassed")), Closed(HASH, 2.0, "")]
+
+
+def test_every_event_is_taken_once_and_in_order() -> None:
+    events, count = EventQueue(1_000_000), 20_000
+    got: List[List[int]] = [[] for _ in range(3)]
+
+    def follow(mine: List[int]) -> None:
+        while True:
+            try:
+                event = events.get(timeout=60)
+            except queue.Empty:
+                return
+            if isinstance(event, PieceFailed):
+                mine.append(event.index)
+
+    threads = [threading.Thread(target=follow, args=(mine,)) for mine in got]
+    for thread in threads:
+        thread.start()
+    for index in range(count):
+        events.publish(PieceFailed(HASH, 1.0, index))
+    events.end(Closed(HASH, 1.0, ""))
+    for thread in threads:
+        thread.join(60)
+    assert all(mine == sorted(mine) for mine in got)
+    assert sorted(index for mine in got for index in mine) == list(range(count))

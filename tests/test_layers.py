@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "bittorrent_threads"
 SOURCE = ROOT / PACKAGE
 MODULES = sorted(SOURCE.rglob("*.py"))
-LAYERS = ("metainfo", "protocol", "swarm", "disk", "net", "engine")
+LAYERS = ("threads", "metainfo", "protocol", "swarm", "disk", "net", "engine")
 PURE_LAYERS = ("metainfo", "protocol", "swarm")
 MAX_LINES = 450
 
@@ -31,6 +31,7 @@ FACADE = frozenset(
         "publisher",
         "session",
         "source",
+        "upkeep",
         "waiting",
     }
 )
@@ -45,11 +46,12 @@ ALLOWED = {
     "settings": frozenset({"errors"}),
     "events": frozenset({"errors"}),
     "status": frozenset({"errors"}),
-    "event_queue": frozenset({"events"}),
-    "tracker": frozenset({"errors", "protocol"}),
-    "net": frozenset({"buffers", "errors", "hosts", "settings", "text", "version"}),
+    "threads": frozenset({"errors"}),
+    "event_queue": frozenset({"events", "threads"}),
+    "tracker": frozenset({"errors", "protocol", "threads"}),
+    "net": frozenset({"buffers", "errors", "hosts", "settings", "text", "threads", "version"}),
     "metainfo": LEAVES,
-    "disk": LEAVES | {"metainfo"},
+    "disk": LEAVES | {"metainfo", "threads"},
     "protocol": LEAVES | {"metainfo"},
     "swarm": LEAVES | {"metainfo", "protocol"},
     "engine": LEAVES | {"metainfo", "protocol", "swarm", "disk", "net"},

@@ -10,7 +10,7 @@ from bittorrent_threads.publisher import Publisher
 
 
 def test_a_callback_that_is_taken_away_meanwhile_is_called_or_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    publisher = Publisher(bytes(20), 100)
+    publisher = Publisher(bytes(20), 100, lambda call: call())
     called: List[Any] = []
 
     def call(name: str, function: Any, *arguments: Any) -> None:

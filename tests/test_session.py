@@ -18,6 +18,8 @@ from support.pairs import LOCAL, PATIENCE, SMALL
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
+from bittorrent_threads.hashcheck import Hashcheck
+from bittorrent_threads.threads.latch import Latch
 
 OTHER = Content.of("other", {"": 200_000}, 16 * KIB)
 
@@ -104,16 +106,150 @@ def test_an_unclosed_client_warns_and_closes_itself(tmp_path: Path):
     assert "unclosed" in str(caught[0].message)
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_a_forgotten_client_leaves_no_thread_and_its_followers_hear_the_end(tmp_path: Path):
+    SMALL.write(tmp_path)
+    before = leaks.snapshot()
+    asked = threading.Semaphore(0)
+    peers = [("localhost", 1)]  # a name: a look-up thread
+    client = bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL, peers=peers, on_hash_pass=lambda i: asked.release())
+    client.hashcheck(0)
+    assert asked.acquire(timeout=PATIENCE)
+    names = {thread.name for thread in threading.enumerate()}
+    assert {"bittorrent-callbacks", "bittorrent-lookup-1", "bittorrent-net"} <= names
+    queue = client.events
+    client.session._loop.call(int)
+    del client
+    while not isinstance(queue.get(timeout=PATIENCE), events.Closed):
+        pass
+    assert leaks.leaks_since(before) == []
+
+
+def test_what_no_finaliser_saw_is_closed_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bt.Session, "__del__", lambda self: None)  # as when an interrupt comes at its first line
+    before = leaks.snapshot()
+    client = bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL)
+    client.session._loop.call(int)
+    del client
+    assert leaks.leaks_since(before) == []
+
+
+def test_a_shared_session_closes_a_client_that_never_came_to_be(tmp_path: Path):
+    with bt.Session(LOCAL) as session:
+        client = session.add(SMALL.metainfo(), tmp_path)
+        queue = client.events
+        session._clients.clear()  # the interrupt came before the session knew the client
+        session._loop.call(int)
+        del client
+        while not isinstance(queue.get(timeout=PATIENCE), events.Closed):
+            pass
+        session.add(SMALL.metainfo(), tmp_path).close()
+
+
+def test_an_interrupted_close_goes_on_and_the_next_waits_for_its_end(tmp_path: Path):
+    waits = []
+
+    class Interrupting(Latch):
+        def wait(self, timeout=None):
+            waits.append(timeout)
+            if len(waits) == 1:
+                raise KeyboardInterrupt
+            return super().wait(timeout)
+
+    client = bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL)
+    thread = client.session._loop._thread
+    thread._ended = Interrupting()  # the first thing that a close waits for
+    with pytest.raises(KeyboardInterrupt):
+        client.close()
+    deadline = time.monotonic() + PATIENCE
+    while not thread._ended.is_set and time.monotonic() < deadline:
+        pass
+    assert thread._ended.is_set, "nobody has called close again, and it goes on"
+    client.close(PATIENCE)
+    assert [name for name in names_of_threads() if name.startswith("bittorrent-")] == []
+    assert [type(event) for event in client][-1] is events.Closed
+
+
+def names_of_threads() -> list:
+    return sorted(thread.name for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("refused", ["bittorrent-net", "bittorrent-disk-1", "bittorrent-disk-3"])
+def test_a_thread_that_cannot_be_started_is_an_error_of_ours_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+):
+    real = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name == refused:
+            raise RuntimeError("can't start new thread")
+        real(thread)
+
+    before = leaks.snapshot()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(bt.ThreadError, match=f"cannot start the thread {refused}: can't start") as caught:
+            bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL, on_hash_pass=print)
+    causes = []
+    error = caught.value
+    while error is not None:
+        causes.append(type(error))
+        error = error.__cause__
+    assert causes[-1] is RuntimeError
+    assert leaks.leaks_since(before) == []
+
+
+def test_a_callback_without_a_thread_is_told_and_made_up_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog):
+    SMALL.write(tmp_path)
+    real = threading.Thread.start
+    refuse = [True]
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name == "bittorrent-callbacks" and refuse:
+            refuse.pop()
+            raise RuntimeError("can't start new thread")
+        real(thread)
+
+    seen = []
+    with bt.Client(SMALL.metainfo(), tmp_path, state="stopped", settings=LOCAL, on_hash_pass=seen.append) as client:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", start)
+            client.hashcheck(0)
+        client.hashcheck(1)
+    failures = [event.error for event in client if isinstance(event, events.CallbackFailed)]
+    assert failures == ["cannot start the thread bittorrent-callbacks: can't start new thread"]
+    assert seen == [0, 1] and "waits for a thread" in caplog.text
+
+
+def test_a_callback_closes_its_session(tmp_path: Path):
+    SMALL.write(tmp_path)
+    closed = threading.Event()
+
+    def close(index: int) -> None:
+        client.session.close(timeout=PATIENCE)
+        closed.set()
+
+    client = bt.Client(SMALL.metainfo(), tmp_path, state="stopped", settings=LOCAL, on_hash_pass=close)
+    began = time.monotonic()
+    client.hashcheck(0, wait=False)
+    assert closed.wait(PATIENCE) and time.monotonic() - began < PATIENCE / 2
+    client.close()
+    assert isinstance(list(client)[-1], events.Closed)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_a_fork_has_a_dead_copy(tmp_path: Path):
     with bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL) as client:
+        client.wait("checked", timeout=PATIENCE)
         reader, writer = os.pipe()
+        check = Hashcheck(client.session._loop.reply(), print)  # one whose answer goes to the parent
         child = os.fork()
         if not child:
             try:
                 words = []
-                for verb in (client.start, client.hashcheck, client.session.close, client.close):
+                words.append(type(list(client)[-1]).__name__)
+                for verb in (client.start, client.hashcheck, check.wait, client.session.close, client.close):
                     try:
                         verb()
                         words.append("done")
@@ -124,7 +260,7 @@ def test_a_fork_has_a_dead_copy(tmp_path: Path):
                 os._exit(0)
         os.close(writer)
         with open(reader, "rb") as pipe:
-            assert pipe.read() == b"SessionClosed SessionClosed done done"
+            assert pipe.read() == b"Closed SessionClosed SessionClosed SessionClosed done done"
         os.waitpid(child, 0)
         assert client.hashcheck(0).failed == (0,), "the parent's session lives"
         socket.create_connection(("127.0.0.1", client.port)).close()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
+import selectors
 import socket
+import textwrap
 import threading
 import urllib.request
 from typing import Iterator, Tuple
 
 import pytest
-from support.loopback import free_port
+from support.loopback import free_port, run_child
 
 from bittorrent_threads import tracker as tracker_module
-from bittorrent_threads.errors import ListenError
+from bittorrent_threads.errors import ListenError, ThreadError
 from bittorrent_threads.protocol.announce import AnnounceReply, AnnounceRequest
 from bittorrent_threads.protocol.scrape import parse_scrape, scrape_url
 from bittorrent_threads.tracker import Tracker
@@ -168,8 +171,8 @@ def test_long_answers_are_made_as_they_are_taken(tracker: Tracker) -> None:
         get(request(number, port=1000 + number).url(tracker.url))
     head = f"GET {target(tracker, 999)}&numwant=200 HTTP/1.1\r\n\r\n".replace("compact=1", "compact=0").encode()
     connection = tracker_module._Connection(socket.socket(), "127.0.0.1")
-    with connection.sock, socket.socket() as listener, socket.socket() as woken:
-        serving = tracker_module._Serving(tracker._registry, tracker._lock, listener, woken)
+    with connection.sock, socket.socket() as sock, selectors.DefaultSelector() as selector:
+        serving = tracker_module._Serving(tracker._registry, sock, sock, selector)
         connection.received += head * 100
         serving._respond_to_all(connection)
         longest = len(connection.sending)
@@ -266,3 +269,44 @@ def test_closing_hangs_up_on_those_who_stay() -> None:
     kept.close()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((tracker.host, tracker.port), TIMEOUT)
+
+
+def test_a_tracker_without_a_thread_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    tracker = Tracker()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(ThreadError, match="cannot start the thread bittorrent-tracker-"):
+            tracker.start()
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection((tracker.host, tracker.port))
+    with tracker:
+        assert tracker.announces == ()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_the_child_of_a_fork_closes_its_copies_of_the_sockets() -> None:
+    program = """
+        import os, socket, warnings
+        import bittorrent_threads as bt
+        warnings.simplefilter("ignore", DeprecationWarning)
+        reader, writer = os.pipe()
+        with bt.Tracker() as tracker:
+            tracker.swarm(bytes(20))
+            child = os.fork()
+            if not child:
+                os.close(writer)
+                assert tracker.announces == () and tracker.swarm(bytes(20)) == ()
+                os.read(reader, 1)  # until the parent has looked
+                os._exit(0)
+            socket.create_connection((tracker.host, tracker.port)).close()
+        try:
+            socket.create_connection((tracker.host, tracker.port))
+        except ConnectionRefusedError:
+            print("the port is closed", flush=True)
+        os.close(writer)
+        os.waitpid(child, 0)
+        """
+    assert run_child(textwrap.dedent(program)) == "the port is closed\n"

@@ -14,18 +14,20 @@ import io
 import os
 import queue
 import tempfile
-import threading
 import time
 import warnings
+from _queue import SimpleQueue
 from collections import deque
 from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, Optional, Union
 
-from ..errors import MetainfoError, SettingsError, StorageError
+from ..errors import MetainfoError, SettingsError, StorageError, ThreadError
 from ..metainfo.bencode import encode
 from ..metainfo.hashes import DIGEST_SIZE, digests
 from ..metainfo.layout import BLOCK, Layout
 from ..metainfo.metainfo import MAX_PIECE_LENGTH, MAX_PIECES, MAX_SIZE, Metainfo
 from ..metainfo.urls import Trackers, given_tiers, given_web_seeds
+from ..threads.latch import SLICE
+from ..threads.thread import Thread
 from ..version import __version__
 from .scratch import CHUNK, Scratch
 from .sources import Exclusion, Found, Source
@@ -43,7 +45,6 @@ MAX_THREADS = 64
 """Each has a ``Scratch``, and a disk gives no more to more."""
 CREATED_BY = f"bittorrent_threads {__version__}"
 
-_WAIT_SLICE = 0.5  # seconds; Windows hears Ctrl-C only between two waits
 _STOP_TIMEOUT = 5.0  # seconds; a read that hangs for longer is left to its daemon thread
 
 Progress = Callable[[int, int], Any]
@@ -89,7 +90,7 @@ def create(
 
     Raises :class:`StorageError` for what cannot be read, not be seeded as it is or not be saved, and
     :class:`SettingsError` for an argument that cannot be: before anything is hashed, unless the file changes or fails
-    only then.
+    only then.  Raises :class:`ThreadError` when there is no thread for it.
     """
     tiers = given_tiers(trackers)
     seeds = given_web_seeds(web_seeds)
@@ -198,25 +199,27 @@ class _Hashing:
         self._jobs: Deque[int] = deque(range(0, layout.piece_count, self._pieces_per_job))
         self._digests: Dict[int, bytes] = {}
         # A number of pieces done, the error that ended a thread, or None for its good end.
-        self._results: queue.SimpleQueue[Union[int, BaseException, None]] = queue.SimpleQueue()
+        self._results: SimpleQueue[Union[int, BaseException, None]] = SimpleQueue()
         self._stopped = False
 
     def run(self, threads: int, progress: Optional[Progress]) -> bytes:
         """The digests of all pieces, one behind the other; no thread is left, whatever ends the call."""
-        workers = [
-            threading.Thread(target=self._work, name=f"bittorrent-create-{number}", daemon=True)
-            for number in range(min(threads, len(self._jobs)))
-        ]
-        started = []
+        workers = [Thread(self._work, f"bittorrent-create-{number}") for number in range(min(threads, len(self._jobs)))]
+        running = 0
         try:
             for worker in workers:
-                worker.start()
-                started.append(worker)
-            self._wait(len(started), progress)
+                try:
+                    worker.start()
+                except ThreadError:
+                    if not running:
+                        raise
+                    break  # those that run do it all
+                running += 1
+            self._wait(running, progress)
         finally:
             self._stopped = True
             deadline = time.monotonic() + _STOP_TIMEOUT
-            for worker in started:
+            for worker in workers:
                 worker.join(max(0.0, deadline - time.monotonic()))
         return b"".join(digests for _, digests in sorted(self._digests.items()))
 
@@ -225,7 +228,7 @@ class _Hashing:
         done = 0
         while running:
             try:
-                result = self._results.get(timeout=_WAIT_SLICE)
+                result = self._results.get(timeout=SLICE)  # Windows hears Ctrl-C only between two waits
             except queue.Empty:
                 continue
             if isinstance(result, BaseException):

@@ -68,16 +68,16 @@ class Disk:
         content = Content(metainfo, folder, self._files, allocation=allocation, names=self._names)
         return Storage(metainfo, content, Pieces(metainfo, content, self._scratches), resume_file, self._pool)
 
-    def close(self, timeout: float) -> bool:
+    def close(self, timeout: float = 0.0) -> bool:
         """End the workers, within ``timeout`` seconds; jobs that have not begun are answered with ``SessionClosed``.
 
         Returns whether all ended.  The last worker closes every file, be it later.
         """
         return self._pool.close(timeout)
 
-    def abandon(self) -> None:
-        """The same without waiting, answering, or taking a lock: ``__del__`` may call it."""
-        self._pool.abandon()
+    def join(self, timeout: float) -> bool:
+        """Wait at most ``timeout`` seconds for the workers to end; whether all did.  For any thread."""
+        return self._pool.join(timeout)
 
 
 def _affordable() -> int:

@@ -16,12 +16,13 @@ import os
 import threading
 import time
 import traceback
+from _queue import SimpleQueue
 from collections import deque
 from functools import partial
-from queue import SimpleQueue
-from typing import Any, Callable, Deque, Generic, List, NamedTuple, Optional, TypeVar
+from typing import Any, Callable, Deque, Generic, NamedTuple, Optional, TypeVar
 
 from ..errors import SessionClosed
+from ..threads.thread import Thread
 
 PATIENCE = 16
 """Foreground jobs that may overtake a background job which could begin."""
@@ -56,7 +57,8 @@ class Pool:
 
     ``post`` has a callback made on the network thread; it may raise ``SessionClosed`` when that is gone, and then
     nobody is left to be answered.  ``finish`` is called once, by the last worker to end.  One lock guards the two
-    queues and what goes with them; a worker without work waits for something in ``_wake``.
+    queues and what goes with them; a worker without work waits for something in ``_wake``.  Of the methods only
+    ``join`` is for a user's thread, which may be interrupted: the others take the lock.
     """
 
     def __init__(
@@ -69,10 +71,7 @@ class Pool:
     ) -> None:
         self._post = post
         self._finish = finish
-        self._threads = [
-            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True)
-            for number in range(1, threads + 1)
-        ]
+        self._threads = [Thread(self._work, f"{name}-{number}") for number in range(1, threads + 1)]
         self._lock = threading.Lock()
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._foreground: Deque[_Task] = deque()
@@ -89,7 +88,7 @@ class Pool:
         return len(self._foreground) + len(self._background)
 
     def start(self) -> None:
-        """Start every thread; none is ever started later."""
+        """Start every thread; none is ever started later.  Raises ThreadError."""
         for thread in self._threads:
             thread.start()
 
@@ -106,7 +105,7 @@ class Pool:
         if ready:
             self._wake.put(None)
 
-    def close(self, timeout: float) -> bool:
+    def close(self, timeout: float = 0.0) -> bool:
         """Take no more jobs, and wait for those that have begun; the others are answered with ``SessionClosed``.
 
         Returns whether every worker ended within ``timeout`` seconds.  Idempotent; does nothing in a fork.
@@ -114,26 +113,23 @@ class Pool:
         if os.getpid() != self._process:
             return True
         with self._lock:
-            self._closed = True
+            again, self._closed = self._closed, True
             dropped = [*self._foreground, *self._background]
             self._foreground.clear()
             self._background.clear()
-        self.abandon()
+        for thread in () if again else self._threads:
+            if thread.cancel():  # the system refused it: another has failed to start before
+                self._end()
+            else:
+                self._wake.put(None)
         for task in dropped:
             self._answer(task, Outcome(error=SessionClosed()))
+        return self.join(timeout)
+
+    def join(self, timeout: float) -> bool:
+        """Wait at most ``timeout`` seconds for the workers to end; whether all did."""
         deadline = time.monotonic() + timeout
-        for thread in self._alive():
-            thread.join(max(0.0, deadline - time.monotonic()))
-        return not self._alive()
-
-    def abandon(self) -> None:
-        """Take no more jobs, answer none, wait for nothing; takes no lock, so that ``__del__`` may call it."""
-        self._closed = True
-        for _ in self._threads:
-            self._wake.put(None)
-
-    def _alive(self) -> List[threading.Thread]:
-        return [thread for thread in self._threads if thread.is_alive() and thread is not threading.current_thread()]
+        return all([thread.join(max(0.0, deadline - time.monotonic())) for thread in self._threads])
 
     def _work(self) -> None:
         while not self._closed:
@@ -145,6 +141,9 @@ class Pool:
                     break
                 background = task.background
                 self._answer(task, _run(task.job))
+        self._end()
+
+    def _end(self) -> None:
         with self._lock:
             self._working -= 1
             last = not self._working

@@ -25,5 +25,5 @@ the selector is told to it once.  The reason is the GIL: each system call that l
 
 What a callback raises is our own bug: it is logged with its traceback and given to ``Loop.on_fault``, it costs at
 most the stream that it came from, and the loop goes on.  What the loop itself raises ends it: every waiter is woken
-with ``SessionClosed`` chained to the cause, every socket is closed, and ``Loop.on_crash`` is told.
+with ``SessionClosed`` chained to the cause, every socket is closed, and ``Loop.on_end`` is told.
 """

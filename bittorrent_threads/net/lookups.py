@@ -9,14 +9,15 @@ waits for nothing.
 from __future__ import annotations
 
 import functools
-import queue
 import threading
 import time
+from _queue import SimpleQueue
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Protocol, Tuple
 from urllib.parse import urlsplit
 
-from ..errors import BitTorrentError, SessionClosed, SettingsError, TrackerError
+from ..errors import BitTorrentError, SessionClosed, SettingsError, ThreadError, TrackerError
 from ..settings import Settings
+from ..threads.thread import Thread
 from ..version import __version__
 from . import names
 from .http import Fetch, default_context
@@ -88,13 +89,13 @@ class Lookups:
         self._check_paths = settings.check_tracker_paths
         self._most = settings.lookup_threads
         self._loop = loop
-        self._requests: queue.SimpleQueue[Optional[Request]] = queue.SimpleQueue()
+        self._requests: SimpleQueue[Optional[Request]] = SimpleQueue()
         self._turns: Turns[Request] = Turns()
         self._pending: Dict[Request, None] = {}
         """Given to the workers and not come back, in time or not."""
         self._slow = 0
         """Those of them that take long."""
-        self._threads: List[threading.Thread] = []
+        self._threads: List[Thread] = []
         self._closed = False
         self._tls_lock = threading.Lock()
         self._tls: Any = None
@@ -143,15 +144,17 @@ class Lookups:
 
         Waits at most ``timeout`` seconds for the workers; true when all ended.
         """
-        deadline = time.monotonic() + timeout
         if not self._closed:
             self._closed = True
             self._requests.put(None)
         for request in list(self._pending):
             request.cancel()
-        for thread in list(self._threads):
-            thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        return self.join(timeout)
+
+    def join(self, timeout: float) -> bool:
+        """Wait at most ``timeout`` seconds for the workers to end; whether all did."""
+        deadline = time.monotonic() + timeout
+        return all([thread.join(max(0.0, deadline - time.monotonic())) for thread in list(self._threads)])
 
     def close_inherited(self) -> None:
         """In the child of a fork: close the descriptors; there are no workers here."""
@@ -198,10 +201,10 @@ class Lookups:
 
     def _hire(self) -> bool:
         name = f"bittorrent-lookup-{len(self._threads) + 1}"
-        thread = threading.Thread(target=self._work, name=name, daemon=True)
+        thread = Thread(self._work, name)
         try:
             thread.start()
-        except RuntimeError:  # the system or a dying interpreter has no thread for us
+        except ThreadError:  # the system or a dying interpreter has no thread for us
             return False
         self._threads.append(thread)
         return True

@@ -14,13 +14,13 @@ import logging
 import os
 import selectors
 import socket
-import threading
 import time
 import weakref
 from typing import Any, Callable, Dict, List, Optional
 
 from ..errors import SessionClosed, StateError
 from ..settings import Settings
+from ..threads.thread import Thread
 from . import listener as listening
 from .crowding import Crowding
 from .host import Address, Handler, Selectable, Settling
@@ -28,7 +28,7 @@ from .intake import Intake
 from .listener import TcpListener
 from .mailbox import Mailbox
 from .pace import Pace
-from .reply import SLICE, Reply
+from .reply import Reply
 from .stream import TcpStream, dial
 from .throttle import Line, Throttle
 from .timers import Timer, Timers
@@ -42,6 +42,9 @@ MAX_SELECT = 3600.0
 """Longest wait for a socket; epoll refuses those over 24 days."""
 SELECT_SOCKETS = 500
 """Sockets of a loop where select() is all there is; its limit on Windows is 512."""
+
+ORPHANED = "the session belongs to the parent of this process"
+"""Why a fork's child is refused."""
 
 _log = logging.getLogger(__name__)
 
@@ -67,8 +70,8 @@ class Loop:
         """Callbacks that raised: bugs of ours."""
         self.on_fault: Optional[Callable[[Exception], None]] = None
         """Hears what a callback raised, on this thread."""
-        self.on_crash: Optional[Callable[[BaseException], None]] = None
-        """Hears what ended the loop, as the last thing on this thread."""
+        self.on_end: Optional[Callable[[Optional[BaseException]], None]] = None
+        """Called as the last thing on this thread, with what made the loop fail."""
         self.on_exhausted: Optional[Callable[[str], None]] = None
         """Hears that connections wait because the system is out of descriptors or buffers."""
         self._clock = clock
@@ -88,39 +91,34 @@ class Loop:
         self._touched: List[Settling] = []
         self._ending = False
         self._process = os.getpid()
-        self._thread: Optional[threading.Thread] = None
+        self._thread: Optional[Thread] = None
 
     # -- from any thread -------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the thread.  Raises StateError a second time."""
+        """Start the thread.  Raises StateError a second time, ThreadError when there is none to be had."""
         if self._thread is not None:
             raise StateError("start", "the network thread was started already")
         self._refuse_if_closed()
-        self._thread = threading.Thread(target=self._run, name="bittorrent-net", daemon=True)
+        self._thread = Thread(self._run, "bittorrent-net")
         self._thread.start()
 
     def stop(self) -> None:
         """End the thread after the callbacks posted so far; returns at once, and may be called by a signal handler."""
         with contextlib.suppress(SessionClosed):
-            self.post(self._halt)
-            if self._thread is None:
-                self._close(None)
+            self.post(self.halt)
+            self.stop_unless_running()
+
+    def stop_unless_running(self) -> None:
+        """Close everything here and now if the thread has not begun; then it never will."""
+        if self._thread is None or self._thread.cancel():
+            self._close(None)
 
     def join(self, timeout: Optional[float] = None) -> bool:
         """Wait for the end of the thread, at most ``timeout`` seconds; true when it ended."""
-        thread = self._thread
-        if thread is None:
-            return True
-        if thread is threading.current_thread():
+        if self._thread is not None and self._thread.current:
             raise StateError("join", "called on the network thread, which cannot wait for its own end")
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while thread.is_alive():
-            left = SLICE if deadline is None else min(SLICE, deadline - time.monotonic())
-            if left <= 0:
-                return False
-            thread.join(left)
-        return True
+        return self._thread is None or self._thread.join(timeout)
 
     def post(self, callback: Callable[[], None]) -> None:
         """Make a call on the network thread.  Raises SessionClosed when there is none any more."""
@@ -136,7 +134,7 @@ class Loop:
         """
         if self._thread is None and not self._mailbox.closed:
             raise StateError("call", "the network thread was not started")
-        if self._thread is threading.current_thread():
+        if self._thread is not None and self._thread.current:
             raise StateError("call", "called on the network thread, which cannot wait for itself")
         reply = self.reply()
         self.post(functools.partial(_answer, reply, function))
@@ -166,6 +164,7 @@ class Loop:
         with contextlib.suppress(OSError):  # a kqueue is not inherited
             self._selector.close()
         self._wakeup.close()
+        self._refuse_waiters()
 
     # -- on the network thread: engine.ports.Network ---------------------------------------------------------------
 
@@ -235,6 +234,10 @@ class Loop:
         if self._masks.pop(owner, 0) and sock is not None:
             self._selector.unregister(sock)
 
+    def halt(self) -> None:
+        """End after this pass."""
+        self._ending = True
+
     def fault(self, error: Exception) -> None:
         """A callback raised: log it, tell ``on_fault``, go on."""
         self.faults += 1
@@ -255,9 +258,6 @@ class Loop:
         except BaseException as error:
             cause = error
         self._close(cause)
-
-    def _halt(self) -> None:
-        self._ending = True
 
     def _pass(self) -> None:
         ready = self._select()
@@ -330,14 +330,17 @@ class Loop:
         with contextlib.suppress(Exception):
             self._selector.close()
         self._wakeup.close()
+        self._refuse_waiters()
+        if cause is not None:
+            _log.critical("the network thread failed", exc_info=cause)
+        self._tell(self.on_end, cause)
+
+    def _refuse_waiters(self) -> None:
         while True:
             try:
                 self._replies.pop().fail(self._mailbox.refusal())
             except KeyError:
-                break
-        if cause is not None:
-            _log.critical("the network thread failed", exc_info=cause)
-            self._tell(self.on_crash, cause)
+                return
 
     def _tell(self, hook: Optional[Callable[[Any], None]], what: Any) -> None:
         if hook is not None:
@@ -363,7 +366,7 @@ def _answer(reply: Reply, function: Callable[[], Any]) -> None:
 
 
 def _orphaned() -> SessionClosed:
-    return SessionClosed("the session belongs to the parent of this process")
+    return SessionClosed(ORPHANED)
 
 
 def _capacity(selector: selectors.BaseSelector) -> int:

@@ -35,9 +35,16 @@ class Wakeup:
     def set(self) -> None:
         """Wake the loop; from any thread, at any time, also after ``close``."""
         if self._armed:
-            self._armed = False
-            with contextlib.suppress(OSError):  # closed, or full of bytes that do the same
-                self._writer.send(b"\0")
+            try:
+                self._armed = False
+                self._send()
+            except BaseException:
+                self._send()  # who is interrupted has taken the arming away from all others
+                raise
+
+    def _send(self) -> None:
+        with contextlib.suppress(OSError):  # closed, or full of bytes that do the same
+            self._writer.send(b"\0")
 
     def on_readable(self) -> None:
         """Take the bytes out."""

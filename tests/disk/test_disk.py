@@ -149,7 +149,7 @@ def test_a_forgotten_disk_lets_go_of_everything(network: NetworkThread, t: Torre
     network.ask(disk.open(t.metainfo, str(tmp_path)).prepare, [True])
     threads = [thread for thread in threading.enumerate() if thread.name in workers()]
     alive = weakref.ref(disk)
-    disk.abandon()
+    disk.close()
     for thread in threads:
         thread.join(30)
     del disk

@@ -9,7 +9,7 @@ import pytest
 from support.network_thread import NetworkThread
 
 from bittorrent_threads.disk.pool import PATIENCE, Outcome, Pool
-from bittorrent_threads.errors import SessionClosed
+from bittorrent_threads.errors import SessionClosed, ThreadError
 
 
 @pytest.fixture
@@ -241,11 +241,31 @@ def test_the_last_worker_to_end_calls_finish(start: Callable[..., Pool], network
     assert finished == [True]
 
 
-def test_abandon_takes_no_lock_and_ends_the_workers(start: Callable[..., Pool]) -> None:
+def test_joining_takes_no_lock_that_a_worker_needs(start: Callable[..., Pool]) -> None:
     pool = start(2)
     with pool._lock:
-        pool.abandon()
-    assert pool.close(30)
+        assert not pool.join(0.01)
+
+
+def test_a_pool_that_got_too_few_threads_ends_those_it_has(
+    network: NetworkThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, started = threading.Thread.start, []
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name == "bittorrent-test-3":
+            raise RuntimeError("can't start new thread")
+        started.append(thread.name)
+        real(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    finished: List[int] = []
+    pool = Pool(4, network.post, "bittorrent-test", finish=lambda: finished.append(1))
+    with pytest.raises(ThreadError, match="bittorrent-test-3: can't start new thread") as caught:
+        pool.start()
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    assert pool.close(30) and pool.close(30)
+    assert (started, finished) == (["bittorrent-test-1", "bittorrent-test-2"], [1])
 
 
 def test_in_a_fork_nothing_is_touched(start: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch) -> None:

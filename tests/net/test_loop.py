@@ -405,8 +405,8 @@ def test_a_hook_that_raises_is_logged_too(
 def test_a_crash_of_the_loop_wakes_every_waiter_with_the_cause(plain: Plain, caplog: pytest.LogCaptureFixture) -> None:
     loop = Loop(Settings())
     loop.start()
-    crashes: List[BaseException] = []
-    loop.on_crash = crashes.append
+    crashes: List[Any] = []
+    loop.on_end = crashes.append
     stream, sock = dialled(loop, plain, Recorder())
     held, release = threading.Event(), threading.Event()
     outcomes: List[BaseException] = []

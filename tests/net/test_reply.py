@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, List, Tuple
+from typing import Any, List
 
 import pytest
 
@@ -93,23 +93,3 @@ def test_no_answer_in_time(timeout: float) -> None:
         reply.wait(timeout)
     reply.set("late")
     assert reply.wait(0) == "late"
-
-
-def test_waits_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bittorrent_threads.net.reply.SLICE", 0.001)
-    reply = Reply()
-    slices: List[Tuple[float, bool]] = []
-
-    class Latch:
-        def acquire(self, timeout: float) -> bool:
-            slices.append((timeout, reply.done))
-            if len(slices) == 3:
-                reply.set("value")
-            return False
-
-        def release(self) -> None:
-            pass
-
-    reply._latch = Latch()  # type: ignore[assignment]
-    assert reply.wait() == "value"
-    assert slices == [(0.001, False)] * 3

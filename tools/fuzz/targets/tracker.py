@@ -10,7 +10,6 @@ import logging
 import random
 import selectors
 import socket
-import threading
 from typing import Any, List, Tuple, cast
 
 from bittorrent_threads import tracker
@@ -99,8 +98,7 @@ def served(host: str, chunks: List[bytes]) -> Tuple[bytes, bool]:
     """What a client hears until it is hung up on or has nothing more to say."""
     client, selector = Client(chunks), Selector()
     registry = Registry(interval=1800, min_interval=60, random=random.Random(1))
-    serving = tracker._Serving(registry, threading.Lock(), cast(socket.socket, None), cast(socket.socket, None))
-    serving._selector = cast(Any, selector)
+    serving = tracker._Serving(registry, cast(Any, None), cast(Any, None), cast(Any, selector))
     connection = tracker._Connection(cast(socket.socket, client), host)
     serving._connections[connection.sock] = connection
     LOG.failures.clear()

@@ -1,0 +1,43 @@
+"""Interrupts at chosen lines and at random moments, in every call of the public API (``tools/storm.py``)."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+STORM = ROOT / "tools" / "storm.py"
+NAMES = re.findall(r'^    "([a-z.]+)": ', STORM.read_text(encoding="utf-8"), re.MULTILINE)
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="needs timers that send signals")
+
+
+def storm(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, str(STORM), *arguments], capture_output=True, text=True, timeout=110, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_every_call_is_met() -> None:
+    assert len(NAMES) == 17
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_at_random_moments(name: str) -> None:
+    count = {"close": 50, "move": 15}.get(name, 150)
+    assert f"{name}: {count} interrupts, nothing left" in storm("--interrupts", str(count), name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_at_lines_in_turn(name: str) -> None:
+    step = {"move": 17, "close": 13}.get(name, 5)
+    printed = storm("--lines", "--step", str(step), name)
+    found = re.search(rf"^{re.escape(name)}: (\d+) interrupts, nothing left$", printed, re.MULTILINE)
+    assert found is not None and int(found[1]) > 10

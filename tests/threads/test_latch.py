@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import threading
+from typing import List
+
+import pytest
+
+from bittorrent_threads.threads.latch import Latch
+
+
+def test_lets_everybody_pass_once_it_is_set() -> None:
+    latch = Latch()
+    passed: List[bool] = []
+    threads = [threading.Thread(target=lambda: passed.append(latch.wait(30))) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    assert not latch.is_set
+    latch.set()
+    latch.set()
+    for thread in threads:
+        thread.join()
+    assert passed == [True] * 5 and latch.is_set and latch.wait(0)
+
+
+@pytest.mark.parametrize("timeout", [0, 0.01])
+def test_waits_no_longer_than_it_may(timeout: float) -> None:
+    assert not Latch().wait(timeout)
+
+
+def test_waits_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bittorrent_threads.threads.latch.SLICE", 0.001)
+    latch = Latch()
+    slices: List[float] = []
+
+    class Lock:
+        def acquire(self, timeout: float) -> bool:
+            slices.append(timeout)
+            if len(slices) == 3:
+                latch.set()
+            return False
+
+        def release(self) -> None:
+            pass
+
+    latch._lock = Lock()  # type: ignore[assignment]
+    assert latch.wait()
+    assert slices == [0.001] * 3
+
+
+def test_a_waiter_that_was_interrupted_with_the_lock_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bittorrent_threads.threads.latch.SLICE", 0.001)
+    latch = Latch()
+    waiting = threading.Thread(target=latch.wait)
+    waiting.start()
+    latch._open = True  # it is set, and the one who was woken went away with the lock
+    waiting.join(30)
+    assert not waiting.is_alive()
+    assert latch._lock.locked() and latch.wait()
+
+
+def test_two_who_set_it_at_once() -> None:
+    latch = Latch()
+    latch._open = True  # one has come so far
+    latch._release()
+    latch._release()
+    assert latch.wait(0)

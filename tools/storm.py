@@ -1,0 +1,467 @@
+"""Interrupt the calls of the public API, again and again, and see that nothing is left of it.
+
+    python3 tools/storm.py                               # 1,000 interrupts in each call, at random moments
+    python3 tools/storm.py --interrupts 50000 close wait
+    python3 tools/storm.py --lines create                # one interrupt before each line that the call runs
+
+A child process makes each call until a signal raises KeyboardInterrupt in it, at a moment that no loop of the
+interpreter foresees; one in five is followed by a second one, which meets the cleaning up.  At the end the object that
+was interrupted must do its work, close, and leave no thread and no descriptor behind.  With ``--lines`` the interrupt
+comes before every line in turn that the main thread runs in the package, which no chance reaches so surely.
+"""
+
+from __future__ import annotations
+
+import _thread
+import argparse
+import contextlib
+import faulthandler
+import gc
+import os
+import queue
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+import bittorrent_threads as bt  # noqa: E402
+
+PACKAGE = str(ROOT / "bittorrent_threads")
+LOCAL = bt.Settings(host="127.0.0.1")
+SIZE = 400_000
+PATIENCE = 60.0
+"""Seconds after which a call hangs, and until which everything must have ended."""
+SECOND = 0.2
+"""Share of the interrupts that another one follows."""
+DESCRIPTORS = "/proc/self/fd"
+
+
+class Ground:
+    """Where a child works: a folder with data, its torrent, and a tracker and a seed for the calls that need them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "seed").mkdir()
+        (folder / "seed" / "data").write_bytes(random.Random(1).randbytes(SIZE))
+        self.metainfo = bt.create(folder / "seed" / "data", piece_length=16384)
+
+    def client(self, folder: str = "seed", **options: Any) -> bt.Client:
+        """A client of the data."""
+        return bt.Client(self.metainfo, self.folder / folder, **{"settings": LOCAL, **options})
+
+
+Call = Callable[[], Any]
+Storm = Callable[[Call], None]
+"""Makes a call under interrupts, as often as was asked for."""
+
+
+# -- the calls: each takes the ground and a storm, and looks at the end whether what was interrupted still works -------
+
+
+def on_a_client(call: Callable[[bt.Client], Any], **options: Any) -> Callable[[Ground, Storm], None]:
+    """A call on one client, which must work and close at the end."""
+
+    def run(ground: Ground, storm: Storm) -> None:
+        client = ground.client(**options)
+        client.wait("checked", timeout=PATIENCE)
+        storm(lambda: call(client))
+        works(client)
+        client.close(timeout=PATIENCE)
+        assert type(list(client)[-1]) is bt.events.Closed or client.events.ended
+        client.close()
+
+    return run
+
+
+def works(client: bt.Client) -> None:
+    """The client does what it is told, and its events come."""
+    client.pause()
+    client.start()
+    assert len(client.hashcheck().passed) == client.piece_count
+    client.wait(timeout=PATIENCE)
+    while True:  # what came before, at last the check
+        if isinstance(client.events.get(timeout=PATIENCE), bt.events.HashcheckFinished):
+            return
+
+
+def followed(client: bt.Client) -> None:
+    """Iterate, while things happen."""
+    client.hashcheck(0, 1, wait=False)
+    for event in client:
+        if isinstance(event, bt.events.HashcheckFinished):
+            return
+
+
+def got(client: bt.Client) -> None:
+    """Take events one by one."""
+    client.hashcheck(0, wait=False)
+    with contextlib.suppress(queue.Empty):
+        while True:
+            client.events.get(timeout=0.002)
+
+
+def checked(client: bt.Client) -> None:
+    """Check in both ways."""
+    client.hashcheck(0, 1, 2)
+    check = client.hashcheck(wait=False)
+    with contextlib.suppress(bt.WaitTimeout):
+        check.wait(0.001)
+    check.cancel()
+    check.wait(PATIENCE)
+
+
+def waited(client: bt.Client) -> None:
+    """Wait for what is, and for what never comes."""
+    client.wait()
+    with contextlib.suppress(bt.WaitTimeout):
+        client.wait(lambda status: False, timeout=0.005)
+
+
+def told(client: bt.Client) -> None:
+    """Read what a client says without waiting, and what it waits for."""
+    status = client.status()
+    assert status.piece_count == client.piece_count and repr(client) and client.session.clients == (client,)
+    assert client.files[0].complete and client.files[0].progress == 1.0
+    assert client.piece_cache or status.checking
+
+
+def ordered(client: bt.Client) -> None:
+    """Give it orders."""
+    client.add_peer(("127.0.0.1", 1))
+    client.set_priorities({0: 3})
+    client.files[0].priority = 1
+    client.download_limit = client.upload_limit = 0
+    client.on_hash_pass = client.on_hash_fail = None
+
+
+def paused(client: bt.Client) -> None:
+    """Pause and start."""
+    client.pause()
+    client.start()
+
+
+def stopped(client: bt.Client) -> None:
+    """Stop and start."""
+    client.stop()
+    client.start()
+
+
+def moved(client: bt.Client) -> None:
+    """Move and rename its files, there and back."""
+    home = client.basedir
+    away = f"{home}-away"
+    try:
+        client.move(away)
+        client.files[0].rename("other")
+        client.files[0].rename("data")
+    finally:
+        while True:  # an interrupted move is undone or done, and the next one finds it as it is
+            try:
+                client.move(home)
+                client.files[0].rename("data")
+                break
+            except (KeyboardInterrupt, bt.BitTorrentError):
+                continue
+
+
+def constructed(ground: Ground, storm: Storm) -> None:
+    """Make clients and close them."""
+
+    def call() -> None:
+        with ground.client(on_hash_pass=len, on_hash_fail=len) as client:
+            client.hashcheck(0)
+
+    storm(call)
+
+
+def forgotten(ground: Ground, storm: Storm) -> None:
+    """Make clients with callbacks and a look-up, and forget them."""
+
+    def call() -> None:
+        client = ground.client(on_hash_pass=abs, peers=[("localhost", 1)])
+        client.hashcheck(0)
+
+    storm(call)
+
+
+def closed(ground: Ground, storm: Storm) -> None:
+    """Close what is interrupted, again and again, until it is closed."""
+
+    def call() -> None:
+        while gc.collect() >= 0 and _own():  # those of a constructor that was interrupted are about to end
+            time.sleep(0.001)
+        client = ground.client(on_hash_pass=abs)
+        client.hashcheck(0)
+        interrupted: Optional[KeyboardInterrupt] = None
+        while True:
+            try:
+                client.close(timeout=PATIENCE)
+                break
+            except KeyboardInterrupt as error:
+                interrupted = error
+        assert [type(event) for event in client][-1:] in ([bt.events.Closed], [])
+        assert not _own(), f"closed, and still there: {_own()}"
+        if interrupted is not None:
+            raise interrupted
+
+    storm(call)
+
+
+def shared(ground: Ground, storm: Storm) -> None:
+    """Add clients to one session and close them; the session must take the torrent again."""
+    with bt.Session(LOCAL) as session:
+
+        def call() -> None:
+            for client in session.clients:  # it was added, and the interrupt came then
+                client.close()
+            with session.add(ground.metainfo, ground.folder / "seed", on_hash_pass=abs) as client:
+                client.hashcheck(0)
+
+        def patient() -> None:
+            try:
+                call()
+            except bt.StateError:  # one that was interrupted is being closed
+                time.sleep(0.01)
+
+        storm(patient)
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                call()
+                break
+            except bt.StateError:
+                assert time.monotonic() < deadline, "the session keeps a torrent of nobody"
+        assert session.clients == ()
+
+
+def sessions(ground: Ground, storm: Storm) -> None:
+    """Make sessions and close them."""
+
+    def call() -> None:
+        with bt.Session(LOCAL) as session:
+            session.download_limit = 0
+            assert session.port == 0 and repr(session)
+
+    storm(call)
+
+
+def downloaded(ground: Ground, storm: Storm) -> None:
+    """Download from a seed."""
+    with ground.client() as seed:
+        seed.wait("checked", timeout=PATIENCE)
+        options: Any = {"peers": [("127.0.0.1", seed.port)], "settings": LOCAL, "resume": False}
+
+        def call() -> None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(ground.folder / "down" / "data")
+            bt.download(ground.metainfo, ground.folder / "down", timeout=PATIENCE, **options)
+
+        storm(call)
+
+
+def created(ground: Ground, storm: Storm) -> None:
+    """Make a torrent."""
+    path = ground.folder / "seed" / "data"
+    storm(lambda: bt.create(path, piece_length=16384, threads=2, progress=lambda done, total: None))
+
+
+def tracked(ground: Ground, storm: Storm) -> None:
+    """Start trackers, ask them, and close them."""
+
+    def call() -> None:
+        with bt.Tracker() as tracker:
+            assert tracker.announces == () and tracker.swarm(bytes(20)) == () and tracker.url
+
+    storm(call)
+
+
+CALLS: Dict[str, Callable[[Ground, Storm], None]] = {
+    "client": constructed,
+    "close": closed,
+    "create": created,
+    "download": downloaded,
+    "events.get": on_a_client(got),
+    "facts": on_a_client(told),
+    "forget": forgotten,
+    "hashcheck": on_a_client(checked),
+    "iterate": on_a_client(followed),
+    "move": on_a_client(moved),
+    "orders": on_a_client(ordered),
+    "pause": on_a_client(paused),
+    "session": sessions,
+    "session.add": shared,
+    "stop": on_a_client(stopped),
+    "tracker": tracked,
+    "wait": on_a_client(waited),
+}
+
+
+# -- the interrupts ----------------------------------------------------------------------------------------------------
+
+
+class Signals:
+    """A storm of signals at random moments."""
+
+    def __init__(self, interrupts: int, chance: random.Random) -> None:
+        self.left = interrupts
+        self.done = 0
+        self._chance = chance
+
+    def __call__(self, call: Call) -> None:
+        call()  # what is made once, such as imports
+        began = time.perf_counter()
+        call()
+        lasts = time.perf_counter() - began
+        signal.signal(signal.SIGALRM, self._interrupt)
+        while self.done < self.left:
+            try:
+                try:
+                    # An interrupt inside a finaliser is swallowed there; then the next one counts.
+                    signal.setitimer(signal.ITIMER_REAL, self._chance.uniform(1e-5, 1.5 * lasts + 1e-4), 0.2)
+                    while True:
+                        call()
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                self.done += 1
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _interrupt(self, number: int, frame: Optional[FrameType]) -> None:
+        if self._chance.random() < SECOND:
+            signal.setitimer(signal.ITIMER_REAL, self._chance.uniform(1e-5, 1e-3), 0.2)
+        faulthandler.dump_traceback_later(PATIENCE, exit=True)
+        raise KeyboardInterrupt
+
+
+class Lines:
+    """An interrupt before every line in turn, or every ``step``-th."""
+
+    def __init__(self, step: int, most: int) -> None:
+        self.done = 0
+        self._step = step
+        self._most = most
+        self._countdown = 0
+
+    def __call__(self, call: Call) -> None:
+        call()  # what is made once, such as imports
+        position = 0
+        while self.done < self._most:
+            position += self._step
+            self._countdown = position
+            faulthandler.dump_traceback_later(PATIENCE, exit=True)
+            sys.settrace(self._enter)
+            try:
+                call()
+            except KeyboardInterrupt:
+                self.done += 1
+            finally:
+                sys.settrace(None)
+            if self._countdown > 0:
+                return  # the call has no line that late
+
+    def _enter(self, frame: FrameType, event: str, argument: Any) -> Any:
+        return self._line if frame.f_code.co_filename.startswith(PACKAGE) else None
+
+    def _line(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if event == "line":
+            self._countdown -= 1
+            if not self._countdown:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return self._line
+
+
+# -- the child ---------------------------------------------------------------------------------------------------------
+
+
+def _own() -> List[str]:
+    """The names of the library's threads."""
+    return sorted(thread.name for thread in threading.enumerate() if thread.name.startswith("bittorrent-"))
+
+
+def _left() -> Tuple[int, List[str]]:
+    """The threads that the system has, and what the descriptors lead to."""
+    found = []
+    for name in os.listdir(DESCRIPTORS) if os.path.isdir(DESCRIPTORS) else ():
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(f"{DESCRIPTORS}/{name}").split(":[")[0])
+    return _thread._count(), sorted(found)
+
+
+def _quiet(unraisable: Any) -> None:
+    """An interrupt in a finaliser is told here, and is none of the library's."""
+    if unraisable.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(unraisable)
+
+
+def child(name: str, storm: Any) -> None:
+    """Make one call in the storm, and fail with what is left of it."""
+    sys.unraisablehook = _quiet
+    faulthandler.dump_traceback_later(PATIENCE, exit=True)
+    with tempfile.TemporaryDirectory() as folder:
+        ground = Ground(Path(folder))
+        while _thread._count():  # those of ``create`` are about to end
+            time.sleep(0.001)
+        gc.collect()
+        before = _left()
+        CALLS[name](ground, storm)
+        faulthandler.dump_traceback_later(2 * PATIENCE, exit=True)
+        deadline = time.monotonic() + PATIENCE
+        while gc.collect() >= 0 and _left() != before and time.monotonic() < deadline:
+            time.sleep(0.05)
+        after = _left()
+        if after != before:
+            sys.exit(f"{name}: left after {storm.done} interrupts: {before} became {after}, threads {_own()}")
+    faulthandler.cancel_dump_traceback_later()
+    print(f"{name}: {storm.done} interrupts, nothing left")
+
+
+def _arguments(given: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Interrupt the calls of the public API.")
+    parser.add_argument("calls", nargs="*", metavar="CALL", help=f"any of {', '.join(CALLS)} (default: all)")
+    parser.add_argument("--interrupts", type=int, default=1000, metavar="N", help="in each call (default: %(default)s)")
+    parser.add_argument("--lines", action="store_true", help="interrupt before each line, at most N times")
+    parser.add_argument("--step", type=int, default=1, metavar="N", help="with --lines: before each N-th")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the chance (default: %(default)s)")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args(given)
+    for name in options.calls:
+        if name not in CALLS:
+            parser.error(f"{name} is none of {', '.join(CALLS)}")
+    return options
+
+
+def main(given: Sequence[str]) -> int:
+    """Exit code: 1 when something was left, or hung."""
+    options = _arguments(given)
+    if options.child:
+        storm = Lines(options.step, options.interrupts) if options.lines else Signals(
+            options.interrupts, random.Random(options.seed)
+        )
+        child(options.calls[0], storm)
+        return 0
+    failed = []
+    for name in options.calls or CALLS:
+        began = time.monotonic()
+        code = subprocess.call([sys.executable, __file__, "--child", *_without_calls(given, options.calls), name])
+        print(f"{name}: {'ended with ' + str(code) if code else 'well'}, {time.monotonic() - began:.1f} s", flush=True)
+        failed += [name] if code else []
+    return 1 if failed else 0
+
+
+def _without_calls(given: Sequence[str], calls: Sequence[str]) -> Iterator[str]:
+    return (word for word in given if word not in calls)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
