@@ -17,6 +17,7 @@ from typing import Iterator, Optional, Sequence, Tuple
 from . import commands, demo
 from .console import Console, silence_stdout, tolerant_streams
 from .disk.allocation import ALLOCATIONS, SPARSE
+from .settings import NAMES, Settings
 from .version import __version__
 
 EPILOG = """\
@@ -86,8 +87,23 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("-v", "--verbose", action="count", default=0, help="log to standard error; twice for more")
     common.add_argument("--json", action="store_true", help="write the result as one JSON document")
 
+    limit = _group()
+    limit.add_argument(
+        "--max-metainfo-size",
+        type=size,
+        default=Settings().max_metainfo_size,
+        metavar="SIZE",
+        help="largest .torrent file that is read or made (default: 32Mi)",
+    )
+
     folder = _group()
     folder.add_argument("-d", "--dir", default=".", metavar="DIR", help="folder of the files (default: this one)")
+    folder.add_argument(
+        "--names",
+        choices=NAMES,
+        default=Settings().names,
+        help="what to call a file whose name is not valid on every system: by one that is (default), or by its own",
+    )
 
     swarm = _group()
     swarm.add_argument("--port", type=port, metavar="N", help="port to listen on (default: any that is free)")
@@ -101,19 +117,19 @@ def parser() -> argparse.ArgumentParser:
     for way in ("download", "upload"):
         swarm.add_argument(f"--{way}-limit", type=rate, default=0, metavar="RATE", help="bytes a second, such as 500K")
 
-    verb = verbs.add_parser("download", parents=[common, folder, swarm], help="download a torrent")
+    verb = verbs.add_parser("download", parents=[common, limit, folder, swarm], help="download a torrent")
     verb.add_argument("source", metavar="SOURCE", help="a .torrent file")
     verb.add_argument("--seed", action="store_true", help="go on seeding once complete, until interrupted")
     verb.add_argument("--allocate", choices=ALLOCATIONS, default=SPARSE, help="take the room of all files at the start")
     verb.set_defaults(run=commands.download)
 
     verb = verbs.add_parser(
-        "seed", parents=[common, folder, swarm], help="check the files and serve them until interrupted"
+        "seed", parents=[common, limit, folder, swarm], help="check the files and serve them until interrupted"
     )
     verb.add_argument("source", metavar="TORRENT", help="a .torrent file")
     verb.set_defaults(run=commands.seed)
 
-    verb = verbs.add_parser("create", parents=[common], help="make a .torrent of a file or folder")
+    verb = verbs.add_parser("create", parents=[common, limit], help="make a .torrent of a file or folder")
     verb.add_argument("path", metavar="PATH")
     verb.add_argument("-o", "--output", required=True, metavar="FILE", help="the .torrent file to write")
     verb.add_argument("--tracker", action="append", default=[], metavar="URL", help="announce URL; repeatable")
@@ -121,13 +137,23 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--private", action="store_true", help="peers come from the trackers only")
     verb.add_argument("--web-seed", action="append", default=[], metavar="URL", help="repeatable")
     verb.add_argument("--comment", metavar="TEXT")
+    verb.add_argument(
+        "--source", dest="source_tag", metavar="TEXT", help="the tracker it is for; changes the infohash"
+    )
+    verb.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="leave out files and folders of such a name (*.tmp) or path (raw/*.tif); repeatable",
+    )
     verb.set_defaults(run=commands.create)
 
-    verb = verbs.add_parser("info", parents=[common], help="show what a torrent holds")
+    verb = verbs.add_parser("info", parents=[common, limit], help="show what a torrent holds")
     verb.add_argument("source", metavar="SOURCE", help="a .torrent file")
     verb.set_defaults(run=commands.info)
 
-    verb = verbs.add_parser("verify", parents=[common, folder], help="hash the files; no socket is opened")
+    verb = verbs.add_parser("verify", parents=[common, limit, folder], help="hash the files; no socket is opened")
     verb.add_argument("source", metavar="TORRENT", help="a .torrent file")
     verb.set_defaults(run=commands.verify)
 

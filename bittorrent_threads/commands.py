@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import time
 from datetime import datetime, timezone
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 from . import demo
 from .client import Client
@@ -94,7 +94,7 @@ def download(options: argparse.Namespace, console: Console) -> int:
 
 def seed(options: argparse.Namespace, console: Console) -> int:
     """Check the files, and serve them if they are all there."""
-    metainfo = metainfo_of(options.source, Settings())
+    metainfo = metainfo_of(options.source, _settings(options))
     with Session(_settings(options)) as session:
         with session.add(metainfo, options.dir, state="stopped") as checked:
             _require_all(checked, _check(checked, console))
@@ -115,6 +115,8 @@ def _settings(options: argparse.Namespace) -> Settings:
         port_strict=bool(options.port),
         download_limit=options.download_limit,
         upload_limit=options.upload_limit,
+        max_metainfo_size=options.max_metainfo_size,
+        names=options.names,
     )
 
 
@@ -145,7 +147,8 @@ def _conclude_swarm(
 
 def verify(options: argparse.Namespace, console: Console) -> int:
     """Hash the files, without any socket."""
-    with Client(options.source, options.dir, state="stopped") as client:
+    settings = Settings(max_metainfo_size=options.max_metainfo_size, names=options.names)
+    with Client(options.source, options.dir, state="stopped", settings=settings) as client:
         result = _check(client, console)
         document = {
             "command": "verify",
@@ -196,8 +199,14 @@ def _require_all(client: Client, result: HashcheckResult) -> None:
 def create(options: argparse.Namespace, console: Console) -> int:
     """Make a .torrent."""
 
+    warnings: List[str] = []
+
     def show(done: int, total: int) -> None:
         console.progress(f"{options.path}: hashed {done} of {total} pieces", done / max(1, total))
+
+    def warn(sentence: str) -> None:
+        warnings.append(sentence)
+        console.message(f"bittorrent-threads: warning: {sentence}")
 
     metainfo = create_metainfo(
         options.path,
@@ -206,10 +215,14 @@ def create(options: argparse.Namespace, console: Console) -> int:
         private=options.private,
         web_seeds=options.web_seed,
         comment=options.comment,
+        source=options.source_tag,
+        exclude=options.exclude,
+        output=options.output,
+        max_size=options.max_metainfo_size,
         progress=show,
+        on_warning=warn,
     )
-    metainfo.save(options.output)
-    document = {"command": "create", "output": options.output, **_description(metainfo)}
+    document = {"command": "create", "output": options.output, "warnings": warnings, **_description(metainfo)}
     count = f"{metainfo.piece_count} pieces of {size_text(metainfo.piece_length)}"
     text = f"{options.output}: {size_text(metainfo.total_size)}, {count}, {metainfo.infohash.hex()}"
     return conclude(console, None, document, text)
@@ -217,7 +230,7 @@ def create(options: argparse.Namespace, console: Console) -> int:
 
 def info(options: argparse.Namespace, console: Console) -> int:
     """Show what a torrent holds."""
-    metainfo = metainfo_of(options.source, Settings())
+    metainfo = metainfo_of(options.source, Settings(max_metainfo_size=options.max_metainfo_size))
     described = _description(metainfo)
     rows = {
         "name": metainfo.name,
@@ -227,6 +240,7 @@ def info(options: argparse.Namespace, console: Console) -> int:
         "private": "yes" if metainfo.private else "no",
         "comment": described["comment"],
         "created by": described["created_by"],
+        "source": described["source"],
     }
     if metainfo.creation_date is not None:
         rows["created"] = datetime.fromtimestamp(metainfo.creation_date, timezone.utc).isoformat(" ")
@@ -244,6 +258,7 @@ def _description(metainfo: Metainfo) -> Dict[str, Any]:
         "web_seeds": [masked(url) for url in metainfo.web_seeds],
         "comment": _shown(metainfo.comment),
         "created_by": _shown(metainfo.created_by),
+        "source": _shown(metainfo.source),
         "files": [
             {"path": "/".join(file.path), "length": file.length, "pad": file.pad} for file in metainfo.files
         ],

@@ -13,6 +13,8 @@ from .errors import SettingsError
 
 KIB = 1024
 MIB = 1024 * 1024
+NAMES = ("portable", "native")
+"""Values of ``names``."""
 MOST = 2**62
 """Largest value of a setting: far above any sense, and small enough for every computation."""
 
@@ -90,8 +92,8 @@ class Settings:
     """Bytes waiting to be sent to a peer above which nothing is read from disk for it."""
     event_queue_size: int = 2000
     """Events kept for a consumer that does not take them."""
-    max_metainfo_size: int = 10_000_000
-    """Largest .torrent file read (limits: libtorrent's 10 MB)."""
+    max_metainfo_size: int = 32 * MIB
+    """Largest .torrent file read; the largest public ones have 15 MB."""
 
     # -- disk ----------------------------------------------------------------------------------------------------
     disk_threads: int = 2
@@ -104,6 +106,13 @@ class Settings:
     """First pause after a write failed; doubled up to ``disk_retry_max``."""
     disk_retry_max: float = 600.0
     """Longest pause between two tries to write."""
+
+    names: str = "portable"
+    """What a file is called whose name in the torrent is not valid on every system.
+
+    ``portable``: by a name that is; ``native``: by its own, if the file system stores that.  A file that is there
+    already is used under either name.
+    """
 
     # -- trackers ------------------------------------------------------------------------------------------------
     numwant: int = 200
@@ -149,6 +158,8 @@ class Settings:
                 most: float = 65535 if field.name == "port" else MOST
                 if not least <= value <= most:
                     raise SettingsError(field.name, f"must be {least} to {most}, not {value}")
+        if self.names not in NAMES:
+            raise SettingsError("names", f"must be {' or '.join(NAMES)}, not {self.names!r}")
 
     def replace(self, **changes: Any) -> Settings:
         """These settings with some changed; raises :class:`SettingsError` as the constructor does."""

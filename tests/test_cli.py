@@ -306,6 +306,51 @@ def test_a_download_is_seen_to_open_sockets(torrent: Path, tmp_path: Path) -> No
         assert event in ran.err.splitlines()[-1], "the hook works"
 
 
+def test_create_leaves_out_what_it_is_told_to_and_its_own_output(run: Run, data: Path) -> None:
+    root = data / "some"
+    (root / ".DS_Store").write_bytes(b"x")
+    (root / "broken").symlink_to("nowhere")
+    target = root / "some.torrent"
+    for _ in range(2):
+        exclude = ["--exclude", ".DS_Store", "--exclude", "sub/*"]
+        ran = run("create", root, "-o", target, *exclude, "--source", "T", "--json")
+        assert (ran.code, ran.document["source"]) == (0, "T")
+        assert [file["path"] for file in ran.document["files"]] == ["some/a.bin", "some/empty"]
+        (warning,) = ran.document["warnings"]
+        assert f"bittorrent-threads: warning: {warning}\n" in ran.err and "broken" in warning
+    assert run("verify", target, "-d", data).code == 0
+    assert "source:     T" in run("info", target).out
+
+
+def test_create_warns_of_names_that_other_systems_change(run: Run, tmp_path: Path) -> None:
+    album = Content.of("Album: best of", {"What now?.mp3": 20_000}, 16384)
+    album.write(tmp_path)
+    ran = run("create", tmp_path / album.name, "-o", tmp_path / "x.torrent")
+    assert ran.code == 0
+    assert "warning: names that are not valid on every system" in ran.err
+    for names in ("portable", "native"):
+        ran = run("verify", tmp_path / "x.torrent", "-d", tmp_path, "--names", names, "--json")
+        assert (ran.code, ran.document["files"][0]["path"]) == (0, str(tmp_path / "Album: best of" / "What now?.mp3"))
+
+
+def test_names_of_a_download(run: Run, tmp_path: Path) -> None:
+    album = Content.of("Album: best of", {"What now?.mp3": 20_000}, 16384)
+    torrent = album.torrent(tmp_path)
+    with bt.Client(torrent, album.write(tmp_path / "data")) as client:
+        client.wait("seed", timeout=TIMEOUT)
+        command = ["download", torrent, "-d", tmp_path / "copy", "--peer", local(client), "--timeout", TIMEOUT]
+        assert run(*command, "--names", "native").code == 0
+    assert album.differences(tmp_path / "copy") == []
+
+
+@pytest.mark.parametrize("verb", ["download", "seed", "info", "verify", "create"])
+def test_one_limit_for_the_torrents_that_are_made_and_read(run: Run, torrent: Path, data: Path, verb: str) -> None:
+    arguments = [data / "some", "-o", data / "x.torrent"] if verb == "create" else [torrent]
+    ran = run(verb, *arguments, "--max-metainfo-size", "100")
+    assert ran.code == (2 if verb == "create" else 5)
+    assert "100" in ran.err and ".torrent" in ran.err
+
+
 def test_create_of_nothing(run: Run, tmp_path: Path) -> None:
     ran = run("create", tmp_path / "missing", "-o", tmp_path / "x.torrent")
     assert ran.code == 4

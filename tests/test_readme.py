@@ -47,7 +47,7 @@ def table(head: str) -> List[List[str]]:
         if cells[0]:
             rows.append(cells + [""] * (len(starts) - len(cells)))
         else:
-            rows[-1][-1] += f" {cells[-1]}"
+            rows[-1] = [f"{above} {cell}".strip() for above, cell in zip(rows[-1], cells)]
     raise AssertionError(f"the table of {head!r} has no end")
 
 

@@ -5,13 +5,15 @@
     pool        ``Pool``: the workers, and the jobs that wait for them
     pieces      ``Pieces``: pieces saved, loaded and checked
     content     ``Content``: bytes of the torrent by position, in a file, in the ``partfile``, or padding
+    torrentfiles
+                ``TorrentFiles``: the files of a torrent by index, under the paths that ``naming`` chose
     files       ``FilePool``: few open files; ``file``: what is known of one, and whether somebody else changed it
     scratch     ``Scratch``: memory of a worker into which neighbouring pieces are read
     folder      ``Folder``: names that never lead outside of a folder; ``descriptor`` reads and writes at a position
     allocation  the room of a whole file, taken before the download
     moving      files on their way to another folder
     resume      ``Resume``: what is on disk and right; kept in a file, and compared with the files at the next start
-    create      a new .torrent from files
+    create      a new .torrent from files, found by ``sources``
 
 The rule: nothing false, nothing lost.  Data reaches a file only after its hash was right, is read only from the file
 that was met, is hashed again if that was changed, and is claimed in resume data only after it was synced.  What goes

@@ -9,6 +9,7 @@ from typing import List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..errors import StorageError
 from .file import FileStat
+from .folder import Parts
 from .resume import Resume
 
 Buffer = Union[bytes, bytearray, memoryview]
@@ -69,6 +70,8 @@ class Surveyed(NamedTuple):
     """Files that could not be looked at, by index, but for those of no bytes."""
     parted: Tuple[int, ...] = ()
     """Files of which something is in the part file."""
+    names: Tuple[Tuple[int, Parts], ...] = ()
+    """The path of each file that may have several (see ``naming``), and was not renamed."""
 
     @property
     def made(self) -> List[int]:
@@ -126,6 +129,14 @@ class Moved(NamedTuple):
     files: Tuple[Tuple[int, FileStat, FileStat], ...] = ()
     """Index of each file that was moved, what it was, and what it is."""
     part_file: Optional[Tuple[FileStat, FileStat]] = None
+
+
+class Prepared(NamedTuple):
+    """Answer to ``Storage.prepare``."""
+
+    error: Optional[StorageError]
+    names: Tuple[Tuple[int, Parts], ...] = ()
+    """As in ``Surveyed``: some may have changed, for a file system that does not store a name."""
 
 
 class Done(NamedTuple):

@@ -15,18 +15,19 @@ import contextlib
 import os
 import threading
 import time
-from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Set, Tuple, Union
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Set, Tuple, Union
 
 from ..errors import StorageError
 from ..metainfo.layout import Span
 from ..metainfo.metainfo import Metainfo
-from ..metainfo.names import HIDDEN_FOLDER
+from ..metainfo.names import HIDDEN_FOLDER, PORTABLE
 from .allocation import FULL, SPARSE
 from .answers import Changed, Surveyed, Synced, bare
-from .file import File, FileStat, Gone
+from .file import File, Gone
 from .files import FilePool
 from .folder import Folder, Parts
 from .partfile import PartFile
+from .torrentfiles import TorrentFiles
 
 PART_FILE = -1
 """Stands for the part file where files are named by their index."""
@@ -38,13 +39,15 @@ class Content:
     Everything raises :class:`StorageError`, and ``ValueError`` for bytes that the torrent does not have.
     """
 
-    def __init__(self, metainfo: Metainfo, folder: Folder, pool: FilePool, *, allocation: str = SPARSE) -> None:
+    def __init__(
+        self, metainfo: Metainfo, folder: Folder, pool: FilePool, *, allocation: str = SPARSE, names: str = PORTABLE
+    ) -> None:
         self._metainfo = metainfo
         self._allocation = allocation
         self._layout = metainfo.layout
         self.folder = folder
         self.pool = pool
-        self._files = _Files(metainfo, folder, pool, self._on_changed)
+        self._files = TorrentFiles(metainfo, folder, pool, names=names, on_changed=self._on_changed)
         self._lock = threading.Lock()  # guards what follows
         parts = (HIDDEN_FOLDER, f"{metainfo.infohash.hex()}.parts")
         self._part_file = PartFile(File(folder, parts, on_changed=self._on_changed), pool, metainfo)
@@ -61,6 +64,8 @@ class Content:
         unseen: List[int] = []
         parted: List[int] = []
         with self._lock:
+            if self._routed is None:
+                self._files.choose_names()
             whole = self._adopt_part_file(errors)
             for index, entry in enumerate(self._metainfo.files):
                 begin = self._layout.file_offset(index)
@@ -86,9 +91,9 @@ class Content:
             first = errors[0] if errors else None
             files = [entry for entry in self._metainfo.files if entry.length and not entry.pad]
             if not whole or (unseen and len(unseen) == len(files)):
-                return Surveyed(tuple(present), first)
-            stats = self._files.stats()
-            return Surveyed(tuple(present), first, stats, self._part_file.stat, tuple(unseen), tuple(parted))
+                return Surveyed(tuple(present), first, names=self._files.chosen)
+            stats, part_file = self._files.stats(), self._part_file.stat
+            return Surveyed(tuple(present), first, stats, part_file, tuple(unseen), tuple(parted), self._files.chosen)
 
     def prepare(self, wanted: Sequence[bool]) -> None:
         """Make the files that are wanted, with room if that was asked for, and move to them what the part file has."""
@@ -103,14 +108,13 @@ class Content:
                     routed[index] = not self._part_file.pieces(index)
                     if not routed[index]:
                         moving.append(index)
+            self._files.create(moving)
             for index in moving:
                 try:
                     self._part_file.move(index, self._files[index])
                 finally:
                     routed[index] = not self._part_file.pieces(index)
-        for index in files:
-            if wanted[index]:
-                self.pool.create(self._files[index])
+        self._files.create([index for index in files if wanted[index]])
         if self._allocation == FULL:
             for index in files:
                 if wanted[index]:
@@ -251,20 +255,16 @@ class Content:
             found[PART_FILE] = self._part_file.file
         return found
 
-    @property
-    def names(self) -> Dict[int, Parts]:
-        """Where files are that were renamed, by index."""
-        return self._files.names
-
     def rename(self, index: int, parts: Parts, found: Optional[os.stat_result]) -> None:
         """A file has another name now, and is ``found`` there.  Nobody may use it meanwhile."""
         file = self._files[index]
-        self._files.names[index] = parts
+        self._files.renamed(index, parts)
         self.pool.relocate(file, self.folder, parts, found)
 
-    def file(self, index: int) -> File:
-        """A file of the torrent."""
-        return self._files[index]
+    @property
+    def files(self) -> TorrentFiles:
+        """The files of the torrent."""
+        return self._files
 
     def relocate(self, folder: Folder, found: Mapping[File, os.stat_result]) -> None:
         """Every file is in another folder now; those of ``found`` are there.  Nobody may use them meanwhile."""
@@ -347,44 +347,6 @@ class _Place(Protocol):
     def read_into(self, span: Span, view: memoryview) -> None: ...
 
     def write(self, span: Span, buffers: Sequence[memoryview]) -> None: ...
-
-
-class _Files:
-    # The files of the torrent themselves, each made when it is first asked for.
-
-    def __init__(self, metainfo: Metainfo, folder: Folder, pool: FilePool, on_changed: Callable[[], None]) -> None:
-        self._on_changed = on_changed
-        self._entries = metainfo.files
-        self._folder = folder
-        self._pool = pool
-        self._files: Dict[int, File] = {}
-        self.names: Dict[int, Parts] = {}
-
-    def __getitem__(self, index: int) -> File:
-        found = self._files.get(index)
-        if found is None:
-            # Of two workers here at once, one makes it.
-            parts = self.names.get(index, self._entries[index].path)
-            made = File(self._folder, parts, on_changed=self._on_changed)
-            found = self._files.setdefault(index, made)
-        return found
-
-    def relocate(self, folder: Folder) -> List[File]:
-        self._folder = folder
-        return list(self._files.values())
-
-    def stats(self) -> Tuple[Optional[FileStat], ...]:
-        known = self._files
-        return tuple(known[index].stat if index in known else None for index in range(len(self._entries)))
-
-    def read(self, span: Span) -> bytes:
-        return self._pool.read(self[span.file], span.offset, span.length)
-
-    def read_into(self, span: Span, view: memoryview) -> None:
-        self._pool.read_into(self[span.file], span.offset, view)
-
-    def write(self, span: Span, buffers: Sequence[memoryview]) -> None:
-        self._pool.write(self[span.file], span.offset, buffers)
 
 
 def _extend(pieces: List[int], more: range) -> None:

@@ -1,32 +1,34 @@
 """``create``: make the .torrent of a file or folder (BEP 3, 12, 19, 27).
 
-The pieces are hashed by threads that live only as long as the call, in reads of megabytes: files and SHA-1 both let go
-of the GIL.  What cannot be seeded from where it lies (a link, a pipe, a name that other systems refuse, a file that
-changes meanwhile) is an error, and nothing is left out quietly.
+Whatever can be wrong with the arguments, the names of the files or the place of the new .torrent is told before the
+first byte is hashed.  The pieces are hashed by threads that live only as long as the call, in reads of megabytes: files
+and SHA-1 both let go of the GIL.  A file that changes meanwhile is an error.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import io
 import os
 import queue
-import stat
+import tempfile
 import threading
 import time
+import warnings
 from collections import deque
-from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
-from ..errors import SettingsError, StorageError
+from ..errors import MetainfoError, SettingsError, StorageError
 from ..metainfo.bencode import encode
-from ..metainfo.hashes import digests
+from ..metainfo.hashes import DIGEST_SIZE, digests
 from ..metainfo.layout import BLOCK, Layout
-from ..metainfo.metainfo import MAX_PATH_DEPTH, MAX_PIECE_LENGTH, MAX_PIECES, Metainfo
-from ..metainfo.names import HIDDEN_FOLDER, safe_paths
+from ..metainfo.metainfo import MAX_PIECE_LENGTH, MAX_PIECES, MAX_SIZE, Metainfo
 from ..metainfo.urls import Trackers, given_tiers, given_web_seeds
 from ..version import __version__
 from .scratch import CHUNK, Scratch
+from .sources import Exclusion, Found, Source
 
 MIB = 1024 * 1024
 MIN_PIECE_LENGTH = BLOCK
@@ -58,31 +60,55 @@ def create(
     created_by: Optional[str] = CREATED_BY,
     creation_date: Optional[int] = None,
     name: Optional[str] = None,
+    source: Optional[str] = None,
+    exclude: Union[str, Iterable[str]] = (),
+    output: Union[str, os.PathLike[str], None] = None,
+    max_size: int = MAX_SIZE,
     threads: Optional[int] = None,
     progress: Optional[Progress] = None,
+    on_warning: Optional[Callable[[str], Any]] = None,
 ) -> Metainfo:
     """The torrent of a file, or of everything in a folder in the order of its names.
 
     ``trackers`` is a URL, a list of URLs (each a tier of its own) or a list of tiers (BEP 12).  ``piece_length`` is a
     power of two from 16 KiB to 512 MiB, or chosen by size.  ``creation_date`` is in seconds since 1970, or now;
-    ``name`` is that of ``path``; ``threads`` as many as there are processors.  ``progress(done, total)`` is called
-    with numbers of pieces, in the thread of the caller.
+    ``name`` is that of ``path``; ``source`` is the tracker that the torrent is for, and gives the same files another
+    infohash.  ``threads`` is as many as there are processors.  ``progress(done, total)`` is called with numbers of
+    pieces, ``on_warning(sentence)`` with what the user should know (``warnings.warn`` if not given), both in the thread
+    of the caller.
 
-    The folder ``.bittorrent_threads`` is this library's own and stays out, and folders without a file have no place
-    in a torrent.  Raises :class:`StorageError` for what cannot be read or not be seeded as it is, and
-    :class:`SettingsError` for an argument that cannot be.
+    ``exclude`` is one pattern of ``fnmatch`` or several, in which case counts.  A pattern without a slash leaves out
+    every file and folder of such a name (``"*.tmp"``; ``".*"`` for all that is hidden), one with a slash what has such
+    a path below ``path`` (``"raw/*.tif"``).  Hidden files are not left out by themselves.  The folder
+    ``.bittorrent_threads`` is this library's own and stays out.  Folders without a file have no place in a torrent; nor
+    have links that lead nowhere, sockets, pipes and devices, which are left out with a warning.  Names that are not
+    valid on every system are a warning, too.
+
+    With ``output`` the torrent is saved there, and a file that is there already is no part of the content.  A torrent
+    has at most ``max_size`` bytes, as one that is read.
+
+    Raises :class:`StorageError` for what cannot be read, not be seeded as it is or not be saved, and
+    :class:`SettingsError` for an argument that cannot be: before anything is hashed, unless the file changes or fails
+    only then.
     """
     tiers = given_tiers(trackers)
     seeds = given_web_seeds(web_seeds)
     if threads is not None and not 1 <= threads <= MAX_THREADS:
         raise SettingsError("threads", f"must be from 1 to {MAX_THREADS}, not {threads}")
     _check_piece_length(piece_length)
-
+    target = None if output is None else os.path.abspath(output)
     given = os.path.abspath(path)
-    sources = _sources(given)
+    if target is not None:
+        _check_output(target, given)
+    found = Found(given, Exclusion([exclude] if isinstance(exclude, str) else exclude, target))
+    sources = found.files
     if name is None:
         name = os.path.basename(given)
-    _check_names(name, sources)
+    for warning in found.warnings(name):
+        if on_warning is None:
+            warnings.warn(warning, stacklevel=2)
+        else:
+            on_warning(warning)
     total = sum(source.size for source in sources)
     if not total:
         raise StorageError("there is not a byte in it", given)
@@ -97,8 +123,9 @@ def create(
         info["length"] = total
     if private:
         info["private"] = 1
-    info["pieces"] = _Hashing(sources, layout).run(threads or _processors(), progress)
-    torrent = {
+    if source is not None:
+        info["source"] = source
+    torrent: Dict[str, Any] = {
         "announce": next((url for tier in tiers for url in tier), None),
         "announce-list": tiers if sum(map(len, tiers)) > 1 else None,
         "comment": comment,
@@ -107,14 +134,46 @@ def create(
         "info": info,
         "url-list": seeds or None,
     }
-    data = encode({key: value for key, value in torrent.items() if value is not None})
-    return dataclasses.replace(Metainfo.parse(data, max_size=len(data)), trackers_trusted=True)
+    torrent = {key: value for key, value in torrent.items() if value is not None}
+    info["pieces"] = bytes(layout.piece_count * DIGEST_SIZE)
+    _check_size(encode(torrent), max_size, given)
+    info["pieces"] = _Hashing(sources, layout).run(threads or _processors(), progress)
+    metainfo = dataclasses.replace(Metainfo.parse(encode(torrent), max_size=max_size), trackers_trusted=True)
+    if target is not None:
+        metainfo.save(target)
+    return metainfo
 
 
 def _check_piece_length(length: Optional[int]) -> None:
     if length is not None and (length & (length - 1) or not MIN_PIECE_LENGTH <= length <= MAX_PIECE_LENGTH):
         wanted = f"must be a power of two from {MIN_PIECE_LENGTH} to {MAX_PIECE_LENGTH}"
         raise SettingsError("piece_length", f"{wanted}, not {length}")
+
+
+def _check_output(target: str, given: str) -> None:
+    folder = os.path.dirname(target)
+    if os.path.isdir(target):
+        raise StorageError("is a folder: give the name of a file", target, errno.EISDIR)
+    if not os.path.isdir(folder):
+        raise StorageError(f"there is no folder {folder}", target, errno.ENOENT)
+    if os.path.realpath(target) == os.path.realpath(given):
+        raise SettingsError("output", f"{target} is the file that the torrent would be made of")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StorageError.wrap(error, target) from error
+
+
+def _check_size(data: bytes, max_size: int, given: str) -> None:
+    # ``data`` is the torrent with other hashes.
+    if len(data) > max_size:
+        reason = f"makes a .torrent of {len(data)} bytes, where it may have {max_size}"
+        raise SettingsError("piece_length", f"{reason}: make the pieces longer, or max_size larger")
+    try:
+        Metainfo.parse(data, max_size=max_size)
+    except MetainfoError as error:
+        raise StorageError(f"cannot be one torrent: {error}", given) from error
 
 
 def _chosen_piece_length(total: int) -> int:
@@ -129,75 +188,10 @@ def _processors() -> int:
     return min(MAX_THREADS, len(affinity(0)) if affinity else os.cpu_count() or 1)
 
 
-class _Source(NamedTuple):
-    """A file to be hashed, as it was when it was found."""
-
-    path: str
-    parts: Tuple[str, ...]
-    """Components below the root; none if the root is the file."""
-    size: int
-    mtime_ns: int
-
-
-def _sources(given: str) -> List[_Source]:
-    found: List[_Source] = []
-    folders: List[Tuple[str, Tuple[str, ...]]] = []
-    path = given
-    try:
-        root = os.path.realpath(given)  # a link to all of it is followed, and no other
-        _sort_out(root, (), os.stat(root), found, folders)
-        while folders:
-            path, parts = folders.pop()
-            for name in os.listdir(path):
-                below = os.path.join(path, name)
-                _sort_out(below, (*parts, name), os.lstat(below), found, folders)
-    except (OSError, ValueError) as error:
-        raise StorageError.wrap(error, str(getattr(error, "filename", None) or path)) from error
-    if not found:
-        raise StorageError("there is no file in it", given)
-    return sorted(found, key=lambda source: source.parts)
-
-
-def _sort_out(
-    path: str,
-    parts: Tuple[str, ...],
-    status: os.stat_result,
-    found: List[_Source],
-    folders: List[Tuple[str, Tuple[str, ...]]],
-) -> None:
-    if stat.S_ISDIR(status.st_mode):
-        if parts[-1:] != (HIDDEN_FOLDER,):
-            folders.append((path, parts))
-    elif stat.S_ISREG(status.st_mode):
-        found.append(_Source(path, parts, status.st_size, status.st_mtime_ns))
-    elif stat.S_ISLNK(status.st_mode):
-        raise StorageError("is a symbolic link, and would not be followed when seeding", path)
-    else:
-        raise StorageError("is neither a file nor a folder", path)
-
-
-def _check_names(name: str, sources: List[_Source]) -> None:
-    # What the torrent calls a file is what every client, this one too, will look for on disk.
-    for source in sources:
-        try:
-            "/".join((name, *source.parts)).encode()
-        except UnicodeEncodeError:
-            raise StorageError("its name is not UTF-8", source.path) from None
-        if len(source.parts) > MAX_PATH_DEPTH:
-            raise StorageError(f"is more than {MAX_PATH_DEPTH} folders deep", source.path)
-    encoded = [[part.encode() for part in (name, *source.parts)] for source in sources]
-    for source, safe in zip(sources, safe_paths((), encoded)):
-        if safe[0] != name:
-            raise SettingsError("name", f"{name!r} is not safe on every system, {safe[0]!r} would be")
-        if safe[1:] != source.parts:
-            stored = os.path.join(*safe[1:])
-            raise StorageError(f"its name is not safe on every system, downloads would call it {stored!r}", source.path)
-
-
 class _Hashing:
     """The SHA-1 of every piece, made once by threads of its own."""
 
-    def __init__(self, sources: List[_Source], layout: Layout) -> None:
+    def __init__(self, sources: List[Source], layout: Layout) -> None:
         self._sources = sources
         self._layout = layout
         self._pieces_per_job = max(1, JOB_BYTES // layout.piece_length)
@@ -286,11 +280,11 @@ class _Hashing:
 class _Reader:
     """Bytes of the torrent for one thread, which has one file open at a time."""
 
-    def __init__(self, sources: List[_Source], layout: Layout) -> None:
+    def __init__(self, sources: List[Source], layout: Layout) -> None:
         self._sources = sources
         self._layout = layout
         self.scratch = Scratch()
-        self._source: Optional[_Source] = None
+        self._source: Optional[Source] = None
         self._file: Optional[io.FileIO] = None
 
     def __enter__(self) -> _Reader:
@@ -314,7 +308,7 @@ class _Reader:
             rest = rest[length:]
         return view
 
-    def _fill(self, view: memoryview, source: _Source, begin: int) -> None:
+    def _fill(self, view: memoryview, source: Source, begin: int) -> None:
         if self._file is None or self._source is not source:
             self._leave()
             flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -335,7 +329,7 @@ class _Reader:
             with file:
                 self._check(file, source)
 
-    def _check(self, file: io.FileIO, source: _Source) -> None:
+    def _check(self, file: io.FileIO, source: Source) -> None:
         status = os.fstat(file.fileno())
         if status.st_size != source.size:
             raise StorageError(f"had {source.size} bytes and has {status.st_size}: it is being written", source.path)

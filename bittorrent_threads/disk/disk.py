@@ -37,6 +37,7 @@ class Disk:
         system: Any = os,
     ) -> None:
         self._system = system
+        self._names = settings.names
         self._files = FilePool(min(settings.max_open_files, _affordable()), crowded=crowded)
         self._scratches = Scratches()
         self._pool = Pool(settings.disk_threads + 1, post, finish=self._files.close)
@@ -64,7 +65,7 @@ class Disk:
             resume_file = ResumeFile(folder, (HIDDEN_FOLDER, name))
         else:
             resume_file = ResumeFile(folder.at(resume_dir), (name,))
-        content = Content(metainfo, folder, self._files, allocation=allocation)
+        content = Content(metainfo, folder, self._files, allocation=allocation, names=self._names)
         return Storage(metainfo, content, Pieces(metainfo, content, self._scratches), resume_file, self._pool)
 
     def close(self, timeout: float) -> bool:

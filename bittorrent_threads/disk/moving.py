@@ -217,7 +217,7 @@ def rename(
     content: Content, resume_file: ResumeFile, metainfo: Metainfo, index: int, parts: Parts, *, stored: bool
 ) -> Moved:
     """Give one file another name below the same folder; resume data says so before the old name goes, if ``stored``."""
-    file = content.file(index)
+    file = content.files[index]
     if file.parts == parts:
         return Moved(False, None)
     files = {file: parts} if content.pool.exists(file) else {}
@@ -234,7 +234,7 @@ def rename(
             nothing = bytes(Bitfield(metainfo.piece_count))
             resume = Resume(metainfo.infohash, nothing, (None,) * len(metainfo.files))
         if stored and resume is not None:
-            names = {**content.names, index: parts}
+            names = {**content.files.names, index: parts}
             resume_file.store(moved(resume, answer)._replace(names=tuple(names.items())))
     except BaseException:
         moving.undo()

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Collection, Dict, List, NamedTuple, Optio
 from ..errors import StorageError
 from ..metainfo.bitfield import Bitfield
 from ..metainfo.metainfo import Metainfo
-from ..metainfo.names import chosen_path, in_the_way
+from ..metainfo.names import NATIVE, chosen_path, in_the_way
 from .descriptor import Descriptor
 from .file import FileStat
 from .folder import Folder, Parts
+from .naming import rules
 
 if TYPE_CHECKING:
     from .answers import Moved, Surveyed
@@ -285,9 +286,9 @@ def _names(entries: Any, metainfo: Metainfo) -> Names:
         names[index] = tuple(parts)
     paths = [names.get(index, file.path) for index, file in enumerate(metainfo.files)]
     for parts in names.values():
-        if chosen_path("/".join(parts), ()) != parts:
+        if chosen_path("/".join(parts), (), names=rules(NATIVE)) != parts:
             raise ValueError(f"names has {parts!r:.60}, where a path belongs")
-    wrong = in_the_way(paths, names)
+    wrong = in_the_way(paths, names, names=rules(NATIVE))
     if wrong is not None:
         raise ValueError(f"names has {names[wrong]!r:.60}, which is in the way of another file")
     return tuple(names.items())

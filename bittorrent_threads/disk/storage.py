@@ -18,7 +18,7 @@ from typing import Any, Callable, Collection, Deque, List, NamedTuple, Sequence,
 
 from ..errors import SessionClosed, StorageError
 from ..metainfo.metainfo import Metainfo
-from .answers import Buffer, Checked, Done, Loaded, Moved, Recalled, Saved, Surveyed, Synced, bare
+from .answers import Buffer, Checked, Done, Loaded, Moved, Prepared, Recalled, Saved, Surveyed, Synced, bare
 from .content import Content
 from .folder import Folder, Parts
 from .moving import move, rename
@@ -57,9 +57,9 @@ class Storage:
         """See which pieces may be there already, without reading any, and take the files as they are now."""
         self._submit(self._content.survey, deliver, lambda error: Surveyed((), error))
 
-    def prepare(self, wanted: Sequence[bool], deliver: Callable[[Done], None]) -> None:
+    def prepare(self, wanted: Sequence[bool], deliver: Callable[[Prepared], None]) -> None:
         """Make folders and files of the files wanted, and move to them what the part file has of them."""
-        self._submit(partial(_run, self._content.prepare, tuple(wanted)), deliver, Done, alone=True)
+        self._submit(partial(self._prepare, tuple(wanted)), deliver, Prepared, alone=True)
 
     def save(
         self,
@@ -139,7 +139,7 @@ class Storage:
 
     def name(self, names: Names) -> None:
         """These files were renamed by an earlier client; to be told before anything is asked about files."""
-        self._content.names.update(names)
+        self._content.files.name(names)
 
     def interrupt(self) -> None:
         """Have a move that is under way fail soon; harmless if none is."""
@@ -151,6 +151,14 @@ class Storage:
             self._closing.append(deliver)
         else:
             self._submit(partial(_run, self._content.close), deliver, Done)
+
+    def _prepare(self, wanted: Sequence[bool]) -> Prepared:
+        # On a worker, alone.
+        try:
+            self._content.prepare(wanted)
+        except StorageError as error:
+            return Prepared(bare(error), self._content.files.chosen)
+        return Prepared(None, self._content.files.chosen)
 
     def _move(self, target: Folder) -> Moved:
         # On a worker, alone.

@@ -15,6 +15,7 @@ from ..disk.answers import Checked as Checked
 from ..disk.answers import Done as Done
 from ..disk.answers import Loaded as Loaded
 from ..disk.answers import Moved as Moved
+from ..disk.answers import Prepared as Prepared
 from ..disk.answers import Recalled as Recalled
 from ..disk.answers import Saved as Saved
 from ..disk.answers import Surveyed as Surveyed
@@ -155,7 +156,7 @@ class Storage(Protocol):
         Whatever the files are now is what later operations go on with.
         """
 
-    def prepare(self, wanted: Sequence[bool], deliver: Callable[[Done], None]) -> None:
+    def prepare(self, wanted: Sequence[bool], deliver: Callable[[Prepared], None]) -> None:
         """Make folders and empty files of the files wanted, so that a folder that cannot be written shows at once.
 
         Before the first ``save``, and again whenever the files wanted change.  Bytes of a file that is not wanted and

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence
 
 from .. import events
 from ..disk.answers import Changed
-from ..disk.resume import Resume, Unfinished, moved
+from ..disk.file import FileStat
+from ..disk.resume import Names, Resume, Unfinished, moved
 from ..errors import StateError, StorageError
 from ..metainfo.bitfield import Bitfield
 from .checks import Check
@@ -184,15 +185,22 @@ class Recollection:
     def moved(self, answer: Moved) -> None:
         """The files are at another place: what is known of them is true there."""
         torrent = self._torrent
-        names = tuple(torrent.names.items())
         if self.resume is not None:
-            self.resume = moved(self.resume, answer)._replace(names=names)
+            after = moved(self.resume, answer)
+            self.resume = after._replace(names=self._names(after.files))
         if torrent.kept is not None:
-            torrent.kept = moved(torrent.kept, answer)._replace(names=names)
+            after = moved(torrent.kept, answer)
+            torrent.kept = after._replace(names=self._names(after.files))
         if torrent.state == "stopped":
             torrent.settle()
         else:
             self.keep(clean=False, done=lambda resume: None)
+
+    def _names(self, files: Sequence[Optional[FileStat]]) -> Names:
+        """The names to remember.  For files that are not there, the next start chooses a name anew."""
+        torrent = self._torrent
+        found = {index: parts for index, parts in torrent.chosen_names.items() if files[index] is not None}
+        return tuple({**found, **torrent.names}.items())
 
     def _cancel(self) -> None:
         if self._timer is not None:
@@ -233,7 +241,7 @@ class Recollection:
             part_file=synced.part_file,
             unfinished=unfinished,
             clean=clean,
-            names=tuple(torrent.names.items()),
+            names=self._names(synced.files),
             doubtful=b"" if doubtful.empty else bytes(doubtful),
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Callable, Optional, Tuple
 
+from ..disk.naming import rules
 from ..errors import StorageError
 from ..metainfo.names import chosen_path
 from .ports import Moved
@@ -54,6 +55,7 @@ class Relocation:
         def renamed(answer: Moved) -> None:
             if answer.moved:
                 torrent.names[index] = parts
+                torrent.chosen_names.pop(index, None)
                 torrent.recollection.moved(answer)
             self._ended()
             done(answer.error)
@@ -63,7 +65,7 @@ class Relocation:
     def _chosen(self, index: int, path: str) -> Tuple[str, ...]:
         torrent = self._torrent
         others = [torrent.parts(other) for other in range(len(torrent.metainfo.files)) if other != index]
-        return chosen_path(path, others)
+        return chosen_path(path, others, names=rules(torrent.settings.names), used=torrent.parts(index))
 
     def cancel(self) -> None:
         """Have the move under way undone; it is answered all the same."""

@@ -31,7 +31,7 @@ from .farewell import Farewell
 from .holdings import Holdings
 from .outage import Outage
 from .peers import Peers
-from .ports import Address, Checked, Done, Publisher, Resolved, Storage
+from .ports import Address, Checked, Prepared, Publisher, Resolved, Storage
 from .recollection import Recollection
 from .relocation import Relocation
 from .snapshot import snapshot
@@ -76,7 +76,9 @@ class Torrent:
         self.basedir = basedir
         self.state = "stopped"
         self.names: Dict[int, Tuple[str, ...]] = {}
-        """Files that were renamed, by index."""
+        """Files that were renamed, or that were there under another path than the portable one, by index."""
+        self.chosen_names: Dict[int, Tuple[str, ...]] = {}
+        """The paths of the other files that may have several, as the disk chose them."""
         self.live = False
         self.closed = False
         self.moving = False
@@ -167,8 +169,9 @@ class Torrent:
             wanted = self.files.wanted
             self.storage.prepare(wanted, functools.partial(self._prepared, wanted))
 
-    def _prepared(self, wanted: Sequence[bool], done: Done) -> None:
+    def _prepared(self, wanted: Sequence[bool], done: Prepared) -> None:
         self._preparing -= 1
+        self.chosen_names = dict(done.names)
         if done.error is not None:
             self.outage.begin(done.error)
         elif self.live:
@@ -307,7 +310,7 @@ class Torrent:
 
     def parts(self, file: int) -> Tuple[str, ...]:
         """Components of the path of a file below the folder."""
-        return self.names.get(file) or self.metainfo.files[file].path
+        return self.names.get(file) or self.chosen_names.get(file) or self.metainfo.files[file].path
 
     def publish(self, kind: Callable[..., events.Event], **fields: Any) -> None:
         """Hand out an event of this torrent."""

@@ -16,11 +16,12 @@ from ..errors import BencodeError, MetainfoError, StorageError
 from .bencode import decode_document
 from .hashes import DIGEST_SIZE, PieceHashes
 from .layout import Layout
-from .names import CONTROL, safe_name, safe_paths
+from .names import CONTROL
+from .spelling import Spelling, decoder, is_utf8, transcoded
 from .urls import tracker_tiers, web_seeds
 
-MAX_SIZE = 10_000_000
-"""Bytes of a .torrent file (limits: libtorrent's 10 MB)."""
+MAX_SIZE = 32 * 1024 * 1024
+"""Bytes of a .torrent file that is read or made; the largest public ones have 15 MB."""
 MAX_PIECES = 2_097_152
 """Pieces of a torrent (limits)."""
 MAX_PIECE_LENGTH = 512 * 1024 * 1024
@@ -77,6 +78,10 @@ class Metainfo:
     """The program that made the file, as free text."""
     creation_date: Optional[int]
     """Seconds since 1970."""
+    source: Optional[str]
+    """The tracker that the torrent was made for, as free text; part of ``info``, so that it changes the infohash."""
+    spelling: Optional[Spelling]
+    """How the torrent spells its names; None if every client stores its files under the paths in ``files``."""
     _data: bytes
     trackers_trusted: bool = False
     """The program itself named the trackers (:func:`create`), not a file."""
@@ -102,7 +107,8 @@ class Metainfo:
                 raise BencodeError(f"dictionary key {key[:40].decode('latin-1')!r} stands twice", offset, "info")
 
         _check_version(info)
-        files = _files(info)
+        codec = decoder(outer.get(b"encoding"))
+        files, spelling = _files(info, codec)
         piece_length = _integer(info, b"piece length", 1, MAX_PIECE_LENGTH, "info.")
         layout = Layout([file.length for file in files], piece_length)
         pieces = _pieces(info, layout.piece_count)
@@ -117,9 +123,11 @@ class Metainfo:
             trackers=tracker_tiers(outer.get(b"announce"), outer.get(b"announce-list")),
             web_seeds=web_seeds(outer.get(b"url-list")),
             private=isinstance(info.get(b"private"), int) and info[b"private"] != 0,
-            comment=_text(outer, b"comment"),
-            created_by=_text(outer, b"created by"),
+            comment=_text(outer, b"comment", codec),
+            created_by=_text(outer, b"created by", codec),
             creation_date=_optional_integer(outer, b"creation date", _YEAR_10000 - 1),
+            source=_text(info, b"source", codec),
+            spelling=spelling,
             _data=data,
         )
 
@@ -212,19 +220,21 @@ def _pieces(info: Dict[bytes, Any], count: int) -> bytes:
     return pieces
 
 
-def _files(info: Dict[bytes, Any]) -> Tuple[TorrentFile, ...]:
-    name: bytes = _value(info, b"name", bytes, "info.")
+def _files(info: Dict[bytes, Any], codec: Optional[str]) -> Tuple[Tuple[TorrentFile, ...], Optional[Spelling]]:
+    raw_name: bytes = _value(info, b"name", bytes, "info.")
     preferred = info.get(b"name.utf-8")
-    if isinstance(preferred, bytes) and _is_utf8(preferred):
-        name = preferred
+    name = preferred if isinstance(preferred, bytes) and is_utf8(preferred) else raw_name
     if b"files" not in info:
         length = _integer(info, b"length", 0, MAX_TOTAL_SIZE, "info.")
-        return (TorrentFile((safe_name(name),), length),)
+        spelling = Spelling.of((), [[name]], (), [[raw_name]], [False], codec)
+        portable = spelling.portable()
+        return (TorrentFile(portable[0], length),), spelling if spelling.differs(portable) else None
     if b"length" in info:
         raise MetainfoError("there is files too, and only one of the two may be", "info.length")
     lengths: List[int] = []
     padding: List[bool] = []
     paths: List[List[bytes]] = []
+    raw_paths: List[List[bytes]] = []
     for index, entry in enumerate(_value(info, b"files", list, "info.")):
         if not isinstance(entry, dict):
             raise MetainfoError(f"must be a dictionary, not {_kind(entry)}", f"info.files[{index}]")
@@ -235,16 +245,14 @@ def _files(info: Dict[bytes, Any]) -> Tuple[TorrentFile, ...]:
         lengths.append(length)
         padding.append(pad)
         paths.append(path)
+        raw_paths.append(entry[b"path"] if b"path.utf-8" in entry and _is_path(entry.get(b"path")) else path)
     if not paths:
         raise MetainfoError("is empty", "info.files")
     if sum(lengths) > MAX_TOTAL_SIZE:
         raise MetainfoError(f"{sum(lengths)} bytes, where a torrent may have {MAX_TOTAL_SIZE}", "info.files")
-    if not any(padding):
-        return tuple(map(TorrentFile, safe_paths((name,), paths), lengths))
-    # Padding has no place on disk, and no claim to a name.
-    distinct = iter(safe_paths((name,), [path for path, pad in zip(paths, padding) if not pad]))
-    safe = (tuple(map(safe_name, (name, *path))) if pad else next(distinct) for path, pad in zip(paths, padding))
-    return tuple(map(TorrentFile, safe, lengths, padding))
+    spelling = Spelling.of((name,), paths, (raw_name,), raw_paths, padding, codec)
+    safe = spelling.portable()
+    return tuple(map(TorrentFile, safe, lengths, padding)), spelling if spelling.differs(safe) else None
 
 
 def _file(entry: Dict[bytes, Any]) -> Tuple[int, bool, List[bytes]]:
@@ -273,19 +281,11 @@ def _special_file(entry: Dict[bytes, Any], length: Any, path: Any) -> Tuple[Any,
         # The links of a stranger are never made: each is a file without a byte, the length BEP 47 gives it.
         length = 0 if b"l" in attributes else length
     preferred: Any = entry.get(b"path.utf-8")
-    return length, preferred if _is_path(preferred) and _is_utf8(*preferred) else path, pad
+    return length, preferred if _is_path(preferred) and is_utf8(*preferred) else path, pad
 
 
 def _is_path(value: Any) -> bool:
     return isinstance(value, list) and set(map(type, value)) == _ONLY_BYTES
-
-
-def _is_utf8(*texts: bytes) -> bool:
-    try:
-        b"/".join(texts).decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _value(holder: Dict[bytes, Any], key: bytes, kind: type, where: str = "") -> Any:
@@ -309,9 +309,11 @@ def _optional_integer(holder: Dict[bytes, Any], key: bytes, most: int) -> Option
     return value if isinstance(value, int) and 0 <= value <= most else None
 
 
-def _text(holder: Dict[bytes, Any], key: bytes) -> Optional[str]:
+def _text(holder: Dict[bytes, Any], key: bytes, codec: Optional[str]) -> Optional[str]:
     value = holder.get(key)
-    return value.decode("utf-8", "replace").translate(_UNPRINTABLE) if isinstance(value, bytes) else None
+    if not isinstance(value, bytes):
+        return None
+    return transcoded([value], codec).get(value, value).decode("utf-8", "replace").translate(_UNPRINTABLE)
 
 
 _ONLY_BYTES = {bytes}

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import functools
 import hashlib
+import inspect
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import threading
@@ -16,7 +19,10 @@ from support.content import KIB, MIB, Content, bencode
 from bittorrent_threads.disk import create as module
 from bittorrent_threads.disk.create import create
 from bittorrent_threads.errors import SettingsError, StorageError
+from bittorrent_threads.metainfo import metainfo as metainfo_module
+from bittorrent_threads.metainfo.bencode import decode_document
 from bittorrent_threads.metainfo.metainfo import Metainfo
+from bittorrent_threads.settings import Settings
 
 pytest.importorskip("bencoder")
 
@@ -157,32 +163,172 @@ def test_nothing_to_share(tmp_path: Path) -> None:
 
 def test_what_cannot_be_in_a_torrent(tmp_path: Path) -> None:
     tree(tmp_path / "outside", "secret")
-    for number, target in enumerate(["a", "../outside/secret", "../outside", "missing"]):
+    for number, target in enumerate(["a", "../outside/secret", "../outside", "."]):
         root = tree(tmp_path / f"link{number}", "a")
         (root / "link").symlink_to(target)
         error = failed(root)
         assert (error.path, error.reason[:18]) == (str(root / "link"), "is a symbolic link")
-    os.mkfifo(tree(tmp_path / "pipe", "a") / "p")
-    assert failed(tmp_path / "pipe").reason == "is neither a file nor a folder"
     assert failed("/dev/null").reason == "is neither a file nor a folder"
+    assert create(tmp_path / "link3", exclude="link").files[0].path == ("link3", "a")
 
 
-@pytest.mark.parametrize("name", ["what?.mp3", "con.txt", "a\\b", "end.", "a\u202eb", "b" * 250, "sub/c:"])
-def test_names_that_would_be_others_elsewhere(tmp_path: Path, name: str) -> None:
-    error = failed(tree(tmp_path, "good", name))
-    assert error.path == str(tmp_path / name)
-    assert "not safe on every system" in error.reason
+def test_what_holds_no_data_is_left_out_with_a_warning(tmp_path: Path) -> None:
+    root = tree(tmp_path / "x", "a", "sub/b")
+    os.mkfifo(root / "pipe")
+    os.mknod(root / "sub" / "socket", stat.S_IFSOCK | 0o600)
+    for number in range(5):
+        (root / f"broken{number}").symlink_to("missing")
+    said: List[str] = []
+    assert [file.path[1:] for file in create(root, on_warning=said.append).files] == [("a",), ("sub", "b")]
+    assert sorted(said) == [
+        "sockets, pipes and devices have no place in a torrent; left out: pipe, sub/socket",
+        "symbolic links that lead nowhere have no place in a torrent; left out: broken0, broken1, broken2 and 2 more",
+    ]
+    with pytest.warns(UserWarning, match="left out: pipe, sub/socket"):
+        create(root, exclude="broken*")
+    (tmp_path / "y").mkdir()
+    (tmp_path / "y" / "z").symlink_to("missing")
+    assert failed(tmp_path / "y").reason == "there is no file in it"
 
 
-def test_names_that_are_one_elsewhere(tmp_path: Path) -> None:
-    error = failed(tree(tmp_path, "readme", "README"))
-    assert (error.path, error.reason[-10:]) == (str(tmp_path / "readme"), "'readme.1'")
+@pytest.mark.parametrize(
+    "name, elsewhere",
+    [
+        ("what?.mp3", "what_.mp3"),
+        ("con.txt", "con_.txt"),
+        ("end.", "end"),
+        ("b" * 250, "b" * 240),
+        ("sub/c:", "sub/c_"),
+    ],
+)
+def test_names_that_would_be_others_elsewhere_are_a_warning(tmp_path: Path, name: str, elsewhere: str) -> None:
+    said: List[str] = []
+    metainfo = create(tree(tmp_path / "x", "good", name), on_warning=said.append)
+    assert said == [f"{ELSEWHERE}{'x/' + name!r} as {'x/' + elsewhere!r}"]
+    assert metainfo.spelling is not None and ("x", *name.split("/")) in metainfo.spelling.native()
+
+
+def test_names_that_are_one_elsewhere_are_a_warning(tmp_path: Path) -> None:
+    said: List[str] = []
+    metainfo = create(tree(tmp_path / "x", "ReadMe", "README", "readme"), on_warning=said.append)
+    assert said == [f"{ELSEWHERE}'x/ReadMe' as 'x/ReadMe.1', 'x/readme' as 'x/readme.2'"]
+    assert metainfo.spelling is not None
+    assert metainfo.spelling.native() == [("x", "README"), ("x", "ReadMe"), ("x", "readme")]
+
+
+ELSEWHERE = "names that are not valid on every system, and may be stored otherwise: "
+
+
+def test_a_name_of_the_torrent_that_is_not_valid_on_every_system(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="'Album: best of/a' as 'Album_ best of/a'"):
+        assert create(tree(tmp_path, "a"), name="Album: best of").name == "Album_ best of"
+
+
+@pytest.mark.parametrize("name", ["a\\b", "a\u202eb", "line\nfeed", ".bittorrent_threads.bak"])
+def test_names_that_no_client_looks_for(tmp_path: Path, name: str) -> None:
+    error = failed(tree(tmp_path, "good", f"sub/{name}"))
+    assert error.path == str(tmp_path / "sub" / name)
+    assert error.reason.startswith("clients would look for ") and error.reason.endswith("rename it, or exclude it")
+    assert create(tmp_path, exclude="sub").files[0].path[1:] == ("good",)
+
+
+# -- what is left out ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "patterns, kept",
+    [
+        ((), ".hidden a.tmp a.txt raw/b.tif raw/c.txt raw/sub/.DS_Store sub/.DS_Store sub/raw/b.tif"),
+        (".DS_Store", ".hidden a.tmp a.txt raw/b.tif raw/c.txt sub/raw/b.tif"),
+        ([".*"], "a.tmp a.txt raw/b.tif raw/c.txt sub/raw/b.tif"),
+        (["*.tmp", "*.txt"], ".hidden raw/b.tif raw/sub/.DS_Store sub/.DS_Store sub/raw/b.tif"),
+        (["*.TMP"], ".hidden a.tmp a.txt raw/b.tif raw/c.txt raw/sub/.DS_Store sub/.DS_Store sub/raw/b.tif"),
+        (["raw"], ".hidden a.tmp a.txt sub/.DS_Store"),
+        (["raw/"], ".hidden a.tmp a.txt sub/.DS_Store"),
+        (["/raw"], ".hidden a.tmp a.txt sub/.DS_Store sub/raw/b.tif"),
+        (["raw/*.tif"], ".hidden a.tmp a.txt raw/c.txt raw/sub/.DS_Store sub/.DS_Store sub/raw/b.tif"),
+        (["*/raw"], ".hidden a.tmp a.txt raw/b.tif raw/c.txt raw/sub/.DS_Store sub/.DS_Store"),
+        (["[ab].t??"], ".hidden raw/c.txt raw/sub/.DS_Store sub/.DS_Store"),
+    ],
+)
+def test_exclusion(tmp_path: Path, patterns: Any, kept: str) -> None:
+    names = "a.txt a.tmp .hidden raw/b.tif raw/c.txt raw/sub/.DS_Store sub/.DS_Store sub/raw/b.tif"
+    tree(tmp_path / "x", *names.split())
+    assert " ".join("/".join(file.path[1:]) for file in create(tmp_path / "x", exclude=patterns).files) == kept
+
+
+def test_all_is_left_out(tmp_path: Path) -> None:
+    assert failed(tree(tmp_path, "a", "b"), exclude="*").reason == "all of it is left out"
+
+
+@pytest.mark.parametrize("place", ["x.torrent", "sub/x.torrent", "link/x.torrent"])
+def test_the_output_is_no_part_of_the_content(tmp_path: Path, place: str) -> None:
+    root = tree(tmp_path / "x", "a", "sub/b", "z.torrent")
+    (tmp_path / "link").symlink_to("x")
+    output = (tmp_path if place.startswith("link") else root) / place
+    for content in (b"a", b"b"):
+        (root / "a").write_bytes(content)
+        metainfo = create(root, output=output)
+        assert [file.path[1:] for file in metainfo.files] == [("a",), ("sub", "b"), ("z.torrent",)]
+        assert Metainfo.load(output) == metainfo
+    os.link(output, root / "copy")
+    assert ("x", "copy") in [file.path for file in create(root, output=output).files], "another name of it is content"
+
+
+def test_where_a_torrent_cannot_be_saved_is_told_before_anything_is_hashed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tree(tmp_path / "x", "a")
+    monkeypatch.setattr(module, "_Hashing", None)
+    (error, path) = failed(root, output=tmp_path / "no" / "x.torrent"), tmp_path / "no" / "x.torrent"
+    assert (error.path, error.reason) == (str(path), f"there is no folder {tmp_path / 'no'}")
+    error = failed(root, output=tmp_path)
+    assert (error.path, error.reason) == (str(tmp_path), "is a folder: give the name of a file")
+    assert failed(root, output=root / "a" / "x.torrent").reason == f"there is no folder {root / 'a'}"
+    with pytest.raises(SettingsError, match="is the file that the torrent would be made of"):
+        create(root / "a", output=root / "a")
+
+    def refuse(**options: Any) -> Any:
+        raise PermissionError(13, "Permission denied", "/some/where")
+
+    monkeypatch.setattr(module.tempfile, "TemporaryFile", refuse)
+    error = failed(root, output=tmp_path / "x.torrent")
+    assert (error.errno, error.path) == (13, str(tmp_path / "x.torrent"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x"]
+
+
+def test_one_limit_for_what_is_made_and_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open(tmp_path / "large", "wb") as file:
+        file.truncate(16 * KIB * 5000)
+    made = create(tmp_path / "large", piece_length=16 * KIB, output=tmp_path / "x.torrent", creation_date=0)
+    size = (tmp_path / "x.torrent").stat().st_size
+    assert create(tmp_path / "large", piece_length=16 * KIB, max_size=size, creation_date=0) == made
+    monkeypatch.setattr(module, "_Hashing", None)  # told before anything is hashed
+    with pytest.raises(SettingsError, match=f"makes a .torrent of {size} bytes, where it may have {size - 1}"):
+        create(tmp_path / "large", piece_length=16 * KIB, max_size=size - 1, creation_date=0)
+    assert inspect.signature(create).parameters["max_size"].default == Settings().max_metainfo_size == 32 * MIB
+
+
+def test_more_files_than_can_be_read_are_told_before_anything_is_hashed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree(tmp_path / "x", *(f"{number}" for number in range(50)))
+    monkeypatch.setattr(module, "_Hashing", None)
+    monkeypatch.setattr(metainfo_module, "decode_document", functools.partial(decode_document, max_tokens=100))
+    assert "cannot be one torrent: more than 100 tokens" in failed(tmp_path / "x").reason
+
+
+def test_the_source_key_changes_the_infohash(tmp_path: Path) -> None:
+    tree(tmp_path, "a")
+    plain, tagged = create(tmp_path), create(tmp_path, source="TRACKER")
+    assert (plain.source, tagged.source) == (None, "TRACKER")
+    assert plain.infohash != tagged.infohash and b"6:source7:TRACKER" in tagged.to_bytes()
 
 
 def test_names_that_are_not_utf8(tmp_path: Path) -> None:
     with open(os.fsencode(tmp_path) + b"/\xff", "wb") as file:
         file.write(b"x")
-    assert failed(tmp_path).reason == "its name is not UTF-8"
+    assert failed(tmp_path).reason == "its name is not UTF-8: rename it, or exclude it"
 
 
 def test_too_deep(tmp_path: Path) -> None:
@@ -208,6 +354,9 @@ def test_too_deep(tmp_path: Path) -> None:
         ("name", ""),
         ("name", "a/b"),
         ("name", ".."),
+        ("exclude", ""),
+        ("exclude", "a//b"),
+        ("exclude", "/"),
     ],
 )
 def test_arguments_that_cannot_be(tmp_path: Path, setting: str, value: Any) -> None:
@@ -284,14 +433,14 @@ def test_files_that_change_before_they_are_hashed(tmp_path: Path, monkeypatch: p
     act, reason = CHANGES[change]
     path = tmp_path / "a"
     path.write_bytes(bytes(9_000_000))
-    find = module._sources
+    find = module.Found
 
-    def find_then_change(root: str) -> Any:
-        found = find(root)
+    def find_then_change(*arguments: Any) -> Any:
+        found = find(*arguments)
         act(str(path))
         return found
 
-    monkeypatch.setattr(module, "_sources", find_then_change)
+    monkeypatch.setattr(module, "Found", find_then_change)
     error = failed(tmp_path)
     assert error.path == str(path)
     assert reason in error.reason

@@ -11,7 +11,7 @@ from support.network_thread import NetworkThread
 from support.system import System
 from support.torrents import Torrent, torrent
 
-from bittorrent_threads.disk.answers import Checked, Done, Loaded, Recalled, Saved, Surveyed, Synced
+from bittorrent_threads.disk.answers import Checked, Done, Loaded, Prepared, Recalled, Saved, Surveyed, Synced
 from bittorrent_threads.disk.disk import Disk
 from bittorrent_threads.disk.resume import Resume
 from bittorrent_threads.disk.storage import Storage
@@ -62,7 +62,7 @@ def test_the_life_of_a_torrent(
 ) -> None:
     assert network.ask(storage.recall) == Recalled(None, ())
     assert network.ask(storage.survey) == Surveyed((), None, (None, None, None), None)
-    assert network.ask(storage.prepare, ALL) == Done(None)
+    assert network.ask(storage.prepare, ALL) == Prepared(None)
     assert network.ask(storage.save, t.buffers(0, 1, 3)) == Saved(kept=(0, 1, 3))
     assert network.ask(storage.write, [(4, 0, t.piece(4)[:40])]) == Done(None)
     spans = [(1, 20, 80), (0, 0, 5)]

@@ -10,7 +10,7 @@ from support.bench import BLOCK, COUNT, SIZE, Bench, Guest, packed, torrent_of
 from support.lying_peer import HAVE, INTERESTED, PIECE, REQUEST, message
 
 from bittorrent_threads import events
-from bittorrent_threads.disk.answers import Checked, Done, Loaded, Synced
+from bittorrent_threads.disk.answers import Checked, Loaded, Prepared, Synced
 from bittorrent_threads.engine.checks import Check
 from bittorrent_threads.errors import StorageError
 
@@ -51,7 +51,7 @@ class Away:
         self._load(spans, answer)
 
     def _prepared(self, wanted: Any, deliver: Any) -> None:
-        done = Done(self._error if self.on and wanted[1] else None)
+        done = Prepared(self._error if self.on and wanted[1] else None)
         self._prepare(wanted, lambda answer: deliver(done if done.error else answer))
 
 

@@ -6,7 +6,20 @@ from typing import Callable, Dict, List, Tuple
 
 import pytest
 
-from bittorrent_threads.metainfo.names import MAX_NAME, chosen_path, in_the_way, safe_name, safe_paths
+from bittorrent_threads.metainfo.names import (
+    HIDDEN_FOLDER,
+    MAX_NAME,
+    MAX_NATIVE_NAME,
+    NATIVE,
+    PORTABLE,
+    chosen_path,
+    in_the_way,
+    native_name,
+    native_paths,
+    raw_paths,
+    safe_name,
+    safe_paths,
+)
 
 NAMES = {
     # as it was
@@ -210,6 +223,96 @@ def test_random_torrents_have_no_two_files_of_one_name() -> None:
             assert [safe_name(part.encode()) for part in path] == list(path)
 
 
+NATIVE_NAMES = {
+    # what a POSIX file system stores stays
+    "plain.txt": "plain.txt",
+    "01 - What now?.mp3": "01 - What now?.mp3",
+    "Album: best of": "Album: best of",
+    'a*b?c"d<e>f|g': 'a*b?c"d<e>f|g',
+    "CON": "CON",
+    "trailing. ": "trailing. ",
+    " leading": " leading",
+    "...": "...",
+    "~": "~",
+    "naïve \u2013 ファイル.txt": "naïve \u2013 ファイル.txt",
+    "\U0001f469\u200d\U0001f467": "\U0001f469\u200d\U0001f467",  # two characters shown as one, by a joiner
+    "می\u200cخواهم": "می\u200cخواهم",
+    # no way out of the folder
+    "": "_",
+    ".": "_",
+    "..": "_",
+    "\u202e..": "_",
+    "a/b": "a_b",
+    "..\\..\\x": ".._.._x",
+    # what a terminal obeys, or shows otherwise than it is
+    "a\x00b": "a_b",
+    "line\r\nfeed": "line__feed",
+    "esc\x1b[2J": "esc_[2J",
+    "del\x7fc1\x85": "del_c1_",
+    "para\u2029graph": "para_graph",
+    "invoice\u202efdp.exe": "invoicefdp.exe",
+    "\u2066a\u2069\u200e\u061c": "a",
+    # ours
+    ".bittorrent_threads": "_bittorrent_threads",
+    ".BitTorrent_Threads.old": "_BitTorrent_Threads.old",
+    ".bit\u200btorrent_threads": "_bit\u200btorrent_threads",
+    "BITTOR~1": "_ITTOR~1",
+}
+
+
+def test_native_names() -> None:
+    assert {name: native_name(name) for name in NATIVE_NAMES} == NATIVE_NAMES
+    assert {name: native_paths((), [[name.encode()]])[0][0] for name in NATIVE_NAMES} == NATIVE_NAMES
+    assert {name: raw_paths((), [[name.encode()]])[0][0] for name in NATIVE_NAMES} == NATIVE_NAMES
+
+
+def test_native_names_are_as_long_as_they_may_be() -> None:
+    assert native_name("a" * 255) == "a" * 255
+    assert native_name("a" * 300 + ".tar") == "a" * 251 + ".tar"
+    assert native_name("é" * 200 + ".txt") == "é" * 125 + ".txt"
+
+
+def test_bytes_that_are_not_utf8_stay_in_raw_paths_only() -> None:
+    latin, gbk = "caf\xe9".encode("latin-1"), "表格\\.txt".encode("gbk")
+    assert native_paths((), [[latin]]) == [("caf_",)]
+    assert raw_paths((), [[latin]]) == [("caf\udce9",)]
+    assert raw_paths((), [[gbk]])[0][0].encode("utf-8", "surrogateescape") == gbk
+    # The second byte of this character is a backslash, which is no separator where such names are used.
+    assert b"\\" in "誠".encode("gbk") and raw_paths((), [["誠".encode("gbk")]])[0][0].endswith("\\")
+    assert raw_paths((), [[b"..", b"\xff/..", b"\xff\x00\x1b"]]) == [("_", "\udcff_..", "\udcff__")]
+
+
+def test_every_native_name_is_safe_and_stays_as_it_is() -> None:
+    chance = random.Random(0)
+    alphabet = [*"ab1.  /\\:~?*", "\x00", "\x9f", "\u200b", "\u202e", "é", "\udcff", "\ud800", *HIDDEN_PARTS]
+    for _ in range(4000):
+        name = native_name("".join(chance.choices(alphabet, k=chance.choice([1, 2, 4, 8, 260]))))
+        assert name and name not in (".", "..") and not set(name) & set("/\0\x9f\u202e\ud800")
+        assert "\\" not in name or "\udcff" in name
+        assert len(name.encode("utf-8", "surrogateescape")) <= MAX_NATIVE_NAME
+        assert native_name(name) == name
+        assert not name.lower().replace("\u200b", "").startswith(HIDDEN_FOLDER)
+
+
+HIDDEN_PARTS = [".bittorrent", "_threads", HIDDEN_FOLDER]
+
+
+@pytest.mark.parametrize(
+    "paths, expected",
+    [
+        (["ReadMe.txt", "readme.txt"], ["ReadMe.txt", "readme.txt"]),
+        (["a?", "a*", "a_"], ["a?", "a*", "a_"]),
+        (["a.txt", "a.txt", "a.1.txt"], ["a.txt", "a.2.txt", "a.1.txt"]),
+        (["a", "a/b"], ["a.1", "a/b"]),
+        (["D/x", "d/x"], ["D/x", "d/x"]),
+        (["..", "_", "."], ["_", "_.1", "_.2"]),
+    ],
+    ids=repr,
+)
+def test_native_names_are_two_if_they_are_not_equal(paths: List[str], expected: List[str]) -> None:
+    assert ["/".join(path) for path in native_paths((), [path.encode().split(b"/") for path in paths])] == expected
+
+
 TAKEN = [("t", "a"), ("t", "sub", "b")]
 
 
@@ -218,10 +321,26 @@ def test_a_chosen_path(path: str) -> None:
     assert chosen_path(path, TAKEN) == tuple(path.split("/"))
 
 
-@pytest.mark.parametrize("path", ["", "/x", "x/", "..", "../x", "t/../x", ".", "con", "a\\b", "x\0", "\ud800", "c:"])
+@pytest.mark.parametrize("path", ["", "/x", "x/", "..", "../x", "t/../x", ".", "a\\b", "x\0", "\ud800", "\u202ex"])
 def test_a_chosen_path_that_is_not_safe(path: str) -> None:
-    with pytest.raises(ValueError, match="no name that every system takes"):
+    for names in (PORTABLE, NATIVE):
+        with pytest.raises(ValueError, match="is not valid as a name"):
+            chosen_path(path, TAKEN, names=names)
+
+
+@pytest.mark.parametrize("path", ["con", "c:", "t/what?.mp3", "end.", " x"])
+def test_a_chosen_path_that_some_systems_refuse(path: str) -> None:
+    with pytest.raises(ValueError, match="not valid on every system.*names='native' allows it"):
         chosen_path(path, TAKEN)
+    assert chosen_path(path, TAKEN, names=NATIVE) == tuple(path.split("/"))
+    assert chosen_path(path, TAKEN, used=path.split("/")) == tuple(path.split("/"))
+
+
+def test_names_that_differ_in_case_are_two_where_native_names_are_chosen() -> None:
+    assert chosen_path("T/A", TAKEN, names=NATIVE) == ("T", "A")
+    assert in_the_way([*TAKEN, ("T", "A")], [2], names=NATIVE) is None
+    with pytest.raises(ValueError, match="in the way"):
+        chosen_path("t/a", TAKEN, names=NATIVE)
 
 
 @pytest.mark.parametrize("path", ["t/a", "T/A", "t", "t/sub", "t/a/below", "t/sub/b"])

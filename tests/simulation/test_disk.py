@@ -63,7 +63,7 @@ def test_pieces_saved_can_be_loaded_again(torrent: SimTorrent) -> None:
     bench = Bench(torrent)
     conforms(bench.disk, bench.storage)
     assert bench.ask(bench.storage.survey) == ports.Surveyed((), None, (None,))
-    assert bench.ask(bench.storage.prepare, [True]) == ports.Done(None)
+    assert bench.ask(bench.storage.prepare, [True]) == ports.Prepared(None)
     buffer = bench.right(3)
     pieces = [(3, memoryview(buffer)), (10, memoryview(bench.right(10)))]
     assert bench.ask(bench.storage.save, pieces) == ports.Saved(kept=(3, 10))

@@ -13,7 +13,18 @@ import zlib
 from typing import TYPE_CHECKING, Callable, Collection, Dict, List, Sequence, Tuple
 
 from bittorrent_threads.disk.resume import Names, Resume
-from bittorrent_threads.engine.ports import Buffer, Checked, Done, Loaded, Moved, Recalled, Saved, Surveyed, Synced
+from bittorrent_threads.engine.ports import (
+    Buffer,
+    Checked,
+    Done,
+    Loaded,
+    Moved,
+    Prepared,
+    Recalled,
+    Saved,
+    Surveyed,
+    Synced,
+)
 from bittorrent_threads.errors import StorageError
 from bittorrent_threads.metainfo.fingerprint import fingerprint
 from bittorrent_threads.metainfo.layout import BLOCK
@@ -41,8 +52,8 @@ class SimStorage:
     def survey(self, deliver: Callable[[Surveyed], None]) -> None:
         self._disk.work(0, lambda: deliver(self._survey()))
 
-    def prepare(self, wanted: Sequence[bool], deliver: Callable[[Done], None]) -> None:
-        self._disk.work(0, lambda: deliver(Done(self._disk.write_error(self._path, 0, room=self._reserved))))
+    def prepare(self, wanted: Sequence[bool], deliver: Callable[[Prepared], None]) -> None:
+        self._disk.work(0, lambda: deliver(Prepared(self._disk.write_error(self._path, 0, room=self._reserved))))
 
     def save(
         self,
