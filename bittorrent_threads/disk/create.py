@@ -18,7 +18,7 @@ import threading
 import time
 import warnings
 from collections import deque
-from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, Optional, Union
 
 from ..errors import MetainfoError, SettingsError, StorageError
 from ..metainfo.bencode import encode
