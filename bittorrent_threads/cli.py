@@ -21,8 +21,8 @@ from .settings import NAMES, Settings
 from .version import __version__
 
 EPILOG = """\
-exit codes: 0 done, 1 failed, 2 wrong usage, 3 timed out or stalled, 4 the disk refused,
-            5 the torrent is missing or bad, 130 interrupted
+exit codes: 0 done, 1 failed, 2 wrong usage, 3 timed out or stalled, 4 the disk refused or there is no such
+            folder, 5 the torrent is missing or bad, 130 interrupted
 sizes and rates: K, M and G are thousands, Ki, Mi and Gi are multiples of 1024
 """
 
@@ -120,6 +120,7 @@ def parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("download", parents=[common, limit, folder, swarm], help="download a torrent")
     verb.add_argument("source", metavar="SOURCE", help="a .torrent file")
     verb.add_argument("--seed", action="store_true", help="go on seeding once complete, until interrupted")
+    verb.add_argument("--check", action="store_true", help="hash what is there first; also accept that files are gone")
     verb.add_argument("--allocate", choices=ALLOCATIONS, default=SPARSE, help="take the room of all files at the start")
     verb.set_defaults(run=commands.download)
 

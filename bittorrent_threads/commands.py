@@ -7,15 +7,20 @@ becomes one line and an exit code in :func:`conclude`.
 from __future__ import annotations
 
 import argparse
+import errno
+import os
+import stat
 import time
 from datetime import datetime, timezone
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 from . import demo
 from .client import Client
 from .console import Console, duration_text, jsonable, size_text
 from .disk.create import create as create_metainfo
+from .disk.disk import stored_resume
 from .errors import BitTorrentError, MetainfoError, SettingsError, StorageError, WaitTimeout
+from .filereport import MISSING, RIGHT, FileReport, file_reports, summary
 from .hashcheck import HashcheckResult
 from .metainfo.metainfo import Metainfo
 from .progress import Downloaded, Seeded, check_progress, show_events
@@ -44,8 +49,8 @@ LOOK_INTERVAL = 0.25
 """Seconds between two looks at a hash check, or at the clock."""
 MAX_COMMENT = 1000
 """Characters of a torrent's comment that are shown."""
-SHOWN_PIECES = 20
-"""Indexes of bad pieces that a message names; JSON has them all."""
+SHOWN_FILES = 3
+"""Files that the message of a failed check names; the result has them all."""
 
 
 class Incomplete(BitTorrentError):
@@ -53,13 +58,13 @@ class Incomplete(BitTorrentError):
 
 
 def conclude(console: Console, error: Optional[BaseException], document: Dict[str, Any], text: str = "") -> int:
-    """Write the end of a command, its result or its failure, and return the exit code."""
+    """Write the end of a command, its result and its failure, and return the exit code."""
     code = DONE if error is None else next(code for kind, code in _EXIT_CODES if isinstance(error, kind))
     document = {**document, "exit_code": code, "error": None if error is None else reason(error)}
     if error is None:
         console.result(document, text)
     else:
-        console.failure(f"bittorrent-threads: {reason(error)}", document)
+        console.failure(f"bittorrent-threads: {reason(error)}", document, text)
     return code
 
 
@@ -78,7 +83,11 @@ def reason(error: BaseException) -> str:
 def download(options: argparse.Namespace, console: Console) -> int:
     """Download, and with ``--seed`` go on seeding."""
     with Session(_settings(options)) as session:
-        client = session.add(options.source, options.dir, peers=options.peer, allocate=options.allocate)
+        state = "stopped" if options.check else "active"
+        client = session.add(options.source, options.dir, state=state, peers=options.peer, allocate=options.allocate)
+        if options.check:
+            _check(client, console)
+            client.start()
         began = time.monotonic()
         seconds: Optional[float] = None
         failure: Optional[BaseException] = None
@@ -95,9 +104,11 @@ def download(options: argparse.Namespace, console: Console) -> int:
 def seed(options: argparse.Namespace, console: Console) -> int:
     """Check the files, and serve them if they are all there."""
     metainfo = metainfo_of(options.source, _settings(options))
+    _require_folder(options.dir)
     with Session(_settings(options)) as session:
         with session.add(metainfo, options.dir, state="stopped") as checked:
-            _require_all(checked, _check(checked, console))
+            result = _check(checked, console)
+            _require_all(checked, result, file_reports(checked, result))
             cache = checked.piece_cache
         client = session.add(metainfo, options.dir, piece_cache=cache, peers=options.peer)
         failure: Optional[BaseException] = None
@@ -139,17 +150,21 @@ def _conclude_swarm(
         received = f"received {size_text(status.downloaded)} in {duration_text(seconds)} ({rate}/s)"
         text = f"{status.name}: complete, {received}, {sent}"
     document = {"command": command, "seconds": seconds, **jsonable(status)}
-    return conclude(console, failure, document, text)
+    return conclude(console, failure, document, text if failure is None else "")
 
 
 # -- files and torrents --------------------------------------------------------------------------------------------
 
 
 def verify(options: argparse.Namespace, console: Console) -> int:
-    """Hash the files, without any socket."""
+    """Hash the files, without any socket, and without writing anything."""
     settings = Settings(max_metainfo_size=options.max_metainfo_size, names=options.names)
-    with Client(options.source, options.dir, state="stopped", settings=settings) as client:
+    metainfo = metainfo_of(options.source, settings)
+    _require_folder(options.dir)
+    names = stored_resume(metainfo, options.dir)
+    with Client(metainfo, options.dir, state="stopped", settings=settings, resume=False, piece_cache=names) as client:
         result = _check(client, console)
+        reports = file_reports(client, result)
         document = {
             "command": "verify",
             "name": client.name,
@@ -157,18 +172,19 @@ def verify(options: argparse.Namespace, console: Console) -> int:
             "piece_count": client.piece_count,
             "passed": len(result.passed),
             "failed": result.failed,
-            "files": [
-                {"path": file.path, "length": file.length, "complete": file.complete}
-                for file in client.files
-                if not client.metainfo.files[file.index].pad
-            ],
+            "files": [{**jsonable(report), "complete": report.state == RIGHT} for report in reports],
         }
-        failure: Optional[BitTorrentError] = None
+        for report in reports:
+            if report.state == RIGHT and report.reason != "is right":
+                console.message(f"bittorrent-threads: warning: {report.path} {report.reason}")
+        listing = "\n".join(f"{report.state:<11}{report.name}" for report in reports if report.state != RIGHT)
+        count = f"{len(reports)} file{'s' if len(reports) != 1 else ''}"
+        text = f"{client.name}: {count} and {client.piece_count} pieces, all right"
         try:
-            _require_all(client, result)
+            _require_all(client, result, reports)
         except BitTorrentError as error:
-            failure = error
-        return conclude(console, failure, document, f"{client.name}: all {client.piece_count} pieces are right")
+            return conclude(console, error, document, listing)
+        return conclude(console, None, document, text)
 
 
 def _check(client: Client, console: Console) -> HashcheckResult:
@@ -183,17 +199,37 @@ def _check(client: Client, console: Console) -> HashcheckResult:
             return result
 
 
-def _require_all(client: Client, result: HashcheckResult) -> None:
+def _require_folder(folder: str) -> None:
+    """Raises StorageError if there is no such folder: it may be mistyped, and nothing is to be made in its place."""
+    try:
+        found = os.stat(folder)
+    except FileNotFoundError as error:
+        raise StorageError("there is no such folder", os.path.abspath(folder), errno.ENOENT) from error
+    except NotADirectoryError as error:
+        raise StorageError("is not a folder, or below a file", folder, errno.ENOTDIR) from error
+    if not stat.S_ISDIR(found.st_mode):
+        raise StorageError("is not a folder, or below a file", folder, errno.ENOTDIR)
+
+
+def _require_all(client: Client, result: HashcheckResult, reports: Sequence[FileReport]) -> None:
     """Raises StorageError for files that cannot be read, Incomplete for data that is missing or wrong."""
+    if all(report.state == RIGHT for report in reports):
+        return
+    where = f"{client.name} in {client.basedir}"
+    if all(report.state == MISSING for report in reports):
+        raise Incomplete(f"{where}: none of its files is there{_other_folder(client)}")
     if result.error is not None:
         raise result.error
-    if result.failed:
-        named = ", ".join(map(str, result.failed[:SHOWN_PIECES]))
-        more = len(result.failed) - SHOWN_PIECES
-        raise Incomplete(
-            f"{client.name} in {client.basedir}: {len(result.failed)} of {client.piece_count} pieces are missing "
-            f"or wrong: {named}{f' and {more} more' if more > 0 else ''}"
-        )
+    raise Incomplete(f"{where}: {summary(reports, SHOWN_FILES)}")
+
+
+def _other_folder(client: Client) -> str:
+    """Where the files are, if the user named the folder of the torrent and not the one that this is in."""
+    parent, own = os.path.split(client.basedir)
+    inner = [file.path[1:] for file in client.metainfo.files if not file.pad]
+    if own == client.name or any(parts and os.path.lexists(os.path.join(client.basedir, *parts)) for parts in inner):
+        return f" (--dir is the folder that contains {client.name}: try {parent})"
+    return ""
 
 
 def create(options: argparse.Namespace, console: Console) -> int:

@@ -42,7 +42,7 @@ def duration_text(seconds: float) -> str:
 
 
 def jsonable(value: Any) -> Any:
-    """``value`` in the types of JSON: bytes as hexadecimal digits, dataclasses and named tuples as objects."""
+    """``value`` in the types of JSON: bytes as hexadecimal digits, dataclasses as objects, tuples as lists."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value).hex()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -108,12 +108,12 @@ class Console:
         self._stdout.write(text + "\n")
         self._stdout.flush()
 
-    def failure(self, text: str, document: Any) -> None:
-        """What went wrong: a line to standard error, and ``document`` where JSON was asked for."""
+    def failure(self, message: str, document: Any, text: str = "") -> None:
+        """A line to standard error, and the result: ``document`` where JSON was asked for, else ``text``, if any."""
         self.end_progress()
-        self.message(text)
-        if self._as_json:
-            self.result(document, "")
+        self.message(message)
+        if self._as_json or text:
+            self.result(document, text)
 
     def _erase(self) -> str:
         if not self._progress:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 import pytest
 from support.content import Content
+from support.damage import snapshot
 from support.loopback import free_port
 
 import bittorrent_threads as bt
@@ -249,19 +251,89 @@ def test_create_then_verify(run: Run, data: Path, tmp_path: Path) -> None:
     assert ran.document["passed"] == ran.document["piece_count"] > 0
 
 
-def test_verify_names_what_is_wrong(run: Run, torrent: Path, data: Path) -> None:
+def test_verify_names_the_files_that_are_not_right(run: Run, torrent: Path, data: Path) -> None:
     with (data / "some" / "a.bin").open("r+b") as file:
         file.seek(20_000)
         file.write(b"wrong")
     ran = run("verify", torrent, "-d", data, "--json")
     assert ran.code == 1
     assert ran.document["failed"] == [1]
-    assert "1 of 7 pieces are missing or wrong: 1" in ran.err
-    assert {Path(file["path"]).name: file["complete"] for file in ran.document["files"]} == {
-        "a.bin": False,
-        "empty": True,
-        "b.bin": True,
+    where = f"bittorrent-threads: some in {data}"
+    assert ran.err == f"{where}: 1 of 3 files is not right: some/a.bin is wrong in 1 of 5 pieces\n"
+    assert {file["name"]: (file["state"], file["complete"]) for file in ran.document["files"]} == {
+        "some/a.bin": ("wrong", False),
+        "some/empty": ("right", True),
+        "some/sub/b.bin": ("right", True),
     }
+    assert run("verify", torrent, "-d", data).out == "wrong      some/a.bin\n"
+
+
+def test_verify_misses_an_empty_file(run: Run, torrent: Path, data: Path) -> None:
+    (data / "some" / "empty").unlink()
+    ran = run("verify", torrent, "-d", data, "--json")
+    assert (ran.code, ran.document["failed"]) == (1, [])
+    assert "1 of 3 files is not right: some/empty is missing" in ran.err
+    assert [file["state"] for file in ran.document["files"]] == ["right", "missing", "right"]
+
+
+@pytest.mark.parametrize("damage", ["none", "missing", "short", "all", "renamed"])
+def test_verify_changes_nothing(run: Run, torrent: Path, data: Path, damage: str) -> None:
+    if damage == "renamed":
+        with bt.Client(torrent, data, state="stopped") as client:
+            client.files[0].rename("some/other.bin")
+    elif damage == "missing":
+        (data / "some" / "a.bin").unlink()
+    elif damage == "short":
+        os.truncate(data / "some" / "a.bin", 100)
+    elif damage == "all":
+        shutil.rmtree(data / "some")
+    before = snapshot(data)
+    for _ in range(2):
+        ran = run("verify", torrent, "-d", data)
+        assert ran.code == (0 if damage in ("none", "renamed") else 1), ran.err
+    assert snapshot(data) == before
+
+
+@pytest.mark.parametrize("verb", ["verify", "seed"])
+def test_a_mistyped_folder_is_told_as_such(run: Run, torrent: Path, tmp_path: Path, verb: str) -> None:
+    ran = run(verb, torrent, "-d", tmp_path / "nothing", "--json")
+    assert ran.code == ran.document["exit_code"] == 4
+    assert ran.err == f"bittorrent-threads: {tmp_path / 'nothing'}: there is no such folder\n"
+    assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize("verb", ["verify", "seed"])
+def test_the_folder_of_the_torrent_is_not_the_one_that_contains_it(
+    run: Run, torrent: Path, data: Path, tmp_path: Path, verb: str
+) -> None:
+    hint = f"none of its files is there (--dir is the folder that contains some: try {data})"
+    ran = run(verb, torrent, "-d", data / "some")
+    assert ran.code == 1 and hint in ran.err
+    os.rename(data / "some", data / "other")
+    assert hint in run(verb, torrent, "-d", data / "other").err
+    assert "none of its files is there\n" in run(verb, torrent, "-d", tmp_path).err
+
+
+def test_bytes_behind_the_end_of_a_file_are_a_warning(run: Run, torrent: Path, data: Path) -> None:
+    with (data / "some" / "a.bin").open("ab") as file:
+        file.write(b"more")
+    ran = run("verify", torrent, "-d", data)
+    assert (ran.code, ran.out) == (0, "some: 3 files and 7 pieces, all right\n")
+    path = data / "some" / "a.bin"
+    assert ran.err == f"bittorrent-threads: warning: {path} has 4 bytes behind its end\n"
+
+
+def test_files_that_are_gone_are_accepted_after_a_check(
+    run: Run, seeder: bt.Client, torrent: Path, tmp_path: Path
+) -> None:
+    command = ["download", torrent, "-d", tmp_path / "copy", "--peer", local(seeder), "--timeout", TIMEOUT]
+    assert run(*command).code == 0
+    (tmp_path / "copy" / "some" / "a.bin").unlink()
+    assert run("verify", torrent, "-d", tmp_path / "copy").code == 1
+    ran = run(*command)
+    assert ran.code == 4 and "--check" in ran.err, "verify accepts nothing"
+    assert run(*command, "--check").code == 0
+    assert CONTENT.differences(tmp_path / "copy") == []
 
 
 AUDITED = """
@@ -422,11 +494,11 @@ def test_a_folder_that_is_none_is_named(run: Run, torrent: Path, tmp_path: Path,
     assert ran.document["error"] == f"{tmp_path / place}: is not a folder, or below a file"
 
 
-def test_seeding_what_is_not_there_fails(run: Run, torrent: Path, tmp_path: Path) -> None:
-    ran = run("seed", torrent, "-d", tmp_path / "nothing", "--timeout", TIMEOUT)
+def test_seeding_what_is_not_there_fails(run: Run, torrent: Path, data: Path) -> None:
+    (data / "some" / "a.bin").unlink()
+    ran = run("seed", torrent, "-d", data, "--timeout", TIMEOUT)
     assert ran.code == 1
-    assert "7 of 7 pieces are missing or wrong" in ran.err
-    assert not (tmp_path / "nothing").exists()
+    assert "not right: some/a.bin is missing; some/sub/b.bin shares a failed piece with some/a.bin, which" in ran.err
 
 
 @pytest.mark.parametrize("option", ["--timeout", "--stall-timeout"])

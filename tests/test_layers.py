@@ -35,7 +35,7 @@ FACADE = frozenset(
         "waiting",
     }
 )
-COMMAND_LINE = frozenset({"__main__", "cli", "commands", "console", "demo", "progress"})
+COMMAND_LINE = frozenset({"__main__", "cli", "commands", "console", "demo", "filereport", "progress"})
 
 ALLOWED = {
     "buffers": frozenset(),

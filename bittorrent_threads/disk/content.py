@@ -26,6 +26,7 @@ from .answers import Changed, Surveyed, Synced, bare
 from .file import File, Gone
 from .files import FilePool
 from .folder import Folder, Parts
+from .naming import refused
 from .partfile import PartFile
 from .torrentfiles import TorrentFiles
 
@@ -114,7 +115,7 @@ class Content:
                 self._files.create(moving)
             for index in moving:
                 try:
-                    self._part_file.move(index, self._files[index])
+                    self._move_part(index)
                 finally:
                     routed[index] = not self._part_file.pieces(index)
         self._files.create([index for index in files if wanted[index]])
@@ -320,6 +321,16 @@ class Content:
             return self.pool.exists(self._files[index])
         except StorageError:
             return True
+
+    def _move_part(self, index: int) -> None:
+        # Under the lock.
+        try:
+            self._part_file.move(index, self._files[index])
+        except StorageError as error:
+            if not refused(error):
+                raise
+            self._files.create([index])  # under a name that this file system stores
+            self._part_file.move(index, self._files[index])
 
     def _on_changed(self) -> None:
         self._changed = True

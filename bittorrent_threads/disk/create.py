@@ -101,7 +101,7 @@ def create(
     given = os.path.abspath(path)
     if target is not None:
         _check_output(target, given)
-    found = Found(given, Exclusion([exclude] if isinstance(exclude, str) else list(exclude), target))
+    found = Found(given, Exclusion([exclude] if isinstance(exclude, str) else exclude, target))
     sources = found.files
     if name is None:
         name = os.path.basename(given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Dict, Optional
 
 from ..metainfo.metainfo import Metainfo
 from ..metainfo.names import HIDDEN_FOLDER
@@ -60,7 +60,7 @@ class Disk:
         ``ALLOCATIONS``.
         """
         folder = Folder(basedir, system=self._system, relief=self._files.relieve)
-        name = f"{metainfo.infohash.hex()}.resume"
+        name = _resume_name(metainfo)
         if resume_dir is None:
             resume_file = ResumeFile(folder, (HIDDEN_FOLDER, name))
         else:
@@ -78,6 +78,16 @@ class Disk:
     def join(self, timeout: float) -> bool:
         """Wait at most ``timeout`` seconds for the workers to end; whether all did.  For any thread."""
         return self._pool.join(timeout)
+
+
+def stored_resume(metainfo: Metainfo, basedir: str) -> Optional[Dict[str, Any]]:
+    """The resume data beside the files of a torrent, as plain data; None if there is none that can be used."""
+    resume, _ = ResumeFile(Folder(basedir), (HIDDEN_FOLDER, _resume_name(metainfo))).load(metainfo)
+    return None if resume is None else resume.plain()
+
+
+def _resume_name(metainfo: Metainfo) -> str:
+    return f"{metainfo.infohash.hex()}.resume"
 
 
 def _affordable() -> int:

@@ -146,5 +146,5 @@ class Survey:
         if surveyed.files[files[0]] is not None:
             what, number = "is another file than before", errno.ESTALE
         others = f" (and {len(files) - 1} more)" if len(files) > 1 else ""
-        reason = f"{what}{others}; a hash check accepts what is there now"
+        reason = f"{what}{others}; a hash check accepts what is there now (hashcheck, or download --check)"
         return StorageError(reason, self._torrent.path(files[0]), number)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, List
 
 import pytest
+from support.filesystems import refusing
 from support.system import System
 from support.torrents import Torrent, torrent
 
@@ -528,3 +529,16 @@ def test_close_closes_every_file(bench: Bench, pool: FilePool) -> None:
     bench.put(0, 1)
     bench.content.close()
     assert len(pool) == 0
+
+
+def test_a_part_file_moves_to_a_name_that_the_file_system_stores(tmp_path: Path, pool: FilePool) -> None:
+    t = torrent([("a", 150), ("b?", 100)], 100)
+    content = Content(t.metainfo, Folder(str(tmp_path), system=refusing("?")), pool, names="native")
+    content.survey()
+    content.prepare([True, False])
+    for piece in (0, 1):
+        content.write(piece * 100, [memoryview(t.piece(piece))])
+    content.prepare([True, True])
+    assert (tmp_path / "t" / "b_").read_bytes() == t.file(1)[:50]
+    assert content.files.chosen == ((1, ("t", "b_")),)
+    content.close()
