@@ -320,10 +320,7 @@ class Peer:
         self._available(Bitfield(len(self.bits), payload))
 
     def _on_have_all(self, *_: Any) -> None:
-        if self._described and self.bits.full:
-            self.close("said twice that it has everything", useful=False)
-        else:
-            self._available(Bitfield.filled(len(self.bits)))
+        self._available(Bitfield.filled(len(self.bits)))
 
     def _on_have_none(self, *_: Any) -> None:
         self._available(self.bits)

@@ -106,7 +106,7 @@ def test_have_all_again_and_again_for_many_pieces_costs_nothing(tmp_path: Path) 
         liar.wire.close()
         assert time.process_time() - before < 2.0, "it was 12 s"
         closed = next(event for event in client if isinstance(event, events.PeerClosed))
-        assert closed.reason == "said twice that it has everything"
+        assert closed.reason == "said a second time what it has, and nothing new"
 
 
 def test_empty_bitfields_without_end_take_no_memory(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def _wrong_order() -> List[Lie]:
     return [
         Lie("have none after have", have + message(lp.HAVE_NONE), "have none after other messages"),
         Lie("have none after bitfield", bits + message(lp.HAVE_NONE), "have none after other messages"),
-        Lie("have all twice", message(lp.HAVE_ALL) * 2, "said twice that it has everything"),
+        Lie("have all twice", message(lp.HAVE_ALL) * 2, "said a second time what it has, and nothing new"),
         Lie("two bitfields", bits * 2, "said a second time what it has, and nothing new"),
         Lie("a bitfield after have all", message(lp.HAVE_ALL) + bits, "said a second time what it has"),
         Lie("have none twice", message(lp.HAVE_NONE) * 2, "have none after other messages"),
