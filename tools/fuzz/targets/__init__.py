@@ -8,7 +8,7 @@ from ..target import Target
 
 NAMES = (
     *("addresses", "announce", "arguments", "bencode", "extension", "handshake", "http_answer", "metainfo", "names"),
-    *("part_file", "peer", "registry", "resume", "tracker", "wire"),
+    *("part_file", "peer", "registry", "resume", "text", "tracker", "wire"),
 )
 
 

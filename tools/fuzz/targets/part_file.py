@@ -90,7 +90,7 @@ def check(data: bytes) -> None:
 def _use(opened: Callable[[], PartFile], metainfo: Metainfo) -> None:
     part_file = opened()
     _look(part_file, metainfo)
-    spans = list(_spans(metainfo))[:8]
+    spans = list(_borders(metainfo))
     for number, span in enumerate(spans):
         part_file.write(span, [memoryview(_content(number, span))])
     for again in (part_file, opened()):
@@ -118,6 +118,14 @@ def _look(part_file: PartFile, metainfo: Metainfo) -> None:
 def _spans(metainfo: Metainfo) -> Iterator[Span]:
     for piece in range(min(metainfo.piece_count, 12)):
         yield from metainfo.layout.piece_spans(piece)
+
+
+def _borders(metainfo: Metainfo) -> Iterator[Span]:
+    # What pieces have in files that they share with others, or could: all that a part file is for.
+    for index in range(len(metainfo.files)):
+        pieces = metainfo.layout.file_pieces(index)
+        for piece in sorted({*pieces[:1], *pieces[-1:]}):
+            yield from (span for span in metainfo.layout.piece_spans(piece) if span.file == index)
 
 
 def _content(number: int, span: Span) -> bytes:

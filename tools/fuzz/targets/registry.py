@@ -32,7 +32,7 @@ def check(data: bytes) -> None:
     now = 1000.0
     announced: Set[str] = set()
     lying = False
-    for line in data.split(b"\n")[:64]:
+    for number, line in enumerate(data.split(b"\n")[:64], 1):
         choices = Choices(line)
         who = choices.byte()
         host, path, pause = HOSTS[who & 7], PATHS[who >> 3 & 3], PAUSES[who >> 6]
@@ -45,8 +45,8 @@ def check(data: bytes) -> None:
         if body is not None:
             bencode.decode(body)
             _read(path, body, announced, lying=lying)
-        require(len(registry.announces) <= MAX_ANNOUNCES, "too many announces")
-        require(len(registry.swarm(INFOHASH, now)) <= len(announced) * 64, "too many peers")
+        require(len(registry.announces) <= min(number, MAX_ANNOUNCES), "too many announces")
+        require(len(registry.swarm(INFOHASH, now)) <= number, "too many peers")
 
 
 def _read(path: str, body: bytes, announced: Set[str], *, lying: bool) -> None:
