@@ -12,22 +12,29 @@ from urllib.parse import quote_from_bytes
 
 from bittorrent_threads.errors import TrackerError
 from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.protocol import registry as module
 from bittorrent_threads.protocol.announce import AnnounceReply, AnnounceRequest
-from bittorrent_threads.protocol.registry import MAX_ANNOUNCES, MAX_NUMWANT, Registry
-from bittorrent_threads.protocol.scrape import parse_scrape
+from bittorrent_threads.protocol.registry import MAX_NUMWANT, Registry
+from bittorrent_threads.protocol.scrape import SwarmCounts, parse_scrape
 
 from ..choices import Choices
-from ..target import Target, require
+from ..target import Target, lowered, require
 
 HOSTS = ("127.0.0.1", "1.2.3.4", "2001:db8::1", "::ffff:1.2.3.4", "::1", "10.0.0.1", "5.6.7.8", "::ffff:127.0.0.1")
 LOCAL = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 PATHS = ("/announce", "/scrape", "/", "")
 PAUSES = (0.0, 1.0, 400.0, 5000.0)
 INFOHASH = b"i" * 20
+INFOHASHES = (INFOHASH, b"j" * 20, bytes(20))
 
 
 def check(data: bytes) -> None:
     """Requests, a newline between them: one byte for who asks where and when, and the query."""
+    with lowered(module, MAX_PEERS=6, MAX_SWARM=4, MAX_HOST=3, MAX_HOST_SWARM=2, MAX_DESERTED=2, MAX_ANNOUNCES=5):
+        _ask(data)
+
+
+def _ask(data: bytes) -> None:
     registry = Registry(interval=1800, min_interval=60, random=random.Random(1))
     now = 1000.0
     announced: Set[str] = set()
@@ -45,8 +52,23 @@ def check(data: bytes) -> None:
         if body is not None:
             bencode.decode(body)
             _read(path, body, announced, lying=lying)
-        require(len(registry.announces) <= min(number, MAX_ANNOUNCES), "too many announces")
-        require(len(registry.swarm(INFOHASH, now)) <= number, "too many peers")
+        require(len(registry.announces) <= min(number, module.MAX_ANNOUNCES), "too many announces")
+        _count(registry, now, number)
+
+
+def _count(registry: Registry, now: float, announces: int) -> None:
+    sizes = []
+    for infohash in INFOHASHES:
+        swarm = registry.swarm(infohash, now)
+        counts = parse_scrape(
+            registry.answer("/scrape", f"info_hash={quote_from_bytes(infohash)}", "9.9.9.9", now) or b""
+        )
+        said = counts.get(infohash, SwarmCounts(0, 0))
+        require((said.complete or 0) + (said.incomplete or 0) == len(swarm), f"{said} of {len(swarm)} peers")
+        require((said.downloaders or 0) <= (said.incomplete or 0), f"{said}")
+        require(len(swarm) <= min(announces, module.MAX_SWARM), f"{len(swarm)} peers in a swarm")
+        sizes.append(len(swarm))
+    require(sum(sizes) <= module.MAX_PEERS, f"{sizes} peers")
 
 
 def _read(path: str, body: bytes, announced: Set[str], *, lying: bool) -> None:
@@ -64,9 +86,17 @@ def _read(path: str, body: bytes, announced: Set[str], *, lying: bool) -> None:
     require(len(body) < 100 + 100 * (len(reply.peers) + 3), f"{len(body)} bytes for {len(reply.peers)} peers")
 
 
-def request(event: str = "", port: int = 6881, left: int = 1, peerid: bytes = b"p" * 20, numwant: int = 50) -> str:
+def request(
+    event: str = "",
+    port: int = 6881,
+    left: int = 1,
+    peerid: bytes = b"p" * 20,
+    *,
+    numwant: int = 50,
+    infohash: bytes = INFOHASH,
+) -> str:
     """The query of an announce."""
-    asked = AnnounceRequest(INFOHASH, peerid, port, 0, 0, left, event, numwant)
+    asked = AnnounceRequest(infohash, peerid, port, 0, 0, left, event, numwant)
     return asked.url("http://t/announce").partition("?")[2]
 
 
@@ -77,6 +107,12 @@ def seeds() -> List[bytes]:
         [(1, request("started")), (2, request("started", 7000, 0, b"q" * 20)), (9, scrape), (1, request("stopped"))],
         [(0, request() + "&ip=9.9.9.9"), (4, request() + "&ip=::5"), (1, request("completed", left=0) + "&compact=0")],
         [(3, request("paused")), (128 + 5, request("empty", numwant=0)), (192 + 6, request(peerid=b"r" * 20))],
+        [
+            (who, request(port=port, infohash=info))
+            for who in (1, 2, 6)
+            for port in (1, 2, 3)
+            for info in INFOHASHES[:2]
+        ],
         [(1, request("nonsense")), (1, request(port=0)), (1, "info_hash=%ff"), (16, ""), (9, ""), (1, "&" * 200)],
     ]
     return [b"\n".join(bytes([who]) + query.encode() for who, query in run) for run in runs]
@@ -86,6 +122,6 @@ TOKENS = (
     *(b"\n\1", b"\n\0", b"\n\x09", b"\n\x82", b"info_hash=", b"peer_id=", b"port=", b"left=", b"event=started"),
     *(b"&", b"="),
     *(b"event=stopped", b"event=completed", b"numwant=", b"compact=0", b"ip=", b"::1", b"1.2.3.4", b"%", b"%00", b"-1"),
-    *(b"i" * 20, b"p" * 20, b"0", b"65536", b"9" * 19, b"\xb2", b";", b"no_peer_id=1", b"key=", b"trackerid=", b"%zz"),
+    *(b"j" * 20, b"p" * 20, b"0", b"65536", b"9" * 19, b"\xb2", b";", b"no_peer_id=1", b"key=", b"trackerid=", b"%zz"),
 )
-TARGET = Target(check, seeds, TOKENS, longest=1024)
+TARGET = Target(check, seeds, TOKENS, longest=2500)

@@ -6,9 +6,8 @@ again, the messages are the bytes that came; a message costs at least four bytes
 
 from __future__ import annotations
 
-import contextlib
 import struct
-from typing import Any, Iterable, Iterator, List, Tuple
+from typing import Any, Iterable, List, Tuple
 
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.layout import BLOCK
@@ -18,7 +17,7 @@ from bittorrent_threads.protocol import wire as module
 from bittorrent_threads.protocol.wire import MAX_MESSAGE, Message, Wire
 
 from ..choices import Choices, cut
-from ..target import Target, require, require_shown
+from ..target import Target, lowered, require, require_shown
 
 PIECE_COUNTS = (0, 1, 2, 7, 8, 9, 16, 17, 2049, MAX_PIECES)
 """No piece at all, one, whole bytes of a bitfield and spare bits, and the most there can be."""
@@ -52,7 +51,7 @@ def compare(piece_count: int, stream: bytes, *, fast: bool, way: int) -> None:
     whole = Wire(piece_count, fast=fast)
     found = received(whole, [stream])
     pieces = Wire(piece_count, fast=fast)
-    with few_at_once():
+    with lowered(module, MAX_MESSAGES=3):
         require(received(pieces, cut(stream, way)) == found, "other messages when cut")
     require((pieces.failed, pieces.unknown) == (whole.failed, whole.unknown), "another end when cut")
     require(whole.receive(b"\0\0\0\0") == [] if whole.failed else True, "goes on after it failed")
@@ -81,16 +80,6 @@ def received(wire: Wire, chunks: Iterable[bytes]) -> List[Message]:
             memory[:] = bytes(len(memory))
             data = data[:0]
     return found
-
-
-@contextlib.contextmanager
-def few_at_once() -> Iterator[None]:
-    """Let a call return so few messages that some are held for the next one."""
-    usual, module.MAX_MESSAGES = module.MAX_MESSAGES, 3
-    try:
-        yield
-    finally:
-        module.MAX_MESSAGES = usual
 
 
 def fit(message: Message, piece_count: int, *, fast: bool) -> None:
