@@ -53,7 +53,9 @@ def _ask(data: bytes) -> None:
             bencode.decode(body)
             _read(path, body, announced, lying=lying)
         require(len(registry.announces) <= min(number, module.MAX_ANNOUNCES), "too many announces")
-        _count(registry, now, number)
+        if number % 8 == 0:
+            _count(registry, now, number)
+    _count(registry, now, data.count(b"\n") + 1)
 
 
 def _count(registry: Registry, now: float, announces: int) -> None:
