@@ -145,10 +145,9 @@ def seeds() -> List[bytes]:
         gives.append(messages.piece_headers([(last, 0, 20)])[0] + bytes(20))
         extension = messages.extended(0, b"d1:md6:ut_pexi1ee1:pi7000e4:reqqi1ee")
         more = [messages.allowed_fast(0), messages.suggest(last), extension]
-        for options in (0x10, 0x31, 0x12, 0x02, 0x34, 0x00, 0x51, 0x91, 0xD3):
-            found.append(bytes([shape, options, 1]) + b"".join([*asks, *more]))
-            found.append(bytes([shape, options, 0x80]) + b"".join([*more[2:], *gives[:2]]))
-            found.append(bytes([shape, options, 1]) + b"".join([*more[2:], *gives, *more]))
+        for number, options in enumerate((0x10, 0x31, 0x12, 0x02, 0x34, 0x00, 0x51, 0x91, 0xD3)):
+            said = ([*asks, *more], [*more[2:], *gives[:2]], [*more[2:], *gives, *more])[(shape + number) % 3]
+            found.append(bytes([shape, options, (1, 0x80)[number & 1]]) + b"".join(said))
         greeting = handshake(metainfo.infohash, peerid=b"-GU0001-abcdefghijkl", fast=True, extended=True)
         found.append(bytes([shape, 0x38, 3]) + greeting + b"".join([*asks, *gives]))
     return found
