@@ -1,22 +1,35 @@
-"""File names of strangers: safe on every system, the same when made safe twice, and different within a torrent."""
+"""File names from outside, by the portable rules, by the native ones and as other clients store them.
+
+A name leads nowhere but into its folder, shows as what it is, has a length that is stored, and is the same when made
+safe twice; no path of a torrent is in the way of another.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from typing import List
+from typing import List, Sequence
 
 from bittorrent_threads.metainfo.names import (
     CONTROL,
     HIDDEN_FOLDER,
     MAX_NAME,
+    MAX_NATIVE_NAME,
+    NATIVE,
+    PORTABLE,
+    cased_paths,
+    caseless_paths,
     chosen_path,
     in_the_way,
+    native_name,
+    native_paths,
+    raw_paths,
     safe_name,
     safe_paths,
 )
 
 from ..target import Target, require
 
+FORBIDDEN_EVERYWHERE = frozenset([*map(chr, CONTROL), "/", "\u202e", "\u2066"])
 FORBIDDEN = frozenset([*map(chr, CONTROL), *'/\\:*?"<>|\ufffd\u202e\u200b\ufeff'])
 
 
@@ -34,13 +47,35 @@ def check(data: bytes) -> None:
     for path in safe:
         for name in path:
             require(safe_name(name.encode()) == name, f"unsafe component {name!r:.80}")
+    for make, names in (
+        (native_paths, NATIVE),
+        (caseless_paths, PORTABLE),
+        (cased_paths, NATIVE),
+        (raw_paths, NATIVE),
+    ):
+        _others(make((first,), paths), paths, names)
     text = data.decode("utf-8", "surrogateescape")
-    with contextlib.suppress(ValueError):
-        chosen = chosen_path(text, safe)
-        require("/".join(chosen) == text and in_the_way([*safe, chosen], [len(safe)]) is None, "chosen, yet in the way")
+    for rules, taken in ((PORTABLE, safe), (NATIVE, native_paths((first,), paths))):
+        with contextlib.suppress(ValueError):
+            chosen = chosen_path(text, taken, names=rules)
+            require("/".join(chosen) == text, "chosen, and another")
+            require(in_the_way([*taken, chosen], [len(taken)], names=rules) is None, "chosen, yet in the way")
+
+
+def _others(made: Sequence[Sequence[str]], paths: Sequence[Sequence[bytes]], names: str) -> None:
+    require([len(path) for path in made] == [len(path) + 1 for path in paths], "another number of paths or components")
+    require(in_the_way(made, range(len(made)), names=names) is None, "a path is in the way of another")
+    for name in {name for path in made for name in path}:
+        require(name not in ("", ".", ".."), f"{name!r} leads elsewhere")
+        require(not FORBIDDEN_EVERYWHERE & set(name), f"forbidden characters in {name!r:.80}")
+        require(len(name.encode("utf-8", "surrogateescape")) <= MAX_NATIVE_NAME, f"{len(name)} characters")
+        require(not name.lower().startswith(HIDDEN_FOLDER), "our own folder")
 
 
 def _name(raw: bytes) -> None:
+    for text in (raw.decode("utf-8", "surrogateescape"), raw.decode("utf-8", "replace")):
+        native = native_name(text)
+        require(native_name(native) == native, f"{native!r:.80} made native again is another")
     name = safe_name(raw)
     require(safe_name(name.encode()) == name, f"{name!r:.80} made safe again is another")
     require(name and len(name.encode()) <= MAX_NAME, f"{len(name)} characters")
