@@ -17,7 +17,6 @@ ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "tools"
 NAMES = sorted(path.stem for path in (TOOLS / "fuzz" / "targets").glob("[a-z]*.py"))
 UNMENDED = {
-    "metainfo": "a comment may turn the direction of text",
     "part_file": "slots that no piece has are believed",
     "resume": "the reason quotes all of a wrong version",
 }

@@ -16,7 +16,7 @@ from ..errors import BencodeError, MetainfoError, StorageError
 from .bencode import decode_document
 from .hashes import DIGEST_SIZE, PieceHashes
 from .layout import Layout
-from .names import CONTROL
+from .names import CONTROL, DIRECTION
 from .spelling import Spelling, decoder, is_utf8, transcoded
 from .urls import tracker_tiers, web_seeds
 
@@ -32,7 +32,7 @@ MAX_TOTAL_SIZE = 2**63 - 1
 """Bytes of all files together: what a file offset can be."""
 
 _YEAR_10000 = 253_402_300_800  # no date of the standard library goes beyond it
-_UNPRINTABLE = dict.fromkeys(CONTROL - {*map(ord, "\t\n")})
+_UNPRINTABLE = dict.fromkeys((CONTROL | DIRECTION) - {*map(ord, "\t\n")})
 
 Buffer = Union[bytes, bytearray, memoryview]
 

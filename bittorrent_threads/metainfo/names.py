@@ -29,8 +29,9 @@ _SUFFIX_ROOM = 12  # a dot and the figures of any number of collisions
 CONTROL = frozenset([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029])
 """Code points that could write to a terminal something else than themselves: C0, DEL, C1 and two line separators."""
 
-# Marks of direction, with which the end of a name can be shown in its middle.
-_DIRECTION = frozenset([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+DIRECTION = frozenset([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""Marks of direction, with which the end of a text can be shown in its middle."""
+
 # Replaced: control characters, what Windows or a path gives a meaning, and what took the place of invalid UTF-8.
 # Dropped: marks of direction and of no width, with which one name can look like another.
 _CHARACTERS: Dict[int, Optional[str]] = {
@@ -41,7 +42,7 @@ _DEVICE = r"(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)[0-9\xb9\xb2\
 _NATIVE_CHARACTERS: Dict[int, Optional[str]] = {
     # The last two are the surrogates that stand for no byte.
     **dict.fromkeys([*CONTROL, *map(ord, "/\\"), *range(0xD800, 0xDC80), *range(0xDD00, 0xE000)], "_"),
-    **dict.fromkeys(_DIRECTION),
+    **dict.fromkeys(DIRECTION),
 }
 # In bytes that are not UTF-8, a backslash may be the second byte of a character (GBK, Big5, Shift JIS).
 _RAW_CHARACTERS = {code: other for code, other in _NATIVE_CHARACTERS.items() if code != ord("\\")}

@@ -78,7 +78,7 @@ def test_everything_else() -> None:
             "announce": "http://a/announce",
             "announce-list": [["http://b/announce"], ["udp://c:1"]],
             "url-list": "http://seed/",
-            "comment": "käse\x1b[2J\tand\nbread\x00",
+            "comment": "käse\x1b[2J\tand\nbread\x00\u202e\u2066",
             "created by": "someone",
             "creation date": 1_600_000_000,
             "nodes": [],

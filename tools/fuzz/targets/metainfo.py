@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterator, List
 from bittorrent_threads.errors import BencodeError, MetainfoError
 from bittorrent_threads.metainfo import bencode
 from bittorrent_threads.metainfo.metainfo import Metainfo
-from bittorrent_threads.metainfo.names import CONTROL, MAX_NAME, in_the_way, safe_name
+from bittorrent_threads.metainfo.names import CONTROL, DIRECTION, MAX_NAME, in_the_way, safe_name
 from bittorrent_threads.metainfo.urls import TRACKER_SCHEMES, WEB_SEED_SCHEMES, clean_url
 
 from ..choices import Choices
@@ -28,13 +28,12 @@ KEYS = (
 )
 VALUES = (
     *(b"", b".", b"..", b"a", b"A", b"a/b", b"con", b".pad", b"p", b"l", b"x", b".bittorrent_threads", b"\xe4\xff"),
+    *(b"GBK", b"shift_jis", b"latin-1", b"utf-8", b"cp1251", b"utf-7", b"punycode", "\u6f22".encode("gbk"), b"\x83\\"),
     *("e\u0301".encode(), "\u00e9".encode(), "\u202e".encode(), b"http://t.example/announce", b"udp://t.example:1"),
     *(b"HTTP://user:pw@[::1]:80/a?b", b"ftp://x", b"\x1b[2J", bytes(20), bytes(40), b"z" * 300),
 )
 WORDS = (*KEYS, *VALUES)
-FORBIDDEN = frozenset(
-    map(chr, [*CONTROL - {9, 10}, 0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-)
+FORBIDDEN = frozenset(map(chr, (CONTROL | DIRECTION) - {*b"\t\n"}))
 """What moves or turns what a terminal shows; line ends and tabs may be in a comment."""
 
 
@@ -51,6 +50,7 @@ def check(data: bytes) -> None:
     require(Metainfo.parse(bytearray(text)) == metainfo, "another torrent at the second time")
     _arithmetic(metainfo)
     _paths(metainfo)
+    _spelling(metainfo)
     _texts(metainfo)
     require(metainfo.infohash in set(_infohashes(text)), "the infohash is of other bytes")
 
@@ -85,6 +85,17 @@ def _paths(metainfo: Metainfo) -> None:
     paths = [file.path for file in metainfo.files if not file.pad]
     require(in_the_way(paths, range(len(paths))) is None, "a path is in the way of another")
     require(len({*paths}) == len(paths), "two files of one path")
+
+
+def _spelling(metainfo: Metainfo) -> None:
+    spelling = metainfo.spelling
+    if spelling is None:
+        return
+    require(list(spelling.portable()) == [file.path for file in metainfo.files], "other portable paths")
+    for paths in (spelling.native(), *spelling.others()):
+        require(len(paths) == len(metainfo.files), "another number of paths")
+        for path in paths:
+            require(all(name not in ("", ".", "..") and not {"/", "\0"} & set(name) for name in path), f"{path!r:.80}")
 
 
 def _texts(metainfo: Metainfo) -> None:
