@@ -19,6 +19,7 @@ from ..errors import StorageError
 from ..metainfo.bitfield import Bitfield
 from ..metainfo.metainfo import Metainfo
 from ..metainfo.names import NATIVE, chosen_path, in_the_way
+from ..text import printable
 from .descriptor import Descriptor
 from .file import FileStat
 from .folder import Folder, Parts
@@ -198,7 +199,7 @@ class ResumeFile:
                     return _decoded(data, metainfo), tuple(reasons)
             except (OSError, StorageError, ValueError, RecursionError) as error:
                 reason = error.reason if isinstance(error, StorageError) else error
-                reasons.append(f"{self.folder.path(parts)}: {reason}")
+                reasons.append(f"{self.folder.path(parts)}: {printable(str(reason))}")
         return None, tuple(reasons)
 
     def at(self, folder: Folder) -> ResumeFile:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import pickle
@@ -337,6 +338,20 @@ def test_a_fault_anywhere_leaves_something_to_load(tmp_path: Path, t: Torrent, c
         assert resume in (resume_of(t, 1), resume_of(t, 2))
         file.store(resume_of(t, 3))
         assert file.load(t.metainfo) == (resume_of(t, 3), ())
+
+
+def test_the_reason_against_a_planted_file_is_short(file: ResumeFile, t: Torrent, tmp_path: Path) -> None:
+    long = "x\x1b" * 5000
+    for planted in ({"version": long}, {**resume_of(t, 0).plain(), "names": [[0, ["t", long]]]}):
+        body = json.dumps(planted).encode()
+        place(tmp_path).parent.mkdir(exist_ok=True)
+        place(tmp_path).write_bytes(
+            b"bittorrent_threads resume\n" + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+        )
+        resume, (reason,) = file.load(t.metainfo)
+        assert resume is None
+        assert reason.startswith(f"{place(tmp_path)}: ")
+        assert len(reason) < len(str(place(tmp_path))) + 310 and reason.isprintable()
 
 
 def test_garbled_anywhere_the_one_before_is_used(file: ResumeFile, t: Torrent, tmp_path: Path) -> None:

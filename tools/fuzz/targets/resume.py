@@ -22,7 +22,7 @@ from bittorrent_threads.metainfo.names import in_the_way, safe_name
 
 from ..choices import Choices
 from ..shapes import SHAPES, metainfo_of
-from ..target import Target, require
+from ..target import Target, require, require_shown
 
 CACHE, SEALED, RAW = range(3)
 PARTS = (".hidden", "t.resume")
@@ -49,7 +49,7 @@ def _cached(body: bytes, metainfo: Metainfo) -> None:
     try:
         used = Resume.of(plain, metainfo)
     except ValueError as error:
-        require(len(str(error)) <= MAX_REASON, f"a reason of {len(str(error))} characters")
+        require(len(str(error)) <= MAX_REASON + 10 * len(body), f"a reason of {len(str(error))} characters")
         return
     _used(used, metainfo)
     require(Resume.of(json.loads(json.dumps(used.plain())), metainfo) == used, "stored and read, it is another")
@@ -64,7 +64,8 @@ def _stored(content: bytes, metainfo: Metainfo) -> None:
         used, reasons = file.load(metainfo)
         require((used is None) == bool(reasons), "neither used nor a reason")
         for reason in reasons:
-            require(reason.startswith(str(path)) and len(reason) - len(str(path)) <= MAX_REASON, "a long reason")
+            require(reason.startswith(f"{path}: "), "a reason that names no file")
+            require_shown(reason[len(str(path)) :], MAX_REASON, "the reason")
         if used is not None:
             _used(used, metainfo)
             file.store(used)
