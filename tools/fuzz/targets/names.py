@@ -27,14 +27,22 @@ from bittorrent_threads.metainfo.names import (
     safe_paths,
 )
 
+from ..choices import Choices
 from ..target import Target, require
 
+OTHERS = ((native_paths, NATIVE), (caseless_paths, PORTABLE), (cased_paths, NATIVE), (raw_paths, NATIVE))
+"""What other clients make of names, and the rules by which two of them are the same."""
 FORBIDDEN_EVERYWHERE = frozenset([*map(chr, CONTROL), "/", "\u202e", "\u2066"])
 FORBIDDEN = frozenset([*map(chr, CONTROL), *'/\\:*?"<>|\ufffd\u202e\u200b\ufeff'])
 
 
 def check(data: bytes) -> None:
-    """The paths of a torrent, a NUL between two and a slash between two components; the first is its name."""
+    """One byte chooses what other names are made, the rest is the paths of a torrent and first its name.
+
+    A NUL stands between two, and a slash between two components.
+    """
+    choices = Choices(data[:1])
+    data = data[1:]
     first, *rest = data.split(b"\0")
     paths = [path.split(b"/") for path in rest] or [[b"file"]]
     for raw in {first, *(name for path in paths for name in path)}:
@@ -47,13 +55,8 @@ def check(data: bytes) -> None:
     for path in safe:
         for name in path:
             require(safe_name(name.encode()) == name, f"unsafe component {name!r:.80}")
-    for make, names in (
-        (native_paths, NATIVE),
-        (caseless_paths, PORTABLE),
-        (cased_paths, NATIVE),
-        (raw_paths, NATIVE),
-    ):
-        _others(make((first,), paths), paths, names)
+    make, names = choices.pick(OTHERS)
+    _others(make((first,), paths), paths, names)
     text = data.decode("utf-8", "surrogateescape")
     for rules, taken in ((PORTABLE, safe), (NATIVE, native_paths((first,), paths))):
         with contextlib.suppress(ValueError):
@@ -86,7 +89,7 @@ def _name(raw: bytes) -> None:
 
 def seeds() -> List[bytes]:
     """Usual paths, and what the rules are about."""
-    return [
+    paths = [
         b"album\0cd 1/01 - song.mp3\0cd 1/02 - song.mp3\0cover.jpg",
         b"a\0b\0B\0b.1\0b/c\0b/C",
         b".\0..\0../../etc/passwd\0/\0//\0",
@@ -97,11 +100,12 @@ def seeds() -> List[bytes]:
         b"n" * 250 + b".mp3\0" + b"n" * 250 + b".mp4\0" + "\u00e4".encode() * 200,
         b"x. \0x.\0x \0 x\0x",
     ]
+    return [bytes([number % len(OTHERS)]) + path for number, path in enumerate(paths)]
 
 
 TOKENS = (
     *(b"\0", b"/", b".", b"..", b" ", b"con", b"COM\xc2\xb9", b"~1", b".1", b".2", "\u0301".encode()),
     "\u0345".encode(),
 )
-OTHERS = ("\u0130".encode(), "\ufb03".encode(), b"\xf0\x9f\x98\x80", b"a" * 238)
-TARGET = Target(check, seeds, (*TOKENS, *OTHERS), longest=1024)
+FOLDED = ("\u0130".encode(), "\ufb03".encode(), b"\xf0\x9f\x98\x80", b"a" * 238)
+TARGET = Target(check, seeds, (*TOKENS, *FOLDED), longest=1024)
