@@ -79,7 +79,7 @@ class Serving:
                 group,
                 available=available,
                 misled=not available and holdings.misled(index),
-                choked=peer.choked or paused,
+                choked=peer.choked,
                 allowed_fast=index in peer.granted and not paused,
             )
             if self.failed:

@@ -28,6 +28,7 @@ from bittorrent_threads.engine import serving
 from bittorrent_threads.engine.serving import LEAST_WATER
 from bittorrent_threads.errors import StorageError
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.swarm import quota
 
 
 def ask(*blocks: tuple[int, int, int]) -> bytes:
@@ -294,3 +295,14 @@ def test_a_peer_that_asks_for_too_much_without_bep_6_is_closed() -> None:
     guest = bench.leech(fast=False)
     guest.say(ask(*blocks_of(0, 1, 2)), message(NOT_INTERESTED), seconds=MOMENT)
     assert guest.closed and bench.reasons == ["asked for more than 3 blocks at once"]
+
+
+def test_what_requests_cost_the_peer() -> None:
+    bench = Bench(have=range(COUNT - 1), settings=Settings(reqq=40))
+    bench.leech()
+    (peer,) = bench.torrent.peers
+    assert not peer.choked
+    assert peer.serving.add(blocks_of(0, 1)) == 0
+    assert peer.serving.add(blocks_of(0)) == pytest.approx(2 * quota.REFUSED_REQUEST), "they wait already"
+    assert peer.serving.add(blocks_of(COUNT - 1)) == pytest.approx(2 * quota.REFUSED_REQUEST), "it is not there"
+    assert peer.serving.add([(2, at, 1) for at in range(5)]) == pytest.approx(5 * quota.SMALL_REQUEST)

@@ -8,7 +8,7 @@ from typing import List, Optional, Tuple
 import pytest
 
 from bittorrent_threads.metainfo.layout import BLOCK, Layout
-from bittorrent_threads.swarm.uploads import FAST_COPIES, MAX_LENGTH, MAX_REFUSED, Request, Run, Uploads
+from bittorrent_threads.swarm.uploads import FAST_COPIES, MAX_LENGTH, MAX_MISLED, MAX_REFUSED, Request, Run, Uploads
 
 LAYOUT = Layout([16 * BLOCK * 10 + 20000], 16 * BLOCK)
 """Ten pieces of 16 blocks, and one of 20,000 bytes."""
@@ -298,3 +298,21 @@ def test_an_allowed_fast_piece_is_given_three_times(layout: Layout, index: int, 
     assert request(uploads, index, 0, BLOCK, choked=True, allowed=True) == REJECTED
     assert request(uploads, index, 0, BLOCK, allowed=True) == ACCEPTED
     assert request(uploads, 0, 0, BLOCK, choked=True, allowed=True) == ACCEPTED
+
+
+def test_requests_of_pieces_that_we_said_we_have_are_counted_apart() -> None:
+    uploads = make()
+    asked = [(3, 0, BLOCK)] * MAX_MISLED
+    rejected = uploads.add(3, asked, available=False, choked=False, allowed_fast=False, misled=True)
+    assert rejected == asked and not uploads.failed
+    uploads.add(3, asked[:2], available=False, choked=False, allowed_fast=False, misled=True)
+    assert uploads.failed == f"asked {MAX_MISLED + 1} times for pieces that could not be read"
+
+
+@pytest.mark.parametrize("layout, small", [(LAYOUT, BLOCK // 2), (TINY, BLOCK // 2), (Layout([100_000], 1024), 512)])
+def test_requests_of_less_than_half_a_block_are_counted(layout: Layout, small: int) -> None:
+    uploads = make(layout=layout)
+    for length, count in ((small, 0), (small - 1, 1), (1, 2), (2 * small, 2)):
+        assert request(uploads, 0, 0, length) == ACCEPTED
+        assert uploads.small == count
+    assert request(uploads, 0, 0, 1) == IGNORED and uploads.small == 2
