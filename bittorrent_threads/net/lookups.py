@@ -101,11 +101,19 @@ class Lookups:
         self._tls: Any = None
 
     def fetch(
-        self, url: str, timeout: float, max_body: int, deliver: Callable[[Any], None], *, trusted: bool = False
+        self,
+        url: str,
+        timeout: float,
+        max_body: int,
+        deliver: Callable[[Any], None],
+        *,
+        trusted: bool = False,
+        family: int = 0,
+        source: str = "",
     ) -> None:
         """GET; ``timeout`` covers everything, from now on.  ``deliver`` gets a Fetched.
 
-        A URL that is not ``trusted`` is asked of private addresses only if its path is that of a tracker.
+        ``trusted``, ``family`` and ``source`` are those of :class:`net.http.Fetch`.
         """
         fetch = Fetch(
             url,
@@ -115,6 +123,8 @@ class Lookups:
             allow_private=self._allow_private,
             check_paths=self._check_paths,
             trusted=trusted,
+            family=family,
+            source=source,
             tls=self._context,
         )
 

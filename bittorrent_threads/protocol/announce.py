@@ -43,6 +43,8 @@ class AnnounceRequest(NamedTuple):
     numwant: int = 50
     key: str = ""
     trackerid: bytes = b""
+    ip: str = ""
+    """Numeric address at which we can be reached, if it is not that of the connection."""
 
     def url(self, base: str) -> str:
         """The URL to fetch from the tracker whose URL is ``base``; a query that it has already is kept."""
@@ -57,6 +59,7 @@ class AnnounceRequest(NamedTuple):
             ("numwant", self.numwant),
             ("key", self.key),
             ("event", self.event),
+            ("ip", self.ip),
             ("trackerid", quote_from_bytes(self.trackerid, safe="")),
         ]
         return with_query(base, [(name, str(value)) for name, value in query if value != ""])

@@ -69,6 +69,7 @@ class SimListener:
     def __init__(self, network: SimNetwork, port: int, accept: Callable[[SimStream], None]) -> None:
         self.port = port
         self.accept = accept
+        self.addresses = tuple(network.addresses.values())
         self._network = network
 
     def close(self) -> None:
@@ -88,12 +89,19 @@ class Internet:
         self.hosts[host] = network
         return network
 
+    def alias(self, network: SimNetwork, host: str) -> None:
+        """Give a host an address of the other family besides."""
+        network.addresses[6 if ":" in host else 4] = host
+        self.hosts[host] = network
+
 
 class SimNetwork:
     """The network of one host."""
 
     def __init__(self, internet: Internet, host: str, *, up: float, down: float, latency: float) -> None:
         self.name = host
+        self.addresses: Dict[int, str] = {6 if ":" in host else 4: host}
+        """By family; another is given by ``Internet.alias``."""
         self.world = internet.world
         self.up = Uplink(self.world, up)
         self.down = Downlink(self.world, down)
@@ -141,8 +149,9 @@ class SimNetwork:
         late = f"timed out after {timeout:g} s"
         stream.deadline = self.call_later(timeout, lambda: stream.end(late))
         target = self._internet.hosts.get(address[0])
-        if target is not None and self.online:
-            near = (self.name, self._ephemeral_port())
+        own = self.addresses.get(6 if ":" in address[0] else 4)
+        if target is not None and own is not None and self.online:
+            near = (own, self._ephemeral_port())
             self.world.after(self.latency + target.latency, lambda: target.knock(stream, self, near))
         return stream
 
