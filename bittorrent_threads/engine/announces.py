@@ -66,6 +66,8 @@ class Announces:
         """True: the tracker accepted ``started`` this way.  False: it may have."""
         self._unavailable: Dict[Way, float] = {}
         """Until when it is not asked this way."""
+        self._due: Optional[float] = None
+        """When the next announce is to be made, as far as is known: of a thousand torrents most only wait for it."""
         self._alone_since = 0.0
         self.rows: Tuple[TrackerStatus, ...] = ()
         """The trackers as of the last tick."""
@@ -76,21 +78,25 @@ class Announces:
         self._alone_since = self._torrent.now()
         self._announcer.start(self._torrent.now())
         self._go()
+        self._refresh()
 
     def complete(self) -> None:
         """The download ended in this run."""
         self._announcer.complete(self._torrent.now())
         self._go()
+        self._refresh()
 
     def reannounce(self) -> None:
         """Tell the trackers again, as soon as each allows, those that failed too."""
         self._announcer.reannounce(self._torrent.now(), forgiving=True)
         self._go()
+        self._refresh()
 
     def add(self, tiers: Iterable[Iterable[str]]) -> None:
         """More trackers of the program."""
         self._announcer.add(tiers, self._torrent.now())
         self._go()
+        self._refresh()
 
     def stop(self) -> None:
         """Tell the trackers that we go; whoever waits for the torrent to be quiet waits for that, not for long."""
@@ -102,13 +108,14 @@ class Announces:
     def tick(self, now: float) -> None:
         """Once a second while the torrent is started."""
         torrent = self._torrent
-        if len(torrent.peers):
-            self._alone_since = now
-        elif torrent.picker.missing and not torrent.peerlist.counts.known:
-            self._announcer.reannounce(now)
-        self._look(now)
-        due = self._announcer.next_time()
-        if due is not None and due <= now:
+        if torrent.picker.missing:
+            if len(torrent.peers):
+                self._alone_since = now
+            elif not torrent.peerlist.counts.known:
+                self._announcer.reannounce(now)
+            self._look(now)
+            self._due = self._announcer.next_time()
+        if self._due is not None and self._due <= now:
             self._go()
 
     def _look(self, now: float) -> None:
@@ -122,12 +129,13 @@ class Announces:
     def _go(self) -> None:
         now = self._torrent.now()
         self._look(now)
-        while True:
-            announce = self._announcer.due(now)
-            if announce is None:
-                break
-            self._tell(announce, self._torrent.settings.announce_timeout)
-        self._refresh()
+        announce = self._announcer.due(now)
+        if announce is not None:
+            while announce is not None:
+                self._tell(announce, self._torrent.settings.announce_timeout)
+                announce = self._announcer.due(now)
+            self._refresh()
+        self._due = self._announcer.next_time()
 
     # -- one announce ------------------------------------------------------------------------------------------------
 
@@ -275,7 +283,7 @@ def _of_family(ip: str, family: int) -> str:
 
 def _status(row: TrackerRow, now: float) -> TrackerStatus:
     return TrackerStatus(
-        url=masked(row.url),
+        url=row.shown,
         tier=row.tier,
         state=row.state,
         working=row.state == "working",

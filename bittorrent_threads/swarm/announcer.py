@@ -32,6 +32,10 @@ MAX_TRACKERS = 500
 """Trackers of one torrent, as ``metainfo.urls`` keeps them."""
 MAX_UNDER_WAY = 8
 """Announces of one torrent at once."""
+BURST = 20
+"""Announces of one torrent in a row."""
+RATE = 4.0
+"""Announces a second after those: five hundred names may all lead to one host."""
 
 
 class Random(Protocol):
@@ -60,6 +64,8 @@ class TrackerRow(NamedTuple):
     """One tracker as the user may see it; None stands for what is not known."""
 
     url: str
+    shown: str
+    """The URL without its secrets."""
     tier: int
     state: str
     """``unused``, ``announcing``, ``working``, ``failing``, or ``refused`` (not asked again in this run)."""
@@ -105,6 +111,8 @@ class Announcer:
         self._running = False
         self._next = math.inf
         """When the tiers are walked again, while no peers are wanted."""
+        self._paced = -math.inf
+        """Before this no announce is made but of a completion."""
         self._completed_owed = False
         """No tracker has heard of the end of the download."""
         self._completed = False
@@ -170,6 +178,7 @@ class Announcer:
             return None
         tracker = next((tracker for tracker in ready if tracker.failed_at + RECENTLY <= now), ready[0])
         tracker.announce = self._announce(tracker, self._owed(tracker))
+        self._paced = max(self._paced, now - (BURST - 1) / RATE) + 1 / RATE
         return tracker.announce
 
     def succeeded(self, announce: Announce, reply: AnnounceReply, now: float, *, named: Optional[int] = None) -> None:
@@ -270,7 +279,7 @@ class Announcer:
         owed = self._owed(tracker)
         if owed == COMPLETED:
             return max(backed_off, self._completed_at)
-        time = max(backed_off, tracker.due_at if self._everywhere else self._next)
+        time = max(backed_off, self._paced, tracker.due_at if self._everywhere else self._next)
         return max(time, tracker.welcome_at) if owed == REGULAR else time
 
     def _owed(self, tracker: Tracker) -> str:
@@ -331,6 +340,7 @@ class Announcer:
             state = "working" if tracker.reply is not None else "unused"
         return TrackerRow(
             url=tracker.url,
+            shown=tracker.shown,
             tier=tier,
             state=state,
             last_error=tracker.last_error,

@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING, Optional
 
 from ..protocol.announce import AnnounceReply, url_objection
+from ..text import masked
 
 if TYPE_CHECKING:
     from .announcer import Announce
@@ -46,6 +47,8 @@ class Tracker:
 
     def __init__(self, url: str, host: Host, now: float, *, trusted: bool) -> None:
         self.url = url
+        self.shown = masked(url)
+        """The URL without its secrets."""
         self.host = host
         self.trusted = trusted
         self.objection = url_objection(url)

@@ -10,7 +10,7 @@ import pytest
 
 from bittorrent_threads.protocol.announce import AnnounceReply
 from bittorrent_threads.settings import Settings
-from bittorrent_threads.swarm.announcer import MAX_TRACKERS, MAX_UNDER_WAY, Announce, Announcer
+from bittorrent_threads.swarm.announcer import BURST, MAX_TRACKERS, MAX_UNDER_WAY, RATE, Announce, Announcer
 
 A, B, C = "http://a/announce", "http://b/announce", "http://c/announce"
 SETTINGS = Settings(announce_min_interval=60, announce_max_interval=7200, numwant=200)
@@ -534,6 +534,17 @@ def test_only_so_many_announces_are_under_way() -> None:
     assert following is not None and short(following.url) == "8"
 
 
+def test_many_trackers_are_asked_at_a_pace_and_a_completion_waits_for_none() -> None:
+    subject = wanting(*[[f"http://{number}/announce"] for number in range(200)])
+    played = play(subject, 10.0, lambda url, now: url == "http://0/announce")
+    assert sum(now == 0.0 for now, _, _ in played) == BURST
+    assert len(played) == BURST + 10 * RATE
+    subject.complete(10.0)
+    made = subject.due(10.0)
+    assert made is not None and (made.url, made.event) == ("http://0/announce", "completed")
+    assert [row.shown for row in announcer(["http://u:p@h/announce"]).snapshot()] == ["http://u:***@h/announce"]
+
+
 def test_each_tracker_that_knew_a_leecher_hears_of_its_completion() -> None:
     subject = wanting([A], [B], [C])
     assert ask(subject, 0.0, A, B) == "abc"
@@ -617,7 +628,7 @@ def test_snapshot() -> None:
     play(subject, 0.0, up(B), reply)
     first, second, third = subject.snapshot()
     assert (first.state, first.last_error, first.failures, first.next_announce) == ("failing", "refused", 1, 900.0)
-    assert second._replace(url="") == ("", 1, "working", "", "careful", 900.0, 900.0, 3, 4, 5, 0)
+    assert second._replace(url="") == ("", B, 1, "working", "", "careful", 900.0, 900.0, 3, 4, 5, 0)
     assert (third.state, third.next_announce) == ("unused", None)
     subject.stop()
     assert [row.next_announce for row in subject.snapshot()] == [None] * 3
