@@ -169,7 +169,6 @@ def test_many_torrents_dial_one_host_no_faster_than_one() -> None:
 def test_addresses_of_both_families_are_dialled(host: str) -> None:
     bench = Bench()
     internet: Internet = bench.internet
-    internet.alias(bench.network, "fd00::99")
     address, guests = bench.open_house(host=internet.add(host))
     bench.act(bench.torrent.add_peer, *address)
     bench.run(MOMENT)
