@@ -556,3 +556,12 @@ def test_a_tracker_of_two_families_lists_us_where_we_listen(
             assert {address for address, _ in tracker.swarm(client.infohash)} == listed
         assert tracker.swarm(client.infohash) == ()
         assert sorted(events_of(tracker)) == ["started"] * len(listed) + ["stopped"] * len(listed)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"announce_port": 65536}, {"announce_port": -1}, {"announce_ip": "example.com"}, {"announce_ip": "1.2.3"}]
+)
+def test_what_cannot_be_announced(changes: dict[str, object]):
+    with pytest.raises(bt.SettingsError, match="^announce_(port|ip): must be"):
+        bt.Settings(**changes)
+    assert bt.Settings(announce_port=65535, announce_ip="2001:db8::1").announce_port == 65535
