@@ -170,7 +170,7 @@ class Settings:
             raise SettingsError("names", f"must be {' or '.join(NAMES)}, not {self.names!r}")
         if self.announce_ip:
             try:
-                ipaddress.ip_address(self.announce_ip)
+                ipaddress.ip_address(self.announce_ip.replace("%", "/"))  # no zone: it means nothing elsewhere
             except ValueError:
                 raise SettingsError("announce_ip", f"must be a numeric address, not {self.announce_ip!r}") from None
 

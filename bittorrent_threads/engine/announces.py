@@ -76,6 +76,7 @@ class Announces:
     def start(self) -> None:
         """Tell the trackers that we are there."""
         self._alone_since = self._torrent.now()
+        self._unavailable.clear()
         self._announcer.start(self._torrent.now())
         self._go()
         self._refresh()
@@ -88,6 +89,7 @@ class Announces:
 
     def reannounce(self) -> None:
         """Tell the trackers again, as soon as each allows, those that failed too."""
+        self._unavailable.clear()
         self._announcer.reannounce(self._torrent.now(), forgiving=True)
         self._go()
         self._refresh()

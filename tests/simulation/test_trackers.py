@@ -131,6 +131,9 @@ def test_a_tracker_of_one_family_works_and_is_not_asked_over_the_other_all_the_t
     node.leave()
     place.world.run(3510.0)
     assert len(node.lookups.urls) == asked + 2 and not place.listed("t"), "only those are told that knew us"
+    node.start()
+    place.world.run(3511.0)
+    assert len(node.lookups.urls) == asked + 4, "a new run may find what the last did not"
 
 
 def test_a_tracker_of_one_family_that_is_down_is_told_once_and_by_the_reason_that_matters() -> None:
