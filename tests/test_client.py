@@ -512,6 +512,7 @@ def test_trackers_that_are_given_and_added_are_announced_to(tmp_path: Path):
     with bt.Tracker() as first, bt.Tracker() as second, bt.Tracker() as third:
         with bt.Client(SMALL.metainfo([first.url]), tmp_path, settings=LOCAL, trackers=second.url) as client:
             client.add_trackers([[third.url], [first.url]])
+            assert [row.tier for row in client.trackers] == [0, 1, 2]
             client.wait(lambda status: all(row.working for row in status.trackers), timeout=PATIENCE)
             assert [row.url for row in client.trackers] == [first.url, second.url, third.url]
             assert [row.state for row in client.trackers] == ["working"] * 3

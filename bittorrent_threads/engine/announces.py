@@ -92,13 +92,13 @@ class Announces:
         self._unavailable.clear()
         self._announcer.reannounce(self._torrent.now(), forgiving=True)
         self._go()
-        self._refresh()
+        self._show()
 
     def add(self, tiers: Iterable[Iterable[str]]) -> None:
         """More trackers of the program."""
         self._announcer.add(tiers, self._torrent.now())
         self._go()
-        self._refresh()
+        self._show()
 
     def stop(self) -> None:
         """Tell the trackers that we go; whoever waits for the torrent to be quiet waits for that, not for long."""
@@ -256,7 +256,7 @@ class Announces:
     # -- the table ---------------------------------------------------------------------------------------------------
 
     def _show(self) -> None:
-        """Have the status tell what an event is about to tell."""
+        """Have the status tell it at once: what an event is about to tell, or the user just did."""
         self._refresh()
         self._torrent.refresh()
 
