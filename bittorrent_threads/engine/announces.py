@@ -166,10 +166,10 @@ class Announces:
         """The families to use, each with the address that it is used from."""
         endpoints = self._torrent.engine.endpoints
         if announce.event == STOPPED:
-            return [endpoint for endpoint in endpoints if (announce.url, endpoint.family) in self._heard]
-        now = self._torrent.now()
-        unavailable = self._unavailable
-        there = [each for each in endpoints if unavailable.get((announce.url, each.family), now) <= now]
+            there = [endpoint for endpoint in endpoints if (announce.url, endpoint.family) in self._heard]
+        else:
+            now, until = self._torrent.now(), self._unavailable
+            there = [each for each in endpoints if until.get((announce.url, each.family), now) <= now]
         return there or list(endpoints)
 
     def _request(self, announce: Announce, way: Way) -> AnnounceRequest:

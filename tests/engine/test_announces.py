@@ -303,10 +303,14 @@ def test_without_a_listening_socket_trackers_are_asked_all_the_same() -> None:
     def listen(*_: Any) -> Any:
         raise ListenError("address already in use")
 
-    bench.network.listen = listen  # type: ignore[method-assign]
-    bench.set_state("active")
-    bench.run(1)
-    assert told(bench) == ["started"] and bench.status.trackers[0].working
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench.network, "listen", listen)
+        bench.set_state("active")
+        bench.run(1)
+        assert told(bench) == ["started"] and bench.status.trackers[0].working
+    bench.act(bench.engine.listen)
+    bench.set_state("stopped")
+    assert told(bench) == ["started", "stopped"], "also if it is asked another way by now"
 
 
 def test_a_reannounce_keeps_to_the_least_interval_and_not_to_a_back_off() -> None:
