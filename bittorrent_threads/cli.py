@@ -110,6 +110,9 @@ def parser() -> argparse.ArgumentParser:
     swarm.add_argument(
         "--peer", type=address, action="append", default=[], metavar="HOST:PORT", help="a peer to dial; repeatable"
     )
+    swarm.add_argument(
+        "--tracker", action="append", default=[], metavar="URL", help="announce to this one too; repeatable"
+    )
     swarm.add_argument("--timeout", type=seconds, metavar="S", help="give up after S seconds")
     swarm.add_argument(
         "--stall-timeout", type=seconds, metavar="S", help="give up when no data moved for S seconds"

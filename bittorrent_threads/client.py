@@ -248,6 +248,21 @@ class Client(Facts):
             raise ValueError(f"port {port} of peer {host} is not 1 to 65535")
         self._call(lambda engine: self._torrent.add_peer(str(host), int(port)))
 
+    def reannounce(self) -> None:
+        """Announce to the trackers now, or as soon as the least interval of each allows; those that failed too.
+
+        Nothing happens while the client is stopped.  Raises SessionClosed.
+        """
+        self._call(lambda engine: self._torrent.announces.reannounce())
+
+    def add_trackers(self, trackers: Trackers) -> None:
+        """Announce to more trackers, for as long as the client lives: a URL, URLs (each a tier), or tiers (BEP 12).
+
+        They stand behind those that are there.  Raises SettingsError for a URL that cannot be used, SessionClosed.
+        """
+        tiers = given_tiers(trackers)
+        self._call(lambda engine: self._torrent.announces.add(tiers))
+
     def set_priorities(self, priorities: Mapping[int, int]) -> None:
         """Set the priorities of files by index: 0 (never) to 7 (first).  Raises ValueError, TypeError, IndexError."""
         count = len(self.metainfo.files)

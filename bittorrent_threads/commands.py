@@ -83,8 +83,9 @@ def reason(error: BaseException) -> str:
 def download(options: argparse.Namespace, console: Console) -> int:
     """Download, and with ``--seed`` go on seeding."""
     with Session(_settings(options)) as session:
+        given = {"peers": options.peer, "trackers": options.tracker, "allocate": options.allocate}
         state = "stopped" if options.check else "active"
-        client = session.add(options.source, options.dir, state=state, peers=options.peer, allocate=options.allocate)
+        client = session.add(options.source, options.dir, state=state, **given)
         if options.check:
             _check(client, console)
             client.start()
@@ -110,7 +111,7 @@ def seed(options: argparse.Namespace, console: Console) -> int:
             result = _check(checked, console)
             _require_all(checked, result, file_reports(checked, result))
             cache = checked.piece_cache
-        client = session.add(metainfo, options.dir, piece_cache=cache, peers=options.peer)
+        client = session.add(metainfo, options.dir, piece_cache=cache, peers=options.peer, trackers=options.tracker)
         failure: Optional[BaseException] = None
         try:
             _seed(client, console, timeout=options.timeout, stall_timeout=options.stall_timeout)

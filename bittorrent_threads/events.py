@@ -149,7 +149,7 @@ class PeerBanned(Event):
 
 @dataclasses.dataclass(frozen=True)
 class TrackerAnnounced(Event):
-    """A tracker answered; ``seeds`` and ``leechers`` are -1 where it did not say."""
+    """A tracker answered, over one address family; ``seeds`` and ``leechers`` are -1 where it did not say."""
 
     frequent: ClassVar[bool] = True
     url: str
@@ -162,7 +162,7 @@ class TrackerAnnounced(Event):
 
 @dataclasses.dataclass(frozen=True)
 class TrackerFailed(Event):
-    """A tracker did not answer, or with a failure."""
+    """A tracker did not answer, or with a failure, over every address family."""
 
     url: str
     event: str

@@ -7,6 +7,7 @@ limits and nowhere else.  "limits" below is the table of attacks and limits the 
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 from typing import Any
 
 from .errors import SettingsError
@@ -117,6 +118,13 @@ class Settings:
     # -- trackers ------------------------------------------------------------------------------------------------
     numwant: int = 200
     """Peers asked of a tracker (BEP 3)."""
+    announce_to_all: bool = False
+    """True announces to every tracker of every tier at its interval; False while peers are wanted to each tier, and in
+    it to the first tracker that names any, and otherwise to one in all (BEP 12)."""
+    announce_port: int = 0
+    """Port told to trackers and peers, where a router forwards it to ours; 0 for the listening port."""
+    announce_ip: str = ""
+    """Numeric address told to trackers as ``ip`` (BEP 3), which many ignore; empty for that of the connection."""
     announce_min_interval: float = 60.0
     """Least time between two regular announces, whatever the tracker says."""
     announce_max_interval: float = 7200.0
@@ -155,11 +163,16 @@ class Settings:
                 raise SettingsError(field.name, f"must be {kind.__name__}, not {type(value).__name__}")
             if kind in (int, float):
                 least: float = 0 if field.name in _ZERO_ALLOWED else 1 if kind is int else 1e-3
-                most: float = 65535 if field.name == "port" else MOST
+                most: float = 65535 if field.name in ("port", "announce_port") else MOST
                 if not least <= value <= most:
                     raise SettingsError(field.name, f"must be {least} to {most}, not {value}")
         if self.names not in NAMES:
             raise SettingsError("names", f"must be {' or '.join(NAMES)}, not {self.names!r}")
+        if self.announce_ip:
+            try:
+                ipaddress.ip_address(self.announce_ip.replace("%", "/"))  # no zone: it means nothing elsewhere
+            except ValueError:
+                raise SettingsError("announce_ip", f"must be a numeric address, not {self.announce_ip!r}") from None
 
     def replace(self, **changes: Any) -> Settings:
         """These settings with some changed; raises :class:`SettingsError` as the constructor does."""
@@ -170,4 +183,4 @@ class Settings:
         return dataclasses.replace(self, **changes)
 
 
-_ZERO_ALLOWED = frozenset({"port", "download_limit", "upload_limit"})
+_ZERO_ALLOWED = frozenset({"port", "announce_port", "download_limit", "upload_limit"})

@@ -41,6 +41,8 @@ class TrackerStatus:
 
     url: str
     tier: int
+    state: str
+    """``unused`` (not asked in this run), ``announcing``, ``working``, ``failing`` or ``refused`` (not asked again)."""
     working: bool
     error: str
     warning: str

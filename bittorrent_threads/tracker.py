@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import Callable, Deque, Dict, List, Mapping, NamedTuple, Optional, Tuple, Type, TypeVar
 
 from .errors import ListenError
+from .hosts import owner
 from .protocol.addresses import Address, numeric_host
 from .protocol.registry import Announced, Registry
 from .threads.latch import SLICE, Latch
@@ -225,8 +226,8 @@ class _Serving:
     def _accept(self) -> None:
         if len(self._connections) >= MAX_CONNECTIONS:
             connections = self._connections.values()
-            hosts = Counter(connection.host for connection in connections)
-            self._drop(min(connections, key=lambda connection: (-hosts[connection.host], connection.active)))
+            owners = Counter(owner(connection.host) for connection in connections)
+            self._drop(min(connections, key=lambda connection: (-owners[owner(connection.host)], connection.active)))
         try:
             sock, address = self._listener.accept()
         except OSError as error:

@@ -415,6 +415,17 @@ def test_names_of_a_download(run: Run, tmp_path: Path) -> None:
     assert album.differences(tmp_path / "copy") == []
 
 
+def test_a_tracker_that_is_given(run: Run, seeder: bt.Client, torrent: Path, tmp_path: Path) -> None:
+    with bt.Tracker() as tracker:
+        seeder.add_trackers(tracker.url)
+        seeder.wait(lambda status: status.trackers[0].working, timeout=TIMEOUT)
+        folder = tmp_path / "copy"
+        ran = run("download", torrent, "-d", folder, "--tracker", tracker.url, "--timeout", TIMEOUT, "--json")
+        assert ran.code == 0 and ran.document["trackers"][0]["url"] == tracker.url
+    assert CONTENT.differences(tmp_path / "copy") == []
+    assert run("download", torrent, "--tracker", "ftp://example.com/").code == 2
+
+
 @pytest.mark.parametrize("verb", ["download", "seed", "info", "verify", "create"])
 def test_one_limit_for_the_torrents_that_are_made_and_read(run: Run, torrent: Path, data: Path, verb: str) -> None:
     arguments = [data / "some", "-o", data / "x.torrent"] if verb == "create" else [torrent]

@@ -20,6 +20,7 @@ from support.pairs import LOCAL, PATIENCE, SMALL, checks_held, pair, seeder
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
+from bittorrent_threads.net import names
 
 PIECES = SMALL.piece_count
 FULL = b"\xff\xf8"
@@ -498,3 +499,70 @@ def test_a_process_that_forgets_to_close_exits_promptly(tmp_path: Path):
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=PATIENCE)
     assert (done.returncode, done.stdout, done.stderr) == (0, "active\n", "")
     assert time.monotonic() - began < 20
+
+
+# -- trackers ----------------------------------------------------------------------------------------------------------
+
+
+def events_of(tracker: bt.Tracker) -> list[str]:
+    return [announced.event for announced in tracker.announces]
+
+
+def test_trackers_that_are_given_and_added_are_announced_to(tmp_path: Path):
+    with bt.Tracker() as first, bt.Tracker() as second, bt.Tracker() as third:
+        with bt.Client(SMALL.metainfo([first.url]), tmp_path, settings=LOCAL, trackers=second.url) as client:
+            client.add_trackers([[third.url], [first.url]])
+            assert [row.tier for row in client.trackers] == [0, 1, 2]
+            client.wait(lambda status: all(row.working for row in status.trackers), timeout=PATIENCE)
+            assert [row.url for row in client.trackers] == [first.url, second.url, third.url]
+            assert [row.state for row in client.trackers] == ["working"] * 3
+            with pytest.raises(bt.SettingsError, match="trackers"):
+                client.add_trackers("ftp://example.com/announce")
+        for tracker in (first, second, third):
+            assert events_of(tracker) == ["started", "stopped"]
+        with pytest.raises(bt.SessionClosed):
+            client.add_trackers(first.url)
+        with pytest.raises(bt.SessionClosed):
+            client.reannounce()
+
+
+def test_reannounce(tmp_path: Path):
+    settings = LOCAL.replace(announce_min_interval=0.2)
+    with (
+        bt.Tracker(min_interval=0) as tracker,
+        seeder(tmp_path, settings=settings, trackers=tracker.url) as client,
+    ):
+        client.wait(lambda status: status.trackers[0].working, timeout=PATIENCE)
+        client.reannounce()
+        client.wait(lambda status: len(tracker.announces) == 2, timeout=PATIENCE)
+        assert events_of(tracker) == ["started", ""]
+        client.stop()
+        client.reannounce()
+        assert events_of(tracker) == ["started", "", "stopped"]
+
+
+@pytest.mark.parametrize(
+    ("host", "listed"), [("", {"127.0.0.1", "::1"}), ("127.0.0.1", {"127.0.0.1"}), ("::1", {"::1"})]
+)
+def test_a_tracker_of_two_families_lists_us_where_we_listen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, listed: set[str]
+):
+    with bt.Tracker("::") as tracker:
+        addresses = (("::1", tracker.port), ("127.0.0.1", tracker.port))
+        monkeypatch.setattr(names, "resolve", lambda *_, **__: addresses)
+        url = f"http://tracker.test:{tracker.port}/announce"
+        with bt.Client(SMALL.metainfo([url]), tmp_path, settings=bt.Settings(host=host)) as client:
+            client.wait(lambda status: len(tracker.announces) >= len(listed), timeout=PATIENCE)
+            client.wait(lambda status: status.trackers[0].working, timeout=PATIENCE)
+            assert {address for address, _ in tracker.swarm(client.infohash)} == listed
+        assert tracker.swarm(client.infohash) == ()
+        assert sorted(events_of(tracker)) == ["started"] * len(listed) + ["stopped"] * len(listed)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("port", 65536), ("port", -1), ("ip", "example.com"), ("ip", "1.2.3"), ("ip", "::1%lo")]
+)
+def test_what_cannot_be_announced(name: str, value: object):
+    with pytest.raises(bt.SettingsError, match=f"^announce_{name}: must be"):
+        bt.Settings(**{f"announce_{name}": value})
+    assert bt.Settings(announce_port=65535, announce_ip="2001:db8::1").announce_port == 65535

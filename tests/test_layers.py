@@ -48,7 +48,7 @@ ALLOWED = {
     "status": frozenset({"errors"}),
     "threads": frozenset({"errors"}),
     "event_queue": frozenset({"events", "threads"}),
-    "tracker": frozenset({"errors", "protocol", "threads"}),
+    "tracker": frozenset({"errors", "hosts", "protocol", "threads"}),
     "net": frozenset({"buffers", "errors", "hosts", "settings", "text", "threads", "version"}),
     "metainfo": LEAVES,
     "disk": LEAVES | {"metainfo", "threads"},

@@ -5,8 +5,9 @@ Network, disk, look-ups and random source come from outside, so the same engine 
 
 from __future__ import annotations
 
+import ipaddress
 import time
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from .. import events
 from ..errors import ListenError, StateError
@@ -32,6 +33,13 @@ LEAST_CONNECTIONS = 10
 
 EXHAUSTED_INTERVAL = 60.0
 """Seconds between two events that tell of it."""
+
+
+class Endpoint(NamedTuple):
+    """An address family that we listen on, 4 or 6, and the local address; empty for all of the family."""
+
+    family: int
+    source: str
 
 
 class Engine:
@@ -120,6 +128,19 @@ class Engine:
         self.port = self._listener.port
         for torrent in self.torrents.values():
             torrent.publish(events.Listening, port=self.port)
+
+    @property
+    def endpoints(self) -> Tuple[Endpoint, ...]:
+        """Where we listen, one for each address family; any family without a listening socket, for peers are wanted."""
+        if self._listener is None:
+            return (Endpoint(0, ""),)
+        return tuple([_endpoint(address) for address in self._listener.addresses])
+
+    @property
+    def public_port(self) -> int:
+        """The port to tell others."""
+        # Trackers refuse port 0; without a listening socket no port is right, and peers are wanted all the same.
+        return self.settings.announce_port or self.port or self.settings.port or 1
 
     def unlisten(self) -> None:
         """Close the port if no torrent is started."""
@@ -236,3 +257,9 @@ class Engine:
                 self.dialer.wake(torrent)
         if not any([torrent.moving for torrent in self.torrents.values()]):
             self.memory.drop_spare()
+
+
+def _endpoint(address: str) -> Endpoint:
+    # From a loopback address only this machine can be reached, and the tracker may be elsewhere.
+    near = ipaddress.ip_address(address.partition("%")[0])
+    return Endpoint(near.version, "" if near.is_unspecified or near.is_loopback else address)

@@ -102,6 +102,8 @@ class Listener(Protocol):
     """An open listening socket."""
 
     port: int
+    addresses: Tuple[str, ...]
+    """Numeric addresses that it is bound to, ``0.0.0.0`` and ``::`` for all of a family."""
 
     def close(self) -> None:
         """Stop accepting."""
@@ -271,11 +273,21 @@ class Lookups(Protocol):
     """Name resolution and HTTP, in threads that may hang without hurting anyone."""
 
     def fetch(
-        self, url: str, timeout: float, max_body: int, deliver: Callable[[Fetched], None], *, trusted: bool = False
+        self,
+        url: str,
+        timeout: float,
+        max_body: int,
+        deliver: Callable[[Fetched], None],
+        *,
+        trusted: bool = False,
+        family: int = 0,
+        source: str = "",
     ) -> None:
         """GET; ``timeout`` covers everything.
 
-        A URL that is not ``trusted`` is asked of private addresses only if its path is that of a tracker.
+        A URL that is not ``trusted`` is asked of private addresses only if its path is that of a tracker.  With a
+        ``family``, 4 or 6, it is asked over that alone (``net.names.FamilyUnavailable`` if that cannot be), and from
+        the address ``source`` if that is not empty.
         """
 
     def resolve(self, host: str, port: int, timeout: float, deliver: Callable[[Resolved], None]) -> None:

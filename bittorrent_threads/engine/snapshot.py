@@ -113,7 +113,6 @@ def _stalled_by_peers(torrent: Torrent) -> str:
 def _no_peers(torrent: Torrent) -> str:
     counts, connecting = torrent.peerlist.counts, torrent.engine.connecting(torrent)
     trackers = torrent.announces.rows
-    silent = [tracker for tracker in trackers if not tracker.error and not tracker.working]
     reasons = [f"{tracker.url}: {tracker.error}" for tracker in trackers if tracker.error]
     if connecting:
         return f"{_count(connecting, 'connection')} being made, none made yet"
@@ -124,9 +123,19 @@ def _no_peers(torrent: Torrent) -> str:
         return "no peer is known, and the torrent names no tracker"
     if len(reasons) == len(trackers):
         return f"no peer is known, and every tracker failed ({reasons[0]})"
-    if silent:
-        return f"no peer is known, and {_count(len(silent), 'tracker')} did not answer yet"
-    return "no peer is known; the trackers named none"
+    states = [tracker.state for tracker in trackers if not tracker.error]
+    said = [
+        f"{_count(count, 'tracker')} {what}"
+        for what, count in (
+            ("named none", states.count("working")),
+            ("being asked", states.count("announcing")),
+            ("not asked yet", states.count("unused")),
+        )
+        if count
+    ]
+    if reasons:
+        said.append(f"{len(reasons)} failed ({reasons[0]})")
+    return f"no peer is known: {', '.join(said)}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -298,7 +298,7 @@ class Torrent:
         """What we say of ourselves (BEP 10)."""
         return ExtensionHandshake(
             client=self.engine.client,
-            port=self.engine.port,
+            port=self.engine.settings.announce_port or self.engine.port,
             reqq=self.settings.reqq,
             yourip=peer.address[0],
             upload_only=not self.picker.missing,

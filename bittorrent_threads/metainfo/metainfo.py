@@ -73,7 +73,7 @@ class Metainfo:
     private: bool
     """Peers come from the trackers only (BEP 27)."""
     comment: Optional[str]
-    """Free text, of which only line ends and tabs can control a terminal."""
+    """Free text, of which only line ends and tabs can control a terminal; no mark turns its direction."""
     created_by: Optional[str]
     """The program that made the file, as free text."""
     creation_date: Optional[int]

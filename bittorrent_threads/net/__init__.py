@@ -11,6 +11,7 @@
     wakeup     ``Wakeup``: ends the wait of the selector from another thread
     reply      ``Reply``: a result that a user's thread waits for
     lookups    ``Lookups``: name resolution and HTTP requests, in threads that may hang
+    turns      ``Turns``: whose turn it is among those that wait for such a thread
     http       ``Fetch``: one HTTP GET within a deadline
     reasons    system errors in plain words
     names      numeric addresses of a host, under the address policy

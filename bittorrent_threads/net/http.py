@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import io
 import socket
 import time
 import zlib
-from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple, Union
 from urllib.parse import unquote, unquote_to_bytes, urljoin, urlsplit
 
 from ..errors import TrackerError
@@ -32,6 +33,8 @@ MAX_HEAD = 256 * 1024
 """Bytes of status line, headers and the sizes of chunks, beside the body."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"http": 80, "https": 443}
+_NO_WAY = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+"""This machine has no address, or no route, of the family."""
 _GZIP = 31
 """``wbits`` of zlib for gzip alone."""
 _CHUNK = 65536
@@ -92,7 +95,8 @@ class Fetch:
 
     Without ``allow_private`` it goes to public addresses only.  Where private ones are allowed, a URL that is not
     ``trusted``, and every URL that a redirect leads to, is asked of them only if it is that of a tracker
-    (:func:`is_tracker_path`), unless ``check_paths`` is false.
+    (:func:`is_tracker_path`), unless ``check_paths`` is false.  With a ``family`` (4 or 6) only addresses of that are
+    used, and the connection comes from the address ``source`` if one is given.
     """
 
     def __init__(
@@ -105,6 +109,8 @@ class Fetch:
         allow_private: bool = True,
         check_paths: bool = True,
         trusted: bool = False,
+        family: int = 0,
+        source: str = "",
         tls: Optional[Callable[[], ssl.SSLContext]] = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -117,6 +123,8 @@ class Fetch:
         self._allow_private = allow_private
         self._check_paths = check_paths
         self._trusted = trusted
+        self._family = family
+        self._source = source
         self._tls = tls or default_context
         self._socket: Optional[socket.socket] = None
         self._cancelled = False
@@ -131,7 +139,7 @@ class Fetch:
             try:
                 status, headers, body = self._get(target)
             except TrackerError as error:
-                raise TrackerError(error.reason, url) from error
+                raise type(error)(error.reason, url) from error
             except Exception as error:
                 raise TrackerError(self._reason(error), url) from error
             finally:
@@ -177,7 +185,7 @@ class Fetch:
 
     def _connect(self, target: Target) -> socket.socket:
         """A connection to the first address that takes one, each given its share of the time left."""
-        addresses = names.resolve(target.host, target.port, allow_private=self._allow_private)
+        addresses = self._of_family(names.resolve(target.host, target.port, allow_private=self._allow_private))
         if self._check_paths and not self._trusted and not is_tracker_path(target.path):
             private = addresses[0][0]
             addresses = tuple([address for address in addresses if names.is_public(address[0])])
@@ -189,9 +197,13 @@ class Fetch:
                 sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
                 self._hold(sock)
                 sock.settimeout(self._left() / (len(addresses) - number))
+                if self._source:
+                    sock.bind((self._source, 0))
                 sock.connect((host, port))
             except OSError as error:
                 failure = error
+                if self._family and error.errno in _NO_WAY:
+                    failure = names.FamilyUnavailable(f"{describe(error)} over IPv{self._family}")
                 self._disconnect()
                 continue
             self._host = host
@@ -199,6 +211,12 @@ class Fetch:
             self._allow_private = self._allow_private and not names.is_public(host)
             return self._encrypted(sock, target.host) if target.scheme == "https" else sock
         raise failure
+
+    def _of_family(self, addresses: Sequence[names.Address]) -> Tuple[names.Address, ...]:
+        found = tuple([address for address in addresses if self._family in (0, 6 if ":" in address[0] else 4)])
+        if not found:
+            raise names.FamilyUnavailable(f"has no address of IPv{self._family}")
+        return found
 
     def _encrypted(self, sock: socket.socket, host: str) -> socket.socket:
         wrapped = self._tls().wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)

@@ -21,7 +21,7 @@ from ..threads.thread import Thread
 from ..version import __version__
 from . import names
 from .http import Fetch, default_context
-from .turns import Turns
+from .turns import Turns, Way
 
 MAX_WAITING = 1000
 """Requests that wait for a worker; far more than the trackers of a few hundred torrents ever are at once."""
@@ -61,9 +61,9 @@ class Poster(Protocol):
 class Request:
     """One look-up on its way; everything but ``work`` belongs to the network thread."""
 
-    def __init__(self, host: str, work: Callable[[], Any], failed: Callable[[BitTorrentError], Any]) -> None:
+    def __init__(self, host: Way, work: Callable[[], Any], failed: Callable[[BitTorrentError], Any]) -> None:
         self.host = host
-        """That is asked, or looked up."""
+        """That is asked, and over which family, or that is looked up."""
         self.work = work
         """Run by a worker."""
         self.failed = failed
@@ -101,11 +101,19 @@ class Lookups:
         self._tls: Any = None
 
     def fetch(
-        self, url: str, timeout: float, max_body: int, deliver: Callable[[Any], None], *, trusted: bool = False
+        self,
+        url: str,
+        timeout: float,
+        max_body: int,
+        deliver: Callable[[Any], None],
+        *,
+        trusted: bool = False,
+        family: int = 0,
+        source: str = "",
     ) -> None:
         """GET; ``timeout`` covers everything, from now on.  ``deliver`` gets a Fetched.
 
-        A URL that is not ``trusted`` is asked of private addresses only if its path is that of a tracker.
+        ``trusted``, ``family`` and ``source`` are those of :class:`net.http.Fetch`.
         """
         fetch = Fetch(
             url,
@@ -115,6 +123,8 @@ class Lookups:
             allow_private=self._allow_private,
             check_paths=self._check_paths,
             trusted=trusted,
+            family=family,
+            source=source,
             tls=self._context,
         )
 
@@ -122,7 +132,7 @@ class Lookups:
             response = fetch.run()
             return Fetched(response.url, response.status, response.body, None, response.host)
 
-        request = Request(_host(url), work, lambda error: Fetched(url, 0, b"", error))
+        request = Request((_host(url), family), work, lambda error: Fetched(url, 0, b"", error))
         request.cancel = fetch.cancel
         request.abandon = fetch.abandon
         self._submit(request, url, timeout, deliver)
@@ -136,7 +146,7 @@ class Lookups:
                 raise TrackerError("not resolved in time", host)
             return Resolved(names.resolve(host, port, allow_private=self._allow_private), None)
 
-        request = Request(host.lower(), work, lambda error: Resolved((), error))
+        request = Request((host.lower(), 0), work, lambda error: Resolved((), error))
         self._submit(request, host, timeout, deliver)
 
     def close(self, timeout: float = 0.0) -> bool:

@@ -18,6 +18,10 @@ MAX_ADDRESSES = 16
 """Addresses of one name that are used; round-robin names have a handful."""
 
 
+class FamilyUnavailable(TrackerError):
+    """The host has no address of the family asked for, or this machine has none to reach it from."""
+
+
 def resolve(host: str, port: int, *, allow_private: bool) -> Tuple[Address, ...]:
     """Numeric addresses of ``host`` with ``port``, the system's favourite first; waits for as long as the system does.
 

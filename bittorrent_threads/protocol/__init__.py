@@ -7,10 +7,9 @@
     extension        ``ExtensionHandshake``: what peers tell of themselves
     peerid           making ours, naming the client behind theirs
     announce         ``AnnounceRequest`` and ``AnnounceReply``; ``scrape`` is its little brother
-    tracker_reply    what all answers of HTTP trackers have in common
+    tracker_reply    what all answers of HTTP trackers have in common; ``lenient`` reads them
     registry         ``Registry``: the tracker's side of both
     addresses        compact addresses
-    text             words of strangers made fit for display
 
 How to drive a machine, the same for all of them:
 
@@ -21,6 +20,6 @@ How to drive a machine, the same for all of them:
 4. When the handshake is ``done``, its ``leftover`` is the first input of a new ``Wire``.
 
 ``wire`` reads and ``messages`` writes: nothing that is sent depends on what is being parsed, so there is no machine
-for sending.  An answer of a tracker is whole or nothing, so it is parsed by a function; there the bad input is a
+for sending.  An answer of a tracker comes whole, so it is parsed by a function; there the bad input is a
 ``TrackerError``, which the engine hands to the announcer.
 """

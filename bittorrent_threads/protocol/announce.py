@@ -1,13 +1,13 @@
 """Announcing to an HTTP tracker (BEP 3): what is asked, and what comes back.
 
-Peers come as a string of compact addresses (BEP 23, and BEP 7 for IPv6) or as a list of dictionaries, whatever was
-asked for.  Names of hosts in that list are dropped: a tracker could make us look up any name.
+Peers come as a string of compact addresses (BEP 23, and BEP 7 for IPv6) or as a list of dictionaries or of such
+strings, whatever was asked for.  Names of hosts in that list are dropped: a tracker could make us look up any name.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, Iterable, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 from urllib.parse import parse_qsl, quote_from_bytes, urlsplit
 
 from . import addresses
@@ -43,6 +43,8 @@ class AnnounceRequest(NamedTuple):
     numwant: int = 50
     key: str = ""
     trackerid: bytes = b""
+    ip: str = ""
+    """Numeric address at which we can be reached, if it is not that of the connection."""
 
     def url(self, base: str) -> str:
         """The URL to fetch from the tracker whose URL is ``base``; a query that it has already is kept."""
@@ -57,6 +59,7 @@ class AnnounceRequest(NamedTuple):
             ("numwant", self.numwant),
             ("key", self.key),
             ("event", self.event),
+            ("ip", self.ip),
             ("trackerid", quote_from_bytes(self.trackerid, safe="")),
         ]
         return with_query(base, [(name, str(value)) for name, value in query if value != ""])
@@ -123,31 +126,33 @@ class AnnounceReply:
 
 def _peers(reply: Dict[bytes, Any]) -> Tuple[Address, ...]:
     peers = reply.get(b"peers", b"")
-    if isinstance(peers, bytes):
-        found = addresses.unpack_ipv4(_entries(peers, "peers", addresses.IPV4_SIZE))
-    elif isinstance(peers, list):
-        found = [address for address in map(_address, peers[:MAX_PEERS]) if address is not None]
-    else:
+    if not isinstance(peers, (bytes, list)) and b"peers6" not in reply:
         raise TrackerFailure(f"peers is neither a string nor a list, but {type(peers).__name__}")
-    peers6 = reply.get(b"peers6", b"")
-    if not isinstance(peers6, bytes):
-        raise TrackerFailure(f"peers6 is not a string, but {type(peers6).__name__}")
-    found += addresses.unpack_ipv6(_entries(peers6, "peers6", addresses.IPV6_SIZE))
+    found = [*_addresses(peers, addresses.IPV4_SIZE), *_addresses(reply.get(b"peers6"), addresses.IPV6_SIZE)]
     return tuple(dict.fromkeys(found))[:MAX_PEERS]
 
 
-def _entries(packed: bytes, key: str, size: int) -> bytes:
-    if len(packed) % size:
-        raise TrackerFailure(f"{key} has {len(packed)} bytes, not a multiple of {size}")
-    return packed[: MAX_PEERS * size]
+def _addresses(peers: Any, size: int) -> List[Address]:
+    """What can be dialled among these; ``size`` is that of an entry of a string."""
+    if isinstance(peers, bytes):
+        return _unpacked(peers[: min(len(peers) // size, MAX_PEERS) * size], size)
+    found: List[Address] = []
+    for peer in peers[:MAX_PEERS] if isinstance(peers, list) else ():
+        if isinstance(peer, dict):
+            found += _address(peer)
+        elif isinstance(peer, bytes) and len(peer) in (addresses.IPV4_SIZE, addresses.IPV6_SIZE):
+            found += _unpacked(peer, len(peer))
+    return found
 
 
-def _address(peer: Any) -> Optional[Address]:
-    """One entry of the long form, if it can be dialled."""
-    if not isinstance(peer, dict):
-        return None
-    host, port = peer.get(b"ip"), peer.get(b"port")
-    if not isinstance(host, bytes) or not isinstance(port, int) or not 0 < port < 65536:
-        return None
+def _unpacked(packed: bytes, size: int) -> List[Address]:
+    return addresses.unpack_ipv4(packed) if size == addresses.IPV4_SIZE else addresses.unpack_ipv6(packed)
+
+
+def _address(peer: Dict[bytes, Any]) -> List[Address]:
+    """The address of an entry of the long form, if it can be dialled."""
+    host, port = peer.get(b"ip"), optional_count(peer, b"port")
+    if not isinstance(host, bytes) or port is None or not 0 < port < 65536:
+        return []
     numeric = addresses.numeric_host(host.decode("latin-1"))
-    return (numeric, port) if numeric else None
+    return [(numeric, port)] if numeric else []

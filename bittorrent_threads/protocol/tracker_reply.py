@@ -1,7 +1,7 @@
 """What every answer of an HTTP tracker has in common: a bencoded dictionary, or a failure (BEP 3, BEP 31).
 
-The rule: the answer is used whole or not at all.  What is a dictionary but not as it should be in a field that only
-informs (a count, a warning) is taken without that field.
+The rule: what can be understood is taken.  A field that is not as it should be is as good as absent, unless nothing
+else is of use without it.
 """
 
 from __future__ import annotations
@@ -10,16 +10,13 @@ import math
 from typing import Any, Dict, Optional
 
 from ..errors import BencodeError, TrackerError
-from ..metainfo import bencode
 from ..text import printable
+from . import lenient
 
-MAX_DEPTH = 100
-MAX_TOKENS = 50_000
-"""Limits of the decoder; a peer in the long form takes eight tokens."""
 MAX_TEXT = 200
 """Characters of a failure reason or a warning."""
 MAX_RETRY_IN = 24 * 3600.0
-"""Longest pause a tracker can ask for, short of "never"."""
+"""Longest pause in seconds that a tracker can ask for, short of "never"."""
 _SHOWN = 40
 
 
@@ -27,32 +24,39 @@ class TrackerFailure(TrackerError):
     """An answer that is no success.
 
     ``retry_in`` is the seconds that the tracker wants to be left alone, infinite for "never" (BEP 31), None where it
-    did not say.
+    did not say.  ``interval`` is the seconds before which it wants no other announce, as its ``interval`` and ``min
+    interval`` say, 0 where they do not.
     """
 
-    def __init__(self, reason: str, url: str = "", retry_in: Optional[float] = None) -> None:
+    def __init__(self, reason: str, url: str = "", retry_in: Optional[float] = None, interval: float = 0.0) -> None:
         super().__init__(reason, url)
-        self.args = (self.reason, self.url, retry_in)
+        self.args = (self.reason, self.url, retry_in, interval)
         self.retry_in = retry_in
+        self.interval = interval
 
 
 def decode_reply(body: bytes) -> Dict[bytes, Any]:
     """The dictionary that a tracker answered with; raises :class:`TrackerFailure`."""
     try:
-        reply = bencode.decode(body.rstrip(), max_depth=MAX_DEPTH, max_tokens=MAX_TOKENS, sorted_keys=False)
+        reply = lenient.decode(body)
     except BencodeError as error:
         raise TrackerFailure(f"not a tracker's answer: {printable(body, _SHOWN)!r} ({error.reason})") from error
     if not isinstance(reply, dict):
         raise TrackerFailure(f"not a tracker's answer: {printable(body, _SHOWN)!r}")
     if b"failure reason" in reply:
         reason = optional_text(reply, b"failure reason")
-        raise TrackerFailure(reason or "failed without a reason", retry_in=_retry_in(reply.get(b"retry in")))
+        interval = max(optional_count(reply, key) or 0 for key in (b"interval", b"min interval"))
+        raise TrackerFailure(
+            reason or "failed without a reason",
+            retry_in=_retry_in(reply.get(b"retry in")),
+            interval=float(min(interval, MAX_RETRY_IN)),
+        )
     return reply
 
 
 def optional_count(reply: Dict[bytes, Any], key: bytes) -> Optional[int]:
-    """A count or a number of seconds; None where there is no number, or a negative one."""
-    value = reply.get(key)
+    """A count or a number of seconds, also one sent as a string; None where there is no number, or a negative one."""
+    value = _number(reply.get(key))
     return value if isinstance(value, int) and value >= 0 else None
 
 
@@ -66,8 +70,11 @@ def _retry_in(minutes: Any) -> Optional[float]:
     # The text of BEP 31 says integer, its examples send the digits as a string.
     if minutes == b"never":
         return math.inf
-    if isinstance(minutes, bytes) and minutes.isdigit() and len(minutes) < 10:
-        minutes = int(minutes)
+    minutes = _number(minutes)
     if isinstance(minutes, int) and minutes > 0:
         return min(60.0 * minutes, MAX_RETRY_IN)
     return None
+
+
+def _number(value: Any) -> Any:
+    return int(value) if isinstance(value, bytes) and value.isdigit() and len(value) < 10 else value

@@ -14,7 +14,7 @@
     peerlist    ``PeerList``: addresses to dial; ``bans``: peers never to meet again
     shares      ``Shares``: which address makes room in a full list
     eviction    which connections end when others find no room
-    announcer   which tracker to ask, when, and with which event
+    announcer   which trackers to ask, when, and with which event; ``tracker`` is what is known of one
     rate        ``Rate``: bytes a second of one direction of one peer
 
 The rule: what a policy decides follows from what it was told.  ``now`` (monotonic seconds) and the random source are

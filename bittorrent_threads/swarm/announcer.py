@@ -1,14 +1,16 @@
-"""Which tracker to announce to, when, and with which event (BEP 3, BEP 12, BEP 31).
+"""Which trackers to announce to, when, and with which event (BEP 3, BEP 12, BEP 31).
 
-On each announce the tiers are walked in order, and in a tier the trackers in order; the first one that answers ends
-the walk and moves to the front of its tier.  The rule that is not obvious: a tracker stands aside only while it is
-backing off after a failure.  One that merely asked for a pause (its interval) keeps the trackers behind it waiting.
-In a walk that takes long, a tracker that failed comes again only behind those that were not asked yet, and a host that
-fails under several URLs is left alone as one tracker would be.
+While peers are wanted every tier is asked, all at once, and in a tier one tracker after the other until one names
+peers; each that answered is announced to at its own interval from then on.  While none are wanted it is as BEP 12 says:
+the tiers are walked in order, and the first tracker that answers ends the walk.  It moves to the front of its tier in
+any case.
 
-``started`` is owed to each tracker until it accepted it, ``completed`` to one tracker in all and only if the download
-ended in this run, ``stopped`` to each that may have heard ``started``.  Events may be sent before the interval is
-over, but not during a back-off.
+The rule that is not obvious: a tracker stands aside only while it is backing off after a failure, with its whole host
+if that fails under several URLs.  One that merely asked for a pause (its interval) keeps those behind it waiting.
+
+``started`` is owed to each tracker until it accepted it, ``completed`` to each that knew us before the download ended
+in this run, or else to the first that answers, ``stopped`` to each that may have heard ``started``.  Events may be sent
+before the interval is over, but not during a back-off.
 """
 
 from __future__ import annotations
@@ -17,19 +19,23 @@ import math
 from typing import Any, Dict, Iterable, Iterator, List, MutableSequence, NamedTuple, Optional, Protocol, Tuple
 from urllib.parse import urlsplit
 
-from ..metainfo.urls import TRACKER_SCHEMES, clean_url
-from ..protocol.announce import COMPLETED, REGULAR, STARTED, STOPPED, AnnounceReply, url_objection
+from ..protocol.announce import COMPLETED, REGULAR, STARTED, STOPPED, AnnounceReply
 from ..settings import Settings
+from .tracker import HOST_PATIENCE, RECENTLY, Host, Tracker
 
 DEFAULT_INTERVAL = 1800.0
 """Seconds between announces for a tracker that names no interval."""
 RETRY_MIN = 5.0
 RETRY_MAX = 1800.0
 """First and longest pause after a failure; it doubles each time, and up to its double is added by chance."""
-HOST_PATIENCE = 3
-"""Failures in a row at one host, under whatever URLs, after which it backs off as a whole."""
 MAX_TRACKERS = 500
 """Trackers of one torrent, as ``metainfo.urls`` keeps them."""
+MAX_UNDER_WAY = 8
+"""Announces of one torrent at once."""
+BURST = 20
+"""Announces of one torrent in a row."""
+RATE = 4.0
+"""Announces a second after those: five hundred names may all lead to one host."""
 
 
 class Random(Protocol):
@@ -58,9 +64,11 @@ class TrackerRow(NamedTuple):
     """One tracker as the user may see it; None stands for what is not known."""
 
     url: str
+    shown: str
+    """The URL without its secrets."""
     tier: int
     state: str
-    """``unused``, ``announcing``, ``working``, ``failing``, or ``refused`` (never asked again)."""
+    """``unused``, ``announcing``, ``working``, ``failing``, or ``refused`` (not asked again in this run)."""
     last_error: str
     warning: str
     next_announce: Optional[float]
@@ -73,51 +81,12 @@ class TrackerRow(NamedTuple):
     """In a row."""
 
 
-class _Host:
-    """What is known of a host, whatever trackers it has."""
-
-    def __init__(self) -> None:
-        self.failures = 0
-        self.retry_at = -math.inf
-
-    @property
-    def avoided(self) -> bool:
-        """So many of its URLs failed that the others wait too."""
-        return self.failures >= HOST_PATIENCE
-
-
-class _Tracker:
-    """What is known of one tracker."""
-
-    def __init__(self, url: str, host: _Host, *, trusted: bool) -> None:
-        self.url = url
-        self.host = host
-        self.trusted = trusted
-        self.objection = url_objection(url)
-        """Why it can never be asked."""
-        self.last_error = self.objection
-        self.refused = bool(self.objection)
-        """Not to be asked again in this run."""
-        self.tried = -1
-        """The walk in which it failed last."""
-        self.started = False
-        """It accepted ``started`` and has not been sent ``stopped``."""
-        self.failures = 0
-        self.retry_at = -math.inf
-        self.welcome_at = -math.inf
-        """Before this only events are welcome."""
-        self.interval: Optional[float] = None
-        self.trackerid = b""
-        self.reply: Optional[AnnounceReply] = None
-
-
 class Announcer:
     """The trackers of one torrent.
 
     ``tiers`` are URLs as ``metainfo.urls`` leaves them, those of a .torrent (``trusted`` if the program made it), and
     ``given`` those that the program names besides, in tiers behind them.  ``key`` is told to all trackers (BEP 7).  Ask
-    ``next_time``, make the announce that ``due`` gives at that time, and tell ``succeeded`` or ``failed``: one is under
-    way at a time.
+    ``next_time``, make the announces that ``due`` gives at that time, and tell ``succeeded`` or ``failed`` of each.
     """
 
     def __init__(
@@ -130,23 +99,27 @@ class Announcer:
         trusted: bool = False,
         key: str = "",
     ) -> None:
+        self.wanting = False
+        """Peers are wanted."""
+        self.lonely = False
+        """There has been no peer for so long that those which were named cannot be good."""
         self._settings = settings
         self._random = random
         self._key = key
-        self._tiers: List[List[_Tracker]] = []
-        self._hosts: Dict[str, _Host] = {}
+        self._tiers: List[List[Tracker]] = []
+        self._hosts: Dict[str, Host] = {}
         self._running = False
         self._next = math.inf
-        """When the tiers are walked again."""
-        self._walks = 0
-        """Walks so far, of which each ends with an answer."""
-        self._in_flight: Optional[Announce] = None
+        """When the tiers are walked again, while no peers are wanted."""
+        self._paced = -math.inf
+        """Before this no announce is made but of a completion."""
         self._completed_owed = False
+        """No tracker has heard of the end of the download."""
         self._completed = False
+        self._completed_at = math.inf
         for urls in tiers:
-            self._append_tier(urls, trusted=trusted)
-        for urls in given:
-            self._append_tier(urls, trusted=True)
+            self._append_tier(urls, -math.inf, trusted=trusted)
+        self.add(given, -math.inf)
 
     # -- what the torrent does -------------------------------------------------------------------------------------
 
@@ -155,24 +128,18 @@ class Announcer:
         if self._running:
             return
         self._running = True
-        self._walks += 1
         self._next = now
         for tracker in self._trackers():
-            tracker.failures = tracker.host.failures = 0
-            tracker.retry_at = tracker.host.retry_at = -math.inf
-            tracker.refused = bool(tracker.objection)
+            tracker.begin(now)
 
     def stop(self) -> List[Announce]:
         """Announce no more; returns the ``stopped`` announces to make.  Nobody waits for how they end."""
         self._running = False
-        heard = [tracker for tracker in self._trackers() if tracker.started]
-        if self._in_flight is not None:
-            # It may hear ``started`` even now.
-            asked = self._find(self._in_flight.url)
-            heard += [] if asked.started else [asked]
-            self._in_flight = None
+        # One that is being asked may hear ``started`` even now.
+        heard = [tracker for tracker in self._trackers() if tracker.started or tracker.announce is not None]
         for tracker in heard:
-            tracker.started = False
+            tracker.started = tracker.completed_owed = False
+            tracker.announce = None
         self._completed_owed = False
         return [self._announce(tracker, STOPPED) for tracker in heard]
 
@@ -180,118 +147,147 @@ class Announcer:
         """The download ended in this run: ``completed`` is due, once."""
         if self._running and not self._completed and not self._completed_owed:
             self._completed_owed = True
+            self._completed_at = now
             self._next = min(self._next, now)
+            for tracker in self._trackers():
+                tracker.completed_owed = tracker.started or tracker.announce is not None
 
-    def reannounce(self, now: float) -> None:
-        """Announce as soon as the tracker's minimal interval allows."""
+    def reannounce(self, now: float, *, forgiving: bool = False) -> None:
+        """Announce as soon as the least interval of each tracker allows; ``forgiving`` cuts our own back-offs short."""
         self._next = min(self._next, now)
+        for tracker in self._trackers():
+            tracker.due_at = min(tracker.due_at, now)
+            if forgiving:
+                tracker.forgive()
 
-    def add(self, url: str, tier: int, *, trusted: bool = False) -> bool:
-        """Take one more tracker, at the end of ``tier`` or in a new last tier; False for one known or unusable.
-
-        A known one is ``trusted`` from now on, if this one is.
-        """
-        cleaned = clean_url(url, TRACKER_SCHEMES)
-        if cleaned is None:
-            return False
-        if tier < len(self._tiers):
-            return self._append(cleaned, self._tiers[tier], trusted=trusted)
-        added: List[_Tracker] = []
-        if self._append(cleaned, added, trusted=trusted):
-            self._tiers.append(added)
-        return bool(added)
+    def add(self, tiers: Iterable[Iterable[str]], now: float) -> None:
+        """Take more trackers of the program, in tiers behind the others; a known one is trusted from now on."""
+        for urls in tiers:
+            self._append_tier(urls, now, trusted=True)
 
     # -- what the engine does --------------------------------------------------------------------------------------
 
     def next_time(self) -> Optional[float]:
-        """When ``due`` will have something; None when an announce is under way or there is none to make."""
-        times = [time for _, time in self._walk()]
-        return min(times) if times and self._in_flight is None else None
+        """When ``due`` will have something; None when there is nothing before an answer comes, or nothing at all."""
+        return min((time for _, time in self._free()), default=None)
 
     def due(self, now: float) -> Optional[Announce]:
-        """The announce to make now, if there is one."""
-        if self._in_flight is not None:
+        """An announce to make now, if there is one; ask again until there is none."""
+        ready = [tracker for tracker, time in self._free() if time <= now]
+        if not ready:
             return None
-        ready = [tracker for tracker, time in self._walk() if time <= now]
-        if ready:
-            tracker = next((tracker for tracker in ready if tracker.tried != self._walks), ready[0])
-            self._in_flight = self._announce(tracker, self._owed(tracker))
-        return self._in_flight
+        tracker = next((tracker for tracker in ready if tracker.failed_at + RECENTLY <= now), ready[0])
+        tracker.announce = self._announce(tracker, self._owed(tracker))
+        self._paced = max(self._paced, now - (BURST - 1) / RATE) + 1 / RATE
+        return tracker.announce
 
-    def succeeded(self, announce: Announce, reply: AnnounceReply, now: float) -> None:
-        """The tracker answered ``announce``; ignored when that was overtaken by ``stop``."""
-        if announce is not self._in_flight:
+    def succeeded(self, announce: Announce, reply: AnnounceReply, now: float, *, named: Optional[int] = None) -> None:
+        """The tracker answered ``announce``, and ``named`` so many peers; ignored when ``stop`` overtook that."""
+        tracker = self._finish(announce)
+        if tracker is None:
             return
-        self._in_flight = None
-        tracker = self._find(announce.url)
-        tracker.started = True
+        tracker.answered(reply, len(reply.peers) if named is None else named)
         if announce.event == COMPLETED:
-            self._completed_owed = False
+            self._completed_owed = tracker.completed_owed = False
             self._completed = True
-        self._walks += 1
-        tracker.failures = tracker.host.failures = 0
-        tracker.last_error = ""
-        tracker.reply = reply
-        tracker.trackerid = reply.trackerid or tracker.trackerid
         settings = self._settings
         pause = max(settings.announce_min_interval, reply.min_interval or 0.0)
         tracker.interval = min(max(pause, reply.interval or DEFAULT_INTERVAL), settings.announce_max_interval)
         tracker.welcome_at = now + min(pause, tracker.interval)
-        self._next = now if self._completed_owed else now + tracker.interval
+        tracker.due_at = now + tracker.interval
+        self._next = now if self._completed_owed else tracker.due_at
         for tier in self._tiers:
             if tracker in tier:
                 tier.remove(tracker)
                 tier.insert(0, tracker)
 
-    def failed(self, announce: Announce, reason: str, now: float, *, retry_in: Optional[float] = None) -> None:
-        """``announce`` came to nothing; ``retry_in`` is what the tracker asked for (BEP 31), infinite for never."""
-        if announce is not self._in_flight:
+    def named(self, url: str, peers: int) -> None:
+        """The tracker named more peers, in another answer to the same announce."""
+        for tracker in self._trackers():
+            if tracker.url == url and tracker.named is not None:
+                tracker.named = max(tracker.named, peers)
+
+    def failed(
+        self, announce: Announce, reason: str, now: float, *, retry_in: Optional[float] = None, interval: float = 0.0
+    ) -> None:
+        """``announce`` came to nothing; ignored when ``stop`` overtook that.
+
+        ``retry_in`` is what the tracker asked for (BEP 31), infinite for never; ``interval`` the least it asked for.
+        """
+        tracker = self._finish(announce)
+        if tracker is None:
             return
-        self._in_flight = None
-        tracker = self._find(announce.url)
-        tracker.tried = self._walks
-        tracker.last_error = reason
-        tracker.failures += 1
+        tracker.failed(reason, now)
         host = tracker.host
-        host.failures += 1
         if host.avoided:
             host.retry_at = now + self._pause(host.failures - HOST_PATIENCE)
-        if retry_in is None:
-            retry_in = self._pause(tracker.failures - 1)
-        tracker.refused = math.isinf(retry_in)
-        tracker.retry_at = now + retry_in
+        pause = self._pause(tracker.failures - 1) if retry_in is None else retry_in
+        tracker.held = retry_in is not None or interval > 0
+        tracker.refused = math.isinf(pause)
+        tracker.retry_at = now + max(pause, interval)
 
     def snapshot(self) -> Tuple[TrackerRow, ...]:
-        """All trackers, in the order in which they are tried."""
-        times = {tracker.url: time for tracker, time in self._walk()}
+        """All trackers, tier by tier, in the order in which they are tried."""
+        times = {tracker.url: self._time(tracker) for tracker in self._turns()}
         return tuple(
             self._row(tracker, number, times.get(tracker.url))
             for number, tier in enumerate(self._tiers)
             for tracker in tier
         )
 
-    # -- the walk --------------------------------------------------------------------------------------------------
+    # -- whose turn it is --------------------------------------------------------------------------------------------
 
-    def _walk(self) -> Iterator[Tuple[_Tracker, float]]:
-        """The trackers that can have their turn, in order, each with the earliest time of it."""
+    @property
+    def _everywhere(self) -> bool:
+        """Every tier is asked, and not one after the other."""
+        return self.wanting or self._settings.announce_to_all
+
+    def _turns(self) -> Iterator[Tracker]:
+        """The trackers that have their turn, each in its own time."""
         if not self._running:
             return
-        for tracker in self._trackers():
-            if tracker.refused:
-                continue
-            time = max(self._next, tracker.retry_at, tracker.host.retry_at)
-            if self._owed(tracker) == REGULAR:
-                time = max(time, tracker.welcome_at)
-            yield tracker, time
-            if not tracker.failures and not tracker.host.avoided:
-                return
+        passed: List[Tracker] = []
+        asked = True
+        for tier in self._tiers:
+            for tracker in tier:
+                if asked and not tracker.refused:
+                    yield tracker
+                    asked = not self._suffices(tracker)
+                else:
+                    passed.append(tracker)
+            asked = asked or self._everywhere
+        yield from (tracker for tracker in passed if tracker.completed_owed and not tracker.refused)
 
-    def _owed(self, tracker: _Tracker) -> str:
+    def _suffices(self, tracker: Tracker) -> bool:
+        """The trackers behind this one need not be asked."""
+        if tracker.failing or self._settings.announce_to_all:
+            return False
+        return not (self.wanting and tracker.named is not None and (not tracker.named or self.lonely))
+
+    def _free(self) -> Iterator[Tuple[Tracker, float]]:
+        """The trackers that can be asked beside those that are, each with the earliest time of it."""
+        hosts = [tracker.host for tracker in self._trackers() if tracker.announce is not None]
+        if len(hosts) >= MAX_UNDER_WAY:
+            return
+        for tracker in self._turns():
+            beside = not hosts or self._everywhere or tracker.completed_owed
+            if tracker.announce is None and beside and tracker.host.room(hosts.count(tracker.host)):
+                yield tracker, self._time(tracker)
+
+    def _time(self, tracker: Tracker) -> float:
+        backed_off = max(tracker.retry_at, tracker.host.retry_at)
+        owed = self._owed(tracker)
+        if owed == COMPLETED:
+            return max(backed_off, self._completed_at)
+        time = max(backed_off, self._paced, tracker.due_at if self._everywhere else self._next)
+        return max(time, tracker.welcome_at) if owed == REGULAR else time
+
+    def _owed(self, tracker: Tracker) -> str:
         if not tracker.started:
             return STARTED
-        return COMPLETED if self._completed_owed else REGULAR
+        return COMPLETED if self._completed_owed or tracker.completed_owed else REGULAR
 
-    def _announce(self, tracker: _Tracker, event: str) -> Announce:
+    def _announce(self, tracker: Tracker, event: str) -> Announce:
         numwant = 0 if event == STOPPED else self._settings.numwant
         return Announce(tracker.url, event, numwant, self._key, tracker.trackerid, tracker.trusted)
 
@@ -300,37 +296,43 @@ class Announcer:
 
     # -- the table -------------------------------------------------------------------------------------------------
 
-    def _trackers(self) -> Iterator[_Tracker]:
+    def _trackers(self) -> Iterator[Tracker]:
         for tier in self._tiers:
             yield from tier
 
-    def _find(self, url: str) -> _Tracker:
-        return next(tracker for tracker in self._trackers() if tracker.url == url)
+    def _finish(self, announce: Announce) -> Optional[Tracker]:
+        """The tracker that ``announce`` was made to, which is not being asked any more; None if it was overtaken."""
+        for tracker in self._trackers():
+            if tracker.announce is announce:
+                tracker.announce = None
+                return tracker
+        return None
 
-    def _append_tier(self, urls: Iterable[str], *, trusted: bool) -> None:
-        tier: List[_Tracker] = []
+    def _append_tier(self, urls: Iterable[str], now: float, *, trusted: bool) -> None:
+        tier: List[Tracker] = []
         self._tiers.append(tier)
         for url in urls:
-            self._append(url, tier, trusted=trusted)
+            self._append(url, tier, now, trusted=trusted)
         self._random.shuffle(tier)
         if not tier:
             self._tiers.pop()
 
-    def _append(self, url: str, tier: List[_Tracker], *, trusted: bool) -> bool:
+    def _append(self, url: str, tier: List[Tracker], now: float, *, trusted: bool) -> None:
         known = {tracker.url: tracker for tracker in self._trackers()}
-        if url in known:
-            known[url].trusted |= trusted
-        if url in known or len(known) >= MAX_TRACKERS:
-            return False
-        host = self._hosts.setdefault(urlsplit(url).hostname or "", _Host())
-        tier.append(_Tracker(url, host, trusted=trusted))
-        return True
+        before = known.get(url)
+        if before is not None:
+            if trusted and not before.trusted:
+                before.trusted = True
+                before.forgive()
+        elif len(known) < MAX_TRACKERS:
+            host = self._hosts.setdefault(urlsplit(url).hostname or "", Host())
+            tier.append(Tracker(url, host, now, trusted=trusted))
 
-    def _row(self, tracker: _Tracker, tier: int, time: Optional[float]) -> TrackerRow:
+    def _row(self, tracker: Tracker, tier: int, time: Optional[float]) -> TrackerRow:
         reply = tracker.reply or AnnounceReply()
         if tracker.refused:
             state = "refused"
-        elif self._in_flight is not None and self._in_flight.url == tracker.url:
+        elif tracker.announce is not None:
             state = "announcing"
         elif tracker.failures:
             state = "failing"
@@ -338,6 +340,7 @@ class Announcer:
             state = "working" if tracker.reply is not None else "unused"
         return TrackerRow(
             url=tracker.url,
+            shown=tracker.shown,
             tier=tier,
             state=state,
             last_error=tracker.last_error,

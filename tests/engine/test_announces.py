@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from types import SimpleNamespace
+from typing import Any, Callable, Dict, List
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,6 +14,7 @@ from support.simulation.tracker import SimTracker
 
 from bittorrent_threads import events
 from bittorrent_threads.engine.ports import Fetched
+from bittorrent_threads.errors import ListenError
 from bittorrent_threads.metainfo import bencode
 from bittorrent_threads.settings import Settings
 
@@ -125,14 +127,17 @@ def test_a_tracker_that_fails_is_told_and_the_next_tier_is_asked(mood: str, reas
     assert second.working and second.tier == 1
 
 
-def test_a_tracker_that_hangs_is_given_up_after_its_time() -> None:
+def test_a_tracker_that_hangs_is_given_up_after_its_time_and_keeps_no_other_tier_waiting() -> None:
     bench = two_trackers(settings=Settings(announce_timeout=12.0))
     bench.tracker.mood = tracker.SLOW
     bench.set_state("active")
-    bench.run(11)
-    assert not bench.web.trackers["other.sim"].announces
-    bench.run(2)
+    bench.run(1)
     assert bench.web.trackers["other.sim"].announces
+    bench.run(10)
+    assert not bench.seen(events.TrackerFailed)
+    assert "1 tracker named none, 1 tracker being asked" in bench.status.stall
+    bench.run(2)
+    assert bench.seen(events.TrackerFailed)[0].reason == "no answer within 12 s"
 
 
 def test_a_tracker_that_failed_is_asked_again_later() -> None:
@@ -256,6 +261,166 @@ def test_secrets_of_urls_are_used_and_not_shown() -> None:
         shown = repr((bench.status, bench.seen(events.TrackerFailed), bench.seen(events.TrackerAnnounced)))
         assert "hunter" not in shown and "http://me:***@tracker.sim/announce?passkey=***" in shown
         bench.set_state("stopped")
+
+
+def query_of(url: str) -> Dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query, encoding="latin-1").items()}
+
+
+def test_a_failure_that_names_an_interval_is_obeyed() -> None:
+    bench = Bench(torrent_of(TRACKER), state="stopped")
+    body = bencode.encode({"failure reason": "busy", "min interval": 3600})
+
+    def fetch(url: str, timeout: float, max_body: int, deliver: Any, **_: Any) -> None:
+        bench.lookups.urls.append(url)
+        bench.network.call_later(0.1, lambda: deliver(Fetched(url, 503, body, None)))
+
+    bench.lookups.fetch = fetch  # type: ignore[method-assign]
+    bench.set_state("active")
+    bench.run(3500)
+    assert len(bench.lookups.urls) == 1
+    assert bench.status.trackers[0].error == "HTTP status 503, busy"
+    bench.run(200)
+    assert len(bench.lookups.urls) == 2
+
+
+def test_a_port_and_an_address_that_a_router_forwards() -> None:
+    settings = Settings(announce_port=7777, announce_ip="203.0.113.9")
+    bench = Bench(torrent_of(TRACKER), settings=settings)
+    said = query_of(bench.lookups.urls[0])
+    assert (said["port"], said["ip"]) == ("7777", "203.0.113.9")
+    assert bench.torrent.extension_handshake(SimpleNamespace(address=("10.0.0.9", 1))).port == 7777
+
+
+def test_an_address_is_told_over_its_own_family() -> None:
+    bench = Bench(torrent_of(TRACKER), settings=Settings(announce_ip="2001:db8::9"))
+    assert "ip" not in query_of(bench.lookups.urls[0])
+
+
+def test_without_a_listening_socket_trackers_are_asked_all_the_same() -> None:
+    bench = Bench(torrent_of(TRACKER), state="stopped")
+
+    def listen(*_: Any) -> Any:
+        raise ListenError("address already in use")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench.network, "listen", listen)
+        bench.set_state("active")
+        bench.run(1)
+        assert told(bench) == ["started"] and bench.status.trackers[0].working
+    bench.act(bench.engine.listen)
+    bench.set_state("stopped")
+    assert told(bench) == ["started", "stopped"], "also if it is asked another way by now"
+
+
+def test_a_reannounce_keeps_to_the_least_interval_and_not_to_a_back_off() -> None:
+    bench = two_trackers(have=range(COUNT))
+    bench.tracker.mood = tracker.DOWN
+    bench.set_state("active")
+    bench.run(200)
+    bench.tracker.mood = tracker.UP
+    other = bench.web.trackers["other.sim"].announces
+    assert (len(other), told(bench)) == (1, [])
+    bench.act(bench.torrent.announces.reannounce)
+    bench.run(1)
+    assert (len(other), told(bench)) == (1, ["started"]), "the first that answers, for a seed wants no peers"
+    bench.act(bench.torrent.announces.reannounce)
+    bench.run(50)
+    assert told(bench) == ["started"]
+    bench.run(20)
+    assert told(bench) == ["started", ""]
+
+
+def test_a_reannounce_of_a_stopped_torrent_is_none() -> None:
+    bench = Bench(torrent_of(TRACKER), state="stopped")
+    bench.act(bench.torrent.announces.reannounce)
+    bench.act(bench.torrent.announces.add, [[OTHER]])
+    bench.run(100)
+    assert bench.lookups.urls == []
+    assert [row.url for row in bench.status.trackers] == [TRACKER, OTHER]
+
+
+def test_trackers_that_are_added_are_asked_at_once_while_peers_are_wanted() -> None:
+    bench = Bench(torrent_of(TRACKER))
+    bench.run(10)
+    bench.web.trackers["other.sim"] = SimTracker(bench.world)
+    bench.act(bench.torrent.announces.add, [[OTHER, TRACKER]])
+    bench.run(1)
+    assert [announce.event for announce in bench.web.trackers["other.sim"].announces] == ["started"]
+    assert [(row.url, row.tier, row.state) for row in bench.status.trackers] == [
+        (TRACKER, 0, "working"),
+        (OTHER, 1, "working"),
+    ]
+    bench.set_state("stopped")
+    assert [announce.event for announce in bench.web.trackers["other.sim"].announces] == ["started", "stopped"]
+
+
+def test_a_torrent_that_knows_enough_peers_asks_one_tracker() -> None:
+    bench = two_trackers(settings=Settings(max_connections_per_torrent=3))
+    infohash = bench.content.metainfo.infohash
+    bench.tracker.swarms[infohash] = {(f"10.0.9.{number}", 1): 5 for number in range(1, 9)}
+    bench.set_state("active")
+    bench.run(61)
+    bench.act(bench.torrent.announces.reannounce)
+    bench.run(1)
+    assert told(bench) == ["started", ""]
+    assert len(bench.web.trackers["other.sim"].announces) == 1, "at the start it knew none"
+
+
+def test_a_tracker_that_names_only_ourselves_names_nobody() -> None:
+    bench = Bench(torrent_of((f"{TRACKER}/1", f"{TRACKER}/2")), state="stopped")
+    body = bencode.encode({"peers": bytes([10, 0, 0, 1, 0, 1]), "complete": 0, "incomplete": 1})
+
+    def fetch(url: str, timeout: float, max_body: int, deliver: Any, **_: Any) -> None:
+        bench.lookups.urls.append(url)
+        bench.network.call_later(0.1, lambda: deliver(Fetched(url, 200, body, None)))
+
+    bench.lookups.fetch = fetch  # type: ignore[method-assign]
+    bench.set_state("active")
+    bench.run(1)
+    assert len(bench.lookups.urls) == 2
+
+
+def answered(bench: Bench, body: Callable[[str, int], bytes]) -> None:
+    """Have every request answered with this, of its URL and address family; nothing is a failure."""
+
+    def fetch(url: str, timeout: float, max_body: int, deliver: Any, *, family: int = 0, **_: Any) -> None:
+        bench.lookups.urls.append(url)
+        bench.network.call_later(0.1, lambda: deliver(Fetched(url, 200, body(url, family), None)))
+
+    bench.lookups.fetch = fetch  # type: ignore[method-assign]
+
+
+DEAD = bencode.encode({"peers": bytes([10, 99, 0, 1, 0, 1]), "complete": 1, "incomplete": 1})
+NOBODY = bencode.encode({"peers": b""})
+FAILURE = bencode.encode({"failure reason": "no"})
+
+
+def test_peers_that_cannot_be_reached_do_not_hide_the_rest_of_a_tier_for_ever() -> None:
+    bench = Bench(torrent_of((f"{TRACKER}/1", f"{TRACKER}/2")), state="stopped")
+    answered(bench, lambda url, family: DEAD)
+    bench.set_state("active")
+    bench.run(50)
+    assert len(bench.lookups.urls) == 1
+    bench.run(20)
+    assert len(bench.lookups.urls) == 2
+
+
+def test_peers_that_come_over_the_other_family_suffice() -> None:
+    bench = Bench(torrent_of((f"{TRACKER}/1", f"{TRACKER}/2")), state="stopped")
+    bench.internet.alias(bench.network, "fd00::1")
+    first: List[str] = []
+
+    def body(url: str, family: int) -> bytes:
+        first.append(url[: len(TRACKER) + 2])
+        if first[-1] != first[0]:
+            return FAILURE
+        return DEAD if family == 6 else NOBODY
+
+    answered(bench, body)
+    bench.set_state("active")
+    bench.run(50)
+    assert len(set(first[:2])) == 1 and len(first) == 4, "the second is asked when the first said nobody, and no more"
 
 
 def test_a_torrent_without_trackers_asks_nobody() -> None:

@@ -206,3 +206,18 @@ def test_what_the_session_calls_itself() -> None:
     assert engine.peerid[:1] == engine.peerid[7:8] == b"-" and len(engine.peerid) == 20
     assert len(engine.key) == 8 and engine.client.startswith("bittorrent_threads ")
     assert Bench(state="stopped", settings=Settings(user_agent="me/1")).engine.client == "me/1"
+
+
+def test_announces_come_from_the_addresses_that_we_listen_on() -> None:
+    bench = Bench()
+    assert bench.engine.endpoints == ((4, bench.network.name),)
+    assert bench.engine._listener is not None
+    for addresses, endpoints in (
+        (("0.0.0.0", "::"), ((4, ""), (6, ""))),
+        (("127.0.0.1",), ((4, ""),)),
+        (("::1",), ((6, ""),)),
+        (("2001:db8::1",), ((6, "2001:db8::1"),)),
+        (("fe80::1%eth0",), ((6, "fe80::1%eth0"),)),
+    ):
+        bench.engine._listener.addresses = addresses
+        assert bench.engine.endpoints == endpoints

@@ -9,6 +9,7 @@ import pytest
 from support.bench import BLOCK, COUNT, PIECE_LENGTH, PORT, SIZE, TRACKER, Bench, packed, torrent_of
 from support.lying_peer import CHOKE, INTERESTED, REQUEST, UNCHOKE, message
 from support.simulation import tracker
+from support.simulation.tracker import SimTracker
 
 from bittorrent_threads.engine.checks import Check
 from bittorrent_threads.settings import Settings
@@ -74,7 +75,30 @@ def test_nobody_is_known_and_every_tracker_failed() -> None:
 
 
 def test_nobody_is_known_and_the_trackers_know_nobody() -> None:
-    assert stall(Bench(torrent_of(TRACKER))) == "no peer is known; the trackers named none"
+    assert stall(Bench(torrent_of(TRACKER))) == "no peer is known: 1 tracker named none"
+
+
+def test_what_is_said_of_each_tracker_is_true() -> None:
+    urls = [f"http://{name}.sim/announce" for name in ("empty", "down", "slow")]
+    bench = Bench(torrent_of(*urls), state="stopped")
+    for url, mood in zip(urls, (tracker.UP, tracker.DOWN, tracker.SLOW)):
+        there = bench.web.trackers[url[7:].partition("/")[0]] = SimTracker(bench.world)
+        there.mood = mood
+    bench.set_state("active")
+    bench.run(1)
+    assert stall(bench) == (
+        "no peer is known: 1 tracker named none, 1 tracker being asked, 1 failed "
+        "(http://down.sim/announce: connection refused)"
+    )
+    assert [row.state for row in bench.status.trackers] == ["working", "failing", "announcing"]
+
+
+def test_a_tracker_that_was_not_asked_did_not_fail_to_answer() -> None:
+    bench = Bench(torrent_of((TRACKER, f"{TRACKER}/2")), state="stopped")
+    bench.tracker.mood = tracker.SLOW
+    bench.set_state("active")
+    bench.run(1)
+    assert stall(bench) == "no peer is known: 1 tracker being asked, 1 tracker not asked yet"
 
 
 def test_connections_are_being_made() -> None:

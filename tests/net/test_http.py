@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import gzip
 import socket
 import ssl
@@ -470,6 +471,48 @@ def test_what_a_server_says_is_printable_and_short_in_an_error(answer: bytes) ->
         fetch(server.url())
     assert str(caught.value).isprintable() and repr(caught.value).isprintable()
     assert len(str(caught.value)) < 700 and len(repr(caught.value)) < 700
+
+
+# -- address families --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("family", "host"), [(4, "127.0.0.1"), (6, "::1")])
+def test_only_addresses_of_a_family_are_used(monkeypatch: pytest.MonkeyPatch, family: int, host: str) -> None:
+    with WebServer(ok(b"4")) as four, WebServer(ok(b"6"), host="::1") as six:
+        addresses = (("::1", six.port), ("127.0.0.1", four.port))
+        monkeypatch.setattr(names, "resolve", lambda *_, **__: addresses)
+        assert fetch("http://tracker.example/announce", family=family).body == b"%d" % family
+        assert fetch("http://tracker.example/announce").body == b"6"
+        monkeypatch.setattr(names, "resolve", lambda *_, **__: [each for each in addresses if each[0] != host])
+        with pytest.raises(names.FamilyUnavailable, match=f"has no address of IPv{family}") as caught:
+            fetch("http://tracker.example/announce", family=family)
+        assert caught.value.url == "http://tracker.example/announce"
+
+
+def test_a_family_that_this_machine_cannot_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect(sock: socket.socket, place: Any) -> None:
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setattr(names, "resolve", lambda *_, **__: (("2001:db8::1", 80),))
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    with pytest.raises(names.FamilyUnavailable, match="network unreachable over IPv6"):
+        fetch("http://tracker.example/announce", family=6)
+    with pytest.raises(TrackerError, match="network unreachable") as caught:
+        fetch("http://tracker.example/announce")
+    assert type(caught.value) is TrackerError
+
+
+def test_the_connection_comes_from_the_address_we_listen_on() -> None:
+    came: List[str] = []
+
+    def note(sock: socket.socket, server: WebServer) -> None:
+        came.append(sock.getpeername()[0])
+        sock.sendall(ok(b"x"))
+
+    with WebServer(note) as server:
+        fetch(server.url(), family=4, source="127.0.0.7")
+        fetch(server.url())
+    assert came == ["127.0.0.7", "127.0.0.1"]
 
 
 # -- cancelling --------------------------------------------------------------------------------------------------------

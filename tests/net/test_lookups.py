@@ -12,6 +12,7 @@ from support.webserver import WebServer, ok, silence
 
 from bittorrent_threads.errors import SettingsError, TrackerError
 from bittorrent_threads.net import lookups as lookups_module
+from bittorrent_threads.net import names
 from bittorrent_threads.net.lookups import Fetched, Lookups, Resolved
 from bittorrent_threads.net.loop import Loop
 from bittorrent_threads.settings import Settings
@@ -227,6 +228,21 @@ def test_silent_hosts_do_not_keep_a_good_one_waiting(
     assert len(workers()) <= 7 and "hanging5" in resolver.asked
     resolver.release.set()
     answers.wait(7)
+
+
+def test_a_family_that_leads_nowhere_does_not_hold_up_the_other(
+    loop: Loop, lookups: Lookups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups_module, "SLOW", 0.05)
+    answers, silent = Answers(), Answers()
+    with WebServer(silence, host="::1") as six, WebServer(ok(b"4")) as four:
+        addresses = (("::1", six.port), ("127.0.0.1", four.port))
+        monkeypatch.setattr(names, "resolve", lambda *_, **__: addresses)
+        for _ in range(10):
+            loop.call(lambda: lookups.fetch("http://tracker.test/announce", 600, 1000, silent, family=6))
+        loop.call(lambda: lookups.fetch("http://tracker.test/announce", 600, 1000, answers, family=4))
+        assert answers.wait()[0].body == b"4" and silent.given == []
+        lookups.close(PATIENCE)
 
 
 def test_the_slow_are_bounded_too(

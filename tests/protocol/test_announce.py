@@ -132,7 +132,10 @@ def test_the_long_form() -> None:
         {"ip": "5.6.7.8", "port": 0},
         {"ip": "5.6.7.8", "port": 65536},
         {"ip": "5.6.7.8", "port": -1},
-        {"ip": "5.6.7.8", "port": "6881"},
+        {"ip": "5.6.7.8", "port": "6883"},
+        {"ip": "5.6.7.8", "port": "x"},
+        bytes.fromhex("01020305 1ae1"),
+        bytes(15) + b"\2\x1a\xe2",
         {"ip": 5, "port": 6881},
         {"port": 6881},
         {"ip": "5.6.7.8"},
@@ -140,7 +143,35 @@ def test_the_long_form() -> None:
         7,
         {},
     ]
-    assert AnnounceReply.parse(reply(peers=peers)).peers == (("1.2.3.4", 6881), ("2001:db8::1", 1), ("1.2.3.4", 6882))
+    dialled = {("1.2.3.4", 6881), ("1.2.3.4", 6882), ("1.2.3.5", 6881), ("5.6.7.8", 6883)}
+    dialled |= {("2001:db8::1", 1), ("::2", 6882)}
+    assert set(AnnounceReply.parse(reply(peers=peers)).peers) == dialled
+    assert set(AnnounceReply.parse(reply(peers=b"", peers6=peers)).peers) == dialled
+    assert set(AnnounceReply.parse(bencode({"peers6": peers})).peers) == dialled
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"d8:intervali1800e5:peers6:\1\2\3\4\0\5e",
+        b"d8:intervali1800e5:peers6:\1\2\3\4\0\5e\0",
+        b"d8:intervali1800e5:peers6:\1\2\3\4\0\5e\r\n<!-- served by x -->",
+        b"d8:intervali01800e5:peers06:\1\2\3\4\0\5e",
+        b"d8:intervali+1800e5:peers6:\1\2\3\4\0\5e",
+        b"d8:interval4:18005:peers6:\1\2\3\4\0\5e",
+        b"d5:peers6:\1\2\3\4\0\x058:intervali1800ee",
+        b"d8:intervali1800e5:peers6:\1\2\3\4\0\x056:peers60:6:peers60:e",
+        b"d8:intervali1800e5:peers6:\1\2\3\4\0\x055:peers0:8:intervali1ee",
+        b"d8:intervali1800e5:peers7:\1\2\3\4\0\5xe",
+        b"d8:intervali1800e5:peers6:\1\2\3\4\0\x056:peers6i5ee",
+        b"d8:intervali1800e5:peers6:\1\2\3\4\0\x056:peers6lee",
+        b"d8:intervali1800e5:peersi5e6:peers6l6:\1\2\3\4\0\5ee",
+        b"d8:completei-0e10:incomplete3:-1x8:intervali1800e5:peersld2:ip7:1.2.3.44:porti5eeee",
+    ],
+)
+def test_answers_that_others_take(body: bytes) -> None:
+    answer = AnnounceReply.parse(body)
+    assert (answer.interval, answer.peers) == (1800, (("1.2.3.4", 5),))
 
 
 def test_ports_of_zero_and_doubles_are_dropped() -> None:
@@ -162,9 +193,6 @@ def test_only_so_many_peers_are_kept() -> None:
     [
         (reply(peers=5), "peers is neither a string nor a list, but int"),
         (reply(peers={}), "peers is neither a string nor a list, but dict"),
-        (reply(peers=b"1234567"), "peers has 7 bytes, not a multiple of 6"),
-        (reply(peers6=b"1234567"), "peers6 has 7 bytes, not a multiple of 18"),
-        (reply(peers6=[]), "peers6 is not a string, but list"),
         (bencode({"failure reason": "unregistered torrent"}), "unregistered torrent"),
     ],
 )

@@ -67,9 +67,20 @@ def test_retry_in(retry_in: Any, seconds: Optional[float]) -> None:
     assert caught.value.retry_in == seconds
 
 
+@pytest.mark.parametrize(
+    ("interval", "min_interval", "seconds"),
+    [(3600, None, 3600.0), (None, 3600, 3600.0), (60, "3600", 3600.0), (10**12, 5, 24 * 3600.0), (-1, "x", 0.0)],
+)
+def test_a_failure_may_name_an_interval(interval: Any, min_interval: Any, seconds: float) -> None:
+    said = {"failure reason": "busy", "interval": interval, "min interval": min_interval}
+    with pytest.raises(TrackerFailure, match="busy") as caught:
+        decode_reply(bencode({key: value for key, value in said.items() if value is not None}))
+    assert (caught.value.interval, caught.value.retry_in) == (seconds, None)
+
+
 def test_a_failure_can_be_pickled() -> None:
-    failure = pickle.loads(pickle.dumps(TrackerFailure("busy", "http://t/", 60.0)))
-    assert (failure.reason, failure.url, failure.retry_in) == ("busy", "http://t/", 60.0)
+    failure = pickle.loads(pickle.dumps(TrackerFailure("busy", "http://t/", 60.0, 5.0)))
+    assert (failure.reason, failure.url, failure.retry_in, failure.interval) == ("busy", "http://t/", 60.0, 5.0)
 
 
 def test_optional_fields() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import random
 import struct
-from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple, Union
 
 from support.lying_peer import (
     ALLOWED_FAST,
@@ -64,8 +64,10 @@ _INDEXES = frozenset({HAVE, SUGGEST, ALLOWED_FAST})
 
 
 @functools.cache
-def torrent_of(*trackers: str, files: Sequence[Tuple[str, int]] = (), seed: int = 1) -> SimTorrent:
-    """Twelve pieces of two blocks, the last one shorter."""
+def torrent_of(
+    *trackers: Union[str, Tuple[str, ...]], files: Sequence[Tuple[str, int]] = (), seed: int = 1
+) -> SimTorrent:
+    """Twelve pieces of two blocks, the last one shorter; a tracker is a URL, or a tier of them."""
     return make_torrent(seed=seed, size=SIZE, piece_length=PIECE_LENGTH, trackers=trackers, files=files)
 
 

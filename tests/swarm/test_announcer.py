@@ -10,7 +10,7 @@ import pytest
 
 from bittorrent_threads.protocol.announce import AnnounceReply
 from bittorrent_threads.settings import Settings
-from bittorrent_threads.swarm.announcer import MAX_TRACKERS, Announce, Announcer
+from bittorrent_threads.swarm.announcer import BURST, MAX_TRACKERS, MAX_UNDER_WAY, RATE, Announce, Announcer
 
 A, B, C = "http://a/announce", "http://b/announce", "http://c/announce"
 SETTINGS = Settings(announce_min_interval=60, announce_max_interval=7200, numwant=200)
@@ -42,10 +42,12 @@ def play(
 ) -> List[Tuple[float, str, str]]:
     """Drive the announcer as the engine does, each answer taking no time; what was announced as (time, host, event)."""
     played: List[Tuple[float, str, str]] = []
+    now = -math.inf
     for _ in range(10_000):
-        now = subject.next_time()
-        if now is None or now > until:
+        time = subject.next_time()
+        if time is None or time > until:
             return played
+        now = max(now, time)
         announce = subject.due(now)
         assert announce is not None
         played.append((now, short(announce.url), announce.event))
@@ -289,8 +291,7 @@ def test_those_not_asked_yet_go_before_those_that_failed_in_the_same_walk() -> N
 
 def test_trackers_of_the_program_are_trusted_also_if_the_torrent_names_them_too() -> None:
     subject = announcer([A], [B])
-    assert not subject.add(A, 0, trusted=True)
-    assert subject.add(C, 9, trusted=True)
+    subject.add([[A], [C]], 0.0)
     played = []
     for _ in range(3):
         announce = subject.due(0.0)
@@ -351,7 +352,8 @@ def test_completed_goes_to_another_tracker_when_the_first_is_gone() -> None:
     subject.complete(10.0)
     played = play(subject, 10.0, up(B))
     assert played == [(10.0, "a", "completed"), (10.0, "b", "started"), (10.0, "b", "completed")]
-    assert [event for _, _, event in play(subject, 10_000, up(A, B)) if event == "completed"] == []
+    later = play(subject, 10_000, up(A, B))
+    assert [host for _, host, event in later if event == "completed"] == ["a"], "it knew us as a leecher"
 
 
 def test_what_was_complete_before_the_start_is_no_event() -> None:
@@ -431,24 +433,182 @@ def test_reannounce_does_not_cut_a_back_off() -> None:
     assert subject.next_time() == before
 
 
+# -- peers wanted ------------------------------------------------------------------------------------------------------
+
+EMPTY = AnnounceReply(interval=1800)
+SOME = AnnounceReply(interval=1800, peers=(("192.0.2.1", 6881),))
+
+
+def ask(subject: Announcer, now: float, *full: str, empty: Sequence[str] = ()) -> str:
+    """Make every announce that is due, then answer all; ``full`` name a peer, ``empty`` none, the others fail."""
+    asked = []
+    while True:
+        announce = subject.due(now)
+        if announce is None:
+            break
+        asked.append(announce)
+    for announce in asked:
+        if announce.url in full:
+            subject.succeeded(announce, SOME, now)
+        elif announce.url in empty:
+            subject.succeeded(announce, EMPTY, now)
+        else:
+            subject.failed(announce, "refused", now)
+    return "".join(short(announce.url) for announce in asked)
+
+
+def wanting(*tiers: Sequence[str]) -> Announcer:
+    subject = announcer(*tiers)
+    subject.wanting = True
+    return subject
+
+
+def test_every_tier_is_asked_at_once_while_peers_are_wanted() -> None:
+    subject = wanting([A], [B], [C])
+    assert ask(subject, 0.0, B, empty=[A]) == "abc"
+    assert subject.next_time() == 5.0
+    assert ask(subject, 5.0) == "c"
+    assert ask(subject, 1800.0, A, B, C) == "abc"
+
+
+def test_in_a_tier_the_next_is_asked_if_one_names_nobody() -> None:
+    subject = wanting([A, B, C])
+    assert ask(subject, 0.0, empty=[A]) == "a"
+    assert ask(subject, 0.0, B) == "b"
+    assert ask(subject, 0.0) == ""
+    assert [short(row.url) + row.state for row in subject.snapshot()] == ["bworking", "aworking", "cunused"]
+    assert ask(subject, 1800.0, B) == "b", "the first that names peers suffices"
+    assert {short(stop.url) for stop in subject.stop()} == {"a", "b"}
+
+
+def test_trackers_that_answered_are_told_at_their_interval_though_they_name_nobody() -> None:
+    subject = wanting([A, B], [C])
+    assert ask(subject, 0.0, empty=[A, C]) == "ac"
+    assert ask(subject, 0.0, empty=[B]) == "b"
+    subject.reannounce(10.0)
+    assert subject.next_time() == 60.0
+    assert sorted(ask(subject, 60.0, empty=[A, B, C])) == ["a", "b", "c"]
+
+
+def test_named_peers_that_cannot_be_reached_do_not_hide_the_next_of_the_tier() -> None:
+    subject = wanting([A, B])
+    assert ask(subject, 0.0, A) == "a"
+    assert ask(subject, 100.0) == ""
+    subject.lonely = True
+    assert ask(subject, 100.0, B) == "b"
+
+
+def test_peers_in_another_answer_to_the_same_announce_count() -> None:
+    subject = wanting([A, B])
+    assert ask(subject, 0.0, empty=[A]) == "a"
+    subject.named(A, 3)
+    subject.named(A, 0)
+    assert ask(subject, 0.0) == ""
+
+
+def test_without_want_it_is_one_tracker_after_the_other() -> None:
+    subject = announcer([A, B], [C])
+    assert ask(subject, 0.0, empty=[A]) == "a"
+    assert ask(subject, 1000.0) == ""
+    subject.wanting = True
+    assert ask(subject, 1000.0, B, C) == "bc"
+    subject.wanting = False
+    assert ask(subject, 3000.0, B) == "b"
+
+
+def test_all_are_announced_to_if_that_is_set() -> None:
+    settings = SETTINGS.replace(announce_to_all=True)
+    subject = Announcer([[A, B], [C]], settings=settings, random=NoChance())
+    subject.start(0.0)
+    assert ask(subject, 0.0, A, B, C) == "abc"
+    assert sorted(ask(subject, 1800.0, A, B, C)) == ["a", "b", "c"]
+
+
+def test_only_so_many_announces_are_under_way() -> None:
+    subject = wanting(*[[f"http://{number}/announce"] for number in range(20)])
+    announces = [subject.due(0.0) for _ in range(20)]
+    assert [announce is not None for announce in announces] == [True] * MAX_UNDER_WAY + [False] * (20 - MAX_UNDER_WAY)
+    assert subject.next_time() is None
+    subject.failed(announces[3] or Announce("", "", 0, "", b""), "refused", 1.0)
+    following = subject.due(1.0)
+    assert following is not None and short(following.url) == "8"
+
+
+def test_many_trackers_are_asked_at_a_pace_and_a_completion_waits_for_none() -> None:
+    subject = wanting(*[[f"http://{number}/announce"] for number in range(200)])
+    played = play(subject, 10.0, lambda url, now: url == "http://0/announce")
+    assert sum(now == 0.0 for now, _, _ in played) == BURST
+    assert len(played) == BURST + 10 * RATE
+    subject.complete(10.0)
+    made = subject.due(10.0)
+    assert made is not None and (made.url, made.event) == ("http://0/announce", "completed")
+    assert [row.shown for row in announcer(["http://u:p@h/announce"]).snapshot()] == ["http://u:***@h/announce"]
+
+
+def test_each_tracker_that_knew_a_leecher_hears_of_its_completion() -> None:
+    subject = wanting([A], [B], [C])
+    assert ask(subject, 0.0, A, B) == "abc"
+    subject.complete(1.0)
+    subject.wanting = False
+    asked = [subject.due(1.0), subject.due(1.0), subject.due(1.0)]
+    assert [(short(made.url), made.event) for made in asked if made] == [("a", "completed"), ("b", "completed")]
+    for made in asked:
+        if made:
+            subject.succeeded(made, SOME, 1.0)
+    assert ask(subject, 1000.0) == ""
+
+
+def test_a_stop_overtakes_all_that_is_under_way() -> None:
+    subject = wanting([A], [B])
+    first, second = subject.due(0.0), subject.due(0.0)
+    assert first is not None and second is not None
+    assert [short(stop.url) for stop in subject.stop()] == ["a", "b"]
+    subject.succeeded(first, SOME, 1.0)
+    subject.failed(second, "refused", 1.0)
+    assert subject.stop() == [] and [row.state for row in subject.snapshot()] == ["unused", "unused"]
+
+
+def test_a_forgiving_reannounce_cuts_our_own_back_off_and_not_a_pause_asked_for() -> None:
+    subject = wanting([A], [B], [C])
+    play(subject, 100.0, up())
+    for now in (200.0, 400.0):
+        announce = subject.due(now)
+        assert announce is not None
+        subject.failed(announce, "busy", now, **({"retry_in": 900.0} if now == 200.0 else {"interval": 900.0}))
+    subject.reannounce(500.0, forgiving=True)
+    assert ask(subject, 500.0) == "c"
+
+
+def test_an_interval_in_a_failure_is_the_least_pause() -> None:
+    subject = announcer([A])
+    announce = subject.due(0.0)
+    assert announce is not None
+    subject.failed(announce, "busy", 0.0, interval=3600.0)
+    assert subject.next_time() == 3600.0
+    announce = subject.due(3600.0)
+    assert announce is not None
+    subject.failed(announce, "busy", 3600.0, interval=1.0)
+    assert subject.next_time() == 3610.0
+
+
 # -- the table ---------------------------------------------------------------------------------------------------------
 
 
 def test_add() -> None:
     subject = announcer([A])
     play(subject, 0.0, up())
-    assert subject.add(B, 0)
-    assert subject.add(C, 7)
-    assert [(short(row.url), row.tier) for row in subject.snapshot()] == [("a", 0), ("b", 0), ("c", 1)]
-    assert hosts(play(subject, 4.0, up(C))) == "bc"
+    subject.add([[B, C], [], [A, B]], 0.0)
+    rows = [(short(row.url), row.tier) for row in subject.snapshot()]
+    assert sorted(rows) == [("a", 0), ("b", 1), ("c", 1)]
+    assert hosts(play(subject, 4.0, up())) == "abc", "the first is trusted from now on"
 
 
-@pytest.mark.parametrize("url", [A, "ftp://x/announce", "http://x y/", "", "http://"])
-def test_what_is_known_or_unusable_is_not_added(url: str) -> None:
+def test_what_is_added_is_asked_at_once_while_peers_are_wanted() -> None:
     subject = announcer([A])
-    assert not subject.add(url, 0)
-    assert not subject.add(url, 1)
-    assert len(subject.snapshot()) == 1
+    subject.wanting = True
+    play(subject, 100.0, up(A))
+    subject.add([[B]], 50.0)
+    assert play(subject, 100.0, up(A, B)) == [(50.0, "b", "started")]
 
 
 def test_a_tracker_stands_once_and_the_table_has_an_end() -> None:
@@ -468,7 +628,7 @@ def test_snapshot() -> None:
     play(subject, 0.0, up(B), reply)
     first, second, third = subject.snapshot()
     assert (first.state, first.last_error, first.failures, first.next_announce) == ("failing", "refused", 1, 900.0)
-    assert second._replace(url="") == ("", 1, "working", "", "careful", 900.0, 900.0, 3, 4, 5, 0)
+    assert second._replace(url="") == ("", B, 1, "working", "", "careful", 900.0, 900.0, 3, 4, 5, 0)
     assert (third.state, third.next_announce) == ("unused", None)
     subject.stop()
     assert [row.next_announce for row in subject.snapshot()] == [None] * 3
@@ -480,7 +640,7 @@ def test_whatever_trackers_do_the_rules_hold(seed: int) -> None:
     urls = [f"http://{number}/announce" for number in range(6)]
     subject = Announcer([urls[:3], urls[3:5], urls[5:]], settings=SETTINGS, random=random.Random(seed))
     subject.start(0.0)
-    now, completed = 0.0, 0
+    now, completed = 0.0, dict.fromkeys(urls, 0)
     heard: Set[str] = set()
     attempts = dict.fromkeys(urls, -math.inf)
     for _ in range(400):
@@ -506,8 +666,8 @@ def test_whatever_trackers_do_the_rules_hold(seed: int) -> None:
         if chance.random() < 0.6:
             assert (announce.event == "started") == (announce.url not in heard)
             heard.add(announce.url)
-            completed += announce.event == "completed"
+            completed[announce.url] += announce.event == "completed"
             subject.succeeded(announce, AnnounceReply(interval=chance.choice([None, 1, 60, 3000])), now)
         else:
             subject.failed(announce, "refused", now)
-    assert completed <= 1
+    assert max(completed.values()) <= 1

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, Type
 from urllib.parse import urlsplit
 
 from bittorrent_threads.engine.ports import Address, Fetched, Resolved
 from bittorrent_threads.errors import BitTorrentError, TrackerError
+from bittorrent_threads.net.names import FamilyUnavailable
 
 from . import tracker
 from .network import SimNetwork
@@ -17,7 +18,7 @@ DELAY = 0.05
 
 
 class Web:
-    """What everybody can look up: trackers by host name, and addresses by host name."""
+    """What everybody can look up: trackers by host name, and addresses by host name; without them, of both families."""
 
     def __init__(self) -> None:
         self.trackers: Dict[str, SimTracker] = {}
@@ -34,17 +35,28 @@ class SimLookups:
         self._web = web
 
     def fetch(
-        self, url: str, timeout: float, max_body: int, deliver: Callable[[Fetched], None], *, trusted: bool = False
+        self,
+        url: str,
+        timeout: float,
+        max_body: int,
+        deliver: Callable[[Fetched], None],
+        *,
+        trusted: bool = False,
+        family: int = 0,
+        source: str = "",
     ) -> None:
         self.urls.append(url)
-        there = self._web.trackers.get(urlsplit(url).hostname or "")
+        host = urlsplit(url).hostname or ""
+        there = self._web.trackers.get(host)
         network = self._network
+        own = network.addresses.get(family)
+        families = {6 if ":" in address else 4 for address in self._web.names.get(host, ["10.255.0.1", "fd00::ff"])}
 
-        def fail(after: float, reason: str) -> None:
-            network.call_later(after, lambda: deliver(Fetched(url, 0, b"", TrackerError(reason, url))))
+        def fail(after: float, reason: str, kind: Type[TrackerError] = TrackerError) -> None:
+            network.call_later(after, lambda: deliver(Fetched(url, 0, b"", kind(reason, url))))
 
         def ask(tracker: SimTracker) -> None:
-            status, body = tracker.answer(url, network.name)
+            status, body = tracker.answer(url, own or network.name)
             if len(body) > max_body:
                 fail(DELAY / 2, f"a body of more than {max_body} bytes")
             else:
@@ -52,6 +64,8 @@ class SimLookups:
 
         if there is None:
             fail(DELAY, "name or service not known")
+        elif family and (own is None or family not in families):
+            fail(DELAY, "has no address of that family", FamilyUnavailable)
         elif there.mood == tracker.DOWN:
             fail(DELAY, "connection refused")
         elif there.mood == tracker.SLOW or not network.online:

@@ -69,6 +69,7 @@ class SimListener:
     def __init__(self, network: SimNetwork, port: int, accept: Callable[[SimStream], None]) -> None:
         self.port = port
         self.accept = accept
+        self.addresses = tuple(network.addresses.values())
         self._network = network
 
     def close(self) -> None:
@@ -88,12 +89,19 @@ class Internet:
         self.hosts[host] = network
         return network
 
+    def alias(self, network: SimNetwork, host: str) -> None:
+        """Give a host an address of the other family besides."""
+        network.addresses[6 if ":" in host else 4] = host
+        self.hosts[host] = network
+
 
 class SimNetwork:
     """The network of one host."""
 
     def __init__(self, internet: Internet, host: str, *, up: float, down: float, latency: float) -> None:
         self.name = host
+        self.addresses: Dict[int, str] = {6 if ":" in host else 4: host}
+        """By family; another is given by ``Internet.alias``."""
         self.world = internet.world
         self.up = Uplink(self.world, up)
         self.down = Downlink(self.world, down)
@@ -142,7 +150,9 @@ class SimNetwork:
         stream.deadline = self.call_later(timeout, lambda: stream.end(late))
         target = self._internet.hosts.get(address[0])
         if target is not None and self.online:
-            near = (self.name, self._ephemeral_port())
+            # A test that does not care may dial over a family of which the host has no address.
+            own = self.addresses.get(6 if ":" in address[0] else 4, self.name)
+            near = (own, self._ephemeral_port())
             self.world.after(self.latency + target.latency, lambda: target.knock(stream, self, near))
         return stream
 

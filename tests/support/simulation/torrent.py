@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Dict, NamedTuple, Sequence, Tuple
+from typing import Dict, NamedTuple, Sequence, Tuple, Union
 
 from bittorrent_threads.metainfo import bencode
 from bittorrent_threads.metainfo.metainfo import Metainfo
@@ -24,10 +24,13 @@ def make_torrent(
     size: int = 4 * 1024 * 1024,
     piece_length: int = 65536,
     files: Sequence[Tuple[str, int]] = (),
-    trackers: Sequence[str] = (),
+    trackers: Sequence[Union[str, Sequence[str]]] = (),
     name: str = "simulated",
 ) -> SimTorrent:
-    """Hash computed content once; ``files`` are names and lengths in bytes, and their sum goes before ``size``."""
+    """Hash computed content once; ``files`` are names and lengths in bytes, and their sum goes before ``size``.
+
+    ``trackers`` are URLs, each a tier of its own, or tiers.
+    """
     if files:
         size = sum(length for _, length in files)
     content = Content(seed, size)
@@ -39,5 +42,5 @@ def make_torrent(
         info["length"] = size
     document: Dict[str, object] = {"info": info}
     if trackers:
-        document["announce-list"] = [[url] for url in trackers]
+        document["announce-list"] = [[tier] if isinstance(tier, str) else tier for tier in trackers]
     return SimTorrent(Metainfo.parse(bencode.encode(document)), content)
