@@ -59,7 +59,7 @@ class Announces:
     def tick(self, now: float) -> None:
         """Once a second while the torrent is started."""
         torrent = self._torrent
-        if torrent.picker.missing and not len(torrent.peers) and not torrent.peerlist.counts.known:
+        if torrent.picker.missing and not len(torrent.peers) and not torrent.peerlist.promising:
             self._announcer.reannounce(now)
         due = self._announcer.next_time()
         if due is not None and due <= now:

@@ -58,6 +58,8 @@ class Peer:
         self.fast = handshake.fast
         self.extended = handshake.extended
         self.client = client_name(self.peerid)
+        self.listening: Optional[int] = None
+        """The port at which an incoming peer says that it listens (BEP 10 ``p``)."""
         self.upload_only = False
         self.closed = ""
         """Why the connection ended; empty while it lives."""
@@ -141,7 +143,7 @@ class Peer:
 
     def give_way(self) -> None:
         """End the connection because others find no room, and this one is of little use."""
-        self.close("of no use while others found no room", useful=False)
+        self.close("of no use while others found no room")
 
     # -- the stream ------------------------------------------------------------------------------------------------
 
@@ -239,14 +241,14 @@ class Peer:
             self.close(f"silent for {settings.idle_timeout:.0f} s")
             return
         if self.wire.partial and now - self._partial_since >= settings.progress_timeout:
-            self.close(f"a message took more than {settings.progress_timeout:.0f} s", useful=False)
+            self.close(f"a message took more than {settings.progress_timeout:.0f} s")
             return
         if self.interesting or self.interested or self.torrent.state != "active":
             self._wanted_at = now
         elif now - self._wanted_at >= MAX_INDIFFERENCE and self.torrent.peers.crowded:
             self.close(f"neither end wanted anything for {MAX_INDIFFERENCE:.0f} s, and others find no room")
             return
-        moved = self.pipeline.payload + self.serving.uploaded
+        moved = self.moved
         if moved != self._moved_before or self.torrent.state != "active":
             self._moved_before = moved
             self.moved_at = now
@@ -394,6 +396,11 @@ class Peer:
             self.torrent.peers.learned_port(self, said.port)
 
     # -- figures -------------------------------------------------------------------------------------------------
+
+    @property
+    def moved(self) -> int:
+        """Bytes of blocks that went to the peer, and of those that came from it and were wanted."""
+        return self.pipeline.payload + self.serving.uploaded
 
     @property
     def download_rate(self) -> float:

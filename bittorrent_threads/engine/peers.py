@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Dict, Iterator, List, Sequence, Tuple
 
 from .. import events
 from ..status import PeerStatus
-from ..swarm import eviction
+from ..swarm import eviction, twins
 from ..swarm.have_log import HaveLog
 from ..swarm.peerlist import Source
 from .peer import Peer, party
@@ -69,18 +69,10 @@ class Peers:
     def welcome(self, greeting: Greeting, stream: Stream) -> str:
         """A handshake is done: take the peer in, or return the reason why not."""
         torrent = self._torrent
-        peerid = greeting.handshake.peerid
         if not torrent.live:
             return "the torrent is not started"
         if torrent.peerlist.banned(stream.address):
             return "the peer is banned"
-        for other in self:
-            # Anyone may repeat a peer id: it tells something only of two connections with one host.
-            if other.peerid == peerid and other.address[0] == stream.address[0] and other.incoming != stream.incoming:
-                # Both ends must give up the same one of two connections: that of the larger peer id.
-                if other.incoming != (torrent.engine.peerid < peerid):
-                    return "connected twice"
-                other.close("connected twice")
         if self.wanted <= 0 and not self._make_room(stream):
             return f"the torrent has {len(self)} connections"
         stream.limit(read=(torrent.read_throttle,), write=(torrent.write_throttle,))
@@ -109,7 +101,12 @@ class Peers:
         self._touched.pop(peer, None)
         torrent.downloads.left(peer.pipeline)
         torrent.picker.left(peer.bits)
-        torrent.peerlist.closed(peer.address, torrent.now(), useful=useful)
+        now = torrent.now()
+        torrent.peerlist.closed(peer.address, now, useful=useful, productive=peer.moved > 0)
+        twin = twins.twin(peer, self._connected)
+        if twin is not None and (twin.listening or now - max(peer.connected_at, twin.connected_at) < twins.PARTED):
+            # One of two connections with the same peer: it is not to be dialled while the other lasts.
+            torrent.peerlist.bind(twin.address, peer.address)
         self._downloaded_before += peer.pipeline.payload + peer.pipeline.wasted
         self._uploaded_before += peer.serving.uploaded
         torrent.publish(events.PeerClosed, address=peer.address, reason=reason)
@@ -136,6 +133,9 @@ class Peers:
 
     def learned_port(self, peer: Peer, port: int) -> None:
         """An incoming peer said where it listens (BEP 10 ``p``); what it says later is not listened to."""
+        if peer.listening is not None:
+            return
+        peer.listening = port
         address, peerlist = (peer.address[0], port), self._torrent.peerlist
         if peerlist.bind(peer.address, address):
             peerlist.add(address, Source.INCOMING, self._torrent.now(), teller=peer.address[0])
@@ -193,6 +193,8 @@ class Peers:
 
     def tick(self, now: float) -> None:
         """Once a second."""
+        for peer in twins.surplus(self._connected, peerid=self._torrent.engine.peerid, now=now):
+            peer.close("connected twice")
         for peer in self:
             peer.tick(now)
             if not peer.closed and peer.interesting:

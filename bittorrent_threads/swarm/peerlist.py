@@ -27,17 +27,35 @@ MAX_FAILURES = 6
 RETRY_PAUSE = 15.0
 """Seconds before an address is dialled again after one failure; doubled with each more."""
 
-RECONNECT_PAUSE = 30.0
-"""Seconds before a peer is dialled again after its connection ended; doubled with each short connection in a row."""
+RECONNECT_PAUSE = 5.0
+"""Seconds before a peer is dialled again after its connection ended; doubled with each short connection in a row.
+
+A peer may have a reason of its own to close: it lost pieces, or was started again.
+"""
 
 USELESS_PAUSE = 1800.0
-"""The same when it made no sense: both are seeds, and one of us needs time to change that."""
+"""The same when it makes no sense: both are seeds, and one of us needs time to change that, or it broke the rules."""
 
 LONGEST_PAUSE = 3600.0
 """Seconds that no pause exceeds."""
 
+PAUSE_PER_ADDRESS = 6.0
+"""Seconds that no pause after a failure exceeds while peers are needed, for each address known.
+
+So each is tried often where few are known, and hundreds are not dialled more often than a few.
+"""
+
+LEAST_LONGEST = 60.0
+"""Seconds to which such a pause may grow in any case."""
+
+LAST_RESORT = 10
+"""Addresses, of public hosts one of each, that are not forgotten while peers are needed, whatever dialling them gave.
+
+When our own line was out all of them failed, and there may be nothing else to go on with.
+"""
+
 SHORT_CONNECTION = 60.0
-"""Seconds; a connection that ends before counts as a failure."""
+"""Seconds; a connection that ends before, and in which no block went or came, counts as a failure."""
 
 
 MAX_OF_OWNER = 8
@@ -72,7 +90,7 @@ class _Known:
     ``owner`` is empty where many addresses of one host are welcome.
     """
 
-    __slots__ = ("address", "failures", "owner", "source", "tried", "turn")
+    __slots__ = ("address", "dialling", "failures", "owner", "source", "tried", "turn")
 
     def __init__(self, address: Address, source: Source, owner: str) -> None:
         self.address = address
@@ -80,6 +98,7 @@ class _Known:
         self.owner = owner
         self.failures = 0
         self.tried = False
+        self.dialling = False
         self.turn = 0
 
     @property
@@ -118,6 +137,7 @@ class PeerList:
     def __init__(self, *, limit: int, random: Random) -> None:
         self.last_failure = ""
         """Why the latest dial failed."""
+        self._needed = False
         self._limit = limit
         self._random = random
         self._known: Dict[Address, _Known] = {}
@@ -139,6 +159,11 @@ class PeerList:
     def counts(self) -> Counts:
         """Figures for the status."""
         return Counts(len(self._known), len(self._links), self._bans.count)
+
+    @property
+    def promising(self) -> bool:
+        """Is there an address that was not tried in vain, be it connected or not?"""
+        return any(not entry.failures for entry in self._known.values())
 
     # -- learning addresses ----------------------------------------------------------------------------------------
 
@@ -226,20 +251,29 @@ class PeerList:
         entry = self._known.get(address)
         if entry is not None:
             self._occupy(entry)
-            entry.tried = True
+            entry.tried = entry.dialling = True
 
     def failed(self, address: Address, now: float, reason: str) -> None:
         """The dial came to nothing, or to no handshake: try again later, and at some point never."""
         self.last_failure = reason
         entry = self._known.get(address)
-        if entry is None or address in self._open:
+        if entry is None:
+            return
+        entry.dialling = False
+        if address in self._open:
             return
         self._occupy(entry)
         entry.failures += 1
-        if entry.failures >= MAX_FAILURES and entry.source is not Source.USER:
+        if entry.failures >= MAX_FAILURES and not self._is_last_resort(entry):
             self._forget(address)
         else:
-            self._rest(entry, now, now + _pause(RETRY_PAUSE, entry.failures - 1))
+            self._rest(entry, now, now + self._pause(RETRY_PAUSE, entry.failures - 1))
+
+    def need(self, now: float, *, needed: bool) -> None:
+        """Pieces are missing, or none is (any more): while they are, no address is put off for long."""
+        if needed and not self._needed:
+            self.forgive(now)
+        self._needed = needed
 
     def forgive(self, now: float) -> None:
         """Wait for nobody any more: the torrent starts again, and what failed before may have been our doing."""
@@ -258,11 +292,17 @@ class PeerList:
             return
         self._links[place] = _Link(None if incoming else place, now)
         self._former.pop(place, None)
+        entry = self._known.get(place)
+        if entry is not None and not incoming:
+            entry.dialling = False
         if not incoming:
             self._opened(place)
 
-    def closed(self, address: Address, now: float, *, useful: bool) -> None:
-        """A connection ended; ``useful`` is False if dialling the peer again soon makes no sense."""
+    def closed(self, address: Address, now: float, *, useful: bool, productive: bool = False) -> None:
+        """A connection ended; ``useful`` is False if dialling the peer again soon makes no sense.
+
+        ``productive``: blocks went or came, however short the connection was.
+        """
         place = canonical(address) or address
         link = self._links.pop(place, None)
         if link is None or link.listed is None:
@@ -278,13 +318,14 @@ class PeerList:
             return
         if not useful:
             pause = USELESS_PAUSE
-        elif now - link.since >= SHORT_CONNECTION:
+        elif productive or now - link.since >= SHORT_CONNECTION:
             entry.failures = 0
             pause = RECONNECT_PAUSE
         else:
-            pause = _pause(RECONNECT_PAUSE, entry.failures)
+            pause = self._pause(RECONNECT_PAUSE, entry.failures)
             entry.failures += 1
-        self._rest(entry, now, now + pause)
+        if not entry.dialling:  # what becomes of the dial decides, which is still under way
+            self._rest(entry, now, now + pause)
 
     # -- bans ------------------------------------------------------------------------------------------------------
 
@@ -357,6 +398,19 @@ class PeerList:
         if len(self._waiting) > bound:
             self._waiting = _valid(self._waiting)
 
+    def _is_last_resort(self, entry: _Known) -> bool:
+        """Is the address kept, though dialling it came to nothing again and again?"""
+        if entry.source is Source.USER:
+            return True
+        others_of_host = len(self._owned.get(entry.owner, ())) > 1
+        return self._needed and len(self._known) <= LAST_RESORT and not others_of_host
+
+    def _pause(self, first: float, doublings: int) -> float:
+        longest = LONGEST_PAUSE
+        if self._needed:
+            longest = min(longest, max(LEAST_LONGEST, PAUSE_PER_ADDRESS * len(self._known)))
+        return min(longest, first * 2.0 ** min(doublings, 16))
+
     # -- listed or not ---------------------------------------------------------------------------------------------
 
     def _confirm(self, entry: _Known, source: Source, now: float) -> None:
@@ -399,10 +453,6 @@ class PeerList:
             del of_owner[address]
             if not of_owner:
                 del self._owned[entry.owner]
-
-
-def _pause(first: float, doublings: int) -> float:
-    return min(LONGEST_PAUSE, first * 2.0 ** min(doublings, 16))
 
 
 def _valid(heap: List[Any]) -> List[Any]:

@@ -11,6 +11,7 @@ from support.lying_peer import HAVE, INTERESTED, NOT_INTERESTED, REQUEST, UNCHOK
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.peerlist import Source
+from bittorrent_threads.swarm.twins import FORBEARANCE
 
 LOW, HIGH = b"\0" * 20, b"\xff" * 20
 """Peer ids below and above any that an engine makes."""
@@ -23,7 +24,7 @@ def dialled_and_dialling(bench: Bench, peerid: bytes, *, dial_first: bool) -> Tu
         bench.act(bench.torrent.add_peer, *address)
         bench.run(MOMENT)
         guests[0].greet(peerid=peerid)
-    incoming = bench.guest(peerid=peerid, host=bench.internet.hosts[address[0]])
+    incoming = bench.guest(peerid=peerid, host=bench.internet.hosts[address[0]], extended=True)
     if not dial_first:
         bench.act(bench.torrent.add_peer, *address)
         bench.run(MOMENT)
@@ -32,19 +33,60 @@ def dialled_and_dialling(bench: Bench, peerid: bytes, *, dial_first: bool) -> Tu
 
 
 @pytest.mark.parametrize("dial_first", [True, False])
-def test_of_two_connections_to_a_lower_peer_id_the_incoming_one_goes(dial_first: bool) -> None:
+@pytest.mark.parametrize("peerid, patience", [(LOW, MOMENT + 1), (HIGH, FORBEARANCE)], ids=["low", "high"])
+def test_of_two_connections_with_one_peer_one_ends_after_a_while(
+    dial_first: bool, peerid: bytes, patience: float
+) -> None:
     bench = Bench()
-    outgoing, incoming = dialled_and_dialling(bench, LOW, dial_first=dial_first)
+    outgoing, incoming = dialled_and_dialling(bench, peerid, dial_first=dial_first)
+    bench.run(patience - 3 * MOMENT)
+    assert bench.reasons == [] and bench.status.connected == 2
+    bench.run(1 + 3 * MOMENT)
     assert bench.reasons == ["connected twice"] and bench.status.connected == 1
-    assert (bool(outgoing.closed), bool(incoming.closed)) == (True, False)
+    assert (bool(outgoing.closed), bool(incoming.closed)) == (False, True)
 
 
 @pytest.mark.parametrize("dial_first", [True, False])
-def test_of_two_connections_to_a_higher_peer_id_the_other_one_goes(dial_first: bool) -> None:
+def test_the_connection_on_which_blocks_come_is_not_the_one_to_end(dial_first: bool) -> None:
     bench = Bench()
-    outgoing, incoming = dialled_and_dialling(bench, HIGH, dial_first=dial_first)
-    assert bench.reasons == ["connected twice"] and bench.status.connected == 1
-    assert (bool(outgoing.closed), bool(incoming.closed)) == (False, True)
+    outgoing, incoming = dialled_and_dialling(bench, LOW, dial_first=dial_first)
+    incoming.say(availability([3]), message(UNCHOKE))
+    incoming.serve()
+    bench.run(2)
+    assert bench.reasons == ["connected twice"]
+    assert (bool(outgoing.closed), bool(incoming.closed)) == (True, False)
+    bench.run(100)
+    assert bench.reasons[1:] == [] and bench.status.connecting == 0, "it is not dialled while the other lasts"
+
+
+@pytest.mark.parametrize("end", [0, 1])
+def test_which_of_the_two_ends_first_is_soon_enough(end: int) -> None:
+    bench = Bench()
+    both = dialled_and_dialling(bench, LOW, dial_first=True)
+    both[end].hang_up()
+    bench.run(3)
+    assert bench.reasons == ["closed by the other end"] and bench.status.connected == 1
+    assert (bench.status.connecting, bench.status.known) == (0, 1)
+
+
+def test_a_neighbour_that_listens_elsewhere_is_another_peer_whatever_its_id() -> None:
+    bench = Bench()
+    outgoing, incoming = dialled_and_dialling(bench, LOW, dial_first=True)
+    incoming.say(extension(p=7000))
+    bench.run(30)
+    assert bench.reasons == [] and not outgoing.closed and not incoming.closed
+
+
+@pytest.mark.parametrize("peerid", [LOW, HIGH], ids=["low", "high"])
+def test_a_neighbour_that_says_it_is_a_seed_of_ours_does_not_have_it_closed(peerid: bytes) -> None:
+    bench = Bench(settings=Settings(min_requests=4))
+    outgoing, incoming = dialled_and_dialling(bench, peerid, dial_first=True)
+    incoming.say(extension(p=6881), availability(range(COUNT - 1)))
+    outgoing.say(availability(range(COUNT - 1)), message(UNCHOKE))
+    for _ in range(5):
+        outgoing.give(*outgoing.requests()[:1])
+    bench.run(30)
+    assert incoming.closed and not outgoing.closed and bench.reasons == ["connected twice"]
 
 
 def test_two_incoming_connections_with_one_peer_id_stay_both() -> None:

@@ -9,9 +9,12 @@ import pytest
 
 from bittorrent_threads.protocol.addresses import Address
 from bittorrent_threads.swarm.peerlist import (
+    LAST_RESORT,
+    LEAST_LONGEST,
     LONGEST_PAUSE,
     MAX_FAILURES,
     MAX_OF_OWNER,
+    PAUSE_PER_ADDRESS,
     RECONNECT_PAUSE,
     RETRY_PAUSE,
     SHORT_CONNECTION,
@@ -340,6 +343,102 @@ def test_short_connections_pause_longer_each_time_until_one_lasts() -> None:
         pauses.append((due - now - lasting) / RECONNECT_PAUSE)
         now = due
     assert pauses == [1.0, 2.0, 4.0, 1.0, 1.0]
+
+
+def test_a_connection_on_which_blocks_came_was_not_too_short() -> None:
+    peers = make(1)
+    for now in range(0, 1000, 100):
+        peers.dialing(at(1))
+        peers.connected(at(1), incoming=False, now=float(now))
+        peers.closed(at(1), now + 0.5, useful=True, productive=True)
+        assert peers.next_time(now + 0.5) == now + 0.5 + RECONNECT_PAUSE
+
+
+def test_where_few_are_known_and_needed_each_is_tried_often_and_none_forgotten() -> None:
+    peers = make(1)
+    peers.need(0.0, needed=True)
+    now = 0.0
+    for _ in range(50):
+        peers.dialing(at(1))
+        peers.failed(at(1), now, "refused")
+        due = peers.next_time(now)
+        assert due is not None and due - now <= LEAST_LONGEST
+        now = due
+
+
+def test_where_many_are_known_each_is_tried_seldom() -> None:
+    peers = make(1, 2, 3, source=Source.USER)
+    for port in range(1000, 1097):
+        peers.add(at(port), Source.TRACKER, 0.0)
+    peers.need(0.0, needed=True)
+    now = 0.0
+    for _ in range(20):
+        peers.dialing(at(1))
+        peers.failed(at(1), now, "refused")
+        pauses = [due - now for due, _, entry in peers._waiting if entry.address == at(1) and entry.turn]
+        now += 5000.0
+    assert max(pauses) == PAUSE_PER_ADDRESS * 100
+
+
+def test_when_pieces_are_missing_again_nothing_is_put_off() -> None:
+    peers = make(1)
+    peers.dialing(at(1))
+    peers.connected(at(1), incoming=False, now=0.0)
+    peers.closed(at(1), 1.0, useful=False)
+    peers.need(2.0, needed=False)
+    assert ports(peers, 2.0) == []
+    peers.need(3.0, needed=True)
+    assert ports(peers, 3.0) == [1]
+
+
+def test_some_of_all_that_failed_are_kept_while_peers_are_needed() -> None:
+    peers = make(*range(1, 101))
+    peers.need(0.0, needed=True)
+    now = 0.0
+    for _ in range(2 * MAX_FAILURES):
+        now += LONGEST_PAUSE
+        for port in ports(peers, now):
+            peers.dialing(at(port))
+            peers.failed(at(port), now, "no route")
+    assert peers.counts.known == LAST_RESORT
+
+
+def test_of_one_public_host_one_is_kept() -> None:
+    peers = make()
+    for port in range(6001, 6009):
+        peers.add(at(port, "8.8.8.8"), Source.TRACKER, 0.0)
+    peers.need(0.0, needed=True)
+    now = 0.0
+    for _ in range(2 * MAX_FAILURES):
+        now += LONGEST_PAUSE
+        for address in peers.candidates(now, ALL):
+            peers.dialing(address)
+            peers.failed(address, now, "no route")
+    assert peers.counts.known == 1
+
+
+def test_an_address_is_promising_until_it_was_tried_in_vain() -> None:
+    peers = make()
+    assert not peers.promising
+    peers.add(at(1), Source.TRACKER, 0.0)
+    assert peers.promising
+    peers.dialing(at(1))
+    assert peers.promising
+    peers.failed(at(1), 0.0, "refused")
+    assert not peers.promising
+    peers.add(at(2), Source.TRACKER, 0.0)
+    assert peers.promising
+
+
+def test_an_address_is_not_dialled_twice_when_a_connection_of_its_peer_ends_meanwhile() -> None:
+    peers = make(1)
+    peers.dialing(at(1))
+    peers.connected(at(50000), incoming=True, now=0.0)
+    peers.bind(at(50000), at(1))
+    peers.closed(at(50000), 0.0, useful=True)
+    assert ports(peers, 1e6) == []
+    peers.failed(at(1), 0.0, "timed out")
+    assert ports(peers, 1e6) == [1]
 
 
 def test_useless_peers_pause_long() -> None:
