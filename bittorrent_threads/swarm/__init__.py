@@ -12,7 +12,9 @@
     uploads     ``Uploads``: requests of one peer that we will fill
     choker      ``Choker``: which peers may ask us
     peerlist    ``PeerList``: addresses to dial; ``bans``: peers never to meet again
+    dialqueue   ``DialQueue``: which address is dialled next; ``backoff``: how long one is put off
     shares      ``Shares``: which address makes room in a full list
+    twins       which of two connections with one peer ends
     eviction    which connections end when others find no room
     announcer   which tracker to ask, when, and with which event
     rate        ``Rate``: bytes a second of one direction of one peer

@@ -10,7 +10,8 @@ from support.simulation.torrent import SimTorrent, make_torrent
 from support.simulation.world import World
 
 from bittorrent_threads import events
-from bittorrent_threads.swarm.peerlist import LEAST_LONGEST, RECONNECT_PAUSE, RETRY_PAUSE, Source
+from bittorrent_threads.swarm.backoff import LEAST_LONGEST, RECONNECT_PAUSE, RETRY_PAUSE
+from bittorrent_threads.swarm.peerlist import Source
 
 ALONE: SimTorrent = make_torrent(size=40 * 16384, piece_length=16384)
 """Without a tracker."""

@@ -8,20 +8,18 @@ from typing import Dict, List, Optional, Set
 import pytest
 
 from bittorrent_threads.protocol.addresses import Address
-from bittorrent_threads.swarm.peerlist import (
+from bittorrent_threads.swarm.backoff import (
     LAST_RESORT,
     LEAST_LONGEST,
     LONGEST_PAUSE,
     MAX_FAILURES,
-    MAX_OF_OWNER,
     PAUSE_PER_ADDRESS,
     RECONNECT_PAUSE,
     RETRY_PAUSE,
     SHORT_CONNECTION,
     USELESS_PAUSE,
-    PeerList,
-    Source,
 )
+from bittorrent_threads.swarm.peerlist import MAX_OF_OWNER, PeerList, Source
 
 HOST = "127.0.0.1"
 ALL = 1000
@@ -375,7 +373,7 @@ def test_where_many_are_known_each_is_tried_seldom() -> None:
     for _ in range(20):
         peers.dialing(at(1))
         peers.failed(at(1), now, "refused")
-        pauses = [due - now for due, _, entry in peers._waiting if entry.address == at(1) and entry.turn]
+        pauses = [due - now for due, _, entry in peers._queue._waiting if entry.address == at(1) and entry.turn]
         now += 5000.0
     assert max(pauses) == PAUSE_PER_ADDRESS * 100
 
@@ -682,5 +680,6 @@ def test_void_entries_do_not_pile_up() -> None:
         peers.connected(at(50000 + number % 1000), incoming=True, now=0.0)
         peers.bind(at(50000 + number % 1000), at(100 + number % 50))
         peers.closed(at(50000 + number % 1000), 0.0, useful=True)
-    sizes = [len(value) for value in vars(peers).values() if isinstance(value, (list, dict))]
+    tables = [*vars(peers).values(), *vars(peers._queue).values()]
+    sizes = [len(value) for value in tables if isinstance(value, (list, dict))]
     assert max(sizes) < 200
