@@ -9,9 +9,8 @@ A peer costs no more than what it sends is worth: ``flow_control`` says when it 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, Hashable, List, Optional, Set
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set
 
-from ..hosts import is_loopback, owner
 from ..metainfo.bitfield import Bitfield
 from ..protocol import messages
 from ..protocol.extension import ExtensionHandshake
@@ -19,7 +18,7 @@ from ..protocol.fast import allowed_fast_set
 from ..protocol.messages import PIECE, REQUEST
 from ..protocol.peerid import client_name
 from ..protocol.wire import Wire
-from ..swarm import quota
+from ..swarm import eviction, quota
 from ..swarm.downloads import MAX_UNASKED
 from ..swarm.pipeline import Pipeline
 from ..swarm.rate import Rate
@@ -68,7 +67,7 @@ class Peer:
         self.last_sent = now
         self.moved_at = now
         """When a block last went or came, as of the last tick."""
-        self.party = party(torrent, self.address[0])
+        self.party = eviction.party(torrent.metainfo.infohash, self.address[0])
         """The same for all connections that crowd each other."""
         self.bits = Bitfield(torrent.metainfo.piece_count)
         self.interested = False
@@ -416,11 +415,6 @@ class Peer:
     def snubbed(self) -> bool:
         """The peer holds our requests and sends nothing."""
         return self.pipeline.snubbed
-
-
-def party(torrent: Torrent, host: str) -> Optional[Hashable]:
-    """The same for all peers of a torrent of which few are wanted; None for this machine, which may have many."""
-    return None if is_loopback(host) else (torrent.metainfo.infohash, owner(host))
 
 
 Route = Callable[[Peer, Any, Any, Any], None]

@@ -13,7 +13,7 @@ from ..status import PeerStatus
 from ..swarm import eviction, twins
 from ..swarm.have_log import HaveLog
 from ..swarm.peerlist import Source
-from .peer import Peer, party
+from .peer import Peer
 from .snapshot import peer_status
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ class Peers:
     def _make_room(self, stream: Stream) -> bool:
         """Have a peer give way to a newcomer, unless the newcomer's own host has its share already."""
         share = self._torrent.settings.max_connections_per_host
-        if eviction.crowds(party(self._torrent, stream.address[0]), list(self._connected), share=share):
+        party = eviction.party(self._torrent.metainfo.infohash, stream.address[0])
+        if eviction.crowds(party, list(self._connected), share=share):
             return False
         yielding = self.yielding()
         if yielding:

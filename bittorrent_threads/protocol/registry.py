@@ -9,11 +9,11 @@ entries, never those of others.
 
 from __future__ import annotations
 
-import ipaddress
 from collections import deque
 from typing import Any, Deque, Dict, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 from urllib.parse import parse_qsl
 
+from ..hosts import is_loopback, owner
 from ..metainfo import bencode
 from ..text import printable
 from . import addresses
@@ -140,7 +140,7 @@ class Registry:
     def _announce(self, fields: Dict[str, str], host: str, now: float, *, local: bool) -> Dict[str, Any]:
         announced = _parse(fields, host, now, local=local)
         self.announces.append(announced)
-        self._enter(announced, _network(host))
+        self._enter(announced, owner(addresses.numeric_host(host)))
         swarm = self._swarms.get(announced.infohash) or _Swarm(self._deserted.get(announced.infohash, 0))
         return {
             "interval": self._interval,
@@ -280,14 +280,7 @@ def _parse(fields: Dict[str, str], host: str, now: float, *, local: bool) -> Ann
 def _peer_host(asked: str, host: str) -> str:
     """``ip`` counts only from this machine: anyone else could have the swarm call a victim (BEP 7)."""
     own = addresses.numeric_host(host)
-    local = ipaddress.ip_address(own).is_loopback
-    return (local and addresses.numeric_host(asked)) or own
-
-
-def _network(host: str) -> str:
-    """What counts as one host: an IPv4 address, or the network of 64 bits that a home has in IPv6."""
-    packed = addresses.pack_host(addresses.numeric_host(host))
-    return addresses.unpack_host(packed if len(packed) == 4 else packed[:8] + bytes(8))
+    return (is_loopback(own) and addresses.numeric_host(asked)) or own
 
 
 def _id(fields: Dict[str, str], name: str) -> bytes:

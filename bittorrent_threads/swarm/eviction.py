@@ -10,6 +10,8 @@ from __future__ import annotations
 import collections
 from typing import Hashable, List, Optional, Protocol, Sequence, Tuple, TypeVar
 
+from ..hosts import is_loopback, owner
+
 CHANCE = 60.0
 """Seconds after it was let ask in which a peer that wants something, and of which we want nothing, takes a block.
 
@@ -80,6 +82,11 @@ def yielding(peers: Sequence[P], *, share: int, now: float) -> List[P]:
         elif uselessness(peer, now) > 0:
             useless.append(peer)
     return crowded + useless
+
+
+def party(infohash: bytes, host: str) -> Optional[Hashable]:
+    """The same for all peers of a torrent of which few are wanted; None for this machine, which may have many."""
+    return None if is_loopback(host) else (infohash, owner(host))
 
 
 def crowds(party: Optional[Hashable], peers: Sequence[Peer], *, share: int) -> bool:

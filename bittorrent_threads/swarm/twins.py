@@ -10,7 +10,7 @@ an incoming connection and a dialled one with the same host, and a connection th
 
 from __future__ import annotations
 
-from typing import Iterable, List, Optional, Protocol, Tuple, TypeVar
+from typing import Collection, Iterable, List, Optional, Protocol, Tuple, TypeVar
 
 from ..protocol.addresses import Address
 
@@ -60,7 +60,7 @@ def twin(peer: P, peers: Iterable[P]) -> Optional[P]:
     return next((other for other in peers if _same(peer, other)), None)
 
 
-def surplus(peers: Iterable[P], *, peerid: bytes, now: float) -> List[P]:
+def surplus(peers: Collection[P], *, peerid: bytes, now: float) -> List[P]:
     """Of each two connections with one peer the one to close now; ``peerid`` is our own."""
     dialled = {}
     for peer in peers:
