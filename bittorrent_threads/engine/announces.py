@@ -110,6 +110,7 @@ class Announces:
     def _succeeded(self, announce: Announce, reply: AnnounceReply, teller: str) -> None:
         torrent = self._torrent
         self._announcer.succeeded(announce, reply, torrent.now())
+        torrent.engine.own_host.told(reply.external_ip, teller)
         self._show()
         torrent.publish(
             events.TrackerAnnounced,

@@ -142,7 +142,7 @@ class Peer:
 
     def give_way(self) -> None:
         """End the connection because others find no room, and this one is of little use."""
-        self.close("of no use while others found no room")
+        self.close("gave way to another that found no room")
 
     # -- the stream ------------------------------------------------------------------------------------------------
 
@@ -391,6 +391,7 @@ class Peer:
             self.pipeline.reqq = said.reqq
             self.pipeline.depth = min(self.pipeline.depth, said.reqq)
         self.upload_only = bool(said.upload_only)
+        self.torrent.engine.own_host.told(said.yourip, self.address[0])
         if said.port and self.incoming:
             self.torrent.peers.learned_port(self, said.port)
 

@@ -6,13 +6,14 @@ after every socket was read: that is what makes few large sends out of many smal
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Iterator, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .. import events
 from ..status import PeerStatus
 from ..swarm import eviction, twins
 from ..swarm.have_log import HaveLog
 from ..swarm.peerlist import Source
+from ..swarm.priority import priority
 from .peer import Peer
 from .snapshot import peer_status
 
@@ -90,10 +91,22 @@ class Peers:
         party = eviction.party(self._torrent.metainfo.infohash, stream.address[0])
         if eviction.crowds(party, list(self._connected), share=share):
             return False
-        yielding = self.yielding()
-        if yielding:
-            yielding[0].give_way()
-        return bool(yielding)
+        leaving = next(iter(self.yielding()), None) or self._outranked(stream.address)
+        if leaving is not None:
+            leaving.give_way()
+        return leaving is not None
+
+    def _outranked(self, newcomer: Address) -> Optional[Peer]:
+        """An idle peer whose connection is worth less than one with the newcomer (BEP 40)."""
+        torrent = self._torrent
+        own = (torrent.engine.own_host.seen_by(newcomer[0]), torrent.engine.port)
+        if not own[0]:
+            return None
+
+        def rank(peer: Peer) -> int:
+            return priority(own, (peer.address[0], peer.listening or peer.address[1]))
+
+        return eviction.outranked(self._connected, rank, priority(own, newcomer), now=torrent.now())
 
     def closed(self, peer: Peer, reason: str, *, useful: bool) -> None:
         """A peer has gone; what it was asked for others may be asked for now."""

@@ -15,7 +15,8 @@
     dialqueue   ``DialQueue``: which address is dialled next; ``backoff``: how long one is put off
     shares      ``Shares``: which address makes room in a full list
     twins       which of two connections with one peer ends
-    eviction    which connections end when others find no room
+    eviction    which connections end when others find no room; ``priority``: what one is worth by its addresses
+    ownhost     ``OwnHost``: which host others see us as
     announcer   which tracker to ask, when, and with which event
     rate        ``Rate``: bytes a second of one direction of one peer
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, List, Sequence, Tuple
 
 import pytest
-from support.bench import BLOCK, COUNT, MOMENT, Bench, Guest, availability, blocks_of, extension
+from support.bench import BLOCK, COUNT, MOMENT, PORT, Bench, Guest, availability, blocks_of, extension
 from support.lying_peer import HAVE, INTERESTED, NOT_INTERESTED, REQUEST, UNCHOKE, message
 
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.peerlist import Source
+from bittorrent_threads.swarm.priority import priority
 from bittorrent_threads.swarm.twins import FORBEARANCE
 
 LOW, HIGH = b"\0" * 20, b"\xff" * 20
@@ -237,6 +238,23 @@ def test_peers_of_many_hosts_that_ask_nothing_when_they_may_give_way() -> None:
     assert not any(guest.closed for guest in idlers)
     newcomer = bench.guest([])
     assert not newcomer.closed and sum(bool(guest.closed) for guest in idlers) == 1 and not idlers[0].closed
+
+
+def test_in_a_full_list_of_peers_that_wait_addresses_decide_and_the_same_at_both_ends() -> None:
+    bench = Bench(have=range(COUNT), settings=Settings(max_connections_per_torrent=8, upload_slots=1))
+    own = ("123.213.32.10", PORT)
+    hosts = sorted((f"98.{number}.54.32" for number in range(1, 20)), key=lambda host: priority(own, (host, PORT)))
+    guests = {}
+    for host in (*hosts[5:9], *hosts[11:15]):
+        guests[host] = bench.guest([], host=bench.host(host), extended=True)
+        guests[host].say(extension(p=PORT, yourip=bytes([123, 213, 32, 10])), message(INTERESTED))
+    assert bench.guest([], host=bench.host(hosts[18])).closed, "each is given a minute"
+    bench.run(70)
+    assert not any(guest.closed for guest in guests.values())
+    assert bench.guest([], host=bench.host(hosts[4])).closed, "it is worth less than all of them"
+    newcomer = bench.guest([], host=bench.host(hosts[10]))
+    gone = [host for host, guest in guests.items() if guest.closed]
+    assert not newcomer.closed and len(gone) == 1 and gone[0] in hosts[5:7], "the first of them may be the one served"
 
 
 def test_where_all_places_are_taken_by_the_useless_others_are_dialled_instead() -> None:
