@@ -74,7 +74,7 @@ class Peers:
             return "the torrent is not started"
         if torrent.peerlist.banned(stream.address):
             return "the peer is banned"
-        if self.wanted <= 0 and not self._make_room(stream):
+        if self.wanted <= 0 and not self._make_room(stream, greeting.handshake.peerid):
             return f"the torrent has {len(self)} connections"
         stream.limit(read=(torrent.read_throttle,), write=(torrent.write_throttle,))
         peer = Peer(torrent, stream, greeting)
@@ -85,13 +85,16 @@ class Peers:
         peer.open(greeting.handshake.leftover)
         return ""
 
-    def _make_room(self, stream: Stream) -> bool:
+    def _make_room(self, stream: Stream, peerid: bytes) -> bool:
         """Have a peer give way to a newcomer, unless the newcomer's own host has its share already."""
+        address = stream.address
+        if twins.completes(self._connected, address=address, peerid=peerid, incoming=stream.incoming):
+            return True
         share = self._torrent.settings.max_connections_per_host
-        party = eviction.party(self._torrent.metainfo.infohash, stream.address[0])
+        party = eviction.party(self._torrent.metainfo.infohash, address[0])
         if eviction.crowds(party, list(self._connected), share=share):
             return False
-        leaving = next(iter(self.yielding()), None) or self._outranked(stream.address)
+        leaving = next(iter(self.yielding()), None) or self._outranked(address)
         if leaving is not None:
             leaving.give_way()
         return leaving is not None

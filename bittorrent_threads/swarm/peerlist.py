@@ -39,10 +39,14 @@ class Counts(NamedTuple):
 
 
 class _Link(NamedTuple):
-    """An open connection: the listed address of the peer, if that is known, and when the connection began."""
+    """An open connection: the listed address of the peer, if that is known, and when the connection began.
+
+    ``number`` is 2 where one was dialled and another came from the very address, as of a peer that dials from its port.
+    """
 
     listed: Optional[Address]
     since: float
+    number: int = 1
 
 
 def canonical(address: Address) -> Optional[Address]:
@@ -194,15 +198,20 @@ class PeerList:
     def connected(self, address: Address, *, incoming: bool, now: float) -> None:
         """The handshake is complete; ``address`` is the other end of the connection."""
         place = canonical(address)
-        if place is None or place in self._links:
+        if place is None:
             return
-        self._links[place] = _Link(None if incoming else place, now)
-        self._former.pop(place, None)
         entry = self._known.get(place)
         if entry is not None and not incoming:
             entry.dialling = False
-        if not incoming:
-            self._opened(place)
+        link = self._links.get(place)
+        if link is not None:
+            self._links[place] = link._replace(number=link.number + 1)
+            return
+        listed = place if entry is not None or not incoming else None
+        self._links[place] = _Link(listed, now)
+        self._former.pop(place, None)
+        if listed is not None:
+            self._opened(listed)
 
     def closed(self, address: Address, now: float, *, useful: bool, productive: bool = False) -> None:
         """A connection ended; ``useful`` is False if dialling the peer again soon makes no sense.
@@ -211,6 +220,9 @@ class PeerList:
         """
         place = canonical(address) or address
         link = self._links.pop(place, None)
+        if link is not None and link.number > 1:
+            self._links[place] = link._replace(number=link.number - 1)
+            return
         if link is None or link.listed is None:
             return
         if link.listed != place:

@@ -60,6 +60,15 @@ def twin(peer: P, peers: Iterable[P]) -> Optional[P]:
     return next((other for other in peers if _same(peer, other)), None)
 
 
+def completes(peers: Iterable[Peer], *, address: Address, peerid: bytes, incoming: bool) -> bool:
+    """Would a new connection be the second with a peer that has one the other way?  It needs no place of its own.
+
+    Two peers that have one place left each, and dial at once, would else refuse each other.
+    """
+    same = [peer.incoming for peer in peers if peer.peerid == peerid and peer.address[0] == address[0]]
+    return same == [not incoming]
+
+
 def surplus(peers: Collection[P], *, peerid: bytes, now: float) -> List[P]:
     """Of each two connections with one peer the one to close now; ``peerid`` is our own."""
     dialled = {}

@@ -10,6 +10,7 @@ from support.simulation.torrent import SimTorrent, make_torrent
 from support.simulation.world import World
 
 from bittorrent_threads import events
+from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.backoff import LEAST_LONGEST, RECONNECT_PAUSE, RETRY_PAUSE
 from bittorrent_threads.swarm.peerlist import Source
 
@@ -21,12 +22,12 @@ OFFSETS = (-0.25, -0.02, -0.002, 0.0, 0.002, 0.02, 0.25)
 """Seconds by which the second peer dials later than the first."""
 
 
-def never_complete(*, lower: bool, latency: float) -> Tuple[Swarm, Node, Node]:
+def never_complete(*, lower: bool, latency: float, **settings: int) -> Tuple[Swarm, Node, Node]:
     """Two started peers, each with what the other misses, which stay together, for one piece neither has.
 
     ``lower``: the first has the lower peer id.
     """
-    swarm = make_swarm(World(1), ALONE, nodes=2, seeds=0, latency=latency)
+    swarm = make_swarm(World(1), ALONE, nodes=2, seeds=0, latency=latency, settings=Settings(**settings))
     one, other = swarm.nodes
     ids = sorted((one.engine.peerid, other.engine.peerid), reverse=not lower)
     one.engine.peerid, other.engine.peerid = ids
@@ -65,6 +66,19 @@ def test_both_dial_at_once(latency: float, offset: float, lower: bool) -> None:
     assert all(len(closed) <= 1 for closed in before)
     swarm.world.run(swarm.world.now + 1000)
     assert together(one, other) and (reasons(one), reasons(other)) == before, "neither dials the other again"
+    swarm.check()
+
+
+@pytest.mark.parametrize("latency", LATENCIES)
+@pytest.mark.parametrize("offset", OFFSETS)
+@pytest.mark.parametrize("lower", [True, False])
+def test_both_dial_at_once_and_have_one_place_left(latency: float, offset: float, lower: bool) -> None:
+    swarm, one, other = never_complete(lower=lower, latency=latency, max_connections_per_torrent=1)
+    swarm.world.after(max(0.0, -offset), lambda: tell(one, other))
+    swarm.world.after(max(0.0, offset), lambda: tell(other, one))
+    swarm.until(lambda: one.torrent.have.count == other.torrent.have.count == 38, limit=20)
+    swarm.world.run(swarm.world.now + 100)
+    assert together(one, other)
     swarm.check()
 
 

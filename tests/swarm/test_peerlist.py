@@ -476,6 +476,27 @@ def test_a_tie_made_before_the_address_is_listed_counts_too() -> None:
     assert ports(peers, 100.0 + RECONNECT_PAUSE) == [1]
 
 
+def test_a_peer_that_dials_from_the_port_at_which_it_listens() -> None:
+    peers = make(1)
+    peers.connected(at(1), incoming=True, now=0.0)
+    assert ports(peers, 1e6) == [] and not peers.bind(at(1), at(2))
+    peers.closed(at(1), 100.0, useful=True)
+    assert ports(peers, 100.0 + RECONNECT_PAUSE) == [1]
+
+
+@pytest.mark.parametrize("incoming_first", [True, False])
+def test_two_connections_with_the_very_same_address(incoming_first: bool) -> None:
+    peers = make(1)
+    peers.dialing(at(1))
+    for incoming in (incoming_first, not incoming_first):
+        peers.connected(at(1), incoming=incoming, now=0.0)
+    assert peers.counts == (1, 1, 0)
+    peers.closed(at(1), 50.0, useful=True)
+    assert ports(peers, 1e6) == []
+    peers.closed(at(1), 100.0, useful=True)
+    assert ports(peers, 1e6) == [1]
+
+
 def test_both_sides_dialled() -> None:
     peers = make(1)
     peers.dialing(at(1))

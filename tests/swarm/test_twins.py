@@ -9,7 +9,7 @@ from typing import List, Optional
 import pytest
 
 from bittorrent_threads.protocol.addresses import Address
-from bittorrent_threads.swarm.twins import FORBEARANCE, MOMENT, surplus, twin
+from bittorrent_threads.swarm.twins import FORBEARANCE, MOMENT, completes, surplus, twin
 
 OWN, LOW, HIGH = b"m" * 20, b"a" * 20, b"z" * 20
 
@@ -84,3 +84,20 @@ def test_a_pair(listening: Optional[int]) -> None:
     for order in itertools.permutations([out, into, *others]):
         assert twin(out, order) is into and twin(into, order) is out
     assert closed(out, into, *others) == [into]
+
+
+@pytest.mark.parametrize(
+    "peers, incoming, expected",
+    [
+        ([dialled()], True, True),
+        ([accepted()], False, True),
+        ([dialled()], False, False),
+        ([accepted()], True, False),
+        ([dialled(), accepted()], True, False),
+        ([dialled(peerid=HIGH)], True, False),
+        ([dialled(host="1.2.3.5")], True, False),
+        ([], True, False),
+    ],
+)
+def test_a_second_connection_the_other_way_needs_no_place(peers: List[Peer], incoming: bool, expected: bool) -> None:
+    assert completes(peers, address=("1.2.3.4", 50001), peerid=LOW, incoming=incoming) is expected
