@@ -64,7 +64,7 @@ def test_both_dial_at_once(latency: float, offset: float, lower: bool) -> None:
     assert together(one, other)
     before = reasons(one), reasons(other)
     assert all(len(closed) <= 1 for closed in before)
-    swarm.world.run(swarm.world.now + 1000)
+    swarm.world.run(swarm.world.now + 300)
     assert together(one, other) and (reasons(one), reasons(other)) == before, "neither dials the other again"
     swarm.check()
 
