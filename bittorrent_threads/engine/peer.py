@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 NEEDY = 10
 """A peer with fewer pieces than this is let begin while it is choked (BEP 6)."""
 
-MAX_INDIFFERENCE = 600.0
-"""Seconds in which neither end wanted anything; then the peer is closed where others find no room (limits: 600 s)."""
-
 
 class Peer:
     """A connection past its handshake."""
@@ -90,7 +87,6 @@ class Peer:
         self._described = False
         """The peer has said what it has."""
         self._partial_since = 0.0
-        self._wanted_at = now
         self._sent_before = stream.sent
         self._taken_at = now
         """When the system last took something of what waits for the peer, or nothing waited."""
@@ -241,11 +237,6 @@ class Peer:
             return
         if self.wire.partial and now - self._partial_since >= settings.progress_timeout:
             self.close(f"a message took more than {settings.progress_timeout:.0f} s")
-            return
-        if self.interesting or self.interested or self.torrent.state != "active":
-            self._wanted_at = now
-        elif now - self._wanted_at >= MAX_INDIFFERENCE and self.torrent.peers.crowded:
-            self.close(f"neither end wanted anything for {MAX_INDIFFERENCE:.0f} s, and others find no room")
             return
         moved = self.moved
         if moved != self._moved_before or self.torrent.state != "active":

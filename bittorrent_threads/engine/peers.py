@@ -60,11 +60,6 @@ class Peers:
         share = torrent.settings.max_connections_per_host
         return eviction.yielding(list(self._connected), share=share, now=torrent.now())
 
-    @property
-    def crowded(self) -> bool:
-        """Another peer would find no room, in the torrent or in the session."""
-        return self.wanted <= 0 or self._torrent.engine.connection_room <= 0
-
     # -- coming and going --------------------------------------------------------------------------------------------
 
     def welcome(self, greeting: Greeting, stream: Stream) -> str:
