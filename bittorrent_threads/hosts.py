@@ -8,6 +8,7 @@ special-purpose address registries, RFC 6890).
 from __future__ import annotations
 
 import bisect
+import functools
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import List, Optional, Sequence, Tuple, Union
 
@@ -82,9 +83,11 @@ def owner(host: str) -> str:
     address = _parsed(host)
     if not isinstance(address, IPv6Address) or address not in _INTERNET_IPV6:
         return host
-    return str(IPv6Network((int(address) >> SITE_PREFIX << SITE_PREFIX, SITE_PREFIX)))
+    rest = 128 - SITE_PREFIX
+    return f"{IPv6Address(int(address) >> rest << rest)}/{SITE_PREFIX}"
 
 
+@functools.lru_cache(maxsize=64)  # several questions are asked of one host after another, thousands of times
 def _parsed(host: str) -> Optional[_Host]:
     try:
         return ip_address(host)

@@ -113,7 +113,7 @@ class Announces:
         if torrent.picker.missing:
             if len(torrent.peers):
                 self._alone_since = now
-            elif not torrent.peerlist.counts.known:
+            elif not torrent.peerlist.promising:
                 self._announcer.reannounce(now)
             self._look(now)
             self._due = self._announcer.next_time()
@@ -215,6 +215,7 @@ class Announces:
         else:
             self._announcer.succeeded(announce, reply, torrent.now(), named=named)
         telling.answered = True
+        torrent.engine.own_host.told(reply.external_ip, teller)
         self._show()
         torrent.publish(
             events.TrackerAnnounced,

@@ -16,6 +16,7 @@ from ..protocol.peerid import make_peerid
 from ..settings import Settings
 from ..swarm import eviction
 from ..swarm.memory import PieceMemory
+from ..swarm.ownhost import OwnHost
 from ..swarm.quota import Budget
 from ..version import __version__
 from .dialer import Dialer
@@ -71,6 +72,7 @@ class Engine:
         self.greetings: Dict[Greeting, None] = {}
         """Connections whose handshake is not done, in both directions."""
         self.strangers = Strangers(self)
+        self.own_host = OwnHost()
         self.port = 0
         self._listener: Optional[Listener] = None
         self._connection_limit = min(settings.max_connections, network.capacity * 4 // 5)

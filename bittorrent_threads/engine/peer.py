@@ -9,9 +9,8 @@ A peer costs no more than what it sends is worth: ``flow_control`` says when it 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, Hashable, List, Optional, Set
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set
 
-from ..hosts import is_loopback, owner
 from ..metainfo.bitfield import Bitfield
 from ..protocol import messages
 from ..protocol.extension import ExtensionHandshake
@@ -19,7 +18,7 @@ from ..protocol.fast import allowed_fast_set
 from ..protocol.messages import PIECE, REQUEST
 from ..protocol.peerid import client_name
 from ..protocol.wire import Wire
-from ..swarm import quota
+from ..swarm import eviction, quota
 from ..swarm.downloads import MAX_UNASKED
 from ..swarm.pipeline import Pipeline
 from ..swarm.rate import Rate
@@ -34,9 +33,6 @@ if TYPE_CHECKING:
 
 NEEDY = 10
 """A peer with fewer pieces than this is let begin while it is choked (BEP 6)."""
-
-MAX_INDIFFERENCE = 600.0
-"""Seconds in which neither end wanted anything; then the peer is closed where others find no room (limits: 600 s)."""
 
 
 class Peer:
@@ -58,6 +54,8 @@ class Peer:
         self.fast = handshake.fast
         self.extended = handshake.extended
         self.client = client_name(self.peerid)
+        self.listening: Optional[int] = None
+        """The port at which an incoming peer says that it listens (BEP 10 ``p``)."""
         self.upload_only = False
         self.closed = ""
         """Why the connection ended; empty while it lives."""
@@ -66,7 +64,7 @@ class Peer:
         self.last_sent = now
         self.moved_at = now
         """When a block last went or came, as of the last tick."""
-        self.party = party(torrent, self.address[0])
+        self.party = eviction.party(torrent.metainfo.infohash, self.address[0])
         """The same for all connections that crowd each other."""
         self.bits = Bitfield(torrent.metainfo.piece_count)
         self.interested = False
@@ -89,7 +87,6 @@ class Peer:
         self._described = False
         """The peer has said what it has."""
         self._partial_since = 0.0
-        self._wanted_at = now
         self._sent_before = stream.sent
         self._taken_at = now
         """When the system last took something of what waits for the peer, or nothing waited."""
@@ -141,7 +138,7 @@ class Peer:
 
     def give_way(self) -> None:
         """End the connection because others find no room, and this one is of little use."""
-        self.close("of no use while others found no room", useful=False)
+        self.close("gave way to another that found no room")
 
     # -- the stream ------------------------------------------------------------------------------------------------
 
@@ -239,14 +236,9 @@ class Peer:
             self.close(f"silent for {settings.idle_timeout:.0f} s")
             return
         if self.wire.partial and now - self._partial_since >= settings.progress_timeout:
-            self.close(f"a message took more than {settings.progress_timeout:.0f} s", useful=False)
+            self.close(f"a message took more than {settings.progress_timeout:.0f} s")
             return
-        if self.interesting or self.interested or self.torrent.state != "active":
-            self._wanted_at = now
-        elif now - self._wanted_at >= MAX_INDIFFERENCE and self.torrent.peers.crowded:
-            self.close(f"neither end wanted anything for {MAX_INDIFFERENCE:.0f} s, and others find no room")
-            return
-        moved = self.pipeline.payload + self.serving.uploaded
+        moved = self.moved
         if moved != self._moved_before or self.torrent.state != "active":
             self._moved_before = moved
             self.moved_at = now
@@ -390,10 +382,16 @@ class Peer:
             self.pipeline.reqq = said.reqq
             self.pipeline.depth = min(self.pipeline.depth, said.reqq)
         self.upload_only = bool(said.upload_only)
+        self.torrent.engine.own_host.told(said.yourip, self.address[0])
         if said.port and self.incoming:
             self.torrent.peers.learned_port(self, said.port)
 
     # -- figures -------------------------------------------------------------------------------------------------
+
+    @property
+    def moved(self) -> int:
+        """Bytes of blocks that went to the peer, and of those that came from it and were wanted."""
+        return self.pipeline.payload + self.serving.uploaded
 
     @property
     def download_rate(self) -> float:
@@ -409,11 +407,6 @@ class Peer:
     def snubbed(self) -> bool:
         """The peer holds our requests and sends nothing."""
         return self.pipeline.snubbed
-
-
-def party(torrent: Torrent, host: str) -> Optional[Hashable]:
-    """The same for all peers of a torrent of which few are wanted; None for this machine, which may have many."""
-    return None if is_loopback(host) else (torrent.metainfo.infohash, owner(host))
 
 
 Route = Callable[[Peer, Any, Any, Any], None]

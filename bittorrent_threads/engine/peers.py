@@ -6,14 +6,15 @@ after every socket was read: that is what makes few large sends out of many smal
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Iterator, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .. import events
 from ..status import PeerStatus
-from ..swarm import eviction
+from ..swarm import eviction, twins
 from ..swarm.have_log import HaveLog
 from ..swarm.peerlist import Source
-from .peer import Peer, party
+from ..swarm.priority import priority
+from .peer import Peer
 from .snapshot import peer_status
 
 if TYPE_CHECKING:
@@ -59,29 +60,16 @@ class Peers:
         share = torrent.settings.max_connections_per_host
         return eviction.yielding(list(self._connected), share=share, now=torrent.now())
 
-    @property
-    def crowded(self) -> bool:
-        """Another peer would find no room, in the torrent or in the session."""
-        return self.wanted <= 0 or self._torrent.engine.connection_room <= 0
-
     # -- coming and going --------------------------------------------------------------------------------------------
 
     def welcome(self, greeting: Greeting, stream: Stream) -> str:
         """A handshake is done: take the peer in, or return the reason why not."""
         torrent = self._torrent
-        peerid = greeting.handshake.peerid
         if not torrent.live:
             return "the torrent is not started"
         if torrent.peerlist.banned(stream.address):
             return "the peer is banned"
-        for other in self:
-            # Anyone may repeat a peer id: it tells something only of two connections with one host.
-            if other.peerid == peerid and other.address[0] == stream.address[0] and other.incoming != stream.incoming:
-                # Both ends must give up the same one of two connections: that of the larger peer id.
-                if other.incoming != (torrent.engine.peerid < peerid):
-                    return "connected twice"
-                other.close("connected twice")
-        if self.wanted <= 0 and not self._make_room(stream):
+        if self.wanted <= 0 and not self._make_room(stream, greeting.handshake.peerid):
             return f"the torrent has {len(self)} connections"
         stream.limit(read=(torrent.read_throttle,), write=(torrent.write_throttle,))
         peer = Peer(torrent, stream, greeting)
@@ -92,15 +80,31 @@ class Peers:
         peer.open(greeting.handshake.leftover)
         return ""
 
-    def _make_room(self, stream: Stream) -> bool:
+    def _make_room(self, stream: Stream, peerid: bytes) -> bool:
         """Have a peer give way to a newcomer, unless the newcomer's own host has its share already."""
+        address = stream.address
+        if twins.completes(self._connected, address=address, peerid=peerid, incoming=stream.incoming):
+            return True
         share = self._torrent.settings.max_connections_per_host
-        if eviction.crowds(party(self._torrent, stream.address[0]), list(self._connected), share=share):
+        party = eviction.party(self._torrent.metainfo.infohash, address[0])
+        if eviction.crowds(party, list(self._connected), share=share):
             return False
-        yielding = self.yielding()
-        if yielding:
-            yielding[0].give_way()
-        return bool(yielding)
+        leaving = next(iter(self.yielding()), None) or self._outranked(address)
+        if leaving is not None:
+            leaving.give_way()
+        return leaving is not None
+
+    def _outranked(self, newcomer: Address) -> Optional[Peer]:
+        """An idle peer whose connection is worth less than one with the newcomer (BEP 40)."""
+        torrent = self._torrent
+        own = (torrent.engine.own_host.seen_by(newcomer[0]), torrent.engine.port)
+        if not own[0]:
+            return None
+
+        def rank(peer: Peer) -> int:
+            return priority(own, (peer.address[0], peer.listening or peer.address[1]))
+
+        return eviction.outranked(self._connected, rank, priority(own, newcomer), now=torrent.now())
 
     def closed(self, peer: Peer, reason: str, *, useful: bool) -> None:
         """A peer has gone; what it was asked for others may be asked for now."""
@@ -109,7 +113,12 @@ class Peers:
         self._touched.pop(peer, None)
         torrent.downloads.left(peer.pipeline)
         torrent.picker.left(peer.bits)
-        torrent.peerlist.closed(peer.address, torrent.now(), useful=useful)
+        now = torrent.now()
+        torrent.peerlist.closed(peer.address, now, useful=useful, productive=peer.moved > 0)
+        twin = twins.twin(peer, self._connected)
+        if twin is not None and (twin.listening or now - max(peer.connected_at, twin.connected_at) < twins.PARTED):
+            # One of two connections with the same peer: it is not to be dialled while the other lasts.
+            torrent.peerlist.bind(twin.address, peer.address)
         self._downloaded_before += peer.pipeline.payload + peer.pipeline.wasted
         self._uploaded_before += peer.serving.uploaded
         torrent.publish(events.PeerClosed, address=peer.address, reason=reason)
@@ -136,6 +145,9 @@ class Peers:
 
     def learned_port(self, peer: Peer, port: int) -> None:
         """An incoming peer said where it listens (BEP 10 ``p``); what it says later is not listened to."""
+        if peer.listening is not None:
+            return
+        peer.listening = port
         address, peerlist = (peer.address[0], port), self._torrent.peerlist
         if peerlist.bind(peer.address, address):
             peerlist.add(address, Source.INCOMING, self._torrent.now(), teller=peer.address[0])
@@ -193,6 +205,8 @@ class Peers:
 
     def tick(self, now: float) -> None:
         """Once a second."""
+        for peer in twins.surplus(self._connected, peerid=self._torrent.engine.peerid, now=now):
+            peer.close("connected twice")
         for peer in self:
             peer.tick(now)
             if not peer.closed and peer.interesting:

@@ -149,6 +149,7 @@ class Torrent:
             return
         self.live = True
         self._prepare()
+        self.peerlist.need(self.now(), needed=bool(self.picker.missing))
         self.peerlist.forgive(self.now())
         self.announces.start()
         self.engine.dialer.wake(self)
@@ -331,6 +332,7 @@ class Torrent:
             self.moving = False
             return
         self.announces.tick(now)
+        self.peerlist.need(now, needed=bool(self.picker.missing))
         received, sent = self.peers.downloaded - self._downloaded_before, self.peers.uploaded - self._uploaded_before
         self.moving = received > 0
         if not (received or sent) and self._idle():

@@ -12,8 +12,11 @@
     uploads     ``Uploads``: requests of one peer that we will fill
     choker      ``Choker``: which peers may ask us
     peerlist    ``PeerList``: addresses to dial; ``bans``: peers never to meet again
+    dialqueue   ``DialQueue``: which address is dialled next; ``backoff``: how long one is put off
     shares      ``Shares``: which address makes room in a full list
-    eviction    which connections end when others find no room
+    twins       which of two connections with one peer ends
+    eviction    which connections end when others find no room; ``priority``: what one is worth by its addresses
+    ownhost     ``OwnHost``: which host others see us as
     announcer   which trackers to ask, when, and with which event; ``tracker`` is what is known of one
     rate        ``Rate``: bytes a second of one direction of one peer
 

@@ -1,14 +1,16 @@
 """Which connections end when others find no room: the crowded of one host, and those of which nothing comes.
 
 The rule: only a peer that had its chance gives way.  One that we choke, or that chokes us, waits and is given time; one
-that we let ask and that asks nothing has shown what it is for.  A newcomer never takes the place of a peer that is of
-use, for it may be of none.
+that we let ask and that asks nothing has shown what it is for.  A newcomer never takes the place of a peer with which
+blocks are exchanged, for it may be of no use itself.
 """
 
 from __future__ import annotations
 
 import collections
-from typing import Hashable, List, Optional, Protocol, Sequence, Tuple, TypeVar
+from typing import Callable, Hashable, Iterable, List, Optional, Protocol, Sequence, Tuple, TypeVar
+
+from ..hosts import is_loopback, owner
 
 CHANCE = 60.0
 """Seconds after it was let ask in which a peer that wants something, and of which we want nothing, takes a block.
@@ -80,6 +82,21 @@ def yielding(peers: Sequence[P], *, share: int, now: float) -> List[P]:
         elif uselessness(peer, now) > 0:
             useless.append(peer)
     return crowded + useless
+
+
+def outranked(peers: Iterable[P], rank: Callable[[P], int], newcomer: int, *, now: float) -> Optional[P]:
+    """The idle peer of lowest rank, if a newcomer of rank ``newcomer`` has a greater one; None if there is none.
+
+    For a list full of peers none of which is known to be useless: idle is one on which no block moved for a while.
+    """
+    idle = [peer for peer in peers if now - peer.moved_at >= INDIFFERENCE]
+    lowest = min(idle, key=rank, default=None)
+    return lowest if lowest is not None and rank(lowest) < newcomer else None
+
+
+def party(infohash: bytes, host: str) -> Optional[Hashable]:
+    """The same for all peers of a torrent of which few are wanted; None for this machine, which may have many."""
+    return None if is_loopback(host) else (infohash, owner(host))
 
 
 def crowds(party: Optional[Hashable], peers: Sequence[Peer], *, share: int) -> bool:

@@ -1,7 +1,7 @@
 """Addresses of the peers of one torrent: whom to dial next, whom to leave alone for a while, whom never to meet again.
 
-An address is idle (to be dialled now, or later), being dialled, or connected; only idle ones are in the two heaps
-behind ``candidates`` and ``next_time``, so asking costs nothing while there is nothing to do.
+An address is idle (to be dialled now, or later), being dialled, or connected; only idle ones are in the queue of those
+to be dialled, and only idle ones are forgotten to make room.
 
 The rule that is not obvious: a peer that dials us comes from a port nobody can dial.  Such an address is never listed.
 When the peer tells its listening port (BEP 10 ``p``), ``bind`` ties the two: the listed address then counts as
@@ -12,33 +12,15 @@ A peer is its address.  Peer ids are in every handshake and anyone may repeat th
 
 from __future__ import annotations
 
-import heapq
-from typing import Any, Dict, List, NamedTuple, Optional, Protocol, Tuple
+from typing import Dict, List, NamedTuple, Optional
 
 from .. import hosts
 from ..protocol.addresses import Address, numeric_host
+from . import backoff
 from .bans import Bans, remember
+from .dialqueue import FIRST_UNPRIVILEGED_PORT, DialQueue, Known, Random
 from .shares import Shares
 from .shares import Source as Source
-
-MAX_FAILURES = 6
-"""Dials that may fail in a row before an address is forgotten, unless the user gave it."""
-
-RETRY_PAUSE = 15.0
-"""Seconds before an address is dialled again after one failure; doubled with each more."""
-
-RECONNECT_PAUSE = 30.0
-"""Seconds before a peer is dialled again after its connection ended; doubled with each short connection in a row."""
-
-USELESS_PAUSE = 1800.0
-"""The same when it made no sense: both are seeds, and one of us needs time to change that."""
-
-LONGEST_PAUSE = 3600.0
-"""Seconds that no pause exceeds."""
-
-SHORT_CONNECTION = 60.0
-"""Seconds; a connection that ends before counts as a failure."""
-
 
 MAX_OF_OWNER = 8
 """Addresses listed of one host of the internet, or of one network in which an owner has every address (IPv6 /64).
@@ -46,9 +28,6 @@ MAX_OF_OWNER = 8
 Whoever tells thousands of ports of one victim would have us knock at all of them.  Honest peers that share a host, as
 behind a carrier's NAT, are few in one swarm.
 """
-
-FIRST_UNPRIVILEGED_PORT = 1024
-"""Ports below are those of mail, web and file servers; peers that listen there are rare."""
 
 
 class Counts(NamedTuple):
@@ -59,49 +38,15 @@ class Counts(NamedTuple):
     banned: int
 
 
-class Random(Protocol):
-    """The part of ``random.Random`` that is used."""
-
-    def random(self) -> float:
-        """A number from 0 to below 1."""
-
-
-class _Known:
-    """One address.  ``turn`` is the number of its only valid entry in a heap, 0 while it is not idle.
-
-    ``owner`` is empty where many addresses of one host are welcome.
-    """
-
-    __slots__ = ("address", "failures", "owner", "source", "tried", "turn")
-
-    def __init__(self, address: Address, source: Source, owner: str) -> None:
-        self.address = address
-        self.source = source
-        self.owner = owner
-        self.failures = 0
-        self.tried = False
-        self.turn = 0
-
-    @property
-    def rank(self) -> int:
-        """The user's first; ports of other services last: not to be used for knocking at them."""
-        if self.source is Source.USER:
-            return 0
-        return 2 if self.address[1] < FIRST_UNPRIVILEGED_PORT else 1
-
-
-_Ready = Tuple[int, int, float, int, _Known]
-"""Rank, failures, chance, turn: lowest first."""
-
-_Waiting = Tuple[float, int, _Known]
-"""Time due, turn."""
-
-
 class _Link(NamedTuple):
-    """An open connection: the listed address of the peer, if that is known, and when the connection began."""
+    """An open connection: the listed address of the peer, if that is known, and when the connection began.
+
+    ``number`` is 2 where one was dialled and another came from the very address, as of a peer that dials from its port.
+    """
 
     listed: Optional[Address]
     since: float
+    number: int = 1
 
 
 def canonical(address: Address) -> Optional[Address]:
@@ -118,15 +63,13 @@ class PeerList:
     def __init__(self, *, limit: int, random: Random) -> None:
         self.last_failure = ""
         """Why the latest dial failed."""
+        self._needed = False
         self._limit = limit
-        self._random = random
-        self._known: Dict[Address, _Known] = {}
+        self._known: Dict[Address, Known] = {}
+        self._queue = DialQueue(random)
         self._links: Dict[Address, _Link] = {}
         self._open: Dict[Address, int] = {}
         """How many connections there are to a listed address; two at times, when both sides dialled."""
-        self._turns = 0
-        self._ready: List[_Ready] = []
-        self._waiting: List[_Waiting] = []
         self._shares = Shares()
         self._owned: Dict[str, Dict[Address, None]] = {}
         """The listed addresses of an owner of which only ``MAX_OF_OWNER`` are listed."""
@@ -139,6 +82,11 @@ class PeerList:
     def counts(self) -> Counts:
         """Figures for the status."""
         return Counts(len(self._known), len(self._links), self._bans.count)
+
+    @property
+    def promising(self) -> bool:
+        """Is there an address that was not tried in vain, be it connected or not?"""
+        return any(not entry.failures for entry in self._known.values())
 
     # -- learning addresses ----------------------------------------------------------------------------------------
 
@@ -164,7 +112,7 @@ class PeerList:
             owner = hosts.owner(place[0]) if public or told_publicly else ""
         if not self._make_room(source, owner):
             return False
-        entry = self._known[place] = _Known(place, source, owner)
+        entry = self._known[place] = Known(place, source, owner)
         self._shares.listed(source)
         if owner:
             self._owned.setdefault(owner, {})[place] = None
@@ -202,44 +150,40 @@ class PeerList:
 
         The order is random among equals.  They stay candidates until ``dialing`` is called.
         """
-        self._wake(now)
-        best: List[_Ready] = []
-        while self._ready and len(best) < count:
-            item = heapq.heappop(self._ready)
-            if item[-1].turn == item[-2]:
-                best.append(item)
-        for item in best:
-            heapq.heappush(self._ready, item)
-        return [item[-1].address for item in best]
+        return self._queue.candidates(now, count)
 
     def next_time(self, now: float) -> Optional[float]:
         """When there is a candidate, ``now`` if there is one already; None if there will be none by itself."""
-        self._wake(now)
-        while self._ready and self._ready[0][-1].turn != self._ready[0][-2]:
-            heapq.heappop(self._ready)
-        if self._ready:
-            return now
-        return self._waiting[0][0] if self._waiting else None
+        return self._queue.next_time(now)
 
     def dialing(self, address: Address) -> None:
         """The address is being dialled; ``connected`` or ``failed`` follows."""
         entry = self._known.get(address)
         if entry is not None:
             self._occupy(entry)
-            entry.tried = True
+            entry.tried = entry.dialling = True
 
     def failed(self, address: Address, now: float, reason: str) -> None:
         """The dial came to nothing, or to no handshake: try again later, and at some point never."""
         self.last_failure = reason
         entry = self._known.get(address)
-        if entry is None or address in self._open:
+        if entry is None:
+            return
+        entry.dialling = False
+        if address in self._open:
             return
         self._occupy(entry)
         entry.failures += 1
-        if entry.failures >= MAX_FAILURES and entry.source is not Source.USER:
+        if entry.failures >= backoff.MAX_FAILURES and not self._is_last_resort(entry):
             self._forget(address)
         else:
-            self._rest(entry, now, now + _pause(RETRY_PAUSE, entry.failures - 1))
+            self._rest(entry, now, now + backoff.after_dial(entry.failures, most=self._longest))
+
+    def need(self, now: float, *, needed: bool) -> None:
+        """Pieces are missing, or none is (any more): while they are, no address is put off for long."""
+        if needed and not self._needed:
+            self.forgive(now)
+        self._needed = needed
 
     def forgive(self, now: float) -> None:
         """Wait for nobody any more: the torrent starts again, and what failed before may have been our doing."""
@@ -254,17 +198,31 @@ class PeerList:
     def connected(self, address: Address, *, incoming: bool, now: float) -> None:
         """The handshake is complete; ``address`` is the other end of the connection."""
         place = canonical(address)
-        if place is None or place in self._links:
+        if place is None:
             return
-        self._links[place] = _Link(None if incoming else place, now)
+        entry = self._known.get(place)
+        if entry is not None and not incoming:
+            entry.dialling = False
+        link = self._links.get(place)
+        if link is not None:
+            self._links[place] = link._replace(number=link.number + 1)
+            return
+        listed = place if entry is not None or not incoming else None
+        self._links[place] = _Link(listed, now)
         self._former.pop(place, None)
-        if not incoming:
-            self._opened(place)
+        if listed is not None:
+            self._opened(listed)
 
-    def closed(self, address: Address, now: float, *, useful: bool) -> None:
-        """A connection ended; ``useful`` is False if dialling the peer again soon makes no sense."""
+    def closed(self, address: Address, now: float, *, useful: bool, productive: bool = False) -> None:
+        """A connection ended; ``useful`` is False if dialling the peer again soon makes no sense.
+
+        ``productive``: blocks went or came, however short the connection was.
+        """
         place = canonical(address) or address
         link = self._links.pop(place, None)
+        if link is not None and link.number > 1:
+            self._links[place] = link._replace(number=link.number - 1)
+            return
         if link is None or link.listed is None:
             return
         if link.listed != place:
@@ -277,14 +235,15 @@ class PeerList:
         if entry is None:
             return
         if not useful:
-            pause = USELESS_PAUSE
-        elif now - link.since >= SHORT_CONNECTION:
+            pause = backoff.USELESS_PAUSE
+        elif productive or now - link.since >= backoff.SHORT_CONNECTION:
             entry.failures = 0
-            pause = RECONNECT_PAUSE
+            pause = backoff.RECONNECT_PAUSE
         else:
-            pause = _pause(RECONNECT_PAUSE, entry.failures)
+            pause = backoff.after_connection(entry.failures, most=self._longest)
             entry.failures += 1
-        self._rest(entry, now, now + pause)
+        if not entry.dialling:  # what becomes of the dial decides, which is still under way
+            self._rest(entry, now, now + pause)
 
     # -- bans ------------------------------------------------------------------------------------------------------
 
@@ -323,43 +282,30 @@ class PeerList:
             self._occupy(entry)
             entry.tried = True
 
-    def _rest(self, entry: _Known, now: float, due: float) -> None:
+    def _rest(self, entry: Known, now: float, due: float) -> None:
         """The address is idle, and to be dialled from ``due`` on."""
-        self._turns += 1
-        entry.turn = self._turns
-        if due <= now:
-            self._make_ready(entry)
-        else:
-            heapq.heappush(self._waiting, (due, entry.turn, entry))
+        self._queue.put(entry, now, due)
         self._shares.idle(entry.address, entry.source, failures=entry.failures, tried=entry.tried)
-        self._prune()
 
-    def _make_ready(self, entry: _Known) -> None:
-        heapq.heappush(self._ready, (entry.rank, entry.failures, self._random.random(), entry.turn, entry))
-
-    def _occupy(self, entry: _Known) -> None:
-        """The address is not idle any more: its entry in a heap is void, and it cannot be forgotten to make room."""
-        entry.turn = 0
+    def _occupy(self, entry: Known) -> None:
+        """The address is not idle any more: it is no candidate, and it cannot be forgotten to make room."""
+        self._queue.take(entry)
         self._shares.busy(entry.address, entry.source, failures=entry.failures, tried=entry.tried)
 
-    def _wake(self, now: float) -> None:
-        waiting = self._waiting
-        while waiting and (waiting[0][0] <= now or waiting[0][-1].turn != waiting[0][-2]):
-            _, turn, entry = heapq.heappop(waiting)
-            if entry.turn == turn:
-                self._make_ready(entry)
+    def _is_last_resort(self, entry: Known) -> bool:
+        """Is the address kept, though dialling it came to nothing again and again?"""
+        if entry.source is Source.USER:
+            return True
+        others_of_host = len(self._owned.get(entry.owner, ())) > 1
+        return self._needed and len(self._known) <= backoff.LAST_RESORT and not others_of_host
 
-    def _prune(self) -> None:
-        # Void entries leave a heap at its top; those further down must not pile up either.
-        bound = 2 * len(self._known) + 64
-        if len(self._ready) > bound:
-            self._ready = _valid(self._ready)
-        if len(self._waiting) > bound:
-            self._waiting = _valid(self._waiting)
+    @property
+    def _longest(self) -> float:
+        return backoff.longest(len(self._known), needed=self._needed)
 
     # -- listed or not ---------------------------------------------------------------------------------------------
 
-    def _confirm(self, entry: _Known, source: Source, now: float) -> None:
+    def _confirm(self, entry: Known, source: Source, now: float) -> None:
         """A listed address is told again: it counts for the source that is believed more."""
         if source > entry.source or (source == entry.source and source is not Source.USER):
             return
@@ -399,13 +345,3 @@ class PeerList:
             del of_owner[address]
             if not of_owner:
                 del self._owned[entry.owner]
-
-
-def _pause(first: float, doublings: int) -> float:
-    return min(LONGEST_PAUSE, first * 2.0 ** min(doublings, 16))
-
-
-def _valid(heap: List[Any]) -> List[Any]:
-    valid = [item for item in heap if item[-1].turn == item[-2]]
-    heapq.heapify(valid)
-    return valid

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import List
 
 import pytest
-from support.bench import COUNT, MOMENT, PORT, TRACKER, Bench, blocks_of, torrent_of
+from support.bench import COUNT, MOMENT, PORT, TRACKER, Bench, Guest, blocks_of, torrent_of
 from support.simulation import tracker
 
 from bittorrent_threads import events
 from bittorrent_threads.engine.torrent import Torrent
 from bittorrent_threads.errors import ListenError, StateError
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.swarm.peerlist import Source
 
 
 def second(bench: Bench, *trackers: str) -> Torrent:
@@ -114,6 +115,17 @@ def test_a_full_session_has_the_crowd_of_one_host_give_way_to_another() -> None:
         bench.guest([], torrent=torrent_of(seed=2))
     assert bench.guest([], torrent=torrent_of(seed=2)).closed, "two of the crowd have their share"
     assert sum(not guest.closed for guest in guests) == 2 and bench.engine.connections == 8
+
+
+def test_a_session_that_a_crowd_fills_dials_others() -> None:
+    bench = Bench(settings=Settings(max_connections=6, max_connections_per_host=2))
+    crowd = bench.host("8.8.8.8")
+    guests = [bench.guest([], host=crowd) for _ in range(6)]
+    found: List[Guest] = []
+    addresses = [bench.open_house(found)[0] for _ in range(6)]
+    bench.act(bench.torrent.learn, addresses, Source.TRACKER)
+    bench.run(3)
+    assert len(found) == 4 and sum(not guest.closed for guest in guests) == 2 and bench.engine.connections == 6
 
 
 def test_a_stop_gives_up_the_dials_of_its_torrent_alone() -> None:

@@ -8,7 +8,8 @@ from support.lying_peer import HAVE_ALL, handshake, message
 
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
-from bittorrent_threads.swarm.peerlist import RETRY_PAUSE, Source
+from bittorrent_threads.swarm.backoff import RETRY_PAUSE
+from bittorrent_threads.swarm.peerlist import Source
 
 GUEST = b"-GU0001-aaaaaaaaaaaa"
 

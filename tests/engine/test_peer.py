@@ -271,9 +271,11 @@ def test_who_wants_nothing_and_has_nothing_makes_room_in_the_end(limits: Dict[st
     assert not idle.closed  # as long as there is room
     eager = bench.guest([])
     eager.say(message(INTERESTED))
-    bench.run(700)
-    assert idle.closed and not eager.closed
-    assert bench.reasons == ["neither end wanted anything for 600 s, and others find no room"]
+    eager.say(message(REQUEST, 0, 0, BLOCK), seconds=2)
+    assert not idle.closed  # as long as nobody else comes
+    newcomer = bench.guest([])
+    assert idle.closed and not eager.closed and not newcomer.closed
+    assert bench.reasons == ["gave way to another that found no room"]
 
 
 def test_our_own_silence_is_broken_by_keep_alives() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, List, Sequence, Tuple
 
 import pytest
-from support.bench import BLOCK, COUNT, MOMENT, Bench, Guest, availability, blocks_of, extension
+from support.bench import BLOCK, COUNT, MOMENT, PORT, Bench, Guest, availability, blocks_of, extension
 from support.lying_peer import HAVE, INTERESTED, NOT_INTERESTED, REQUEST, UNCHOKE, message
 
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.peerlist import Source
+from bittorrent_threads.swarm.priority import priority
+from bittorrent_threads.swarm.twins import FORBEARANCE
 
 LOW, HIGH = b"\0" * 20, b"\xff" * 20
 """Peer ids below and above any that an engine makes."""
@@ -23,7 +25,7 @@ def dialled_and_dialling(bench: Bench, peerid: bytes, *, dial_first: bool) -> Tu
         bench.act(bench.torrent.add_peer, *address)
         bench.run(MOMENT)
         guests[0].greet(peerid=peerid)
-    incoming = bench.guest(peerid=peerid, host=bench.internet.hosts[address[0]])
+    incoming = bench.guest(peerid=peerid, host=bench.internet.hosts[address[0]], extended=True)
     if not dial_first:
         bench.act(bench.torrent.add_peer, *address)
         bench.run(MOMENT)
@@ -32,19 +34,60 @@ def dialled_and_dialling(bench: Bench, peerid: bytes, *, dial_first: bool) -> Tu
 
 
 @pytest.mark.parametrize("dial_first", [True, False])
-def test_of_two_connections_to_a_lower_peer_id_the_incoming_one_goes(dial_first: bool) -> None:
+@pytest.mark.parametrize("peerid, patience", [(LOW, MOMENT + 1), (HIGH, FORBEARANCE)], ids=["low", "high"])
+def test_of_two_connections_with_one_peer_one_ends_after_a_while(
+    dial_first: bool, peerid: bytes, patience: float
+) -> None:
     bench = Bench()
-    outgoing, incoming = dialled_and_dialling(bench, LOW, dial_first=dial_first)
+    outgoing, incoming = dialled_and_dialling(bench, peerid, dial_first=dial_first)
+    bench.run(patience - 3 * MOMENT)
+    assert bench.reasons == [] and bench.status.connected == 2
+    bench.run(1 + 3 * MOMENT)
     assert bench.reasons == ["connected twice"] and bench.status.connected == 1
-    assert (bool(outgoing.closed), bool(incoming.closed)) == (True, False)
+    assert (bool(outgoing.closed), bool(incoming.closed)) == (False, True)
 
 
 @pytest.mark.parametrize("dial_first", [True, False])
-def test_of_two_connections_to_a_higher_peer_id_the_other_one_goes(dial_first: bool) -> None:
+def test_the_connection_on_which_blocks_come_is_not_the_one_to_end(dial_first: bool) -> None:
     bench = Bench()
-    outgoing, incoming = dialled_and_dialling(bench, HIGH, dial_first=dial_first)
-    assert bench.reasons == ["connected twice"] and bench.status.connected == 1
-    assert (bool(outgoing.closed), bool(incoming.closed)) == (False, True)
+    outgoing, incoming = dialled_and_dialling(bench, LOW, dial_first=dial_first)
+    incoming.say(availability([3]), message(UNCHOKE))
+    incoming.serve()
+    bench.run(2)
+    assert bench.reasons == ["connected twice"]
+    assert (bool(outgoing.closed), bool(incoming.closed)) == (True, False)
+    bench.run(100)
+    assert bench.reasons[1:] == [] and bench.status.connecting == 0, "it is not dialled while the other lasts"
+
+
+@pytest.mark.parametrize("end", [0, 1])
+def test_which_of_the_two_ends_first_is_soon_enough(end: int) -> None:
+    bench = Bench()
+    both = dialled_and_dialling(bench, LOW, dial_first=True)
+    both[end].hang_up()
+    bench.run(3)
+    assert bench.reasons == ["closed by the other end"] and bench.status.connected == 1
+    assert (bench.status.connecting, bench.status.known) == (0, 1)
+
+
+def test_a_neighbour_that_listens_elsewhere_is_another_peer_whatever_its_id() -> None:
+    bench = Bench()
+    outgoing, incoming = dialled_and_dialling(bench, LOW, dial_first=True)
+    incoming.say(extension(p=7000))
+    bench.run(30)
+    assert bench.reasons == [] and not outgoing.closed and not incoming.closed
+
+
+@pytest.mark.parametrize("peerid", [LOW, HIGH], ids=["low", "high"])
+def test_a_neighbour_that_says_it_is_a_seed_of_ours_does_not_have_it_closed(peerid: bytes) -> None:
+    bench = Bench(settings=Settings(min_requests=4))
+    outgoing, incoming = dialled_and_dialling(bench, peerid, dial_first=True)
+    incoming.say(extension(p=6881), availability(range(COUNT - 1)))
+    outgoing.say(availability(range(COUNT - 1)), message(UNCHOKE))
+    for _ in range(5):
+        outgoing.give(*outgoing.requests()[:1])
+    bench.run(30)
+    assert incoming.closed and not outgoing.closed and bench.reasons == ["connected twice"]
 
 
 def test_two_incoming_connections_with_one_peer_id_stay_both() -> None:
@@ -195,6 +238,23 @@ def test_peers_of_many_hosts_that_ask_nothing_when_they_may_give_way() -> None:
     assert not any(guest.closed for guest in idlers)
     newcomer = bench.guest([])
     assert not newcomer.closed and sum(bool(guest.closed) for guest in idlers) == 1 and not idlers[0].closed
+
+
+def test_in_a_full_list_of_peers_that_wait_addresses_decide_and_the_same_at_both_ends() -> None:
+    bench = Bench(have=range(COUNT), settings=Settings(max_connections_per_torrent=8, upload_slots=1))
+    own = ("123.213.32.10", PORT)
+    hosts = sorted((f"98.{number}.54.32" for number in range(1, 20)), key=lambda host: priority(own, (host, PORT)))
+    guests = {}
+    for host in (*hosts[5:9], *hosts[11:15]):
+        guests[host] = bench.guest([], host=bench.host(host), extended=True)
+        guests[host].say(extension(p=PORT, yourip=bytes([123, 213, 32, 10])), message(INTERESTED))
+    assert bench.guest([], host=bench.host(hosts[18])).closed, "each is given a minute"
+    bench.run(70)
+    assert not any(guest.closed for guest in guests.values())
+    assert bench.guest([], host=bench.host(hosts[4])).closed, "it is worth less than all of them"
+    newcomer = bench.guest([], host=bench.host(hosts[10]))
+    gone = [host for host, guest in guests.items() if guest.closed]
+    assert not newcomer.closed and len(gone) == 1 and gone[0] in hosts[5:7], "the first of them may be the one served"
 
 
 def test_where_all_places_are_taken_by_the_useless_others_are_dialled_instead() -> None:

@@ -68,3 +68,30 @@ def test_libtorrent_dials_us_encrypted_and_then_plain(tmp_path: Path, require_pe
         peer.add_peer(("127.0.0.1", client.port))
         peer.wait_complete(TIMEOUT)
         assert shape.differences(tmp_path / "theirs") == []
+
+
+@pytest.mark.parametrize("seed", [True, False], ids=["it seeds", "we seed"])
+def test_libtorrent_and_we_dial_each_other_at_once(
+    seed: bool, tmp_path: Path, require_peer: Callable[[str], str]
+) -> None:
+    """It has a rule of its own which of the two connections ends; whichever stays is enough."""
+    require_peer(LibtorrentPeer.name)
+    shape = SHAPES[0]
+    torrent = shape.torrent(tmp_path)
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    shape.write(theirs if seed else ours)
+    rate = shape.size // 4
+    peer = LibtorrentPeer(torrent, theirs, seed=seed)
+    with peer, bt.Client(torrent, ours, upload_limit=rate, download_limit=rate) as client:
+        client.wait("checked", timeout=TIMEOUT)
+        client.add_peer(peer.address)
+        peer.add_peer(("127.0.0.1", client.port))
+        if seed:
+            client.wait(timeout=TIMEOUT)
+        else:
+            peer.wait_complete(TIMEOUT)
+        seen = []
+        while not client.events.empty():
+            seen.append(client.events.get())
+    assert shape.differences(tmp_path / ("ours" if seed else "theirs")) == []
+    assert 1 <= sum(isinstance(event, bt.events.PeerConnected) for event in seen) <= 2

@@ -7,7 +7,16 @@ from typing import List, Optional
 
 import pytest
 
-from bittorrent_threads.swarm.eviction import CHANCE, INDIFFERENCE, VAIN_WAIT, crowds, uselessness, yielding
+from bittorrent_threads.swarm.eviction import (
+    CHANCE,
+    INDIFFERENCE,
+    VAIN_WAIT,
+    crowds,
+    outranked,
+    party,
+    uselessness,
+    yielding,
+)
 
 NOW = 10_000.0
 
@@ -99,6 +108,25 @@ def test_the_larger_crowd_first_then_all_that_are_useless_the_longest_first() ->
 def test_those_without_a_party_crowd_nobody() -> None:
     assert names([Peer("x", None) for _ in range(50)]) == ""
     assert not crowds(None, [Peer() for _ in range(50)], share=2)
+
+
+def test_the_lowest_of_the_idle_yields_to_a_newcomer_of_higher_rank() -> None:
+    ranks = {"a": 10, "b": 30, "c": 5}
+    peers = [Peer("a", moved=INDIFFERENCE), Peer("b", moved=INDIFFERENCE + 9), Peer("c", moved=INDIFFERENCE - 1)]
+
+    def lowest(newcomer: int) -> Optional[str]:
+        found = outranked(peers, lambda peer: ranks[peer.name], newcomer, now=NOW)
+        return found and found.name
+
+    assert (lowest(10), lowest(11), lowest(1000)) == (None, "a", "a")
+    assert outranked([], lambda peer: 0, 1, now=NOW) is None
+
+
+def test_a_party_is_of_one_torrent_and_one_owner() -> None:
+    one = party(b"one", "2606:4700::1")
+    assert one is not None and one == party(b"one", "2606:4700::2")
+    assert one != party(b"two", "2606:4700::1") and one != party(b"one", "2606:4700:0:1::1")
+    assert party(b"one", "127.0.0.1") is None is party(b"one", "::1")
 
 
 def test_a_party_with_its_share_has_no_room_for_more() -> None:

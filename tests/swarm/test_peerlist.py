@@ -8,17 +8,18 @@ from typing import Dict, List, Optional, Set
 import pytest
 
 from bittorrent_threads.protocol.addresses import Address
-from bittorrent_threads.swarm.peerlist import (
+from bittorrent_threads.swarm.backoff import (
+    LAST_RESORT,
+    LEAST_LONGEST,
     LONGEST_PAUSE,
     MAX_FAILURES,
-    MAX_OF_OWNER,
+    PAUSE_PER_ADDRESS,
     RECONNECT_PAUSE,
     RETRY_PAUSE,
     SHORT_CONNECTION,
     USELESS_PAUSE,
-    PeerList,
-    Source,
 )
+from bittorrent_threads.swarm.peerlist import MAX_OF_OWNER, PeerList, Source
 
 HOST = "127.0.0.1"
 ALL = 1000
@@ -342,6 +343,102 @@ def test_short_connections_pause_longer_each_time_until_one_lasts() -> None:
     assert pauses == [1.0, 2.0, 4.0, 1.0, 1.0]
 
 
+def test_a_connection_on_which_blocks_came_was_not_too_short() -> None:
+    peers = make(1)
+    for now in range(0, 1000, 100):
+        peers.dialing(at(1))
+        peers.connected(at(1), incoming=False, now=float(now))
+        peers.closed(at(1), now + 0.5, useful=True, productive=True)
+        assert peers.next_time(now + 0.5) == now + 0.5 + RECONNECT_PAUSE
+
+
+def test_where_few_are_known_and_needed_each_is_tried_often_and_none_forgotten() -> None:
+    peers = make(1)
+    peers.need(0.0, needed=True)
+    now = 0.0
+    for _ in range(50):
+        peers.dialing(at(1))
+        peers.failed(at(1), now, "refused")
+        due = peers.next_time(now)
+        assert due is not None and due - now <= LEAST_LONGEST
+        now = due
+
+
+def test_where_many_are_known_each_is_tried_seldom() -> None:
+    peers = make(1, 2, 3, source=Source.USER)
+    for port in range(1000, 1097):
+        peers.add(at(port), Source.TRACKER, 0.0)
+    peers.need(0.0, needed=True)
+    now = 0.0
+    for _ in range(20):
+        peers.dialing(at(1))
+        peers.failed(at(1), now, "refused")
+        pauses = [due - now for due, _, entry in peers._queue._waiting if entry.address == at(1) and entry.turn]
+        now += 5000.0
+    assert max(pauses) == PAUSE_PER_ADDRESS * 100
+
+
+def test_when_pieces_are_missing_again_nothing_is_put_off() -> None:
+    peers = make(1)
+    peers.dialing(at(1))
+    peers.connected(at(1), incoming=False, now=0.0)
+    peers.closed(at(1), 1.0, useful=False)
+    peers.need(2.0, needed=False)
+    assert ports(peers, 2.0) == []
+    peers.need(3.0, needed=True)
+    assert ports(peers, 3.0) == [1]
+
+
+def test_some_of_all_that_failed_are_kept_while_peers_are_needed() -> None:
+    peers = make(*range(1, 101))
+    peers.need(0.0, needed=True)
+    now = 0.0
+    for _ in range(2 * MAX_FAILURES):
+        now += LONGEST_PAUSE
+        for port in ports(peers, now):
+            peers.dialing(at(port))
+            peers.failed(at(port), now, "no route")
+    assert peers.counts.known == LAST_RESORT
+
+
+def test_of_one_public_host_one_is_kept() -> None:
+    peers = make()
+    for port in range(6001, 6009):
+        peers.add(at(port, "8.8.8.8"), Source.TRACKER, 0.0)
+    peers.need(0.0, needed=True)
+    now = 0.0
+    for _ in range(2 * MAX_FAILURES):
+        now += LONGEST_PAUSE
+        for address in peers.candidates(now, ALL):
+            peers.dialing(address)
+            peers.failed(address, now, "no route")
+    assert peers.counts.known == 1
+
+
+def test_an_address_is_promising_until_it_was_tried_in_vain() -> None:
+    peers = make()
+    assert not peers.promising
+    peers.add(at(1), Source.TRACKER, 0.0)
+    assert peers.promising
+    peers.dialing(at(1))
+    assert peers.promising
+    peers.failed(at(1), 0.0, "refused")
+    assert not peers.promising
+    peers.add(at(2), Source.TRACKER, 0.0)
+    assert peers.promising
+
+
+def test_an_address_is_not_dialled_twice_when_a_connection_of_its_peer_ends_meanwhile() -> None:
+    peers = make(1)
+    peers.dialing(at(1))
+    peers.connected(at(50000), incoming=True, now=0.0)
+    peers.bind(at(50000), at(1))
+    peers.closed(at(50000), 0.0, useful=True)
+    assert ports(peers, 1e6) == []
+    peers.failed(at(1), 0.0, "timed out")
+    assert ports(peers, 1e6) == [1]
+
+
 def test_useless_peers_pause_long() -> None:
     peers = make(1)
     peers.dialing(at(1))
@@ -377,6 +474,27 @@ def test_a_tie_made_before_the_address_is_listed_counts_too() -> None:
     assert ports(peers, 0.0) == []
     peers.closed(at(50000), 100.0, useful=True)
     assert ports(peers, 100.0 + RECONNECT_PAUSE) == [1]
+
+
+def test_a_peer_that_dials_from_the_port_at_which_it_listens() -> None:
+    peers = make(1)
+    peers.connected(at(1), incoming=True, now=0.0)
+    assert ports(peers, 1e6) == [] and not peers.bind(at(1), at(2))
+    peers.closed(at(1), 100.0, useful=True)
+    assert ports(peers, 100.0 + RECONNECT_PAUSE) == [1]
+
+
+@pytest.mark.parametrize("incoming_first", [True, False])
+def test_two_connections_with_the_very_same_address(incoming_first: bool) -> None:
+    peers = make(1)
+    peers.dialing(at(1))
+    for incoming in (incoming_first, not incoming_first):
+        peers.connected(at(1), incoming=incoming, now=0.0)
+    assert peers.counts == (1, 1, 0)
+    peers.closed(at(1), 50.0, useful=True)
+    assert ports(peers, 1e6) == []
+    peers.closed(at(1), 100.0, useful=True)
+    assert ports(peers, 1e6) == [1]
 
 
 def test_both_sides_dialled() -> None:
@@ -583,5 +701,6 @@ def test_void_entries_do_not_pile_up() -> None:
         peers.connected(at(50000 + number % 1000), incoming=True, now=0.0)
         peers.bind(at(50000 + number % 1000), at(100 + number % 50))
         peers.closed(at(50000 + number % 1000), 0.0, useful=True)
-    sizes = [len(value) for value in vars(peers).values() if isinstance(value, (list, dict))]
+    tables = [*vars(peers).values(), *vars(peers._queue).values()]
+    sizes = [len(value) for value in tables if isinstance(value, (list, dict))]
     assert max(sizes) < 200
