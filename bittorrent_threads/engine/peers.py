@@ -83,6 +83,7 @@ class Peers:
                 other.close("connected twice")
         if self.wanted <= 0 and not self._make_room(stream):
             return f"the torrent has {len(self)} connections"
+        torrent.limits.refresh()
         stream.limit(read=(torrent.read_throttle,), write=(torrent.write_throttle,))
         peer = Peer(torrent, stream, greeting)
         self._connected[peer] = None
@@ -193,6 +194,9 @@ class Peers:
 
     def tick(self, now: float) -> None:
         """Once a second."""
+        torrent = self._torrent
+        torrent.limits.refresh()
+        torrent.downloads.adapt(unused=torrent.limits.unused)
         for peer in self:
             peer.tick(now)
             if not peer.closed and peer.interesting:
