@@ -56,7 +56,10 @@ class Settings:
     keepalive_interval: float = 100.0
     """Our own silence after which a keep-alive is sent; below the two minutes peers allow."""
     progress_timeout: float = 60.0
-    """A message that has begun must be complete after this long."""
+    """A message that has begun must be complete after this long, or 4 KiB of it have come.
+
+    Time in which a limit of ours keeps it from being read does not count.
+    """
 
     # -- rates ---------------------------------------------------------------------------------------------------
     download_limit: int = 0
@@ -66,7 +69,7 @@ class Settings:
 
     # -- requests ------------------------------------------------------------------------------------------------
     min_requests: int = 64
-    """Blocks asked of a peer at the start, and the least while it is not snubbed."""
+    """Blocks asked of a peer at the start; of one that turns out slow, and under a low limit, fewer."""
     max_requests: int = 2000
     """Most blocks asked of a peer at once, below the peer's own ``reqq`` (BEP 10)."""
     request_queue_time: float = 3.0
@@ -78,7 +81,10 @@ class Settings:
 
     # -- choking -------------------------------------------------------------------------------------------------
     upload_slots: int = 8
-    """Peers of one torrent unchoked at once, the optimistic one included."""
+    """Peers of one torrent unchoked at once, the optimistic one included.
+
+    Fewer, and two at least, where ``upload_limit`` gives each less than a block in 5 s.
+    """
     choke_interval: float = 10.0
     """Time between two choices (BEP 3)."""
     optimistic_interval: float = 30.0

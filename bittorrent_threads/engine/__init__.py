@@ -4,7 +4,8 @@
 - ``Torrent``: the parts of one torrent; routes between them and decides nothing.
 - ``Greeting``: a connection before its handshake is done.  ``Peer``: one after.  ``Peers``: those of a torrent.
 - ``Strangers``: connections that came in and said no handshake yet.
-- ``Serving``: what one peer is sent.  ``Choking``: who may ask.
+- ``Serving``: what one peer is sent.  ``Choking``: who may ask.  ``Limits``: the rate limits, and what they leave.
+- ``FlowControl``: when a peer is read.  ``Patience``: how long it may keep us waiting.
 - ``Holdings``: which pieces are ours, and how they came to be.  ``Checks``: hash checks.
 - ``Survey``: which files are there.  ``Unread``: pieces that could not be read.
 - ``Recollection``: what is remembered from one run to the next.

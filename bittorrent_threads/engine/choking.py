@@ -39,6 +39,8 @@ class Choking:
         peers = list(torrent.peers)
         chosen: Set[Peer] = set()
         if torrent.state == "active":
+            torrent.limits.refresh()
+            self._choker.slots = torrent.limits.slots
             chosen = self._choker.choose(peers, seeding=not torrent.picker.missing, now=now)
         for peer in peers:
             if peer not in chosen:

@@ -73,6 +73,9 @@ class Engine:
         """Connections whose handshake is not done, in both directions."""
         self.strangers = Strangers(self)
         self.own_host = OwnHost()
+        self.downloading = 1
+        """Torrents that share the download limit, at least 1; as of the last tick."""
+        self.uploading = 1
         self.port = 0
         self._listener: Optional[Listener] = None
         self._connection_limit = min(settings.max_connections, network.capacity * 4 // 5)
@@ -156,7 +159,7 @@ class Engine:
         self._connection_limit = max(LEAST_CONNECTIONS, min(self._connection_limit, self.connections) - 1)
         idle = [peer for torrent in self.torrents.values() for peer in torrent.peers if not peer.interesting]
         if not self._give_way() and idle:
-            min(idle, key=lambda peer: peer.last_received).close(reason)
+            min(idle, key=lambda peer: peer.patience.received_at).close(reason)
         if now - self._exhausted_at >= EXHAUSTED_INTERVAL:
             self._exhausted_at = now
             for torrent in self.torrents.values():
@@ -252,6 +255,9 @@ class Engine:
     def _tick(self) -> None:
         self._ticker = self.network.call_later(TICK, self._tick)
         now = self.network.now()
+        busy = [torrent for torrent in self.torrents.values() if torrent.live and len(torrent.peers)]
+        self.downloading = max(1, sum([torrent.picker.missing for torrent in busy]))
+        self.uploading = max(1, sum([any([peer.interested for peer in torrent.peers]) for torrent in busy]))
         for torrent in list(self.torrents.values()):
             torrent.tick(now)
         if self.connection_room <= 0 and self.yielding():

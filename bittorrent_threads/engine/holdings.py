@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Sequence,
 from .. import events
 from ..errors import StorageError
 from ..protocol import messages
-from ..swarm.downloads import BlockRequest
 from ..swarm.pieces import OpenPiece
+from ..swarm.ports import BlockRequest
 from ..swarm.stripes import StripedPiece
 from .checks import Check
 from .ports import Checked, Done, Saved

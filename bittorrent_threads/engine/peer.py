@@ -24,6 +24,7 @@ from ..swarm.pipeline import Pipeline
 from ..swarm.rate import Rate
 from ..swarm.uploads import Request
 from .flow_control import FlowControl
+from .patience import Patience
 from .ports import Address, Stream
 from .serving import Serving
 
@@ -60,7 +61,6 @@ class Peer:
         self.closed = ""
         """Why the connection ended; empty while it lives."""
         self.connected_at = now
-        self.last_received = now
         self.last_sent = now
         self.moved_at = now
         """When a block last went or came, as of the last tick."""
@@ -86,13 +86,12 @@ class Peer:
         self.flow = FlowControl(self, torrent.engine, settings)
         self._described = False
         """The peer has said what it has."""
-        self._partial_since = 0.0
+        self.patience = Patience(stream, self.wire, self.flow, settings, now)
         self._sent_before = stream.sent
-        self._taken_at = now
-        """When the system last took something of what waits for the peer, or nothing waited."""
         self._asked_mark = 0
         """Byte of the stream at which our last requests end."""
         self._moved_before = 0
+        stream.reader = self.wire
         stream.handler = self
 
     def open(self, leftover: bytes) -> None:
@@ -170,7 +169,7 @@ class Peer:
         if asked:
             flow.work += self.serving.add(asked)
         now = self.torrent.now()
-        self.last_received = now
+        self.patience.received_at = now
         flow.charge(now)
         if self.wire.failed:
             self.close(self.wire.failed, useful=False)
@@ -182,7 +181,7 @@ class Peer:
             self.close(f"sent more messages than it may for {quota.MAX_EXCESS:.0f} s", useful=False)
         else:
             if found or not waiting:
-                self._partial_since = now
+                self.patience.message_at = now
             self.torrent.peers.touch(self)
 
     def on_readable_again(self) -> None:
@@ -194,6 +193,8 @@ class Peer:
 
     def on_drained(self) -> None:
         """There is room for more to send."""
+        if self.torrent.limits.narrow:
+            self.torrent.peers.touch_all()  # it may be the turn of another
         self.torrent.peers.touch(self)
 
     def on_closed(self, reason: str) -> None:
@@ -219,30 +220,22 @@ class Peer:
         if sent != self._sent_before:
             self.sending.add(sent - self._sent_before, now)
             self._sent_before = sent
-            self.last_sent = self._taken_at = now
+            self.last_sent = self.patience.taken_at = now
         elif not self.stream.blocked:
-            self._taken_at = now
+            self.patience.taken_at = now
 
     def tick(self, now: float) -> None:
         """Once a second: silence, stuck messages, snubbing, keep-alive."""
         settings = self.torrent.settings
-        if self.flow.gated:
-            # The delay is ours.  A peer that stays beyond its share, or that reads nothing, is closed for that.
-            self.last_received = self._partial_since = now
-        if now - self._taken_at >= settings.idle_timeout:
-            self.close(f"read nothing for {settings.idle_timeout:.0f} s, {self.stream.backlog} bytes wait for it")
-            return
-        if now - self.last_received >= settings.idle_timeout:
-            self.close(f"silent for {settings.idle_timeout:.0f} s")
-            return
-        if self.wire.partial and now - self._partial_since >= settings.progress_timeout:
-            self.close(f"a message took more than {settings.progress_timeout:.0f} s")
+        reason = self.patience.spent(now)
+        if reason:
+            self.close(reason)
             return
         moved = self.moved
         if moved != self._moved_before or self.torrent.state != "active":
             self._moved_before = moved
             self.moved_at = now
-        self.torrent.downloads.tick(self.pipeline, now)
+        self.torrent.downloads.tick(self.pipeline, now, departure=self.torrent.limits.departure)
         self.tell_haves()
         self._measure_sent(now)
         if now - self.last_sent >= settings.keepalive_interval:
@@ -348,7 +341,7 @@ class Peer:
     def _grant(self) -> None:
         """Let a peer that has little begin while it is choked (BEP 6)."""
         torrent = self.torrent
-        if self.bits.count >= NEEDY:
+        if self.bits.count >= NEEDY or torrent.limits.narrow:
             return
         pieces = allowed_fast_set(torrent.metainfo.infohash, self.address[0], len(self.bits))
         self.granted = {index for index in pieces if torrent.have[index] and not self.bits[index]}

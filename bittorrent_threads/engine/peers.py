@@ -71,6 +71,7 @@ class Peers:
             return "the peer is banned"
         if self.wanted <= 0 and not self._make_room(stream, greeting.handshake.peerid):
             return f"the torrent has {len(self)} connections"
+        torrent.limits.refresh()
         stream.limit(read=(torrent.read_throttle,), write=(torrent.write_throttle,))
         peer = Peer(torrent, stream, greeting)
         self._connected[peer] = None
@@ -205,8 +206,11 @@ class Peers:
 
     def tick(self, now: float) -> None:
         """Once a second."""
-        for peer in twins.surplus(self._connected, peerid=self._torrent.engine.peerid, now=now):
+        torrent = self._torrent
+        for peer in twins.surplus(self._connected, peerid=torrent.engine.peerid, now=now):
             peer.close("connected twice")
+        torrent.limits.refresh()
+        torrent.downloads.adapt(unused=torrent.limits.unused)
         for peer in self:
             peer.tick(now)
             if not peer.closed and peer.interesting:

@@ -69,6 +69,13 @@ class Stream(Protocol):
     sent: int
     """Bytes the system took from us so far."""
     received: int
+    reader: Any
+    """What cuts the bytes into messages, if its owner has such (``net.host.Reader``): under a limit, a message that
+    has begun is finished before others begin."""
+
+    @property
+    def held(self) -> bool:
+        """A limit of ours keeps the stream from reading or sending."""
 
     @property
     def backlog(self) -> int:
@@ -114,6 +121,9 @@ class Network(Protocol):
 
     capacity: int
     """Sockets that can be open at once."""
+    download: Any
+    """The throttle of all streams (``throttle``)."""
+    upload: Any
 
     @property
     def intake(self) -> Lender:
@@ -139,6 +149,8 @@ class Network(Protocol):
 
     def throttle(self, rate: int, name: str) -> Any:
         """A new throttle of ``rate`` bytes a second for ``Stream.limit``; it has a settable ``rate`` (0: no limit).
+
+        ``unused(now)`` tells whether less moved of late than it lets through.
 
         Raises SettingsError with ``name`` for a rate that is none, also when it is set.
         """

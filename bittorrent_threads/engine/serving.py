@@ -9,11 +9,12 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
-from typing import TYPE_CHECKING, List, Sequence
+from typing import TYPE_CHECKING, Callable, Dict, List, Sequence
 
 from ..protocol import messages
 from ..settings import Settings
 from ..swarm import quota
+from ..swarm.bans import remember
 from ..swarm.uploads import Request, Run, Uploads
 from .ports import Buffer, Loaded
 
@@ -33,6 +34,9 @@ With a job for each of them, pieces of 16 KiB went to libtorrent at 204 MB/s for
 MB/s for 3.3 s.
 """
 
+MAX_BEGUN = 16
+"""Pieces remembered of which a peer was sent something."""
+
 _index_of = operator.itemgetter(0)
 
 
@@ -45,6 +49,10 @@ class Serving:
         self._uploads = Uploads(layout=peer.torrent.metainfo.layout, reqq=settings.reqq, fast=peer.fast)
         self._reading = 0
         """Bytes asked of the disk."""
+        self.served_at = 0.0
+        """When the last block was read at a low limit."""
+        self.begun: Dict[int, None] = {}
+        """Pieces of which the peer was sent something then, the latest."""
         self._queued = 0
         """Payload bytes given to the stream so far."""
         self._mark = 0
@@ -54,6 +62,11 @@ class Serving:
     def __len__(self) -> int:
         """Requests that wait."""
         return len(self._uploads)
+
+    @property
+    def ready(self) -> int:
+        """Bytes that wait to be sent, or are being read for it."""
+        return self._peer.stream.backlog + self._reading
 
     @property
     def failed(self) -> str:
@@ -102,26 +115,33 @@ class Serving:
 
     def pump(self) -> None:
         """Read for the peer as long as its send buffer has room."""
-        if not len(self._uploads) or self._peer.torrent.state != "active":
+        torrent = self._peer.torrent
+        if not len(self._uploads) or torrent.state != "active":
             return
         rate = self._peer.upload_rate
         water = int(min(self._most, max(LEAST_WATER, rate * WATER_TIME)))
-        self._peer.stream.low_water = water // 2
-        room = water - self._peer.stream.backlog - self._reading
+        limits = torrent.limits
+        if limits.upload:
+            water = limits.ready(self._peer, water)
+        self._peer.stream.low_water = limits.most_ready if limits.narrow else water // 2
+        room = water - self.ready
         # A read of less than half the water waits for the drain: reads stay large.
-        while room >= water // 4:
+        while room > 0 and room >= water // 4:
             runs = self._take(room)
             if not runs:
                 return
             size = sum([run.length for run in runs])
             room -= size
             self._reading += size
-            self._peer.torrent.engine.network.hurry()
+            torrent.engine.network.hurry()
             spans = [(run.index, run.begin, run.length) for run in runs]
-            self._peer.torrent.storage.load(spans, functools.partial(self._loaded, runs))
+            torrent.storage.load(spans, functools.partial(self._loaded, runs))
 
     def _take(self, room: int) -> List[Run]:
         """The runs of one job: one, or as many as make it worth a hop between threads."""
+        limits = self._peer.torrent.limits
+        if limits.narrow:
+            return self._take_rare(limits.spread())
         runs: List[Run] = []
         size = 0
         while size < min(room, LEAST_READ):
@@ -131,6 +151,16 @@ class Serving:
             runs.append(run)
             size += run.length
         return runs
+
+    def _take_rare(self, spread: Callable[[int], int]) -> List[Run]:
+        """One block, of the piece that is spread least."""
+        run = self._uploads.take_one(spread)
+        if run is None:
+            return []
+        self.served_at = self._peer.torrent.now()
+        self.begun.pop(run.index, None)
+        remember(self.begun, run.index, None, limit=MAX_BEGUN)
+        return [run]
 
     def _loaded(self, runs: List[Run], answers: List[Loaded]) -> None:
         """The disk answered: send the blocks, or reject those that it could not read."""

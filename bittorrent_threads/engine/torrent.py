@@ -29,6 +29,7 @@ from .checks import Check, Checks
 from .choking import Choking
 from .farewell import Farewell
 from .holdings import Holdings
+from .limits import Limits
 from .outage import Outage
 from .peers import Peers
 from .ports import Address, Checked, Prepared, Publisher, Resolved, Storage
@@ -95,10 +96,11 @@ class Torrent:
             self.picker,
             memory=engine.memory,
             port=self.holdings,
-            request_timeout=self.settings.request_timeout,
+            settings=self.settings,
         )
         self.peers = Peers(self)
         self.peerlist = PeerList(limit=engine.settings.max_peer_list, random=engine.random)
+        self.limits = Limits(self)
         self.choking = Choking(self)
         self.announces = Announces(self, trackers)
         self.checks = Checks(self)

@@ -34,6 +34,14 @@ class Handler(Protocol):
         """The connection ended, and not by our own ``close``."""
 
 
+class Reader(Protocol):
+    """What cuts the bytes of a stream into messages."""
+
+    @property
+    def missing(self) -> int:
+        """Bytes that the message which has begun needs at least; 0 if none has."""
+
+
 class Selectable(Protocol):
     """What the loop calls when a socket is ready, and closes at its own end."""
 

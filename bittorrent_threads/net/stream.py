@@ -18,9 +18,9 @@ import sys
 from typing import Deque, List, Optional, Sequence, Tuple, Union
 
 from .crowding import LONG, Crowding
-from .host import Address, Handler, Host
+from .host import Address, Handler, Host, Reader
 from .reasons import describe, failure_of
-from .throttle import Throttle
+from .throttle import FIRST, GONE, MOST_UNFINISHED, SHORT, STAYS, Throttle
 from .timers import Timer
 
 Buffer = Union[bytes, bytearray, memoryview]
@@ -46,6 +46,7 @@ class TcpStream:
         self.incoming = incoming
         self.low_water = 0
         self.read_limit = sys.maxsize
+        self.reader: Optional[Reader] = None
         self.sent = 0
         self.received = 0
         self.closed = False
@@ -64,6 +65,8 @@ class TcpStream:
         self._read_throttles: Tuple[Throttle, ...] = (host.download,)
         self._write_throttles: Tuple[Throttle, ...] = (host.upload,)
         self._queue: Deque[Buffer] = collections.deque()
+        self._cut = False
+        """The first of the queue was sent in part."""
         self._backlog = 0
         host.adopt(self)
         self._touch()
@@ -82,6 +85,11 @@ class TcpStream:
     def blocked(self) -> bool:
         """Does something wait because the other end does not read?  (Not because of a throttle.)"""
         return self._blocked
+
+    @property
+    def held(self) -> bool:
+        """A limit of ours keeps the stream from reading or sending."""
+        return self._read_waiting or self._write_waiting
 
     def send(self, buffers: Sequence[Buffer]) -> None:
         """Queue buffers, uncopied: they must not change until sent.  They leave together at the end of the pass."""
@@ -165,7 +173,7 @@ class TcpStream:
             self._read(allowed)
         else:
             self._read_waiting = True
-            self._host.reading.join(self._read_turn, self._read_throttles)
+            self._host.reading.join(self._read_turn, self._read_throttles, short=self.reader is None)
             self._touch()
 
     def on_writable(self) -> None:
@@ -189,7 +197,7 @@ class TcpStream:
                 self._write(allowed)
             if self._queue and not self._blocked:
                 self._write_waiting = True
-                self._host.writing.join(self._write_turn, self._write_throttles)
+                self._host.writing.join(self._write_turn, self._write_throttles, short=self._backlog <= SHORT)
         if not self.closed:
             self._host.watch(sock, self._mask(), self)
 
@@ -255,16 +263,22 @@ class TcpStream:
             self._host.intake.passed(size)
         return size
 
-    def _read_turn(self, allowed: int) -> bool:
+    @property
+    def _missing(self) -> int:
+        """Bytes of the message that is being received, if it is not too long to be waited for."""
+        missing = 0 if self.reader is None else self.reader.missing
+        return missing if missing <= MOST_UNFINISHED else 0
+
+    def _read_turn(self, allowed: int) -> int:
         self._read_waiting = False
         if self.closed:
-            return False
-        most = min(allowed, self.read_limit, len(self._host.intake.room))
+            return GONE
+        most = min(allowed, self._missing or allowed, self.read_limit, len(self._host.intake.room))
         if most and not self._paused and self._read(most) == most:
             self._read_waiting = True
-            return True
+            return FIRST if self._missing else STAYS
         self._touch()
-        return False
+        return GONE
 
     def _write(self, allowed: int) -> None:
         """Give the system what it takes of the queue, at most ``allowed`` bytes."""
@@ -293,15 +307,15 @@ class TcpStream:
             except Exception as error:
                 self._fault(error)
 
-    def _write_turn(self, allowed: int) -> bool:
+    def _write_turn(self, allowed: int) -> int:
         self._write_waiting = False
         if allowed and not self.closed:
-            self._write(allowed)
+            self._write(min(allowed, len(self._queue[0])) if self._cut else allowed)
         if not allowed or self.closed or self._blocked or not self._queue:
             self._touch()
-            return False
+            return GONE
         self._write_waiting = True
-        return True
+        return FIRST if self._cut and len(self._queue[0]) <= MOST_UNFINISHED else STAYS
 
     def _batch(self, allowed: int) -> Tuple[List[Buffer], int]:
         """Buffers from the front of the queue for one system call, and their bytes."""
@@ -326,6 +340,7 @@ class TcpStream:
         queue = self._queue
         self.sent += size
         self._backlog -= size
+        self._cut = self._cut and not size
         if not self._backlog:
             queue.clear()
             return
@@ -333,6 +348,7 @@ class TcpStream:
             head = queue[0]
             if len(head) > size:
                 queue[0] = memoryview(head)[size:]
+                self._cut = True
                 return
             size -= len(head)
             queue.popleft()

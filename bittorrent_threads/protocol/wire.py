@@ -103,6 +103,11 @@ class Wire:
         """Bytes that wait for the next call of ``receive``, which may bring nothing new."""
         return len(self._held)
 
+    @property
+    def missing(self) -> int:
+        """Bytes that the incomplete message needs at least; 0 if there is none."""
+        return self._target - len(self._partial) if self._partial else 0
+
     def receive(self, data: Union[bytes, bytearray, memoryview]) -> List[Message]:
         """The messages that ``data`` completes, in order.
 

@@ -6,6 +6,7 @@
     blockpiece  ``BlockPiece``: one of a single block, kept where it was received
     opening     ``Opening``: how many pieces are opened, and of which kind
     downloads   ``Downloads``: requests out and blocks in; ``pipeline`` is the part of one peer
+    window      ``Window``: how many blocks may be under way at a limited rate
     finished    ``Finished``: pieces of which every block is here, until the disk has answered for them
     smart_ban   ``SmartBan``: who sent the block that made a piece bad; ``parole`` says who may be asked for it next
     files       ``FileProgress``: which pieces the priority of a file makes wanted

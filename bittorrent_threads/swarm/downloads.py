@@ -11,10 +11,11 @@ block, so what can be done for many pieces in one call is: that costs another 2 
 
 from __future__ import annotations
 
-from typing import Any, Collection, Dict, Hashable, Iterable, Iterator, List, Optional, Protocol, Tuple
+from typing import Collection, Dict, Hashable, Iterable, Iterator, List, Optional, Tuple
 
 from ..metainfo.bitfield import Bitfield
 from ..metainfo.layout import BLOCK, Layout
+from ..settings import Settings
 from .endgame import ENDGAME_DEPTH, slower_blocks
 from .finished import Finished
 from .memory import PieceMemory
@@ -22,49 +23,31 @@ from .opening import Opening
 from .parole import Parole
 from .picker import Picker
 from .pieces import Buffer, OpenPiece
-from .pipeline import Pipeline
+from .pipeline import LEAST_DEPTH, Pipeline
+from .ports import BlockRequest, DownloadPort
 from .restoring import Restoring, Unfinished, unfinished
 from .stripes import StripedPiece
+from .window import Window
 
 SHIFT = 14
 MASK = BLOCK - 1
 
+SLOW_EXCESS = 4
+"""Times ``LEAST_DEPTH``: what a slow peer was asked for beyond that, before it was known to be slow, is taken back."""
+
 MAX_UNASKED = 200
 """Blocks nobody asked for that a peer may send before it is closed."""
-
-BlockRequest = Tuple[int, int, int]
-"""Index, begin and length."""
-
-
-class DownloadPort(Protocol):
-    """What the downloads ask of the engine; each method only enqueues."""
-
-    def request(self, peer: Any, blocks: List[BlockRequest]) -> None:
-        """Send these requests in one go."""
-
-    def cancel(self, peer: Any, blocks: List[BlockRequest]) -> None:
-        """Take these requests back."""
-
-    def received(self, piece: OpenPiece) -> None:
-        """Every block of a piece is here: hash it, write it, and call ``saved``."""
-
-    def received_stripe(self, piece: StripedPiece, stripe: int) -> None:
-        """Every block of a stripe is here: write it, and call ``written``."""
-
-    def written_whole(self, piece: StripedPiece) -> None:
-        """Every stripe of a piece is on disk: hash it there, and call ``saved``."""
-
-    def accuse(self, key: Any, index: int) -> None:
-        """The peer of this key sent bad data in this piece."""
 
 
 class Downloads:
     """The pieces of one torrent on their way in."""
 
     def __init__(
-        self, layout: Layout, picker: Picker, *, memory: PieceMemory, port: DownloadPort, request_timeout: float
+        self, layout: Layout, picker: Picker, *, memory: PieceMemory, port: DownloadPort, settings: Settings
     ) -> None:
         self.picker = picker
+        self.window = Window(settings.request_queue_time)
+        """How much may be under way at a limited rate."""
         self.suspended = False
         """Nothing new is asked for: paused, or the disk failed."""
         self.cautious = False
@@ -81,7 +64,7 @@ class Downloads:
         """The open pieces that have something to ask for."""
         self._asked: Dict[Pipeline, None] = {}
         """Peers that were ever asked for something and have not left."""
-        self._parole = Parole(request_timeout)
+        self._parole = Parole(settings.request_timeout)
         self.finished = Finished(picker, self._parole, memory, port.accuse)
         self._closing: Dict[int, OpenPiece] = {}
         """Pieces given up of which the disk still writes a stripe: nobody may begin them anew before."""
@@ -103,7 +86,10 @@ class Downloads:
             or (size != BLOCK and (size > BLOCK or end != piece.size))
             or piece.received[block]
         ):
-            self._waste(pipeline, index, begin, size)
+            if piece is None and number in pipeline.late and self._open_late(index):
+                self.block(pipeline, index, begin, data)
+            else:
+                self._waste(pipeline, index, begin, size)
             return
         if pipeline.sent.pop(number, None) is None:
             late = number in pipeline.late and piece.expects(block)
@@ -117,6 +103,15 @@ class Downloads:
             self._settle_owners(piece, block, number, pipeline)
         if complete:
             self._complete(piece, block)
+
+    def _open_late(self, index: int) -> bool:
+        """A block comes of a piece that was given up meanwhile: open it again, if there is a use and room for it."""
+        if self.cautious or index in self._parole or not self._opening.affordable(1) or not self.picker.take(index):
+            return False
+        piece = self._opening.piece(index)
+        self._memory.reserve(piece.reserved, forced=True)
+        self._reopen(piece)
+        return True
 
     def _complete(self, piece: OpenPiece, block: int) -> None:
         """The piece, or the stripe of this block, is here."""
@@ -142,6 +137,8 @@ class Downloads:
     def rejected(self, pipeline: Pipeline, index: int, begin: int, now: float) -> None:
         """The peer will not send a block (BEP 6); a reject of what was not asked for is counted."""
         number = index * self._per_piece + (begin >> SHIFT)
+        if number == pipeline.doubtful:
+            pipeline.doubtful = None
         if begin & MASK == 0 and pipeline.sent.pop(number, None) is not None:
             self._give_back(pipeline, [number])
             if self._parole.lost(index, pipeline.key):
@@ -159,7 +156,7 @@ class Downloads:
 
     def refill(self, pipeline: Pipeline, now: float) -> None:
         """Ask the peer for as many blocks as its pipeline has room for, in one batch."""
-        room = pipeline.room
+        room = pipeline.room if not self.window.rate else self.window.room(pipeline, self._asked)
         if room <= 0 or self.suspended or not pipeline.thin:
             return
         within: Optional[Collection[int]] = None
@@ -174,7 +171,7 @@ class Downloads:
             if not pieces:
                 break
             batch += self._take(pipeline, pieces, room - len(batch), now)
-        if not batch and within is None and self._opening.exhausted:
+        if not batch and within is None and self._opening.exhausted and not self.window.reached:
             for number in slower_blocks(pipeline, self._asked, now):
                 index, block = divmod(number, self._per_piece)
                 slow = self._open.get(index)
@@ -189,7 +186,11 @@ class Downloads:
             if self._parole:
                 for index in {index for index, _, _ in batch if index in self._parole}:
                     self._parole.asked(index, pipeline.key, now)
-            self._port.request(pipeline.peer, batch)
+            if pipeline.doubtful is not None:
+                # That one the peer was asked for already: to ask again might bring it twice.
+                batch = [block for block in batch if block != self._request(pipeline.doubtful)]
+            if batch:
+                self._port.request(pipeline.peer, batch)
 
     def _offered(self, pipeline: Pipeline, now: float) -> Bitfield:
         """The pieces that the peer may be asked for."""
@@ -262,15 +263,54 @@ class Downloads:
         self._asked.pop(pipeline, None)
         self.wasted += pipeline.wasted
 
-    def tick(self, pipeline: Pipeline, now: float) -> None:
-        """Once a second: notice a peer that holds requests and sends nothing; forget what it refused long ago."""
+    def tick(self, pipeline: Pipeline, now: float, *, departure: float = 0.0) -> None:
+        """Once a second: notice a peer that holds requests and sends nothing; forget what it refused long ago.
+
+        ``departure`` is the time that our requests may need to leave under a limit of ours.
+        """
         for index in [index for index, until in pipeline.refused.items() if until <= now]:
             del pipeline.refused[index]
-        if pipeline.overdue(now):
+        delay = self.window.delay(self._asked) + departure
+        if pipeline.overdue(now - delay):
             pipeline.snub()
+            self._cancel(pipeline, 1)
+            (pipeline.doubtful,) = pipeline.sent
             self.release(pipeline)
-        for index, keys in self._parole.expired(now, self._left).items():
+        elif len(pipeline.sent) > SLOW_EXCESS * LEAST_DEPTH and pipeline.slow(now):
+            pipeline.restrain()
+            self._cancel(pipeline, LEAST_DEPTH)
+        doubtful = pipeline.doubtful
+        if doubtful is not None and not self._lacks(doubtful):
+            pipeline.doubtful = None
+            if doubtful in pipeline.late:
+                self._port.cancel(pipeline.peer, [self._request(doubtful)])
+        for index, keys in self._parole.expired(now, self._left, delay).items():
             self._end_turns(index, keys)
+
+    def adapt(self, *, unused: bool) -> None:
+        """Once a second: fit what is under way to the limit, of which less was used than there is if ``unused``."""
+        self.window.adapt(unused=unused)
+        excess = self.window.excess(self._asked)
+        if excess > 0:
+            for pipeline in sorted(self._asked, key=lambda pipeline: len(pipeline.sent), reverse=True):
+                kept = max(1, len(pipeline.sent) - max(0, excess))
+                excess -= len(pipeline.sent) - kept
+                self._cancel(pipeline, kept)
+
+    def _cancel(self, pipeline: Pipeline, kept: int) -> None:
+        """Take the requests to this peer back but for the oldest: it may be sending that."""
+        numbers = pipeline.withdraw(kept)
+        if numbers:
+            self._port.cancel(pipeline.peer, [self._request(number) for number in numbers])
+            self._give_back(pipeline, numbers)
+
+    def _lacks(self, number: int) -> bool:
+        """Is a block of use still?"""
+        index, block = divmod(number, self._per_piece)
+        piece = self._open.get(index)
+        if piece is not None:
+            return not piece.received[block]
+        return index not in self.finished and self.picker.wants(index)
 
     def _left(self, index: int) -> Optional[int]:
         piece = self._open.get(index)
@@ -289,9 +329,7 @@ class Downloads:
 
     def withdraw(self, pipeline: Pipeline) -> None:
         """Take every request to the peer back, and tell it (pausing)."""
-        numbers = list(pipeline.sent)
-        if numbers:
-            self._port.cancel(pipeline.peer, [self._request(number) for number in numbers])
+        self._cancel(pipeline, 0)
         self.release(pipeline)
 
     def drop(self, indexes: Iterable[int]) -> None:

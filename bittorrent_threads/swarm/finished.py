@@ -33,6 +33,9 @@ class Finished:
     def __iter__(self) -> Iterator[int]:
         return iter(self._pieces)
 
+    def __contains__(self, index: int) -> bool:
+        return index in self._pieces
+
     def add(self, piece: OpenPiece) -> None:
         """Every block of this piece is here."""
         self._pieces[piece.index] = piece

@@ -149,11 +149,14 @@ class Parole:
         piece.leave((key,))
         return True
 
-    def expired(self, now: float, left: Callable[[int], Optional[int]]) -> Dict[int, Sequence[Hashable]]:
+    def expired(
+        self, now: float, left: Callable[[int], Optional[int]], delay: float = 0.0
+    ) -> Dict[int, Sequence[Hashable]]:
         """The turns that are over because too little came, and whose they were; to be asked once a second.
 
-        ``left`` tells how many blocks of a piece have not come.
+        ``left`` tells how many blocks of a piece have not come, ``delay`` for how long our own limit holds them up.
         """
+        timeout = self._timeout + delay
         over: Dict[int, Sequence[Hashable]] = {}
         for index, piece in self._pieces.items():
             if not piece.turn:
@@ -161,8 +164,8 @@ class Parole:
             blocks, piece.left = piece.left, left(index)
             if blocks != piece.left:
                 piece.progress_at = now
-            longest = LONGEST_TURN * piece.failures * self._timeout
-            if now - piece.progress_at >= self._timeout or now - piece.began_at >= longest:
+            longest = LONGEST_TURN * piece.failures * timeout
+            if now - piece.progress_at >= timeout or now - piece.began_at >= longest:
                 over[index] = list(piece.turn)
                 piece.strike(piece.turn)
                 piece.leave(over[index])

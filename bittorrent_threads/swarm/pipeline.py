@@ -60,9 +60,10 @@ class Pipeline:
     ``key`` names the peer for the blame and outlives its connection; ``peer`` is whatever the port wants back.
     """
 
-    __slots__ = ("allowed", "bits", "choked", "depth", "fast", "key", "last_block", "late", "payload", "peer", "rate",
-                 "refused", "reqq", "sent", "snubbed", "suggested", "unasked", "unasked_size", "wasted", "_began",
-                 "_counted", "_max_depth", "_min_depth", "_queue_time", "_timeout", "_unchoked_payload")  # fmt: skip
+    __slots__ = ("allowed", "bits", "choked", "depth", "doubtful", "fast", "key", "last_block", "late", "payload",
+                 "peer", "rate", "refused", "reqq", "sent", "snubbed", "suggested", "unasked", "unasked_size", "wasted",
+                 "_began", "_counted", "_max_depth", "_min_depth", "_queue_time", "_timeout",
+                 "_unchoked_payload")  # fmt: skip
 
     def __init__(self, peer: Any, key: PeerKey, bits: Bitfield, settings: Settings) -> None:
         self.peer = peer
@@ -77,6 +78,8 @@ class Pipeline:
         """Global block number to the time it was asked for, oldest first."""
         self.late: Set[int] = set()
         """Blocks that were asked for and taken back: they may come still, and are no offence."""
+        self.doubtful: Optional[int] = None
+        """The block that a peer which snubbed us may be sending still; all others were taken back."""
         self.refused: Dict[int, float] = {}
         """Pieces of which the peer rejected a block, and when they may be asked for again."""
         self.last_block = 0.0
@@ -120,6 +123,7 @@ class Pipeline:
         peer ten bytes, and a full pipeline of requests is a thousand times as much.
         """
         self.choked = True
+        self.doubtful = None
         if self.payload == self._unchoked_payload:
             self.depth = max(1, self.depth // 2)
 
@@ -153,8 +157,9 @@ class Pipeline:
             self.rate.add(came, now)
             self.last_block = now
             self.snubbed = False
+            self.doubtful = None
             self._began = self._began or now
-            depth = int(self.rate.value(now) * self._queue_time) // BLOCK
+            depth = self._fitting(now)
             floor = self._min_depth if now - self._began < START_TIME else LEAST_DEPTH
             self.depth = max(1, min(max(depth, floor), self._max_depth, self.reqq))
 
@@ -168,19 +173,34 @@ class Pipeline:
             return (len(self.sent) or 1) * BLOCK / rate
         return now - next(iter(self.sent.values())) if self.sent else UNKNOWN_TIME
 
-    def withdraw(self) -> List[int]:
-        """Nothing is asked for any more; returns the global numbers of the blocks that were."""
-        numbers = list(self.sent)
+    def withdraw(self, kept: int = 0) -> List[int]:
+        """Only the oldest requests are kept; returns the global numbers of the blocks that are asked for no more."""
+        numbers = list(self.sent)[kept:]
         if len(self.late) > MAX_LATE:
             self.late.clear()
         self.late.update(numbers)
-        self.sent.clear()
+        for number in numbers:
+            del self.sent[number]
         return numbers
 
     def overdue(self, now: float) -> bool:
         """Has the peer held requests for the whole time-out without sending any block?"""
         oldest: Optional[float] = next(iter(self.sent.values()), None)
         return oldest is not None and now - max(oldest, self.last_block) >= self._timeout
+
+    def slow(self, now: float) -> bool:
+        """Has the peer had time to show how fast it is, and is to be asked for no more than ``LEAST_DEPTH``?"""
+        waited = now - next(iter(self.sent.values()), now)
+        return waited >= START_TIME and self._fitting(now) <= LEAST_DEPTH
+
+    def restrain(self) -> None:
+        """The peer is slow: it is asked for little until its rate says otherwise."""
+        self.depth = min(self.depth, LEAST_DEPTH)
+        self._began = self._began or -START_TIME
+
+    def _fitting(self, now: float) -> int:
+        """Blocks that the peer sends in ``request_queue_time``, as far as its rate tells."""
+        return int(self.rate.value(now) * self._queue_time) // BLOCK
 
     def snub(self) -> None:
         """The peer let us wait: one request at a time until it sends again."""

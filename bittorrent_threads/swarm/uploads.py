@@ -10,7 +10,7 @@ finds doubles and cancelled ones.
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from ..metainfo.layout import BLOCK, Layout
 
@@ -144,6 +144,15 @@ class Uploads:
         for request in taken:
             del waiting[request]
         return Run(piece, start, end - start, taken)
+
+    def take_one(self, rank: Callable[[int], int]) -> Optional[Run]:
+        """The first request of the piece of lowest rank among those asked for; None if nothing waits."""
+        if not self._waiting:
+            return None
+        ranks = {index: rank(index) for index in {index for index, _, _ in self._waiting}}
+        request = min(self._waiting, key=lambda request: ranks[request[0]])
+        del self._waiting[request]
+        return Run(*request, [request])
 
     def _grant(self, index: int, size: int) -> bool:
         taken = self._fast_taken.get(index, 0)

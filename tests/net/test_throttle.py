@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import socket
 import time
 from typing import Callable, List, Optional, Sequence, Tuple
@@ -9,7 +10,7 @@ from support.loopback import Plain, Recorder, close_all, dialled, received_by
 
 from bittorrent_threads.errors import SettingsError
 from bittorrent_threads.net.loop import Loop
-from bittorrent_threads.net.throttle import BURST_TIME, TICK, UNLIMITED, Line, Throttle
+from bittorrent_threads.net.throttle import BURST_TIME, FIRST, GONE, STAYS, TICK, UNLIMITED, Line, Throttle
 from bittorrent_threads.net.timers import Timer, Timers
 from bittorrent_threads.settings import Settings
 
@@ -137,6 +138,58 @@ def test_all_streams_get_the_same() -> None:
     totals = [box.total(f"{number:02}") for number in range(20)]
     assert min(totals) > 0.8 * 200_000
     assert max(totals) < 1.2 * 200_000
+
+
+class Messages(Source):
+    """A stream of messages of 16,384 bytes each."""
+
+    def __init__(self, box: Sandbox, name: str, throttles: Sequence[Throttle]) -> None:
+        super().__init__(box, name, throttles)
+        self.begun = 0
+        """Bytes of the message that is not whole."""
+
+    def turn(self, allowed: int) -> int:
+        size = min(allowed, 16384 - self.begun)
+        if not super().turn(size):
+            return GONE
+        self.begun = (self.begun + size) % 16384
+        return FIRST if self.begun else STAYS
+
+
+def test_a_message_that_has_begun_is_finished_before_another_begins() -> None:
+    box = Sandbox()
+    throttle = Throttle(4000)
+    streams = [Messages(box, str(number), [throttle]) for number in range(5)]
+    for stream in streams:
+        stream.ready()
+    most = 0
+    for _ in range(200):
+        box.run(0.25)
+        most = max(most, sum(stream.begun > 0 for stream in streams))
+    assert most == 1
+    totals = [box.total(str(number)) for number in range(5)]
+    assert max(totals) - min(totals) <= 2 * 16384 and sum(totals) == pytest.approx(200_000, rel=0.05)
+
+
+def test_a_little_goes_before_blocks() -> None:
+    box = Sandbox()
+    throttle = Throttle(2000)
+    Messages(box, "blocks", [throttle]).ready()
+    box.run(1.0)
+    little = Source(box, "little", [throttle], size=68)
+    assert box.line.allowance([throttle]) == 0
+    box.line.join(little.turn, [throttle], short=True)
+    box.run(0.5)
+    assert box.total("little") == 68
+
+
+def test_unused() -> None:
+    throttle = Throttle(10_000)
+    assert not throttle.unused(100.0), "it begins empty"
+    assert throttle.unused(101.0)
+    throttle.take(throttle.allowance(101.0))
+    assert not throttle.unused(101.1) and throttle.unused(102.0)
+    assert not Throttle(0).unused(100.0)
 
 
 def test_a_small_want_is_not_starved_by_greedy_streams() -> None:
@@ -276,6 +329,49 @@ def test_streams_share_the_download_limit_of_the_loop(loop: Loop) -> None:
         for handler in handlers:
             handler.wait_received(size)
         assert time.monotonic() - start >= 0.9 * (3 * size / 1_000_000 - BURST_TIME - TICK)
+        close_all(loop, pairs)
+
+
+class Cutter(Recorder):
+    """Cuts what comes into messages of 16,384 bytes, of which the stream is told."""
+
+    size = 16384
+
+    @property
+    def missing(self) -> int:
+        return -len(self.received) % self.size
+
+
+@pytest.mark.parametrize("settings", [Settings(download_limit=60_000)])
+def test_whole_messages_are_read_one_after_the_other(loop: Loop) -> None:
+    handlers = [Cutter() for _ in range(4)]
+    begun = []
+    """How many messages had begun and were not whole, whenever something came."""
+    with Plain() as plain:
+        pairs = [dialled(loop, plain, handler) for handler in handlers]
+        for (stream, sock), handler in zip(pairs, handlers):
+            loop.call(functools.partial(setattr, stream, "reader", handler))
+            sock.sendall(bytes(Cutter.size))
+        for handler in handlers:
+            handler.wait_received(Cutter.size)
+            # What the last turn of one leaves of a portion may begin the next.
+            begun.append(sum(0 < len(other.received) < Cutter.size for other in handlers))
+        close_all(loop, pairs)
+    assert max(begun) <= 1
+
+
+@pytest.mark.parametrize("settings", [Settings(upload_limit=60_000)])
+def test_whole_blocks_are_sent_one_after_the_other(loop: Loop) -> None:
+    size = 16384
+    with Plain() as plain:
+        pairs = [dialled(loop, plain, Recorder()) for _ in range(4)]
+        for stream, _ in pairs:
+            loop.call(functools.partial(stream.send, [bytes(13), bytes(size - 13)]))
+        cut = 0
+        while loop.call(lambda: sum(stream.backlog for stream, _ in pairs)):
+            sent = loop.call(lambda: [stream.sent for stream, _ in pairs])
+            cut = max(cut, sum(0 < count < size for count in sent))
+        assert cut == 1
         close_all(loop, pairs)
 
 

@@ -147,6 +147,18 @@ def test_partial_from_the_first_byte_to_the_last() -> None:
     assert not machine.partial
 
 
+def test_how_much_of_a_message_is_missing() -> None:
+    machine = Wire(PIECES, fast=False)
+    assert machine.missing == 0
+    machine.receive(b"\0\0")
+    assert machine.missing == 2, "of the length"
+    machine.receive(b"\x40\x09\x07")
+    assert machine.missing == 16384 + 13 - 5
+    machine.receive(bytes(8 + 16000))
+    assert machine.partial and machine.missing == 384
+    assert len(machine.receive(bytes(384))) == 1 and machine.missing == 0
+
+
 def test_every_message_is_told_with_its_last_byte() -> None:
     for message, _ in SESSION:
         for chunks in cuts(message):

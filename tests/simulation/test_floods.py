@@ -289,6 +289,9 @@ def test_blocks_of_another_size_end_the_connection_and_are_no_progress(fast: boo
     for _ in range(10):
         guest.say(*[message(PIECE, index, begin, payload=b"?") for index, begin, _ in asked[:25]], seconds=1)
         assert peer.download_rate == 0.0
+        if guest.closed:
+            break
+        assert guest.requests() == [], "the requests are not answered"
     assert guest.closed and "that were not asked for" in bench.reasons[0]
 
 

@@ -104,7 +104,7 @@ def test_little_is_sent_that_nobody_needs(torrent: SimTorrent) -> None:
     swarm = make_swarm(World(2), torrent, up=4 * MBIT, down=20 * MBIT, settings=PATIENT)
     swarm.start()
     swarm.run()
-    assert sent(swarm) < 1.07
+    assert sent(swarm) < 1.08
     payload = sum(node.status.uploaded for node in swarm.nodes)
     assert sum(node.network.up.carried for node in swarm.nodes) < 1.03 * payload
 

@@ -20,7 +20,7 @@ from bittorrent_threads.swarm.endgame import ENDGAME_DEPTH
 from bittorrent_threads.swarm.memory import NOBODY, PieceMemory
 from bittorrent_threads.swarm.picker import Picker
 from bittorrent_threads.swarm.pieces import OpenPiece
-from bittorrent_threads.swarm.pipeline import Pipeline
+from bittorrent_threads.swarm.pipeline import LEAST_DEPTH, Pipeline
 from bittorrent_threads.swarm.stripes import StripedPiece
 
 Block = Tuple[int, int, int]
@@ -74,7 +74,7 @@ class Swarm:
         self.memory = PieceMemory(memory, lender=lender)
         self.settings = Settings().replace(**settings)
         self.downloads = Downloads(
-            self.layout, self.picker, memory=self.memory, port=self.port, request_timeout=self.settings.request_timeout
+            self.layout, self.picker, memory=self.memory, port=self.port, settings=self.settings
         )
 
     def peer(self, name: str, pieces: Optional[str] = None, *, choked: bool = False) -> Pipeline:
@@ -257,6 +257,129 @@ def test_a_peer_that_sends_nothing_is_snubbed_and_others_are_asked():
     for block in blocks:
         swarm.send(quick, block, now=121.0)
     assert swarm.save() == [True]
+
+
+# -- slow peers and low limits ---------------------------------------------------------------------------------------
+
+
+def test_of_a_peer_that_snubs_us_all_but_the_oldest_is_taken_back():
+    swarm = Swarm(6 * BLOCK, BLOCK)
+    slow = swarm.peer("slow")
+    blocks = swarm.ask(slow)
+    swarm.downloads.tick(slow, 20.0)
+    assert slow.snubbed and [block for _, block in swarm.port.cancels] == blocks[1:]
+    assert swarm.ask(slow, now=20.0) == [], "it may be sending that one, and is not asked for it again"
+    assert list(slow.sent) == [0]
+    swarm.send(slow, blocks[0], now=21.0)
+    assert slow.payload == BLOCK and slow.unasked == 0
+
+
+def test_what_a_snubbing_peer_may_be_sending_is_cancelled_when_it_comes_from_another():
+    swarm = Swarm(2 * BLOCK, BLOCK)
+    slow, quick = swarm.peer("slow"), swarm.peer("quick")
+    blocks = swarm.ask(slow)
+    swarm.downloads.tick(slow, 20.0)
+    for block in swarm.ask(quick, now=20.0):
+        swarm.send(quick, block, now=20.0)
+    assert swarm.save() == [True, True]
+    swarm.port.cancels.clear()
+    for now in (21.0, 22.0):
+        swarm.downloads.tick(slow, now)
+    assert swarm.port.cancels == [("slow", blocks[0])]
+
+
+@pytest.mark.parametrize("what", ["reject", "choke", "progress"])
+def test_what_a_snubbing_peer_does_not_send_any_more_is_asked_for_again(what: str):
+    swarm = Swarm(2 * BLOCK, BLOCK)
+    slow = swarm.peer("slow")
+    blocks = swarm.ask(slow)
+    swarm.downloads.tick(slow, 20.0)
+    if what == "reject":
+        swarm.downloads.rejected(slow, 0, 0, 20.0)
+    elif what == "choke":
+        slow.on_choke()
+        slow.on_unchoke()
+    else:
+        swarm.send(slow, blocks[1], now=20.0)
+    assert swarm.ask(slow, now=20.0)[0] == blocks[0] and slow.unasked == 0
+
+
+def test_a_peer_that_turns_out_slow_is_asked_for_little():
+    swarm = Swarm(100 * BLOCK, BLOCK)
+    slow = swarm.peer("slow")
+    blocks = swarm.ask(slow)
+    assert len(blocks) == 64
+    swarm.downloads.tick(slow, 4.0)
+    assert swarm.port.cancels == []
+    swarm.downloads.tick(slow, 5.0)
+    assert [block for _, block in swarm.port.cancels] == blocks[LEAST_DEPTH:]
+    assert swarm.ask(slow, now=5.0) == []
+    swarm.send(slow, blocks[0], now=9.0)
+    assert slow.depth == LEAST_DEPTH and len(swarm.ask(slow, now=9.0)) == 1
+
+
+def test_a_late_block_of_a_piece_that_was_given_up_is_no_waste():
+    swarm = Swarm(3 * BLOCK, BLOCK)
+    slow = swarm.peer("slow")
+    blocks = swarm.ask(slow)
+    swarm.downloads.release(slow)
+    assert swarm.downloads.open_count == 0
+    swarm.send(slow, blocks[1], now=30.0)
+    assert slow.payload == BLOCK and slow.wasted == 0 and swarm.save() == [True]
+    swarm.downloads.cautious = True
+    swarm.send(slow, blocks[2], now=30.0)
+    assert slow.wasted == BLOCK, "the disk is being tried"
+    swarm.send(slow, (0, 0, 5), now=30.0)
+    assert slow.unasked == 1
+
+
+def test_no_more_is_asked_of_all_peers_than_a_low_limit_lets_in():
+    swarm = Swarm(64 * BLOCK, BLOCK)
+    swarm.downloads.window.rate = 5000
+    peers = [swarm.peer(str(number)) for number in range(5)]
+    asked = [swarm.ask(peer) for peer in peers]
+    assert [len(blocks) for blocks in asked] == [1, 1, 0, 0, 0]
+    swarm.send(peers[1], asked[1][0])
+    assert [len(swarm.ask(peer)) for peer in (peers[1], peers[2])] == [1, 0]
+
+
+def test_what_a_lowered_limit_makes_too_much_is_taken_back():
+    swarm = Swarm(200 * BLOCK, BLOCK, min_requests=50)
+    peers = [swarm.peer(str(number)) for number in range(3)]
+    for peer in peers:
+        assert len(swarm.ask(peer)) == 50
+    swarm.downloads.adapt(unused=False)
+    assert swarm.port.cancels == []
+    swarm.downloads.window.rate = 5000
+    swarm.downloads.adapt(unused=False)
+    assert [len(peer.sent) for peer in peers] == [1, 1, 2] and len(swarm.port.cancels) == 146
+    swarm.downloads.check()
+
+
+def test_no_block_is_asked_of_two_peers_while_the_limit_is_what_they_wait_for():
+    swarm = Swarm(BLOCK, BLOCK)
+    swarm.downloads.window.rate = 5000
+    first, second = swarm.peer("A"), swarm.peer("B")
+    swarm.rated(second, 1_000_000)
+    blocks = swarm.ask(first)
+    swarm.downloads.adapt(unused=False)
+    assert swarm.ask(second, now=5.0) == []
+    swarm.downloads.adapt(unused=True)
+    assert swarm.ask(second, now=5.0) == blocks
+
+
+def test_a_peer_is_not_late_for_a_delay_of_our_own():
+    swarm = Swarm(4 * BLOCK, BLOCK)
+    swarm.downloads.window.rate = BLOCK // 10
+    peers = [swarm.peer(str(number)) for number in range(2)]
+    for peer in peers:
+        assert swarm.ask(peer)
+    swarm.downloads.tick(peers[0], 39.0)
+    assert not peers[0].snubbed, "two blocks of ten seconds each are under way"
+    swarm.downloads.tick(peers[0], 44.0, departure=5.0)
+    assert not peers[0].snubbed
+    swarm.downloads.tick(peers[0], 46.0, departure=5.0)
+    assert peers[0].snubbed
 
 
 def test_endgame_asks_others_and_cancels():

@@ -100,6 +100,36 @@ def test_a_snub_ends_with_the_next_block():
     assert not pipeline.snubbed and pipeline.depth == 64
 
 
+def test_slow_after_some_seconds_without_much():
+    pipeline = make()
+    assert not pipeline.slow(100.0)
+    pipeline.sent = {number: 100.0 for number in range(64)}
+    assert not pipeline.slow(104.9) and pipeline.slow(105.0)
+    pipeline.payload += 50 * BLOCK
+    pipeline.measure(106.0)
+    assert not pipeline.slow(106.0)
+    pipeline.restrain()
+    assert pipeline.depth == LEAST_DEPTH
+    quick = make()
+    quick.depth = 2
+    quick.restrain()
+    assert quick.depth == 2
+
+
+def test_a_choke_ends_the_doubt():
+    pipeline = make()
+    pipeline.doubtful = 3
+    pipeline.on_choke()
+    assert pipeline.doubtful is None
+
+
+def test_the_oldest_requests_may_be_kept():
+    pipeline = make()
+    pipeline.sent = {7: 1.0, 3: 1.0, 9: 2.0}
+    assert pipeline.withdraw(1) == [3, 9]
+    assert pipeline.sent == {7: 1.0} and pipeline.late == {3, 9}
+
+
 def test_withdrawn_blocks_are_remembered_in_bounds():
     pipeline = make()
     pipeline.sent = {3: 0.0, 4: 0.0}

@@ -244,6 +244,15 @@ def test_a_full_queue_is_a_reason_to_close_for_others() -> None:
 # -- cancel and choke --------------------------------------------------------------------------------------------------
 
 
+def test_one_block_of_the_piece_of_lowest_rank() -> None:
+    uploads = make()
+    ask(uploads, "2:0 2:1 1:0 1:1 0:0 0:1")
+    ranks = {0: 5, 1: 3, 2: 3}
+    runs = [uploads.take_one(ranks.__getitem__) for _ in range(6)]
+    assert [show(run) for run in runs] == ["2:0+1", "2:1+1", "1:0+1", "1:1+1", "0:0+1", "0:1+1"]
+    assert len(uploads) == 0 and uploads.take_one(ranks.__getitem__) is None
+
+
 def test_cancel() -> None:
     uploads = make()
     ask(uploads, "1:0 1:1 1:2")

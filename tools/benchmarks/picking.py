@@ -75,7 +75,7 @@ def _run(pieces: int) -> Dict[str, float]:
     picker = Picker(have, random=chance)
     port = Port()
     downloads = Downloads(
-        layout, picker, memory=PieceMemory(Settings().piece_memory), port=port, request_timeout=20.0
+        layout, picker, memory=PieceMemory(Settings().piece_memory), port=port, settings=Settings()
     )
     pipelines = []
     for number in range(PEERS):

@@ -13,7 +13,8 @@ import zlib
 from typing import TYPE_CHECKING, Any, Deque, Optional, Sequence, Tuple
 
 from bittorrent_threads.engine.ports import Address, Buffer, StreamHandler
-from bittorrent_threads.net.throttle import Throttle
+from bittorrent_threads.net.host import Reader
+from bittorrent_threads.net.throttle import FIRST, GONE, MOST_UNFINISHED, SHORT, STAYS, Throttle
 
 from .pipe import CLOSED_BY_PEER, RESET_BY_PEER, WINDOW, Pipe
 from .world import Event
@@ -34,6 +35,7 @@ class SimStream:
         self.incoming = incoming
         self.low_water = 0
         self.read_limit = sys.maxsize
+        self.reader: Optional[Reader] = None
         self.sent = 0
         self.received = 0
         self.backlog = 0
@@ -65,6 +67,10 @@ class SimStream:
         return bool(self._queue) and self._out is not None and not self._out.room
 
     # -- the port --------------------------------------------------------------------------------------------------
+
+    @property
+    def held(self) -> bool:
+        return self._read_awaited or self._write_awaited
 
     def send(self, buffers: Sequence[Buffer]) -> None:
         if self.closed:
@@ -148,16 +154,22 @@ class SimStream:
             self._flush(allowed)
         else:
             self._write_awaited = True
-            self._network.writing.join(self._write_turn, self._writing)
+            self._network.writing.join(self._write_turn, self._writing, short=self.backlog <= SHORT)
 
     @property
     def _sendable(self) -> bool:
         return bool(self._queue and self._out is not None and self._out.room)
 
-    def _write_turn(self, allowed: int) -> bool:
+    def _write_turn(self, allowed: int) -> int:
+        if not allowed:
+            self._write_awaited = False
+            self._network.flush_later(self)
+            return GONE
+        if self._offset and self._queue:
+            allowed = min(allowed, len(self._queue[0][0]) - self._offset)
         self._flush(allowed)
         self._write_awaited = self._sendable
-        return self._write_awaited
+        return GONE if not self._write_awaited else FIRST if self._offset else STAYS
 
     def _flush(self, allowed: int) -> None:
         assert self._out is not None
@@ -195,7 +207,7 @@ class SimStream:
             allowed = self._network.reading.allowance(self._reading)
             if not allowed:
                 self._read_awaited = True
-                self._network.reading.join(self._read_turn, self._reading)
+                self._network.reading.join(self._read_turn, self._reading, short=self.reader is None)
                 return
             self._hand_over(min(self._unread_size, len(self._network.intake.room), self.read_limit, allowed))
             if self._unread_size and not self._paused:
@@ -204,13 +216,19 @@ class SimStream:
         if self._end is not None and not self._paused:
             self.end(self._end)
 
-    def _read_turn(self, allowed: int) -> bool:
-        if self._unread_size and not self._paused:
-            self._hand_over(min(self._unread_size, len(self._network.intake.room), self.read_limit, allowed))
-        self._read_awaited = bool(self._unread_size and not self._paused)
+    @property
+    def _missing(self) -> int:
+        missing = 0 if self.reader is None else self.reader.missing
+        return missing if missing <= MOST_UNFINISHED else 0
+
+    def _read_turn(self, allowed: int) -> int:
+        if allowed and self._unread_size and not self._paused:
+            most = min(allowed, self._missing or allowed, self.read_limit, len(self._network.intake.room))
+            self._hand_over(min(self._unread_size, most))
+        self._read_awaited = bool(allowed and self._unread_size and not self._paused)
         if not self._read_awaited:
             self._network.call_later(0, self._read)
-        return self._read_awaited
+        return GONE if not self._read_awaited else FIRST if self._missing else STAYS
 
     def _hand_over(self, size: int) -> None:
         """Show ``size`` unread bytes to the handler in the memory all streams share, which is then spoiled."""

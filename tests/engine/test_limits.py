@@ -1,0 +1,143 @@
+"""The limits of a torrent, and what is sent at a low one."""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+import pytest
+from support.bench import BLOCK, COUNT, Bench, Guest, blocks_of, torrent_of
+from support.lying_peer import ALLOWED_FAST, CHOKE, HAVE, INTERESTED, PIECE, REJECT, REQUEST, UNCHOKE, message
+
+from bittorrent_threads.settings import Settings
+
+SLOTS = Settings().upload_slots
+RATE = 2000
+"""Bytes a second: a block takes eight seconds."""
+
+
+def ask(*blocks: Tuple[int, int, int]) -> bytes:
+    return b"".join([message(REQUEST, *block) for block in blocks])
+
+
+def given(guest: Guest) -> List[Tuple[int, int]]:
+    """Index and begin of the blocks that came since the last look."""
+    return [(index, begin) for _, index, begin, _ in guest.heard(PIECE)]
+
+
+def narrow_bench() -> Bench:
+    """A seed with a low limit."""
+    bench = Bench(have=range(COUNT))
+    bench.network.upload.rate = RATE
+    bench.run(1)
+    return bench
+
+
+@pytest.mark.parametrize("session, torrent, rate", [(0, 0, 0), (5000, 0, 5000), (0, 700, 700), (5000, 700, 700)])
+def test_the_lowest_limit_counts(session: int, torrent: int, rate: int) -> None:
+    bench = Bench()
+    network, limits = bench.network, bench.torrent.limits
+    network.download.rate = network.upload.rate = session
+    bench.torrent.read_throttle.rate = bench.torrent.write_throttle.rate = torrent
+    limits.refresh()
+    assert (limits.download, limits.upload) == (rate, rate)
+
+
+def test_torrents_that_move_share_the_limit_of_the_session() -> None:
+    bench = Bench()
+    other = torrent_of(seed=2)
+    bench.disk.hold(other)
+    second = bench.add(other)
+    bench.act(second.set_state, "active")
+    bench.network.download.rate = bench.network.upload.rate = 6000
+    bench.seed()
+    bench.run(2)
+    assert bench.torrent.limits.download == 6000, "the other has no peers"
+    guest = bench.guest(range(COUNT), torrent=other)
+    guest.say(message(INTERESTED))
+    bench.run(2)
+    assert bench.torrent.limits.download == second.limits.download == 3000
+    assert second.limits.upload == 6000, "one wants something of ours"
+
+
+@pytest.mark.parametrize("rate, slots", [(0, SLOTS), (100, 2), (1800, 2), (3 * BLOCK // 5 + 1, 3), (1_000_000, SLOTS)])
+def test_a_slot_is_worth_a_block_in_seconds(rate: int, slots: int) -> None:
+    bench = Bench(have=range(COUNT))
+    bench.torrent.write_throttle.rate = rate
+    guests = [bench.leech() for _ in range(SLOTS + 2)]
+    assert sum((UNCHOKE,) in guest.heard(CHOKE, UNCHOKE) for guest in guests) == slots
+    assert bench.torrent.limits.narrow == (slots < SLOTS)
+
+
+def test_a_limit_is_unused_while_less_comes() -> None:
+    bench = Bench()
+    assert not bench.torrent.limits.unused, "there is none"
+    bench.network.download.rate = 20_000
+    seed = bench.seed()
+    bench.run(2)
+    assert bench.torrent.limits.unused
+    seed.give(*blocks_of(0, 1, 2))
+    assert not bench.torrent.limits.unused
+    bench.torrent.read_throttle.rate = 1_000_000
+    bench.run(20)
+    assert bench.torrent.limits.unused
+
+
+def test_at_a_low_limit_it_is_the_turn_of_one_peer_for_one_block() -> None:
+    bench = narrow_bench()
+    one, other = bench.leech(), bench.leech()
+    one.say(ask(*blocks_of(0, 1)))
+    other.say(ask(*blocks_of(2, 3)))
+    for guest in (one, other):
+        guest.heard()
+    order = []
+    for _ in range(60):
+        bench.run(1)
+        backlog = sum(peer.stream.backlog for peer in bench.torrent.peers)
+        assert backlog <= BLOCK + RATE + 100
+        order += [name for name, guest in (("one", one), ("other", other)) for _ in given(guest)]
+    assert order == ["one", "other"] * 3 or order == ["one", "other"] * 3 + ["one"]
+
+
+def test_what_a_peer_takes_back_or_is_choked_for_is_not_sent_at_a_low_limit() -> None:
+    bench = narrow_bench()
+    guest = bench.leech()
+    guest.say(ask(*blocks_of(0, 1, 2)))
+    bench.run(2)
+    (peer,) = bench.torrent.peers
+    bench.act(peer.choke)
+    bench.run(30)
+    heard = guest.heard(PIECE, REJECT)
+    assert [kind for kind, *_ in heard].count(PIECE) == 1 and len(heard) == 6
+
+
+def test_what_few_have_is_sent_first_at_a_low_limit() -> None:
+    bench = narrow_bench()
+    one, other = bench.leech(), bench.leech([1])
+    one.say(ask(*blocks_of(0, 1)))
+    bench.run(1)
+    other.say(ask(*blocks_of(0, 2)))
+    bench.run(9)
+    assert given(one) == [(0, 0)] and given(other) == []
+    bench.run(9)
+    assert given(other) == [(2, 0)], "of piece 0 the first is being sent the rest"
+    other.say(message(HAVE, 0))
+    bench.run(9)
+    assert given(one) in ([(0, BLOCK)], [(1, 0)])
+
+
+def test_nothing_is_granted_to_choked_peers_at_a_low_limit() -> None:
+    bench = narrow_bench()
+    guest = bench.guest([])
+    assert guest.heard(ALLOWED_FAST) == []
+    bench.network.upload.rate = 0
+    bench.run(1)
+    assert bench.guest([]).heard(ALLOWED_FAST)
+
+
+def test_a_message_of_ours_may_wait_for_the_blocks_before_it() -> None:
+    bench = narrow_bench()
+    bench.torrent.limits.refresh()
+    assert bench.torrent.limits.departure == pytest.approx((BLOCK + RATE) / RATE)
+    bench.network.upload.rate = 0
+    bench.torrent.limits.refresh()
+    assert bench.torrent.limits.departure == 0.0
