@@ -403,7 +403,8 @@ def test_peers_that_cannot_be_reached_do_not_hide_the_rest_of_a_tier_for_ever() 
     bench.run(50)
     assert len(bench.lookups.urls) == 1
     bench.run(20)
-    assert len(bench.lookups.urls) == 2
+    assert len({url.partition("?")[0] for url in bench.lookups.urls}) == 2
+    assert len(bench.lookups.urls) <= 3, "the first may be asked again after its least interval"
 
 
 def test_peers_that_come_over_the_other_family_suffice() -> None:
