@@ -20,6 +20,7 @@ from typing import Deque, List, Optional, Sequence, Tuple, Union
 from .crowding import LONG, Crowding
 from .host import Address, Handler, Host
 from .reasons import describe, failure_of
+from .sockets import Socket
 from .throttle import Throttle
 from .timers import Timer
 
@@ -355,7 +356,7 @@ def dial(host: Host, address: Address, handler: Handler, *, timeout: float) -> T
     failure = "too many open sockets" if host.full else ""
     try:
         socket.inet_pton(family, address[0])  # connect would look a name up, and wait for it
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock = Socket(family, socket.SOCK_STREAM)
         prepare(sock)
     except (OSError, ValueError) as error:
         failure = describe(error) if getattr(error, "errno", None) else f"{address[0]!r} is not a numeric address"
