@@ -3,13 +3,15 @@
     import bittorrent_threads as bt
     bt.download("debian.torrent", "downloads")
 
-The names below are loaded when they are first used, so that importing the package costs little.
+The names below are loaded when they are first used, so that importing the package costs little.  Raises ImportError
+without the package ``bencoder``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, List
 
+from .metainfo import encoder as _encoder  # noqa: F401  # what is missing is told here
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from .disk.create import create as create
     from .errors import BencodeError as BencodeError
     from .errors import BitTorrentError as BitTorrentError
+    from .errors import Cancelled as Cancelled
     from .errors import ListenError as ListenError
     from .errors import MetainfoError as MetainfoError
     from .errors import SessionClosed as SessionClosed
@@ -57,6 +60,7 @@ _WHERE = {
         [
             "BencodeError",
             "BitTorrentError",
+            "Cancelled",
             "ListenError",
             "MetainfoError",
             "SessionClosed",

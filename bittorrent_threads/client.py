@@ -17,7 +17,7 @@ from .disk.allocation import ALLOCATIONS, SPARSE
 from .engine.checks import Check
 from .engine.engine import Engine
 from .engine.torrent import Torrent
-from .errors import BitTorrentError, SessionClosed, StateError, WaitTimeout
+from .errors import BitTorrentError, Cancelled, SessionClosed, StateError, WaitTimeout
 from .event_queue import EventQueue
 from .facts import Facts
 from .file import File, relocate
@@ -28,9 +28,12 @@ from .session import Session
 from .settings import Settings
 from .source import Source, metainfo_of
 from .status import Status
+from .threads.latch import Cancel
 from .waiting import CONDITIONS, Until, gave_up, wanted
 
 STATES = ("active", "paused", "stopped")
+LOOK = 0.25
+"""Seconds between two calls of a function that ``wait`` was given, as it may look at more than the status."""
 
 
 class Client(Facts):
@@ -149,12 +152,14 @@ class Client(Facts):
         with contextlib.suppress(WaitTimeout):
             reply.wait(timeout)
 
-    def hashcheck(self, *pieces: Union[int, Iterable[int]], wait: bool = True) -> Any:
+    def hashcheck(
+        self, *pieces: Union[int, Iterable[int]], wait: bool = True, cancel: Optional[Cancel] = None
+    ) -> Any:
         """Hash pieces, in any state, without any socket: integers, iterables of integers, or nothing for all.
 
         Every result updates the bitfield and calls the callbacks.  Returns a :class:`HashcheckResult` of the passed
         and failed indexes, or with ``wait=False`` a :class:`Hashcheck` at once.  Raises IndexError, TypeError,
-        SessionClosed.
+        SessionClosed; Cancelled, and cancels the check, soon after ``cancel``, a ``threading.Event``, was set.
         """
         indexes = piece_indexes(pieces, self.metainfo.piece_count)
         reply = self._session._loop.reply()
@@ -169,8 +174,8 @@ class Client(Facts):
         if not wait:
             return handle
         try:
-            return handle.wait()
-        except KeyboardInterrupt:
+            return handle.wait(cancel=cancel)
+        except (KeyboardInterrupt, Cancelled):
             with contextlib.suppress(BitTorrentError):
                 handle.cancel()
             raise
@@ -202,17 +207,36 @@ class Client(Facts):
         self._detach(max(0.1, deadline - time.monotonic()))
 
     def wait(
-        self, until: Until = "complete", timeout: Optional[float] = None, stall_timeout: Optional[float] = None
+        self,
+        until: Until = "complete",
+        timeout: Optional[float] = None,
+        stall_timeout: Optional[float] = None,
+        *,
+        cancel: Optional[Cancel] = None,
     ) -> Status:
         """Block until the torrent is ``"complete"`` (all that is wanted), a ``"seed"`` or ``"checked"``.
 
-        ``until`` may also be a function of the status.  Returns the status.  Raises WaitTimeout after ``timeout``
-        seconds, Stalled (a WaitTimeout too) when nothing moved for ``stall_timeout`` seconds, with the reason, and
-        SessionClosed when the client ends first.
+        ``until`` may also be a function of the status; it is called at each change, and several times a second, as it
+        may look at something else.  Returns the status.  Raises WaitTimeout after ``timeout`` seconds, Stalled (a
+        WaitTimeout too) when nothing moved for ``stall_timeout`` seconds, with the reason, and SessionClosed when the
+        client ends first.  Raises Cancelled within a tenth of a second after ``cancel``, a ``threading.Event``, was
+        set; the client goes on.
         """
         condition = until if callable(until) else CONDITIONS.get(until)
         if condition is None:
             raise StateError("wait", f"until {until!r} is none of {', '.join(CONDITIONS)}")
+        return self._wait(condition, until, timeout, stall_timeout, cancel, LOOK if callable(until) else None)
+
+    def _wait(
+        self,
+        condition: Callable[[Status], bool],
+        until: Until,
+        timeout: Optional[float],
+        stall_timeout: Optional[float],
+        cancel: Optional[Cancel],
+        look: Optional[float] = None,
+    ) -> Status:
+        """Ask ``condition`` whenever the status has changed, and every ``look`` seconds if that is given."""
         started = moved_at = time.monotonic()
         moved: Any = None
         changed = self._publisher.changed
@@ -229,15 +253,15 @@ class Client(Facts):
                 marks = (status.downloaded - status.wasted, status.pieces_have, status.checking)
                 if marks != moved:
                     moved, moved_at = marks, now
-                left = [0.25]
+                left = [] if look is None else [look]
                 if timeout is not None:
                     left.append(started + timeout - now)
                 if stall_timeout is not None:
                     left.append(moved_at + stall_timeout - now)
-                if min(left) <= 0:
+                if min(left, default=1.0) <= 0:
                     late = timeout is not None and now - started >= timeout
                     raise gave_up(status, until, timeout if late else None, stall_timeout)
-                latch.wait(min(left))
+                latch.wait(min(left, default=None), cancel)
             finally:
                 changed.leave(latch)
 

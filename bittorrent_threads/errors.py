@@ -9,6 +9,7 @@
     ├── SettingsError          a setting out of its range: name, reason   (also a ValueError)
     ├── WaitTimeout            a wait ran out of its own time: reason, figures   (also a TimeoutError)
     │   └── Stalled            a wait gave up because nothing moved
+    ├── Cancelled              a wait was told to give up: reason
     ├── StateError             the verb cannot be done now: verb, reason
     ├── ThreadError            the system has no thread for us: name, reason
     └── SessionClosed          the engine is gone: reason
@@ -140,6 +141,14 @@ class WaitTimeout(BitTorrentError, TimeoutError):
 
 class Stalled(WaitTimeout):
     """``wait(stall_timeout=…)`` saw no progress for that long; ``reason`` says why, in a sentence."""
+
+
+class Cancelled(BitTorrentError):
+    """The ``cancel`` that was given to a call was set; what the call had begun is given up."""
+
+    def __init__(self, reason: str = "cancelled") -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class StateError(BitTorrentError):

@@ -204,6 +204,19 @@ class CallbackFailed(Event):
 
 
 @dataclasses.dataclass(frozen=True)
+class InternalFailed(Event):
+    """The library itself failed, and what it was at is given up; ``count`` is how often the session did so far.
+
+    It is a bug, of the library or of how it was installed; the log has the traceback.
+    """
+
+    frequent: ClassVar[bool] = True
+    coalescing: ClassVar[bool] = True
+    reason: str
+    count: int
+
+
+@dataclasses.dataclass(frozen=True)
 class EventsDropped(Event):
     """The queue was full: so many events of these classes were not put into it."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Callable, Iterable, List, NamedTuple, Optional
 
 from .errors import StorageError
 from .net.reply import Reply
+from .threads.latch import Cancel
 
 if TYPE_CHECKING:
     from .engine.checks import Check
@@ -33,9 +34,12 @@ class Hashcheck:
         """The result is there."""
         return self._reply.done
 
-    def wait(self, timeout: Optional[float] = None) -> HashcheckResult:
-        """The result; raises WaitTimeout after ``timeout`` seconds, SessionClosed when the session ended first."""
-        result: HashcheckResult = self._reply.wait(timeout)
+    def wait(self, timeout: Optional[float] = None, *, cancel: Optional[Cancel] = None) -> HashcheckResult:
+        """The result; raises WaitTimeout after ``timeout`` seconds, SessionClosed when the session ended first.
+
+        Raises Cancelled soon after ``cancel``, a ``threading.Event``, was set; the check itself goes on.
+        """
+        result: HashcheckResult = self._reply.wait(timeout, cancel)
         return result
 
     def cancel(self) -> None:

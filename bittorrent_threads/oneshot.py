@@ -12,6 +12,7 @@ from .client import Client
 from .errors import StorageError
 from .source import Source
 from .status import Status
+from .threads.latch import Cancel
 
 
 class Download(NamedTuple):
@@ -33,15 +34,18 @@ def download(
     *,
     timeout: Optional[float] = None,
     stall_timeout: Optional[float] = None,
+    cancel: Optional[Cancel] = None,
     **options: Any,
 ) -> Download:
     """Download a torrent and stop; ``options`` are those of :class:`Client`.
 
-    Raises what :class:`Client` and its ``wait`` raise, and StorageError when the disk refuses.
+    ``cancel`` is a ``threading.Event``: another thread sets it to have the download end within a tenth of a second and
+    be closed; what is there by then is kept.  Raises Cancelled then, what :class:`Client` and its ``wait`` raise, and
+    StorageError when the disk refuses.
     """
     began = time.monotonic()
     with Client(source, basedir, **options) as client:
-        status = client.wait(_Complete(client), timeout, stall_timeout)
+        status = client._wait(_Complete(client), "complete", timeout, stall_timeout, cancel)
         pads = {index for index, file in enumerate(client.metainfo.files) if file.pad}
         wanted = tuple(file.path for file in client.files if file.priority and file.index not in pads)
         return Download(
@@ -69,6 +73,3 @@ class _Complete:
                 return status.complete and not status.checking
             if isinstance(event, events.StorageFailed) and event.retry_in:
                 raise StorageError(event.reason, event.path, event.errno)
-
-    def __str__(self) -> str:
-        return "complete"

@@ -130,6 +130,8 @@ def event_text(event: events.Event) -> str:
         return f"piece {event.index} failed its hash and is asked for again"
     if isinstance(event, events.PeerBanned):
         return f"banned {event.address[0]} port {event.address[1]}: {event.reason}"
+    if isinstance(event, events.InternalFailed):
+        return f"an error of bittorrent_threads itself: {event.reason}"
     if isinstance(event, events.PeerUnknown):
         return event.reason
     if isinstance(event, events.StorageFailed):

@@ -23,7 +23,7 @@ class Publisher:
     def __init__(self, infohash: bytes, size: int, post: Post) -> None:
         self.queue = EventQueue(size)
         self.changed = Bell()
-        """Rings when an event came that may end a wait."""
+        """Rings when the status has changed, or an event came that may end a wait."""
         self.on_hash_pass: Optional[Callback] = None
         self.on_hash_fail: Optional[Callback] = None
         self._infohash = infohash
@@ -54,6 +54,11 @@ class Publisher:
         if callback is not None and not self._finishing:
             for index in indexes:
                 self._callbacks.call("on_hash_pass", callback, index)
+
+    def refreshed(self) -> None:
+        """The status has changed."""
+        if self.changed:
+            self.changed.ring()
 
     def finish(self, done: Callable[[], None]) -> None:
         """Let the callbacks end, put the last event into the queue, and call ``done``.  The first call counts."""

@@ -201,7 +201,7 @@ def _make_engine(upkeep: Upkeep, loop: Loop, disk: Disk, lookups: Lookups, setti
     engine = Engine(
         network=loop, disk=disk, lookups=lookups, settings=settings, random=random.Random(os.urandom(16))
     )
-    loop.on_exhausted = engine.exhausted
+    loop.on_exhausted, loop.on_fault = engine.exhausted, engine.fault
     upkeep.engine = engine
     return engine
 

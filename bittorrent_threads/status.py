@@ -98,6 +98,8 @@ class Status:
     trackers: Tuple[TrackerStatus, ...] = dataclasses.field(repr=False)
     priorities: Tuple[int, ...] = dataclasses.field(repr=False)
     """One for each file."""
+    faults: int = 0
+    """Times that the library itself failed in this session (``InternalFailed``)."""
     closed: bool = False
     """Nothing will change any more."""
 

@@ -26,9 +26,11 @@ from typing import Callable, Deque, Dict, List, Mapping, NamedTuple, Optional, T
 
 from .errors import ListenError
 from .hosts import owner
+from .net import sockets
 from .protocol.addresses import Address, numeric_host
 from .protocol.registry import Announced, Registry
 from .threads.latch import SLICE, Latch
+from .threads.original import original, sleep
 from .threads.shelter import sheltered
 from .threads.thread import Thread
 
@@ -117,17 +119,14 @@ class Tracker:
         return self
 
     def _make(self) -> _Running:
-        everywhere = self.host == "::"
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         try:
-            listener = socket.create_server((self.host, self.port), family=family, dualstack_ipv6=everywhere)
+            listener = sockets.server(self.host, self.port, everywhere=self.host == "::")
         except OSError as error:
-            reason = (error.strerror or str(error)).partition(" (while attempting")[0]  # the address stands there again
-            raise ListenError(reason, f"{self.host}:{self.port}", error.errno or 0) from error
+            raise ListenError(error.strerror or str(error), f"{self.host}:{self.port}", error.errno or 0) from error
         listener.setblocking(False)
-        waker, woken = socket.socketpair()
+        waker, woken = sockets.pair()
         port: int = listener.getsockname()[1]
-        serving = _Serving(self._registry, listener, woken, selectors.DefaultSelector())
+        serving = _Serving(self._registry, listener, woken, original("selectors", "DefaultSelector")())
         return _Running(port, serving, waker, Thread(serving.run, f"bittorrent-tracker-{port}"))
 
     def close(self, timeout: float = 5.0) -> None:
@@ -232,7 +231,7 @@ class _Serving:
             sock, address = self._listener.accept()
         except OSError as error:
             if error.errno in _EXHAUSTED:  # asking again at once would be answered the same
-                time.sleep(EXHAUSTED_PAUSE)
+                sleep(EXHAUSTED_PAUSE)
             return
         sock.setblocking(False)
         connection = _Connection(sock, address[0].partition("%")[0])

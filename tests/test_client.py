@@ -242,6 +242,34 @@ def test_wait_says_why_nothing_happens(tmp_path: Path):
             client.wait(lambda status: False, timeout=0.1)
 
 
+def test_a_wait_is_cancelled_by_another_thread(tmp_path: Path):
+    cancel = threading.Event()
+    with bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL) as client:
+        client.wait("checked", timeout=PATIENCE, cancel=cancel)
+        setting = threading.Timer(0.1, cancel.set)
+        setting.start()
+        with pytest.raises(bt.Cancelled):
+            client.wait(timeout=PATIENCE, cancel=cancel)
+        setting.join()
+        assert client.wait("checked", cancel=cancel).state == "active", "what is there is not waited for"
+
+
+def test_a_cancelled_hashcheck_goes_on_no_more(tmp_path: Path):
+    cancel = threading.Event()
+    content = Content.of("many", {"": 32 * 1024 * KIB}, 16 * KIB)
+    content.write(tmp_path)
+    with bt.Client(content.metainfo(), tmp_path, state="stopped") as client:
+        with checks_held(client.session):
+            cancel.set()
+            with pytest.raises(bt.Cancelled):
+                client.hashcheck(cancel=cancel)
+            with pytest.raises(bt.Cancelled):
+                client.hashcheck(0, wait=False).wait(cancel=cancel)
+        client.wait("checked", timeout=PATIENCE)
+        assert client.status().pieces_have < content.piece_count
+        assert len(client.hashcheck(cancel=threading.Event()).passed) == content.piece_count
+
+
 def test_wait_names_the_peer_that_cannot_be_reached(tmp_path: Path):
     with bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL, peers=[("127.0.0.1", 1)]) as client:
         client.wait(lambda status: "refused" in status.stall, timeout=PATIENCE)

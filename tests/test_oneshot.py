@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import threading
+import time
 from pathlib import Path
+from typing import Any, List
 
 import pytest
-from support.pairs import PATIENCE, SMALL, seeder
+from support.content import KIB, Content
+from support.pairs import LOCAL, PATIENCE, SMALL, seeder
 
 import bittorrent_threads as bt
 
@@ -50,3 +54,45 @@ def test_the_time_is_bounded_and_the_message_says_what_was_missing(tmp_path: Pat
         if "looked up" not in str(caught.value):
             break
     assert "s: no peer is known" in str(caught.value)
+
+
+def test_another_thread_cancels_it(tmp_path: Path) -> None:
+    cancel = threading.Event()
+    content = Content.of("slow", {"": 600_000}, 16 * KIB)
+    with seeder(tmp_path / "seed", content) as seed:
+        setting = threading.Timer(0.3, cancel.set)
+        setting.start()
+        with pytest.raises(bt.Cancelled) as caught:
+            bt.download(
+                content.metainfo(),
+                tmp_path / "down",
+                peers=[("127.0.0.1", seed.port)],
+                download_limit=20_000,
+                timeout=PATIENCE,
+                cancel=cancel,
+            )
+        setting.join()
+    assert str(caught.value) == caught.value.reason == "cancelled"
+    assert not isinstance(caught.value, TimeoutError)
+
+
+def test_one_that_was_cancelled_before_ends_at_once(tmp_path: Path) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    began = time.monotonic()
+    with pytest.raises(bt.Cancelled):
+        bt.download(SMALL.metainfo(), tmp_path, cancel=cancel)
+    assert time.monotonic() - began < PATIENCE / 2
+
+
+def test_it_sleeps_while_nothing_changes(tmp_path: Path) -> None:
+    looks: List[bt.Status] = []
+
+    def condition(status: bt.Status) -> bool:
+        looks.append(status)
+        return False
+
+    options: Any = {"settings": LOCAL, "state": "stopped"}
+    with bt.Client(SMALL.metainfo(), tmp_path, **options) as client, pytest.raises(bt.WaitTimeout):
+        client._wait(condition, "complete", 1.5, None, None)
+    assert len(looks) <= 3, "once at the beginning, once at the end, and once for what was under way"

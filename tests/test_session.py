@@ -14,7 +14,7 @@ import pytest
 from support import leaks
 from support.content import KIB, Content
 from support.loopback import free_port
-from support.pairs import LOCAL, PATIENCE, SMALL
+from support.pairs import LOCAL, PATIENCE, SMALL, seeder
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
@@ -292,3 +292,28 @@ def test_a_dead_network_thread_wakes_every_waiter_with_the_cause(tmp_path: Path,
     client.close(timeout=60)
     assert time.monotonic() - began < 30
     assert isinstance(list(client)[-1], events.Closed)
+
+
+@pytest.mark.parametrize("where", ["extension_handshake", "publish"])
+def test_an_error_in_the_set_up_of_a_peer_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, where: str
+):
+    with seeder(tmp_path / "seed") as seed, bt.Client(SMALL.metainfo(), tmp_path / "down", settings=LOCAL) as down:
+        down.wait("checked", timeout=PATIENCE)
+        real = getattr(down._torrent, where)
+
+        def broken(*arguments, **options):
+            if where == "extension_handshake" or events.PeerConnected in arguments:
+                raise ImportError("no module named bencoder")
+            return real(*arguments, **options)
+
+        monkeypatch.setattr(down._torrent, where, broken)
+        down.add_peer(("127.0.0.1", seed.port))
+        status = down.wait(lambda status: status.faults and not status.connected, timeout=PATIENCE)
+        assert "the library failed 1 time (last: ImportError: no module named bencoder)" in status.stall
+    told = list(down)
+    (failure,) = [event for event in told if isinstance(event, events.InternalFailed)]
+    assert (failure.reason, failure.count) == ("ImportError: no module named bencoder", 1)
+    (closed,) = [event for event in told if isinstance(event, events.PeerClosed)]
+    assert closed.reason == "internal error: ImportError: no module named bencoder"
+    assert "a callback on the network thread failed" in caplog.text

@@ -334,9 +334,12 @@ class Signals:
                     signal.setitimer(signal.ITIMER_REAL, 0)
             except KeyboardInterrupt:
                 self.done += 1
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
         signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _interrupt(self, number: int, frame: Optional[FrameType]) -> None:
+        if frame is not None and frame.f_code in (Signals.__call__.__code__, _quiet.__code__):
+            return  # it came between two calls
         if self._chance.random() < SECOND:
             signal.setitimer(signal.ITIMER_REAL, self._chance.uniform(1e-5, 1e-3), 0.2)
         faulthandler.dump_traceback_later(PATIENCE, exit=True)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Set, Tuple, Union
 
@@ -21,6 +20,7 @@ from ..errors import StorageError
 from ..metainfo.layout import Span
 from ..metainfo.metainfo import Metainfo
 from ..metainfo.names import HIDDEN_FOLDER, PORTABLE
+from ..threads.original import allocate_lock
 from .allocation import FULL, SPARSE
 from .answers import Changed, Surveyed, Synced, bare
 from .file import File, Gone
@@ -49,7 +49,7 @@ class Content:
         self.folder = folder
         self.pool = pool
         self._files = TorrentFiles(metainfo, folder, pool, names=names, on_changed=self._on_changed)
-        self._lock = threading.Lock()  # guards what follows
+        self._lock = allocate_lock()  # guards what follows
         parts = (HIDDEN_FOLDER, f"{metainfo.infohash.hex()}.parts")
         self._part_file = PartFile(File(folder, parts, on_changed=self._on_changed), pool, metainfo)
         self._routed: Optional[bytearray] = None  # 1 for each file whose bytes go to itself; None before ``prepare``

@@ -20,13 +20,14 @@ from _queue import SimpleQueue
 from collections import deque
 from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, Optional, Union
 
-from ..errors import MetainfoError, SettingsError, StorageError, ThreadError
+from ..errors import Cancelled, MetainfoError, SettingsError, StorageError, ThreadError
 from ..metainfo.bencode import encode
 from ..metainfo.hashes import DIGEST_SIZE, digests
 from ..metainfo.layout import BLOCK, Layout
 from ..metainfo.metainfo import MAX_PIECE_LENGTH, MAX_PIECES, MAX_SIZE, Metainfo
 from ..metainfo.urls import Trackers, given_tiers, given_web_seeds
-from ..threads.latch import SLICE
+from ..threads.latch import CANCEL_SLICE, SLICE, Cancel
+from ..threads.original import original
 from ..threads.thread import Thread
 from ..version import __version__
 from .scratch import CHUNK, Scratch
@@ -68,6 +69,7 @@ def create(
     threads: Optional[int] = None,
     progress: Optional[Progress] = None,
     on_warning: Optional[Callable[[str], Any]] = None,
+    cancel: Optional[Cancel] = None,
 ) -> Metainfo:
     """The torrent of a file, or of everything in a folder in the order of its names.
 
@@ -90,7 +92,8 @@ def create(
 
     Raises :class:`StorageError` for what cannot be read, not be seeded as it is or not be saved, and
     :class:`SettingsError` for an argument that cannot be: before anything is hashed, unless the file changes or fails
-    only then.  Raises :class:`ThreadError` when there is no thread for it.
+    only then.  Raises :class:`ThreadError` when there is no thread to hash in, and :class:`Cancelled` soon after
+    ``cancel``, a ``threading.Event``, was set by another thread.
     """
     tiers = given_tiers(trackers)
     seeds = given_web_seeds(web_seeds)
@@ -138,7 +141,7 @@ def create(
     torrent = {key: value for key, value in torrent.items() if value is not None}
     info["pieces"] = bytes(layout.piece_count * DIGEST_SIZE)
     _check_size(encode(torrent), max_size, given)
-    info["pieces"] = _Hashing(sources, layout).run(threads or _processors(), progress)
+    info["pieces"] = _Hashing(sources, layout).run(threads or _processors(), progress, cancel)
     metainfo = dataclasses.replace(Metainfo.parse(encode(torrent), max_size=max_size), trackers_trusted=True)
     if target is not None:
         metainfo.save(target)
@@ -202,7 +205,7 @@ class _Hashing:
         self._results: SimpleQueue[Union[int, BaseException, None]] = SimpleQueue()
         self._stopped = False
 
-    def run(self, threads: int, progress: Optional[Progress]) -> bytes:
+    def run(self, threads: int, progress: Optional[Progress], cancel: Optional[Cancel] = None) -> bytes:
         """The digests of all pieces, one behind the other; no thread is left, whatever ends the call."""
         workers = [Thread(self._work, f"bittorrent-create-{number}") for number in range(min(threads, len(self._jobs)))]
         running = 0
@@ -215,7 +218,7 @@ class _Hashing:
                         raise
                     break  # those that run do it all
                 running += 1
-            self._wait(running, progress)
+            self._wait(running, progress, cancel)
         finally:
             self._stopped = True
             deadline = time.monotonic() + _STOP_TIMEOUT
@@ -223,12 +226,15 @@ class _Hashing:
                 worker.join(max(0.0, deadline - time.monotonic()))
         return b"".join(digests for _, digests in sorted(self._digests.items()))
 
-    def _wait(self, running: int, progress: Optional[Progress]) -> None:
+    def _wait(self, running: int, progress: Optional[Progress], cancel: Optional[Cancel]) -> None:
         # Until every thread has ended: the last look at a file comes after its last piece.
         done = 0
         while running:
+            if cancel is not None and cancel.is_set():
+                raise Cancelled()
             try:
-                result = self._results.get(timeout=SLICE)  # Windows hears Ctrl-C only between two waits
+                # Windows hears Ctrl-C only between two waits.
+                result = self._results.get(timeout=SLICE if cancel is None else CANCEL_SLICE)
             except queue.Empty:
                 continue
             if isinstance(result, BaseException):
@@ -315,7 +321,7 @@ class _Reader:
         if self._file is None or self._source is not source:
             self._leave()
             flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-            self._file = io.FileIO(source.path, opener=lambda path, _: os.open(path, flags))
+            self._file = io.FileIO(source.path, opener=lambda path, _: int(original("os", "open")(path, flags)))
             self._source = source
             self._check(self._file, source)
         self._file.seek(begin)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import threading
 from typing import Any, Iterator, List, Sequence, Tuple, TypeVar
+
+from ..threads.original import allocate_lock
 
 T = TypeVar("T")
 Identity = Tuple[int, int]
@@ -43,7 +44,7 @@ class Descriptor:
     def __init__(self, fd: int, system: Any = os) -> None:
         self.fd = fd
         self._system = system
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._read_some = self._choose("preadv", self._preadv, "pread", self._pread, self._seek_and_read)
         self._write_some = self._choose("pwritev", self._pwritev, "pwrite", self._pwrite, self._seek_and_write)
         self.identity = identity(self.stat())

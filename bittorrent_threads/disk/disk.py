@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any, Callable, Dict, Optional
 
 from ..metainfo.metainfo import Metainfo
 from ..metainfo.names import HIDDEN_FOLDER
 from ..settings import Settings
+from ..threads.original import whole
 from .allocation import SPARSE
 from .content import Content
 from .files import FilePool
@@ -23,9 +23,9 @@ from .storage import Storage
 class Disk:
     """Where the torrents of a session keep their files.
 
-    ``post`` is ``Loop.post``, ``crowded`` is as for ``FilePool``, ``system`` as for ``Folder``.  There is one worker
-    more than ``Settings.disk_threads``: hash checks and syncs never take the last one, so that a peer's read does not
-    wait for them, and two of them still keep two processors busy.
+    ``post`` is ``Loop.post``, ``crowded`` is as for ``FilePool``, ``system`` as for ``Folder``, by default ``os``.
+    There is one worker more than ``Settings.disk_threads``: hash checks and syncs never take the last one, so that a
+    peer's read does not wait for them, and two of them still keep two processors busy.
     """
 
     def __init__(
@@ -34,9 +34,9 @@ class Disk:
         post: Callable[[Callable[[], None]], None],
         *,
         crowded: Callable[[], bool] = lambda: False,
-        system: Any = os,
+        system: Any = None,
     ) -> None:
-        self._system = system
+        self._system = system or whole("os")
         self._names = settings.names
         self._files = FilePool(min(settings.max_open_files, _affordable()), crowded=crowded)
         self._scratches = Scratches()

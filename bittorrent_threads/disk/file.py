@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import Callable, NamedTuple, Optional
 
 from ..errors import StorageError
+from ..threads.original import allocate_lock
 from .descriptor import Identity
 from .folder import Folder, Parts
 
@@ -66,7 +66,7 @@ class File:
         self.folder = folder
         self.parts = parts
         self.on_changed = on_changed
-        self.looking = threading.Lock()
+        self.looking = allocate_lock()
         self.stat: Optional[FileStat] = None
         """When we last looked or wrote; None for a file that was not there."""
         self.ctime = 0.0

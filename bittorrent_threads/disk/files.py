@@ -11,11 +11,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import threading
 from collections import OrderedDict
 from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
 
 from ..errors import StorageError
+from ..threads.original import allocate_lock
 from .allocation import allocate
 from .descriptor import MAX_WRITE_BYTES, WRITE_BYTES, Descriptor, identity
 from .file import File, FileStat, Gone, Missing
@@ -53,7 +53,7 @@ class FilePool:
     def __init__(self, limit: int, *, crowded: Callable[[], bool] = lambda: False) -> None:
         self._limit = limit
         self._crowded = crowded
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._handles: OrderedDict[File, _Handle] = OrderedDict()
 
     def __len__(self) -> int:

@@ -15,6 +15,7 @@ import stat
 from typing import Any, Callable, Iterator, Optional, Tuple
 
 from ..errors import StorageError
+from ..threads.original import original
 
 Parts = Tuple[str, ...]
 """Components of a name below a folder."""
@@ -37,7 +38,7 @@ class Folder:
         self.root = os.path.abspath(root)
         self.system = system
         self._relief = relief
-        self._no_follow = getattr(system, "O_NOFOLLOW", 0) if os.open in os.supports_dir_fd else 0
+        self._no_follow = getattr(system, "O_NOFOLLOW", 0) if original("os", "open") in os.supports_dir_fd else 0
         # O_NONBLOCK: a FIFO somebody put there must not hang the thread.
         self._flags = self._no_follow | getattr(system, "O_NONBLOCK", 0) | getattr(system, "O_BINARY", 0)
 

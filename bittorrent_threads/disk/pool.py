@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
 import traceback
 from _queue import SimpleQueue
@@ -22,6 +21,7 @@ from functools import partial
 from typing import Any, Callable, Deque, Generic, NamedTuple, Optional, TypeVar
 
 from ..errors import SessionClosed
+from ..threads.original import allocate_lock
 from ..threads.thread import Thread
 
 PATIENCE = 16
@@ -72,7 +72,7 @@ class Pool:
         self._post = post
         self._finish = finish
         self._threads = [Thread(self._work, f"{name}-{number}") for number in range(1, threads + 1)]
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._foreground: Deque[_Task] = deque()
         self._background: Deque[_Task] = deque()

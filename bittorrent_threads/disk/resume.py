@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import json
 import os
-import threading
 from typing import TYPE_CHECKING, Any, Collection, Dict, List, NamedTuple, Optional, Tuple
 
 from ..errors import StorageError
@@ -20,6 +19,7 @@ from ..metainfo.bitfield import Bitfield
 from ..metainfo.metainfo import Metainfo
 from ..metainfo.names import NATIVE, chosen_path, in_the_way
 from ..text import printable
+from ..threads.original import allocate_lock
 from .descriptor import Descriptor
 from .file import FileStat
 from .folder import Folder, Parts
@@ -165,7 +165,7 @@ class ResumeFile:
         self._parts = parts
         self._backup = (*parts[:-1], parts[-1] + ".bak")
         self._draft = (*parts[:-1], parts[-1] + ".new")
-        self._storing = threading.Lock()
+        self._storing = allocate_lock()
 
     def store(self, resume: Resume) -> None:
         """Keep this, whole or not at all; durable when it returns.  Raises :class:`StorageError`."""

@@ -7,10 +7,10 @@ twice, because meanwhile the other worker waits for the GIL.  Cutting it for eac
 
 from __future__ import annotations
 
-import threading
 from typing import List
 
 from ..buffers import aligned
+from ..threads.original import local
 
 CHUNK = 1024 * 1024
 """Bytes read at a time: many small pieces, or a part of a large one.
@@ -37,7 +37,7 @@ class Scratch:
         return [*self._parts[:whole], self._parts[whole][:rest]] if rest else self._parts[:whole]
 
 
-class Scratches(threading.local):
+class Scratches(local):
     """``own`` is the scratch of the thread that asks."""
 
     def __init__(self) -> None:

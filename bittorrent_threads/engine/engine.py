@@ -18,6 +18,7 @@ from ..swarm import eviction
 from ..swarm.memory import PieceMemory
 from ..swarm.ownhost import OwnHost
 from ..swarm.quota import Budget
+from ..text import printable
 from ..version import __version__
 from .dialer import Dialer
 from .farewell import Farewell
@@ -69,6 +70,9 @@ class Engine:
         self.memory = PieceMemory(settings.piece_memory, self._ask_again, network.intake)
         self.message_budget = Budget()
         self.torrents: Dict[bytes, Torrent] = {}
+        self.faults = 0
+        """Times that our own code failed."""
+        self.last_fault = ""
         self.greetings: Dict[Greeting, None] = {}
         """Connections whose handshake is not done, in both directions."""
         self.strangers = Strangers(self)
@@ -164,6 +168,14 @@ class Engine:
             self._exhausted_at = now
             for torrent in self.torrents.values():
                 torrent.publish(events.ConnectionsLimited, limit=self._connection_limit, reason=reason)
+
+    def fault(self, error: Exception) -> None:
+        """Our own code failed, and the loop gave up what it was at: every torrent tells it."""
+        self.faults += 1
+        self.last_fault = printable(f"{type(error).__name__}: {error}")
+        for torrent in self.torrents.values():
+            torrent.publish(events.InternalFailed, reason=self.last_fault, count=self.faults)
+            torrent.refresh()
 
     @property
     def connection_room(self) -> int:

@@ -280,6 +280,9 @@ class Publisher(Protocol):
     def publish_passed(self, infohash: bytes, time: float, indexes: Sequence[int]) -> None:
         """Hand out ``PiecePassed`` for each of these pieces."""
 
+    def refreshed(self) -> None:
+        """The status has changed."""
+
 
 class Lookups(Protocol):
     """Name resolution and HTTP, in threads that may hang without hurting anyone."""

@@ -40,10 +40,11 @@ def snapshot(torrent: Torrent) -> Status:
         known=counts.known,
         banned=counts.banned,
         port=torrent.engine.port,
-        stall=stall(torrent),
+        stall=_with_fault(torrent, stall(torrent)),
         peers=torrent.peers.rows,
         trackers=torrent.announces.rows,
         priorities=tuple(torrent.files.priorities),
+        faults=torrent.engine.faults,
         closed=torrent.closed,
     )
 
@@ -70,6 +71,14 @@ def peer_status(peer: Peer) -> PeerStatus:
         requests=len(pipeline.sent),
         remote_requests=len(peer.serving),
     )
+
+
+def _with_fault(torrent: Torrent, reason: str) -> str:
+    """Why nothing moves, and that it may be the library's own fault."""
+    engine = torrent.engine
+    if not reason or not engine.faults:
+        return reason
+    return f"{reason}; the library failed {_count(engine.faults, 'time')} (last: {engine.last_fault})"
 
 
 def stall(torrent: Torrent) -> str:

@@ -327,6 +327,7 @@ class Torrent:
     def refresh(self) -> None:
         """Make the snapshot that users read."""
         self.status = snapshot(self)
+        self._publisher.refreshed()
 
     def tick(self, now: float) -> None:
         """Once a second."""

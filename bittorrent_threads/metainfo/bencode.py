@@ -7,11 +7,11 @@ see foreign bytes: its decoder is recursive and quadratic, and takes truncated s
 
 from __future__ import annotations
 
-import importlib
 import re
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union, cast
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from ..errors import BencodeError
+from .encoder import encoder
 
 MAX_DEPTH = 100
 """Lists and dictionaries inside each other (limits: libtorrent's 100)."""
@@ -255,24 +255,9 @@ def encode(value: Any) -> bytes:
     """The bencoding of int, str (as UTF-8), bytes, list, tuple and dict, and of bool, as 0 or 1.
 
     Dictionary keys are bytes or str and are sorted.  Raises ``TypeError`` for anything else, ``ValueError`` for what
-    :func:`decode` would refuse (integers beyond 64 bits, two keys alike, too deep), ``ImportError`` without the
-    package ``bencoder``.
+    :func:`decode` would refuse (integers beyond 64 bits, two keys alike, too deep).
     """
-    return _third_party_encoder()(_plain(value, MAX_DEPTH))
-
-
-def _third_party_encoder() -> Callable[[Any], bytes]:
-    # Looked up when first needed: all that only decodes works without the package.
-    try:
-        module = importlib.import_module("bencoder")
-    except ImportError as error:
-        raise ImportError("encoding needs the package bencoder: pip install bencoder") from error
-    # bencoder.pyx is another package with a module of the same name.
-    encoder = getattr(module, "encode", None) or getattr(module, "bencode", None)
-    if encoder is None:
-        where = getattr(module, "__file__", None)
-        raise ImportError(f"the module bencoder at {where} has no encode: another package shadows bencoder")
-    return cast("Callable[[Any], bytes]", encoder)
+    return encoder(_plain(value, MAX_DEPTH))
 
 
 def _plain(value: Any, depth: int) -> Any:

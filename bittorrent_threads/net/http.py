@@ -21,6 +21,7 @@ from urllib.parse import unquote, unquote_to_bytes, urljoin, urlsplit
 from ..errors import TrackerError
 from . import names
 from .reasons import describe
+from .sockets import Socket
 
 if TYPE_CHECKING:
     import ssl
@@ -157,12 +158,12 @@ class Fetch:
         sock = self._socket
         if sock is not None:
             with contextlib.suppress(OSError):
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                Socket.shutdown(sock, socket.SHUT_RDWR)
 
     def abandon(self) -> None:
         """In the child of a fork: close the descriptor, which leaves the parent's connection as it is."""
         if self._socket is not None:
-            socket.socket.close(self._socket)
+            Socket.close(self._socket)
 
     # -- one request -------------------------------------------------------------------------------------------------
 
@@ -194,7 +195,7 @@ class Fetch:
         failure: Exception = TrackerError("no address")
         for number, (host, port) in enumerate(addresses):
             try:
-                sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+                sock = Socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
                 self._hold(sock)
                 sock.settimeout(self._left() / (len(addresses) - number))
                 if self._source:

@@ -14,8 +14,10 @@ import socket
 from typing import Callable, Iterable, List, Sequence, Tuple
 
 from ..errors import ListenError
+from ..threads.original import original
 from .host import Host
 from .reasons import describe
+from .sockets import Socket
 from .stream import TcpStream, prepare
 
 NEXT_PORTS = 10
@@ -152,7 +154,7 @@ def _places(host: str) -> List[Tuple[int, str]]:
     if not host:
         places = [(int(socket.AF_INET), "0.0.0.0")]
         return [*places, (int(socket.AF_INET6), "::")] if socket.has_ipv6 else places
-    found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    found = original("socket", "getaddrinfo")(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     return [(int(found[0][0]), host)]
 
 
@@ -177,7 +179,7 @@ def _bind_all(places: Sequence[Tuple[int, str]], port: int) -> List[socket.socke
 
 
 def _listening(family: int, address: str, port: int) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = Socket(family, socket.SOCK_STREAM)
     try:
         if os.name == "posix":  # elsewhere it would let another process take the port over
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

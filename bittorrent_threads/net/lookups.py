@@ -9,7 +9,6 @@ waits for nothing.
 from __future__ import annotations
 
 import functools
-import threading
 import time
 from _queue import SimpleQueue
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Protocol, Tuple
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 from ..errors import BitTorrentError, SessionClosed, SettingsError, ThreadError, TrackerError
 from ..settings import Settings
+from ..threads.original import allocate_lock
 from ..threads.thread import Thread
 from ..version import __version__
 from . import names
@@ -97,7 +97,7 @@ class Lookups:
         """Those of them that take long."""
         self._threads: List[Thread] = []
         self._closed = False
-        self._tls_lock = threading.Lock()
+        self._tls_lock = allocate_lock()
         self._tls: Any = None
 
     def fetch(

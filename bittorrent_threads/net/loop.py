@@ -20,6 +20,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 from ..errors import SessionClosed, StateError
 from ..settings import Settings
+from ..threads.original import original, sleep
 from ..threads.thread import Thread
 from . import listener as listening
 from .crowding import Crowding
@@ -46,6 +47,7 @@ SELECT_SOCKETS = 500
 ORPHANED = "the session belongs to the parent of this process"
 """Why a fork's child is refused."""
 
+DefaultSelector: Callable[[], selectors.BaseSelector] = original("selectors", "DefaultSelector")
 _log = logging.getLogger(__name__)
 
 
@@ -77,7 +79,7 @@ class Loop:
         self._clock = clock
         self._now = clock()
         self._pass_began: Optional[float] = None
-        self._selector = selectors.DefaultSelector()
+        self._selector = DefaultSelector()
         self.capacity = _capacity(self._selector)
         """Sockets that this loop can select at once; the process may have fewer descriptors left."""
         self._wakeup = Wakeup()
@@ -287,7 +289,7 @@ class Loop:
         self.longest_pass = max(self.longest_pass, lasted)
         rest = self.pace.rest(lasted)
         if rest and not self._ending:
-            time.sleep(rest)
+            sleep(rest)
 
     def _select(self) -> Any:
         """Wait for sockets until something else is to be done."""

@@ -11,6 +11,7 @@ from typing import List, Tuple
 
 from ..errors import TrackerError
 from ..hosts import is_public as is_public
+from ..threads.original import original
 
 Address = Tuple[str, int]
 
@@ -30,7 +31,7 @@ def resolve(host: str, port: int, *, allow_private: bool) -> Tuple[Address, ...]
     if not host.isascii() or not host or any(char <= " " or char == "\x7f" for char in host):
         raise TrackerError(f"{host!r} is not a host name")
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = original("socket", "getaddrinfo")(host, port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
         raise TrackerError(f"cannot resolve {host}: {(error.strerror or str(error)).lower()}") from error
     except (OSError, UnicodeError, OverflowError) as error:

@@ -9,7 +9,7 @@ import copy
 from typing import Any, Optional
 
 from ..errors import BitTorrentError, WaitTimeout
-from ..threads.latch import Latch
+from ..threads.latch import Cancel, Latch
 
 
 class Reply:
@@ -39,9 +39,12 @@ class Reply:
             self._error = error
             self._latch.set()
 
-    def wait(self, timeout: Optional[float] = None) -> Any:
-        """The value; raises a copy of the error, chained to it, or WaitTimeout after ``timeout`` seconds."""
-        if not self._latch.wait(timeout):
+    def wait(self, timeout: Optional[float] = None, cancel: Optional[Cancel] = None) -> Any:
+        """The value; raises a copy of the error, chained to it, or WaitTimeout after ``timeout`` seconds.
+
+        Raises Cancelled once ``cancel`` is set.
+        """
+        if not self._latch.wait(timeout, cancel):
             raise WaitTimeout(f"no answer from the network thread within {timeout:g} s")
         if self._error is not None:
             raise _copied(self._error)

@@ -20,6 +20,7 @@ from typing import Deque, List, Optional, Sequence, Tuple, Union
 from .crowding import LONG, Crowding
 from .host import Address, Handler, Host, Reader
 from .reasons import describe, failure_of
+from .sockets import Socket
 from .throttle import FIRST, GONE, MOST_UNFINISHED, SHORT, STAYS, Throttle
 from .timers import Timer
 
@@ -371,7 +372,7 @@ def dial(host: Host, address: Address, handler: Handler, *, timeout: float) -> T
     failure = "too many open sockets" if host.full else ""
     try:
         socket.inet_pton(family, address[0])  # connect would look a name up, and wait for it
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock = Socket(family, socket.SOCK_STREAM)
         prepare(sock)
     except (OSError, ValueError) as error:
         failure = describe(error) if getattr(error, "errno", None) else f"{address[0]!r} is not a numeric address"

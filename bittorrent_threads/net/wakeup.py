@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import socket
 
+from .sockets import pair
+
 _CHUNK = 64
 
 
@@ -17,7 +19,7 @@ class Wakeup:
     """A socket pair; ``reader`` becomes readable after ``set``."""
 
     def __init__(self) -> None:
-        self.reader, self._writer = socket.socketpair()
+        self.reader, self._writer = pair()
         self.reader.setblocking(False)
         self._writer.setblocking(False)
         with contextlib.suppress(OSError):  # where a pair is not TCP underneath

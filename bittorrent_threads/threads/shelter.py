@@ -8,19 +8,19 @@ returned is let go of.
 
 from __future__ import annotations
 
-import _thread
 import threading
 from typing import Callable, List, TypeVar
 
 from ..errors import ThreadError
 from .latch import Latch
+from .original import get_ident, patched, start_new_thread
 
 T = TypeVar("T")
 
 
 def sheltered(function: Callable[[], T], name: str) -> T:
     """What ``function()`` returns or raises; ``name`` is what it is for.  Raises ThreadError if there is no shelter."""
-    if threading.main_thread().ident != _thread.get_ident():
+    if not patched() and threading.main_thread().ident != get_ident():  # a patched main thread has another number
         return function()
     values: List[T] = []
     errors: List[BaseException] = []
@@ -34,7 +34,7 @@ def sheltered(function: Callable[[], T], name: str) -> T:
         done.set()
 
     try:
-        _thread.start_new_thread(run, ())
+        start_new_thread(run, ())
     except RuntimeError as error:
         raise ThreadError(name, str(error)) from error
     done.wait()

@@ -9,15 +9,14 @@ The rule: a thread begins once, or never begins; ``cancel`` and the thread itsel
 
 from __future__ import annotations
 
-import _thread
 import os
 import sys
 import threading
-import time
 from typing import Callable, List, Optional
 
 from ..errors import ThreadError
 from .latch import Latch
+from .original import get_ident, patched, sleep, start_new_thread
 from .shelter import sheltered
 
 _BEGUN, _CANCELLED = "begun", "cancelled"
@@ -27,7 +26,7 @@ _SETTLING_PAUSE = 0.0002
 
 
 class Thread:
-    """Runs ``target`` once; ``threading.enumerate()`` shows it under its name."""
+    """Runs ``target`` once; ``threading.enumerate()`` shows it under its name, unless that module is patched."""
 
     def __init__(self, target: Callable[[], None], name: str) -> None:
         self.name = name
@@ -43,7 +42,7 @@ class Thread:
     @property
     def current(self) -> bool:
         """This is the thread that asks."""
-        return self.ident == _thread.get_ident() and not self._ended.is_set
+        return self.ident == get_ident() and not self._ended.is_set
 
     @property
     def inherited(self) -> bool:
@@ -56,7 +55,7 @@ class Thread:
         After an interrupt it may begin as well as not; ``cancel`` or ``join`` decides it.
         """
         try:
-            sheltered(threading.Thread(target=self._run, name=self.name, daemon=True).start, self.name)
+            sheltered(self._launch, self.name)
         except RuntimeError as error:
             self.cancel()
             raise ThreadError(self.name, str(error)) from error
@@ -79,11 +78,17 @@ class Thread:
         for _ in range(_SETTLING):
             if self.ident not in sys._current_frames():
                 break
-            time.sleep(_SETTLING_PAUSE)
+            sleep(_SETTLING_PAUSE)
         return True
 
+    def _launch(self) -> None:
+        if patched():  # ``threading`` would make a greenlet
+            start_new_thread(self._run, ())
+        else:
+            threading.Thread(target=self._run, name=self.name, daemon=True).start()
+
     def _run(self) -> None:
-        self.ident = _thread.get_ident()
+        self.ident = get_ident()
         self._fates.append(_BEGUN)
         self._begun.set()
         if self._fates[0] is not _BEGUN:

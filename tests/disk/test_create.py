@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, Callable, List, Tuple
 
 import pytest
+from support import leaks
 from support.content import KIB, MIB, Content, bencode
 
 from bittorrent_threads.disk import create as module
 from bittorrent_threads.disk.create import create
-from bittorrent_threads.errors import SettingsError, StorageError
+from bittorrent_threads.errors import Cancelled, SettingsError, StorageError
 from bittorrent_threads.metainfo import metainfo as metainfo_module
 from bittorrent_threads.metainfo.bencode import decode_document
 from bittorrent_threads.metainfo.metainfo import Metainfo
@@ -541,3 +542,20 @@ def test_transmission_takes_it(tmp_path: Path, require_peer: Callable[[str], str
     for fact in (metainfo.infohash.hex(), "http://a.example/announce", "käse", "Piece Count: 4", "x/b/d"):
         assert fact in shown
     assert Metainfo.load(target) == metainfo
+
+
+def test_another_thread_cancels_it(tmp_path: Path) -> None:
+    cancel = threading.Event()
+    path = tmp_path / "data"
+    path.write_bytes(bytes(3_000_000))
+    done: List[int] = []
+
+    def progress(count: int, total: int) -> None:
+        done.append(count)
+        cancel.set()
+
+    before = leaks.snapshot()
+    with pytest.raises(Cancelled):
+        create(path, piece_length=16 * 1024, threads=1, progress=progress, cancel=cancel)
+    assert len(done) == 1 and leaks.leaks_since(before) == []
+    assert create(path, cancel=threading.Event()).piece_count

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import enum
 import random
-import sys
-import types
-from typing import Any, Callable, List
+from typing import Any, List
 
 import pytest
 from support import content
@@ -319,27 +317,3 @@ def test_a_list_in_itself_is_not_written() -> None:
     endless.append(endless)
     with pytest.raises(ValueError, match="levels deep"):
         encode(endless)
-
-
-def module(**functions: Callable[[Any], bytes]) -> types.ModuleType:
-    made = types.ModuleType("bencoder")
-    vars(made).update(functions)
-    return made
-
-
-def test_bencoder_pyx_under_the_same_name_serves_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "bencoder", module(bencode=content.bencode, bdecode=bytes))
-    assert encode([1, "a"]) == b"li1e1:ae"
-
-
-def test_another_module_of_that_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "bencoder", module())
-    with pytest.raises(ImportError, match="another package shadows bencoder"):
-        encode(1)
-
-
-def test_without_bencoder_only_encoding_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "bencoder", None)
-    assert decode(b"i1e") == 1
-    with pytest.raises(ImportError, match="pip install bencoder"):
-        encode(1)

@@ -482,7 +482,7 @@ def test_works_with_the_selectors_of_other_systems(
 ) -> None:
     if selector is None:
         pytest.skip("no such selector")
-    monkeypatch.setattr(selectors, "DefaultSelector", selector)
+    monkeypatch.setattr(loop_module, "DefaultSelector", selector)
     loop = Loop(Settings())
     assert 0 < loop.capacity <= (500 if selector is selectors.SelectSelector else 1 << 20)
     loop.start()

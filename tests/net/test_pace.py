@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
-import types
 from typing import List
 
 import pytest
@@ -76,7 +74,7 @@ def test_the_loop_rests_unless_it_is_told_to_hurry(
         rests.append(len(handler.received))
         rested.set()
 
-    monkeypatch.setattr(loop_module, "time", types.SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
+    monkeypatch.setattr(loop_module, "sleep", sleep)
     stream, sock = dialled(loop, plain, handler)
     with sock:
         sock.sendall(b"\1" * BULK)

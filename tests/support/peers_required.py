@@ -14,7 +14,7 @@ from typing import Dict, List, Optional
 import pytest
 
 PROGRAMS = {"aria2": "aria2c", "transmission": "transmission-cli", "opentracker": "opentracker"}
-MODULES = {"libtorrent": "libtorrent"}
+MODULES = {name: name for name in ("libtorrent", "gevent", "eventlet", "PyInstaller")}
 VARIABLE = "BITTORRENT_THREADS_REQUIRE_PEERS"
 
 missed: Dict[str, List[str]] = {}
@@ -30,7 +30,7 @@ def find_peer(name: str) -> Optional[str]:
 
 
 def require_peer(name: str) -> str:
-    """Path of the program (or module) of ``name``: libtorrent, aria2, transmission or opentracker.
+    """Path of the program or module of ``name``, which is in ``PROGRAMS`` or ``MODULES``.
 
     Where it is missing the calling test or fixture skips, or fails when peers are required.
     """

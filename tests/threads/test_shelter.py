@@ -29,7 +29,7 @@ def test_no_thread_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as patch:
-        patch.setattr("_thread.start_new_thread", refuse)
+        patch.setattr("bittorrent_threads.threads.shelter.start_new_thread", refuse)
         with pytest.raises(ThreadError, match="cannot start the thread test: can't start new thread"):
             sheltered(int, "test")
 
