@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Iterator, List, Tuple
 
 import pytest
+from support.command import Run, finish, start
 from support.content import Content
 from support.damage import snapshot
 from support.loopback import free_port
@@ -49,61 +48,9 @@ def seeder(torrent: Path, data: Path) -> Iterator[bt.Client]:
         yield client
 
 
-class Ran:
-    """What one run left."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-        assert "Traceback" not in err + out
-
-    @property
-    def document(self) -> Dict[str, Any]:
-        found: Dict[str, Any] = json.loads(self.out)
-        return found
-
-
-class Run:
-    """Runs commands in this process."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *arguments: object) -> Ran:
-        try:
-            code = cli.main([str(argument) for argument in arguments])
-        except SystemExit as end:
-            assert isinstance(end.code, int)
-            code = end.code
-        captured = self._capsys.readouterr()
-        return Ran(code, captured.out, captured.err)
-
-
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
     return Run(capsys)
-
-
-def start(
-    *arguments: object, program: Sequence[str] = ("-m", "bittorrent_threads"), stdout: Any = subprocess.PIPE
-) -> subprocess.Popen[str]:
-    """The command as a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, *program, *map(str, arguments)],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(process: subprocess.Popen[str]) -> Ran:
-    try:
-        out, err = process.communicate(timeout=TIMEOUT)
-    finally:
-        process.kill()
-        process.wait()
-    return Ran(process.returncode, out or "", err)
 
 
 def local(client: bt.Client) -> str:
@@ -311,7 +258,8 @@ def test_the_folder_of_the_torrent_is_not_the_one_that_contains_it(
     assert ran.code == 1 and hint in ran.err
     os.rename(data / "some", data / "other")
     assert hint in run(verb, torrent, "-d", data / "other").err
-    assert "none of its files is there\n" in run(verb, torrent, "-d", tmp_path).err
+    ran = run(verb, torrent, "-d", tmp_path)
+    assert ran.err.endswith("none of its files is there (--dir is the folder that they are in)\n")
 
 
 def test_bytes_behind_the_end_of_a_file_are_a_warning(run: Run, torrent: Path, data: Path) -> None:

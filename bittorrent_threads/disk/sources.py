@@ -10,6 +10,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import stat
+import sys
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import SettingsError, StorageError
@@ -144,7 +145,11 @@ class Found:
             try:
                 "/".join((name, *source.parts)).encode()
             except UnicodeEncodeError:
-                raise StorageError("its name is not UTF-8: rename it, or exclude it", source.path) from None
+                encoding = sys.getfilesystemencoding()
+                reason = "its name is not UTF-8: rename it, or exclude it"
+                if encoding != "utf-8":
+                    reason = f"the system's encoding, {encoding}, does not have its name: use a locale of UTF-8"
+                raise StorageError(reason, source.path) from None
             if len(source.parts) > MAX_PATH_DEPTH:
                 raise StorageError(f"is more than {MAX_PATH_DEPTH} folders deep", source.path)
             for part in source.parts:
