@@ -233,11 +233,13 @@ def test_files_that_cannot_be_in_a_torrent(run: Run, tmp_path: Path, name: str) 
         ("no/x.torrent", 4, "there is no folder {}/no"),
         ("file/x.torrent", 4, "there is no folder {}/file"),
         ("x" * 300, 4, "File name too long"),
+        ("loop", 4, "Too many levels of symbolic links"),
     ],
 )
 def test_an_output_that_cannot_be(run: Run, data: Path, tmp_path: Path, output: str, code: int, message: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("x")
+    (tmp_path / "loop").symlink_to("loop")
     before = snapshot(tmp_path)
     ran = run("create", data / "some", "-o", tmp_path / output, "--json")
     assert ran.code == ran.document["exit_code"] == code

@@ -194,7 +194,7 @@ class Metainfo:
                 with contextlib.suppress(OSError):
                     draft.unlink()
                 raise
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links that lead to each other
             raise StorageError.wrap(error, str(path)) from error
 
     def __eq__(self, other: object) -> bool:
