@@ -221,9 +221,11 @@ def _require_folder(folder: str) -> None:
 
 def _require_all(client: Client, result: HashcheckResult, reports: Sequence[FileReport]) -> None:
     """Raises StorageError for files that cannot be read, Incomplete for data that is missing or wrong."""
-    if all(report.state == RIGHT for report in reports):
-        return
     where = f"{client.name} in {client.basedir}"
+    if all(report.state == RIGHT for report in reports):
+        if result.failed:
+            raise Incomplete(f"{where}: all files are right, but hashes of padding in the torrent are wrong")
+        return
     if all(report.state == MISSING for report in reports):
         raise Incomplete(f"{where}: none of its files is there{_other_folder(client)}")
     if result.error is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -12,7 +14,7 @@ from typing import Iterator, List, Tuple
 
 import pytest
 from support.command import Run, finish, start
-from support.content import Content
+from support.content import Content, bencode
 from support.damage import snapshot
 from support.loopback import free_port
 
@@ -260,6 +262,18 @@ def test_the_folder_of_the_torrent_is_not_the_one_that_contains_it(
     assert hint in run(verb, torrent, "-d", data / "other").err
     ran = run(verb, torrent, "-d", tmp_path)
     assert ran.err.endswith("none of its files is there (--dir is the folder that they are in)\n")
+
+
+def test_padding_of_which_the_torrent_has_a_wrong_hash(run: Run, tmp_path: Path) -> None:
+    data = random.Random(0).randbytes(16384)
+    files = [{"length": 16384, "path": ["a"]}, {"attr": "p", "length": 16384, "path": [".pad", "16384"]}]
+    pieces = hashlib.sha1(data).digest() + bytes(20)
+    info = {"files": files, "name": "x", "piece length": 16384, "pieces": pieces}
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "a").write_bytes(data)
+    (tmp_path / "x.torrent").write_bytes(bencode({"info": info}))
+    ran = run("verify", tmp_path / "x.torrent", "-d", tmp_path)
+    assert ran.code == 1 and "all files are right, but hashes of padding in the torrent are wrong" in ran.err
 
 
 def test_bytes_behind_the_end_of_a_file_are_a_warning(run: Run, torrent: Path, data: Path) -> None:

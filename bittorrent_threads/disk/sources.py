@@ -46,10 +46,11 @@ class Exclusion:
                 self._paths.append(parts)
             else:
                 self._names.append(parts[0])
-        self._output: Optional[Tuple[str, str, os.stat_result]] = None
-        if output is not None and os.path.lexists(output):
-            folder, name = os.path.split(output)
-            self._output = (os.path.realpath(folder), folded_name(name), os.lstat(output))
+        self._outputs: List[Tuple[str, str, os.stat_result]] = []
+        for place in () if output is None else {output, os.path.realpath(output)}:  # a link, and what it leads to
+            if os.path.lexists(place):
+                folder, name = os.path.split(place)
+                self._outputs.append((os.path.realpath(folder), folded_name(name), os.lstat(place)))
 
     def leaves_out(self, path: str, parts: Parts, status: os.stat_result) -> bool:
         """Whether the file or folder is to be left out; ``path`` has no link in its folders."""
@@ -57,12 +58,12 @@ class Exclusion:
             return True
         if any(_matches(parts, pattern) for pattern in self._paths):
             return True
-        if self._output is None:
-            return False
-        folder, name, found = self._output
         # A file system may take another spelling of the name for the same.
         above, own = os.path.split(path)
-        return os.path.samestat(found, status) and (above, folded_name(own)) == (folder, name)
+        return any(
+            os.path.samestat(found, status) and (above, folded_name(own)) == (folder, name)
+            for folder, name, found in self._outputs
+        )
 
 
 def _matches(parts: Parts, pattern: Sequence[str]) -> bool:
