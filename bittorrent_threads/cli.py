@@ -47,6 +47,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except BrokenPipeError:
         silence_stdout()
         return commands.FAILED
+    except OSError:  # of standard output, which could not even take the JSON of that failure; the message is out
+        silence_stdout()
+        return commands.DISK
     finally:
         try:
             sys.stdout.flush()
@@ -97,7 +100,9 @@ def parser() -> argparse.ArgumentParser:
     )
 
     folder = _group()
-    folder.add_argument("-d", "--dir", default=".", metavar="DIR", help="folder of the files (default: this one)")
+    folder.add_argument(
+        "-d", "--dir", type=given, default=".", metavar="DIR", help="folder of the files (default: this one)"
+    )
     folder.add_argument(
         "--names",
         choices=NAMES,
@@ -121,7 +126,7 @@ def parser() -> argparse.ArgumentParser:
         swarm.add_argument(f"--{way}-limit", type=rate, default=0, metavar="RATE", help="bytes a second, such as 500K")
 
     verb = verbs.add_parser("download", parents=[common, limit, folder, swarm], help="download a torrent")
-    verb.add_argument("source", metavar="SOURCE", help="a .torrent file")
+    verb.add_argument("source", type=given, metavar="SOURCE", help="a .torrent file")
     verb.add_argument("--seed", action="store_true", help="go on seeding once complete, until interrupted")
     verb.add_argument("--check", action="store_true", help="hash what is there first; also accept that files are gone")
     verb.add_argument("--allocate", choices=ALLOCATIONS, default=SPARSE, help="take the room of all files at the start")
@@ -130,12 +135,12 @@ def parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser(
         "seed", parents=[common, limit, folder, swarm], help="check the files and serve them until interrupted"
     )
-    verb.add_argument("source", metavar="TORRENT", help="a .torrent file")
+    verb.add_argument("source", type=given, metavar="TORRENT", help="a .torrent file")
     verb.set_defaults(run=commands.seed)
 
     verb = verbs.add_parser("create", parents=[common, limit], help="make a .torrent of a file or folder")
-    verb.add_argument("path", metavar="PATH")
-    verb.add_argument("-o", "--output", required=True, metavar="FILE", help="the .torrent file to write")
+    verb.add_argument("path", type=given, metavar="PATH")
+    verb.add_argument("-o", "--output", type=given, required=True, metavar="FILE", help="the .torrent file to write")
     verb.add_argument("--tracker", action="append", default=[], metavar="URL", help="announce URL; repeatable")
     verb.add_argument("--piece-length", type=size, metavar="SIZE", help="such as 256Ki (default: by the size)")
     verb.add_argument("--private", action="store_true", help="peers come from the trackers only")
@@ -154,15 +159,15 @@ def parser() -> argparse.ArgumentParser:
     verb.set_defaults(run=commands.create)
 
     verb = verbs.add_parser("info", parents=[common, limit], help="show what a torrent holds")
-    verb.add_argument("source", metavar="SOURCE", help="a .torrent file")
+    verb.add_argument("source", type=given, metavar="SOURCE", help="a .torrent file")
     verb.set_defaults(run=commands.info)
 
     verb = verbs.add_parser("verify", parents=[common, limit, folder], help="hash the files; no socket is opened")
-    verb.add_argument("source", metavar="TORRENT", help="a .torrent file")
+    verb.add_argument("source", type=given, metavar="TORRENT", help="a .torrent file")
     verb.set_defaults(run=commands.verify)
 
     verb = verbs.add_parser("tracker", parents=[common], help="run a small HTTP tracker, for tests and demonstrations")
-    verb.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="default: %(default)s")
+    verb.add_argument("--host", type=given, default="127.0.0.1", metavar="ADDRESS", help="default: %(default)s")
     verb.add_argument("--port", type=port, default=0, metavar="N", help="default: any that is free")
     verb.add_argument("--timeout", type=seconds, metavar="S", help="end after S seconds")
     verb.set_defaults(run=commands.tracker)
@@ -180,10 +185,9 @@ def _group() -> argparse.ArgumentParser:
 
 def port(text: str) -> int:
     """A port, 0 for any."""
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError(f"{text} is not a port: 0 to 65535")
-    return number
+    if not text.isdecimal() or int(text[:9]) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: 0 to 65535")
+    return int(text)
 
 
 def address(text: str) -> Tuple[str, int]:
@@ -194,16 +198,31 @@ def address(text: str) -> Tuple[str, int]:
     elif ":" in host:
         raise argparse.ArgumentTypeError(f"{text}: an IPv6 address stands in brackets, as in [::1]:6881")
     if not colon or not host or not number.isdecimal() or not 0 < int(number) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text} is not HOST:PORT")
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
     return host, int(number)
 
 
 def seconds(text: str) -> float:
     """A time, more than 0."""
-    number = float(text)
+    number = _number(text)
     if not 0 < number < 1e9:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return number
+
+
+def given(text: str) -> str:
+    """Something that is named: a path, an address; not empty, as a variable of a shell may be by mistake."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
+def _number(text: str) -> float:
+    # Below any that is taken if it is none.
+    try:
+        return float(text)
+    except ValueError:
+        return -1.0
 
 
 def size(text: str) -> int:
@@ -211,9 +230,9 @@ def size(text: str) -> int:
     digits = text.rstrip("KMGIBkmgib")
     unit = text[len(digits) :].upper()
     factor = UNITS.get(unit[:-1] if unit.endswith("B") else unit)
-    number = float(digits) if factor else 0.0
+    number = _number(digits)
     if factor is None or not 1 <= number * factor < 2**62:
-        raise argparse.ArgumentTypeError(f"{text} is not a size such as 500K, 5M or 256Ki")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 500K, 5M or 256Ki")
     return int(number * factor)
 
 

@@ -27,7 +27,7 @@ from .progress import Downloaded, Seeded, check_progress, show_events
 from .session import Session
 from .settings import Settings
 from .source import metainfo_of
-from .text import masked, printable
+from .text import escaped, masked, printable
 from .tracker import Tracker
 
 DONE, FAILED, USAGE, LATE, DISK, BAD_TORRENT, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -43,6 +43,12 @@ _EXIT_CODES = (
     (BitTorrentError, FAILED),
     (OSError, DISK),
 )
+_OPTIONS = {
+    "trackers": "--tracker",
+    "web_seeds": "--web-seed",
+    **{name: f"--{name.replace('_', '-')}" for name in ("piece_length", "comment", "source", "exclude", "output")},
+}
+"""The options that set arguments of ``create``."""
 DESCRIBED = ("name", "infohash", "total_size", "piece_length", "piece_count", "private", "creation_date")
 """What ``info`` and ``create`` tell of a torrent as it is, besides its files and the texts in it."""
 LOOK_INTERVAL = 0.25
@@ -72,6 +78,8 @@ def reason(error: BaseException) -> str:
     """What went wrong, in a line."""
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
+    if isinstance(error, SettingsError) and error.name in _OPTIONS:
+        return f"{_OPTIONS[error.name]}: {error.reason}"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)
@@ -179,8 +187,7 @@ def verify(options: argparse.Namespace, console: Console) -> int:
             if report.state == RIGHT and report.reason != "is right":
                 console.message(f"bittorrent-threads: warning: {report.path} {report.reason}")
         listing = "\n".join(f"{report.state:<11}{report.name}" for report in reports if report.state != RIGHT)
-        count = f"{len(reports)} file{'s' if len(reports) != 1 else ''}"
-        text = f"{client.name}: {count} and {client.piece_count} pieces, all right"
+        text = f"{client.name}: {_count(len(reports), 'file')} and {_count(client.piece_count, 'piece')}, all right"
         try:
             _require_all(client, result, reports)
         except BitTorrentError as error:
@@ -214,9 +221,11 @@ def _require_folder(folder: str) -> None:
 
 def _require_all(client: Client, result: HashcheckResult, reports: Sequence[FileReport]) -> None:
     """Raises StorageError for files that cannot be read, Incomplete for data that is missing or wrong."""
-    if all(report.state == RIGHT for report in reports):
-        return
     where = f"{client.name} in {client.basedir}"
+    if all(report.state == RIGHT for report in reports):
+        if result.failed:
+            raise Incomplete(f"{where}: all files are right, but hashes of padding in the torrent are wrong")
+        return
     if all(report.state == MISSING for report in reports):
         raise Incomplete(f"{where}: none of its files is there{_other_folder(client)}")
     if result.error is not None:
@@ -230,7 +239,11 @@ def _other_folder(client: Client) -> str:
     inner = [file.path[1:] for file in client.metainfo.files if not file.pad]
     if own == client.name or any(parts and os.path.lexists(os.path.join(client.basedir, *parts)) for parts in inner):
         return f" (--dir is the folder that contains {client.name}: try {parent})"
-    return ""
+    return " (--dir is the folder that they are in)"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
 def create(options: argparse.Namespace, console: Console) -> int:
@@ -260,8 +273,8 @@ def create(options: argparse.Namespace, console: Console) -> int:
         on_warning=warn,
     )
     document = {"command": "create", "output": options.output, "warnings": warnings, **_description(metainfo)}
-    count = f"{metainfo.piece_count} pieces of {size_text(metainfo.piece_length)}"
-    text = f"{options.output}: {size_text(metainfo.total_size)}, {count}, {metainfo.infohash.hex()}"
+    count = f"{_count(metainfo.piece_count, 'piece')} of {size_text(metainfo.piece_length)}"
+    text = f"{escaped(options.output)}: {size_text(metainfo.total_size)}, {count}, {metainfo.infohash.hex()}"
     return conclude(console, None, document, text)
 
 
@@ -273,6 +286,7 @@ def info(options: argparse.Namespace, console: Console) -> int:
         "name": metainfo.name,
         "infohash": metainfo.infohash.hex(),
         "size": f"{size_text(metainfo.total_size)} ({metainfo.total_size} bytes)",
+        "files": str(sum(not file.pad for file in metainfo.files)),
         "pieces": f"{metainfo.piece_count} of {size_text(metainfo.piece_length)}",
         "private": "yes" if metainfo.private else "no",
         "comment": described["comment"],

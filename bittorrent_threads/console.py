@@ -100,13 +100,16 @@ class Console:
     def result(self, document: Any, text: str) -> None:
         """The result: ``document`` as JSON where that was asked for, else ``text``.
 
-        Raises OSError when standard output cannot take it.
+        Raises OSError, with a name for it, when standard output cannot take it.
         """
         self.end_progress()
         lines = [json.dumps(jsonable(document), indent=2)] if self._as_json else map(escaped, text.split("\n"))
         text = "\n".join(lines)
-        self._stdout.write(text + "\n")
-        self._stdout.flush()
+        try:
+            self._stdout.write(text + "\n")
+            self._stdout.flush()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, "standard output") from error  # EPIPE: BrokenPipeError again
 
     def failure(self, message: str, document: Any, text: str = "") -> None:
         """A line to standard error, and the result: ``document`` where JSON was asked for, else ``text``, if any."""

@@ -78,7 +78,10 @@ class StorageError(BitTorrentError):
         if isinstance(error, StorageError):
             return error
         number = getattr(error, "errno", None) or 0
-        reason = os.strerror(number) if number else f"{type(error).__name__}: {error}"
+        if isinstance(error, UnicodeEncodeError):
+            reason = f"the system's encoding, {error.encoding}, does not have its name: use a locale of UTF-8"
+        else:
+            reason = os.strerror(number) if number else f"{type(error).__name__}: {error}"
         wrapped = cls(reason, path or str(getattr(error, "filename", None) or ""), number)
         wrapped.__cause__ = error
         return wrapped

@@ -35,7 +35,7 @@ class Downloaded:
         self._console = console
 
     def __call__(self, status: Status) -> bool:
-        failure = show_events(self._client, self._console)
+        failure = show_events(self._client, self._console, fatal=True)
         if failure is not None:
             raise failure
         if status.complete and not status.checking:
@@ -100,10 +100,11 @@ def check_progress(status: Status) -> Progress:
     return Progress(line, done / max(1, status.piece_count))
 
 
-def show_events(client: Client, console: Console) -> Optional[StorageError]:
+def show_events(client: Client, console: Console, *, fatal: bool = False) -> Optional[StorageError]:
     """Take the events that came, and show those that a person should see.
 
-    Returns the storage failure among them that stops the torrent, if there is one.
+    Returns the storage failure among them that stops the torrent, if there is one; ``fatal`` ones are not shown, as the
+    command ends with them.
     """
     failure: Optional[StorageError] = None
     while True:
@@ -113,6 +114,8 @@ def show_events(client: Client, console: Console) -> Optional[StorageError]:
             return failure
         if isinstance(event, events.StorageFailed) and event.retry_in:
             failure = StorageError(event.reason, event.path, event.errno)
+            if fatal:
+                continue
         text = event_text(event)
         if text:
             console.message(text)

@@ -9,6 +9,7 @@ from typing import Union
 from .errors import MetainfoError
 from .metainfo.metainfo import Metainfo
 from .settings import Settings
+from .text import masked
 
 Source = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, Metainfo]
 
@@ -21,6 +22,8 @@ def metainfo_of(source: Source, settings: Settings) -> Metainfo:
         return Metainfo.parse(bytes(source), max_size=settings.max_metainfo_size)
     if isinstance(source, str) and source.startswith("magnet:"):
         raise MetainfoError("magnet links are not supported yet, give the .torrent file", source=source)
+    if isinstance(source, str) and source.startswith(("http://", "https://")):
+        raise MetainfoError("is a URL: download the .torrent file, and give its path", source=masked(source))
     if isinstance(source, (str, Path, os.PathLike)):
         return Metainfo.load(os.fspath(source), max_size=settings.max_metainfo_size)
     raise MetainfoError(f"a source is a path, bytes or a Metainfo, not {type(source).__name__}")

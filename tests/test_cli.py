@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
+import random
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Iterator, List, Tuple
 
 import pytest
-from support.content import Content
+from support.command import Run, finish, start
+from support.content import Content, bencode
 from support.damage import snapshot
 from support.loopback import free_port
 
@@ -49,61 +50,9 @@ def seeder(torrent: Path, data: Path) -> Iterator[bt.Client]:
         yield client
 
 
-class Ran:
-    """What one run left."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-        assert "Traceback" not in err + out
-
-    @property
-    def document(self) -> Dict[str, Any]:
-        found: Dict[str, Any] = json.loads(self.out)
-        return found
-
-
-class Run:
-    """Runs commands in this process."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *arguments: object) -> Ran:
-        try:
-            code = cli.main([str(argument) for argument in arguments])
-        except SystemExit as end:
-            assert isinstance(end.code, int)
-            code = end.code
-        captured = self._capsys.readouterr()
-        return Ran(code, captured.out, captured.err)
-
-
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
     return Run(capsys)
-
-
-def start(
-    *arguments: object, program: Sequence[str] = ("-m", "bittorrent_threads"), stdout: Any = subprocess.PIPE
-) -> subprocess.Popen[str]:
-    """The command as a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, *program, *map(str, arguments)],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(process: subprocess.Popen[str]) -> Ran:
-    try:
-        out, err = process.communicate(timeout=TIMEOUT)
-    finally:
-        process.kill()
-        process.wait()
-    return Ran(process.returncode, out or "", err)
 
 
 def local(client: bt.Client) -> str:
@@ -311,7 +260,20 @@ def test_the_folder_of_the_torrent_is_not_the_one_that_contains_it(
     assert ran.code == 1 and hint in ran.err
     os.rename(data / "some", data / "other")
     assert hint in run(verb, torrent, "-d", data / "other").err
-    assert "none of its files is there\n" in run(verb, torrent, "-d", tmp_path).err
+    ran = run(verb, torrent, "-d", tmp_path)
+    assert ran.err.endswith("none of its files is there (--dir is the folder that they are in)\n")
+
+
+def test_padding_of_which_the_torrent_has_a_wrong_hash(run: Run, tmp_path: Path) -> None:
+    data = random.Random(0).randbytes(16384)
+    files = [{"length": 16384, "path": ["a"]}, {"attr": "p", "length": 16384, "path": [".pad", "16384"]}]
+    pieces = hashlib.sha1(data).digest() + bytes(20)
+    info = {"files": files, "name": "x", "piece length": 16384, "pieces": pieces}
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "a").write_bytes(data)
+    (tmp_path / "x.torrent").write_bytes(bencode({"info": info}))
+    ran = run("verify", tmp_path / "x.torrent", "-d", tmp_path)
+    assert ran.code == 1 and "all files are right, but hashes of padding in the torrent are wrong" in ran.err
 
 
 def test_bytes_behind_the_end_of_a_file_are_a_warning(run: Run, torrent: Path, data: Path) -> None:

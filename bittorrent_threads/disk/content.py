@@ -109,10 +109,6 @@ class Content:
                     routed[index] = not self._part_file.pieces(index)
                     if not routed[index]:
                         moving.append(index)
-            if moving:
-                # If a file is gone that was there, so may be the disk: nothing is made before that is known.
-                self._files.create([index for index in files if wanted[index] and self._files[index].met])
-                self._files.create(moving)
             for index in moving:
                 try:
                     self._move_part(index)

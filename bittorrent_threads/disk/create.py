@@ -7,12 +7,14 @@ and SHA-1 both let go of the GIL.  A file that changes meanwhile is an error.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import hashlib
 import io
 import os
 import queue
+import stat
 import tempfile
 import time
 import warnings
@@ -100,6 +102,11 @@ def create(
     if threads is not None and not 1 <= threads <= MAX_THREADS:
         raise SettingsError("threads", f"must be from 1 to {MAX_THREADS}, not {threads}")
     _check_piece_length(piece_length)
+    for setting, text in (("comment", comment), ("created_by", created_by), ("source", source), ("name", name)):
+        _check_text(setting, text)
+    for setting, place in (("path", path), ("output", output)):
+        if place is not None and not os.fspath(place):
+            raise SettingsError(setting, "is empty")
     target = None if output is None else os.path.abspath(output)
     given = os.path.abspath(path)
     if target is not None:
@@ -148,6 +155,13 @@ def create(
     return metainfo
 
 
+def _check_text(setting: str, text: Optional[str]) -> None:
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:
+        raise SettingsError(setting, f"{text!a} cannot be written as UTF-8") from None
+
+
 def _check_piece_length(length: Optional[int]) -> None:
     if length is not None and (length & (length - 1) or not MIN_PIECE_LENGTH <= length <= MAX_PIECE_LENGTH):
         wanted = f"must be a power of two from {MIN_PIECE_LENGTH} to {MAX_PIECE_LENGTH}"
@@ -163,7 +177,10 @@ def _check_output(target: str, given: str) -> None:
     if os.path.realpath(target) == os.path.realpath(given):
         raise SettingsError("output", f"{target} is the file that the torrent would be made of")
     try:
-        with tempfile.TemporaryFile(dir=folder):
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISREG(os.stat(target).st_mode):
+                return  # a pipe or a device: it is written to
+        with tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(target))):
             pass
     except OSError as error:
         raise StorageError.wrap(error, target) from error
@@ -173,7 +190,7 @@ def _check_size(data: bytes, max_size: int, given: str) -> None:
     # ``data`` is the torrent with other hashes.
     if len(data) > max_size:
         reason = f"makes a .torrent of {len(data)} bytes, where it may have {max_size}"
-        raise SettingsError("piece_length", f"{reason}: make the pieces longer, or max_size larger")
+        raise SettingsError("piece_length", f"{reason}: longer pieces make it shorter")
     try:
         Metainfo.parse(data, max_size=max_size)
     except MetainfoError as error:

@@ -71,7 +71,9 @@ class Naming:
             native = self._spelling.native()
             first = [native, portable] if self._native_first else [portable, native]
             *others, raw = self._spelling.others()
-            self._layouts = [*first, *others, [tuple(map(_system_text, path)) for path in raw]]
+            for layout in (*first, *others, [tuple(map(_system_text, path)) for path in raw]):
+                if layout not in self._layouts:
+                    self._layouts.append(layout)
             self._named = [
                 index
                 for index, file in enumerate(self._files)

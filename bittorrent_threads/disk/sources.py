@@ -10,6 +10,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import stat
+import sys
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import SettingsError, StorageError
@@ -45,10 +46,11 @@ class Exclusion:
                 self._paths.append(parts)
             else:
                 self._names.append(parts[0])
-        self._output: Optional[Tuple[str, str, os.stat_result]] = None
-        if output is not None and os.path.lexists(output):
-            folder, name = os.path.split(output)
-            self._output = (os.path.realpath(folder), folded_name(name), os.lstat(output))
+        self._outputs: List[Tuple[str, str, os.stat_result]] = []
+        for place in () if output is None else {output, os.path.realpath(output)}:  # a link, and what it leads to
+            if os.path.lexists(place):
+                folder, name = os.path.split(place)
+                self._outputs.append((os.path.realpath(folder), folded_name(name), os.lstat(place)))
 
     def leaves_out(self, path: str, parts: Parts, status: os.stat_result) -> bool:
         """Whether the file or folder is to be left out; ``path`` has no link in its folders."""
@@ -56,12 +58,12 @@ class Exclusion:
             return True
         if any(_matches(parts, pattern) for pattern in self._paths):
             return True
-        if self._output is None:
-            return False
-        folder, name, found = self._output
         # A file system may take another spelling of the name for the same.
         above, own = os.path.split(path)
-        return os.path.samestat(found, status) and (above, folded_name(own)) == (folder, name)
+        return any(
+            os.path.samestat(found, status) and (above, folded_name(own)) == (folder, name)
+            for folder, name, found in self._outputs
+        )
 
 
 def _matches(parts: Parts, pattern: Sequence[str]) -> bool:
@@ -144,7 +146,11 @@ class Found:
             try:
                 "/".join((name, *source.parts)).encode()
             except UnicodeEncodeError:
-                raise StorageError("its name is not UTF-8: rename it, or exclude it", source.path) from None
+                encoding = sys.getfilesystemencoding()
+                reason = "its name is not UTF-8: rename it, or exclude it"
+                if encoding != "utf-8":
+                    reason = f"the system's encoding, {encoding}, does not have its name: use a locale of UTF-8"
+                raise StorageError(reason, source.path) from None
             if len(source.parts) > MAX_PATH_DEPTH:
                 raise StorageError(f"is more than {MAX_PATH_DEPTH} folders deep", source.path)
             for part in source.parts:

@@ -137,12 +137,17 @@ class Metainfo:
         try:
             with open(path, "rb") as file:
                 data = file.read(max_size + 1)
+        except IsADirectoryError as error:
+            raise MetainfoError("is a folder, where a .torrent file is wanted", source=str(path)) from error
         except OSError as error:
             raise MetainfoError(error.strerror or str(error), source=str(path) or "''") from error
         except ValueError as error:  # a NUL or a lone surrogate in the path
             raise MetainfoError(str(error), source=repr(path)) from error
         if len(data) > max_size:
             raise MetainfoError(f"more than the {max_size} bytes a .torrent file may have", source=str(path))
+        if data[:1] != b"d":
+            reason = "is no .torrent file, which would begin with 'd'" if data else "is empty"
+            raise BencodeError(reason, 0, source=str(path))
         try:
             return cls.parse(data, max_size=max_size)
         except MetainfoError as error:
@@ -169,9 +174,16 @@ class Metainfo:
         return self._data
 
     def save(self, path: Union[str, Path]) -> None:
-        """Write the .torrent file whole or not at all, over what was at ``path``; raises :class:`StorageError`."""
+        """Write the .torrent file whole or not at all, over the file that was at ``path``.
+
+        A link is followed, and a pipe or device is written to.  Raises :class:`StorageError`.
+        """
         try:
-            target = Path(path)
+            target = Path(path).resolve()
+            if target.exists() and not target.is_file() and not target.is_dir():
+                with target.open("wb") as stream:
+                    stream.write(self._data)
+                return
             draft = target.with_name(f".{self.infohash.hex()[:16]}.new")
             draft.unlink(missing_ok=True)
             try:
@@ -182,7 +194,7 @@ class Metainfo:
                 with contextlib.suppress(OSError):
                     draft.unlink()
                 raise
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links that lead to each other
             raise StorageError.wrap(error, str(path)) from error
 
     def __eq__(self, other: object) -> bool:

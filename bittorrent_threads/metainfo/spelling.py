@@ -6,13 +6,14 @@ BEP 3 says that names are UTF-8.  Older programs wrote them in the encoding of t
 
 from __future__ import annotations
 
-import codecs
 import re
+from encodings.aliases import aliases
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .names import cased_paths, caseless_paths, native_paths, raw_paths, safe_name, safe_paths
 
 _match_label = re.compile(rb"[A-Za-z0-9_-]{2,20}\Z").match
+# Names of modules of the package ``encodings``.
 _OF_TWO_BYTES = frozenset(
     [
         *("gb2312", "gbk", "gb18030", "big5", "big5hkscs", "cp950"),
@@ -21,10 +22,10 @@ _OF_TWO_BYTES = frozenset(
 )
 _ENCODINGS = _OF_TWO_BYTES.union(
     [
-        *(f"iso8859-{part}" for part in range(1, 17)),
+        *("latin_1", *(f"iso8859_{part}" for part in range(2, 17))),
         *(f"cp125{page}" for page in range(9)),
-        *("koi8-r", "koi8-u", "cp437", "cp850", "cp852", "cp855", "cp862", "cp866", "cp874", "tis-620"),
-        *("mac-roman", "mac-cyrillic"),
+        *("koi8_r", "koi8_u", "cp437", "cp850", "cp852", "cp855", "cp862", "cp866", "cp874", "tis_620"),
+        *("mac_roman", "mac_cyrillic"),
     ]
 )
 """Encodings of names on disk.  The others that Python has are no such ones, and some cost more than their input."""
@@ -36,10 +37,8 @@ def decoder(label: Any) -> Optional[str]:
     """The codec for the value of ``encoding``, None if it is UTF-8 or none that names are decoded by."""
     if not isinstance(label, bytes) or not _match_label(label):
         return None
-    try:
-        found = codecs.lookup(label.decode("ascii")).name
-    except LookupError:
-        return None
+    name = label.decode("ascii").lower().replace("-", "_")
+    found = aliases.get(name, name)
     return found if found in _ENCODINGS else None
 
 

@@ -37,10 +37,10 @@ def clean_url(raw: Union[bytes, str], schemes: Tuple[str, ...]) -> Optional[str]
     if len(raw) > MAX_URL:
         return None
     try:
-        text = (raw.decode() if isinstance(raw, bytes) else raw).strip()
+        text = (raw if isinstance(raw, bytes) else raw.encode()).decode().strip()
         parts = urlsplit(text)
         port = parts.port
-    except ValueError:  # not UTF-8, a port out of range, half an IPv6 address
+    except ValueError:  # not UTF-8 or not text that has any, a port out of range, half an IPv6 address
         return None
     scheme, separator, rest = text.partition("://")
     scheme = scheme.lower()

@@ -542,3 +542,13 @@ def test_a_part_file_moves_to_a_name_that_the_file_system_stores(tmp_path: Path,
     assert (tmp_path / "t" / "b_").read_bytes() == t.file(1)[:50]
     assert content.files.chosen == ((1, ("t", "b_")),)
     content.close()
+
+
+def test_names_stay_once_bytes_go_to_the_files(tmp_path: Path, pool: FilePool) -> None:
+    t = torrent([("a", 150), ("b?", 100)], 100)
+    content = Content(t.metainfo, Folder(str(tmp_path)), pool)
+    content.survey()
+    content.prepare([True, False])
+    (tmp_path / "t" / "b?").write_bytes(t.file(1))
+    assert content.survey().names == content.files.chosen == ((1, ("t", "b_")),)
+    content.close()

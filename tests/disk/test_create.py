@@ -276,6 +276,15 @@ def test_the_output_is_no_part_of_the_content(tmp_path: Path, place: str) -> Non
     assert ("x", "copy") in [file.path for file in create(root, output=output).files], "another name of it is content"
 
 
+def test_what_the_output_leads_to_is_no_part_of_the_content_either(tmp_path: Path) -> None:
+    root = tree(tmp_path / "x", "a", "v1.torrent")
+    (root / "latest.torrent").symlink_to("v1.torrent")
+    for _ in range(2):
+        metainfo = create(root, output=root / "latest.torrent")
+        assert [file.path[1:] for file in metainfo.files] == [("a",)]
+        assert Metainfo.load(root / "v1.torrent") == metainfo
+
+
 def test_where_a_torrent_cannot_be_saved_is_told_before_anything_is_hashed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

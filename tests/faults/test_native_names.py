@@ -163,3 +163,21 @@ def test_data_under_the_bytes_of_another_encoding(tmp_path: Path, encoding: str,
         assert [entry for entry in os.listdir(os.fsencode(tmp_path / "raw")) if entry[:1] != b"."] == [
             name.encode(encoding)
         ]
+
+
+def test_resume_data_remembers_the_names_of_the_files_that_are_there(tmp_path: Path) -> None:
+    with seeder(tmp_path / "seed", ALBUM) as seed:
+        options: Dict[str, Any] = {"peers": [("127.0.0.1", seed.port)], "settings": SETTINGS["native"]}
+        with bt.Client(ALBUM.metainfo(), tmp_path / "x", priorities=[0, 1, 1, 1], **options) as client:
+            client.wait(timeout=PATIENCE)
+            names = client.piece_cache["names"]
+        assert [index for index, _ in names] == [1, 2, 3], "the first is not there, and may get any name yet"
+        # Whole files under the other names of all: without the memory they would be taken.
+        for path, portable in zip(dict(ALBUM.files), [*PORTABLE, "Album_ best of/readme.1.txt"]):
+            target = tmp_path / "x" / portable
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(ALBUM.data(path))
+        with bt.Client(ALBUM.metainfo(), tmp_path / "x", settings=SETTINGS["portable"]) as client:
+            client.wait("checked", timeout=PATIENCE)
+            assert paths(client) == [PORTABLE[0], *NATIVE[1:]]
+            assert client.hashcheck().failed == ()

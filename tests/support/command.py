@@ -1,0 +1,73 @@
+"""The command line, run in this process or in one of its own; a traceback is always a mistake."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, Mapping, Optional, Sequence
+
+import pytest
+
+from bittorrent_threads import cli
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TIMEOUT = 60
+
+
+class Ran:
+    """What one run left."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+        assert "Traceback" not in err + out
+
+    @property
+    def document(self) -> Dict[str, Any]:
+        found: Dict[str, Any] = json.loads(self.out)
+        return found
+
+
+class Run:
+    """Runs commands in this process."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: object) -> Ran:
+        try:
+            code = cli.main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            assert isinstance(end.code, int)
+            code = end.code
+        captured = self._capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+
+def start(
+    *arguments: object,
+    program: Sequence[str] = ("-m", "bittorrent_threads"),
+    stdin: Any = subprocess.DEVNULL,
+    stdout: Any = subprocess.PIPE,
+    environment: Optional[Mapping[str, str]] = None,
+) -> subprocess.Popen[str]:
+    """The command as a process of its own; an argument may be bytes."""
+    return subprocess.Popen(
+        [sys.executable, *program, *(each if isinstance(each, bytes) else str(each) for each in arguments)],
+        cwd=ROOT,
+        env=environment,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> Ran:
+    try:
+        out, err = process.communicate(timeout=TIMEOUT)
+    finally:
+        process.kill()
+        process.wait()
+    return Ran(process.returncode, out or "", err)
