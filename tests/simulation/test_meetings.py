@@ -173,7 +173,7 @@ def move(pair: Pair, node: Node, away: float) -> None:
     del hosts[node.network.name]
     node.network.restart()
     node.network.name = "10.9.9.9"
-    hosts["10.9.9.9"] = node.network
+    pair.swarm.internet.alias(node.network, "10.9.9.9")
     restart(pair, node, away)
 
 
