@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import socket
@@ -21,6 +22,7 @@ from bittorrent_threads import events
 from bittorrent_threads.hashcheck import Hashcheck
 from bittorrent_threads.threads.latch import Latch
 
+FEW = Content.of("few", {"": 64 * KIB}, 16 * KIB)
 OTHER = Content.of("other", {"": 200_000}, 16 * KIB)
 
 
@@ -38,6 +40,22 @@ def test_two_torrents_on_one_port(tmp_path: Path):
         clients[0].close()
         assert downs.clients == (clients[1],) and clients[1].state == "active"
     assert SMALL.differences(tmp_path / "down") == OTHER.differences(tmp_path / "down") == []
+
+
+def test_a_seed_with_a_low_limit_sends_each_piece_about_once(tmp_path: Path):
+    FEW.write(tmp_path / "seed")
+    with bt.Session(LOCAL) as seeds, contextlib.ExitStack() as stack:
+        seed = seeds.add(FEW.metainfo(), tmp_path / "seed", upload_limit=20_000)
+        seed.wait("checked", timeout=PATIENCE)
+        sessions = [stack.enter_context(bt.Session(LOCAL)) for _ in range(3)]
+        clients = [session.add(FEW.metainfo(), tmp_path / str(n)) for n, session in enumerate(sessions)]
+        peers = [("127.0.0.1", session.port) for session in (seeds, *sessions)]
+        for client in clients:
+            for peer in peers:
+                client.add_peer(peer)
+        for client in clients:
+            client.wait(timeout=PATIENCE)
+        assert seed.uploaded <= 2 * FEW.size, "with a slot for each and whole queues it was three times"
 
 
 def test_a_torrent_is_in_a_session_once(tmp_path: Path):

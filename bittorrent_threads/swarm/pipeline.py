@@ -190,8 +190,11 @@ class Pipeline:
 
     def slow(self, now: float) -> bool:
         """Has the peer had time to show how fast it is, and is to be asked for no more than ``LEAST_DEPTH``?"""
-        waited = now - next(iter(self.sent.values()), now)
-        return waited >= START_TIME and self._fitting(now) <= LEAST_DEPTH
+        return now - next(iter(self.sent.values()), now) >= START_TIME and self.crawls(now)
+
+    def crawls(self, now: float) -> bool:
+        """Is the rate of the peer as low as it can be for ``LEAST_DEPTH``, as far as it is known?"""
+        return self._fitting(now) <= LEAST_DEPTH
 
     def restrain(self) -> None:
         """The peer is slow: it is asked for little until its rate says otherwise."""

@@ -398,6 +398,17 @@ def test_endgame_asks_others_and_cancels():
     assert second.unasked == 0 and second.wasted == BLOCK
 
 
+def test_a_peer_that_was_asked_for_nothing_is_tried_with_one_block_of_a_peer_that_crawls():
+    swarm = Swarm(4 * BLOCK, BLOCK)
+    slow, untried = swarm.peer("slow"), swarm.peer("untried")
+    blocks = swarm.ask(slow)
+    assert swarm.ask(untried, now=2.0) == []
+    assert swarm.ask(untried, now=2.1) == blocks[-1:]
+    assert swarm.ask(untried, now=2.2) == []
+    swarm.rated(slow, 1_000_000)
+    assert swarm.ask(swarm.peer("another"), now=4.0) == [], "and of no other"
+
+
 def test_endgame_is_shallow():
     swarm = Swarm(100 * BLOCK, 100 * BLOCK, min_requests=100)
     swarm.ask(swarm.peer("A"))
