@@ -437,6 +437,7 @@ def test_the_status_knows_of_an_answer_when_the_event_tells_it() -> None:
 
     class Listener:
         publish_passed = staticmethod(lambda *_: None)
+        refreshed = staticmethod(lambda: None)
 
         def publish(self, event: events.Event) -> None:
             if isinstance(event, (events.TrackerAnnounced, events.TrackerFailed)):
