@@ -16,7 +16,7 @@ from ..metainfo.layout import BLOCK, runs
 from ..metainfo.metainfo import Metainfo
 from .answers import Buffer, Checked, Loaded, Saved, bare
 from .content import Content
-from .file import Missing
+from .file import Missing, Wrong
 from .scratch import CHUNK, MAX_PARTS, Scratches
 
 ATTEMPTS = 3
@@ -195,4 +195,4 @@ class Pieces:
     def _hash_again(self, index: int) -> None:
         if not self._hashed(index):
             reason = f"was changed by another program, piece {index} is wrong now"
-            raise StorageError(reason, self._content.changed_path(index), errno.ESTALE)
+            raise Wrong(reason, self._content.changed_path(index), errno.ESTALE)
