@@ -130,6 +130,9 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--seed", action="store_true", help="go on seeding once complete, until interrupted")
     verb.add_argument("--check", action="store_true", help="hash what is there first; also accept that files are gone")
     verb.add_argument("--allocate", choices=ALLOCATIONS, default=SPARSE, help="take the room of all files at the start")
+    verb.add_argument(
+        "--overwrite", action="store_true", help="write to files of these names even if they hold something else"
+    )
     verb.set_defaults(run=commands.download)
 
     verb = verbs.add_parser(

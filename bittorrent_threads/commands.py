@@ -137,6 +137,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         upload_limit=options.upload_limit,
         max_metainfo_size=options.max_metainfo_size,
         names=options.names,
+        overwrite=getattr(options, "overwrite", False),
     )
 
 

@@ -56,6 +56,7 @@ class PiecePassed(Event):
 class PieceFailed(Event):
     """A piece was hashed and is wrong; ``peers`` are the addresses that sent it, empty for a hash check."""
 
+    frequent: ClassVar[bool] = True
     index: int
     peers: Tuple[Tuple[str, int], ...] = ()
 

@@ -109,6 +109,8 @@ class Settings:
     """File handles kept open, for the session; lowered to a quarter of RLIMIT_NOFILE."""
     sync_interval: float = 30.0
     """Longest time that a finished piece is not synced and remembered (limits: kill -9, power loss)."""
+    overwrite: bool = False
+    """True: a file that has the name of a torrent's and nothing of it is overwritten.  False: it stops the torrent."""
     disk_retry_interval: float = 10.0
     """First pause after a write failed; doubled up to ``disk_retry_max``."""
     disk_retry_max: float = 600.0

@@ -12,13 +12,15 @@ an ``epoch``, the changes seen in its files so far, and is trusted only if it wa
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import time
+from operator import attrgetter
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Set, Tuple, Union
 
 from ..errors import StorageError
-from ..metainfo.layout import Span
-from ..metainfo.metainfo import Metainfo
+from ..metainfo.layout import Span, runs
+from ..metainfo.metainfo import Metainfo, padding_pieces
 from ..metainfo.names import HIDDEN_FOLDER, PORTABLE
 from ..threads.original import allocate_lock
 from .allocation import FULL, SPARSE
@@ -49,6 +51,8 @@ class Content:
         self.folder = folder
         self.pool = pool
         self._files = TorrentFiles(metainfo, folder, pool, names=names, on_changed=self._on_changed)
+        self.padding = padding_pieces(metainfo)
+        """Pieces that are nothing but padding, ascending."""
         self._lock = allocate_lock()  # guards what follows
         parts = (HIDDEN_FOLDER, f"{metainfo.infohash.hex()}.parts")
         self._part_file = PartFile(File(folder, parts, on_changed=self._on_changed), pool, metainfo)
@@ -61,7 +65,7 @@ class Content:
         """Take the files as they are now, and see which pieces may be there."""
         piece_length = self._layout.piece_length
         errors: List[StorageError] = []
-        present: List[int] = []
+        there = [*self.padding]
         unseen: List[int] = []
         parted: List[int] = []
         with self._lock:
@@ -71,8 +75,6 @@ class Content:
             for index, entry in enumerate(self._metainfo.files):
                 begin = self._layout.file_offset(index)
                 if entry.pad:
-                    # Pieces that are nothing but padding are there wherever we look.
-                    _extend(present, range(-(-begin // piece_length), (begin + entry.length) // piece_length))
                     continue
                 stat = None
                 try:
@@ -83,27 +85,43 @@ class Content:
                         unseen.append(index)
                 size = min(stat.size, entry.length) if stat is not None else 0
                 if size:
-                    _extend(present, range(begin // piece_length, (begin + size - 1) // piece_length + 1))
+                    there.append(range(begin // piece_length, (begin + size - 1) // piece_length + 1))
                 pieces = self._part_file.pieces(index) if whole else []
-                for piece in pieces:
-                    _extend(present, range(piece, piece + 1))
+                there.extend(runs(pieces))
                 if pieces:
                     parted.append(index)
             first = errors[0] if errors else None
+            present: List[int] = []
+            for pieces_there in sorted(there, key=attrgetter("start")):
+                # The ranges of two files may share a piece.
+                present.extend(range(max(pieces_there.start, present[-1] + 1 if present else 0), pieces_there.stop))
             files = [entry for entry in self._metainfo.files if entry.length and not entry.pad]
             if not whole or (unseen and len(unseen) == len(files)):
                 return Surveyed(tuple(present), first, names=self._files.chosen)
             stats, part_file = self._files.stats(), self._part_file.stat
             return Surveyed(tuple(present), first, stats, part_file, tuple(unseen), tuple(parted), self._files.chosen)
 
-    def prepare(self, wanted: Sequence[bool]) -> None:
-        """Make the files that are wanted, with room if that was asked for, and move to them what the part file has."""
+    def claim(self, wanted: Sequence[bool], own: Sequence[bool]) -> None:
+        """See that no file that is wanted, and not our own, holds a byte; looks again at those that did."""
+        for index, entry in enumerate(self._metainfo.files):
+            if wanted[index] and not own[index] and not entry.pad:
+                file = self._files[index]
+                if file.met and file.stat is not None and file.stat.size:
+                    self.pool.adopt(file)
+                    self._refuse(file)
+
+    def prepare(self, wanted: Sequence[bool], own: Optional[Sequence[bool]] = None) -> None:
+        """Make the files that are wanted, with room if that was asked for, and move to them what the part file has.
+
+        What belongs to files that are neither wanted nor our ``own`` goes to the part file, be they there or not;
+        without ``own`` all that are there are.
+        """
         files = [index for index, entry in enumerate(self._metainfo.files) if not entry.pad]
         with self._lock:
             routed = self._routed = self._routed or bytearray(len(self._metainfo.files))
             moving = []
             for index in files:
-                if not (wanted[index] or self._there(index)):
+                if not (wanted[index] or ((own is None or own[index]) and self._there(index))):
                     routed[index] = 0  # it may have been removed, and is not to appear again
                 elif not routed[index]:
                     routed[index] = not self._part_file.pieces(index)
@@ -114,7 +132,10 @@ class Content:
                     self._move_part(index)
                 finally:
                     routed[index] = not self._part_file.pieces(index)
+        new = [index for index in files if wanted[index] and not (self._files[index].met or own is None or own[index])]
         self._files.create([index for index in files if wanted[index]])
+        for index in new:
+            self._refuse(self._files[index])  # it came just now
         if self._allocation == FULL:
             for index in files:
                 if wanted[index]:
@@ -162,10 +183,17 @@ class Content:
             self.inspect(offset + at, part)
             yield part
 
-    def refresh(self, offset: int, length: int) -> None:
-        """See to it that ``inspect`` looks at the files that have these names now, and ``epoch`` knows of changes."""
-        for span, _ in self._places(offset, length):
-            self.pool.refresh(self._files[span.file])
+    def refresh(self, offset: int, length: int) -> List[Tuple[int, int]]:
+        """See to it that ``inspect`` looks at the files that have these names now, and ``epoch`` knows of changes.
+
+        Returns where bytes begin and end that are nowhere, in order: no part file has them, and no file is so long.
+        """
+        absent: List[Tuple[int, int]] = []
+        for span, at in self._places(offset, length):
+            size = self.pool.refresh(self._files[span.file])
+            if size is not None and size < span.offset + span.length and not self._parted(span.file):
+                absent.append((offset + at + max(0, size - span.offset), offset + at + span.length))
+        return absent
 
     def write(self, offset: int, buffers: Sequence[memoryview]) -> None:
         """Write the buffers one behind the other; they are not copied."""
@@ -277,6 +305,11 @@ class Content:
         """Close every open file."""
         self.pool.close_folder(self.folder)
 
+    def _refuse(self, file: File) -> None:
+        if file.stat is not None and file.stat.size:
+            reason = "is there already, and nothing of this torrent is in it: move it away, or allow to overwrite it"
+            raise StorageError(reason, file.path, errno.EEXIST)
+
     def _places(self, offset: int, length: int) -> Iterator[Tuple[Span, int]]:
         # The spans that are kept somewhere, and where each begins behind ``offset``.
         at = 0
@@ -300,6 +333,17 @@ class Content:
         # Under the lock.
         routed = self._routed
         return bool(self._part_file.pieces(file)) if routed is None else not routed[file]
+
+    def _parted(self, file: int) -> bool:
+        # Whether the part file has something of a file, as far as can be seen.
+        routed = self._routed
+        if routed is not None and routed[file]:
+            return False
+        with self._lock:
+            try:
+                return bool(self._part_file.pieces(file))
+            except StorageError:
+                return True
 
     def _adopt_part_file(self, errors: List[StorageError]) -> bool:
         # Under the lock: whether it can be asked.
@@ -359,9 +403,6 @@ class _Place(Protocol):
     def write(self, span: Span, buffers: Sequence[memoryview]) -> None: ...
 
 
-def _extend(pieces: List[int], more: range) -> None:
-    # Keeps an ascending list ascending; the ranges of two files may share a piece.
-    pieces.extend(range(max(more.start, pieces[-1] + 1 if pieces else 0), more.stop))
 
 
 def _part(buffers: Sequence[memoryview], start: int, length: int) -> List[memoryview]:

@@ -39,6 +39,10 @@ class Gone(StorageError):
     """The file that was there is not there any more, or its name is another file's now."""
 
 
+class Wrong(StorageError):
+    """Another program changed the file, and a piece that was right was hashed and is wrong now."""
+
+
 class File:
     """One file below a folder: its name, and what it was when we last saw it.
 

@@ -80,15 +80,23 @@ class FilePool:
                     file.on_changed()
         return file.stat
 
-    def refresh(self, file: File) -> None:
-        """See to it that the next use opens the file that has the name now, and knows of changes; raises nothing."""
+    def refresh(self, file: File) -> Optional[int]:
+        """See to it that the next use opens the file that has the name now, and knows of changes; raises nothing.
+
+        Returns how many bytes it has, None where only a use can tell: it cannot be looked at, or is not what was met.
+        """
         found = None
+        seen = False
         with file.looking:
             with contextlib.suppress(StorageError):  # the next use meets the same and tells it
                 found = self._look(file)
+                seen = True
             self._drop_unless(file, found)
-            if found is not None and identity(found) == file.identity:
+            if found is None:
+                return 0 if seen and not file.met else None
+            if identity(found) == file.identity:
                 self._compare(file, found)
+            return found.st_size if file.identity in (None, identity(found)) else None
 
     def create(self, file: File) -> None:
         """Make the file, empty, and the folders above it, unless it is there (it may be on a disk to read only)."""

@@ -24,6 +24,10 @@ from .files import FilePool
 MAGIC = b"btparts\x01"
 COPY_SIZE = 1024 * 1024
 """Bytes of a slot moved at a time."""
+RECORDS_PER_FILE = 4
+"""Records that are read for each file of the torrent: two slots at its ends, and as many more for what moved."""
+
+_WINDOW = 64 * 1024  # bytes read at a time in search of records
 
 _HEADER = struct.Struct(">28sI")
 _RECORD = struct.Struct(">I4sIQQ")
@@ -182,24 +186,37 @@ class PartFile:
         return self._slots
 
     def _scan(self) -> Tuple[Dict[int, Dict[int, _Slot]], int]:
-        # The slots, and where the next record goes.
+        # The slots, and where the next record goes.  No more is read than we would have written, whoever wrote it.
         slots: Dict[int, Dict[int, _Slot]] = {}
         end = 0
         with contextlib.suppress(Missing):
             if self._pool.read(self._file, 0, len(self._header)) != self._header:
                 return slots, end
             end = len(self._header)
-            while True:
-                record = self._pool.read(self._file, end, _RECORD.size)
+            begin_of_window, window = 0, b""
+            for _ in range(RECORDS_PER_FILE * (len(self._lengths) + 1)):
+                if not begin_of_window <= end <= begin_of_window + len(window) - _RECORD.size:
+                    size = self.stat.size if self.stat is not None else 0
+                    begin_of_window = end
+                    window = self._pool.read(self._file, end, max(_RECORD.size, min(_WINDOW, size - end)))
+                record = window[end - begin_of_window : end - begin_of_window + _RECORD.size]
                 checksum, kind, file, begin, length = _RECORD.unpack(record)
                 if checksum != zlib.crc32(record[4:]) or file >= len(self._lengths):
                     break
-                if begin + length > self._lengths[file]:
-                    break
-                end += _RECORD.size
                 if kind == _GONE:
-                    slots.pop(file, None)
+                    if slots.pop(file, None) is None:
+                        break
+                    length = 0
+                elif begin in slots.get(file, ()) or not self._is_slot(file, begin, length):
+                    break
                 else:
-                    slots.setdefault(file, {})[begin] = _Slot(end, length)
-                    end += length
+                    slots.setdefault(file, {})[begin] = _Slot(end + _RECORD.size, length)
+                end += _RECORD.size + length
         return slots, end
+
+    def _is_slot(self, file: int, begin: int, length: int) -> bool:
+        # Whether that is what one piece has in the file.
+        if begin >= self._lengths[file]:
+            return False
+        own_begin, own_length, _, _ = next(self._split(Span(file, begin, 1)))
+        return (own_begin, own_length) == (begin, length)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Collection, Dict, List, NamedTuple, Optio
 
 from ..errors import StorageError
 from ..metainfo.bitfield import Bitfield
+from ..metainfo.layout import BLOCK
 from ..metainfo.metainfo import Metainfo
 from ..metainfo.names import NATIVE, chosen_path, in_the_way
 from ..text import printable
@@ -29,8 +30,12 @@ if TYPE_CHECKING:
     from .answers import Moved, Surveyed
 
 VERSION = 1
-MAX_SIZE = 64 * 1024 * 1024
-"""Bytes of a resume file: a torrent of the most pieces and some hundred thousand files stays far below."""
+MAX_NAMES_SIZE = 4 * 1024 * 1024
+"""Bytes of the paths of renamed files in a resume file, with their punctuation: some ten thousand long ones."""
+MAX_UNFINISHED = 65_536
+"""Unfinished pieces in a resume file: so many of 16 KiB are a gigabyte of ``Settings.piece_memory``."""
+MAX_UNFINISHED_SIZE = 1024 * 1024
+"""Bytes that tell of their blocks, four for each of these bytes."""
 
 _MAGIC = b"bittorrent_threads resume\n"
 _SEAL_SIZE = len(_MAGIC) + 64 + 1  # SHA-256 in hexadecimal, and the end of a line
@@ -60,6 +65,19 @@ class Resume(NamedTuple):
     """Files that were renamed: index, and the components of the path."""
     doubtful: bytes = b""
     """Pieces that may be there too, packed: written or found changed so late that only a hash can tell."""
+    own: Optional[bytes] = None
+    """Files that are the torrent's own, packed; None in what an earlier version stored."""
+
+    @property
+    def owned(self) -> bytes:
+        """The same; an earlier version wrote to every file that was there."""
+        if self.own is not None:
+            return self.own
+        files = Bitfield(len(self.files))
+        for index, stat in enumerate(self.files):
+            if stat is not None:
+                files.set(index)
+        return bytes(files)
 
     def plain(self) -> Dict[str, Any]:
         """Dictionaries, lists, strings and numbers."""
@@ -73,6 +91,7 @@ class Resume(NamedTuple):
             "clean": self.clean,
             "names": [[index, list(parts)] for index, parts in self.names],
             "doubtful": self.doubtful.hex(),
+            **({} if self.own is None else {"own": self.own.hex()}),
         }
 
     @classmethod
@@ -91,6 +110,7 @@ class Resume(NamedTuple):
             clean=plain.get("clean") is True,
             names=_names(plain.get("names", []), metainfo),
             doubtful=_bytes({"doubtful": "", **plain}, "doubtful"),
+            own=_bytes(plain, "own") if "own" in plain else None,
         )
         if resume.infohash != metainfo.infohash:
             raise ValueError(f"is for the torrent {resume.infohash.hex()}")
@@ -98,6 +118,7 @@ class Resume(NamedTuple):
         Bitfield(metainfo.piece_count, resume.doubtful or None)
         if len(resume.files) != len(metainfo.files):
             raise ValueError(f"has {len(resume.files)} files, the torrent {len(metainfo.files)}")
+        Bitfield(len(metainfo.files), resume.own)
         return resume
 
 
@@ -112,6 +133,28 @@ class Trust(NamedTuple):
     """Pieces to hash: those that are there, and doubtful or in a file that changed, claimed or not."""
     missing: Tuple[int, ...]
     """Files that were there and are gone, by index: not to be downloaded again before somebody says so."""
+
+
+class Bounds(NamedTuple):
+    """What resume data of a torrent can be at most: anyone may have put a file there, of any size.
+
+    What is made of JSON takes by its values thirty times its bytes, so that both are counted before any is made.
+    """
+
+    size: int
+    """Bytes."""
+    values: int
+    """Commas and opening brackets, which is how many values there are."""
+
+    @classmethod
+    def of(cls, metainfo: Metainfo) -> Bounds:
+        """For this torrent."""
+        files, pieces = len(metainfo.files), metainfo.piece_count
+        unfinished = min(pieces, MAX_UNFINISHED)
+        blocks = min(-(-metainfo.total_size // BLOCK) // 4 + 2 * unfinished, MAX_UNFINISHED_SIZE)
+        # A file has three integers of up to 39 digits, an unfinished piece its index, and both their punctuation.
+        size = 4096 + pieces // 2 + 128 * files + 32 * unfinished + blocks
+        return cls(size + min(MAX_NAMES_SIZE, 65_536 + 4096 * files), 4096 + 32 * files + 4 * unfinished)
 
 
 def compare(resume: Resume, surveyed: Surveyed, metainfo: Metainfo, *, gone: Collection[int] = ()) -> Trust:
@@ -131,7 +174,7 @@ def compare(resume: Resume, surveyed: Surveyed, metainfo: Metainfo, *, gone: Col
         if index not in unseen:
             if then == now and (now is not None or same_part_file):
                 continue
-            if then is not None and (now is None or index in gone):
+            if then is not None and then.size and (now is None or index in gone):
                 missing.append(index)
         for piece in layout.file_pieces(index):
             doubted.set(piece)
@@ -192,11 +235,12 @@ class ResumeFile:
     def load(self, metainfo: Metainfo) -> Tuple[Optional[Resume], Tuple[str, ...]]:
         """What was stored last, or before that, or nothing; and what was wrong with what is not used."""
         reasons: List[str] = []
+        bounds = Bounds.of(metainfo)
         for parts in (self._parts, self._backup):
             try:
-                data = self._read(parts)
+                data = self._read(parts, bounds.size)
                 if data is not None:
-                    return _decoded(data, metainfo), tuple(reasons)
+                    return _decoded(data, metainfo, bounds), tuple(reasons)
             except (OSError, StorageError, ValueError, RecursionError) as error:
                 reason = error.reason if isinstance(error, StorageError) else error
                 reasons.append(f"{self.folder.path(parts)}: {printable(str(reason))}")
@@ -223,12 +267,12 @@ class ResumeFile:
         finally:
             draft.close()
 
-    def _read(self, parts: Parts) -> Optional[bytes]:
+    def _read(self, parts: Parts, most: int) -> Optional[bytes]:
         found = self.folder.stat(parts)
         if found is None:
             return None
-        if found.st_size > MAX_SIZE:
-            raise ValueError(f"has {found.st_size} bytes, more than {MAX_SIZE}")
+        if found.st_size > most:
+            raise ValueError(f"has {found.st_size} bytes, where {most} are the most for this torrent")
         file = Descriptor(self.folder.open(parts, os.O_RDONLY), self.folder.system)
         try:
             return file.read(0, found.st_size)
@@ -240,12 +284,15 @@ def _encoded(resume: Resume) -> bytes:
     return _sealed(json.dumps(resume.plain(), separators=(",", ":")).encode())
 
 
-def _decoded(data: bytes, metainfo: Metainfo) -> Resume:
+def _decoded(data: bytes, metainfo: Metainfo, bounds: Bounds) -> Resume:
     body = data[_SEAL_SIZE:]
     if not data.startswith(_MAGIC):
         raise ValueError("is no resume data")
     if data != _sealed(body):
         raise ValueError("does not have the bytes that were written")
+    values = sum(map(body.count, (b",", b"[", b"{")))
+    if values > bounds.values:
+        raise ValueError(f"has {values} values, where {bounds.values} are the most for this torrent")
     return Resume.of(json.loads(body), metainfo)
 
 

@@ -20,6 +20,10 @@ with 512 KiB or 1 MiB, 2.45 with 4 MiB (pieces of 1 MiB).
 """
 
 
+MAX_PARTS = 1024
+"""Pieces that the memory is cut into at most, each with an object of its own; 64 pieces of 16 KiB fill it."""
+
+
 class Scratch:
     """``view`` is ``CHUNK`` bytes that begin a page."""
 
@@ -29,10 +33,11 @@ class Scratch:
         self._piece_length = 0
 
     def parts(self, piece_length: int, size: int) -> List[memoryview]:
-        """The first ``size`` bytes cut into pieces of that length, of which the last may be shorter."""
+        """The first ``size`` bytes cut into at most ``MAX_PARTS`` pieces of that length, the last may be shorter."""
         if piece_length != self._piece_length:
             self._piece_length = piece_length
-            self._parts = [self.view[at : at + piece_length] for at in range(0, CHUNK, piece_length)]
+            end = min(CHUNK, MAX_PARTS * piece_length)
+            self._parts = [self.view[at : at + piece_length] for at in range(0, end, piece_length)]
         whole, rest = divmod(size, piece_length)
         return [*self._parts[:whole], self._parts[whole][:rest]] if rest else self._parts[:whole]
 

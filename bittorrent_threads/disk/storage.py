@@ -57,9 +57,13 @@ class Storage:
         """See which pieces may be there already, without reading any, and take the files as they are now."""
         self._submit(self._content.survey, deliver, lambda error: Surveyed((), error))
 
-    def prepare(self, wanted: Sequence[bool], deliver: Callable[[Prepared], None]) -> None:
+    def claim(self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Done], None]) -> None:
+        """See that no file that is wanted and not our ``own`` holds anything."""
+        self._submit(partial(_run, self._content.claim, tuple(wanted), tuple(own)), deliver, Done)
+
+    def prepare(self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Prepared], None]) -> None:
         """Make folders and files of the files wanted, and move to them what the part file has of them."""
-        self._submit(partial(self._prepare, tuple(wanted)), deliver, Prepared, alone=True)
+        self._submit(partial(self._prepare, tuple(wanted), tuple(own)), deliver, Prepared, alone=True)
 
     def save(
         self,
@@ -152,10 +156,10 @@ class Storage:
         else:
             self._submit(partial(_run, self._content.close), deliver, Done)
 
-    def _prepare(self, wanted: Sequence[bool]) -> Prepared:
+    def _prepare(self, wanted: Sequence[bool], own: Sequence[bool]) -> Prepared:
         # On a worker, alone.
         try:
-            self._content.prepare(wanted)
+            self._content.prepare(wanted, own)
         except StorageError as error:
             return Prepared(bare(error), self._content.files.chosen)
         return Prepared(None, self._content.files.chosen)

@@ -26,6 +26,9 @@ LEAST_JOB = 4 * 1024 * 1024
 MOST_JOB = 64 * 1024 * 1024
 """Bytes of a job however fast the disk is: more gain nothing."""
 
+MOST_PIECES = 4096
+"""Pieces of a job: those of 16 KiB fill one of ``MOST_JOB``, and shorter ones take no more memory than those."""
+
 JOBS = 3
 """Jobs under way at once: two are hashed, and one is there when the first of them is done."""
 
@@ -105,7 +108,7 @@ class Checks:
         while check.waiting and check.running < JOBS:
             # Smaller towards the end, so that the workers end together.
             share = len(check.waiting) * piece_length // JOBS
-            count = max(1, max(LEAST_JOB, min(self._job_bytes, share)) // piece_length)
+            count = min(MOST_PIECES, max(1, max(LEAST_JOB, min(self._job_bytes, share)) // piece_length))
             indexes = check.waiting[:count]
             del check.waiting[:count]
             check.running += 1

@@ -11,6 +11,7 @@ import functools
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Sequence, Tuple
 
 from .. import events
+from ..disk.file import Wrong
 from ..errors import StorageError
 from ..protocol import messages
 from ..swarm.pieces import OpenPiece
@@ -164,6 +165,9 @@ class Holdings:
         doubtful = [index, *self._beside(error)]
         doubtful = [each for each in dict.fromkeys(doubtful) if self.serves(each)]
         self._doubted.update(dict.fromkeys(doubtful))
+        if isinstance(error, Wrong):
+            self.lose([index])  # at once: whoever hears of it must not find the torrent complete
+            self.changed()
         torrent.publish(events.StorageFailed, path=error.path, errno=error.errno, reason=error.reason, retry_in=0.0)
         torrent.checks.add(Check(sorted(doubtful), lambda check: None))
 

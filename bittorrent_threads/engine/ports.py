@@ -170,12 +170,18 @@ class Storage(Protocol):
         Whatever the files are now is what later operations go on with.
         """
 
-    def prepare(self, wanted: Sequence[bool], deliver: Callable[[Prepared], None]) -> None:
+    def claim(self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Done], None]) -> None:
+        """See that no file that is wanted and not our ``own`` holds anything: else it fails with EEXIST and its path.
+
+        Nothing is made.
+        """
+
+    def prepare(self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Prepared], None]) -> None:
         """Make folders and empty files of the files wanted, so that a folder that cannot be written shows at once.
 
         Before the first ``save``, and again whenever the files wanted change.  Bytes of a file that is not wanted and
-        not there go to the part file; what the part file has of a file wanted now moves to its place.  A file there
-        that is not wanted any more keeps what it has, and gets what belongs to it.
+        not there, or not our ``own``, go to the part file; what the part file has of a file wanted now moves to its
+        place.  A file of our own that is not wanted any more keeps what it has, and gets what belongs to it.
         """
 
     def save(

@@ -44,7 +44,7 @@ class Recollection:
             except (TypeError, ValueError) as error:
                 raise StateError("piece_cache", f"cannot be used: it {error}") from error
             self._recalled = True
-            self._learn_names(self.resume)
+            self._learn(self.resume)
         self.unfinished: Unfinished = ()
         """Pieces of which some blocks are on disk, while the torrent is not live."""
         self._remembered = False
@@ -68,12 +68,13 @@ class Recollection:
                 if answer.reasons:
                     self._torrent.publish(events.ResumeIgnored, reasons=answer.reasons)
                 if answer.resume is not None:
-                    self._learn_names(answer.resume)
+                    self._learn(answer.resume)
             then()
 
         self._torrent.storage.recall(recalled)
 
-    def _learn_names(self, resume: Resume) -> None:
+    def _learn(self, resume: Resume) -> None:
+        self._torrent.ownership.recall(resume)
         self._torrent.names.update(resume.names)
         self._torrent.storage.name(resume.names)
 
@@ -87,6 +88,29 @@ class Recollection:
         """All that is wanted is there: store that now, unless it was there at the start."""
         if self.stored and self._torrent.live:
             self.keep(clean=False, done=lambda resume: None)
+
+    def mark(self, done: Callable[[], None]) -> None:
+        """Store which files are the torrent's own, and nothing else that is new, before the first of them is written.
+
+        ``done`` is called also when that failed: it holds nothing up, and the next store tells why.
+        """
+        torrent, resume = self._torrent, self.resume
+        if not self.stored:
+            done()
+            return
+        if resume is None:
+            nothing = bytes(Bitfield(torrent.metainfo.piece_count))
+            resume = Resume(torrent.metainfo.infohash, nothing, (None,) * len(torrent.metainfo.files))
+        resume = resume._replace(names=self._names(resume.files), own=bytes(torrent.ownership))
+        marked = resume
+
+        def stored(answer: Done) -> None:
+            if answer.error is None:
+                self._remembered = True
+                torrent.ownership.stored(marked)
+            done()
+
+        torrent.storage.remember(marked, stored)
 
     def _due(self) -> None:
         self._timer = None
@@ -243,6 +267,7 @@ class Recollection:
             clean=clean,
             names=self._names(synced.files),
             doubtful=b"" if doubtful.empty else bytes(doubtful),
+            own=bytes(torrent.ownership),
         )
 
         def stored(answer: Done) -> None:
@@ -250,10 +275,12 @@ class Recollection:
                 self._refused(answer.error)
             else:
                 torrent.outage.remembered()
+                torrent.ownership.stored(resume)
             done(resume)
 
-        # A torrent of which nothing ever was there leaves no trace.
-        something = self._remembered or not claimed.empty or unfinished or any(synced.files) or torrent.names
+        # A torrent of which nothing ever was there leaves no trace, whatever was there by its names.
+        own = any(bytes(torrent.ownership))
+        something = self._remembered or not (claimed.empty and doubtful.empty) or unfinished or own or torrent.names
         if self.stored and something:
             self._remembered = True
             torrent.storage.remember(resume, stored)

@@ -91,6 +91,7 @@ class Survey:
     def _see(self, surveyed: Surveyed) -> bool:
         """Take note of the files that are there; True if one is not that was."""
         self._torrent.chosen_names = dict(surveyed.names)
+        self._torrent.ownership.see(surveyed)
         gone = self._torrent.files.unmade(surveyed.unmade)
         self._torrent.holdings.made(surveyed.made)
         return gone

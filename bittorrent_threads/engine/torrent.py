@@ -31,8 +31,9 @@ from .farewell import Farewell
 from .holdings import Holdings
 from .limits import Limits
 from .outage import Outage
+from .ownership import Ownership
 from .peers import Peers
-from .ports import Address, Checked, Prepared, Publisher, Resolved, Storage
+from .ports import Address, Checked, Done, Prepared, Publisher, Resolved, Storage
 from .recollection import Recollection
 from .relocation import Relocation
 from .snapshot import snapshot
@@ -107,6 +108,7 @@ class Torrent:
         self.outage = Outage(self)
         self.unread = Unread(self)
         self.survey = Survey(self)
+        self.ownership = Ownership(self)
         self.recollection = Recollection(self, piece_cache=piece_cache, stored=resume)
         self.relocation = Relocation(self)
         self.farewell = Farewell()
@@ -169,8 +171,30 @@ class Torrent:
         if self.live and not self.survey.again():
             self._preparing += 1
             self.reconsider()
-            wanted = self.files.wanted
-            self.storage.prepare(wanted, functools.partial(self._prepared, wanted))
+            wanted, own = self.files.wanted, self.ownership.files
+            claimed = functools.partial(self._claimed, wanted, own)
+            if self.unread:
+                self._make(wanted, own)  # what could not be read may be right: until that is known nothing is written
+            elif self.ownership.doubtful(wanted, own):
+                self.storage.claim(wanted, own, claimed)
+            else:
+                claimed(Done(None))
+
+    def _claimed(self, wanted: Sequence[bool], own: Sequence[bool], done: Done) -> None:
+        if done.error is not None:
+            self._prepared(wanted, Prepared(done.error, tuple(self.chosen_names.items())))
+            return
+        news = self.ownership.claim([ours or wants for ours, wants in zip(own, wanted)])
+        if news and self.picker.missing:
+            self.recollection.mark(lambda: self._make(wanted, own))
+        else:
+            self._make(wanted, own)
+
+    def _make(self, wanted: Sequence[bool], own: Sequence[bool]) -> None:
+        if self.live:
+            self.storage.prepare(wanted, own, functools.partial(self._prepared, wanted))
+        else:
+            self._prepared(wanted, Prepared(None, tuple(self.chosen_names.items())))
 
     def _prepared(self, wanted: Sequence[bool], done: Prepared) -> None:
         self._preparing -= 1

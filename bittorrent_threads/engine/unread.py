@@ -40,6 +40,7 @@ class Unread:
                 self._pieces.clear(index)
             if not self:
                 self._torrent.outage.end()
+                self._torrent.retry()  # now it can be said whose the files are
 
     def look(self) -> None:
         """The files may be back: hash the pieces, unless that failed a moment ago."""

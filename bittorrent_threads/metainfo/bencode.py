@@ -15,33 +15,28 @@ from .encoder import encoder
 
 MAX_DEPTH = 100
 """Lists and dictionaries inside each other (limits: libtorrent's 100)."""
-MAX_TOKENS = 2_000_000
-"""Strings, integers, beginnings and ends in one value (limits: 2 M for a .torrent, 5 000 suit a peer's message)."""
+MAX_TOKENS = 1_000_000
+"""Strings, integers, beginnings and ends in one value: so many take 0.4 s and 80 MB, whatever they are.
+
+A list or a dictionary counts as one more, for the memory it takes, and a file of a torrent as three, for what is
+made of it later.
+"""
+BYTES_PER_TOKEN = 6
+"""A longer .torrent may have a token for so many bytes: a hybrid of many files (BEP 52) has one for 6.3."""
 
 _INT64 = 2**63
-_COLON, _END, _INTEGER, _LIST, _DICTIONARY = b":eild"
+_COLON, _END, _INTEGER, _LIST, _DICTIONARY, _MINUS = b":eild-"
 _WHITESPACE = b" \t\r\n"
 
 Buffer = Union[bytes, bytearray, memoryview]
-
-
-class Duplicate(NamedTuple):
-    """A key that its dictionary had already."""
-
-    key: bytes
-    offset: int
-    depth: int
-    """0 in the outermost dictionary."""
 
 
 class Document(NamedTuple):
     """A decoded .torrent file, with what only its bytes can tell."""
 
     value: Any
-    spans: Dict[bytes, Tuple[int, int]]
-    """Begin and end of each list and dictionary directly in the outermost dictionary, by key."""
-    duplicates: Tuple[Duplicate, ...]
-    """The last value of each is the one in ``value``."""
+    span: Tuple[int, int]
+    """Begin and end of the list or dictionary that is hashed as it stands; both 0 if there is none."""
 
 
 def decode(data: Buffer, *, max_depth: int = MAX_DEPTH, max_tokens: int = MAX_TOKENS, sorted_keys: bool = True) -> Any:
@@ -63,21 +58,22 @@ def decode_prefix(
 
     Otherwise as :func:`decode`.
     """
-    return _Scanner(bytes(data), max_depth, max_tokens, sorted_keys=sorted_keys, unique_keys=True).scan()
+    return _Scanner(bytes(data), max_depth, max_tokens, sorted_keys=sorted_keys).scan()
 
 
-def decode_document(data: Buffer, *, max_depth: int = MAX_DEPTH, max_tokens: int = MAX_TOKENS) -> Document:
+def decode_document(data: Buffer, hashed: bytes, *, max_tokens: int = MAX_TOKENS) -> Document:
     """A .torrent file, taken as the clients that made the world's torrents take it.
 
-    Keys may be in any order and stand twice (told in ``duplicates``), and white space may follow the value.
-    Raises :class:`BencodeError`.
+    Keys may be in any order, and stand twice (the last counts), and white space may follow the value.  But ``hashed``,
+    the key of the outermost dictionary that has the value to be hashed, and the keys in that value stand once: with
+    two values of one key there would be two torrents of one hash.  Raises :class:`BencodeError`.
     """
     data = bytes(data)
-    scanner = _Scanner(data, max_depth, max_tokens, sorted_keys=False, unique_keys=False)
+    scanner = _Scanner(data, MAX_DEPTH, max(max_tokens, len(data) // BYTES_PER_TOKEN), sorted_keys=False, hashed=hashed)
     value, end = scanner.scan()
     if data[end:].strip(_WHITESPACE):
         raise BencodeError(f"{len(data) - end} bytes follow the value", end)
-    return Document(value, scanner.spans, tuple(scanner.duplicates))
+    return Document(value, scanner.span)
 
 
 _match_length = re.compile(rb"(0|[1-9][0-9]{0,9}):").match
@@ -88,14 +84,16 @@ _match_file = re.compile(rb"d6:lengthi(0|[1-9][0-9]{0,17})e4:pathl").match
 class _Scanner:
     """One pass over one buffer."""
 
-    def __init__(self, data: bytes, max_depth: int, max_tokens: int, *, sorted_keys: bool, unique_keys: bool) -> None:
+    def __init__(
+        self, data: bytes, max_depth: int, max_tokens: int, *, sorted_keys: bool, hashed: Optional[bytes] = None
+    ) -> None:
+        # With ``hashed`` all other keys may stand twice.
         self.data = data
         self.max_depth = max_depth
         self.max_tokens = max_tokens
         self.sorted_keys = sorted_keys
-        self.unique_keys = unique_keys
-        self.spans: Dict[bytes, Tuple[int, int]] = {}
-        self.duplicates: List[Duplicate] = []
+        self.hashed = hashed
+        self.span = (0, 0)
 
     def scan(self) -> Tuple[Any, int]:
         """The first value of the buffer, and its end."""
@@ -135,7 +133,7 @@ class _Scanner:
                         if value > last:
                             last = value
                         elif top:
-                            self._check_key(value, top, pos, len(enclosing))
+                            self._check_key(value, top, pos, enclosing[0][2] if enclosing else value)
                         pos = end
                         continue
                     pos = end
@@ -148,18 +146,24 @@ class _Scanner:
                     value, begin = top, start
                     top, start, key, last = enclosing.pop()
                     keyed = key is not None
-                    if key is not None and not enclosing:
-                        self.spans[key] = (begin, pos)
+                    if key is not None and key == self.hashed and not enclosing:
+                        self.span = (begin, pos)
                 elif keyed and key is None:
                     raise BencodeError("a dictionary key must be a string", pos)
                 elif byte == _INTEGER:
-                    value, pos = self._integer(pos)
+                    end = data.find(b"e", pos, pos + 20)
+                    digits = data[pos + 1 : end] if end > 0 else b""
+                    if digits.isdigit() and (digits[0] != 0x30 or digits == b"0"):
+                        value, pos = int(digits), end + 1
+                    else:
+                        value, pos = self._integer(pos, digits)
                 elif byte in (_DICTIONARY, _LIST):
                     room = self.max_depth - len(enclosing)
-                    usual = self._usual_file(pos) if room > 2 and not keyed else None
+                    usual = self._usual_file(pos) if room > 2 and not keyed and byte == _DICTIONARY else None
                     if usual is None or usual[1] > tokens:
                         if room < 2:
                             raise BencodeError(f"more than {self.max_depth} levels deep", pos)
+                        tokens -= 1
                         enclosing.append((top, start, key, last))
                         keyed = byte == _DICTIONARY
                         top = {} if keyed else []
@@ -194,17 +198,16 @@ class _Scanner:
                 pos = end
                 byte = data[pos]
             if data[pos + 1] == _END:
-                return {b"length": int(match[1]), b"path": path}, 7 + len(path), pos + 2
+                return {b"length": int(match[1]), b"path": path}, 10 + len(path), pos + 2
         except (IndexError, BencodeError):
             pass  # it is malformed, and the loop says how
         return None
 
-    def _check_key(self, key: bytes, earlier: Dict[bytes, Any], pos: int, depth: int) -> None:
-        # A key that is not greater than all before it.
+    def _check_key(self, key: bytes, earlier: Dict[bytes, Any], pos: int, outermost: Optional[bytes]) -> None:
+        # A key that is not greater than all before it; ``outermost`` is the one of the outermost dictionary.
         if key in earlier:
-            if self.unique_keys:
-                raise BencodeError(f"dictionary key {_shown(key)} stands twice", pos)
-            self.duplicates.append(Duplicate(key, pos, depth))
+            if self.hashed is None or outermost == self.hashed:
+                raise BencodeError(f"dictionary key {_shown(key)} stands twice", pos, (self.hashed or b"").decode())
         elif self.sorted_keys:
             raise BencodeError(f"dictionary key {_shown(key)} is out of order", pos)
 
@@ -224,11 +227,11 @@ class _Scanner:
             raise BencodeError(f"not a canonical string length: {_shown(self.data[pos : pos + 12])}", pos)
         return match.end(), match.end() + int(match[1])
 
-    def _integer(self, pos: int) -> Tuple[int, int]:
-        end = self.data.find(b"e", pos, pos + 20)
-        digits = self.data[pos + 1 : end]
-        if end > 0 and digits.isdigit() and digits[0] != 0x30:
-            return int(digits), end + 1
+    def _integer(self, pos: int, digits: bytes = b"") -> Tuple[int, int]:
+        # ``digits`` are those of an integer that has an end within 20 bytes; a match takes twice as long.
+        figures = digits[1:]
+        if figures.isdigit() and digits[0] == _MINUS and figures[0] != 0x30:
+            return -int(figures), pos + len(digits) + 2
         match = _match_integer(self.data, pos)
         if match is None:
             raise BencodeError(f"not a canonical integer of 64 bits: {_shown(self.data[pos : pos + 24])}", pos)

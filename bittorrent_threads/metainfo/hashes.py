@@ -7,23 +7,26 @@ for ``digests``.
 from __future__ import annotations
 
 import hashlib
-from typing import List, Sequence, Union
+from typing import Dict, List, Sequence, Union
 
 Buffer = Union[bytes, bytearray, memoryview]
 
 DIGEST_SIZE = 20
 """Bytes of a SHA-1 digest in ``info.pieces`` (BEP 3)."""
 
+_ZEROS = memoryview(bytes(1024 * 1024))
+
 
 class PieceHashes:
     """The expected hash of each piece, from the value of ``info.pieces``; safe to use from any number of threads."""
 
-    __slots__ = ("_pieces",)
+    __slots__ = ("_pieces", "_zeros")
 
     def __init__(self, pieces: bytes) -> None:
         if len(pieces) % DIGEST_SIZE:
             raise ValueError(f"{len(pieces)} bytes of hashes are no multiple of {DIGEST_SIZE}")
         self._pieces = pieces
+        self._zeros: Dict[int, bytes] = {}
 
     def __len__(self) -> int:
         return len(self._pieces) // DIGEST_SIZE
@@ -35,6 +38,15 @@ class PieceHashes:
         found = digests(parts)
         expected = [pieces[i * DIGEST_SIZE : i * DIGEST_SIZE + DIGEST_SIZE] for i in indexes[: len(found)]]
         return [] if found == expected else [i for i, a, b in zip(indexes, found, expected) if a != b]
+
+    def zeros(self, index: int, size: int) -> bool:
+        """Whether a piece of ``size`` bytes is right if all of them are zero; hashes so many once, and not again."""
+        if size not in self._zeros:
+            hasher = self.hasher(index)
+            for begin in range(0, size, len(_ZEROS)):
+                hasher.update(_ZEROS[: size - begin])
+            self._zeros[size] = hasher.digest()
+        return self._zeros[size] == self._digest(index)
 
     def hasher(self, index: int) -> PieceHasher:
         """For a piece that is hashed part by part."""
@@ -64,6 +76,10 @@ class PieceHasher:
     def update(self, data: Buffer) -> None:
         """The next bytes of the piece."""
         self._hash.update(data)
+
+    def digest(self) -> bytes:
+        """The hash of the bytes given so far."""
+        return self._hash.digest()
 
     def matches(self) -> bool:
         """Whether the bytes given so far are the piece."""

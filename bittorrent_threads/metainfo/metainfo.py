@@ -28,6 +28,8 @@ MAX_PIECE_LENGTH = 512 * 1024 * 1024
 """Bytes of a piece (limits: 512 MiB)."""
 MAX_PATH_DEPTH = 100
 """Components of a path (limits)."""
+MAX_TEXT = 65_536
+"""Bytes of a comment that are kept."""
 MAX_TOTAL_SIZE = 2**63 - 1
 """Bytes of all files together: what a file offset can be."""
 
@@ -95,17 +97,12 @@ class Metainfo:
         if len(data) > max_size:
             raise MetainfoError(f"{len(data)} bytes, where a .torrent file may have {max_size}")
         data = bytes(data)
-        document = decode_document(data)
+        document = decode_document(data, b"info")
         outer = document.value
         if not isinstance(outer, dict):
             raise MetainfoError(f"a .torrent file is a dictionary, this is {_kind(outer)}")
         info = _value(outer, b"info", dict)
-        begin, end = document.spans[b"info"]
-        # A key with two values inside info makes two torrents of one infohash; outside, the last counts.
-        for key, offset, depth in document.duplicates:
-            if begin < offset < end or (depth == 0 and key == b"info"):
-                raise BencodeError(f"dictionary key {key[:40].decode('latin-1')!r} stands twice", offset, "info")
-
+        begin, end = document.span
         _check_version(info)
         codec = decoder(outer.get(b"encoding"))
         files, spelling = _files(info, codec)
@@ -210,6 +207,23 @@ class Metainfo:
             f"<Metainfo {self.name!r} {self.infohash.hex()}: {self.total_size} bytes in {len(self.files)} files, "
             f"{self.piece_count} pieces of {self.piece_length}>"
         )
+
+
+def padding_pieces(metainfo: Metainfo) -> List[range]:
+    """Pieces that are nothing but padding (BEP 47), ascending."""
+    length = metainfo.piece_length
+    found: List[range] = []
+    begin = end = 0
+    # Padding may lie behind padding, and behind files without a byte.
+    for entry in (*metainfo.files, None):
+        if entry is not None and (entry.pad or not entry.length):
+            end += entry.length
+            continue
+        inside = range(-(-begin // length), metainfo.piece_count if end == metainfo.total_size else end // length)
+        if inside:
+            found.append(inside)
+        begin = end = end + (entry.length if entry is not None else 0)
+    return found
 
 
 def _check_version(info: Dict[bytes, Any]) -> None:
@@ -325,6 +339,7 @@ def _text(holder: Dict[bytes, Any], key: bytes, codec: Optional[str]) -> Optiona
     value = holder.get(key)
     if not isinstance(value, bytes):
         return None
+    value = value[:MAX_TEXT]
     return transcoded([value], codec).get(value, value).decode("utf-8", "replace").translate(_UNPRINTABLE)
 
 

@@ -14,6 +14,8 @@ import unicodedata
 from collections import Counter
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
+from ..errors import MetainfoError
+
 PORTABLE, NATIVE = "portable", "native"
 """The sets of rules, as ``Settings.names`` has them."""
 MAX_NAME = 240
@@ -23,8 +25,13 @@ MAX_NATIVE_NAME = 255
 HIDDEN_FOLDER = ".bittorrent_threads"
 """What this library keeps beside the data; no torrent may have a name that begins so."""
 
+MAX_FOLDERS = 100_000
+"""Folders of one torrent: 60 MB, and more than a torrent of 10 MB with a file in each would have."""
+
+_MAX_RAW = 4096  # bytes of a component that are looked at, half of them at its end: no more could be seen in a name
 _MAX_EXTENSION = 32
 _SUFFIX_ROOM = 12  # a dot and the figures of any number of collisions
+_TOGETHER = 64  # names looked at together where not all of them are safe
 
 CONTROL = frozenset([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029])
 """Code points that could write to a terminal something else than themselves: C0, DEL, C1 and two line separators."""
@@ -62,6 +69,8 @@ def safe_name(raw: bytes) -> str:
 
     A name that is safe already stays as it is; applied twice it gives the same as once.
     """
+    if len(raw) > _MAX_RAW:
+        raw = raw[: _MAX_RAW // 2] + raw[-_MAX_RAW // 2 :]
     name = _fitted(raw.decode("utf-8", "replace").translate(_CHARACTERS).lstrip(" "))
     device = _match_device(name)
     if device:
@@ -96,6 +105,7 @@ def safe_paths(root: Tuple[bytes, ...], paths: Sequence[Sequence[bytes]]) -> Lis
 
     What is a file here and a folder there stays the folder's name.  Of files with one name the first keeps it, and
     the others get ``.1``, ``.2``, ... before their extension.  Takes time linear in the number of components.
+    Raises :class:`MetainfoError` for more than ``MAX_FOLDERS`` folders.
     """
     return _distinct(root, paths, _PORTABLE)
 
@@ -141,21 +151,25 @@ def _distinct(root: Tuple[bytes, ...], paths: Sequence[Sequence[bytes]], rules: 
             folder[folded] = None
         result.append((*parents, name))
     # Every name that is in the torrent before any that is made up, for the same reason.
+    families: Dict[str, Tuple[str, str, str, str]] = {}
     last: Dict[Tuple[int, str, str], int] = {}
     for index in crowded:
         folder, parents = places[index]
         name = result[index][-1]
-        stem, extension = _split(name)
-        stem = _cut(stem, rules.longest - _SUFFIX_ROOM - len(_bytes(extension)))
+        if name not in families:
+            stem, extension = _split(name)
+            stem = _cut(stem, rules.longest - _SUFFIX_ROOM - len(_bytes(extension)))
+            families[name] = stem, extension, rules.folded(stem), rules.folded(extension)
+        stem, extension, folded_stem, folded_extension = families[name]
         # Counting goes on where it ended for this stem: always from 1, equal names would cost their square.
-        family = (id(folder), rules.folded(stem), rules.folded(extension))
-        number = last.get(family, 0)
-        while rules.folded(name) in folder:
+        family = (id(folder), folded_stem, folded_extension)
+        number = last.get(family, 0) + 1
+        # A name folds like its parts, as nothing combines with a dot.
+        while f"{folded_stem}.{number}{folded_extension}" in folder:
             number += 1
-            name = f"{stem}.{number}{extension}"
         last[family] = number
-        folder[rules.folded(name)] = None
-        result[index] = (*parents, name)
+        folder[f"{folded_stem}.{number}{folded_extension}"] = None
+        result[index] = (*parents, f"{stem}.{number}{extension}")
     return result
 
 
@@ -164,17 +178,33 @@ def _safe_names(raws: Sequence[bytes]) -> Tuple[List[str], List[str]]:
 
     Nearly all names are safe, and one look at all of them together takes a fifth of the time of a look at each.
     """
+    together = _safe_together(raws)
+    if together is not None:
+        return together
+    names: List[str] = []
+    folded: List[str] = []
+    for at in range(0, len(raws), _TOGETHER):
+        some = raws[at : at + _TOGETHER]
+        together = _safe_together(some)
+        if together is None:
+            own = list(map(safe_name, some))
+            together = own, list(map(folded_name, own))
+        names += together[0]
+        folded += together[1]
+    return names, folded
+
+
+def _safe_together(raws: Sequence[bytes]) -> Optional[Tuple[List[str], List[str]]]:
+    # These names, folded too, if all of them are safe.
+    if raws and max(map(len, raws)) > MAX_NAME:
+        return None
     text = b"/".join(raws).decode("utf-8", "replace")
-    if _all_safe(f"/{text}/") and text.count("/") + 1 == len(raws) and max(map(len, raws)) <= MAX_NAME:
-        folded = folded_name(text)  # of one name it does not depend on the next, as nothing combines with a ``/``
-        if not any(f"/{hidden}" in f"/{folded}" for hidden in _HIDDEN):
-            return text.split("/"), folded.split("/")
-    if len(raws) < 2:
-        names = list(map(safe_name, raws))
-        return names, list(map(folded_name, names))
-    half = len(raws) // 2
-    left, right = _safe_names(raws[:half]), _safe_names(raws[half:])
-    return left[0] + right[0], left[1] + right[1]
+    if not _all_safe(f"/{text}/") or text.count("/") + 1 != len(raws):
+        return None
+    folded = folded_name(text)  # of one name it does not depend on the next, as nothing combines with a ``/``
+    if any(f"/{hidden}" in f"/{folded}" for hidden in _HIDDEN):
+        return None
+    return text.split("/"), folded.split("/")
 
 
 def _all_safe(text: str) -> bool:
@@ -256,6 +286,7 @@ class _Folders(Dict[Tuple[bytes, ...], _Place]):
         self._rules = rules
         self._top: _Folder = {}
         self._known: Dict[bytes, Tuple[str, str]] = {}
+        self._count = 0
 
     def __missing__(self, path: Tuple[bytes, ...]) -> _Place:
         folder: Any = self._top
@@ -266,7 +297,12 @@ class _Folders(Dict[Tuple[bytes, ...], _Place]):
                 self._known[raw] = (name, folded)
             name, folded = self._known[raw]
             names.append(name)
-            folder = folder.setdefault(folded, {})
+            if folded not in folder:
+                self._count += 1
+                if self._count > MAX_FOLDERS:
+                    raise MetainfoError(f"more than {MAX_FOLDERS} folders", "info.files")
+                folder[folded] = {}
+            folder = folder[folded]
         place = self[path] = (folder, tuple(names))
         return place
 

@@ -8,6 +8,7 @@ limit; of the program it is an error.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Any, Iterable, List, Optional, Set, Tuple, Union
 from urllib.parse import urlsplit
 
@@ -21,6 +22,8 @@ MAX_URLS = 500
 """Trackers, or web seeds, kept of one torrent; the longest public lists have about two hundred."""
 MAX_URL = 4096
 """Bytes of one URL."""
+MAX_ENTRIES = 5000
+"""Entries of the lists that are looked at, usable or not: of a list of nothing but garbage no more is read."""
 
 TRACKER_SCHEMES = ("http", "https", "udp")
 WEB_SEED_SCHEMES = ("http", "https")
@@ -57,7 +60,12 @@ def tracker_tiers(announce: Any, announce_list: Any) -> Tuple[Tuple[str, ...], .
     ``announce`` counts only if the list has nothing usable.  A URL where a list should be is a tier of its own.
     """
     seen: Set[str] = set()
-    tiers = [_unique(tier, TRACKER_SCHEMES, seen) for tier in _as_list(announce_list)]
+    room = MAX_ENTRIES
+    tiers: List[Tuple[str, ...]] = []
+    for tier in islice(_as_list(announce_list), MAX_ENTRIES):
+        entries = list(islice(_as_list(tier), max(0, room)))
+        room -= len(entries) or 1
+        tiers.append(_unique(entries, TRACKER_SCHEMES, seen))
     if not any(tiers):
         tiers = [_unique(announce, TRACKER_SCHEMES, seen)]
     return tuple(tier for tier in tiers if tier)
@@ -92,7 +100,7 @@ def _each(value: Union[str, Iterable[Any]]) -> List[Any]:
 
 def _unique(urls: Any, schemes: Tuple[str, ...], seen: Set[str]) -> Tuple[str, ...]:
     kept: List[str] = []
-    for raw in _as_list(urls):
+    for raw in islice(_as_list(urls), MAX_ENTRIES):
         if len(seen) == MAX_URLS:
             break
         url = clean_url(raw, schemes) if isinstance(raw, (bytes, str)) else None

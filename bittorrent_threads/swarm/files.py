@@ -46,6 +46,10 @@ class FileProgress:
                     found[index] = priority
         return found
 
+    def begun(self, file: int) -> bool:
+        """Is a piece of this file right?"""
+        return self._left[file] < len(self._layout.file_pieces(file))
+
     def passed(self, indexes: Iterable[int]) -> List[int]:
         """We have these pieces now; returns the files made before that they complete."""
         completed = []

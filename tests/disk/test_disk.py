@@ -77,7 +77,7 @@ def test_many_torrents_share_few_open_files(start: Callable[..., Disk], network:
     torrents = [torrent([("a", 100), ("b", 100)], 100, seed=seed) for seed in range(6)]
     storages = [disk.open(each.metainfo, str(tmp_path / str(seed))) for seed, each in enumerate(torrents)]
     for each, storage in zip(torrents, storages):
-        network.ask(storage.prepare, [True, True])
+        network.ask(storage.prepare, [True, True], [True, True])
         network.ask(storage.save, each.buffers(0, 1))
     assert len(disk._files) == 5
     for each, storage in zip(torrents, storages):
@@ -89,7 +89,7 @@ def test_close_ends_the_workers_and_closes_the_files(
     start: Callable[..., Disk], network: NetworkThread, t: Torrent, tmp_path: Path
 ) -> None:
     disk = start()
-    network.ask(disk.open(t.metainfo, str(tmp_path)).prepare, [True])
+    network.ask(disk.open(t.metainfo, str(tmp_path)).prepare, [True], [True])
     assert len(disk._files) == 1
     assert disk.close(30)
     assert workers() == []
@@ -124,7 +124,7 @@ def test_reads_do_not_wait_for_hash_checks(
     disk = start(system=system)
     storage = disk.open(t.metainfo, str(tmp_path))
     network.ask(storage.survey)
-    network.ask(storage.prepare, [True])
+    network.ask(storage.prepare, [True], [True])
 
     def slow(fd: int, buffers: list[memoryview], offset: int) -> int:
         begun.release()
@@ -146,7 +146,7 @@ def test_reads_do_not_wait_for_hash_checks(
 def test_a_forgotten_disk_lets_go_of_everything(network: NetworkThread, t: Torrent, tmp_path: Path) -> None:
     disk = Disk(Settings(), network.post)
     disk.start()
-    network.ask(disk.open(t.metainfo, str(tmp_path)).prepare, [True])
+    network.ask(disk.open(t.metainfo, str(tmp_path)).prepare, [True], [True])
     threads = [thread for thread in threading.enumerate() if thread.name in workers()]
     alive = weakref.ref(disk)
     disk.close()

@@ -49,7 +49,7 @@ class Bench:
         self.resume_dir = resume_dir or None
         self.storage = self.open(self.old)
         self.ask("survey")
-        self.ask("prepare", WANTED)
+        self.ask("prepare", WANTED, WANTED)
         self.ask("save", t.buffers(0, 1, 4, 5))
         self.resume = self.remember(self.storage)
 
@@ -145,7 +145,7 @@ def test_it_goes_on_at_the_new_place(bench: Bench) -> None:
     assert bench.right() == [0, 1, 4, 5]
     assert bench.ask("load", [(1, 0, 100)])[0].data == bench.t.piece(1)
     assert bench.ask("save", bench.t.buffers(2, 3)).kept == (2, 3)
-    assert bench.ask("prepare", [True] * 4).error is None
+    assert bench.ask("prepare", [True] * 4, [True] * 4).error is None
     assert bench.right() == list(range(6)) and bench.ask("sync").suspects == ()
     assert bench.t.path(bench.new, 1).read_bytes() == bench.t.file(1)
     assert list(bench.old.iterdir()) == []
@@ -187,7 +187,7 @@ def test_holes_stay_holes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     disk = Disk(Settings(), network.post, system=system)
     disk.start()
     storage = disk.open(t.metainfo, str(tmp_path / "old"))
-    network.ask(storage.prepare, [True])
+    network.ask(storage.prepare, [True], [True])
     network.ask(storage.save, t.buffers(5))
     assert network.ask(storage.move, str(tmp_path / "new")).moved
     found = t.path(tmp_path / "new", 0).stat()
@@ -339,7 +339,7 @@ def test_a_later_client_finds_it_by_its_new_name(bench: Bench) -> None:
 
 def test_a_file_that_is_not_there_yet_gets_its_new_name_when_it_is_made(bench: Bench) -> None:
     assert rename(bench, 1, "later")[:2] == (True, None)
-    assert bench.ask("prepare", [True] * 4).error is None
+    assert bench.ask("prepare", [True] * 4, [True] * 4).error is None
     assert (bench.old / "later").exists() and not bench.t.path(bench.old, 1).exists()
 
 

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
-from typing import Iterator, List
+from typing import Iterator, List, Tuple
 
 import pytest
 from support.system import System
@@ -11,7 +12,7 @@ from support.torrents import Torrent, torrent
 from bittorrent_threads.disk.file import File, Missing
 from bittorrent_threads.disk.files import FilePool
 from bittorrent_threads.disk.folder import Folder
-from bittorrent_threads.disk.partfile import PartFile
+from bittorrent_threads.disk.partfile import _RECORD, RECORDS_PER_FILE, PartFile
 from bittorrent_threads.errors import StorageError
 from bittorrent_threads.metainfo.layout import Span
 
@@ -230,6 +231,40 @@ def test_records_left_behind_by_a_kill_are_not_found_later(bench: Bench, t: Torr
     bench.put(2, 4)
     bench.restart()
     assert bench.pieces() == [[], [], [4], []]
+
+
+def planted(bench: Bench, *records: Tuple[bytes, int, int, int]) -> List[List[int]]:
+    """What a part file of these records is taken for."""
+    data = [bench.part_file._header]
+    for record in records:
+        rest = _RECORD.pack(0, *record)[4:]
+        data += [zlib.crc32(rest).to_bytes(4, "big"), rest, bytes(record[3] if record[0] == b"slot" else 0)]
+    bench.path.parent.mkdir(exist_ok=True)
+    bench.path.write_bytes(b"".join(data))
+    bench.restart()
+    return bench.pieces()
+
+
+def test_slots_that_we_would_not_have_made_are_not_taken(bench: Bench) -> None:
+    good = (b"slot", 1, 0, 50)
+    assert planted(bench, good, (b"slot", 1, 50, 100)) == [[], [1, 2], [], []]
+    for bad in ((b"slot", 1, 50, 99), (b"slot", 1, 51, 99), (b"slot", 1, 50, 0), good, (b"slot", 1, 250, 0)):
+        assert planted(bench, good, bad, (b"slot", 1, 50, 100)) == [[], [1], [], []]
+    assert planted(bench, good, (b"gone", 0, 0, 0), (b"slot", 1, 50, 100)) == [[], [1], [], []]
+    assert planted(bench, good, (b"gone", 1, 0, 250), good) == [[], [1], [], []]
+
+
+def test_no_more_records_are_read_than_a_torrent_can_have(tmp_path: Path, t: Torrent, pool: FilePool) -> None:
+    system = System()
+    bench = Bench(tmp_path, t, pool, system)
+    most = RECORDS_PER_FILE * (len(FILES) + 1)
+    in_turns = [(b"slot", 1, 0, 50), (b"gone", 1, 0, 250)] * 100_000
+    assert planted(bench, *in_turns[: most - 1]) == [[], [1], [], []]
+    assert planted(bench, *in_turns) == [[], [], [], []]
+    system.calls.clear()
+    bench.restart()
+    bench.pieces()
+    assert len(system.named("pread")) <= 2, "the header, and records many at a time"
 
 
 def test_adopt_forgets_what_was_known(bench: Bench) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Iterator, List
 
 import pytest
+from support.children import Child
 from support.system import System
 from support.torrents import Torrent, torrent
 
@@ -22,7 +23,9 @@ from bittorrent_threads.disk.files import FilePool
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.disk.pieces import Pieces
 from bittorrent_threads.disk.scratch import CHUNK, Scratches
+from bittorrent_threads.metainfo import hashes
 from bittorrent_threads.metainfo.fingerprint import fingerprint
+from bittorrent_threads.metainfo.metainfo import Metainfo
 
 FILES = [("a", 1000), ("b", 500), ("c", 730)]  # 23 pieces of 100 bytes, the last of 30
 COUNT = 23
@@ -555,3 +558,106 @@ def test_what_a_check_finds_is_synced_unless_the_system_did_that_long_ago(
         bench.system.calls.clear()
         assert bench.content.sync().error is None
         assert bench.system.named("fdatasync") == expected
+
+
+# -- what is not there, and what is known --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> List[int]:
+    """How many bytes were hashed, a number for each piece or part of one."""
+    sizes: List[int] = []
+    update, wrong = hashes.PieceHasher.update, hashes.PieceHashes.wrong
+
+    def updated(self: Any, data: Any) -> None:
+        sizes.append(len(data))
+        update(self, data)
+
+    def judged(self: Any, indexes: Any, parts: Any) -> List[int]:
+        sizes.extend(map(len, parts))
+        return wrong(self, indexes, parts)
+
+    monkeypatch.setattr(hashes.PieceHasher, "update", updated)
+    monkeypatch.setattr(hashes.PieceHashes, "wrong", judged)
+    return sizes
+
+
+def test_nothing_is_read_or_hashed_for_bytes_that_no_file_has(bench: Bench, hashed: List[int]) -> None:
+    bench.save(0, 1, 2, 12)
+    os.truncate(bench.t.path(bench.root, 0), 250)
+    (bench.root / "t" / "c").unlink()
+    pool = FilePool(4)
+    other = Content(bench.t.metainfo, Folder(str(bench.root)), pool)  # which never met them
+    hashed.clear()
+    checked = Pieces(bench.t.metainfo, other, Scratches()).check(range(COUNT))
+    pool.close()
+    assert checked == Checked((0, 1, 12), (*range(2, 12), *range(13, COUNT)), None)
+    assert sum(hashed) == 500, "two pieces of a, three of b, which has a hole"
+
+
+def test_a_part_file_is_asked_for_what_no_file_has(tmp_path: Path, t: Torrent, pool: FilePool) -> None:
+    content = Content(t.metainfo, Folder(str(tmp_path)), pool)
+    content.prepare([True, False, True])
+    pieces = Pieces(t.metainfo, content, Scratches())
+    pieces.save(t.buffers(9, 10, 14, 15))
+    assert not t.path(tmp_path, 1).exists()
+    assert pieces.check(range(COUNT)).passed == (9, 10, 14, 15)
+
+
+PADDED = [("a", 150), (".pad/50", 50), (".pad/400", 400), ("empty", 0), (".pad/210", 210), ("b", 90), (".pad/130", 130)]
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_zeros_are_hashed_once_however_many_pieces_they_fill(
+    tmp_path: Path, pool: FilePool, hashed: List[int], right: bool
+) -> None:
+    t = torrent(PADDED, 100)  # 11 pieces, of which the last has 30 bytes; a is in 0 and 1, b in 8
+    if not right:
+        data = t.metainfo.to_bytes()
+        t = Torrent(Metainfo.parse(data.replace(t.metainfo.pieces, t.metainfo.pieces[:40] + bytes(180))), t.data)
+    t.seed(tmp_path)
+    content = Content(t.metainfo, Folder(str(tmp_path)), pool)
+    assert content.padding == [range(2, 8), range(9, 11)]
+    assert content.survey().present == tuple(range(11))
+    pieces = Pieces(t.metainfo, content, Scratches())
+    for _ in range(2):
+        checked = pieces.check(range(11))
+        assert checked.passed == (tuple(range(11)) if right else (0, 1))
+    # Zeros of either length once; of the others each piece each time.
+    assert sorted(hashed)[0] == 30 and sum(hashed) == 100 + 30 + 2 * 300
+
+
+def test_padding_alone() -> None:
+    t = torrent([("empty", 0), (".pad/5", 5), (".pad/7", 7)], 10)
+    content = Content(t.metainfo, Folder("nowhere"), FilePool(1))
+    assert content.padding == [range(2)] and content.survey().present == (0, 1)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="peaks of memory are those of Linux")
+def test_pieces_of_a_byte_take_no_more_memory_than_others(tmp_path: Path) -> None:
+    # With a memoryview for each byte of the scratch it was 200 MB for each worker.
+    with Child(PIECES_OF_A_BYTE, tmp_path) as child:
+        assert int(child.line()) < 60_000
+        child.end()
+
+
+PIECES_OF_A_BYTE = """
+    import hashlib, os, sys
+    import bittorrent_threads as bt
+
+    def kibibytes(key):
+        with open("/proc/self/status") as file:
+            return int(file.read().split(key)[1].split()[0])
+
+    data = os.urandom(250_000)
+    digests = b"".join([hashlib.sha1(data[at : at + 1]).digest() for at in range(len(data))])
+    torrent = b"d4:infod6:lengthi250000e4:name1:x12:piece lengthi1e6:pieces%d:%see" % (len(digests), digests)
+    with open(os.path.join(sys.argv[1], "x"), "wb") as file:
+        file.write(data)
+    with bt.Client(torrent, sys.argv[1], state="stopped") as client:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")  # the peak of memory begins anew
+        before = kibibytes("VmRSS:")
+        assert len(client.hashcheck().passed) == len(data)
+        print(kibibytes("VmHWM:") - before)
+"""

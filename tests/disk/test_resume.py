@@ -15,6 +15,7 @@ from typing import Any, Iterator, List
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.content import bencode
 from support.system import System
 from support.torrents import Torrent, torrent
 
@@ -24,10 +25,11 @@ from bittorrent_threads.disk.file import FileStat
 from bittorrent_threads.disk.files import FilePool
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.disk.pieces import Pieces
-from bittorrent_threads.disk.resume import MAX_SIZE, Resume, ResumeFile, compare
+from bittorrent_threads.disk.resume import Bounds, Resume, ResumeFile, _sealed, compare
 from bittorrent_threads.disk.scratch import Scratches
 from bittorrent_threads.errors import StorageError
 from bittorrent_threads.metainfo.bitfield import Bitfield
+from bittorrent_threads.metainfo.metainfo import Metainfo
 
 # Pieces of 100 bytes:  a has 0-1, b has 1-3, the padding 3, empty none, c has 4-5.
 FILES = [("a", 150), ("b", 230), (".pad/20", 20), ("empty", 0), ("c", 200)]
@@ -277,7 +279,7 @@ def test_a_piece_is_believed_if_each_of_its_files_is_as_it_was(resume: Resume, d
     missing = [
         index
         for index, then in enumerate(resume.files)
-        if index not in (PAD, EMPTY, *unseen) and then is not None and files[index] is None
+        if index not in (PAD, EMPTY, *unseen) and then is not None and then.size and files[index] is None
     ]
     assert list(trust.missing) == missing
 
@@ -395,10 +397,48 @@ def test_of_another_torrent_it_is_not_used(file: ResumeFile, t: Torrent) -> None
 
 def test_a_file_too_large_is_not_read(file: ResumeFile, t: Torrent, tmp_path: Path, system: System) -> None:
     file.store(resume_of(t, 0))
-    os.truncate(place(tmp_path), MAX_SIZE + 1)
+    os.truncate(place(tmp_path), Bounds.of(t.metainfo).size + 1)
     system.calls.clear()
-    assert file.load(t.metainfo)[0] is None
+    resume, reasons = file.load(t.metainfo)
+    assert resume is None and "are the most for this torrent" in reasons[0]
     assert system.named("pread") == []
+
+
+def test_a_file_of_too_many_values_is_not_taken_apart(
+    file: ResumeFile, t: Torrent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.store(resume_of(t, 0))
+    monkeypatch.setattr(json, "loads", lambda text: pytest.fail("it was taken apart"))
+    bounds = Bounds.of(t.metainfo)
+    for text in (b"[" * (bounds.values + 1), b'["' + b"," * (bounds.values + 1) + b'"]', b'{"":' * (bounds.values + 1)):
+        assert len(text) < bounds.size - 200
+        place(tmp_path).write_bytes(_sealed(text))
+        resume, reasons = file.load(t.metainfo)
+        assert resume is None and "values, where" in reasons[0]
+
+
+@pytest.mark.parametrize(("files", "length", "piece_length"), [(1, 2**35, 2**29), (300, 5, 1), (3, 2**20, 16384)])
+def test_all_that_may_be_known_of_a_torrent_fits(
+    tmp_path: Path, files: int, length: int, piece_length: int
+) -> None:
+    count = -(-files * length // piece_length)
+    entries = [{"length": length, "path": [f"{number}"]} for number in range(files)]
+    info = {"name": "t", "files": entries, "piece length": piece_length, "pieces": bytes(20 * count)}
+    metainfo = Metainfo.parse(bencode({"info": info}))
+    full = bytes(Bitfield.filled(count))
+    layout = metainfo.layout
+    resume = Resume(
+        infohash=metainfo.infohash,
+        have=full,
+        files=(FileStat(2**63, -(2**63), 2**128),) * files,
+        part_file=FileStat(2**63, 2**63, 2**128),
+        unfinished=tuple((index, bytes(Bitfield.filled(layout.block_count(index)))) for index in range(count)),
+        names=tuple((index, ("名" * 80, "b", f"{index}")) for index in range(files)),
+        doubtful=full,
+    )
+    file = ResumeFile(Folder(str(tmp_path)), PARTS)
+    file.store(resume)
+    assert file.load(metainfo) == (resume, ())
 
 
 def test_a_link_is_neither_read_nor_written_through(file: ResumeFile, t: Torrent, tmp_path: Path) -> None:

@@ -7,7 +7,12 @@ from typing import List
 
 import pytest
 
-from bittorrent_threads.disk.scratch import CHUNK, Scratch, Scratches
+from bittorrent_threads.disk.scratch import CHUNK, MAX_PARTS, Scratch, Scratches
+
+
+def test_short_pieces_are_cut_a_thousand_at_a_time() -> None:
+    assert len(Scratch().parts(1, MAX_PARTS)) == MAX_PARTS
+    assert b"".join(Scratch().parts(3, 3 * MAX_PARTS)) == bytes(3 * MAX_PARTS)
 
 
 @pytest.mark.parametrize("piece_length", [16384, 30000, CHUNK])

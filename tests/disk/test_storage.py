@@ -62,7 +62,7 @@ def test_the_life_of_a_torrent(
 ) -> None:
     assert network.ask(storage.recall) == Recalled(None, ())
     assert network.ask(storage.survey) == Surveyed((), None, (None, None, None), None)
-    assert network.ask(storage.prepare, ALL) == Prepared(None)
+    assert network.ask(storage.prepare, ALL, ALL) == Prepared(None)
     assert network.ask(storage.save, t.buffers(0, 1, 3)) == Saved(kept=(0, 1, 3))
     assert network.ask(storage.write, [(4, 0, t.piece(4)[:40])]) == Done(None)
     spans = [(1, 20, 80), (0, 0, 5)]
@@ -82,7 +82,7 @@ def test_the_life_of_a_torrent(
 
 
 def test_a_fault_is_an_answer(storage: Storage, network: NetworkThread, t: Torrent, system: System) -> None:
-    network.ask(storage.prepare, ALL)
+    network.ask(storage.prepare, ALL, ALL)
     system.fail("pwritev", errno.ENOSPC)
     saved = network.ask(storage.save, t.buffers(0))
     assert saved == Saved(unwritten=(0,), error=saved.error) and saved.error.errno == errno.ENOSPC
@@ -106,7 +106,7 @@ def test_an_exception_nobody_expected_is_an_answer(
     def bug(*arguments: Any) -> None:
         raise Bug("a mistake")
 
-    for name in ("survey", "prepare", "write", "read", "inspect", "sync", "close"):
+    for name in ("survey", "prepare", "write", "read", "refresh", "sync", "close"):
         monkeypatch.setattr(f"bittorrent_threads.disk.content.Content.{name}", bug)
     monkeypatch.setattr("bittorrent_threads.disk.resume.ResumeFile.load", bug)
     monkeypatch.setattr("bittorrent_threads.disk.resume.ResumeFile.store", bug)
@@ -128,7 +128,7 @@ def test_an_exception_nobody_expected_is_an_answer(
         checked.error,
         synced.error,
         surveyed.error,
-        network.ask(storage.prepare, ALL).error,
+        network.ask(storage.prepare, ALL, ALL).error,
         network.ask(storage.remember, resume).error,
         network.ask(storage.close).error,
     ]
@@ -179,7 +179,7 @@ def test_the_pieces_given_may_change_after_the_call(storage: Storage, network: N
 
 
 def test_a_sync_does_not_overtake_another(storage: Storage, network: NetworkThread, t: Torrent, system: System) -> None:
-    network.ask(storage.prepare, ALL)
+    network.ask(storage.prepare, ALL, ALL)
     network.ask(storage.save, t.buffers(0))
     go_on, begun = threading.Event(), threading.Event()
 
@@ -220,7 +220,7 @@ def test_turns_that_never_came_are_answered(
         begun.set()
         assert go_on.wait(30)
 
-    network.ask(storage.prepare, ALL)
+    network.ask(storage.prepare, ALL, ALL)
     network.ask(storage.save, t.buffers(0))
     system.use("fdatasync", slow)
     answers: List[Any] = []
@@ -241,7 +241,7 @@ def test_turns_that_never_came_are_answered(
 def test_close_comes_after_the_jobs_given_before(
     storage: Storage, network: NetworkThread, t: Torrent, system: System, disk: Disk
 ) -> None:
-    network.ask(storage.prepare, ALL)
+    network.ask(storage.prepare, ALL, ALL)
     go_on = threading.Event()
     real = system.pwritev
 
@@ -262,7 +262,7 @@ def test_close_comes_after_the_jobs_given_before(
 
 
 def test_a_closed_storage_can_be_used_again(storage: Storage, network: NetworkThread, t: Torrent) -> None:
-    network.ask(storage.prepare, ALL)
+    network.ask(storage.prepare, ALL, ALL)
     network.ask(storage.save, t.buffers(0))
     network.ask(storage.close)
     assert network.ask(storage.load, [(0, 0, 100)])[0].data == t.piece(0)
@@ -273,8 +273,8 @@ def test_torrents_do_not_close_each_others_files(
     storage: Storage, network: NetworkThread, t: Torrent, disk: Disk, tmp_path: Path
 ) -> None:
     other = disk.open(torrent(FILES, 100, seed=2).metainfo, str(tmp_path / "other"))
-    network.ask(other.prepare, ALL)
-    network.ask(storage.prepare, ALL)
+    network.ask(other.prepare, ALL, ALL)
+    network.ask(storage.prepare, ALL, ALL)
     network.ask(storage.close)
     assert len(disk._files) == 3
 
@@ -286,7 +286,8 @@ def test_after_the_disk_closed_everything_is_refused(storage: Storage, disk: Dis
         storage.sync,
         storage.recall,
         storage.close,
-        lambda deliver: storage.prepare(ALL, deliver),
+        lambda deliver: storage.claim(ALL, ALL, deliver),
+        lambda deliver: storage.prepare(ALL, ALL, deliver),
         lambda deliver: storage.save(t.buffers(0), deliver),
         lambda deliver: storage.load([(0, 0, 1)], deliver),
         lambda deliver: storage.check([0], deliver),
@@ -298,7 +299,7 @@ def test_after_the_disk_closed_everything_is_refused(storage: Storage, disk: Dis
 def test_jobs_the_disk_had_no_time_for_are_answered(
     storage: Storage, network: NetworkThread, t: Torrent, system: System, disk: Disk
 ) -> None:
-    network.ask(storage.prepare, ALL)
+    network.ask(storage.prepare, ALL, ALL)
     go_on, begun = threading.Event(), threading.Semaphore(0)
     real = system.pwritev
 
@@ -327,7 +328,7 @@ def test_jobs_the_disk_had_no_time_for_are_answered(
 def test_to_ask_again_when_the_disk_was_closed_meanwhile_is_no_fault(
     storage: Storage, network: NetworkThread, t: Torrent, system: System, disk: Disk, again: str
 ) -> None:
-    network.ask(storage.prepare, ALL)
+    network.ask(storage.prepare, ALL, ALL)
     go_on, begun = threading.Event(), threading.Event()
     real = system.pwritev
 
@@ -356,7 +357,7 @@ def test_to_ask_again_when_the_disk_was_closed_meanwhile_is_no_fault(
 def test_files_are_made_while_nothing_else_is_done(
     storage: Storage, network: NetworkThread, t: Torrent, system: System
 ) -> None:
-    network.ask(storage.prepare, ALL)
+    network.ask(storage.prepare, ALL, ALL)
     network.ask(storage.save, t.buffers(0))
     go_on = threading.Event()
     real = system.pread
@@ -368,9 +369,9 @@ def test_files_are_made_while_nothing_else_is_done(
     system.use("pread", slow)
     order: List[str] = []
     storage.load([(0, 0, 10)], lambda answer: order.append("load"))
-    storage.prepare(ALL, lambda answer: order.append("prepare"))
+    storage.prepare(ALL, ALL, lambda answer: order.append("prepare"))
     storage.save(t.buffers(1), lambda answer: order.append("save"))
-    storage.prepare(ALL, lambda answer: order.append("prepare again"))
+    storage.prepare(ALL, ALL, lambda answer: order.append("prepare again"))
     storage.close(lambda answer: order.append("close"))
     assert network.idle and order == []
     go_on.set()
@@ -381,7 +382,7 @@ def test_files_are_made_while_nothing_else_is_done(
 def test_what_waits_for_its_turn_is_answered_when_the_disk_closes(
     storage: Storage, network: NetworkThread, t: Torrent, system: System, disk: Disk
 ) -> None:
-    network.ask(storage.prepare, ALL)
+    network.ask(storage.prepare, ALL, ALL)
     network.ask(storage.save, t.buffers(0))
     go_on, begun = threading.Event(), threading.Event()
     real = system.pread
@@ -394,7 +395,7 @@ def test_what_waits_for_its_turn_is_answered_when_the_disk_closes(
     system.use("pread", slow)
     answers: List[Any] = []
     storage.load([(0, 0, 10)], answers.append)
-    storage.prepare(ALL, answers.append)
+    storage.prepare(ALL, ALL, answers.append)
     storage.load([(0, 0, 10)], answers.append)
     storage.close(answers.append)
     assert begun.wait(30) and not disk.close(0.01)

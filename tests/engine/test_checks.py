@@ -42,6 +42,15 @@ def test_small_pieces_share_a_job() -> None:
     assert done == [check] and check.passed == list(range(5)) and check.failed == list(range(5, COUNT))
 
 
+def test_a_job_has_so_many_pieces_however_short_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "MOST_PIECES", 5)
+    bench = Bench(have=range(COUNT), state="stopped")
+    jobs, done = bench.jobs("check"), []  # type: ignore[var-annotated]
+    add(bench, range(COUNT), done)
+    bench.run(1)
+    assert max(map(len, jobs)) == 5 and done
+
+
 @pytest.mark.usefixtures("small_jobs")
 def test_some_jobs_are_under_way_at_once() -> None:
     bench = Bench(have=range(COUNT), state="stopped")

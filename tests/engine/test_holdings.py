@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Any, List
+from typing import Any, List, Tuple
 
 import pytest
 from support.bench import BLOCK, COUNT, PIECE_LENGTH, SIZE, TRACKER, Bench, blocks_of, torrent_of
@@ -11,6 +11,7 @@ from support.lying_peer import HAVE, NOT_INTERESTED, UNCHOKE, message
 from support.recorder import Recorder
 
 from bittorrent_threads import events
+from bittorrent_threads.disk.file import Wrong
 from bittorrent_threads.engine.checks import Check
 from bittorrent_threads.engine.holdings import SAVE_BYTES
 from bittorrent_threads.settings import Settings
@@ -393,3 +394,19 @@ def test_what_trackers_are_told_counts_what_is_not_wanted() -> None:
     assert bench.status.left == PIECE_LENGTH
     assert bench.torrent.holdings.missing_bytes == SIZE - PIECE_LENGTH
     assert bench.torrent.holdings.complete is False and BLOCK < PIECE_LENGTH
+
+
+def test_a_piece_that_is_found_wrong_takes_complete_back_before_anybody_hears_of_it() -> None:
+    bench = Bench(have=range(COUNT))
+    seen: List[Tuple[bool, bool]] = []
+    publish = bench.torrent.publish
+
+    def noted(kind: Any, **fields: Any) -> None:
+        if kind is events.StorageFailed:
+            seen.append((bench.torrent.status.complete, bench.torrent.status.seed))
+        publish(kind, **fields)
+
+    bench.torrent.publish = noted  # type: ignore[method-assign]
+    assert bench.torrent.status.seed
+    bench.act(bench.torrent.holdings.load_failed, 1, Wrong("was changed", bench.torrent.path(0), errno.ESTALE))
+    assert seen[0] == (False, False)

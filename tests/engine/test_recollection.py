@@ -337,7 +337,7 @@ def test_a_sync_that_fails_stops_asking_and_says_nothing() -> None:
     bench.run(21)
     assert bench.torrent.outage.error is not None and bench.seen(events.StorageFailed)
     bench.set_state("stopped")
-    assert bench.torrent.kept is None and bench.files.resume is None
+    assert bench.torrent.kept is None and bench.files.resume is not None and not any(bench.files.resume.have)
 
 
 def refusing(bench: Bench) -> Callable[[], None]:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import hashlib
+from typing import List
 
 import pytest
 
-from bittorrent_threads.metainfo.hashes import PieceHashes, digests
+from bittorrent_threads.metainfo.hashes import PieceHasher, PieceHashes, digests
 
 PIECES = [b"one", b"two", b"x" * 100_000]
 HASHES = PieceHashes(b"".join(hashlib.sha1(piece).digest() for piece in PIECES))
@@ -30,6 +31,18 @@ def test_part_by_part() -> None:
         assert hasher.matches()
         hasher.update(b" ")
         assert not hasher.matches()
+
+
+def test_zeros_are_hashed_once_for_each_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = (3_000_000, 5)
+    found = PieceHashes(b"".join(hashlib.sha1(bytes(size)).digest() for size in (*sizes, sizes[0])) + bytes(20))
+    hashed: List[int] = []
+    update = PieceHasher.update
+    monkeypatch.setattr(PieceHasher, "update", lambda self, data: (hashed.append(len(data)), update(self, data))[1])
+    for _ in range(3):
+        right = [[found.zeros(index, size) for size in sizes] for index in range(4)]
+        assert right == [[True, False], [False, True], [True, False], [False, False]]
+    assert sum(hashed) == sum(sizes) and max(hashed) < 2_000_000
 
 
 @pytest.mark.parametrize("index", [-1, 3])

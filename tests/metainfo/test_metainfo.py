@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 import pytest
+from support.children import Child
 from support.content import bencode
 
 from bittorrent_threads.errors import BencodeError, MetainfoError, StorageError
 from bittorrent_threads.metainfo.layout import Span
-from bittorrent_threads.metainfo.metainfo import Metainfo, TorrentFile
+from bittorrent_threads.metainfo.metainfo import MAX_TEXT, Metainfo, TorrentFile
 
 Info = Dict[str, Any]
 
@@ -101,6 +102,10 @@ def test_optional_keys_of_a_wrong_type_are_not_there() -> None:
     assert parse(single(), {"creation date": -1}).creation_date is None
     assert parse(single(), {"creation date": 2**62}).creation_date is None
     assert (parse(single(private=0)).private, parse(single(private=2)).private) == (False, True)
+
+
+def test_comments_are_cut() -> None:
+    assert parse(single(), {"comment": "x" * 100_000}).comment == "x" * MAX_TEXT
 
 
 def test_infohash_is_that_of_the_bytes_in_the_file() -> None:
@@ -414,3 +419,69 @@ def test_libtorrent_reads_the_same(require_peer: Callable[[str], str]) -> None:
         assert [file.length for file in ours.files] == [storage.file_size(at) for at in range(storage.num_files())]
         for at, file in enumerate(ours.files):
             assert file.pad == bool(storage.file_flags(at) & storage.flag_pad_file)
+
+
+# -- what a .torrent of at most 10 MB may cost: a second of the processor and 150 MB ---------------------------------
+
+TORRENTS = {
+    "trackers that are no URLs": 'outer(b"13:announce-listl" + b"l" + b"9:http://[x" * 850_000 + b"ee")',
+    "trackers of a tier each": 'outer(b"13:announce-listl" + b"l9:http://[xe" * 500_000 + b"e")',
+    "web seeds that are no URLs": 'outer(b"8:url-listl" + b"9:http://[x" * 800_000 + b"e")',
+    "deep paths": 'files(b"4:path" + lst(b"%x" % n, *[b"a"] * 98) for n in range(18_500))',
+    "names that differ": 'files(b"4:path" + lst(*[b"%x.%x" % (n, m) for m in range(99)]) for n in range(9000))',
+    "equal names": 'files(b"4:pathl1:ae" for n in range(240_000))',
+    "lists in lists": 'outer(b"1:xl" + (b"l" * 97 + b"e" * 97) * 51_000 + b"e")',
+    "dictionaries in dictionaries": 'outer(b"1:xl" + (b"d0:" * 97 + b"0:" + b"e" * 97) * 25_000 + b"e")',
+    "one key": 'outer(b"1:xd" + b"1:a0:" * 990_000 + b"e")',
+    "one key outside": 'outer(b"1:a0:" * 990_000)',
+    "long integers": 'outer(b"1:xl" + b"i9223372036854775807e" * 450_000 + b"e")',
+}
+
+PROGRAM = """
+    import gc, time
+    from bittorrent_threads.errors import MetainfoError
+    from bittorrent_threads.metainfo.metainfo import Metainfo
+
+    def outer(text):
+        return b"d" + text + b"4:infod6:lengthi0e4:name1:x12:piece lengthi1e6:pieces0:ee"
+
+    def files(entries):
+        entries = b"".join([b"d6:lengthi0e" + entry + b"e" for entry in entries])
+        return b"d4:infod5:filesl" + entries + b"e4:name1:x12:piece lengthi1e6:pieces0:ee"
+
+    def lst(*texts):
+        return b"l" + b"".join([b"%d:%s" % (len(text), text) for text in texts]) + b"e"
+
+    def unit():
+        # What this machine is worth today, about 0.1 s.
+        began, found = time.process_time(), {}
+        for number in range(1_000_000):
+            found[number & 1023] = [str(number)]
+        return time.process_time() - began
+
+    def kibibytes(key):
+        with open("/proc/self/status") as file:
+            return int(file.read().split(key)[1].split()[0])
+
+    data = TORRENT
+    assert len(data) <= 10_000_000, len(data)
+    gc.collect()
+    usual = min(unit() for _ in range(3))
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # the peak of memory begins anew
+    before, began = kibibytes("VmRSS:"), time.process_time()
+    try:
+        Metainfo.parse(data)
+    except MetainfoError:
+        pass
+    print((time.process_time() - began) / usual, (kibibytes("VmHWM:") - before) / 1024)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="peaks of memory are those of Linux")
+@pytest.mark.parametrize("kind", TORRENTS)
+def test_torrents_of_any_kind_are_cheap(kind: str) -> None:
+    with Child(PROGRAM.replace("TORRENT", TORRENTS[kind])) as child:
+        units, mebibytes = map(float, child.line().split())
+        child.end()
+    assert units < 12 and mebibytes < 150, (units, mebibytes)

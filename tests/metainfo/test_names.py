@@ -6,6 +6,8 @@ from typing import Callable, Dict, List, Tuple
 
 import pytest
 
+from bittorrent_threads.errors import MetainfoError
+from bittorrent_threads.metainfo import names as module
 from bittorrent_threads.metainfo.names import (
     HIDDEN_FOLDER,
     MAX_NAME,
@@ -208,6 +210,27 @@ def test_crowds(crowd: str) -> None:
     paths = safe_paths((b"root",), CROWDS[crowd]())
     assert_distinct(paths)
     assert max(len(part.encode()) for path in paths for part in path) <= MAX_NAME
+
+
+def test_folders_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_FOLDERS", 5)
+    paths = [(b"a", b"b", b"x"), (b"a", b"B", b"y"), (b"c", b"d", b"z")]
+    assert len(safe_paths((b"root",), paths)) == 3  # the root, a, a/b, c, c/d
+    with pytest.raises(MetainfoError, match="more than 5 folders"):
+        safe_paths((b"root",), [*paths, (b"e", b"x")])
+
+
+def test_no_more_of_a_name_is_looked_at_than_could_be_seen() -> None:
+    assert safe_name(b"a" * 10_000_000 + b".txt") == safe_name(b"a" * 5000 + b".txt") == "a" * 236 + ".txt"
+
+
+def test_a_few_names_that_are_not_safe_among_many() -> None:
+    raw = [(b"%d.txt" % number,) for number in range(1000)]
+    raw[77], raw[500] = (b"con",), (b"a:b",)
+    expected = [(f"{number}.txt",) for number in range(1000)]
+    expected[77], expected[500] = ("con_",), ("a_b",)
+    assert safe_paths((), raw) == expected
+    assert safe_paths((), []) == []
 
 
 def test_random_torrents_have_no_two_files_of_one_name() -> None:

@@ -4,7 +4,7 @@ from typing import Any, Optional
 
 import pytest
 
-from bittorrent_threads.metainfo.urls import MAX_URLS, TRACKER_SCHEMES, clean_url, tracker_tiers, web_seeds
+from bittorrent_threads.metainfo.urls import MAX_ENTRIES, MAX_URLS, TRACKER_SCHEMES, clean_url, tracker_tiers, web_seeds
 
 URLS = {
     b"http://t.example/announce": "http://t.example/announce",
@@ -86,3 +86,12 @@ def test_a_list_has_a_limit() -> None:
     urls = [b"http://t%d.example/" % number for number in range(MAX_URLS + 100)]
     assert len(web_seeds(urls)) == MAX_URLS
     assert sum(map(len, tracker_tiers(None, [[url] for url in urls]))) == MAX_URLS
+
+
+def test_garbage_is_looked_at_no_longer_than_that() -> None:
+    garbage = [b"http://[x"] * (MAX_ENTRIES - 1)
+    assert web_seeds([*garbage, A]) == (A,)
+    assert web_seeds([b"", *garbage, A]) == ()
+    for many in ([[url] for url in garbage], [[]] * len(garbage), [garbage], garbage):
+        assert tracker_tiers(None, [*many, [A]]) == ((A,),)
+        assert tracker_tiers(None, [[b"x"], *many, [A]]) == ()

@@ -63,7 +63,7 @@ def test_pieces_saved_can_be_loaded_again(torrent: SimTorrent) -> None:
     bench = Bench(torrent)
     conforms(bench.disk, bench.storage)
     assert bench.ask(bench.storage.survey) == ports.Surveyed((), None, (None,))
-    assert bench.ask(bench.storage.prepare, [True]) == ports.Prepared(None)
+    assert bench.ask(bench.storage.prepare, [True], [True]) == ports.Prepared(None)
     buffer = bench.right(3)
     pieces = [(3, memoryview(buffer)), (10, memoryview(bench.right(10)))]
     assert bench.ask(bench.storage.save, pieces) == ports.Saved(kept=(3, 10))
@@ -104,7 +104,7 @@ def test_errors_can_be_ordered(torrent: SimTorrent) -> None:
     checked = bench.ask(bench.storage.check, [0, 5])
     assert checked.failed == (0, 5) and checked.error.errno == errno.EIO
     bench.disk.write_errno = errno.EROFS
-    assert bench.ask(bench.storage.prepare, [True]).error.errno == errno.EROFS
+    assert bench.ask(bench.storage.prepare, [True], [True]).error.errno == errno.EROFS
     assert bench.ask(bench.storage.save, [(2, memoryview(bench.right(2)))]).error.errno == errno.EROFS
 
 

@@ -52,7 +52,10 @@ class SimStorage:
     def survey(self, deliver: Callable[[Surveyed], None]) -> None:
         self._disk.work(0, lambda: deliver(self._survey()))
 
-    def prepare(self, wanted: Sequence[bool], deliver: Callable[[Prepared], None]) -> None:
+    def claim(self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Done], None]) -> None:
+        self._disk.work(0, lambda: deliver(self._claim(wanted, own)))
+
+    def prepare(self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Prepared], None]) -> None:
         self._disk.work(0, lambda: deliver(Prepared(self._disk.write_error(self._path, 0, room=self._reserved))))
 
     def save(
@@ -147,6 +150,12 @@ class SimStorage:
 
     def close(self, deliver: Callable[[Done], None]) -> None:
         self._disk.work(0, lambda: deliver(Done(None)))
+
+    def _claim(self, wanted: Sequence[bool], own: Sequence[bool]) -> Done:
+        for stat, wants, ours in zip(self._files.stats, wanted, own):
+            if stat is not None and wants and not ours:
+                return Done(StorageError(os.strerror(errno.EEXIST), self._path, errno.EEXIST))
+        return Done(None)
 
     # -- the jobs --------------------------------------------------------------------------------------------------
 
