@@ -91,12 +91,15 @@ class Downloads:
             else:
                 self._waste(pipeline, index, begin, size)
             return
-        if pipeline.sent.pop(number, None) is None:
+        asked = pipeline.sent.pop(number, None)
+        if asked is None:
             late = number in pipeline.late and piece.expects(block)
             if not late or not self._parole.has_turn(index, pipeline.key):
                 self._waste(pipeline, index, begin, size)
                 return
             pipeline.late.discard(number)
+        else:
+            pipeline.answered = asked
         complete = piece.put(block, begin, end, data, self._memory)
         pipeline.payload += size
         if piece.owners[block] is not pipeline or piece.extra:
@@ -271,7 +274,14 @@ class Downloads:
         for index in [index for index, until in pipeline.refused.items() if until <= now]:
             del pipeline.refused[index]
         delay = self.window.delay(self._asked) + departure
+        for number in pipeline.withheld(now - delay):
+            pipeline.unasked += 1
+            self._take_back(pipeline, number)
+            self._give_back(pipeline, [number])
+            pipeline.refuse(number // self._per_piece, now)
         if pipeline.overdue(now - delay):
+            for index in {number // self._per_piece for number in pipeline.sent}:
+                pipeline.refuse(index, now)  # or it would be asked for the same block again, before all others
             pipeline.snub()
             self._cancel(pipeline, 1)
             (pipeline.doubtful,) = pipeline.sent

@@ -6,6 +6,7 @@ below a floor that fills a fast path from the start, never above what the peer s
 
 from __future__ import annotations
 
+import math
 from typing import Any, Dict, List, Optional, Set, Tuple
 
 from ..metainfo.bitfield import Bitfield
@@ -60,9 +61,9 @@ class Pipeline:
     ``key`` names the peer for the blame and outlives its connection; ``peer`` is whatever the port wants back.
     """
 
-    __slots__ = ("allowed", "bits", "choked", "depth", "doubtful", "fast", "key", "last_block", "late", "payload",
-                 "peer", "rate", "refused", "reqq", "sent", "snubbed", "suggested", "unasked", "unasked_size", "wasted",
-                 "_began", "_counted", "_max_depth", "_min_depth", "_queue_time", "_timeout",
+    __slots__ = ("allowed", "answered", "bits", "choked", "depth", "doubtful", "fast", "key", "last_block", "late",
+                 "payload", "peer", "rate", "refused", "reqq", "sent", "snubbed", "suggested", "unasked",
+                 "unasked_size", "wasted", "_began", "_counted", "_max_depth", "_min_depth", "_queue_time", "_timeout",
                  "_unchoked_payload")  # fmt: skip
 
     def __init__(self, peer: Any, key: PeerKey, bits: Bitfield, settings: Settings) -> None:
@@ -76,12 +77,14 @@ class Pipeline:
         self.suggested: List[int] = []
         self.sent: Dict[int, float] = {}
         """Global block number to the time it was asked for, oldest first."""
+        self.answered = -math.inf
+        """When the block that came last was asked for."""
         self.late: Set[int] = set()
         """Blocks that were asked for and taken back: they may come still, and are no offence."""
         self.doubtful: Optional[int] = None
         """The block that a peer which snubbed us may be sending still; all others were taken back."""
         self.refused: Dict[int, float] = {}
-        """Pieces of which the peer rejected a block, and when they may be asked for again."""
+        """Pieces of which the peer rejected a block or let one wait, and when they may be asked for again."""
         self.last_block = 0.0
         self.snubbed = False
         self.payload = 0
@@ -89,7 +92,7 @@ class Pipeline:
         self.wasted = 0
         """Bytes of blocks that nobody needed any more."""
         self.unasked = 0
-        """Blocks that were never asked for at this place and of this size, and rejects of what was not asked for."""
+        """Offences: blocks never asked for at this place and of this size, rejects likewise, and blocks withheld."""
         self.unasked_size = 0
         """Bytes of those blocks, which are no progress."""
         self.rate = Rate()
@@ -146,7 +149,7 @@ class Pipeline:
         self.suggested.append(index)
 
     def refuse(self, index: int, now: float) -> None:
-        """The peer will not send this piece now, though it lets us ask: it cannot read it, or has lost it."""
+        """The peer does not send this piece now, though it lets us ask: other peers are asked for it first."""
         self.refused[index] = now + REFUSAL_TIME
 
     def measure(self, now: float) -> None:
@@ -156,7 +159,9 @@ class Pipeline:
             self._counted += came
             self.rate.add(came, now)
             self.last_block = now
-            self.snubbed = False
+            if self.snubbed:
+                self.snubbed = False
+                self.refused.clear()
             self.doubtful = None
             self._began = self._began or now
             depth = self._fitting(now)
@@ -182,6 +187,19 @@ class Pipeline:
         for number in numbers:
             del self.sent[number]
         return numbers
+
+    def withheld(self, now: float) -> List[int]:
+        """The blocks that the peer has not sent for the whole time-out, though it sent some that were asked for later.
+
+        A peer answers in about the order in which it is asked.  One that leaves a block out of each piece would keep
+        other peers from all of them, and fill the memory for pieces.
+        """
+        found: List[int] = []
+        for number, asked in self.sent.items():
+            if asked >= self.answered or now - asked < self._timeout:
+                break
+            found.append(number)
+        return found
 
     def overdue(self, now: float) -> bool:
         """Has the peer held requests for the whole time-out without sending any block?"""

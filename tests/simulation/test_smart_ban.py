@@ -321,3 +321,23 @@ def test_a_slow_drip_of_right_blocks_does_not_keep_a_piece_for_long() -> None:
     swarm.world.run(lambda: bool(failures(swarm)), limit=10)
     complete(swarm, 2 * BOUND)
     assert banned(swarm) == {"10.6.6.6"}
+
+
+class Withholding(Actor):
+    """Right blocks, all but the first of each piece, for which it never says no."""
+
+    def asked(self, block: Block) -> None:
+        if block[1]:
+            self.give(block)
+
+
+@pytest.mark.parametrize("withholders, memory, within", [(1, 16, 24), (1, 64, 24), (4, 16, 60), (4, 4, 200)])
+def test_peers_that_leave_a_block_of_each_piece_out_keep_no_other_from_it(
+    withholders: int, memory: int, within: float
+) -> None:
+    """Beside them a seed at 200,000 bytes a second, which alone needs 32 s; memory is for so many pieces."""
+    swarm = world_of(count=24, settings=Settings(piece_memory=memory * PIECE))
+    silent = [Withholding(swarm, f"10.66.0.{number}") for number in range(1, withholders + 1)]
+    start(swarm, [*silent, Actor(swarm, "10.0.1.1", up=200_000.0)])
+    complete(swarm, within)
+    assert banned(swarm) == set() and failures(swarm) == 0
