@@ -294,6 +294,11 @@ class Content:
         """The files of the torrent."""
         return self._files
 
+    def paths(self, used: Sequence[bool]) -> List[Parts]:
+        """The paths of those of these files that have a byte and are no padding."""
+        entries = enumerate(self._metainfo.files)
+        return [self._files[index].parts for index, entry in entries if used[index] and entry.length and not entry.pad]
+
     def relocate(self, folder: Folder, found: Mapping[File, os.stat_result]) -> None:
         """Every file is in another folder now; those of ``found`` are there.  Nobody may use them meanwhile."""
         self.close()

@@ -10,6 +10,7 @@ from ..metainfo.names import HIDDEN_FOLDER
 from ..settings import Settings
 from ..threads.original import whole
 from .allocation import SPARSE
+from .claims import Claims, Hold
 from .content import Content
 from .files import FilePool
 from .folder import Folder
@@ -40,7 +41,8 @@ class Disk:
         self._names = settings.names
         self._files = FilePool(min(settings.max_open_files, _affordable()), crowded=crowded)
         self._scratches = Scratches()
-        self._pool = Pool(settings.disk_threads + 1, post, finish=self._files.close)
+        self._claims = Claims()
+        self._pool = Pool(settings.disk_threads + 1, post, finish=self._finish)
 
     @property
     def waiting(self) -> int:
@@ -66,7 +68,8 @@ class Disk:
         else:
             resume_file = ResumeFile(folder.at(resume_dir), (name,))
         content = Content(metainfo, folder, self._files, allocation=allocation, names=self._names)
-        return Storage(metainfo, content, Pieces(metainfo, content, self._scratches), resume_file, self._pool)
+        pieces, hold = Pieces(metainfo, content, self._scratches), Hold(self._claims, metainfo)
+        return Storage(metainfo, content, pieces, resume_file, hold, self._pool)
 
     def close(self, timeout: float = 0.0) -> bool:
         """End the workers, within ``timeout`` seconds; jobs that have not begun are answered with ``SessionClosed``.
@@ -74,6 +77,10 @@ class Disk:
         Returns whether all ended.  The last worker closes every file, be it later.
         """
         return self._pool.close(timeout)
+
+    def _finish(self) -> None:
+        self._files.close()
+        self._claims.close()
 
     def join(self, timeout: float) -> bool:
         """Wait at most ``timeout`` seconds for the workers to end; whether all did.  For any thread."""

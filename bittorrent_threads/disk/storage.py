@@ -19,6 +19,7 @@ from typing import Any, Callable, Collection, Deque, List, NamedTuple, Sequence,
 from ..errors import SessionClosed, StorageError
 from ..metainfo.metainfo import Metainfo
 from .answers import Buffer, Checked, Done, Loaded, Moved, Prepared, Recalled, Saved, Surveyed, Synced, bare
+from .claims import Hold
 from .content import Content
 from .folder import Folder, Parts
 from .moving import move, rename
@@ -38,12 +39,19 @@ class Storage:
     """
 
     def __init__(
-        self, metainfo: Metainfo, content: Content, pieces: Pieces, resume_file: ResumeFile, pool: Pool
+        self,
+        metainfo: Metainfo,
+        content: Content,
+        pieces: Pieces,
+        resume_file: ResumeFile,
+        hold: Hold,
+        pool: Pool,
     ) -> None:
         self._metainfo = metainfo
         self._content = content
         self._pieces = pieces
         self._resume_file = resume_file
+        self._hold = hold
         self._pool = pool
         self._unanswered = 0
         self._interrupted = False
@@ -57,9 +65,11 @@ class Storage:
         """See which pieces may be there already, without reading any, and take the files as they are now."""
         self._submit(self._content.survey, deliver, lambda error: Surveyed((), error))
 
-    def claim(self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Done], None]) -> None:
-        """See that no file that is wanted and not our ``own`` holds anything."""
-        self._submit(partial(_run, self._content.claim, tuple(wanted), tuple(own)), deliver, Done)
+    def claim(
+        self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Done], None], *, writing: bool
+    ) -> None:
+        """See that no other torrent has the files, and none that is wanted and not our ``own`` holds anything."""
+        self._submit(partial(_run, self._claim, tuple(wanted), tuple(own), writing), deliver, Done, alone=True)
 
     def prepare(self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Prepared], None]) -> None:
         """Make folders and files of the files wanted, and move to them what the part file has of them."""
@@ -154,7 +164,16 @@ class Storage:
         if self._unanswered or self._held:
             self._closing.append(deliver)
         else:
-            self._submit(partial(_run, self._content.close), deliver, Done)
+            self._submit(partial(_run, self._close), deliver, Done)
+
+    def _close(self) -> None:
+        self._content.close()
+        self._hold.release()
+
+    def _claim(self, wanted: Sequence[bool], own: Sequence[bool], writing: bool) -> None:
+        used = [wants or ours for wants, ours in zip(wanted, own)]
+        self._hold.take(self._content.folder, self._content.paths(used), writing=writing)
+        self._content.claim(wanted, own)
 
     def _prepare(self, wanted: Sequence[bool], own: Sequence[bool]) -> Prepared:
         # On a worker, alone.
@@ -167,13 +186,19 @@ class Storage:
     def _move(self, target: Folder) -> Moved:
         # On a worker, alone.
         try:
-            return move(self._content, self._resume_file, self._metainfo, target, interrupted=lambda: self._interrupted)
+            paths = self._content.paths([True] * len(self._metainfo.files))
+            with self._hold.moving(target, paths):
+                return move(
+                    self._content, self._resume_file, self._metainfo, target, interrupted=lambda: self._interrupted
+                )
         except StorageError as error:
             return Moved(False, bare(error))
 
     def _rename(self, index: int, parts: Parts, stored: bool) -> Moved:
         try:
-            return rename(self._content, self._resume_file, self._metainfo, index, parts, stored=stored)
+            paths = self._content.paths([True] * len(self._metainfo.files))
+            with self._hold.moving(self._content.folder, [*paths, parts]):
+                return rename(self._content, self._resume_file, self._metainfo, index, parts, stored=stored)
         except StorageError as error:
             return Moved(False, bare(error))
 
@@ -266,7 +291,7 @@ class Storage:
         waiting, self._closing = self._closing, []
         for deliver in waiting:
             try:
-                self._submit(partial(_run, self._content.close), deliver, Done)
+                self._submit(partial(_run, self._close), deliver, Done)
             except SessionClosed as error:
                 deliver(Done(StorageError.wrap(error)))
 

@@ -243,13 +243,16 @@ class Holdings:
         torrent = self._torrent
         torrent.recollection.changed()
         complete = not torrent.picker.missing
-        newly, self.complete = complete and not self.complete, complete
+        newly, lost = complete and not self.complete, self.complete and not complete
+        self.complete = complete
         if newly or not complete or torrent.have.full:
             torrent.peers.update_interest(complete=complete)
         if newly:
             torrent.recollection.completed()
             torrent.choking.hurry()
         torrent.refresh()
+        if newly or lost:
+            torrent.reclaim()
         if newly:
             torrent.publish(events.Completed)
 

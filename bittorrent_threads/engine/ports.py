@@ -170,10 +170,14 @@ class Storage(Protocol):
         Whatever the files are now is what later operations go on with.
         """
 
-    def claim(self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Done], None]) -> None:
-        """See that no file that is wanted and not our ``own`` holds anything: else it fails with EEXIST and its path.
+    def claim(
+        self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Done], None], *, writing: bool
+    ) -> None:
+        """Claim the files that are wanted or our ``own`` until ``close``; nothing is made.
 
-        Nothing is made.
+        Fails with EBUSY and the path if another torrent, of any session or process, uses one of them, and either is
+        ``writing``; of two torrents of the same content one may be.  Fails with EEXIST if a file that is wanted and not
+        our own holds anything.
         """
 
     def prepare(self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Prepared], None]) -> None:

@@ -7,6 +7,7 @@ and announces.
 
 from __future__ import annotations
 
+import errno
 import functools
 import ipaddress
 import os
@@ -120,6 +121,8 @@ class Torrent:
         self.upload_rate = Rate()
         self._publisher = publisher
         self._allocation = allocation
+        self._overtaken = False
+        """Another torrent had the files when they were to be claimed."""
         self._preparing = 0
         """Answers to ``Storage.prepare`` that will come; nothing is asked for meanwhile."""
         self._downloaded_before = 0
@@ -172,16 +175,20 @@ class Torrent:
             self._preparing += 1
             self.reconsider()
             wanted, own = self.files.wanted, self.ownership.files
-            claimed = functools.partial(self._claimed, wanted, own)
             if self.unread:
                 self._make(wanted, own)  # what could not be read may be right: until that is known nothing is written
-            elif self.ownership.doubtful(wanted, own):
-                self.storage.claim(wanted, own, claimed)
             else:
-                claimed(Done(None))
+                claimed = functools.partial(self._claimed, wanted, own)
+                self.storage.claim(wanted, own, claimed, writing=self.picker.missing)
 
     def _claimed(self, wanted: Sequence[bool], own: Sequence[bool], done: Done) -> None:
+        hindered = done.error is not None and done.error.errno == errno.EBUSY
+        if self._overtaken and self.live and not hindered:
+            self._overtaken = False
+            self.survey.accept(self._look_again)
+            return
         if done.error is not None:
+            self._overtaken |= hindered
             self._prepared(wanted, Prepared(done.error, tuple(self.chosen_names.items())))
             return
         news = self.ownership.claim([ours or wants for ours, wants in zip(own, wanted)])
@@ -189,6 +196,19 @@ class Torrent:
             self.recollection.mark(lambda: self._make(wanted, own))
         else:
             self._make(wanted, own)
+
+    def reclaim(self) -> None:
+        """There is something to write, or nothing any more: claim the files for that, if they were claimed."""
+        if self.live and not self._preparing:
+            self._prepare()
+
+    def _look_again(self) -> None:
+        # Another torrent may have written to the files: nothing that was known of them need be true.
+        def checked(check: Check) -> None:
+            self._preparing -= 1
+            self._prepare()
+
+        self.checks.add(Check(range(self.metainfo.piece_count), checked))
 
     def _make(self, wanted: Sequence[bool], own: Sequence[bool]) -> None:
         if self.live:

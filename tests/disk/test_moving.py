@@ -128,7 +128,7 @@ def test_nothing_is_removed_before_the_new_place_is_durable(
     def unlink(name: str, **options: Any) -> None:
         if name in ("a", "c", "empty"):  # and not what a copy is called before it is whole
             removed.append(name)
-            files = [path for path in bench.new.rglob("*") if path.is_file()]
+            files = [path for path in bench.new.rglob("*") if path.is_file() and "claims" not in path.name]
             needed = [path for path in files if copied or "resume" in path.name] + [path.parent for path in files]
             unsynced.extend(path for path in needed if path.stat().st_ino not in synced)
         os.unlink(name, **options)

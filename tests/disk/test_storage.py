@@ -286,7 +286,7 @@ def test_after_the_disk_closed_everything_is_refused(storage: Storage, disk: Dis
         storage.sync,
         storage.recall,
         storage.close,
-        lambda deliver: storage.claim(ALL, ALL, deliver),
+        lambda deliver: storage.claim(ALL, ALL, deliver, writing=True),
         lambda deliver: storage.prepare(ALL, ALL, deliver),
         lambda deliver: storage.save(t.buffers(0), deliver),
         lambda deliver: storage.load([(0, 0, 1)], deliver),

@@ -151,5 +151,5 @@ def test_nothing_is_asked_for_while_the_files_are_made() -> None:
     bench.until(lambda: bench.torrent.live)
     seed = bench.seed()
     assert seed.requests() == [] and bench.torrent.downloads.suspended
-    bench.run(5)
+    bench.run(8)
     assert seed.requests()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Any, Iterable, List
+from typing import Any, Dict, Iterable, List, Tuple
 
 import pytest
 from support.bench import COUNT, PIECE_LENGTH, SIZE, Bench, torrent_of
@@ -143,3 +143,67 @@ def test_a_file_that_is_not_wanted_stops_nothing() -> None:
     bench.set_state("active")
     bench.seed().serve()
     assert not bench.seen(events.StorageFailed) and bench.torrent.have.count == COUNT - 4
+
+
+# -- files of other torrents ---------------------------------------------------------------------------------------
+
+
+def rival(bench: Bench, *, writing: bool) -> Dict[bytes, bool]:
+    """Another torrent uses the files; returns the claims, to be cleared when it ends."""
+    claims = bench.disk.claims.setdefault(bench.torrent.storage._path, {})  # type: ignore[attr-defined]
+    claims[b"another" * 2] = writing
+    return claims
+
+
+@pytest.mark.parametrize("writing", [True, False])
+@pytest.mark.parametrize("left", [(), (1, 2, 3)], ids=["nothing left", "something left"])
+def test_nothing_is_asked_for_while_another_torrent_has_the_files(writing: bool, left: Tuple[int, ...]) -> None:
+    bench = Bench(state="stopped")
+    claims = rival(bench, writing=writing)
+    checked = bench.jobs("check")
+    bench.set_state("active")
+    seed = bench.seed()
+    bench.run(25)
+    assert seed.requests() == [] and bench.files.resume is None
+    assert {(each.errno, each.reason[:9]) for each in bench.seen(events.StorageFailed)} == {(errno.EBUSY, "is in use")}
+    bench.files.pieces.update(left)
+    claims.clear()
+    bench.run(30)
+    assert [index for job in checked for index in job] == [*range(COUNT)], "what the other wrote was looked at"
+    assert bench.torrent.have.count == len(left)
+    seed.serve()
+    assert bench.torrent.have.full
+
+
+def test_a_seed_hinders_who_would_write_and_nobody_who_reads() -> None:
+    bench = Bench(have=range(COUNT))
+    path = bench.torrent.storage._path  # type: ignore[attr-defined]
+    assert list(bench.disk.claims[path].values()) == [False]
+    bench.files.pieces.discard(3)
+    bench.act(bench.torrent.holdings.lose, [3])
+    bench.act(bench.torrent.holdings.changed)
+    bench.run(1)
+    assert list(bench.disk.claims[path].values()) == [True], "there is something to write again"
+    bench.seed().serve()
+    bench.run(1)
+    assert bench.torrent.have.full and list(bench.disk.claims[path].values()) == [False]
+    bench.set_state("stopped")
+    bench.run(1)
+    assert bench.disk.claims[path] == {}
+
+
+@pytest.mark.parametrize("writing", [True, False])
+def test_a_seed_that_lost_a_piece_waits_for_who_came_meanwhile(writing: bool) -> None:
+    bench = Bench(have=range(COUNT))
+    claims = rival(bench, writing=writing)
+    bench.files.pieces.discard(3)
+    bench.act(bench.torrent.holdings.lose, [3])
+    bench.act(bench.torrent.holdings.changed)
+    seed = bench.seed()
+    bench.run(5)
+    assert seed.requests() == [] and not bench.status.seed
+    assert bench.seen(events.StorageFailed)[0].errno == errno.EBUSY
+    del claims[b"another" * 2]
+    bench.run(40)
+    bench.seed().serve()  # the peers were told of a piece that was lost, and come again
+    assert bench.torrent.have.full

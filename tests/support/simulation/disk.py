@@ -49,6 +49,8 @@ class SimDisk:
         self.most_busy_jobs = 0
         self.files: Dict[bytes, SimFiles] = {}
         """By infohash."""
+        self.claims: Dict[str, Dict[bytes, bool]] = {}
+        """By path, which torrents use a file, and whether they write."""
         self.network = network
         self._workers = workers
         self._free_at = [0.0] * workers
@@ -56,6 +58,7 @@ class SimDisk:
     def restart(self) -> None:
         """The process was killed: the jobs under way are forgotten."""
         self.busy_jobs = 0
+        self.claims.clear()
         self._free_at = [0.0] * self._workers
 
     def hold(self, torrent: SimTorrent, pieces: Iterable[int] = ()) -> SimFiles:

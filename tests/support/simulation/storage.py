@@ -52,8 +52,10 @@ class SimStorage:
     def survey(self, deliver: Callable[[Surveyed], None]) -> None:
         self._disk.work(0, lambda: deliver(self._survey()))
 
-    def claim(self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Done], None]) -> None:
-        self._disk.work(0, lambda: deliver(self._claim(wanted, own)))
+    def claim(
+        self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Done], None], *, writing: bool
+    ) -> None:
+        self._disk.work(0, lambda: deliver(self._claim(wanted, own, writing)))
 
     def prepare(self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Prepared], None]) -> None:
         self._disk.work(0, lambda: deliver(Prepared(self._disk.write_error(self._path, 0, room=self._reserved))))
@@ -149,12 +151,21 @@ class SimStorage:
         """A simulated move is not interrupted."""
 
     def close(self, deliver: Callable[[Done], None]) -> None:
-        self._disk.work(0, lambda: deliver(Done(None)))
+        self._disk.work(0, lambda: deliver(self._close()))
 
-    def _claim(self, wanted: Sequence[bool], own: Sequence[bool]) -> Done:
+    def _claim(self, wanted: Sequence[bool], own: Sequence[bool], writing: bool) -> Done:
+        claims = self._disk.claims.setdefault(self._path, {})
+        for other, writes in claims.items():
+            if other != self._files.torrent.metainfo.infohash and (writes or writing):
+                return Done(StorageError(f"is in use by {other.hex()}", self._path, errno.EBUSY))
+        claims[self._files.torrent.metainfo.infohash] = writing
         for stat, wants, ours in zip(self._files.stats, wanted, own):
             if stat is not None and wants and not ours:
                 return Done(StorageError(os.strerror(errno.EEXIST), self._path, errno.EEXIST))
+        return Done(None)
+
+    def _close(self) -> Done:
+        self._disk.claims.get(self._path, {}).pop(self._files.torrent.metainfo.infohash, None)
         return Done(None)
 
     # -- the jobs --------------------------------------------------------------------------------------------------
