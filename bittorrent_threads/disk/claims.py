@@ -7,6 +7,10 @@ What a session claims in a folder is one file in the hidden folder beside the da
 long as that lives: the system locks it (``flock``, or ``msvcrt.locking`` on Windows), and lets go when the process
 ends, however it ends.  Where a file system has no locks, the number of the process and of the boot tell.  A folder that
 cannot be written has no such file; claims in it hold within the session.
+
+One folder may be inside another that is used too.  So a claim is compared with those of the folders above, and with
+those of the folders that it has files in.  It is written before it is compared: of two that begin at once in different
+folders, each sees the other or is seen.
 """
 
 from __future__ import annotations
@@ -16,8 +20,9 @@ import errno
 import hashlib
 import json
 import os
+import stat
 import time
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from ..errors import StorageError
 from ..metainfo.metainfo import Metainfo
@@ -29,7 +34,7 @@ from .locks import Alive, lock, locked_by
 
 SUFFIX = ".claims"
 TURN = (HIDDEN_FOLDER, "claims.turn")
-"""Held while claims are compared: of two that begin at once one comes second."""
+"""Held while claims in one folder are compared: of two that begin at once there one comes second."""
 MAX_SIZE = 32 * 1024 * 1024
 """Bytes of a file of claims that are read; a file of a torrent takes 17."""
 MAX_FILES = 1000
@@ -38,8 +43,12 @@ PATIENCE = 5.0
 """Seconds to wait for the turn; whoever holds it longer was stopped, and is not waited for."""
 
 
+class Taken(StorageError):
+    """Another torrent has a file; the errno is EBUSY."""
+
+
 class Claim(NamedTuple):
-    """What one torrent uses."""
+    """What one torrent uses below a folder."""
 
     infohash: str
     name: str
@@ -55,9 +64,21 @@ class Claim(NamedTuple):
         content = hashlib.sha256(metainfo.pieces)
         for entry in metainfo.files:
             content.update(f"{entry.length}:{'/'.join(entry.path)}\n".encode("utf-8", "surrogateescape"))
-        joined = ["/".join(parts) for parts in paths]
-        hashes = {hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16]: path for path in joined}
+        hashes = _hashes(map("/".join, paths))
         return cls(metainfo.infohash.hex(), metainfo.name, content.hexdigest()[:32], writing, hashes)
+
+    def below(self, folder: str, other: str) -> Claim:
+        """This claim of files below ``folder`` as one of files below the folder ``other``; both are real paths."""
+        if folder == other:
+            return self
+        inside, outside = _way(folder, other), _way(other, folder)
+        if outside is not None:
+            return self._replace(paths=_hashes(outside + path for path in self.paths.values()))
+        if inside is None:
+            return self._replace(paths={})
+        return self._replace(
+            paths=_hashes(path[len(inside) :] for path in self.paths.values() if path.startswith(inside))
+        )
 
     def hinders(self, other: Claim) -> Optional[str]:
         """The path that the other torrent may not use because of this one; None if there is none."""
@@ -75,106 +96,146 @@ class Claims:
     def __init__(self) -> None:
         self._lock = allocate_lock()
         self._places: Dict[str, _Place] = {}
+        self._file = f"{os.getpid():x}.{os.urandom(6).hex()}{SUFFIX}"
 
     def take(self, folder: Folder, claim: Claim) -> None:
         """Claim files below a folder, in place of what the torrent claimed there before.
 
-        Raises :class:`StorageError` with EBUSY, which names the file and the torrent that has it.
+        Raises :class:`Taken`, which names the file and the torrent that has it.
         """
+        root = os.path.realpath(folder.root)
         with self._lock:
-            place = self._places.get(folder.root) or _Place(folder)
-            place.take(claim)
-            self._places[folder.root] = place
+            for place in self._places.values():
+                others = [other for other in place.claims.values() if other.infohash != claim.infohash]
+                _compare(others, claim.below(root, place.root), place.root, "in this session")
+            place = self._places.setdefault(root, _Place(folder, root, self._file))
+            before = place.claims.get(claim.infohash)
+            place.claims = {**place.claims, claim.infohash: claim}
+        try:
+            place.tell(claim)
+        except BaseException:
+            with self._lock:
+                if before is None:
+                    place.claims = _without(place.claims, claim.infohash)
+                else:
+                    place.claims = {**place.claims, claim.infohash: before}
+            self._told_less(place)
+            raise
 
     def release(self, folder: Folder, infohash: bytes) -> None:
         """The torrent uses nothing below the folder any more; raises nothing."""
         with self._lock:
-            place = self._places.get(folder.root)
-            if place is not None and place.release(infohash.hex()):
-                del self._places[folder.root]
+            place = self._places.get(os.path.realpath(folder.root))
+            if place is not None:
+                place.claims = _without(place.claims, infohash.hex())
+        if place is not None:
+            self._told_less(place)
 
     def close(self) -> None:
         """Release everything."""
         with self._lock:
-            for place in self._places.values():
-                place.forget()
-            self._places.clear()
+            places = list(self._places.values())
+            for place in places:
+                place.claims = {}
+        for place in places:
+            self._told_less(place)
+
+    def _told_less(self, place: _Place) -> None:
+        with place.lock:
+            place.tell_less()
+            with self._lock:
+                if not place.claims and self._places.get(place.root) is place:
+                    del self._places[place.root]
 
 
 class _Place:
     # The claims of a session in one folder, and the file that tells others.
 
-    def __init__(self, folder: Folder) -> None:
-        self._folder = folder
-        self._claims: Dict[str, Claim] = {}
-        self._parts: Parts = (HIDDEN_FOLDER, f"{os.getpid():x}.{os.urandom(6).hex()}{SUFFIX}")
+    def __init__(self, folder: Folder, root: str, name: str) -> None:
+        self.root = root
+        self.claims: Dict[str, Claim] = {}  # replaced under the lock of ``Claims``, never changed
+        self.lock = allocate_lock()  # guards what follows
+        self._folder = folder.at(root)
+        self._parts: Parts = (HIDDEN_FOLDER, name)
         self._fd: Optional[int] = None
+        self._told: Mapping[str, Claim] = {}  # what the file says
 
-    def take(self, claim: Claim) -> None:
-        for other in self._claims.values():
-            if other.infohash != claim.infohash:
-                self._compare(other, claim, "in this session")
-        try:
-            with _turn(self._folder):
-                for parts in self._others():
-                    self._look(parts, claim)
-                self._write({**self._claims, claim.infohash: claim})
-        except (OSError, StorageError) as error:
-            if error.errno == errno.EBUSY:
+    def tell(self, claim: Claim) -> None:
+        """Tell others, and see that none of them has the files."""
+        with self.lock:
+            try:
+                with _turn(self._folder):
+                    self._write(self.claims)
+                    self._look_beside(claim)
+            except Taken:
                 raise
-            # Others cannot be told where nothing can be written: then the claim holds within the session.
-        self._claims[claim.infohash] = claim
+            except (OSError, StorageError):
+                # Others cannot be told where nothing can be written: then the claim holds within the session.
+                self._look_beside(claim)
+            for root in (*_above(self.root), *self._inside(claim)):
+                for parts in self._others(root):
+                    self._look(self._folder.at(root), parts, claim, remove=False)
 
-    def release(self, infohash: str) -> bool:
-        if self._claims.pop(infohash, None) is not None and self._claims:
-            with contextlib.suppress(OSError, StorageError), _turn(self._folder):
-                self._write(self._claims)
-        if not self._claims:
-            self.forget()
-        return not self._claims
-
-    def forget(self) -> None:
-        if self._fd is not None:
+    def tell_less(self) -> None:
+        """Take back what is not claimed any more; under the lock, raises nothing."""
+        claims = self.claims
+        if claims and self._fd is not None:
+            if claims != self._told:
+                with contextlib.suppress(OSError, StorageError), _turn(self._folder):
+                    self._write(claims)
+        elif self._fd is not None:
             with contextlib.suppress(OSError, StorageError):
                 self._folder.remove(self._parts)
             self._folder.system.close(self._fd)
             self._fd = None
-            if not any(self._others()):
+            self._told = {}
+            if not self._others(self.root):
                 with contextlib.suppress(OSError, StorageError):
                     self._folder.remove(TURN)
                 self._folder.prune(self._parts)
 
-    def _others(self) -> List[Parts]:
+    def _look_beside(self, claim: Claim) -> None:
+        for parts in self._others(self.root):
+            self._look(self._folder, parts, claim, remove=True)
+
+    def _others(self, root: str) -> List[Parts]:
         names: List[str] = []
-        with contextlib.suppress(OSError), os.scandir(os.path.join(self._folder.root, HIDDEN_FOLDER)) as entries:
+        with contextlib.suppress(OSError), os.scandir(os.path.join(root, HIDDEN_FOLDER)) as entries:
             names = [entry.name for entry in entries if entry.name.endswith(SUFFIX)]
         return [(HIDDEN_FOLDER, name) for name in sorted(names)[:MAX_FILES] if name != self._parts[-1]]
 
-    def _look(self, parts: Parts, claim: Claim) -> None:
+    def _inside(self, claim: Claim) -> Iterator[str]:
+        # The folders that the claim has files in, without those that are not there, or behind a link.
+        inner: Set[str] = set()
+        for path in claim.paths.values():
+            at = path.rfind("/")
+            while at > 0 and path[:at] not in inner:
+                inner.add(path[:at])
+                at = path.rfind("/", 0, at)
+        absent: Set[str] = set()
+        for folder in sorted(inner):
+            root = os.path.join(self.root, *folder.split("/"))
+            if folder.rpartition("/")[0] in absent or not _is_folder(root):
+                absent.add(folder)
+            else:
+                yield root
+
+    def _look(self, folder: Folder, parts: Parts, claim: Claim, *, remove: bool) -> None:
         # What somebody else claims; what a process left that has ended is removed.
-        folder = self._folder
         try:
-            fd = folder.open(parts, os.O_RDWR)
+            fd = folder.open(parts, os.O_RDONLY)
         except (OSError, StorageError):
             return
         try:
             said = _said(fd, folder)
-            alive = locked_by(fd, said)
-            if alive is Alive.NO:
-                folder.remove(parts)
+            if locked_by(fd, said) is Alive.NO:
+                if remove:
+                    with contextlib.suppress(OSError, StorageError):
+                        folder.remove(parts)
                 return
         finally:
             folder.system.close(fd)
-        for other in _claims_in(said):
-            self._compare(other, claim, f"in process {said.get('pid')}")
-
-    def _compare(self, other: Claim, claim: Claim, where: str) -> None:
-        path = other.hinders(claim)
-        if path is not None:
-            who = "the same content" if other.content == claim.content else "another torrent"
-            verb = "is being written" if other.writing else "is in use"
-            reason = f"{verb} by {who}, {other.name!r} ({other.infohash}), {where}"
-            raise StorageError(reason, os.path.join(self._folder.root, path), errno.EBUSY)
+        _compare(_claims_in(said), claim.below(self.root, folder.root), folder.root, f"in process {said.get('pid')}")
 
     def _write(self, claims: Mapping[str, Claim]) -> None:
         folder = self._folder
@@ -193,6 +254,46 @@ class _Place:
         done = 0
         while done < len(data):
             done += folder.system.write(self._fd, data[done:])
+        self._told = claims
+
+
+def _compare(others: Iterable[Claim], claim: Claim, root: str, where: str) -> None:
+    for other in others:
+        path = other.hinders(claim)
+        if path is not None:
+            who = "the same content" if other.content == claim.content else "another torrent"
+            verb = "is being written" if other.writing else "is in use"
+            reason = f"{verb} by {who}, {other.name!r} ({other.infohash}), {where}"
+            raise Taken(reason, os.path.join(root, *path.split("/")), errno.EBUSY)
+
+
+def _hashes(paths: Iterable[str]) -> Dict[str, str]:
+    return {hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16]: path for path in paths}
+
+
+def _way(folder: str, inner: str) -> Optional[str]:
+    # What leads from a folder to one inside it, with a slash at the end; None if it is not inside.
+    begin = os.path.join(folder, "")
+    return inner[len(begin) :].replace(os.sep, "/") + "/" if inner.startswith(begin) and inner != begin else None
+
+
+def _above(root: str) -> List[str]:
+    found = []
+    while os.path.dirname(root) != root:
+        root = os.path.dirname(root)
+        found.append(root)
+    return found
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _without(claims: Mapping[str, Claim], infohash: str) -> Dict[str, Claim]:
+    return {key: claim for key, claim in claims.items() if key != infohash}
 
 
 @contextlib.contextmanager
@@ -244,39 +345,44 @@ class Hold:
     def __init__(self, claims: Claims, metainfo: Metainfo) -> None:
         self._claims = claims
         self._metainfo = metainfo
-        self._folder: Optional[Folder] = None
-        self._claim: Optional[Claim] = None
+        self._held: Optional[Tuple[Folder, Claim]] = None
+        self._paths: List[Parts] = []
 
     def take(self, folder: Folder, paths: List[Parts], *, writing: bool) -> None:
-        """Claim these files; raises :class:`StorageError` with EBUSY."""
+        """Claim these files; costs nothing if they are claimed for that already.  Raises :class:`Taken`."""
+        if self._held is not None:
+            home, claim = self._held
+            if home is folder and claim.writing == writing and self._paths == paths:
+                return
         claim = Claim.of(self._metainfo, paths, writing=writing)
         self._claims.take(folder, claim)
-        self._folder, self._claim = folder, claim
+        self._held, self._paths = (folder, claim), paths
 
     def release(self) -> None:
         """Claim nothing any more; raises nothing."""
-        if self._folder is not None:
-            self._claims.release(self._folder, self._metainfo.infohash)
-            self._folder = self._claim = None
+        if self._held is not None:
+            self._claims.release(self._held[0], self._metainfo.infohash)
+            self._held = None
 
     @contextlib.contextmanager
-    def moving(self, folder: Folder, paths: List[Parts]) -> Iterator[None]:
-        """Claim files of this folder while they are made; what was claimed before stays so if that fails.
+    def moving(self, folder: Folder, paths: List[Parts], after: Callable[[], List[Parts]]) -> Iterator[None]:
+        """Claim files of this folder while they are made, and those of ``after`` then, if any was claimed before.
 
-        Raises :class:`StorageError` with EBUSY.
+        If that fails, what was claimed before stays so.  Raises :class:`Taken`.
         """
-        home, before = self._folder, self._claim
+        before = self._held
         self._claims.take(folder, Claim.of(self._metainfo, paths, writing=True))
         try:
             yield
         except BaseException:
             self._claims.release(folder, self._metainfo.infohash)
-            if home is not None and before is not None:
-                self._claims.take(home, before)
+            if before is not None:
+                self._claims.take(*before)
             raise
-        if home is None or before is None:
+        if before is None:
             self._claims.release(folder, self._metainfo.infohash)
             return
-        if home.root != folder.root:
+        home, claim = before
+        if os.path.realpath(home.root) != os.path.realpath(folder.root):
             self._claims.release(home, self._metainfo.infohash)
-        self.take(folder, paths, writing=before.writing)
+        self.take(folder, after(), writing=claim.writing)

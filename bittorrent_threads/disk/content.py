@@ -294,6 +294,21 @@ class Content:
         """The files of the torrent."""
         return self._files
 
+    def meet(self, wanted: Sequence[bool]) -> None:
+        """See that not all files that were met are gone, if one of them is wanted: nothing is to be made then.
+
+        One look is enough in most cases: at the first that was met.
+        """
+        gone = None
+        for index, wants in enumerate(wanted):
+            file = self._files[index]
+            if file.met and not self._metainfo.files[index].pad:
+                if self.pool.named(file):
+                    return
+                gone = gone or (file if wants else None)
+        if gone is not None:
+            self.pool.create(gone)  # which says that it is gone, and makes nothing
+
     def paths(self, used: Sequence[bool]) -> List[Parts]:
         """The paths of those of these files that have a byte and are no padding."""
         entries = enumerate(self._metainfo.files)

@@ -172,6 +172,10 @@ class FilePool:
         """Whether the file is there, as far as we know or can see."""
         return file.met or self._look(file) is not None
 
+    def named(self, file: File) -> bool:
+        """Whether a file has the name now."""
+        return self._look(file) is not None
+
     def sync(self, file: File) -> FileStat:
         """Make the file and its name durable, and see that it still is the file that was written."""
         # What somebody else wrote may be on a disk to read only.

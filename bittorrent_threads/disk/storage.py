@@ -56,7 +56,9 @@ class Storage:
         self._unanswered = 0
         self._interrupted = False
         self._mistake = ""  # the last that is in the log
-        self._closing: List[Callable[[Done], None]] = []
+        self._closing: List[Tuple[Callable[[], Done], Callable[[Done], None]]] = []
+        self._uses = 0  # how often the files were claimed
+        self._used: Sequence[bool] = ()  # which of them
         self._turns: Deque[Tuple[Callable[[], None], Callable[[StorageError], None]]] = deque()
         self._held: Deque[_Task] = deque()
         self._closed_door = False  # a job that is to be alone runs
@@ -69,11 +71,15 @@ class Storage:
         self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Done], None], *, writing: bool
     ) -> None:
         """See that no other torrent has the files, and none that is wanted and not our ``own`` holds anything."""
+        self._uses += 1
         self._submit(partial(_run, self._claim, tuple(wanted), tuple(own), writing), deliver, Done, alone=True)
 
-    def prepare(self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Prepared], None]) -> None:
-        """Make folders and files of the files wanted, and move to them what the part file has of them."""
-        self._submit(partial(self._prepare, tuple(wanted), tuple(own)), deliver, Prepared, alone=True)
+    def prepare(
+        self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Prepared], None], *, writing: bool = True
+    ) -> None:
+        """Claim the files; make folders and files of those wanted, and move to them what the part file has of them."""
+        self._uses += 1
+        self._submit(partial(self._prepare, tuple(wanted), tuple(own), writing), deliver, Prepared, alone=True)
 
     def save(
         self,
@@ -160,24 +166,32 @@ class Storage:
         self._interrupted = True
 
     def close(self, deliver: Callable[[Done], None]) -> None:
-        """Close every open file, after the jobs given before; the storage can be used again."""
+        """Close every open file, after the jobs given before, and claim none; the storage can be used again."""
+        job = partial(_run, self._close, self._uses)
         if self._unanswered or self._held:
-            self._closing.append(deliver)
+            self._closing.append((job, deliver))
         else:
-            self._submit(partial(_run, self._close), deliver, Done)
+            self._submit(job, deliver, Done)
 
-    def _close(self) -> None:
+    def _close(self, uses: int) -> None:
         self._content.close()
-        self._hold.release()
+        if self._uses == uses:  # else the files were claimed anew after this was asked
+            self._hold.release()
 
     def _claim(self, wanted: Sequence[bool], own: Sequence[bool], writing: bool) -> None:
-        used = [wants or ours for wants, ours in zip(wanted, own)]
-        self._hold.take(self._content.folder, self._content.paths(used), writing=writing)
+        self._take(wanted, own, writing)
         self._content.claim(wanted, own)
 
-    def _prepare(self, wanted: Sequence[bool], own: Sequence[bool]) -> Prepared:
+    def _take(self, wanted: Sequence[bool], own: Sequence[bool], writing: bool) -> None:
+        self._content.meet(wanted)  # an empty folder where files were may be a disk that is not mounted
+        used = [wants or ours for wants, ours in zip(wanted, own)]
+        self._hold.take(self._content.folder, self._content.paths(used), writing=writing)
+        self._used = used
+
+    def _prepare(self, wanted: Sequence[bool], own: Sequence[bool], writing: bool) -> Prepared:
         # On a worker, alone.
         try:
+            self._take(wanted, own, writing)
             self._content.prepare(wanted, own)
         except StorageError as error:
             return Prepared(bare(error), self._content.files.chosen)
@@ -187,7 +201,7 @@ class Storage:
         # On a worker, alone.
         try:
             paths = self._content.paths([True] * len(self._metainfo.files))
-            with self._hold.moving(target, paths):
+            with self._hold.moving(target, paths, lambda: self._content.paths(self._used)):
                 return move(
                     self._content, self._resume_file, self._metainfo, target, interrupted=lambda: self._interrupted
                 )
@@ -197,7 +211,9 @@ class Storage:
     def _rename(self, index: int, parts: Parts, stored: bool) -> Moved:
         try:
             paths = self._content.paths([True] * len(self._metainfo.files))
-            with self._hold.moving(self._content.folder, [*paths, parts]):
+            with self._hold.moving(
+                self._content.folder, [*paths, parts], lambda: self._content.paths(self._used)
+            ):
                 return rename(self._content, self._resume_file, self._metainfo, index, parts, stored=stored)
         except StorageError as error:
             return Moved(False, bare(error))
@@ -289,9 +305,9 @@ class Storage:
 
     def _close_now(self) -> None:
         waiting, self._closing = self._closing, []
-        for deliver in waiting:
+        for job, deliver in waiting:
             try:
-                self._submit(partial(_run, self._close), deliver, Done)
+                self._submit(job, deliver, Done)
             except SessionClosed as error:
                 deliver(Done(StorageError.wrap(error)))
 

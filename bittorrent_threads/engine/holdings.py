@@ -251,9 +251,10 @@ class Holdings:
             torrent.recollection.completed()
             torrent.choking.hurry()
         torrent.refresh()
-        if newly or lost:
-            torrent.reclaim()
+        if lost:
+            torrent.preparation.begin()
         if newly:
+            torrent.preparation.finished()
             torrent.publish(events.Completed)
 
     def made(self, files: Sequence[int]) -> None:

@@ -70,6 +70,14 @@ class Ownership:
             for index, entry in enumerate(entries)
         ]
 
+    def doubtful(self, wanted: Sequence[bool], own: Sequence[bool]) -> bool:
+        """Whether a file is wanted that is not its own and held something at the last look."""
+        return any([size and wants and not ours for size, wants, ours in zip(self._sizes, wanted, own)])
+
+    def news(self, wanted: Sequence[bool], own: Sequence[bool]) -> bool:
+        """Whether a file would be its own that resume data does not say is."""
+        return any([(wants or ours) and not stored for wants, ours, stored in zip(wanted, own, self._stored)])
+
     def claim(self, files: Sequence[bool]) -> bool:
         """These are its own from now on; returns whether that must be stored before they are written."""
         for index, own in enumerate(files):

@@ -180,8 +180,12 @@ class Storage(Protocol):
         our own holds anything.
         """
 
-    def prepare(self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Prepared], None]) -> None:
+    def prepare(
+        self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Prepared], None], *, writing: bool = True
+    ) -> None:
         """Make folders and empty files of the files wanted, so that a folder that cannot be written shows at once.
+
+        Claims the files first, for ``writing`` or not, and fails as ``claim`` does with EBUSY.
 
         Before the first ``save``, and again whenever the files wanted change.  Bytes of a file that is not wanted and
         not there, or not our ``own``, go to the part file; what the part file has of a file wanted now moves to its

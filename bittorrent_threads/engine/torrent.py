@@ -7,8 +7,6 @@ and announces.
 
 from __future__ import annotations
 
-import errno
-import functools
 import ipaddress
 import os
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
@@ -34,7 +32,8 @@ from .limits import Limits
 from .outage import Outage
 from .ownership import Ownership
 from .peers import Peers
-from .ports import Address, Checked, Done, Prepared, Publisher, Resolved, Storage
+from .ports import Address, Checked, Publisher, Resolved, Storage
+from .preparation import Preparation
 from .recollection import Recollection
 from .relocation import Relocation
 from .snapshot import snapshot
@@ -110,6 +109,7 @@ class Torrent:
         self.unread = Unread(self)
         self.survey = Survey(self)
         self.ownership = Ownership(self)
+        self.preparation = Preparation(self)
         self.recollection = Recollection(self, piece_cache=piece_cache, stored=resume)
         self.relocation = Relocation(self)
         self.farewell = Farewell()
@@ -121,10 +121,6 @@ class Torrent:
         self.upload_rate = Rate()
         self._publisher = publisher
         self._allocation = allocation
-        self._overtaken = False
-        """Another torrent had the files when they were to be claimed."""
-        self._preparing = 0
-        """Answers to ``Storage.prepare`` that will come; nothing is asked for meanwhile."""
         self._downloaded_before = 0
         self._uploaded_before = 0
         self.status: Status = snapshot(self)
@@ -155,7 +151,7 @@ class Torrent:
         if self.state == "stopped" or self.live or self.survey.begin() or self.checking:
             return
         self.live = True
-        self._prepare()
+        self.preparation.begin()
         self.peerlist.need(self.now(), needed=bool(self.picker.missing))
         self.peerlist.forgive(self.now())
         self.announces.start()
@@ -164,73 +160,21 @@ class Torrent:
     def retry(self) -> None:
         """The disk may be good again: see."""
         if self.live:
-            self._prepare()
+            self.preparation.begin()
         else:
             self.found()
         self.reconsider()
 
-    def _prepare(self) -> None:
-        # An empty folder where files were may be a disk that is not mounted: nothing is made there.
-        if self.live and not self.survey.again():
-            self._preparing += 1
-            self.reconsider()
-            wanted, own = self.files.wanted, self.ownership.files
-            if self.unread:
-                self._make(wanted, own)  # what could not be read may be right: until that is known nothing is written
-            else:
-                claimed = functools.partial(self._claimed, wanted, own)
-                self.storage.claim(wanted, own, claimed, writing=self.picker.missing)
-
-    def _claimed(self, wanted: Sequence[bool], own: Sequence[bool], done: Done) -> None:
-        hindered = done.error is not None and done.error.errno == errno.EBUSY
-        if self._overtaken and self.live and not hindered:
-            self._overtaken = False
-            self.survey.accept(self._look_again)
-            return
-        if done.error is not None:
-            self._overtaken |= hindered
-            self._prepared(wanted, Prepared(done.error, tuple(self.chosen_names.items())))
-            return
-        news = self.ownership.claim([ours or wants for ours, wants in zip(own, wanted)])
-        if news and self.picker.missing:
-            self.recollection.mark(lambda: self._make(wanted, own))
-        else:
-            self._make(wanted, own)
-
-    def reclaim(self) -> None:
-        """There is something to write, or nothing any more: claim the files for that, if they were claimed."""
-        if self.live and not self._preparing:
-            self._prepare()
-
-    def _look_again(self) -> None:
-        # Another torrent may have written to the files: nothing that was known of them need be true.
-        def checked(check: Check) -> None:
-            self._preparing -= 1
-            self._prepare()
-
-        self.checks.add(Check(range(self.metainfo.piece_count), checked))
-
-    def _make(self, wanted: Sequence[bool], own: Sequence[bool]) -> None:
-        if self.live:
-            self.storage.prepare(wanted, own, functools.partial(self._prepared, wanted))
-        else:
-            self._prepared(wanted, Prepared(None, tuple(self.chosen_names.items())))
-
-    def _prepared(self, wanted: Sequence[bool], done: Prepared) -> None:
-        self._preparing -= 1
-        self.chosen_names = dict(done.names)
-        if done.error is not None:
-            self.outage.begin(done.error)
-        elif self.live:
-            self.recollection.restore()
-            self.unread.look()
-            if not self.picker.missing:
-                self.outage.end()  # no write will tell
-            elif self._allocation != SPARSE:
-                self.recollection.changed()  # or a kill would leave files of zeros that nobody vouches for
-            files = enumerate(self.metainfo.files)
-            self.holdings.made([index for index, file in files if wanted[index] and not file.pad])
-        self.reconsider()
+    def made(self, wanted: Sequence[bool]) -> None:
+        """The files that were wanted are there, and can be used."""
+        self.recollection.restore()
+        self.unread.look()
+        if not self.picker.missing:
+            self.outage.end()  # no write will tell
+        elif self._allocation != SPARSE:
+            self.recollection.changed()  # or a kill would leave files of zeros that nobody vouches for
+        files = enumerate(self.metainfo.files)
+        self.holdings.made([index for index, file in files if wanted[index] and not file.pad])
 
     def _stop(self) -> None:
         self.live = False
@@ -250,7 +194,10 @@ class Torrent:
 
     def _kept(self, resume: Optional[Resume]) -> None:
         self.kept = resume
-        self.storage.close(lambda done: self.farewell.answered())
+        if self.live:
+            self.farewell.answered()  # it was started again meanwhile, and uses its files
+        else:
+            self.storage.close(lambda done: self.farewell.answered())
 
     def close(self) -> None:
         """The torrent goes away for good."""
@@ -288,12 +235,12 @@ class Torrent:
         """One priority a file, 0 (never) to 7 (first)."""
         self.files.set_priorities(priorities)
         self.downloads.drop(self.picker.set_priorities(self.files.piece_priorities()))
-        self._prepare()
+        self.preparation.begin()
         self.holdings.changed()
 
     def reconsider(self) -> None:
         """The state or the disk has changed: ask peers again, or no more."""
-        waiting = bool(self._preparing or self.unread) or self.relocation.under_way or self.outage.on
+        waiting = self.preparation.under_way or bool(self.unread) or self.relocation.under_way or self.outage.on
         self.downloads.suspended = self.state != "active" or waiting
         self.downloads.cautious = self.outage.error is not None
         self.peers.touch_all()

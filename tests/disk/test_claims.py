@@ -128,16 +128,16 @@ def test_a_move_claims_the_new_place_first(sessions: List[Claims], tmp_path: Pat
     hold = Hold(sessions[0], A.metainfo)
     hold.take(old, paths, writing=True)
     sessions[1].take(new, claim(B, writing=False))
-    with pytest.raises(StorageError), hold.moving(new, paths):
+    with pytest.raises(StorageError), hold.moving(new, paths, lambda: paths):
         raise AssertionError("that is another torrent's")
     refused(sessions[1], old, claim(B))
     sessions[1].release(new, B.metainfo.infohash)
-    with pytest.raises(KeyError), hold.moving(new, paths):
+    with pytest.raises(KeyError), hold.moving(new, paths, lambda: paths):
         raise KeyError
     refused(sessions[1], old, claim(B))
     sessions[1].take(new, claim(B))
     sessions[1].release(new, B.metainfo.infohash)
-    with hold.moving(new, paths):
+    with hold.moving(new, paths, lambda: paths):
         pass
     sessions[1].take(old, claim(B))
     refused(sessions[1], new, claim(B))

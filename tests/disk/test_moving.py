@@ -267,7 +267,9 @@ def test_whatever_fails_nothing_is_lost(tmp_path: Path, t: Torrent, system: Syst
         # Resume data that cannot be read is left behind; the client stores its own anew.
         assert bench.trusted(place) in ([0, 1, 4, 5], [] if name in ("open", "pread", "stat") else [0, 1, 4, 5])
         if answer.error is None:
-            assert [path for path in other.rglob("*") if path.is_file()] == []
+            # A claim that cannot be removed is one of no process, once it is closed.
+            left = [path for path in other.rglob("*") if path.is_file()]
+            assert [path for path in left if "claims" not in path.name] == []
         assert bench.disk.close(30)
         if not failed:
             return

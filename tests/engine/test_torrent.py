@@ -182,14 +182,15 @@ def test_folders_are_made_for_what_is_wanted() -> None:
     wanted: List[List[bool]] = []
     prepare = bench.torrent.storage.prepare
 
-    def record(files: List[bool], own: List[bool], deliver: object) -> None:
+    def record(files: List[bool], own: List[bool], deliver: object, *, writing: bool) -> None:
         wanted.append(list(files))
-        prepare(files, own, deliver)  # type: ignore[arg-type]
+        prepare(files, own, deliver, writing=writing)  # type: ignore[arg-type]
 
     bench.torrent.storage.prepare = record  # type: ignore[assignment,method-assign]
     bench.act(bench.torrent.set_priorities, [0, 1])
     assert wanted == []
     bench.set_state("active")
+    bench.run(1)
     bench.act(bench.torrent.set_priorities, [1, 1])
     bench.run(1)
     assert wanted == [[False, True], [True, True]]

@@ -50,9 +50,9 @@ class Away:
 
         self._load(spans, answer)
 
-    def _prepared(self, wanted: Any, own: Any, deliver: Any) -> None:
+    def _prepared(self, wanted: Any, own: Any, deliver: Any, *, writing: bool) -> None:
         done = Prepared(self._error if self.on and wanted[1] else None)
-        self._prepare(wanted, own, lambda answer: deliver(done if done.error else answer))
+        self._prepare(wanted, own, lambda answer: deliver(done if done.error else answer), writing=writing)
 
 
 def ask(guest: Guest, index: int) -> None:

@@ -33,6 +33,7 @@ class Bench:
         self.files = self.disk.hold(torrent, pieces)
         self.torrent = torrent
         self.storage = self.disk.open(torrent.metainfo, "downloads")
+        self.disk.claims = {f"downloads/{torrent.metainfo.name}": {torrent.metainfo.infohash: True}}
 
     def ask(self, verb: Callable[..., None], *args: Any) -> Any:
         """The answer to one call, which must not come from inside it."""
@@ -199,6 +200,11 @@ def touch_block(bench: Bench, storage: SimStorage) -> None:
     block[-1] ^= 1
 
 
+def unclaimed(bench: Bench) -> SimStorage:
+    bench.disk.claims.clear()
+    return bench.storage
+
+
 @pytest.mark.parametrize(
     ("crime", "said"),
     [
@@ -206,6 +212,7 @@ def touch_block(bench: Bench, storage: SimStorage) -> None:
         (touch_buffer, "changed while"),
         (share_buffer, "from the buffer of piece 2"),
         (lambda bench, storage: storage.save([(0, memoryview(bench.right(0)))], print), "saved again"),
+        (lambda bench, storage: unclaimed(bench).save([(3, memoryview(bench.right(3)))], print), "not claimed"),
         (lambda bench, storage: storage.save([(2, memoryview(bytes(PIECE - 1)))], print), "from a buffer of"),
         (lambda bench, storage: storage.write([(0, 0, b"x")], print), "which is whole"),
         (lambda bench, storage: storage.write([(3, PIECE - 1, b"xy")], print), "2 bytes at 65535 of"),

@@ -10,7 +10,7 @@ import ctypes
 import errno
 import os
 import zlib
-from typing import TYPE_CHECKING, Callable, Collection, Dict, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Collection, Dict, List, Optional, Sequence, Tuple
 
 from bittorrent_threads.disk.resume import Names, Resume
 from bittorrent_threads.engine.ports import (
@@ -44,6 +44,8 @@ class SimStorage:
         self._path = path
         self._reserved = reserved
         """Bytes that must fit before the download."""
+        self._uses = 0
+        """How often the files were claimed."""
         self._busy: Dict[int, int] = {}
         """Pieces whose buffers the disk has now, by the address of the buffer."""
 
@@ -55,10 +57,14 @@ class SimStorage:
     def claim(
         self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Done], None], *, writing: bool
     ) -> None:
+        self._uses += 1
         self._disk.work(0, lambda: deliver(self._claim(wanted, own, writing)))
 
-    def prepare(self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Prepared], None]) -> None:
-        self._disk.work(0, lambda: deliver(Prepared(self._disk.write_error(self._path, 0, room=self._reserved))))
+    def prepare(
+        self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Prepared], None], *, writing: bool = True
+    ) -> None:
+        self._uses += 1
+        self._disk.work(0, lambda: deliver(self._prepare(writing)))
 
     def save(
         self,
@@ -68,6 +74,7 @@ class SimStorage:
         compared: Collection[int] = (),
     ) -> None:
         files = self._files
+        self._see_claim()
         jobs = []
         for index, buffer in pieces:
             size = files.size(index)
@@ -151,21 +158,36 @@ class SimStorage:
         """A simulated move is not interrupted."""
 
     def close(self, deliver: Callable[[Done], None]) -> None:
-        self._disk.work(0, lambda: deliver(self._close()))
+        uses = self._uses
+        self._disk.work(0, lambda: deliver(self._close(uses)))
 
     def _claim(self, wanted: Sequence[bool], own: Sequence[bool], writing: bool) -> Done:
-        claims = self._disk.claims.setdefault(self._path, {})
-        for other, writes in claims.items():
-            if other != self._files.torrent.metainfo.infohash and (writes or writing):
-                return Done(StorageError(f"is in use by {other.hex()}", self._path, errno.EBUSY))
-        claims[self._files.torrent.metainfo.infohash] = writing
+        error = self._take(writing)
+        if error is not None:
+            return Done(error)
         for stat, wants, ours in zip(self._files.stats, wanted, own):
             if stat is not None and wants and not ours:
                 return Done(StorageError(os.strerror(errno.EEXIST), self._path, errno.EEXIST))
         return Done(None)
 
-    def _close(self) -> Done:
-        self._disk.claims.get(self._path, {}).pop(self._files.torrent.metainfo.infohash, None)
+    def _see_claim(self) -> None:
+        if not self._disk.claims.get(self._path, {}).get(self._files.torrent.metainfo.infohash):
+            self._violate("a piece saved into files that are not claimed for writing")
+
+    def _take(self, writing: bool) -> Optional[StorageError]:
+        claims = self._disk.claims.setdefault(self._path, {})
+        for other, writes in claims.items():
+            if other != self._files.torrent.metainfo.infohash and (writes or writing):
+                return StorageError(f"is in use by {other.hex()}", self._path, errno.EBUSY)
+        claims[self._files.torrent.metainfo.infohash] = writing
+        return None
+
+    def _prepare(self, writing: bool) -> Prepared:
+        return Prepared(self._take(writing) or self._disk.write_error(self._path, 0, room=self._reserved))
+
+    def _close(self, uses: int) -> Done:
+        if uses == self._uses:
+            self._disk.claims.get(self._path, {}).pop(self._files.torrent.metainfo.infohash, None)
         return Done(None)
 
     # -- the jobs --------------------------------------------------------------------------------------------------
