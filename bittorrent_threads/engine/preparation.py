@@ -64,6 +64,8 @@ class Preparation:
             self._end()
         elif self._overtaken and not hindered:
             self._overtaken = False
+            if torrent.outage.error is not None and torrent.outage.error.errno == errno.EBUSY:
+                torrent.outage.end()
             torrent.survey.accept(self._look_again)
         elif done.error is not None:
             self._prepared(wanted, Prepared(done.error, tuple(torrent.chosen_names.items())))

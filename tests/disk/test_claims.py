@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Any, Iterator, List, Tuple
 
 import pytest
 from support.children import Child
+from support.system import System
 from support.torrents import Torrent, torrent
 
 from bittorrent_threads.disk import claims as module
+from bittorrent_threads.disk import locks
 from bittorrent_threads.disk.claims import Claim, Claims, Hold
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.errors import StorageError
@@ -120,6 +123,76 @@ def test_where_nothing_can_be_written_a_claim_holds_in_the_session(sessions: Lis
     sessions[0].take(folder, claim(A))
     refused(sessions[0], folder, claim(B))
     sessions[1].take(folder, claim(B))
+
+
+def test_what_cannot_be_written_is_still_looked_at(sessions: List[Claims], tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    sessions[0].take(folder, claim(A))
+    system = System()
+    open_file = os.open
+
+    def reading(path: Any, flags: int, *arguments: Any, **options: Any) -> int:
+        if flags & (os.O_CREAT | os.O_RDWR):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return open_file(path, flags, *arguments, **options)
+
+    system.use("open", reading)
+    read_only = Folder(str(tmp_path), system=system)
+    refused(sessions[1], read_only, claim(B, writing=False))
+    sessions[0].take(folder, claim(A, writing=False))
+    sessions[1].take(read_only, claim(B, writing=False))
+    refused(sessions[1], read_only, claim(A))
+    assert len(list((tmp_path / HIDDEN_FOLDER).glob(f"*{module.SUFFIX}"))) == 1
+
+
+@pytest.mark.parametrize("inner_first", [False, True])
+@pytest.mark.parametrize("other", [0, 1], ids=["one session", "two sessions"])
+def test_folders_inside_each_other(
+    sessions: List[Claims], tmp_path: Path, other: int, inner_first: bool
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    (tmp_path / "t" / "deep").mkdir(parents=True)
+    outer = Folder(str(tmp_path / "link")), Claim.of(A.metainfo, [("t", "deep", "x"), ("y",)], writing=True)
+    inner = Folder(str(tmp_path / "t" / "deep")), Claim.of(B.metainfo, [("x",), ("z",)], writing=True)
+    aside = Folder(str(tmp_path / "t")), Claim.of(SAME.metainfo, [("deep", "y"), ("x",)], writing=True)
+    first, second = (inner, outer) if inner_first else (outer, inner)
+    sessions[0].take(*first)
+    sessions[other].take(*aside)
+    assert refused(sessions[other], *second).path == str(tmp_path / "t" / "deep" / "x")
+    sessions[0].release(first[0], bytes.fromhex(first[1].infohash))
+    sessions[other].take(*second)
+    refused(sessions[0], *first)
+
+
+def test_where_there_are_no_locks_process_and_boot_tell(
+    sessions: List[Claims], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(fd: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    monkeypatch.setattr(locks, "_lock", unsupported)
+    folder = Folder(str(tmp_path))
+    sessions[0].take(folder, claim(A))
+    refused(sessions[1], folder, claim(B))
+    (path,) = (tmp_path / HIDDEN_FOLDER).glob(f"*{module.SUFFIX}")
+    said = json.loads(path.read_bytes())
+    path.write_text(json.dumps({**said, "boot": "an earlier one"}))
+    sessions[1].take(folder, claim(B))
+    assert not path.exists()
+
+
+def test_what_is_claimed_already_costs_nothing(sessions: List[Claims], tmp_path: Path) -> None:
+    system = System()
+    folder, paths = Folder(str(tmp_path), system=system), [entry.path for entry in A.metainfo.files]
+    hold = Hold(sessions[0], A.metainfo)
+    hold.take(folder, paths, writing=True)
+    del system.calls[:]
+    hold.take(folder, list(paths), writing=True)
+    assert system.calls == []
+    many = torrent([(f"{index}", 1) for index in range(500)], 500)
+    sessions[0].take(folder, claim(many))
+    few = len(system.calls)
+    assert few < 40, "the number of system calls is not that of the files"
 
 
 def test_a_move_claims_the_new_place_first(sessions: List[Claims], tmp_path: Path) -> None:

@@ -279,6 +279,23 @@ def test_torrents_do_not_close_each_others_files(
     assert len(disk._files) == 3
 
 
+def test_what_was_claimed_after_a_close_was_asked_for_stays_claimed(
+    storage: Storage, disk: Disk, t: Torrent, network: NetworkThread, tmp_path: Path
+) -> None:
+    other = torrent([("a", 100), ("b", 50)], 50, seed=9)
+    assert other.metainfo.files[0].path == t.metainfo.files[0].path
+    rival = disk.open(other.metainfo, storage._content.folder.root)
+    network.ask(storage.prepare, ALL, ALL)
+    answers: List[Any] = []
+    storage.sync(answers.append)
+    storage.close(answers.append)  # is done after what is under way
+    storage.claim(ALL, ALL, answers.append, writing=True)
+    network.turn_until(lambda: len(answers) == 3)
+    assert network.ask(rival.prepare, [True] * 2, [True] * 2).error.errno == errno.EBUSY
+    network.ask(storage.close)
+    assert network.ask(rival.prepare, [True] * 2, [True] * 2).error is None
+
+
 def test_after_the_disk_closed_everything_is_refused(storage: Storage, disk: Disk, t: Torrent) -> None:
     assert disk.close(30)
     for call in (

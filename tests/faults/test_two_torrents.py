@@ -11,11 +11,12 @@ from typing import Any, Iterator, List, Tuple
 import pytest
 from support.children import Child
 from support.content import KIB, Content
-from support.damage import Watched
+from support.damage import Watched, make_read_only, mounted
 from support.pairs import LOCAL, PATIENCE, seeder
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
+from bittorrent_threads.cli import main
 
 NIMBLE = LOCAL.replace(disk_retry_interval=0.1, disk_retry_max=0.2)
 ONE = Content.of("album", {"cover.jpg": 100 * KIB, "1.mp3": 200 * KIB}, 16 * KIB)
@@ -60,6 +61,98 @@ def test_the_second_is_told_whose_the_file_is(tmp_path: Path, sessions: int) -> 
         # Now the file is nobody's, and holds nothing of the second: it is not overwritten all the same.
         Watched(two).happened(events.StorageFailed)
         assert ONE.differences(folder) == []
+
+
+INNER = Other.of("cover.jpg", {"": 90 * KIB}, 16 * KIB)
+"""Below ``both/album`` its file is the one that ``ONE`` has below ``both``."""
+
+
+@pytest.mark.parametrize("inner_first", [False, True])
+@pytest.mark.parametrize("sessions", [1, 2])
+def test_in_folders_inside_each_other(tmp_path: Path, sessions: int, inner_first: bool) -> None:
+    both = [(ONE, tmp_path / "both"), (INNER, tmp_path / "both" / "album")]
+    (first, home), (second, place) = both[::-1] if inner_first else both
+    with contextlib.ExitStack() as stack:
+        seed = stack.enter_context(seeder(tmp_path / "seed", first))
+        made = [stack.enter_context(bt.Session(NIMBLE)) for _ in range(sessions)]
+        one = made[0].add(first.metainfo(), home, peers=[("127.0.0.1", seed.port)])
+        one.wait(timeout=PATIENCE)
+        two = made[-1].add(second.metainfo(), place)
+        failed = Watched(two).happened(events.StorageFailed)
+        assert (failed.errno, failed.path) == (errno.EBUSY, str(tmp_path / "both" / COVER))
+        assert first.infohash.hex() in failed.reason
+        one.stop()
+        (tmp_path / "both" / COVER).unlink()
+        two.wait(lambda status: not status.error and (tmp_path / "both" / COVER).exists(), timeout=PATIENCE)
+
+
+def test_whoever_waits_or_asks_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "both"
+    with contextlib.ExitStack() as stack:
+        (first, to_first), (second, to_second) = stack.enter_context(swarm(tmp_path))
+        stack.enter_context(bt.Client(first, folder, settings=NIMBLE, **to_first)).wait(timeout=PATIENCE)
+        with bt.Client(second, folder, settings=NIMBLE, **to_second) as two:
+            Watched(two).happened(events.StorageFailed)
+            with pytest.raises(bt.Stalled, match=ONE.infohash.hex()) as stalled:
+                two.wait(stall_timeout=0.3)
+            status = two.status()
+            for text in (status.error, status.stall, str(stalled.value)):
+                assert str(folder / COVER) in text and "another torrent, 'album'" in text
+        with pytest.raises(bt.StorageError) as caught:
+            bt.download(second, folder, settings=NIMBLE, timeout=PATIENCE, **to_second)
+        assert (caught.value.errno, caught.value.path) == (errno.EBUSY, str(folder / COVER))
+        capsys.readouterr()
+        port = to_second["peers"][0][1]
+        command = ["download", str(TWO.torrent(tmp_path)), "-d", str(folder), "--peer", f"127.0.0.1:{port}"]
+        assert main([*command, "--timeout", "30"]) == 4
+        lines = [line for line in capsys.readouterr().err.splitlines() if ONE.infohash.hex() in line]
+        assert len(lines) == 1 and str(folder / COVER) in lines[0]
+        assert ONE.differences(folder) == []
+
+
+def test_the_same_files_for_another_tracker_are_seeded_by_both(tmp_path: Path) -> None:
+    """Another ``source`` key makes another torrent of the same content."""
+    folder = tmp_path / "both"
+    same = ONE.metainfo()[:-2] + b"6:source1:Tee"
+    with contextlib.ExitStack() as stack:
+        (first, to_first), _ = stack.enter_context(swarm(tmp_path))
+        session = stack.enter_context(bt.Session(NIMBLE))
+        one = session.add(first, folder, **to_first)
+        one.wait("seed", timeout=PATIENCE)
+        two = session.add(same, folder)
+        two.wait("seed", timeout=PATIENCE)
+        assert one.seed and two.seed and two.downloaded == 0 and not one.status().error and not two.status().error
+        assert one.infohash != two.infohash
+        path = folder / COVER
+        path.write_bytes(bytes(path.stat().st_size))
+        assert 0 in two.hashcheck().failed, "it writes from now on"
+        assert 0 in one.hashcheck().failed
+        one.wait(lambda status: "is being written by the same content" in status.error, timeout=PATIENCE)
+        before = one.downloaded
+        peers = [("127.0.0.1", two.port)]
+        down = stack.enter_context(bt.Client(same, tmp_path / "other", settings=NIMBLE, peers=peers))
+        ONE.write(folder)
+        assert not two.hashcheck().failed
+        one.wait("seed", timeout=PATIENCE)
+        assert one.downloaded == before and not one.status().error
+        down.wait("seed", timeout=PATIENCE)
+
+
+def test_from_a_folder_that_cannot_be_written_it_is_seeded(tmp_path: Path) -> None:
+    folder = tmp_path / "read only"
+    with contextlib.ExitStack() as stack:
+        device = stack.enter_context(mounted(folder))
+        ONE.write(device)
+        make_read_only(device)
+        one = stack.enter_context(bt.Client(ONE.metainfo(), device, settings=NIMBLE, resume=False))
+        two = stack.enter_context(bt.Client(ONE.metainfo(), device, settings=NIMBLE, resume=False))
+        for client in (one, two):
+            client.wait("seed", timeout=PATIENCE)
+            assert not client.status().error
+        down = stack.enter_context(
+            bt.Client(ONE.metainfo(), tmp_path / "down", settings=NIMBLE, peers=[("127.0.0.1", one.port)])
+        )
+        down.wait("seed", timeout=PATIENCE)
 
 
 def test_at_the_same_moment_one_gets_it(tmp_path: Path) -> None:
