@@ -10,6 +10,7 @@
     files       ``FilePool``: few open files; ``file``: what is known of one, and whether somebody else changed it
     scratch     ``Scratch``: memory of a worker into which neighbouring pieces are read
     folder      ``Folder``: names that never lead outside of a folder; ``descriptor`` reads and writes at a position
+    claims      ``Claims``: which torrent uses which files, told to other sessions and processes by ``locks``
     allocation  the room of a whole file, taken before the download
     moving      files on their way to another folder
     resume      ``Resume``: what is on disk and right; kept in a file, and compared with the files at the next start
@@ -23,8 +24,9 @@ everything exactly once.
 What threads share: ``Storage`` belongs to the network thread and has no lock.  ``Pool`` has one for its queues.
 ``Content`` has one for its part file, held during its reads and writes: they are small and rare.  Each ``File`` has one
 that is held while it is written (a read does not wait for it), ``FilePool`` one for its table and what is known of
-files, never held during a system call.  A thread takes these three in this order only.  Everything else that a job
-touches does not change.
+files, never held during a system call.  A thread takes these three in this order only.  ``Claims`` has one for its
+table, and one a folder for the file in it; the first is taken while the second is held, never the other way.
+Everything else that a job touches does not change.
 
 A piece written:
  1. The last block of a piece came: the engine gives its buffer to ``Storage.save``, perhaps with other pieces.

@@ -2,8 +2,8 @@
 
 ``Resume`` is the value, ``ResumeFile`` the place where it is kept, ``compare`` the judge of what it is still worth.
 The rule: it is a claim about files as they were.  Where size, mtime or inode of a file is another now, nothing said
-about its pieces is believed, and nothing in here, however garbled, ever raises at a start: it is not used, and the
-reason is told.
+about its pieces is believed (but see ``renumbered``), and nothing in here, however garbled, ever raises at a start: it
+is not used, and the reason is told.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import json
 import os
-from typing import TYPE_CHECKING, Any, Collection, Dict, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Collection, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from ..errors import StorageError
 from ..metainfo.bitfield import Bitfield
@@ -27,6 +27,8 @@ from .folder import Folder, Parts
 from .naming import rules
 
 if TYPE_CHECKING:
+    from random import Random
+
     from .answers import Moved, Surveyed
 
 VERSION = 1
@@ -36,6 +38,11 @@ MAX_UNFINISHED = 65_536
 """Unfinished pieces in a resume file: so many of 16 KiB are a gigabyte of ``Settings.piece_memory``."""
 MAX_UNFINISHED_SIZE = 1024 * 1024
 """Bytes that tell of their blocks, four for each of these bytes."""
+SAMPLE = 16
+"""Pieces that are hashed of files that have other inodes, and nothing else that is new: one a file, of so many files.
+
+They tell another disk or an older copy, which differs in most files, and cost a second where all would cost hours.
+"""
 
 _MAGIC = b"bittorrent_threads resume\n"
 _SEAL_SIZE = len(_MAGIC) + 64 + 1  # SHA-256 in hexadecimal, and the end of a line
@@ -183,6 +190,35 @@ def compare(resume: Resume, surveyed: Surveyed, metainfo: Metainfo, *, gone: Col
         have.clear(piece)
     unfinished = tuple(entry for entry in resume.unfinished if resume.clean and not doubted[entry[0]])
     return Trust(have, unfinished, tuple(piece for piece in surveyed.present if doubted[piece]), tuple(missing))
+
+
+def renumbered(resume: Resume, surveyed: Surveyed) -> Optional[Resume]:
+    """The same, said of files that all have other inodes, and the size and time they had; None if they are not that.
+
+    A file system that makes up its inodes, as sshfs does, does so anew at each mount.  A copy of the files looks the
+    same: so what is said here is to be believed only if a sample of the pieces is right.
+    """
+    pairs = [*zip(resume.files, surveyed.files), (resume.part_file, surveyed.part_file)]
+    met = [(then, now) for then, now in pairs if then is not None or now is not None]
+    for then, now in met:
+        if then is None or now is None or then == now or then._replace(inode=now.inode) != now:
+            return None
+    return resume._replace(files=surveyed.files, part_file=surveyed.part_file) if met else None
+
+
+def sample(resume: Resume, metainfo: Metainfo, random: Random) -> List[int]:
+    """One piece of each of ``SAMPLE`` files at random, of those that are there and not doubtful; ascending."""
+    layout = metainfo.layout
+    have = Bitfield(layout.piece_count, resume.have).without(Bitfield(layout.piece_count, resume.doubtful or None))
+    files = [index for index, stat in enumerate(resume.files) if stat is not None and stat.size]
+    found: Set[int] = set()
+    for index in random.sample(files, len(files)):
+        pieces = [piece for piece in layout.file_pieces(index) if have[piece]]
+        if pieces:
+            found.add(random.choice(pieces))
+            if len(found) == SAMPLE:
+                break
+    return sorted(found)
 
 
 def moved(resume: Resume, answer: Moved) -> Resume:

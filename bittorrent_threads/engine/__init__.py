@@ -8,6 +8,7 @@
 - ``FlowControl``: when a peer is read.  ``Patience``: how long it may keep us waiting.
 - ``Holdings``: which pieces are ours, and how they came to be.  ``Checks``: hash checks.
 - ``Survey``: which files are there.  ``Unread``: pieces that could not be read.
+- ``Ownership``: which files are its own.  ``Preparation``: they are claimed, and made.
 - ``Recollection``: what is remembered from one run to the next.
 - ``Relocation``: files moved while the torrent runs.
 - ``Outage``: a disk that failed.  ``Farewell``: what a stopped torrent still waits for.

@@ -3,16 +3,21 @@
 A file is awaited if it was there when the torrent last ran and is gone (its disk may not be mounted), or if it could
 not be looked at.  The rule: nothing is made while one is.  What can be used is used, the pieces of the others are
 unread, and whatever the first look could not say a later one does.
+
+Where all files have other inodes than before and are the same otherwise, a few pieces are hashed first, and the rest is
+believed if they are right: a file system that numbers its files anew at each mount would have everything hashed.
 """
 
 from __future__ import annotations
 
 import errno
+import functools
 from typing import TYPE_CHECKING, Callable, FrozenSet, Optional, Sequence, Tuple
 
-from ..disk.resume import Resume, Trust, compare
+from ..disk.resume import Resume, Trust, compare, renumbered, sample
 from ..errors import StorageError
 from ..metainfo.bitfield import Bitfield
+from .checks import Check
 from .ports import Surveyed
 
 if TYPE_CHECKING:
@@ -78,11 +83,29 @@ class Survey:
             self._torrent.outage.end()
 
     def _surveyed(self, surveyed: Surveyed) -> None:
-        torrent = self._torrent
-        self.under_way = self._again = False
+        torrent, resume = self._torrent, self._torrent.recollection.resume
         if surveyed.error is not None and not surveyed.files:
+            self.under_way = self._again = False
             torrent.outage.begin(surveyed.error)
             return
+        found = renumbered(resume, surveyed) if resume is not None and surveyed.error is None else None
+        pieces = sample(found, torrent.metainfo, torrent.random) if found is not None else []
+        if found is not None and pieces and (self._awaited or not self.known):
+            torrent.checks.add(Check(pieces, functools.partial(self._sampled, surveyed, found)))
+        else:
+            self._seen(surveyed)
+
+    def _sampled(self, surveyed: Surveyed, found: Resume, check: Check) -> None:
+        torrent = self._torrent
+        if len(check.passed) == check.total:
+            torrent.ownership.recall(found)
+            torrent.recollection.resume = found
+            torrent.recollection.changed()
+        self._seen(surveyed)
+
+    def _seen(self, surveyed: Surveyed) -> None:
+        torrent = self._torrent
+        self.under_way = self._again = False
         self._see(surveyed)
         if self._awaited or not self.known:
             self._believe(surveyed)

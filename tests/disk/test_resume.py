@@ -25,7 +25,7 @@ from bittorrent_threads.disk.file import FileStat
 from bittorrent_threads.disk.files import FilePool
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.disk.pieces import Pieces
-from bittorrent_threads.disk.resume import Bounds, Resume, ResumeFile, _sealed, compare
+from bittorrent_threads.disk.resume import SAMPLE, Bounds, Resume, ResumeFile, _sealed, compare, renumbered, sample
 from bittorrent_threads.disk.scratch import Scratches
 from bittorrent_threads.errors import StorageError
 from bittorrent_threads.metainfo.bitfield import Bitfield
@@ -213,6 +213,35 @@ def test_pieces_in_a_changed_part_file_are_hashed(t: Torrent, now: FileStat | No
 def test_unfinished_pieces_need_a_clean_stop(t: Torrent) -> None:
     resume = resume_of(t, clean=False)
     assert compare(resume, surveyed(resume), t.metainfo).unfinished == ()
+
+
+def other_inodes(resume: Resume) -> tuple[FileStat | None, ...]:
+    return tuple([stat and stat._replace(inode=stat.inode + 1000) for stat in resume.files])
+
+
+def test_files_that_all_have_other_inodes_may_be_the_same(t: Torrent) -> None:
+    resume = resume_of(t, 0, 1, 2)
+    now = other_inodes(resume)
+    found = renumbered(resume, surveyed(resume, files=now))
+    assert found == resume._replace(files=now)
+    assert renumbered(resume, surveyed(resume)) is None, "as they were"
+    assert renumbered(resume, surveyed(resume, files=(resume.files[0], *now[1:]))) is None, "one is as it was"
+    assert now[0] is not None
+    for changed_file in (None, now[0]._replace(mtime_ns=5), now[0]._replace(size=5)):
+        assert renumbered(resume, surveyed(resume, files=(changed_file, *now[1:]))) is None
+    assert renumbered(resume, surveyed(resume, files=now, part_file=stat(5))) is None
+
+
+def test_a_sample_is_a_piece_of_each_of_some_files() -> None:
+    many = torrent([(f"{index}", 200) for index in range(40)], 100)
+    stats = tuple(stat(index) for index in range(40))
+    resume = Resume(many.metainfo.infohash, b"\xff" * 10, stats)
+    found = sample(resume, many.metainfo, random.Random(1))
+    assert len(found) == SAMPLE == len({piece // 2 for piece in found}) and found == sorted(found)
+    assert found != sample(resume, many.metainfo, random.Random(2))
+    few = resume._replace(have=b"\xf0" + bytes(9), doubtful=b"\x30" + bytes(9))
+    assert {*sample(few, many.metainfo, random.Random(3))} < {0, 1}
+    assert sample(resume._replace(have=bytes(10)), many.metainfo, random.Random(4)) == []
 
 
 def test_a_survey_that_failed_proves_nothing(t: Torrent) -> None:
