@@ -30,7 +30,7 @@ def lock(fd: int) -> Dict[str, Any]:
         locked = True
     except OSError:
         locked = False
-    return {"locked": locked, "pid": os.getpid(), "boot": _boot()}
+    return {"locked": locked, "pid": os.getpid(), "boot": "" if locked else _boot()}
 
 
 def locked_by(fd: int, said: Mapping[str, Any]) -> Alive:
