@@ -294,15 +294,15 @@ class Content:
         """The files of the torrent."""
         return self._files
 
-    def meet(self, wanted: Sequence[bool]) -> None:
-        """See that not all files that were met are gone, if one of them is wanted: nothing is to be made then.
+    def meet(self, wanted: Sequence[bool], own: Sequence[bool]) -> None:
+        """See that not all of our own files that were met are gone, if one is wanted: nothing is to be made then.
 
         One look is enough in most cases: at the first that was met.
         """
         gone = None
-        for index, wants in enumerate(wanted):
+        for index, (wants, ours) in enumerate(zip(wanted, own)):
             file = self._files[index]
-            if file.met and not self._metainfo.files[index].pad:
+            if ours and file.met and not self._metainfo.files[index].pad:
                 if self.pool.named(file):
                     return
                 gone = gone or (file if wants else None)

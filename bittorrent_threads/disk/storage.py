@@ -183,7 +183,7 @@ class Storage:
         self._content.claim(wanted, own)
 
     def _take(self, wanted: Sequence[bool], own: Sequence[bool], writing: bool) -> None:
-        self._content.meet(wanted)  # an empty folder where files were may be a disk that is not mounted
+        self._content.meet(wanted, own)  # an empty folder where files were may be a disk that is not mounted
         used = [wants or ours for wants, ours in zip(wanted, own)]
         self._hold.take(self._content.folder, self._content.paths(used), writing=writing)
         self._used = used
