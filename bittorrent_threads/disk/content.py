@@ -200,7 +200,7 @@ class Content:
         length = sum(map(len, buffers))
         for span, at in self._places(offset, length):
             part = buffers if span.length == length else _part(buffers, at, span.length)
-            with self._kept(span) as place:
+            with self._kept(span, writing=True) as place:
                 place.write(span, part)
             with self._lock:
                 self._unsynced.add(span.file)
@@ -339,12 +339,12 @@ class Content:
             at += span.length
 
     @contextlib.contextmanager
-    def _kept(self, span: Span) -> Iterator[_Place]:
+    def _kept(self, span: Span, *, writing: bool = False) -> Iterator[_Place]:
         # Where a span is kept, and for the part file the lock with it.
         routed = self._routed
         if routed is None or not routed[span.file]:
             with self._lock:
-                if self._kept_in_part_file(span.file):
+                if self._kept_in_part_file(span.file) and (writing or not self._only_in_file(span)):
                     yield self._part_file
                     return
         yield self._files
@@ -353,6 +353,15 @@ class Content:
         # Under the lock.
         routed = self._routed
         return bool(self._part_file.pieces(file)) if routed is None else not routed[file]
+
+    def _only_in_file(self, span: Span) -> bool:
+        # Under the lock: whether the file is there, and the part file has no piece of a span.  Such a file came later,
+        # and may be right: then its pieces say that it is our own.
+        if not self._files[span.file].met:
+            return False
+        begin, piece_length = self._layout.file_offset(span.file) + span.offset, self._layout.piece_length
+        pieces = range(begin // piece_length, (begin + span.length - 1) // piece_length + 1)
+        return not any(piece in pieces for piece in self._part_file.pieces(span.file))
 
     def _parted(self, file: int) -> bool:
         # Whether the part file has something of a file, as far as can be seen.
