@@ -73,6 +73,7 @@ def test_files_that_are_not_wanted_any_more_are_not_made(later: int) -> None:
     bench.run(2)
     assert [job for job in jobs if job[0] == "make"] == [("make", True, False, True)]
     assert not bench.torrent.preparation.under_way
+    assert later or bytes(bench.torrent.ownership) == b"\x80", "it owns no file that it was not to make"
     bench.seed().serve()
     assert bench.torrent.holdings.complete
 
