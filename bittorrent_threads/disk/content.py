@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import time
+from bisect import bisect_right
 from operator import attrgetter
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Set, Tuple, Union
 
@@ -197,9 +199,10 @@ class Content:
 
     def write(self, offset: int, buffers: Sequence[memoryview]) -> None:
         """Write the buffers one behind the other; they are not copied."""
-        length = sum(map(len, buffers))
+        ends = list(itertools.accumulate(map(len, buffers)))
+        length = ends[-1] if ends else 0
         for span, at in self._places(offset, length):
-            part = buffers if span.length == length else _part(buffers, at, span.length)
+            part = buffers if span.length == length else _part(buffers, ends, at, span.length)
             with self._kept(span) as place:
                 place.write(span, part)
             with self._lock:
@@ -405,13 +408,14 @@ class _Place(Protocol):
 
 
 
-def _part(buffers: Sequence[memoryview], start: int, length: int) -> List[memoryview]:
+def _part(buffers: Sequence[memoryview], ends: Sequence[int], start: int, length: int) -> List[memoryview]:
     # The buffers that make up ``length`` bytes from ``start`` on, the first and last cut to fit.
     parts = []
-    for buffer in buffers:
-        if start < len(buffer) and length:
-            part = buffer[start : start + length]
-            parts.append(part)
-            length -= len(part)
-        start = max(0, start - len(buffer))
+    place = bisect_right(ends, start)
+    start -= ends[place - 1] if place else 0
+    while length:
+        part = buffers[place][start : start + length]
+        parts.append(part)
+        length -= len(part)
+        start, place = 0, place + 1
     return parts

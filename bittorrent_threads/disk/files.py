@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 from collections import OrderedDict
 from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
@@ -333,7 +334,8 @@ class FilePool:
     def _surplus(self) -> List[File]:
         # Under the lock: what to close so that one more can be kept.
         count = max(0, len(self._handles) - self._limit + 1)
-        return [file for file, handle in self._handles.items() if not handle.users][:count]
+        unused = (file for file, handle in self._handles.items() if not handle.users) if count else iter(())
+        return list(itertools.islice(unused, count))
 
     def _evict(self, file: File) -> Optional[_Handle]:
         # Under the lock.  Returns the handle if it must be closed now, outside of the lock.
