@@ -123,6 +123,24 @@ class Folder:
         with self._parent(source) as (parent, name), new as (new_parent, new_name):
             self.system.link(name, new_name, src_dir_fd=parent, dst_dir_fd=new_parent, **follow)
 
+    def entries(self, names: Parts) -> List[Tuple[str, os.stat_result]]:
+        """What is in a folder below this one, and what the system knows of it; ``NotImplementedError`` on Windows."""
+        if not self._no_follow:
+            raise NotImplementedError
+        with self._parent((*names, "x")) as (parent, _), self.system.scandir(parent) as found:
+            return [(entry.name, entry.stat(follow_symlinks=False)) for entry in found]
+
+    def move_folder(self, name: str, target: Folder) -> None:
+        """Move a folder to ``target``, where nothing may have its name; ``NotImplementedError`` on Windows."""
+        if not self._no_follow:
+            raise NotImplementedError
+        new = target._parent((name,), create=True, keep=False)
+        with self._parent((name,), keep=False) as (parent, _), new as (new_parent, _):
+            with contextlib.suppress(FileNotFoundError):
+                self.system.stat(name, dir_fd=new_parent, follow_symlinks=False)
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target.path((name,)))
+            self.system.rename(name, name, src_dir_fd=parent, dst_dir_fd=new_parent)
+
     def prune(self, parts: Parts) -> None:
         """Remove the folders above a name that are empty, but never this one; raises nothing."""
         with contextlib.suppress(OSError, StorageError):
