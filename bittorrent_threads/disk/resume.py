@@ -240,10 +240,9 @@ class ResumeFile:
         bounds = Bounds.of(metainfo)
         for parts in (self._parts, self._backup):
             try:
-                last, found = self._last, self.folder.stat(parts)
-                if last is not None and found is not None and FileStat.of(found) == last[0]:
-                    if last[1].infohash == metainfo.infohash:
-                        return last[1], tuple(reasons)
+                known = self._known(parts)
+                if known is not None and known.infohash == metainfo.infohash:
+                    return known, tuple(reasons)
                 data = self._read(parts, bounds.size)
                 if data is not None:
                     return _decoded(data, metainfo, bounds), tuple(reasons)
@@ -264,6 +263,11 @@ class ResumeFile:
             except OSError as error:
                 raise StorageError.wrap(error, self.folder.path(parts)) from error
         self.folder.prune(self._parts)
+
+    def _known(self, parts: Parts) -> Optional[Resume]:
+        # What the file has, if it is the one that was stored last.
+        last, found = self._last, self.folder.stat(parts)
+        return last[1] if last is not None and found is not None and FileStat.of(found) == last[0] else None
 
     def _write(self, parts: Parts, data: bytes) -> FileStat:
         draft = Descriptor(self.folder.open(parts, os.O_WRONLY | os.O_EXCL, create=True), self.folder.system)

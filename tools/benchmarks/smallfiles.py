@@ -205,7 +205,7 @@ def _libtorrent(verb: str, options: Dict[str, Any]) -> None:
         wait_alerts(lt.storage_moved_alert, 1)
 
     if verb == "download":
-        while not torrent.status().state == lt.torrent_status.states.downloading:
+        while torrent.status().state != lt.torrent_status.states.downloading:
             time.sleep(POLL)
     else:
         wait_seeding()
