@@ -20,6 +20,7 @@ from ..threads.original import allocate_lock
 from .allocation import allocate
 from .descriptor import MAX_WRITE_BYTES, WRITE_BYTES, Descriptor, identity
 from .file import File, FileStat, Gone, Missing
+from .flush import Flush
 from .folder import Folder, Parts
 
 _FAULTS = (OSError, ValueError)  # ValueError: names with NUL or a lone surrogate
@@ -173,16 +174,21 @@ class FilePool:
         """Whether the file is there, as far as we know or can see."""
         return file.met or self._look(file) is not None
 
-    def sync(self, file: File) -> FileStat:
-        """Make the file and its name durable, and see that it still is the file that was written."""
+    def sync(self, file: File, flush: Optional[Flush] = None) -> FileStat:
+        """Make the file and its name durable, and see that it still is the file that was written.
+
+        After a ``flush``, which has written both already, it remains to be seen that this file was.
+        """
         # What somebody else wrote may be on a disk to read only.
         with _Use(self, file, writable=file.written) as handle:
             self._verify(file, handle)
             with self._lock:
                 fresh, file.fresh = file.fresh, False
             try:
-                handle.sync()
-                if fresh:
+                flushed = flush is not None and flush.device == handle.identity[0] and flush.check(handle.fd)
+                if not flushed:
+                    handle.sync()
+                if fresh and not flushed:
                     file.folder.sync(file.parts)
             except OSError:
                 with self._lock:
