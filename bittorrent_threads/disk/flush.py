@@ -15,7 +15,7 @@ from typing import Any, Callable, NamedTuple, Optional
 from .folder import Folder
 
 MANY = 256
-"""Files from which on ``syncfs`` is called: to sync fewer takes a second at most, and no other program is waited for."""
+"""Files from which on ``syncfs`` is called: fewer take a second at most, and what others write is not waited for."""
 
 KINDS = ("ext2", "ext3", "ext4", "f2fs", "tmpfs", "xfs")
 _MOUNTS = "/proc/self/mountinfo"
