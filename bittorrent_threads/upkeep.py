@@ -7,6 +7,7 @@ reach refers to a ``Session`` or a ``Client``, and one that is gone is closed wi
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Callable, Dict, NamedTuple, Optional, Sequence
 
 from .disk.disk import Disk
@@ -83,10 +84,7 @@ class Upkeep:
         for infohash, member in list(self._members.items()):
             if member.publisher is publisher and self.engine is not None:
                 del self._members[infohash]
-
-                def part() -> None:
-                    publisher.finish(_nothing, _left_behind(member.torrent, timeout))
-
+                part = functools.partial(_part_from, member, timeout)
                 self._call_at_the_end(timeout, [member.torrent], part)
                 self.engine.remove(member.torrent, done=part)
                 return
@@ -150,6 +148,10 @@ class Upkeep:
                 part()
 
         self._loop.call_later(trackers, look)
+
+
+def _part_from(member: Member, timeout: float) -> None:
+    member.publisher.finish(_nothing, _left_behind(member.torrent, timeout))
 
 
 def _left_behind(torrent: Torrent, timeout: float) -> str:

@@ -102,6 +102,11 @@ class FilePool:
 
     def create(self, file: File) -> None:
         """Make the file, empty, and the folders above it, unless it is there (it may be on a disk to read only)."""
+        if not file.met:
+            # Most are not there; for one that is, and cannot be written to, there is the other way.
+            with contextlib.suppress(StorageError), _Use(self, file, writable=True) as handle:
+                self._verify(file, handle)
+                return
         try:
             with _Use(self, file) as handle:
                 self._verify(file, handle)
@@ -319,6 +324,9 @@ class FilePool:
         # A descriptor, and whether the file is a new one.
         flags = os.O_RDWR if writable else os.O_RDONLY
         met = file.met  # before another worker makes it
+        if writable and not met:
+            with contextlib.suppress(FileExistsError):
+                return file.folder.open(file.parts, flags | os.O_EXCL, create=True), True
         try:
             return file.folder.open(file.parts, flags), False
         except FileNotFoundError:
