@@ -195,6 +195,7 @@ class Client(Facts):
         """Stop and let go of everything, within ``timeout`` seconds; idempotent, from any thread.
 
         After an interrupt or when the time was too short, closing goes on by itself, and a second call waits for it.
+        When the files could not be synced and remembered in time, the ``reason`` of ``Closed`` says so.
         """
         self._closed = True
         deadline = time.monotonic() + timeout

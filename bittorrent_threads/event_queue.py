@@ -31,6 +31,8 @@ class EventQueue:
         self._ends: List[Deque[Event]] = []
         """The last events; the first entry counts, whoever else ends the queue at the same time."""
         self._dropped: Dict[str, int] = {}
+        self._frequent = True
+        """There may be a frequent event among them; to look for one each time that 20,000 come at once took seconds."""
         self._bell = Bell()
 
     # -- for the user ----------------------------------------------------------------------------------------------
@@ -147,6 +149,7 @@ class EventQueue:
         if self._dropped and len(events) < self.maxsize // 2:
             dropped, self._dropped = self._dropped, {}
             events.append(self._confession(event, dropped))
+        self._frequent = self._frequent or event.frequent
         events.append(event)
 
     def _coalesce(self, event: Event) -> bool:
@@ -162,8 +165,9 @@ class EventQueue:
     def _evict(self) -> None:
         events = self._events
         try:
-            oldest = next((event for event in events.copy() if event.frequent), None)
+            oldest = next((event for event in events.copy() if event.frequent), None) if self._frequent else None
             if oldest is None:
+                self._frequent = False
                 oldest = events.popleft()
             else:
                 events.remove(oldest)

@@ -227,6 +227,6 @@ class EventsDropped(Event):
 
 @dataclasses.dataclass(frozen=True)
 class Closed(Event):
-    """The last event of a client; ``reason`` is empty unless the session failed."""
+    """The last event of a client; ``reason`` is empty unless the session failed, or could not store what is there."""
 
     reason: str = ""

@@ -60,14 +60,14 @@ class Publisher:
         if self.changed:
             self.changed.ring()
 
-    def finish(self, done: Callable[[], None]) -> None:
+    def finish(self, done: Callable[[], None], reason: str = "") -> None:
         """Let the callbacks end, put the last event into the queue, and call ``done``.  The first call counts."""
         if self._finishing:
             return
         self._finishing = True
 
         def over() -> None:
-            self.end("")
+            self.end(reason)
             done()
 
         if self._ended.is_set:  # by one of the callbacks, which waits for this now

@@ -7,7 +7,8 @@ reach refers to a ``Session`` or a ``Client``, and one that is gone is closed wi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, Dict, NamedTuple, Optional
+import functools
+from typing import TYPE_CHECKING, Callable, Dict, NamedTuple, Optional, Sequence
 
 from .disk.disk import Disk
 from .engine.engine import Engine
@@ -83,11 +84,8 @@ class Upkeep:
         for infohash, member in list(self._members.items()):
             if member.publisher is publisher and self.engine is not None:
                 del self._members[infohash]
-
-                def part() -> None:
-                    publisher.finish(_nothing)
-
-                self._loop.call_later(self._farewell(timeout), part)
+                part = functools.partial(_part_from, member, timeout)
+                self._call_at_the_end(timeout, [member.torrent], part)
                 self.engine.remove(member.torrent, done=part)
                 return
         publisher.finish(_nothing)
@@ -97,12 +95,16 @@ class Upkeep:
         if self._closing:
             return
         self._closing = True
-        self._loop.call_later(self._farewell(timeout), self._part)
+
+        def part() -> None:
+            self._part(timeout)
+
+        self._call_at_the_end(timeout, [member.torrent for member in self._members.values()], part)
         self._loop.call_later(max(LEAST_FAREWELL, timeout - MARGIN / 2), self._loop.halt)
         if self.engine is None:
-            self._part()
+            part()
         else:
-            self.engine.close(self._part)
+            self.engine.close(part)
 
     def ended(self, cause: Optional[BaseException]) -> None:
         """The network thread ends, well or by ``cause``: let go of all that it cared for."""
@@ -119,7 +121,7 @@ class Upkeep:
         for member in list(self._members.values()):
             member.publisher.end(reason)
 
-    def _part(self) -> None:
+    def _part(self, timeout: float) -> None:
         """The trackers were told and the files are closed, or their time is over: let the callbacks end, then halt."""
         if self._parting:
             return
@@ -128,13 +130,35 @@ class Upkeep:
         over.expect()
         for member in self._members.values():
             over.expect()
-            member.publisher.finish(over.answered)
+            member.publisher.finish(over.answered, _left_behind(member.torrent, timeout))
         over.answered()
         over.when_over(self._loop.halt)
 
-    def _farewell(self, timeout: float) -> float:
-        """Seconds of ``timeout`` for the trackers and the files."""
-        return max(LEAST_FAREWELL, min(timeout - MARGIN, self._settings.stop_announce_timeout + 1.0))
+    def _call_at_the_end(self, timeout: float, torrents: Sequence[Torrent], part: Callable[[], None]) -> None:
+        """Call ``part`` when the trackers had their time, and the files theirs: as much of ``timeout`` as they need."""
+        most = max(LEAST_FAREWELL, timeout - MARGIN)
+        trackers = min(most, max(LEAST_FAREWELL, self._settings.stop_announce_timeout + 1.0))
+        deadline = self._loop.now() + most
+
+        def look() -> None:
+            left = deadline - self._loop.now()
+            if left > 0 and not all([torrent.stowing.over for torrent in torrents]):
+                self._loop.call_later(min(LEAST_FAREWELL, left), look)
+            else:
+                part()
+
+        self._loop.call_later(trackers, look)
+
+
+def _part_from(member: Member, timeout: float) -> None:
+    member.publisher.finish(_nothing, _left_behind(member.torrent, timeout))
+
+
+def _left_behind(torrent: Torrent, timeout: float) -> str:
+    """What of a torrent could not be stored in the time there was; empty for one with nothing to store."""
+    if torrent.stowing.over:
+        return ""
+    return f"what is there was not stored within {timeout:g} s, and is hashed at the next start: give close more time"
 
 
 def _nothing() -> None:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import queue
 import threading
-from typing import Callable, List
+from typing import Any, Callable, Deque, List
 
 import pytest
 
 from bittorrent_threads.event_queue import EventQueue
-from bittorrent_threads.events import Closed, Completed, Event, EventsDropped, PieceFailed, PiecePassed, Progressed
+from bittorrent_threads.events import (
+    Closed,
+    Completed,
+    Event,
+    EventsDropped,
+    FileCompleted,
+    PieceFailed,
+    PiecePassed,
+    Progressed,
+)
 
 HASH = bytes(20)
 
@@ -105,14 +114,34 @@ def test_only_the_newest_of_a_run_is_kept_even_if_the_last_is_taken_meanwhile() 
 
 def test_the_oldest_frequent_event_makes_place_and_then_the_oldest_of_all() -> None:
     events = EventQueue(4)
-    failed = [PieceFailed(HASH, 1.0, index) for index in range(6)]
-    events.publish(failed[0])
+    made = [FileCompleted(HASH, 1.0, index, "file") for index in range(6)]
+    events.publish(made[0])
     events.publish_passed(HASH, 1.0, [7])
-    for event in failed[1:]:
+    for event in made[1:]:
         events.publish(event)
-    assert taken(events) == failed[2:]
+    assert taken(events) == made[2:]
     events.end(Closed(HASH, 2.0, ""))
-    assert taken(events) == [EventsDropped(HASH, 2.0, 3, ("PieceFailed", "PiecePassed")), Closed(HASH, 2.0, "")]
+    assert taken(events) == [EventsDropped(HASH, 2.0, 3, ("FileCompleted", "PiecePassed")), Closed(HASH, 2.0, "")]
+
+
+def test_a_full_queue_is_not_searched_for_each_of_many_events() -> None:
+    """20,000 small files are complete at once: to look through the queue for each took seconds."""
+    copies = []
+
+    class Events(Deque[Event]):
+        def copy(self) -> Any:
+            copies.append(len(self))
+            return super().copy()
+
+    events = EventQueue(100)
+    events._events = Events()
+    for index in range(1000):
+        events.publish(FileCompleted(HASH, 1.0, index, "file"))
+    assert len(copies) == 1
+    events._take()
+    events._take()
+    events.publish(FileCompleted(HASH, 1.0, 1000, "file"))
+    assert len(copies) == 1 and events.qsize() == 99
 
 
 def test_every_event_is_taken_once_and_in_order() -> None:

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import time
+from bisect import bisect_right
 from operator import attrgetter
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Set, Tuple, Union
 
@@ -27,6 +29,7 @@ from .allocation import FULL, SPARSE
 from .answers import Changed, Surveyed, Synced, bare
 from .file import File, Gone
 from .files import FilePool
+from .flush import MANY, Flush
 from .folder import Folder, Parts
 from .naming import refused
 from .partfile import PartFile
@@ -197,9 +200,10 @@ class Content:
 
     def write(self, offset: int, buffers: Sequence[memoryview]) -> None:
         """Write the buffers one behind the other; they are not copied."""
-        length = sum(map(len, buffers))
+        ends = list(itertools.accumulate(map(len, buffers)))
+        length = ends[-1] if ends else 0
         for span, at in self._places(offset, length):
-            part = buffers if span.length == length else _part(buffers, at, span.length)
+            part = buffers if span.length == length else _part(buffers, ends, at, span.length)
             with self._kept(span, writing=True) as place:
                 place.write(span, part)
             with self._lock:
@@ -208,7 +212,7 @@ class Content:
     def found(self, offset: int, length: int) -> None:
         """These bytes are right, whoever wrote them: if that is not long ago, the next sync is for them too.
 
-        To sync 20,000 files takes 5 s, even if there is nothing to write.
+        To sync 20,000 files one by one takes 5 s, even if there is nothing to write.
         """
         if os.name != "posix":
             return  # only who may write to a file can sync it there
@@ -232,10 +236,11 @@ class Content:
                 error = bare(failure)
                 for index in range(len(self._metainfo.files)):
                     suspects.update(self._part_file.pieces(index))
+        flush = Flush.of(self.folder) if len(unsynced) >= MANY else None
         for index in sorted(unsynced):
             if self._files[index].met:
                 try:
-                    self.pool.sync(self._files[index])
+                    self.pool.sync(self._files[index], flush)
                 except StorageError as failure:
                     error = error or bare(failure)
                     suspects.update(self._layout.file_pieces(index))
@@ -434,13 +439,14 @@ class _Place(Protocol):
 
 
 
-def _part(buffers: Sequence[memoryview], start: int, length: int) -> List[memoryview]:
+def _part(buffers: Sequence[memoryview], ends: Sequence[int], start: int, length: int) -> List[memoryview]:
     # The buffers that make up ``length`` bytes from ``start`` on, the first and last cut to fit.
     parts = []
-    for buffer in buffers:
-        if start < len(buffer) and length:
-            part = buffer[start : start + length]
-            parts.append(part)
-            length -= len(part)
-        start = max(0, start - len(buffer))
+    place = bisect_right(ends, start)
+    start -= ends[place - 1] if place else 0
+    while length:
+        part = buffers[place][start : start + length]
+        parts.append(part)
+        length -= len(part)
+        start, place = 0, place + 1
     return parts

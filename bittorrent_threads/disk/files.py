@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 from collections import OrderedDict
 from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
@@ -19,6 +20,7 @@ from ..threads.original import allocate_lock
 from .allocation import allocate
 from .descriptor import MAX_WRITE_BYTES, WRITE_BYTES, Descriptor, identity
 from .file import File, FileStat, Gone, Missing
+from .flush import Flush
 from .folder import Folder, Parts
 
 _FAULTS = (OSError, ValueError)  # ValueError: names with NUL or a lone surrogate
@@ -100,6 +102,11 @@ class FilePool:
 
     def create(self, file: File) -> None:
         """Make the file, empty, and the folders above it, unless it is there (it may be on a disk to read only)."""
+        if not file.met:
+            # Most are not there; for one that is, and cannot be written to, there is the other way.
+            with contextlib.suppress(StorageError), _Use(self, file, writable=True) as handle:
+                self._verify(file, handle)
+                return
         try:
             with _Use(self, file) as handle:
                 self._verify(file, handle)
@@ -176,16 +183,21 @@ class FilePool:
         """Whether a file has the name now."""
         return self._look(file) is not None
 
-    def sync(self, file: File) -> FileStat:
-        """Make the file and its name durable, and see that it still is the file that was written."""
+    def sync(self, file: File, flush: Optional[Flush] = None) -> FileStat:
+        """Make the file and its name durable, and see that it still is the file that was written.
+
+        After a ``flush``, which has written both already, it remains to be seen that this file was.
+        """
         # What somebody else wrote may be on a disk to read only.
         with _Use(self, file, writable=file.written) as handle:
             self._verify(file, handle)
             with self._lock:
                 fresh, file.fresh = file.fresh, False
             try:
-                handle.sync()
-                if fresh:
+                flushed = flush is not None and flush.device == handle.identity[0] and flush.check(handle.fd)
+                if not flushed:
+                    handle.sync()
+                if fresh and not flushed:
                     file.folder.sync(file.parts)
             except OSError:
                 with self._lock:
@@ -316,6 +328,9 @@ class FilePool:
         # A descriptor, and whether the file is a new one.
         flags = os.O_RDWR if writable else os.O_RDONLY
         met = file.met  # before another worker makes it
+        if writable and not met:
+            with contextlib.suppress(FileExistsError):
+                return file.folder.open(file.parts, flags | os.O_EXCL, create=True), True
         try:
             return file.folder.open(file.parts, flags), False
         except FileNotFoundError:
@@ -337,7 +352,8 @@ class FilePool:
     def _surplus(self) -> List[File]:
         # Under the lock: what to close so that one more can be kept.
         count = max(0, len(self._handles) - self._limit + 1)
-        return [file for file, handle in self._handles.items() if not handle.users][:count]
+        unused = (file for file, handle in self._handles.items() if not handle.users) if count else iter(())
+        return list(itertools.islice(unused, count))
 
     def _evict(self, file: File) -> Optional[_Handle]:
         # Under the lock.  Returns the handle if it must be closed now, outside of the lock.

@@ -2,7 +2,9 @@
 
 First every file is made at the new place, by a link where that works and else as a copy that is synced before it gets
 its name; then the resume data of the new place is written; then the torrent goes on there; last the old names are
-removed, and the old resume data after them.  So at every moment each file is whole at the old place or at the new one,
+removed, and the old resume data after them.  A folder with nothing in it but files of the torrent is moved as it is,
+if it can be, after the resume data was written, which is when the torrent goes on at the new place.
+So at every moment each file is whole at the old place or at the new one,
 and whatever fails or kills before the switch leaves the old place as it was.  What a killed move has left at the new
 place is taken by the next one, if it is the same byte for byte; anything else there is never overwritten.
 """
@@ -27,6 +29,7 @@ from .file import File, FileStat, Gone
 from .files import FilePool
 from .folder import Folder, Parts
 from .resume import Resume, ResumeFile, moved
+from .subtree import Subtree
 
 CHUNK = len(ZEROS)
 """Bytes copied at a time; those that are all zeros become a hole."""
@@ -38,26 +41,39 @@ class Moving:
     """Files of one torrent on their way to names below ``target``; nobody else may use them meanwhile.
 
     ``name`` is for the one file that is being copied; ``interrupted`` is asked now and then, and makes ``make`` fail.
-    Everything raises :class:`StorageError`.
+    What is in the ``subtree`` is moved with it.  Everything raises :class:`StorageError`.
     """
 
     def __init__(
-        self, files: Mapping[File, Parts], target: Folder, pool: FilePool, *, name: str, interrupted: Callable[[], bool]
+        self,
+        files: Mapping[File, Parts],
+        target: Folder,
+        pool: FilePool,
+        *,
+        name: str,
+        interrupted: Callable[[], bool],
+        subtree: Optional[Subtree] = None,
     ) -> None:
-        self._files = files
-        self._old = [(file.folder, file.parts) for file in files]
+        self._subtree = subtree
+        whole = {} if subtree is None else subtree.files
+        self._files = {file: parts for file, parts in files.items() if file not in whole}
+        self._old = [(file.folder, file.parts) for file in self._files]
         self._target = target
         self._pool = pool
         self._draft = (HIDDEN_FOLDER, f"{name}.moving")
         self._interrupted = interrupted
         self._made: List[Parts] = []
-        self.sources: Dict[File, os.stat_result] = {}
+        self.sources: Dict[File, os.stat_result] = dict(whole)
         """What each file was at the old place."""
-        self.copies: Dict[File, os.stat_result] = {}
+        self.copies: Dict[File, os.stat_result] = dict(whole)
         """What it is at the new one."""
 
     def make(self) -> None:
-        """Make every file at the new place; all of them, or none."""
+        """Make every file at the new place but for those of the subtree; all of them, or none."""
+        with self._target.walking():
+            self._make_all()
+
+    def _make_all(self) -> None:
         try:
             # A link there would keep the torrent from ever starting at the new place.
             with self._reported(self._draft):
@@ -75,6 +91,10 @@ class Moving:
             self.undo()
             raise
 
+    def switch(self) -> bool:
+        """Move the subtree; False if that cannot be done, and then nothing was."""
+        return self._subtree is None or self._subtree.move()
+
     def undo(self) -> None:
         """Remove what was made at the new place."""
         for parts in (self._draft, *self._made):
@@ -85,6 +105,11 @@ class Moving:
     def leave(self) -> Optional[StorageError]:
         """Remove the old names; returns the first failure, after which the others are removed all the same."""
         error: Optional[StorageError] = None
+        if self._subtree is not None:
+            try:
+                self._subtree.sync()
+            except (OSError, StorageError) as failure:
+                error = StorageError.wrap(failure, self._target.root)
         for folder, parts in self._old:
             try:
                 folder.remove(parts)
@@ -184,11 +209,31 @@ def move(content: Content, resume_file: ResumeFile, metainfo: Metainfo, target: 
     source = content.folder
     if target.same(source):
         return Moved(False, None)
+    found = content.existing()
+    subtree = Subtree.find(list(found.values()), source, target)
+    for whole in (subtree, None) if subtree is not None else (None,):
+        answer = _moved(content, resume_file, metainfo, target, found, subtree=whole, **options)
+        if answer is not None:
+            return answer
+    raise AssertionError("what is not moved in one step is moved file by file")
+
+
+def _moved(
+    content: Content,
+    resume_file: ResumeFile,
+    metainfo: Metainfo,
+    target: Folder,
+    found: Mapping[int, File],
+    *,
+    subtree: Optional[Subtree],
+    **options: Any,
+) -> Optional[Moved]:
+    # None if the subtree could not be moved: nothing was.
+    source = content.folder
     beside = resume_file.folder is source
     new_resume_file = resume_file.at(target) if beside else resume_file
-    found = content.existing()
     files = {file: file.parts for file in found.values()}
-    moving = Moving(files, target, content.pool, name=metainfo.infohash.hex(), **options)
+    moving = Moving(files, target, content.pool, name=metainfo.infohash.hex(), subtree=subtree, **options)
     moving.make()
     stats = {
         index: (FileStat.of(moving.sources[file]), FileStat.of(moving.copies[file])) for index, file in found.items()
@@ -199,16 +244,26 @@ def move(content: Content, resume_file: ResumeFile, metainfo: Metainfo, target: 
         resume, _ = resume_file.load(metainfo)
         if resume is not None:
             new_resume_file.store(moved(resume, answer))
+        switched = moving.switch()
     except BaseException:
         moving.undo()
         raise
+    if not switched:
+        moving.undo()
+        with contextlib.suppress(StorageError):
+            if beside:
+                new_resume_file.remove()
+            elif resume is not None:
+                resume_file.store(resume)
+        return None
     content.relocate(target, moving.copies)
     error = moving.leave()
-    if beside and error is None:
+    # What is still at the old place is nothing that the old resume data could be of use for without its files.
+    if beside and (error is None or subtree is not None):
         try:
             resume_file.remove()
         except StorageError as failure:
-            error = failure
+            error = error or failure
     resume_file.folder = new_resume_file.folder
     return answer._replace(error=None if error is None else bare(error))
 

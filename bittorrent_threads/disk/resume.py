@@ -245,6 +245,7 @@ class ResumeFile:
         self._backup = (*parts[:-1], parts[-1] + ".bak")
         self._draft = (*parts[:-1], parts[-1] + ".new")
         self._storing = allocate_lock()
+        self._last: Optional[Tuple[FileStat, Resume]] = None  # what was stored last, and the file that it is in
 
     def store(self, resume: Resume) -> None:
         """Keep this, whole or not at all; durable when it returns.  Raises :class:`StorageError`."""
@@ -256,10 +257,11 @@ class ResumeFile:
         try:
             try:
                 folder.remove(self._draft)
-                self._write(self._draft, _encoded(resume))
+                stat = self._write(self._draft, _encoded(resume))
                 if folder.stat(self._parts) is not None:
                     folder.replace(self._parts, self._backup)
                 folder.replace(self._draft, self._parts)
+                self._last = stat, resume
             except OSError:
                 with contextlib.suppress(OSError):
                     folder.remove(self._draft)
@@ -274,6 +276,9 @@ class ResumeFile:
         bounds = Bounds.of(metainfo)
         for parts in (self._parts, self._backup):
             try:
+                known = self._known(parts)
+                if known is not None and known.infohash == metainfo.infohash:
+                    return known, tuple(reasons)
                 data = self._read(parts, bounds.size)
                 if data is not None:
                     return _decoded(data, metainfo, bounds), tuple(reasons)
@@ -295,11 +300,17 @@ class ResumeFile:
                 raise StorageError.wrap(error, self.folder.path(parts)) from error
         self.folder.prune(self._parts)
 
-    def _write(self, parts: Parts, data: bytes) -> None:
+    def _known(self, parts: Parts) -> Optional[Resume]:
+        # What the file has, if it is the one that was stored last.
+        last, found = self._last, self.folder.stat(parts)
+        return last[1] if last is not None and found is not None and FileStat.of(found) == last[0] else None
+
+    def _write(self, parts: Parts, data: bytes) -> FileStat:
         draft = Descriptor(self.folder.open(parts, os.O_WRONLY | os.O_EXCL, create=True), self.folder.system)
         try:
             draft.write(0, [memoryview(data)])
             draft.sync()
+            return FileStat.of(draft.stat())
         finally:
             draft.close()
 
@@ -317,7 +328,9 @@ class ResumeFile:
 
 
 def _encoded(resume: Resume) -> bytes:
-    return _sealed(json.dumps(resume.plain(), separators=(",", ":")).encode())
+    # The encoder takes a named tuple for a list.
+    plain = {**resume._replace(files=()).plain(), "files": resume.files}
+    return _sealed(json.dumps(plain, separators=(",", ":")).encode())
 
 
 def _decoded(data: bytes, metainfo: Metainfo, bounds: Bounds) -> Resume:

@@ -240,7 +240,11 @@ class Storage:
             finally:
                 self._go_on()
 
-        task = _Task(job, answer, background, alone)
+        def work() -> T:
+            with self._content.folder.walking():
+                return job()
+
+        task = _Task(work, answer, background, alone)
         if self._held or not self._may_begin(task):
             self._held.append(task)
         else:

@@ -16,6 +16,11 @@ class Farewell:
         """One answer more will come."""
         self._expected += 1
 
+    @property
+    def over(self) -> bool:
+        """No answer is expected."""
+        return not self._expected
+
     def answered(self) -> None:
         """An answer came."""
         self._expected -= 1

@@ -207,7 +207,24 @@ class Recollection:
             done(self._torrent.kept)
 
     def moved(self, answer: Moved) -> None:
-        """The files are at another place: what is known of them is true there."""
+        """The files are at another place: what is known of them is true there, and is stored there."""
+        self._found_again(answer)
+        if self._torrent.state == "stopped":
+            self._torrent.settle()
+        else:
+            self.keep(clean=False, done=lambda resume: None)
+
+    def renamed(self, answer: Moved) -> None:
+        """One file has another name, which is stored: of many that are renamed, each would have all of them synced."""
+        self._found_again(answer)
+        if self._torrent.state != "stopped":
+            self.changed()
+        elif self._dirty or self._torrent.kept is None:
+            self._torrent.settle()
+        else:
+            self._torrent.storage.close(lambda done: None)
+
+    def _found_again(self, answer: Moved) -> None:
         torrent = self._torrent
         if self.resume is not None:
             after = moved(self.resume, answer)
@@ -215,10 +232,6 @@ class Recollection:
         if torrent.kept is not None:
             after = moved(torrent.kept, answer)
             torrent.kept = after._replace(names=self._names(after.files))
-        if torrent.state == "stopped":
-            torrent.settle()
-        else:
-            self.keep(clean=False, done=lambda resume: None)
 
     def _names(self, files: Sequence[Optional[FileStat]]) -> Names:
         """The names to remember.  For files that are not there, the next start chooses a name anew."""

@@ -6,7 +6,7 @@ The disk does it, and everything else it is asked waits for that; here the torre
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Callable, Optional, Tuple
+from typing import TYPE_CHECKING, Callable, Mapping, Optional, Tuple
 
 from ..disk.naming import rules
 from ..errors import StorageError
@@ -38,15 +38,22 @@ class Relocation:
     def rename(self, index: int, path: str, done: Callable[[Optional[StorageError]], None]) -> None:
         """Give a file another path below the folder; raises ValueError for one that cannot be."""
         parts = self._chosen(index, path)
+        names = self._torrent.names.copy()
         self._begin()
-        self._torrent.recollection.recall(lambda: self._rename(index, path, parts, done))
+        self._torrent.recollection.recall(lambda: self._rename(index, path, parts, names, done))
 
     def _rename(
-        self, index: int, path: str, parts: Tuple[str, ...], done: Callable[[Optional[StorageError]], None]
+        self,
+        index: int,
+        path: str,
+        parts: Tuple[str, ...],
+        names: Mapping[int, Tuple[str, ...]],
+        done: Callable[[Optional[StorageError]], None],
     ) -> None:
         torrent = self._torrent
         try:
-            self._chosen(index, path)  # the names of an earlier client are known only now
+            if names != torrent.names:
+                self._chosen(index, path)  # the names of an earlier client are known only now
         except ValueError as error:
             self._ended()
             done(StorageError(str(error), torrent.path(index)))
@@ -56,7 +63,7 @@ class Relocation:
             if answer.moved:
                 torrent.names[index] = parts
                 torrent.chosen_names.pop(index, None)
-                torrent.recollection.moved(answer)
+                torrent.recollection.renamed(answer)
             self._ended()
             done(answer.error)
 

@@ -113,6 +113,8 @@ class Torrent:
         self.recollection = Recollection(self, piece_cache=piece_cache, stored=resume)
         self.relocation = Relocation(self)
         self.farewell = Farewell()
+        self.stowing = Farewell()
+        """What of the farewell is the disk's: a sync, resume data, files to be closed."""
         self.kept: Optional[Resume] = None
         """Resume data as of the last stop."""
         self.read_throttle = engine.network.throttle(download_limit, "download_limit")
@@ -189,15 +191,23 @@ class Torrent:
 
     def settle(self) -> None:
         """Nothing goes on: store what is there, and close every file."""
-        self.farewell.expect()
+        self._stow()
         self.recollection.keep(clean=True, done=self._kept)
+
+    def _stow(self) -> None:
+        self.farewell.expect()
+        self.stowing.expect()
 
     def _kept(self, resume: Optional[Resume]) -> None:
         self.kept = resume
         if self.live:
-            self.farewell.answered()  # it was started again meanwhile, and uses its files
+            self._stowed()  # it was started again meanwhile, and uses its files
         else:
-            self.storage.close(lambda done: self.farewell.answered())
+            self.storage.close(lambda done: self._stowed())
+
+    def _stowed(self) -> None:
+        self.stowing.answered()
+        self.farewell.answered()
 
     def close(self) -> None:
         """The torrent goes away for good."""
@@ -205,7 +215,7 @@ class Torrent:
             self.set_state("stopped")
             self.checks.cancel_all()
             self.relocation.cancel()
-            self.farewell.expect()
+            self._stow()
             self.closed = True
             self.recollection.finish(done=self._kept)
             self.refresh()

@@ -4,16 +4,18 @@ import errno
 import os
 import threading
 from pathlib import Path
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, Iterator, List, Optional
 
 import pytest
 from support.filesystems import refusing
 from support.system import System
 from support.torrents import Torrent, torrent
 
+from bittorrent_threads.disk import content
 from bittorrent_threads.disk.content import Content
 from bittorrent_threads.disk.file import Missing
 from bittorrent_threads.disk.files import FilePool
+from bittorrent_threads.disk.flush import Flush
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.errors import StorageError
 
@@ -437,6 +439,46 @@ def test_sync_makes_durable_what_was_written_and_no_more(bench: Bench, t: Torren
     assert synced.part_file is not None and synced.part_file.inode == bench.parts.stat().st_ino
     assert bench.content.sync() == synced
     assert len(bench.system.named("fdatasync")) == 3
+
+
+def many(monkeypatch: pytest.MonkeyPatch, check: Callable[[int], bool], device: Optional[int] = None) -> List[str]:
+    """Have two files be many, and the file system of all written at a call, as is told then."""
+    told: List[str] = []
+
+    def of(folder: Folder) -> Flush:
+        told.append("flush")
+        return Flush(os.stat(folder.root).st_dev if device is None else device, check)
+
+    monkeypatch.setattr(content, "MANY", 2)
+    monkeypatch.setattr(Flush, "of", of)
+    return told
+
+
+def test_many_files_are_made_durable_by_one_call(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: List[int] = []
+    told = many(monkeypatch, lambda fd: not asked.append(os.fstat(fd).st_ino))
+    bench.prepare()
+    bench.put(0, 1)
+    before = len(bench.system.named("fdatasync", "fsync"))
+    synced = bench.content.sync()
+    assert told == ["flush"] and (synced.suspects, synced.error) == ((), None)
+    assert {file.inode for file in synced.files if file is not None} >= set(asked) and len(asked) == 2
+    assert len(bench.system.named("fdatasync", "fsync")) == before
+    assert bench.content.sync() == synced and told == ["flush"]
+
+
+@pytest.mark.parametrize("unsure", ["a file could not be written", "the file is on another disk"])
+def test_what_one_call_did_not_make_durable_is_synced(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, unsure: str
+) -> None:
+    device = 1 if "another" in unsure else None
+    many(monkeypatch, lambda fd: device is not None, device)
+    bench.prepare()
+    bench.put(0, 1)
+    bench.system.fail("fdatasync", errno.EIO, times=1)
+    synced = bench.content.sync()
+    assert synced.error is not None and synced.error.errno == errno.EIO and synced.suspects
+    assert len(bench.system.named("fdatasync")) == 2
 
 
 def test_pieces_of_a_file_that_was_removed_are_suspects(bench: Bench, t: Torrent) -> None:

@@ -285,3 +285,62 @@ def test_without_descriptors_it_asks_for_relief_as_long_as_there_is_some(tmp_pat
     with pytest.raises(OSError) as caught:
         other.stat(("a", "x"))
     assert caught.value.errno == number and asked[3:] == [False]
+
+
+# -- many names ------------------------------------------------------------------------------------------------------
+
+
+def test_a_job_opens_each_folder_once(tmp_path: Path) -> None:
+    system = System()
+    folder = Folder(str(tmp_path), system=system)
+    names = [("t", f"{number // 10}", f"{number}") for number in range(30)]
+    with folder.walking():
+        for parts in names:
+            os.close(folder.open(parts, os.O_RDWR, create=True))
+            assert folder.stat(parts) is not None
+    opened = [arguments[0] for name, arguments in system.calls if name == "open"]
+    assert opened.count(str(tmp_path)) == 1 and opened.count("t") == 2  # the first time it is not there yet
+    assert len(opened) < 40 + 30
+
+
+def test_no_folder_stays_open_after_the_job(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    (tmp_path / "t" / "sub").mkdir(parents=True)
+    before = os.listdir("/dev/fd")
+    with contextlib.suppress(ZeroDivisionError), folder.walking():
+        assert folder.stat(("t", "sub", "a")) is None
+        raise ZeroDivisionError
+    assert len(os.listdir("/dev/fd")) == len(before)
+
+
+def test_deep_folders_are_not_all_kept_open(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    deep = tuple("abcdefghijklmnopqrst")
+    with folder.walking():
+        before = len(os.listdir("/dev/fd"))
+        os.close(folder.open((*deep, "file"), os.O_RDWR, create=True))
+        assert len(os.listdir("/dev/fd")) <= before + 8
+
+
+def test_a_folder_that_is_removed_during_a_job_is_made_again(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    with folder.walking():
+        os.close(folder.open(("t", "a"), os.O_RDWR, create=True))
+        folder.remove(("t", "a"))
+        (tmp_path / "t").rmdir()
+        os.close(folder.open(("t", "b"), os.O_RDWR, create=True))
+    assert (tmp_path / "t" / "b").exists()
+
+
+def test_a_link_in_the_place_of_a_folder_leads_nowhere_during_a_job(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path / "root"))
+    (tmp_path / "outside").mkdir()
+    with folder.walking():
+        os.close(folder.open(("t", "a"), os.O_RDWR, create=True))
+        (tmp_path / "root" / "t").rename(tmp_path / "root" / "moved")
+        (tmp_path / "root" / "t").symlink_to(tmp_path / "outside")
+        os.close(folder.open(("t", "b"), os.O_RDWR, create=True))
+        folder.replace(("t", "b"), ("u", "b"), create=True)
+    with folder.walking(), pytest.raises(StorageError):
+        folder.open(("t", "c"), os.O_RDWR, create=True)
+    assert not list((tmp_path / "outside").iterdir())

@@ -27,11 +27,13 @@ def t() -> Torrent:
     return torrent(FILES, 100)
 
 
-@pytest.fixture(params=["links", "copies"])
+@pytest.fixture(params=["whole", "links", "copies"])
 def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> System:
-    """With copies the two folders might as well be on two file systems."""
+    """The folder of the torrent is moved as it is, or file by file; with copies there might as well be two disks."""
     monkeypatch.setattr(moving, "CHUNK", 70)
     system = System()
+    if request.param != "whole":
+        system.fail("rename", errno.EXDEV)
     if request.param == "copies":
         system.fail("link", errno.EXDEV)
     return system
@@ -116,7 +118,8 @@ def test_everything_is_at_the_new_place_and_nothing_at_the_old(bench: Bench) -> 
 def test_nothing_is_removed_before_the_new_place_is_durable(
     bench: Bench, request: pytest.FixtureRequest
 ) -> None:
-    copied = request.node.callspec.params["system"] == "copies"
+    how = request.node.callspec.params["system"]
+    watched = [f"{bench.t.metainfo.infohash.hex()}.parts"] if how == "whole" else ["a", "c", "empty"]
     synced = set()
     unsynced: List[Path] = []
     removed: List[str] = []
@@ -126,10 +129,12 @@ def test_nothing_is_removed_before_the_new_place_is_durable(
         synced.add(os.fstat(fd).st_ino)
 
     def unlink(name: str, **options: Any) -> None:
-        if name in ("a", "c", "empty"):  # and not what a copy is called before it is whole
+        if name in watched:  # and not what a copy is called before it is whole
             removed.append(name)
             files = [path for path in bench.new.rglob("*") if path.is_file() and "claims" not in path.name]
-            needed = [path for path in files if copied or "resume" in path.name] + [path.parent for path in files]
+            needed = [path for path in files if how == "copies" or "resume" in path.name]
+            # A folder that was moved has the names that it had: what is new is its own.
+            needed += [bench.new if how == "whole" and "t" in path.parts else path.parent for path in files]
             unsynced.extend(path for path in needed if path.stat().st_ino not in synced)
         os.unlink(name, **options)
 
@@ -137,7 +142,7 @@ def test_nothing_is_removed_before_the_new_place_is_durable(
         bench.system.use(call, sync)
     bench.system.use("unlink", unlink)
     bench.move()
-    assert sorted(removed) == ["a", "c", "empty"] and unsynced == []
+    assert sorted(removed) == watched and unsynced == []
 
 
 def test_it_goes_on_at_the_new_place(bench: Bench) -> None:
@@ -203,6 +208,67 @@ def test_the_same_folder_by_another_path_is_no_move(bench: Bench, tmp_path: Path
     assert bench.tree(bench.old) == before and bench.right() == [0, 1, 4, 5]
 
 
+def one_by_one(bench: Bench) -> bool:
+    """Whether files are moved rather than the folder that they are in."""
+    assert bench.move()[:2] == (True, None)
+    assert bench.right() == [0, 1, 4, 5] and bench.trusted(bench.new) == [0, 1, 4, 5]
+    return len(bench.system.named("link")) > 1  # the part file is in the hidden folder
+
+
+def test_a_folder_of_the_torrent_alone_is_moved_in_one_step(tmp_path: Path, t: Torrent) -> None:
+    bench = Bench(tmp_path, t, System())
+    assert not one_by_one(bench)
+    assert bench.disk.close(30)
+
+
+@pytest.mark.parametrize("what", ["file", "folder", "link", "socket", "hidden"])
+def test_what_else_is_in_the_folder_stays(tmp_path: Path, t: Torrent, what: str) -> None:
+    bench = Bench(tmp_path, t, System())
+    foreign = bench.old / "t" / "sub" / "foreign"
+    if what == "folder":
+        foreign.mkdir()
+    elif what == "link":
+        foreign.symlink_to(tmp_path)
+    elif what == "socket":
+        os.mkfifo(foreign)
+    else:
+        foreign = foreign.with_name(".foreign") if what == "hidden" else foreign
+        foreign.write_bytes(b"precious")
+    assert one_by_one(bench)
+    assert os.path.lexists(foreign) and not os.path.lexists(bench.new / foreign.relative_to(bench.old))
+    assert bench.disk.close(30)
+
+
+def test_a_folder_that_cannot_be_moved_is_moved_file_by_file(tmp_path: Path, t: Torrent) -> None:
+    """Of two mounts of one file system, say: what was made at the new place before is taken back."""
+    bench = Bench(tmp_path, t, System())
+    bench.system.fail("rename", errno.EXDEV)
+    assert bench.move()[:2] == (True, None)
+    assert bench.right() == [0, 1, 4, 5] and bench.trusted(bench.new) == [0, 1, 4, 5]
+    assert list(bench.old.iterdir()) == []
+    assert bench.disk.close(30)
+
+
+def test_a_folder_at_the_new_place_is_not_replaced(tmp_path: Path, t: Torrent) -> None:
+    bench = Bench(tmp_path, t, System())
+    (bench.new / "t").mkdir(parents=True)
+    before = (bench.new / "t").stat().st_ino
+    assert one_by_one(bench)
+    assert (bench.new / "t").stat().st_ino == before
+    assert bench.disk.close(30)
+
+
+def test_a_changed_file_is_not_moved_with_its_folder(tmp_path: Path, t: Torrent) -> None:
+    """Its change is seen and counted, as only a use of the file does."""
+    bench = Bench(tmp_path, t, System())
+    path = bench.t.path(bench.old, 2)
+    path.write_bytes(bytes(200))
+    os.utime(path, ns=(1, 1))
+    bench.move()
+    assert bench.right() == [0, 1] and bench.ask("load", [(4, 0, 100)])[0].error is not None
+    assert bench.disk.close(30)
+
+
 # -- what is in the way --------------------------------------------------------------------------------------------
 
 
@@ -246,7 +312,10 @@ def test_a_file_that_was_replaced_is_not_moved(bench: Bench) -> None:
 
 # -- faults ----------------------------------------------------------------------------------------------------------
 
-CALLS = ["open", "fsync", "stat", "mkdir", "pwritev", "ftruncate", "replace", "unlink", "rmdir", "pread", "link"]
+CALLS = [
+    *("open", "fsync", "stat", "mkdir", "pwritev", "ftruncate", "replace", "unlink", "rmdir", "pread", "link"),
+    *("rename", "scandir"),
+]
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -278,7 +347,8 @@ def test_whatever_fails_nothing_is_lost(tmp_path: Path, t: Torrent, system: Syst
 
 def test_an_interrupted_move_is_undone(tmp_path: Path, t: Torrent) -> None:
     system = System()
-    system.fail("link", errno.EXDEV)
+    for call in ("rename", "link"):
+        system.fail(call, errno.EXDEV)
     bench = Bench(tmp_path, t, system)
     real = system.fsync
 
@@ -295,13 +365,17 @@ def test_an_interrupted_move_is_undone(tmp_path: Path, t: Torrent) -> None:
     assert bench.disk.close(30)
 
 
-def test_old_names_that_cannot_be_removed_are_told_and_the_move_is_done(bench: Bench) -> None:
+def test_old_names_that_cannot_be_removed_are_told_and_the_move_is_done(
+    bench: Bench, request: pytest.FixtureRequest
+) -> None:
     bench.system.use("unlink", refuse)
     answer = bench.move()
     bench.system.heal("unlink")
     assert answer.moved and answer.error is not None and answer.error.errno == errno.EACCES
     assert bench.right() == [0, 1, 4, 5]
-    assert bench.trusted(bench.new) == [0, 1, 4, 5] == bench.trusted(bench.old)
+    whole = request.node.callspec.params["system"] == "whole"
+    assert bench.trusted(bench.new) == [0, 1, 4, 5]
+    assert bench.trusted(bench.old) == ([] if whole else [0, 1, 4, 5])
 
 
 def refuse(name: str, **keywords: Any) -> None:

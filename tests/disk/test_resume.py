@@ -416,6 +416,16 @@ def test_without_the_newest_the_one_before_is_used(file: ResumeFile, t: Torrent,
     assert file.load(t.metainfo) == (resume_of(t, 0), ())
 
 
+def test_what_was_stored_last_is_known_until_the_file_is_another(file: ResumeFile, t: Torrent) -> None:
+    stored = resume_of(t, 0)
+    file.store(stored)
+    assert file.load(t.metainfo)[0] is stored
+    ResumeFile(file.folder, file._parts).store(resume_of(t, 1))
+    assert file.load(t.metainfo)[0] == resume_of(t, 1)
+    file.remove()
+    assert file.load(t.metainfo) == (None, ())
+
+
 def test_of_another_torrent_it_is_not_used(file: ResumeFile, t: Torrent) -> None:
     file.store(resume_of(t, 0))
     other = torrent(FILES, 100, seed=2)

@@ -96,6 +96,7 @@ def test_a_renamed_file_has_its_path_and_is_remembered() -> None:
     bench.run(1)
     assert answers == [None] and bench.torrent.path(0) == "downloads/films/one"
     assert bench.files.resume is not None and bench.files.resume.names == ((0, ("films", "one")),)
+    bench.run(bench.torrent.settings.sync_interval)
     bench.reboot()
     assert bench.torrent.path(0) == "downloads/films/one" and bench.torrent.have.count == 3
 

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, Sequence
 
 import bittorrent_threads as bt
 
-from . import data, hashing, idle, importing, limits, memory, picking, swarms
+from . import data, hashing, idle, importing, limits, memory, picking, smallfiles, swarms
 from .bench import Bench
 from .child import ChildFailed
 from .report import Line, tally
@@ -33,6 +33,7 @@ LINES: Dict[str, Callable[[Bench], Line]] = {
     "pick": picking.pick,
     "hashcheck": hashing.hashcheck,
     "create": hashing.create,
+    "small-files": smallfiles.small_files,
     "rss": memory.rss,
     "idle": idle.idle,
     "import": importing.importing,

@@ -147,6 +147,9 @@ class SimStorage:
     def rename(self, index: int, parts: Tuple[str, ...], *, stored: bool, deliver: Callable[[Moved], None]) -> None:
         def renamed() -> None:
             error = self._disk.write_error(self._path, 0)
+            resume = self._files.resume
+            if error is None and stored and resume is not None:
+                self._files.resume = resume._replace(names=tuple({**dict(resume.names), index: parts}.items()))
             deliver(Moved(error is None, error))
 
         self._disk.work(0, renamed)
