@@ -16,10 +16,10 @@ import errno
 import itertools
 import os
 import time
-from bisect import bisect_right
 from operator import attrgetter
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Set, Tuple, Union
 
+from ..buffers import cut
 from ..errors import StorageError
 from ..metainfo.layout import Span, runs
 from ..metainfo.metainfo import Metainfo, padding_pieces
@@ -203,7 +203,7 @@ class Content:
         ends = list(itertools.accumulate(map(len, buffers)))
         length = ends[-1] if ends else 0
         for span, at in self._places(offset, length):
-            part = buffers if span.length == length else _part(buffers, ends, at, span.length)
+            part = buffers if span.length == length else cut(buffers, ends, at, span.length)
             with self._kept(span, writing=True) as place:
                 place.write(span, part)
             with self._lock:
@@ -435,18 +435,3 @@ class _Place(Protocol):
     def read_into(self, span: Span, view: memoryview) -> None: ...
 
     def write(self, span: Span, buffers: Sequence[memoryview]) -> None: ...
-
-
-
-
-def _part(buffers: Sequence[memoryview], ends: Sequence[int], start: int, length: int) -> List[memoryview]:
-    # The buffers that make up ``length`` bytes from ``start`` on, the first and last cut to fit.
-    parts = []
-    place = bisect_right(ends, start)
-    start -= ends[place - 1] if place else 0
-    while length:
-        part = buffers[place][start : start + length]
-        parts.append(part)
-        length -= len(part)
-        start, place = 0, place + 1
-    return parts

@@ -167,7 +167,9 @@ class Downloads:
             if not pipeline.allowed:
                 return
             within = pipeline.allowed
-        offered = self._offered(pipeline, now)
+        offered = pipeline.bits
+        if pipeline.refused or self._parole:
+            offered = self._parole.offered(offered, pipeline.key, pipeline.refused, choked=pipeline.choked, now=now)
         batch = self._take(pipeline, self._askable(offered, within), room, now)
         while len(batch) < room:
             pieces = self._open_more(pipeline, offered, -(-(room - len(batch)) // self._per_piece), within)
@@ -194,17 +196,6 @@ class Downloads:
                 batch = [block for block in batch if block != self._request(pipeline.doubtful)]
             if batch:
                 self._port.request(pipeline.peer, batch)
-
-    def _offered(self, pipeline: Pipeline, now: float) -> Bitfield:
-        """The pieces that the peer may be asked for."""
-        if not pipeline.refused and not self._parole:
-            return pipeline.bits
-        bits = pipeline.bits.copy()
-        for index in pipeline.refused:
-            bits.clear(index)
-        for index in self._parole if pipeline.choked else self._parole.withheld(pipeline.key, bits, now):
-            bits.clear(index)
-        return bits
 
     def _askable(self, offered: Bitfield, within: Optional[Collection[int]]) -> Iterator[OpenPiece]:
         """The open pieces that have something to ask for and are offered."""

@@ -119,6 +119,17 @@ class Parole:
         """The piece is right, or not wanted any more."""
         self._pieces.pop(index, None)
 
+    def offered(
+        self, bits: Bitfield, key: Hashable, refused: Iterable[int], *, choked: bool, now: float
+    ) -> Bitfield:
+        """Those of the pieces ``bits`` of a peer that it may be asked for: none that it refused, nor others' turns."""
+        bits = bits.copy()
+        for index in refused:
+            bits.clear(index)
+        for index in self if choked else self.withheld(key, bits, now):
+            bits.clear(index)
+        return bits
+
     def withheld(self, key: Hashable, bits: Bitfield, now: float) -> List[int]:
         """Those of the pieces ``bits`` that this peer, which comes by for something to do, may not be asked for now."""
         return [index for index, piece in self._pieces.items() if bits[index] and not piece.admits(key, now)]
