@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import queue
 import time
@@ -64,6 +65,8 @@ class _Complete:
 
     def __init__(self, client: Client) -> None:
         self._events = client.events
+        self._busy = False
+        """Another client had the files: one that was interrupted is closed in a moment, and is waited for once."""
 
     def __call__(self, status: Status) -> bool:
         while True:
@@ -72,4 +75,7 @@ class _Complete:
             except queue.Empty:
                 return status.complete and not status.checking
             if isinstance(event, events.StorageFailed) and event.retry_in:
+                if event.errno == errno.EBUSY and not self._busy:
+                    self._busy = True
+                    continue
                 raise StorageError(event.reason, event.path, event.errno)

@@ -5,6 +5,7 @@ Resume data that cannot be stored is told too, but stops nothing: the data of th
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Optional
 
 from .. import events
@@ -13,6 +14,9 @@ from .ports import Timer
 
 if TYPE_CHECKING:
     from .torrent import Torrent
+
+BUSY_PAUSE = 2.0
+"""Seconds of the first pause while another client has the files: one that was interrupted is closed in a moment."""
 
 
 class Outage:
@@ -44,7 +48,10 @@ class Outage:
         if self._timer is not None:
             return
         settings = self._torrent.settings
-        self._pause = min(self._pause * 2 or settings.disk_retry_interval, settings.disk_retry_max)
+        first = settings.disk_retry_interval
+        if error.errno == errno.EBUSY:
+            first = min(first, BUSY_PAUSE)
+        self._pause = min(self._pause * 2 or first, settings.disk_retry_max)
         self._failed = error
         self._timer = self._torrent.engine.network.call_later(self._pause, self._retry)
         self._tell(error, self._pause)

@@ -18,7 +18,7 @@ from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.disk.resume import Resume, ResumeFile, compare
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.metainfo import Metainfo
-from bittorrent_threads.metainfo.names import in_the_way, safe_name
+from bittorrent_threads.metainfo.names import NATIVE, in_the_way, native_name
 
 from ..choices import Choices
 from ..shapes import SHAPES, metainfo_of
@@ -81,8 +81,8 @@ def _used(used: Resume, metainfo: Metainfo) -> None:
         Bitfield(metainfo.layout.block_count(index), blocks)
     names = dict(used.names)
     paths = [names.get(index, file.path) for index, file in enumerate(metainfo.files)]
-    require(all(safe_name(name.encode()) == name for path in paths for name in path), "an unsafe name")
-    require(in_the_way(paths, names) is None, "a name in the way of another")
+    require(all(native_name(name) == name for path in names.values() for name in path), "an unsafe name")
+    require(in_the_way(paths, names, names=NATIVE) is None, "a name in the way of another")
     require(len(used.plain()["have"]) == 2 * len(bytes(have)), "pieces that there are not")
     everything = tuple(range(count))
     same = Surveyed(everything, None, used.files, used.part_file)
