@@ -84,7 +84,9 @@ def _host(text: str) -> None:
     require(addresses.unpack_host(addresses.pack_host(numeric)) == numeric, "packed and unpacked it is another")
     require(names.is_public(numeric) == public, "public in one form and not in the other")
     inner = ipaddress.ip_address(numeric)
-    require(not public or not (inner.is_loopback or inner.is_private or inner.is_link_local), "public, and local")
+    # What IPv6 networks are private differs between versions of Python: from 3.13 on all of 6to4 is.
+    private = inner.is_private if inner.version == 4 else inner in ipaddress.IPv6Network("fc00::/7")
+    require(not public or not (inner.is_loopback or private or inner.is_link_local), "public, and local")
 
 
 def _compact(data: bytes) -> None:
