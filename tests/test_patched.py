@@ -57,7 +57,9 @@ with bt.Tracker() as tracker:
     assert len(tracker.announces) >= 2, tracker.announces
 assert len(seen) == 2 * metainfo.piece_count, seen
 assert original("_thread", "_count")() == 0, "every thread has ended"
-assert descriptors() == before, (before, descriptors())
+# On Python 3.9 a lock of the standard library may have had gevent make an event loop for a thread that has ended.
+loops = ["anon_inode:[eventfd]", "anon_inode:[eventpoll]"]
+assert descriptors() in (before, sorted(before + loops)), (before, descriptors())
 print("well")
 """
 
