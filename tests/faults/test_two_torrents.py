@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import random
 from pathlib import Path
 from typing import Any, Iterator, List, Tuple
@@ -17,6 +18,8 @@ from support.pairs import LOCAL, PATIENCE, seeder
 import bittorrent_threads as bt
 from bittorrent_threads import events
 from bittorrent_threads.cli import main
+from bittorrent_threads.disk.claims import SUFFIX
+from bittorrent_threads.metainfo.names import HIDDEN_FOLDER
 
 NIMBLE = LOCAL.replace(disk_retry_interval=0.1, disk_retry_max=0.2)
 ONE = Content.of("album", {"cover.jpg": 100 * KIB, "1.mp3": 200 * KIB}, 16 * KIB)
@@ -41,6 +44,15 @@ def swarm(tmp_path: Path) -> Iterator[Tuple[Any, Any]]:
             (ONE.metainfo(), {"peers": [("127.0.0.1", one.port)]}),
             (TWO.metainfo(), {"peers": [("127.0.0.1", two.port)]}),
         )
+
+
+def writers(folder: Path) -> List[str]:
+    """The infohashes of the torrents that have claimed files of this folder for writing, as other processes see it."""
+    while True:
+        with contextlib.suppress(ValueError):  # read while it was written
+            texts = [path.read_bytes() for path in (folder / HIDDEN_FOLDER).glob(f"*{SUFFIX}")]
+            claims = [claim for text in texts for claim in json.loads(text)["claims"]]
+            return [infohash for infohash, _, _, writing, _ in claims if writing]
 
 
 @pytest.mark.parametrize("sessions", [1, 2])
@@ -123,9 +135,15 @@ def test_the_same_files_for_another_tracker_are_seeded_by_both(tmp_path: Path) -
         two.wait("seed", timeout=PATIENCE)
         assert one.seed and two.seed and two.downloaded == 0 and not one.status().error and not two.status().error
         assert one.infohash != two.infohash
+        while writers(folder):
+            assert one.seed, "a worker stores that it does not write any more"
         path = folder / COVER
         path.write_bytes(bytes(path.stat().st_size))
-        assert 0 in two.hashcheck().failed, "it writes from now on"
+        assert 0 in two.hashcheck().failed
+        # The claim to write is stored by a worker some time after the check; if ``one`` were first, it would repair
+        # the file, and neither would have anything to tell.
+        while writers(folder) != [two.infohash.hex()]:
+            assert two.status().pieces_have < 19
         assert 0 in one.hashcheck().failed
         one.wait(lambda status: "is being written by the same content" in status.error, timeout=PATIENCE)
         before = one.downloaded

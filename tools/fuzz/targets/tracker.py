@@ -6,11 +6,12 @@ client has more answers than requests.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import selectors
 import socket
-from typing import Any, List, Tuple, cast
+from typing import Any, Iterator, List, Tuple, cast
 
 from bittorrent_threads import tracker
 from bittorrent_threads.protocol.registry import Registry
@@ -36,9 +37,17 @@ class Log(logging.Handler):
         self.failures.append(logging.Formatter().format(record))
 
 
-LOG = Log()
-logging.getLogger(tracker.__name__).addHandler(LOG)
-logging.getLogger(tracker.__name__).propagate = False
+@contextlib.contextmanager
+def listening(log: Log) -> Iterator[None]:
+    """Give ``log`` what the tracker logs, and nothing else; afterwards its logger is as before."""
+    logger = logging.getLogger(tracker.__name__)
+    propagates, logger.propagate = logger.propagate, False
+    logger.addHandler(log)
+    try:
+        yield
+    finally:
+        logger.removeHandler(log)
+        logger.propagate = propagates
 
 
 class Client:
@@ -101,10 +110,11 @@ def served(host: str, chunks: List[bytes]) -> Tuple[bytes, bool]:
     serving = tracker._Serving(registry, cast(Any, None), cast(Any, None), cast(Any, selector))
     connection = tracker._Connection(cast(socket.socket, client), host)
     serving._connections[connection.sock] = connection
-    LOG.failures.clear()
-    while not client.closed:
-        serving._serve(connection, selector.mask)
-        require(not LOG.failures, f"failed inside: {''.join(LOG.failures)[-600:]}")
+    log = Log()
+    with listening(log):
+        while not client.closed:
+            serving._serve(connection, selector.mask)
+            require(not log.failures, f"failed inside: {''.join(log.failures)[-600:]}")
     return client.heard, client.closed
 
 
