@@ -15,6 +15,8 @@ from .metainfo import encoder as _encoder  # noqa: F401  # what is missing is to
 from .version import __version__
 
 if TYPE_CHECKING:
+    from .blocking_download import Download as Download
+    from .blocking_download import download as download
     from .client import Client as Client
     from .disk.create import create as create
     from .errors import BencodeError as BencodeError
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
     from .hashcheck import Hashcheck as Hashcheck
     from .hashcheck import HashcheckResult as HashcheckResult
     from .metainfo.metainfo import Metainfo as Metainfo
-    from .oneshot import Download as Download
-    from .oneshot import download as download
     from .session import Session as Session
     from .settings import Settings as Settings
     from .status import PeerStatus as PeerStatus
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "Client": "client",
-    "Download": "oneshot",
+    "Download": "blocking_download",
     "Hashcheck": "hashcheck",
     "HashcheckResult": "hashcheck",
     "Metainfo": "metainfo.metainfo",
@@ -55,7 +55,7 @@ _WHERE = {
     "Tracker": "tracker",
     "TrackerStatus": "status",
     "create": "disk.create",
-    "download": "oneshot",
+    "download": "blocking_download",
     **dict.fromkeys(
         [
             "BencodeError",

@@ -119,9 +119,7 @@ def parser() -> argparse.ArgumentParser:
         "--tracker", action="append", default=[], metavar="URL", help="announce to this one too; repeatable"
     )
     swarm.add_argument("--timeout", type=seconds, metavar="S", help="give up after S seconds")
-    swarm.add_argument(
-        "--stall-timeout", type=seconds, metavar="S", help="give up when no data moved for S seconds"
-    )
+    swarm.add_argument("--stall-timeout", type=seconds, metavar="S", help="give up when no data moved for S seconds")
     for way in ("download", "upload"):
         swarm.add_argument(f"--{way}-limit", type=rate, default=0, metavar="RATE", help="bytes a second, such as 500K")
 
@@ -149,9 +147,7 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--private", action="store_true", help="peers come from the trackers only")
     verb.add_argument("--web-seed", action="append", default=[], metavar="URL", help="repeatable")
     verb.add_argument("--comment", metavar="TEXT")
-    verb.add_argument(
-        "--source", dest="source_tag", metavar="TEXT", help="the tracker it is for; changes the infohash"
-    )
+    verb.add_argument("--source", dest="source_tag", metavar="TEXT", help="the tracker it is for; changes the infohash")
     verb.add_argument(
         "--exclude",
         action="append",

@@ -18,12 +18,12 @@ from .engine.checks import Check
 from .engine.engine import Engine
 from .engine.torrent import Torrent
 from .errors import BitTorrentError, Cancelled, SessionClosed, StateError, WaitTimeout
+from .event_dispatcher import Callback, EventDispatcher
 from .event_queue import EventQueue
 from .facts import Facts
 from .file import File, relocate
 from .hashcheck import Hashcheck, HashcheckResult, piece_indexes, result_of
 from .metainfo.urls import Trackers, given_tiers
-from .publisher import Callback, Publisher
 from .session import Session
 from .settings import Settings
 from .source import Source, metainfo_of
@@ -94,16 +94,18 @@ class Client(Facts):
         if session is None:
             session = Session((settings or Settings()).replace(port=port or (settings.port if settings else 0)))
         self._session = session
-        self._publisher = Publisher(self.metainfo.infohash, session.settings.event_queue_size, session._loop.post)
+        self._event_dispatcher = EventDispatcher(
+            self.metainfo.infohash, session.settings.event_queue_size, session._loop.post
+        )
         try:
-            self._publisher.set_callbacks(on_hash_pass, on_hash_fail)
+            self._event_dispatcher.set_callbacks(on_hash_pass, on_hash_fail)
             self._torrent: Torrent = session._add(
                 self,
-                self._publisher,
+                self._event_dispatcher,
                 lambda engine: engine.add(
                     self.metainfo,
                     os.path.abspath(os.fspath(basedir)),
-                    publisher=self._publisher,
+                    event_dispatcher=self._event_dispatcher,
                     piece_cache=piece_cache or None,  # what a client that never looked gave is empty
                     resume=resume is not False,
                     resume_dir=None if isinstance(resume, bool) else os.path.abspath(os.fspath(resume)),
@@ -146,15 +148,13 @@ class Client(Facts):
 
         def stop(engine: Engine) -> None:
             self._torrent.set_state("stopped")
-            self._torrent.farewell.when_over(lambda: reply.set(None))
+            self._torrent.wait_group.when_over(lambda: reply.set(None))
 
         self._call(stop)
         with contextlib.suppress(WaitTimeout):
             reply.wait(timeout)
 
-    def hashcheck(
-        self, *pieces: Union[int, Iterable[int]], wait: bool = True, cancel: Optional[Cancel] = None
-    ) -> Any:
+    def hashcheck(self, *pieces: Union[int, Iterable[int]], wait: bool = True, cancel: Optional[Cancel] = None) -> Any:
         """Hash pieces, in any state, without any socket: integers, iterables of integers, or nothing for all.
 
         Every result updates the bitfield and calls the callbacks.  Returns a :class:`HashcheckResult` of the passed
@@ -189,7 +189,7 @@ class Client(Facts):
         WaitTimeout after ``timeout`` seconds (the move is undone then, unless it is done just now), SessionClosed.
         """
         target = os.path.abspath(os.fspath(basedir))
-        relocate(self, lambda done: self._torrent.relocation.move(target, done), timeout)
+        relocate(self, lambda done: self._torrent.move_storage.move(target, done), timeout)
 
     def close(self, timeout: float = 5.0) -> None:
         """Stop and let go of everything, within ``timeout`` seconds; idempotent, from any thread.
@@ -199,8 +199,10 @@ class Client(Facts):
         """
         self._closed = True
         deadline = time.monotonic() + timeout
-        if self._publisher.calling or not hasattr(self, "_torrent"):
-            self._publisher.end("")  # by a callback, which is not waited for, or before there was anything to tell
+        if self._event_dispatcher.calling or not hasattr(self, "_torrent"):
+            self._event_dispatcher.end(
+                ""
+            )  # by a callback, which is not waited for, or before there was anything to tell
         if self._owns_session:
             self._session.close(timeout)
         else:
@@ -240,7 +242,7 @@ class Client(Facts):
         """Ask ``condition`` whenever the status has changed, and every ``look`` seconds if that is given."""
         started = moved_at = time.monotonic()
         moved: Any = None
-        changed = self._publisher.changed
+        changed = self._event_dispatcher.changed
         while True:
             latch = changed.enter()
             try:
@@ -311,13 +313,13 @@ class Client(Facts):
 
         The last event is ``Closed``.
         """
-        return self._publisher.queue
+        return self._event_dispatcher.queue
 
     def __iter__(self) -> Iterator[happened.Event]:
         """Take events as they come; ends after ``Closed``."""
         while True:
             try:
-                event = self._publisher.queue.get()
+                event = self._event_dispatcher.queue.get()
             except queue.Empty:  # somebody else took the last one
                 return
             yield event
@@ -327,20 +329,20 @@ class Client(Facts):
     @property
     def on_hash_pass(self) -> Optional[Callback]:
         """Called with the index of each piece that was hashed and is right; may be set at any time."""
-        return self._publisher.on_hash_pass
+        return self._event_dispatcher.on_hash_pass
 
     @on_hash_pass.setter
     def on_hash_pass(self, callback: Optional[Callback]) -> None:
-        self._publisher.set_callbacks(callback, self._publisher.on_hash_fail)
+        self._event_dispatcher.set_callbacks(callback, self._event_dispatcher.on_hash_fail)
 
     @property
     def on_hash_fail(self) -> Optional[Callback]:
         """Called with the index of each piece that was hashed and is wrong; may be set at any time."""
-        return self._publisher.on_hash_fail
+        return self._event_dispatcher.on_hash_fail
 
     @on_hash_fail.setter
     def on_hash_fail(self, callback: Optional[Callback]) -> None:
-        self._publisher.set_callbacks(self._publisher.on_hash_pass, callback)
+        self._event_dispatcher.set_callbacks(self._event_dispatcher.on_hash_pass, callback)
 
     # -- properties ------------------------------------------------------------------------------------------------
 
@@ -399,7 +401,7 @@ class Client(Facts):
         else:
             reply = self._session._loop.reply()
             clean = self.state == "stopped"
-            self._call(lambda engine: self._torrent.recollection.keep(clean=clean, done=reply.set))
+            self._call(lambda engine: self._torrent.resume_store.keep(clean=clean, done=reply.set))
             resume = reply.wait()
         return {} if resume is None else resume.plain()
 
@@ -426,8 +428,8 @@ class Client(Facts):
     def _detach(self, timeout: float) -> None:
         """The session is gone, or forgets the torrent: wait for the last event and the last callback."""
         self._closed = True
-        if not self._publisher.join(timeout):
-            self._publisher.end("")
+        if not self._event_dispatcher.join(timeout):
+            self._event_dispatcher.end("")
 
 
 __all__ = ["Client", "HashcheckResult"]

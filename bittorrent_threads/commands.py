@@ -20,7 +20,7 @@ from .console import Console, duration_text, jsonable, size_text
 from .disk.create import create as create_metainfo
 from .disk.disk import stored_resume
 from .errors import BitTorrentError, MetainfoError, SettingsError, StorageError, WaitTimeout
-from .filereport import MISSING, RIGHT, FileReport, file_reports, summary
+from .file_report import MISSING, RIGHT, FileReport, file_reports, summary
 from .hashcheck import HashcheckResult
 from .metainfo.metainfo import Metainfo
 from .progress import Downloaded, Seeded, check_progress, show_events
@@ -311,9 +311,7 @@ def _description(metainfo: Metainfo) -> Dict[str, Any]:
         "comment": _shown(metainfo.comment),
         "created_by": _shown(metainfo.created_by),
         "source": _shown(metainfo.source),
-        "files": [
-            {"path": "/".join(file.path), "length": file.length, "pad": file.pad} for file in metainfo.files
-        ],
+        "files": [{"path": "/".join(file.path), "length": file.length, "pad": file.pad} for file in metainfo.files],
     }
 
 

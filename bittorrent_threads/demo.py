@@ -106,8 +106,8 @@ def run(console: Console, size: int = SIZE, timeout: float = TIMEOUT) -> Tuple[D
 
     Raises DemoFailed, and what making the torrent and the tracker may raise.
     """
-    with tempfile.TemporaryDirectory(prefix="bittorrent-threads-demo-") as scratch:
-        folder = Path(scratch)
+    with tempfile.TemporaryDirectory(prefix="bittorrent-threads-demo-") as hash_buffer:
+        folder = Path(hash_buffer)
         original = folder / "seeder" / "demo"
         console.message(f"making {size_text(size)} of files in {original}")
         files = make_files(original, size)

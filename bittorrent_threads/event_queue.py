@@ -153,7 +153,7 @@ class EventQueue:
         events.append(event)
 
     def _coalesce(self, event: Event) -> bool:
-        # Only a publisher appends: what is last stays last, unless it is taken.
+        # Only the dispatcher appends: what is last stays last, unless it is taken.
         try:
             if type(self._events[-1]) is not type(event):
                 return False

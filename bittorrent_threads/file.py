@@ -77,7 +77,7 @@ class File:
         in the way of another file of the torrent, StorageError for another file that is there, WaitTimeout after
         ``timeout`` seconds, SessionClosed.
         """
-        relocate(self._client, lambda done: self._client._torrent.relocation.rename(self.index, path, done), timeout)
+        relocate(self._client, lambda done: self._client._torrent.move_storage.rename(self.index, path, done), timeout)
 
     def __repr__(self) -> str:
         return f"<File {self.path!r}, {self.length} bytes, priority {self.priority}>"
@@ -101,5 +101,5 @@ def relocate(client: Client, begin: Callable[[Relocated], None], timeout: Option
         reply.wait(timeout)
     except (KeyboardInterrupt, WaitTimeout):
         with contextlib.suppress(BitTorrentError):
-            client._call(lambda engine: client._torrent.relocation.cancel())
+            client._call(lambda engine: client._torrent.move_storage.cancel())
         raise

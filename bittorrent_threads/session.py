@@ -20,12 +20,12 @@ from .disk.disk import Disk
 from .engine.engine import Engine
 from .engine.torrent import Torrent
 from .errors import BitTorrentError, SessionClosed
+from .event_dispatcher import EventDispatcher
 from .net.lookups import Lookups
 from .net.loop import ORPHANED, Loop
-from .publisher import Publisher
 from .settings import Settings
+from .shutdown import FORGOTTEN_TIMEOUT, Member, Shutdown
 from .threads.shelter import sheltered
-from .upkeep import FORGOTTEN_TIMEOUT, Member, Upkeep
 
 if TYPE_CHECKING:
     from .client import Client
@@ -52,17 +52,17 @@ class Session:
         """References, weak to the client that made the session for itself: together they can be forgotten."""
         self._loop = sheltered(functools.partial(Loop, self.settings), "bittorrent-net")
         try:
-            crowding = self._loop.crowding
-            self._disk = Disk(self.settings, self._loop.post, crowded=lambda: crowding.high)
+            gil_contention = self._loop.gil_contention
+            self._disk = Disk(self.settings, self._loop.post, crowded=lambda: gil_contention.high)
             self._lookups = Lookups(self.settings, self._loop)
             # The threads outlive a session that nobody closed, and must not keep it from being collected.
-            self._upkeep = Upkeep(weakref.ref(self), self.settings, self._loop, self._disk, self._lookups)
-            self._loop.on_end = self._upkeep.ended
-            self._loop.post(self._upkeep.look)
+            self._shutdown = Shutdown(weakref.ref(self), self.settings, self._loop, self._disk, self._lookups)
+            self._loop.on_end = self._shutdown.ended
+            self._loop.post(self._shutdown.look)
             _live.add(self)
             self._loop.start()
             self._engine: Engine = self._loop.call(
-                functools.partial(_make_engine, self._upkeep, self._loop, self._disk, self._lookups, self.settings)
+                functools.partial(_make_engine, self._shutdown, self._loop, self._disk, self._lookups, self.settings)
             )
             self._closed = False
         except BaseException:
@@ -125,10 +125,10 @@ class Session:
         """Tell the network thread; waits for nothing."""
         self._closed = True
         for client in self.clients:
-            if client._publisher.calling:
-                client._publisher.end("")  # the callback that closes the session is not waited for
+            if client._event_dispatcher.calling:
+                client._event_dispatcher.end("")  # the callback that closes the session is not waited for
         with contextlib.suppress(BitTorrentError):
-            self._loop.post(functools.partial(self._upkeep.close, timeout))
+            self._loop.post(functools.partial(self._shutdown.close, timeout))
 
     def _finish_close(self, deadline: float) -> None:
         """Wait for every thread, until ``deadline`` in all."""
@@ -169,25 +169,25 @@ class Session:
             raise SessionClosed()
         return self._loop.call(lambda: function(self._engine))
 
-    def _add(self, client: Client, publisher: Publisher, make: Callable[[Engine], Torrent]) -> Torrent:
-        upkeep, weak = self._upkeep, weakref.ref(client)
-        torrent: Torrent = self._call(lambda engine: upkeep.add(Member(make(engine), publisher, weak)))
+    def _add(self, client: Client, event_dispatcher: EventDispatcher, make: Callable[[Engine], Torrent]) -> Torrent:
+        shutdown, weak = self._shutdown, weakref.ref(client)
+        torrent: Torrent = self._call(lambda engine: shutdown.add(Member(make(engine), event_dispatcher, weak)))
         self._clients[torrent.metainfo.infohash] = weak if client._owns_session else lambda: client
         return torrent
 
     def _remove(self, client: Client, timeout: float) -> None:
         """Have one client closed: its trackers are told and its files closed, within ``timeout``; waits for nothing."""
         with contextlib.suppress(BitTorrentError):
-            self._loop.post(functools.partial(self._upkeep.remove, client._publisher, timeout))
+            self._loop.post(functools.partial(self._shutdown.remove, client._event_dispatcher, timeout))
         if self._clients.get(client.infohash, _nobody)() is client:
             self._clients.pop(client.infohash, None)
 
     def _abandon(self) -> None:
         """Let go without waiting for anything."""
         self._closed = True
-        if hasattr(self, "_upkeep"):
+        if hasattr(self, "_shutdown"):
             with contextlib.suppress(BitTorrentError):
-                self._loop.post(functools.partial(self._upkeep.close, FORGOTTEN_TIMEOUT))
+                self._loop.post(functools.partial(self._shutdown.close, FORGOTTEN_TIMEOUT))
         self._loop.stop_unless_running()
 
 
@@ -195,14 +195,12 @@ def _nobody() -> None:
     pass
 
 
-def _make_engine(upkeep: Upkeep, loop: Loop, disk: Disk, lookups: Lookups, settings: Settings) -> Engine:
+def _make_engine(shutdown: Shutdown, loop: Loop, disk: Disk, lookups: Lookups, settings: Settings) -> Engine:
     """On the network thread, which no interrupt reaches: the workers of the disk are started here, too."""
     disk.start()
-    engine = Engine(
-        network=loop, disk=disk, lookups=lookups, settings=settings, random=random.Random(os.urandom(16))
-    )
+    engine = Engine(network=loop, disk=disk, lookups=lookups, settings=settings, random=random.Random(os.urandom(16)))
     loop.on_exhausted, loop.on_fault = engine.exhausted, engine.fault
-    upkeep.engine = engine
+    shutdown.engine = engine
     return engine
 
 
@@ -226,7 +224,7 @@ def _after_fork() -> None:
         session._closed = True
         session._loop.close_inherited()
         session._lookups.close_inherited()
-        session._upkeep.end_inherited(ORPHANED)
+        session._shutdown.end_inherited(ORPHANED)
     _live.clear()
 
 

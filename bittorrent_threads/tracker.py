@@ -24,8 +24,8 @@ from collections import Counter
 from types import TracebackType
 from typing import Callable, Deque, Dict, List, Mapping, NamedTuple, Optional, Tuple, Type, TypeVar
 
+from .address_scope import owner
 from .errors import ListenError
-from .hosts import owner
 from .net import sockets
 from .protocol.addresses import Address, numeric_host
 from .protocol.registry import Announced, Registry
@@ -294,9 +294,7 @@ class _Serving:
         if _is_of_page(headers):
             return _response(connection, "403 Forbidden", keep=keep)
         path, _, query = words[1].partition("?")
-        body = self._registry.answer(
-            path, query, connection.host, time.monotonic(), local=not _may_be_browser(headers)
-        )
+        body = self._registry.answer(path, query, connection.host, time.monotonic(), local=not _may_be_browser(headers))
         return _response(connection, "404 Not Found" if body is None else "200 OK", body or b"", keep=keep)
 
     def _drop(self, connection: _Connection) -> None:

@@ -143,9 +143,7 @@ def test_a_url_is_known_for_what_it_is(run: Run, verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", READERS)
-def test_a_torrent_that_may_not_be_read(
-    run: Run, torrent: Path, monkeypatch: pytest.MonkeyPatch, verb: str
-) -> None:
+def test_a_torrent_that_may_not_be_read(run: Run, torrent: Path, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
     def refuse(path: Any, mode: str) -> Any:
         raise PermissionError(13, "Permission denied", path)
 

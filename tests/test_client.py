@@ -20,7 +20,7 @@ from support.pairs import LOCAL, PATIENCE, SMALL, checks_held, pair, seeder
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
-from bittorrent_threads.net import names
+from bittorrent_threads.net import resolver
 
 PIECES = SMALL.piece_count
 FULL = b"\xff\xf8"
@@ -132,9 +132,7 @@ def test_paused_clients_connect_and_ask_for_nothing(tmp_path: Path):
 def test_a_paused_seeder_fills_nothing(tmp_path: Path):
     with seeder(tmp_path / "seed") as seed:
         seed.pause()
-        with bt.Client(
-            SMALL.metainfo(), tmp_path / "down", peers=[("127.0.0.1", seed.port)], settings=LOCAL
-        ) as down:
+        with bt.Client(SMALL.metainfo(), tmp_path / "down", peers=[("127.0.0.1", seed.port)], settings=LOCAL) as down:
             down.wait(lambda status: "chokes us" in status.stall, timeout=PATIENCE)
             with pytest.raises(bt.Stalled, match="chokes us"):
                 down.wait(stall_timeout=0.6)
@@ -577,7 +575,7 @@ def test_a_tracker_of_two_families_lists_us_where_we_listen(
 ):
     with bt.Tracker("::") as tracker:
         addresses = (("::1", tracker.port), ("127.0.0.1", tracker.port))
-        monkeypatch.setattr(names, "resolve", lambda *_, **__: addresses)
+        monkeypatch.setattr(resolver, "resolve", lambda *_, **__: addresses)
         url = f"http://tracker.test:{tracker.port}/announce"
         with bt.Client(SMALL.metainfo([url]), tmp_path, settings=bt.Settings(host=host)) as client:
             client.wait(lambda status: len(tracker.announces) >= len(listed), timeout=PATIENCE)

@@ -18,29 +18,29 @@ LAYERS = ("threads", "metainfo", "protocol", "swarm", "disk", "net", "engine")
 PURE_LAYERS = ("metainfo", "protocol", "swarm")
 MAX_LINES = 450
 
-LEAVES = frozenset({"buffers", "errors", "hosts", "settings", "events", "status", "text", "version"})
+LEAVES = frozenset({"buffers", "errors", "address_scope", "settings", "events", "status", "text", "version"})
 FACADE = frozenset(
     {
         "__init__",
-        "callbacks",
+        "callback_thread",
         "client",
         "facts",
         "file",
         "hashcheck",
-        "oneshot",
-        "publisher",
+        "blocking_download",
+        "event_dispatcher",
         "session",
         "source",
-        "upkeep",
+        "shutdown",
         "waiting",
     }
 )
-COMMAND_LINE = frozenset({"__main__", "cli", "commands", "console", "demo", "filereport", "progress"})
+COMMAND_LINE = frozenset({"__main__", "cli", "commands", "console", "demo", "file_report", "progress"})
 
 ALLOWED = {
     "buffers": frozenset(),
     "errors": frozenset({"text"}),
-    "hosts": frozenset(),
+    "address_scope": frozenset(),
     "text": frozenset(),
     "version": frozenset(),
     "settings": frozenset({"errors"}),
@@ -48,8 +48,8 @@ ALLOWED = {
     "status": frozenset({"errors"}),
     "threads": frozenset({"errors"}),
     "event_queue": frozenset({"events", "threads"}),
-    "tracker": frozenset({"errors", "hosts", "net", "protocol", "threads"}),
-    "net": frozenset({"buffers", "errors", "hosts", "settings", "text", "threads", "version"}),
+    "tracker": frozenset({"errors", "address_scope", "net", "protocol", "threads"}),
+    "net": frozenset({"buffers", "errors", "address_scope", "settings", "text", "threads", "version"}),
     "metainfo": LEAVES,
     "disk": LEAVES | {"metainfo", "threads"},
     "protocol": LEAVES | {"metainfo"},
@@ -129,13 +129,13 @@ def test_imports_only_go_down() -> None:
 def test_an_import_that_goes_up_is_found() -> None:
     assert not allowed("metainfo.layout", "protocol.wire")
     assert not allowed("swarm.picker", "engine.peer")
-    assert not allowed("disk.disk", "engine.ports")
+    assert not allowed("disk.disk", "engine.interfaces")
     assert not allowed("net.loop", "metainfo.bencode")
     assert not allowed("errors", "settings")
     assert not allowed("client", "cli")
     assert not allowed("engine.engine", "client")
     assert allowed("engine.peer", "swarm.choker")
-    assert allowed("engine.ports", "disk.answers")
+    assert allowed("engine.interfaces", "disk.results")
 
 
 def test_every_module_has_its_layer() -> None:
@@ -145,14 +145,14 @@ def test_every_module_has_its_layer() -> None:
 
 def test_names_of_relative_imports_are_resolved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules[__name__], "SOURCE", tmp_path)
-    program = "def f():\n    from .. import errors\n    from ..engine.ports import Timer\n    import time\n"
-    for name in ("errors.py", "engine/ports.py", "swarm/picker.py"):
+    program = "def f():\n    from .. import errors\n    from ..engine.interfaces import Timer\n    import time\n"
+    for name in ("errors.py", "engine/interfaces.py", "swarm/picker.py"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(program)
     found = list(imports(tmp_path / "swarm/picker.py"))
-    assert found == [(2, f"{PACKAGE}.errors"), (3, f"{PACKAGE}.engine.ports.Timer"), (4, "time")]
-    assert [our_target(name) for _, name in found] == ["errors", "engine.ports", ""]
+    assert found == [(2, f"{PACKAGE}.errors"), (3, f"{PACKAGE}.engine.interfaces.Timer"), (4, "time")]
+    assert [our_target(name) for _, name in found] == ["errors", "engine.interfaces", ""]
     assert impure_imports(tmp_path / "swarm/picker.py") == {"time"}
 
 

@@ -53,8 +53,8 @@ class Bench:
         """A connection after a proper handshake."""
         liar = self.stranger()
         peerid = b"-LY0001-%012d" % self.liars
-        greeting = liar.greet(self.infohash, peerid=peerid, fast=fast, extended=extended)
-        assert greeting[28:48] == self.infohash and greeting[48:] == self.node.engine.peerid
+        handshaker = liar.greet(self.infohash, peerid=peerid, fast=fast, extended=extended)
+        assert handshaker[28:48] == self.infohash and handshaker[48:] == self.node.engine.peerid
         return liar
 
     def reasons(self) -> List[str]:

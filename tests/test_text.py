@@ -60,7 +60,10 @@ def test_escaped(text: str, shown: str) -> None:
         ("http://a@b:secret@h/announce", "http://a@b:***@h/announce"),
         ("http://h/announce?passkey=secret&x=1", "http://h/announce?passkey=***&x=1"),
         ("http://h/announce?PassKey=secret;auth=secret&key=secret", "http://h/announce?PassKey=***;auth=***&key=***"),
-        ("http://h/announce?torrent_pass=secret&authkey=a&apiToken=b", "http://h/announce?torrent_pass=***&authkey=***&apiToken=***"),
+        (
+            "http://h/announce?torrent_pass=secret&authkey=a&apiToken=b",
+            "http://h/announce?torrent_pass=***&authkey=***&apiToken=***",
+        ),
         ("http://h/announce?uk=0123456789abcdef01", "http://h/announce?uk=***"),
         ("http://h/announce?0123456789abcdef01", "http://h/announce?***"),
         ("http://h/d41d8cd98f00b204e9800998ecf8427e/announce", "http://h/***/announce"),

@@ -1,7 +1,7 @@
 """Make ``.venv``, install the package into it, and run the demonstration; with arguments, run ``bittorrent-threads``.
 
-    python3 tools/demo.py
-    python3 tools/demo.py download some.torrent -d DIR
+python3 tools/demo.py
+python3 tools/demo.py download some.torrent -d DIR
 """
 
 from __future__ import annotations

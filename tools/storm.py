@@ -448,8 +448,10 @@ def main(given: Sequence[str]) -> int:
     """Exit code: 1 when something was left, or hung."""
     options = _arguments(given)
     if options.child:
-        storm = Lines(options.step, options.interrupts) if options.lines else Signals(
-            options.interrupts, random.Random(options.seed)
+        storm = (
+            Lines(options.step, options.interrupts)
+            if options.lines
+            else Signals(options.interrupts, random.Random(options.seed))
         )
         child(options.calls[0], storm)
         return 0

@@ -8,7 +8,7 @@
     torrentfiles
                 ``TorrentFiles``: the files of a torrent by index, under the paths that ``naming`` chose
     files       ``FilePool``: few open files; ``file``: what is known of one, and whether somebody else changed it
-    scratch     ``Scratch``: memory of a worker into which neighbouring pieces are read
+    scratch     ``HashBuffer``: memory of a worker into which neighbouring pieces are read
     folder      ``Folder``: names that never lead outside of a folder; ``descriptor`` reads and writes at a position
     claims      ``Claims``: which torrent uses which files, told to other sessions and processes by ``locks``
     allocation  the room of a whole file, taken before the download

@@ -26,7 +26,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Named
 
 from ..errors import StorageError
 from ..metainfo.metainfo import Metainfo
-from ..metainfo.names import HIDDEN_FOLDER
+from ..metainfo.safe_paths import HIDDEN_FOLDER
 from ..threads.original import allocate_lock, sleep
 from .descriptor import identity
 from .folder import Folder, Parts

@@ -23,17 +23,17 @@ from ..buffers import cut
 from ..errors import StorageError
 from ..metainfo.layout import Span, runs
 from ..metainfo.metainfo import Metainfo, padding_pieces
-from ..metainfo.names import HIDDEN_FOLDER, PORTABLE
+from ..metainfo.safe_paths import HIDDEN_FOLDER, PORTABLE
 from ..threads.original import allocate_lock
 from .allocation import FULL, SPARSE
-from .answers import Changed, Surveyed, Synced, bare
 from .file import File, Gone
-from .files import FilePool
+from .file_pool import FilePool
 from .flush import MANY, Flush
 from .folder import Folder, Parts
-from .naming import refused
-from .partfile import PartFile
-from .torrentfiles import TorrentFiles
+from .part_file import PartFile
+from .path_choice import refused
+from .results import Changed, CheckedFiles, Synced, bare
+from .torrent_files import TorrentFiles
 
 PART_FILE = -1
 """Stands for the part file where files are named by their index."""
@@ -64,7 +64,7 @@ class Content:
         self._vouched: Dict[int, int] = {}  # the epoch in which a piece was right, if not 0
         self._changed = False
 
-    def survey(self) -> Surveyed:
+    def check_files(self) -> CheckedFiles:
         """Take the files as they are now, and see which pieces may be there."""
         piece_length = self._layout.piece_length
         errors: List[StorageError] = []
@@ -100,9 +100,9 @@ class Content:
                 present.extend(range(max(pieces_there.start, present[-1] + 1 if present else 0), pieces_there.stop))
             files = [entry for entry in self._metainfo.files if entry.length and not entry.pad]
             if not whole or (unseen and len(unseen) == len(files)):
-                return Surveyed(tuple(present), first, names=self._files.chosen)
-            stats, part_file = self._files.stats(), self._part_file.stat
-            return Surveyed(tuple(present), first, stats, part_file, tuple(unseen), tuple(parted), self._files.chosen)
+                return CheckedFiles(tuple(present), first, names=self._files.chosen)
+            stats, part_file, names = self._files.stats(), self._part_file.stat, self._files.chosen
+            return CheckedFiles(tuple(present), first, stats, part_file, tuple(unseen), tuple(parted), names)
 
     def claim(self, wanted: Sequence[bool], own: Sequence[bool]) -> None:
         """See that no file that is wanted, and not our own, holds a byte; looks again at those that did."""

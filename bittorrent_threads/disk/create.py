@@ -32,8 +32,8 @@ from ..threads.latch import CANCEL_SLICE, SLICE, Cancel
 from ..threads.original import original
 from ..threads.thread import Thread
 from ..version import __version__
-from .scratch import CHUNK, Scratch
-from .sources import Exclusion, Found, Source
+from .hash_buffer import CHUNK, HashBuffer
+from .source_files import Exclusion, Found, Source
 
 MIB = 1024 * 1024
 MIN_PIECE_LENGTH = BLOCK
@@ -45,7 +45,7 @@ WANTED_PIECES = 2000
 JOB_BYTES = 4 * MIB
 """Bytes of pieces, or one piece that is longer, that a thread hashes between two looks at the others' work."""
 MAX_THREADS = 64
-"""Each has a ``Scratch``, and a disk gives no more to more."""
+"""Each has a ``HashBuffer``, and a disk gives no more to more."""
 CREATED_BY = f"bittorrent_threads {__version__}"
 
 _STOP_TIMEOUT = 5.0  # seconds; a read that hangs for longer is left to its daemon thread
@@ -290,7 +290,7 @@ class _Hashing:
                 break
             size = min(at_once, end - begin)
             reader.read(begin, size)
-            yield from digests(reader.scratch.parts(length, size))
+            yield from digests(reader.hash_buffer.parts(length, size))
 
     def _piece(self, reader: _Reader, index: int) -> bytes:
         begin = index * self._layout.piece_length
@@ -309,7 +309,7 @@ class _Reader:
     def __init__(self, sources: List[Source], layout: Layout) -> None:
         self._sources = sources
         self._layout = layout
-        self.scratch = Scratch()
+        self.hash_buffer = HashBuffer()
         self._source: Optional[Source] = None
         self._file: Optional[io.FileIO] = None
 
@@ -324,7 +324,7 @@ class _Reader:
 
     def read(self, offset: int, size: int) -> memoryview:
         """At most a buffer full, valid until the next call."""
-        view = rest = self.scratch.view[:size]
+        view = rest = self.hash_buffer.view[:size]
         for index, begin, length in self._layout.spans(offset, size):
             source = self._sources[index]
             try:

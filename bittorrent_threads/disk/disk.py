@@ -1,4 +1,4 @@
-"""``Disk``: the workers and the open files of a session, and the storages of its torrents (``engine.ports.Disk``)."""
+"""``Disk``: workers and open files of a session, and the storages of its torrents (``engine.interfaces.Disk``)."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import sys
 from typing import Any, Callable, Dict, Optional
 
 from ..metainfo.metainfo import Metainfo
-from ..metainfo.names import HIDDEN_FOLDER
+from ..metainfo.safe_paths import HIDDEN_FOLDER
 from ..settings import Settings
 from ..threads.original import whole
 from .allocation import SPARSE
 from .claims import Claims, Hold
 from .content import Content
-from .files import FilePool
+from .file_pool import FilePool
 from .folder import Folder
-from .pieces import Pieces
+from .hash_buffer import HashBuffers
+from .piece_io import Pieces
 from .pool import Pool
 from .resume import ResumeFile
-from .scratch import Scratches
 from .storage import Storage
 
 
@@ -40,7 +40,7 @@ class Disk:
         self._system = system or whole("os")
         self._names = settings.names
         self._files = FilePool(min(settings.max_open_files, _affordable()), crowded=crowded)
-        self._scratches = Scratches()
+        self._scratches = HashBuffers()
         self._claims = Claims()
         self._pool = Pool(settings.disk_threads + 1, post, finish=self._finish)
 

@@ -161,9 +161,7 @@ class Folder:
                     self.system.fsync(folder)
 
     @contextlib.contextmanager
-    def _parent(
-        self, parts: Parts, *, create: bool = False, keep: bool = True
-    ) -> Iterator[Tuple[Optional[int], str]]:
+    def _parent(self, parts: Parts, *, create: bool = False, keep: bool = True) -> Iterator[Tuple[Optional[int], str]]:
         # What to give as dir_fd, and the name to give with it.  Of two at once only one may ``keep`` its way.
         for name in parts:
             # The names of a torrent were made safe long before; this is the wall behind the wall.

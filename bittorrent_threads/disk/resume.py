@@ -18,18 +18,18 @@ from ..errors import StorageError
 from ..metainfo.bitfield import Bitfield
 from ..metainfo.layout import BLOCK
 from ..metainfo.metainfo import Metainfo
-from ..metainfo.names import NATIVE, chosen_path, in_the_way
+from ..metainfo.safe_paths import NATIVE, chosen_path, in_the_way
 from ..text import printable
 from ..threads.original import allocate_lock
 from .descriptor import Descriptor
 from .file import FileStat
 from .folder import Folder, Parts
-from .naming import rules
+from .path_choice import rules
 
 if TYPE_CHECKING:
     from random import Random
 
-    from .answers import Moved, Surveyed
+    from .results import CheckedFiles, Moved
 
 VERSION = 1
 MAX_NAMES_SIZE = 4 * 1024 * 1024
@@ -164,18 +164,18 @@ class Bounds(NamedTuple):
         return cls(size + min(MAX_NAMES_SIZE, 65_536 + 4096 * files), 4096 + 32 * files + 4 * unfinished)
 
 
-def compare(resume: Resume, surveyed: Surveyed, metainfo: Metainfo, *, gone: Collection[int] = ()) -> Trust:
-    """What is still true, now that the files are as ``surveyed``.
+def compare(resume: Resume, checked_files: CheckedFiles, metainfo: Metainfo, *, gone: Collection[int] = ()) -> Trust:
+    """What is still true, now that the files are as ``checked_files``.
 
     A file that is ``gone`` is back only when it is as it was.  Nothing is believed of one that was not seen.
     """
     layout = metainfo.layout
-    unseen = set(surveyed.unseen)
+    unseen = set(checked_files.unseen)
     doubted = Bitfield(layout.piece_count, resume.doubtful or None)
     missing: List[int] = []
-    same_part_file = resume.part_file == surveyed.part_file
+    same_part_file = resume.part_file == checked_files.part_file
     for index, (file, then) in enumerate(zip(metainfo.files, resume.files)):
-        now = surveyed.files[index] if surveyed.files else None
+        now = checked_files.files[index] if checked_files.files else None
         if file.pad or not file.length:
             continue
         if index not in unseen:
@@ -189,21 +189,21 @@ def compare(resume: Resume, surveyed: Surveyed, metainfo: Metainfo, *, gone: Col
     for piece in doubted.indexes():
         have.clear(piece)
     unfinished = tuple(entry for entry in resume.unfinished if resume.clean and not doubted[entry[0]])
-    return Trust(have, unfinished, tuple(piece for piece in surveyed.present if doubted[piece]), tuple(missing))
+    return Trust(have, unfinished, tuple(piece for piece in checked_files.present if doubted[piece]), tuple(missing))
 
 
-def renumbered(resume: Resume, surveyed: Surveyed) -> Optional[Resume]:
+def renumbered(resume: Resume, checked_files: CheckedFiles) -> Optional[Resume]:
     """The same, said of files that all have other inodes, and the size and time they had; None if they are not that.
 
     A file system that makes up its inodes, as sshfs does, does so anew at each mount.  A copy of the files looks the
     same: so what is said here is to be believed only if a sample of the pieces is right.
     """
-    pairs = [*zip(resume.files, surveyed.files), (resume.part_file, surveyed.part_file)]
+    pairs = [*zip(resume.files, checked_files.files), (resume.part_file, checked_files.part_file)]
     met = [(then, now) for then, now in pairs if then is not None or now is not None]
     for then, now in met:
         if then is None or now is None or then == now or then._replace(inode=now.inode) != now:
             return None
-    return resume._replace(files=surveyed.files, part_file=surveyed.part_file) if met else None
+    return resume._replace(files=checked_files.files, part_file=checked_files.part_file) if met else None
 
 
 def sample(resume: Resume, metainfo: Metainfo, random: Random) -> List[int]:

@@ -1,4 +1,4 @@
-"""``Storage``: the files of one torrent as the network thread sees them (``engine.ports.Storage``).
+"""``Storage``: the files of one torrent as the network thread sees them (``engine.interfaces.Storage``).
 
 Each operation becomes one job of the pool and is answered exactly once, also when the job raises or the pool closes
 before its turn.  Jobs run side by side and end in any order, but for two kinds: those that change where bytes are run
@@ -18,13 +18,13 @@ from typing import Any, Callable, Collection, Deque, List, NamedTuple, Sequence,
 
 from ..errors import SessionClosed, StorageError
 from ..metainfo.metainfo import Metainfo
-from .answers import Buffer, Checked, Done, Loaded, Moved, Prepared, Recalled, Saved, Surveyed, Synced, bare
 from .claims import Hold
 from .content import Content
 from .folder import Folder, Parts
-from .moving import move, rename
-from .pieces import Pieces
+from .move_storage import move, rename
+from .piece_io import Pieces
 from .pool import Outcome, Pool
+from .results import Buffer, Checked, CheckedFiles, Done, Loaded, Moved, Prepared, Recalled, Saved, Synced, bare
 from .resume import Names, Resume, ResumeFile
 
 T = TypeVar("T")
@@ -63,9 +63,9 @@ class Storage:
         self._held: Deque[_Task] = deque()
         self._closed_door = False  # a job that is to be alone runs
 
-    def survey(self, deliver: Callable[[Surveyed], None]) -> None:
+    def check_files(self, deliver: Callable[[CheckedFiles], None]) -> None:
         """See which pieces may be there already, without reading any, and take the files as they are now."""
-        self._submit(self._content.survey, deliver, lambda error: Surveyed((), error))
+        self._submit(self._content.check_files, deliver, lambda error: CheckedFiles((), error))
 
     def claim(
         self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Done], None], *, writing: bool
@@ -211,9 +211,7 @@ class Storage:
     def _rename(self, index: int, parts: Parts, stored: bool) -> Moved:
         try:
             paths = self._content.paths([True] * len(self._metainfo.files))
-            with self._hold.moving(
-                self._content.folder, [*paths, parts], lambda: self._content.paths(self._used)
-            ):
+            with self._hold.moving(self._content.folder, [*paths, parts], lambda: self._content.paths(self._used)):
                 return rename(self._content, self._resume_file, self._metainfo, index, parts, stored=stored)
         except StorageError as error:
             return Moved(False, bare(error))

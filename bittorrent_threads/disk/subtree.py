@@ -13,7 +13,7 @@ from collections import Counter
 from typing import Dict, Iterable, List, Mapping, Optional
 
 from ..errors import StorageError
-from ..metainfo.names import HIDDEN_FOLDER
+from ..metainfo.safe_paths import HIDDEN_FOLDER
 from .descriptor import identity
 from .file import File
 from .folder import Folder, Parts

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Dict, Iterable, List, Optional, Tuple
 
 from .. import events
 from ..errors import BitTorrentError
-from ..net.names import FamilyUnavailable
+from ..net.resolver import FamilyUnavailable
 from ..protocol.announce import PAUSED, REGULAR, STARTED, STOPPED, AnnounceReply, AnnounceRequest
 from ..protocol.tracker_reply import TrackerFailure
 from ..status import TrackerStatus
 from ..swarm.announcer import Announce, Announcer, TrackerRow
-from ..swarm.peerlist import Source
+from ..swarm.peer_list import Source
 from ..text import masked, printable
-from .ports import Fetched
+from .interfaces import Fetched
 
 if TYPE_CHECKING:
     from .engine import Endpoint
@@ -148,7 +148,7 @@ class Announces:
             way = (announce.url, endpoint.family)
             request = self._request(announce, way)
             if announce.event == STOPPED:
-                torrent.farewell.expect()
+                torrent.wait_group.expect()
             else:
                 self._heard.setdefault(way, False)
             telling.waiting += 1
@@ -184,7 +184,7 @@ class Announces:
             port=torrent.engine.public_port,
             uploaded=torrent.peers.uploaded,
             downloaded=torrent.peers.downloaded,
-            left=torrent.holdings.missing_bytes,
+            left=torrent.piece_tracker.missing_bytes,
             event=PAUSED if event == REGULAR and partial else event,
             numwant=announce.numwant,
             key=announce.key,
@@ -201,7 +201,7 @@ class Announces:
         else:
             self._succeeded(telling, way, reply, fetched.host)
         if telling.announce.event == STOPPED:
-            self._torrent.farewell.answered()
+            self._torrent.wait_group.answered()
         else:
             self._go()
 
@@ -234,9 +234,7 @@ class Announces:
         counted = (reply.complete or 0) + (reply.incomplete or 0)
         return 0 if len(reply.peers) == 1 and counted == 1 else len(reply.peers)
 
-    def _failed(
-        self, telling: _Telling, way: Way, failure: TrackerFailure, error: Optional[BitTorrentError]
-    ) -> None:
+    def _failed(self, telling: _Telling, way: Way, failure: TrackerFailure, error: Optional[BitTorrentError]) -> None:
         announce, now = telling.announce, self._torrent.now()
         if self._heard.get(way) is False:
             del self._heard[way]
@@ -250,9 +248,7 @@ class Announces:
         told = telling.failure
         self._announcer.failed(announce, told.reason, now, retry_in=told.retry_in, interval=told.interval)
         self._show()
-        self._torrent.publish(
-            events.TrackerFailed, url=masked(announce.url), event=announce.event, reason=told.reason
-        )
+        self._torrent.publish(events.TrackerFailed, url=masked(announce.url), event=announce.event, reason=told.reason)
 
     # -- the table ---------------------------------------------------------------------------------------------------
 

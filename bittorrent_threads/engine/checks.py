@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Callable, Deque, List, Optional, Sequence, Set
 
 from ..errors import StorageError
-from .ports import Checked
+from .interfaces import Checked
 
 if TYPE_CHECKING:
     from .torrent import Torrent

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Dict, Optional
 
-from ..hosts import is_public, owner
-from .greeting import Greeting
-from .ports import Address, Timer
+from ..address_scope import is_public, owner
+from .handshaker import Handshaker
+from .interfaces import Address, Timer
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -108,9 +108,9 @@ class Dialer:
         engine = self._engine
         if is_public(address[0]):
             self._dialled[owner(address[0])] = now + HOST_PAUSE
-        greeting = Greeting(engine, torrent, address)
-        engine.greetings[greeting] = None
-        greeting.attach(engine.network.connect(address, greeting, engine.settings.connect_timeout))
+        handshaker = Handshaker(engine, torrent, address)
+        engine.greetings[handshaker] = None
+        handshaker.attach(engine.network.connect(address, handshaker, engine.settings.connect_timeout))
 
     def _sleep(self, now: float, room: int) -> None:
         """Look again when the quota or the next address is due; without room, a connection that ends wakes us."""

@@ -12,21 +12,21 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 from .. import events
 from ..errors import ListenError, StateError
 from ..metainfo.metainfo import Metainfo
-from ..protocol.peerid import make_peerid
+from ..protocol.peer_id import make_peerid
 from ..settings import Settings
 from ..swarm import eviction
-from ..swarm.memory import PieceMemory
-from ..swarm.ownhost import OwnHost
-from ..swarm.quota import Budget
+from ..swarm.buffer_pool import BufferPool
+from ..swarm.external_address import ExternalAddress
+from ..swarm.message_quota import Budget
 from ..text import printable
 from ..version import __version__
 from .dialer import Dialer
-from .farewell import Farewell
-from .greeting import Greeting
+from .handshaker import Handshaker
+from .incoming_connections import IncomingConnections
+from .interfaces import Disk, EventDispatcher, Listener, Lookups, Network, Stream
 from .peer import Peer
-from .ports import Disk, Listener, Lookups, Network, Publisher, Stream
-from .strangers import Strangers
 from .torrent import Torrent
+from .wait_group import WaitGroup
 
 TICK = 1.0
 
@@ -67,16 +67,16 @@ class Engine:
         self.key = f"{random.randrange(2**32):08X}"
         """Tells trackers that it is still us after our address changed."""
         self.client = settings.user_agent or f"bittorrent_threads {__version__}"
-        self.memory = PieceMemory(settings.piece_memory, self._ask_again, network.intake)
+        self.memory = BufferPool(settings.piece_memory, self._ask_again, network.receive_pool)
         self.message_budget = Budget()
         self.torrents: Dict[bytes, Torrent] = {}
         self.faults = 0
         """Times that our own code failed."""
         self.last_fault = ""
-        self.greetings: Dict[Greeting, None] = {}
+        self.greetings: Dict[Handshaker, None] = {}
         """Connections whose handshake is not done, in both directions."""
-        self.strangers = Strangers(self)
-        self.own_host = OwnHost()
+        self.strangers = IncomingConnections(self)
+        self.own_host = ExternalAddress()
         self.downloading = 1
         """Torrents that share the download limit, at least 1; as of the last tick."""
         self.uploading = 1
@@ -87,11 +87,11 @@ class Engine:
         self.dialer = Dialer(self)
         self._ticker = network.call_later(TICK, self._tick)
 
-    def add(self, metainfo: Metainfo, basedir: str, *, publisher: Publisher, **options: Any) -> Torrent:
+    def add(self, metainfo: Metainfo, basedir: str, *, event_dispatcher: EventDispatcher, **options: Any) -> Torrent:
         """A new torrent, stopped; raises StateError when the session has it already."""
         if metainfo.infohash in self.torrents:
             raise StateError("add", f"the session has the torrent {metainfo.name!r} already")
-        torrent = Torrent(self, metainfo, basedir, publisher=publisher, **options)
+        torrent = Torrent(self, metainfo, basedir, event_dispatcher=event_dispatcher, **options)
         self.torrents[metainfo.infohash] = torrent
         return torrent
 
@@ -100,7 +100,7 @@ class Engine:
         torrent.close()
         self.torrents.pop(torrent.metainfo.infohash, None)
         self.dialer.forget(torrent)
-        torrent.farewell.when_over(done)
+        torrent.wait_group.when_over(done)
 
     def _ask_again(self) -> None:
         for torrent in self.torrents.values():
@@ -108,13 +108,13 @@ class Engine:
 
     def close(self, done: Callable[[], None]) -> None:
         """Close every torrent and the door, then call ``done``."""
-        over = Farewell()
+        over = WaitGroup()
         over.expect()
         for torrent in list(self.torrents.values()):
             over.expect()
             self.remove(torrent, done=over.answered)
-        for greeting in list(self.greetings):
-            greeting.close("the session was closed")
+        for handshaker in list(self.greetings):
+            handshaker.close("the session was closed")
         self._ticker.cancel()
         over.answered()
         over.when_over(done)
@@ -163,7 +163,7 @@ class Engine:
         self._connection_limit = max(LEAST_CONNECTIONS, min(self._connection_limit, self.connections) - 1)
         idle = [peer for torrent in self.torrents.values() for peer in torrent.peers if not peer.interesting]
         if not self._give_way() and idle:
-            min(idle, key=lambda peer: peer.patience.received_at).close(reason)
+            min(idle, key=lambda peer: peer.timeouts.received_at).close(reason)
         if now - self._exhausted_at >= EXHAUSTED_INTERVAL:
             self._exhausted_at = now
             for torrent in self.torrents.values():
@@ -214,40 +214,40 @@ class Engine:
     @property
     def half_open(self) -> int:
         """Connections we are making."""
-        return sum(1 for greeting in self.greetings if greeting.outgoing)
+        return sum(1 for handshaker in self.greetings if handshaker.outgoing)
 
     def connecting(self, torrent: Torrent) -> int:
         """Connections to peers of this torrent that are being made."""
-        return sum(1 for greeting in self.greetings if greeting.torrent is torrent)
+        return sum(1 for handshaker in self.greetings if handshaker.torrent is torrent)
 
-    def greeted(self, greeting: Greeting, torrent: Torrent, stream: Stream) -> None:
+    def greeted(self, handshaker: Handshaker, torrent: Torrent, stream: Stream) -> None:
         """A handshake is done."""
-        self._forget(greeting)
-        objection = torrent.peers.welcome(greeting, stream)
+        self._forget(handshaker)
+        objection = torrent.peers.welcome(handshaker, stream)
         if objection:
             stream.close()
-            self._failed(greeting, objection)
-        self.dialer.wake(greeting.torrent)
+            self._failed(handshaker, objection)
+        self.dialer.wake(handshaker.torrent)
 
-    def greeting_failed(self, greeting: Greeting, reason: str) -> None:
+    def greeting_failed(self, handshaker: Handshaker, reason: str) -> None:
         """A dial or a handshake came to nothing."""
-        self._forget(greeting)
-        self._failed(greeting, reason)
-        self.dialer.wake(greeting.torrent)
+        self._forget(handshaker)
+        self._failed(handshaker, reason)
+        self.dialer.wake(handshaker.torrent)
 
-    def _forget(self, greeting: Greeting) -> None:
-        self.greetings.pop(greeting, None)
-        self.strangers.gone(greeting)
+    def _forget(self, handshaker: Handshaker) -> None:
+        self.greetings.pop(handshaker, None)
+        self.strangers.gone(handshaker)
 
-    def _failed(self, greeting: Greeting, reason: str) -> None:
-        torrent = greeting.torrent
+    def _failed(self, handshaker: Handshaker, reason: str) -> None:
+        torrent = handshaker.torrent
         if torrent is None:
             return
-        if greeting.outgoing:
-            torrent.peerlist.failed(greeting.address, self.network.now(), reason)
-            if greeting.handshake.peerid == self.peerid and self._met_itself(torrent):
-                torrent.peerlist.exclude(greeting.address)
-        torrent.publish(events.PeerClosed, address=greeting.address, reason=reason)
+        if handshaker.outgoing:
+            torrent.peerlist.failed(handshaker.address, self.network.now(), reason)
+            if handshaker.handshake.peerid == self.peerid and self._met_itself(torrent):
+                torrent.peerlist.exclude(handshaker.address)
+        torrent.publish(events.PeerClosed, address=handshaker.address, reason=reason)
 
     def _met_itself(self, torrent: Torrent) -> bool:
         """Is the other end of a dial that was answered with our own peer id here, among the strangers?
@@ -261,8 +261,8 @@ class Engine:
 
     def drop_greetings(self, torrent: Torrent) -> None:
         """The torrent stops: give up the connections that are being made for it."""
-        for greeting in [greeting for greeting in self.greetings if greeting.torrent is torrent]:
-            greeting.close("the torrent was stopped")
+        for handshaker in [handshaker for handshaker in self.greetings if handshaker.torrent is torrent]:
+            handshaker.close("the torrent was stopped")
 
     def _tick(self) -> None:
         self._ticker = self.network.call_later(TICK, self._tick)

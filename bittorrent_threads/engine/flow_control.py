@@ -2,7 +2,7 @@
 
 Three rules bound what a remote end costs.  Above ``MAX_ANSWERS`` bytes or ``MAX_WAITING`` buffers of answers that the
 peer does not take, nothing more is read from it, so that answers cannot pile up, whatever they answer.  Beyond its
-share of the network thread (``swarm.quota``) the peer is read when its share allows it.  And one read takes no more
+share of the network thread (``swarm.message_quota``) the peer is read when that allows it.  And one read takes no more
 than the blocks that were asked for and ``LEAST_READ``, so that what is read at once cannot be messages alone.
 """
 
@@ -12,8 +12,8 @@ from typing import Optional, Protocol
 
 from ..protocol.wire import MAX_PIECE_MESSAGE
 from ..settings import Settings
-from ..swarm.quota import Budget, MessageQuota
-from .ports import Network, Stream, Timer
+from ..swarm.message_quota import Budget, MessageQuota
+from .interfaces import Network, Stream, Timer
 
 MAX_ANSWERS = 256 * 1024
 """Bytes, beside blocks, that may wait for a peer that does not read; with more it is not read either."""

@@ -16,20 +16,20 @@ from ..protocol import messages
 from ..protocol.extension import ExtensionHandshake
 from ..protocol.fast import allowed_fast_set
 from ..protocol.messages import PIECE, REQUEST
-from ..protocol.peerid import client_name
+from ..protocol.peer_id import client_name
 from ..protocol.wire import Wire
-from ..swarm import eviction, quota
+from ..swarm import eviction, message_quota
 from ..swarm.downloads import MAX_UNASKED
 from ..swarm.pipeline import Pipeline
 from ..swarm.rate import Rate
 from ..swarm.uploads import Request
 from .flow_control import FlowControl
-from .patience import Patience
-from .ports import Address, Stream
-from .serving import Serving
+from .interfaces import Address, Stream
+from .peer_timeouts import PeerTimeouts
+from .uploader import Uploader
 
 if TYPE_CHECKING:
-    from .greeting import Greeting
+    from .handshaker import Handshaker
     from .torrent import Torrent
 
 NEEDY = 10
@@ -43,10 +43,10 @@ class Peer:
     stream: Stream
     fast: bool
 
-    def __init__(self, torrent: Torrent, stream: Stream, greeting: Greeting) -> None:
+    def __init__(self, torrent: Torrent, stream: Stream, handshaker: Handshaker) -> None:
         settings = torrent.settings
         now = torrent.now()
-        handshake = greeting.handshake
+        handshake = handshaker.handshake
         self.torrent = torrent
         self.stream = stream
         self.address: Address = stream.address
@@ -79,14 +79,14 @@ class Peer:
         self.wire = Wire(len(self.bits), fast=self.fast)
         self.pipeline = Pipeline(self, (self.address, self.peerid), self.bits, settings)
         self.pipeline.fast = self.fast
-        self.serving = Serving(self, settings)
+        self.serving = Uploader(self, settings)
         self.sending = Rate()
         self.told = 0
         """Position in the log of our pieces up to which the peer has heard."""
         self.flow = FlowControl(self, torrent.engine, settings)
         self._described = False
         """The peer has said what it has."""
-        self.patience = Patience(stream, self.wire, self.flow, settings, now)
+        self.timeouts = PeerTimeouts(stream, self.wire, self.flow, settings, now)
         self._sent_before = stream.sent
         self._asked_mark = 0
         """Byte of the stream at which our last requests end."""
@@ -160,7 +160,7 @@ class Peer:
                 if asked:
                     flow.work += self.serving.add(asked)
                     asked = []
-                flow.work += quota.MESSAGE
+                flow.work += message_quota.MESSAGE
                 route = _ROUTES.get(kind)
                 if route is not None:
                     route(self, a, b, c)
@@ -169,7 +169,7 @@ class Peer:
         if asked:
             flow.work += self.serving.add(asked)
         now = self.torrent.now()
-        self.patience.received_at = now
+        self.timeouts.received_at = now
         flow.charge(now)
         if self.wire.failed:
             self.close(self.wire.failed, useful=False)
@@ -178,10 +178,10 @@ class Peer:
         elif pipeline.unasked > MAX_UNASKED:
             self.close(f"sent {pipeline.unasked} blocks or rejects that were not asked for", useful=False)
         elif flow.exhausted(now):
-            self.close(f"sent more messages than it may for {quota.MAX_EXCESS:.0f} s", useful=False)
+            self.close(f"sent more messages than it may for {message_quota.MAX_EXCESS:.0f} s", useful=False)
         else:
             if found or not waiting:
-                self.patience.message_at = now
+                self.timeouts.message_at = now
             self.torrent.peers.touch(self)
 
     def on_readable_again(self) -> None:
@@ -220,14 +220,14 @@ class Peer:
         if sent != self._sent_before:
             self.sending.add(sent - self._sent_before, now)
             self._sent_before = sent
-            self.last_sent = self.patience.taken_at = now
+            self.last_sent = self.timeouts.taken_at = now
         elif not self.stream.blocked:
-            self.patience.taken_at = now
+            self.timeouts.taken_at = now
 
     def tick(self, now: float) -> None:
         """Once a second: silence, stuck messages, snubbing, keep-alive."""
         settings = self.torrent.settings
-        reason = self.patience.spent(now)
+        reason = self.timeouts.spent(now)
         if reason:
             self.close(reason)
             return
@@ -281,13 +281,13 @@ class Peer:
     def _on_interested(self, *_: Any) -> None:
         if not self.interested:
             self.interested = True
-            self.flow.work += quota.INTEREST
+            self.flow.work += message_quota.INTEREST
             self.torrent.choking.hurry()
 
     def _on_not_interested(self, *_: Any) -> None:
         if self.interested:
             self.interested = False
-            self.flow.work += quota.INTEREST
+            self.flow.work += message_quota.INTEREST
             self.torrent.choking.hurry()
 
     def _on_have(self, index: int, *_: Any) -> None:
@@ -301,7 +301,7 @@ class Peer:
                 self._on_full()
 
     def _on_bitfield(self, payload: bytes, *_: Any) -> None:
-        self.flow.work += len(payload) * quota.BITFIELD_BYTE
+        self.flow.work += len(payload) * message_quota.BITFIELD_BYTE
         self._available(Bitfield(len(self.bits), payload))
 
     def _on_have_all(self, *_: Any) -> None:
@@ -349,7 +349,7 @@ class Peer:
             self.send(messages.allowed_fast(index))
 
     def _on_cancel(self, index: int, begin: int, length: int) -> None:
-        self.flow.work += quota.REFUSED_REQUEST
+        self.flow.work += message_quota.REFUSED_REQUEST
         self.serving.cancel(index, begin, length)
 
     def _on_reject(self, index: int, begin: int, *_: Any) -> None:
@@ -364,7 +364,7 @@ class Peer:
     def _on_extended(self, sub_id: int, payload: bytes, *_: Any) -> None:
         if sub_id != 0 or not self.extended:
             return
-        self.flow.work += quota.EXTENSION + len(payload) * quota.EXTENSION_BYTE
+        self.flow.work += message_quota.EXTENSION + len(payload) * message_quota.EXTENSION_BYTE
         said = ExtensionHandshake.parse(payload)
         if said.failed:
             self.close(said.failed, useful=False)

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Sequence, Tupl
 
 from .. import events
 from ..status import PeerStatus
-from ..swarm import eviction, twins
+from ..swarm import duplicate_connections, eviction
 from ..swarm.have_log import HaveLog
-from ..swarm.peerlist import Source
-from ..swarm.priority import priority
+from ..swarm.peer_list import Source
+from ..swarm.peer_priority import priority
 from .peer import Peer
 from .snapshot import peer_status
 
 if TYPE_CHECKING:
-    from .greeting import Greeting
-    from .ports import Address, Stream
+    from .handshaker import Handshaker
+    from .interfaces import Address, Stream
     from .torrent import Torrent
 
 
@@ -62,29 +62,29 @@ class Peers:
 
     # -- coming and going --------------------------------------------------------------------------------------------
 
-    def welcome(self, greeting: Greeting, stream: Stream) -> str:
+    def welcome(self, handshaker: Handshaker, stream: Stream) -> str:
         """A handshake is done: take the peer in, or return the reason why not."""
         torrent = self._torrent
         if not torrent.live:
             return "the torrent is not started"
         if torrent.peerlist.banned(stream.address):
             return "the peer is banned"
-        if self.wanted <= 0 and not self._make_room(stream, greeting.handshake.peerid):
+        if self.wanted <= 0 and not self._make_room(stream, handshaker.handshake.peerid):
             return f"the torrent has {len(self)} connections"
         torrent.limits.refresh()
         stream.limit(read=(torrent.read_throttle,), write=(torrent.write_throttle,))
-        peer = Peer(torrent, stream, greeting)
+        peer = Peer(torrent, stream, handshaker)
         self._connected[peer] = None
         torrent.peerlist.connected(stream.address, incoming=stream.incoming, now=torrent.now())
         torrent.picker.joined(peer.bits)
         torrent.publish(events.PeerConnected, address=peer.address, client=peer.client, incoming=peer.incoming)
-        peer.open(greeting.handshake.leftover)
+        peer.open(handshaker.handshake.leftover)
         return ""
 
     def _make_room(self, stream: Stream, peerid: bytes) -> bool:
         """Have a peer give way to a newcomer, unless the newcomer's own host has its share already."""
         address = stream.address
-        if twins.completes(self._connected, address=address, peerid=peerid, incoming=stream.incoming):
+        if duplicate_connections.completes(self._connected, address=address, peerid=peerid, incoming=stream.incoming):
             return True
         share = self._torrent.settings.max_connections_per_host
         party = eviction.party(self._torrent.metainfo.infohash, address[0])
@@ -116,8 +116,10 @@ class Peers:
         torrent.picker.left(peer.bits)
         now = torrent.now()
         torrent.peerlist.closed(peer.address, now, useful=useful, productive=peer.moved > 0)
-        twin = twins.twin(peer, self._connected)
-        if twin is not None and (twin.listening or now - max(peer.connected_at, twin.connected_at) < twins.PARTED):
+        twin = duplicate_connections.twin(peer, self._connected)
+        if twin is not None and (
+            twin.listening or now - max(peer.connected_at, twin.connected_at) < duplicate_connections.PARTED
+        ):
             # One of two connections with the same peer: it is not to be dialled while the other lasts.
             torrent.peerlist.bind(twin.address, peer.address)
         self._downloaded_before += peer.pipeline.payload + peer.pipeline.wasted
@@ -176,7 +178,7 @@ class Peers:
 
     def _settle(self) -> None:
         self._settling = False
-        self._torrent.holdings.save()
+        self._torrent.piece_tracker.save()
         touched, self._touched = self._touched, {}
         now = self._torrent.now()
         for peer in touched:
@@ -207,7 +209,7 @@ class Peers:
     def tick(self, now: float) -> None:
         """Once a second."""
         torrent = self._torrent
-        for peer in twins.surplus(self._connected, peerid=torrent.engine.peerid, now=now):
+        for peer in duplicate_connections.surplus(self._connected, peerid=torrent.engine.peerid, now=now):
             peer.close("connected twice")
         torrent.limits.refresh()
         torrent.downloads.adapt(unused=torrent.limits.unused)

@@ -25,7 +25,7 @@ def snapshot(torrent: Torrent) -> Status:
         bitfield=bytes(torrent.have),
         wanted=picker.wanted_bytes,
         pieces_have=torrent.have.count,
-        left=torrent.holdings.left,
+        left=torrent.piece_tracker.left,
         downloaded=torrent.peers.downloaded,
         uploaded=torrent.peers.uploaded,
         wasted=torrent.peers.wasted,
@@ -34,7 +34,7 @@ def snapshot(torrent: Torrent) -> Status:
         complete=not picker.missing,
         seed=torrent.have.full,
         checking=torrent.checking,
-        error=str(torrent.outage.error or ""),
+        error=str(torrent.storage_retry.error or ""),
         connected=len(torrent.peers),
         connecting=torrent.engine.connecting(torrent),
         known=counts.known,
@@ -89,13 +89,13 @@ def stall(torrent: Torrent) -> str:
         return ""
     if torrent.state != "active":
         return f"the torrent is {torrent.state}"
-    if torrent.outage.error is not None:
-        return f"the disk failed: {torrent.outage.error}"
+    if torrent.storage_retry.error is not None:
+        return f"the disk failed: {torrent.storage_retry.error}"
     if torrent.checking:
-        if torrent.survey.under_way:
+        if torrent.file_check.under_way:
             return "it is being looked up what is on the disk"
         return f"a hash check is under way, {_count(torrent.checking, 'piece')} to go"
-    if torrent.relocation.under_way:
+    if torrent.move_storage.under_way:
         return "the files are being moved"
     if torrent.moving:
         return ""

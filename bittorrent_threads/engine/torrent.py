@@ -19,38 +19,37 @@ from ..metainfo.metainfo import Metainfo
 from ..protocol.extension import ExtensionHandshake
 from ..status import Status
 from ..swarm.downloads import Downloads
-from ..swarm.files import FileProgress
-from ..swarm.peerlist import PeerList, Source
+from ..swarm.file_progress import FileProgress
+from ..swarm.peer_list import PeerList, Source
 from ..swarm.picker import Picker
 from ..swarm.rate import Rate
 from .announces import Announces
 from .checks import Check, Checks
 from .choking import Choking
-from .farewell import Farewell
-from .holdings import Holdings
-from .limits import Limits
-from .outage import Outage
-from .ownership import Ownership
+from .file_check import FileCheck
+from .file_ownership import FileOwnership
+from .file_preparation import FilePreparation
+from .interfaces import Address, Checked, EventDispatcher, Resolved, Storage
+from .move_storage import MoveStorage
 from .peers import Peers
-from .ports import Address, Checked, Publisher, Resolved, Storage
-from .preparation import Preparation
-from .recollection import Recollection
-from .relocation import Relocation
+from .piece_tracker import PieceTracker
+from .rate_limits import RateLimits
+from .resume import ResumeStore
 from .snapshot import snapshot
-from .survey import Survey
-from .unread import Unread
+from .storage_retry import StorageRetry
+from .unreadable_pieces import UnreadablePieces
+from .wait_group import WaitGroup
 
 if TYPE_CHECKING:
     from .engine import Engine
     from .peer import Peer
 
 
-
 class Torrent:
     """The parts of one torrent.
 
-    ``publisher`` gets its events, ``trackers`` are tiers besides those of ``metainfo``.  ``piece_cache`` and ``resume``
-    are those of ``Recollection``, the limits bytes a second, 0 for none.
+    ``event_dispatcher`` gets its events, ``trackers`` are tiers besides those of ``metainfo``.  ``piece_cache`` and
+    ``resume`` are those of ``ResumeStore``, the limits bytes a second, 0 for none.
     """
 
     def __init__(
@@ -59,7 +58,7 @@ class Torrent:
         metainfo: Metainfo,
         basedir: str,
         *,
-        publisher: Publisher,
+        event_dispatcher: EventDispatcher,
         piece_cache: Optional[Mapping[str, Any]] = None,
         resume: bool = True,
         resume_dir: Optional[str] = None,
@@ -85,35 +84,33 @@ class Torrent:
         self.closed = False
         self.moving = False
         """Data came in the last second."""
-        self.storage: Storage = engine.disk.open(
-            metainfo, basedir, resume_dir=resume_dir, allocation=allocation
-        )
+        self.storage: Storage = engine.disk.open(metainfo, basedir, resume_dir=resume_dir, allocation=allocation)
         self.have = Bitfield(metainfo.piece_count)
         self.picker = Picker(self.have, random=engine.random, sequential=sequential)
         self.files = FileProgress(metainfo.layout)
-        self.holdings = Holdings(self)
+        self.piece_tracker = PieceTracker(self)
         self.downloads = Downloads(
             metainfo.layout,
             self.picker,
             memory=engine.memory,
-            port=self.holdings,
+            port=self.piece_tracker,
             settings=self.settings,
         )
         self.peers = Peers(self)
         self.peerlist = PeerList(limit=engine.settings.max_peer_list, random=engine.random)
-        self.limits = Limits(self)
+        self.limits = RateLimits(self)
         self.choking = Choking(self)
         self.announces = Announces(self, trackers)
         self.checks = Checks(self)
-        self.outage = Outage(self)
-        self.unread = Unread(self)
-        self.survey = Survey(self)
-        self.ownership = Ownership(self)
-        self.preparation = Preparation(self)
-        self.recollection = Recollection(self, piece_cache=piece_cache, stored=resume)
-        self.relocation = Relocation(self)
-        self.farewell = Farewell()
-        self.stowing = Farewell()
+        self.storage_retry = StorageRetry(self)
+        self.unreadable = UnreadablePieces(self)
+        self.file_check = FileCheck(self)
+        self.file_ownership = FileOwnership(self)
+        self.file_preparation = FilePreparation(self)
+        self.resume_store = ResumeStore(self, piece_cache=piece_cache, stored=resume)
+        self.move_storage = MoveStorage(self)
+        self.wait_group = WaitGroup()
+        self.stowing = WaitGroup()
         """What of the farewell is the disk's: a sync, resume data, files to be closed."""
         self.kept: Optional[Resume] = None
         """Resume data as of the last stop."""
@@ -121,7 +118,7 @@ class Torrent:
         self.write_throttle = engine.network.throttle(upload_limit, "upload_limit")
         self.download_rate = Rate()
         self.upload_rate = Rate()
-        self._publisher = publisher
+        self._event_dispatcher = event_dispatcher
         self._allocation = allocation
         self._downloaded_before = 0
         self._uploaded_before = 0
@@ -150,10 +147,10 @@ class Torrent:
 
     def found(self) -> None:
         """Go live if the torrent is started and it is known what is there; find that out if nobody has."""
-        if self.state == "stopped" or self.live or self.survey.begin() or self.checking:
+        if self.state == "stopped" or self.live or self.file_check.begin() or self.checking:
             return
         self.live = True
-        self.preparation.begin()
+        self.file_preparation.begin()
         self.peerlist.need(self.now(), needed=bool(self.picker.missing))
         self.peerlist.forgive(self.now())
         self.announces.start()
@@ -162,29 +159,29 @@ class Torrent:
     def retry(self) -> None:
         """The disk may be good again: see."""
         if self.live:
-            self.preparation.begin()
+            self.file_preparation.begin()
         else:
             self.found()
         self.reconsider()
 
     def made(self, wanted: Sequence[bool]) -> None:
         """The files that were wanted are there, and can be used."""
-        self.recollection.restore()
-        self.unread.look()
+        self.resume_store.restore()
+        self.unreadable.look()
         if not self.picker.missing:
-            self.outage.end()  # no write will tell
+            self.storage_retry.end()  # no write will tell
         elif self._allocation != SPARSE:
-            self.recollection.changed()  # or a kill would leave files of zeros that nobody vouches for
+            self.resume_store.changed()  # or a kill would leave files of zeros that nobody vouches for
         files = enumerate(self.metainfo.files)
-        self.holdings.made([index for index, file in files if wanted[index] and not file.pad])
+        self.piece_tracker.made([index for index, file in files if wanted[index] and not file.pad])
 
     def _stop(self) -> None:
         self.live = False
         self.announces.stop()
         self.peers.close_all("the torrent was stopped")
         self.engine.drop_greetings(self)
-        self.outage.cancel()
-        self.survey.stopped()
+        self.storage_retry.cancel()
+        self.file_check.stopped()
         self.download_rate, self.upload_rate = Rate(), Rate()
         self.settle()
         self.engine.unlisten()
@@ -192,10 +189,10 @@ class Torrent:
     def settle(self) -> None:
         """Nothing goes on: store what is there, and close every file."""
         self._stow()
-        self.recollection.keep(clean=True, done=self._kept)
+        self.resume_store.keep(clean=True, done=self._kept)
 
     def _stow(self) -> None:
-        self.farewell.expect()
+        self.wait_group.expect()
         self.stowing.expect()
 
     def _kept(self, resume: Optional[Resume]) -> None:
@@ -207,17 +204,17 @@ class Torrent:
 
     def _stowed(self) -> None:
         self.stowing.answered()
-        self.farewell.answered()
+        self.wait_group.answered()
 
     def close(self) -> None:
         """The torrent goes away for good."""
         if not self.closed:
             self.set_state("stopped")
             self.checks.cancel_all()
-            self.relocation.cancel()
+            self.move_storage.cancel()
             self._stow()
             self.closed = True
-            self.recollection.finish(done=self._kept)
+            self.resume_store.finish(done=self._kept)
             self.refresh()
 
     def add_peer(self, host: str, port: int) -> None:
@@ -245,14 +242,19 @@ class Torrent:
         """One priority a file, 0 (never) to 7 (first)."""
         self.files.set_priorities(priorities)
         self.downloads.drop(self.picker.set_priorities(self.files.piece_priorities()))
-        self.preparation.begin()
-        self.holdings.changed()
+        self.file_preparation.begin()
+        self.piece_tracker.changed()
 
     def reconsider(self) -> None:
         """The state or the disk has changed: ask peers again, or no more."""
-        waiting = self.preparation.under_way or bool(self.unread) or self.relocation.under_way or self.outage.on
+        waiting = (
+            self.file_preparation.under_way
+            or bool(self.unreadable)
+            or self.move_storage.under_way
+            or self.storage_retry.on
+        )
         self.downloads.suspended = self.state != "active" or waiting
-        self.downloads.cautious = self.outage.error is not None
+        self.downloads.cautious = self.storage_retry.error is not None
         self.peers.touch_all()
         self.refresh()
 
@@ -261,35 +263,35 @@ class Torrent:
     @property
     def checking(self) -> int:
         """Pieces that wait for a hash check; at least 1 while it is not known how many."""
-        return self.checks.pieces + self.survey.under_way
+        return self.checks.pieces + self.file_check.under_way
 
     def hashcheck(self, check: Check) -> None:
         """The user wants pieces hashed: the files are what they are now, whatever was there before."""
         self.checks.expect(check)
-        self.survey.accept(lambda: self.checks.add(check))
+        self.file_check.accept(lambda: self.checks.add(check))
         self.refresh()
 
     def hashchecked(self, check: Check) -> None:
         """What the user wanted is done."""
         if check.total < self.metainfo.piece_count or check.cancelled:
             return
-        self.survey.settled()
+        self.file_check.settled()
         if check.error is None:
-            self.outage.cancel()
+            self.storage_retry.cancel()
             self.retry()
 
     def check_progressed(self, check: Check, checked: Checked) -> None:
         """Some pieces of a check are done."""
-        self.holdings.checked(checked)
+        self.piece_tracker.checked(checked)
         self.publish(events.HashcheckProgressed, done=len(check.passed) + len(check.failed), total=check.total)
 
     def check_finished(self, check: Check) -> None:
         """A whole check is done."""
-        self.holdings.retract()
+        self.piece_tracker.retract()
         if self.state == "stopped" and not self.closed:
             self.storage.close(lambda done: None)
         if check.error is not None:
-            self.outage.begin(check.error)
+            self.storage_retry.begin(check.error)
         self.refresh()
         self.publish(
             events.HashcheckFinished, passed=len(check.passed), failed=len(check.failed), cancelled=check.cancelled
@@ -318,17 +320,17 @@ class Torrent:
 
     def publish(self, kind: Callable[..., events.Event], **fields: Any) -> None:
         """Hand out an event of this torrent."""
-        self._publisher.publish(kind(infohash=self.metainfo.infohash, time=self.engine.wall(), **fields))
+        self._event_dispatcher.publish(kind(infohash=self.metainfo.infohash, time=self.engine.wall(), **fields))
 
     def publish_passed(self, indexes: Sequence[int]) -> None:
         """Hand out that these pieces are right."""
         if indexes:
-            self._publisher.publish_passed(self.metainfo.infohash, self.engine.wall(), indexes)
+            self._event_dispatcher.publish_passed(self.metainfo.infohash, self.engine.wall(), indexes)
 
     def refresh(self) -> None:
         """Make the snapshot that users read."""
         self.status = snapshot(self)
-        self._publisher.refreshed()
+        self._event_dispatcher.refreshed()
 
     def tick(self, now: float) -> None:
         """Once a second."""

@@ -16,7 +16,7 @@ from ..errors import BencodeError, MetainfoError, StorageError
 from .bencode import decode_document
 from .hashes import DIGEST_SIZE, PieceHashes
 from .layout import Layout
-from .names import CONTROL, DIRECTION
+from .safe_paths import CONTROL, DIRECTION
 from .spelling import Spelling, decoder, is_utf8, transcoded
 from .urls import tracker_tiers, web_seeds
 

@@ -10,7 +10,7 @@ import re
 from encodings.aliases import aliases
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from .names import cased_paths, caseless_paths, native_paths, raw_paths, safe_name, safe_paths
+from .safe_paths import cased_paths, caseless_paths, native_paths, raw_paths, safe_name, safe_paths
 
 _match_label = re.compile(rb"[A-Za-z0-9_-]{2,20}\Z").match
 # Names of modules of the package ``encodings``.
@@ -138,9 +138,7 @@ class Spelling(NamedTuple):
         if not any(self.pads):
             return make(root, paths)
         real = iter(make(root, [path for path, pad in zip(paths, self.pads) if not pad]))
-        return [
-            tuple(map(safe_name, (*root, *path))) if pad else next(real) for path, pad in zip(paths, self.pads)
-        ]
+        return [tuple(map(safe_name, (*root, *path))) if pad else next(real) for path, pad in zip(paths, self.pads)]
 
 
 _Make = Callable[[Tuple[bytes, ...], Sequence[Sequence[bytes]]], List[Path]]

@@ -3,7 +3,7 @@
     loop       ``Loop``: the thread; selects, then calls whoever has something to do
     host       what sockets ask of the loop, and what is asked of them
     stream     ``TcpStream``: one connection, read into shared memory and written from a queue of buffers
-    intake     ``Intake``: that memory, of which a reader may borrow
+    receive_pool  ``ReceivePool``: that memory, of which a reader may borrow
     listener   ``TcpListener``: a port that accepts, IPv4 and IPv6
     throttle   ``Throttle``: a rate limit in bytes; ``Line``: the streams that wait for quota, served in turn
     timers     ``Timers``: calls that are due later
@@ -11,7 +11,7 @@
     wakeup     ``Wakeup``: ends the wait of the selector from another thread
     reply      ``Reply``: a result that a user's thread waits for
     lookups    ``Lookups``: name resolution and HTTP requests, in threads that may hang
-    turns      ``Turns``: whose turn it is among those that wait for such a thread
+    turns      ``RequestQueue``: whose turn it is among those that wait for such a thread
     http       ``Fetch``: one HTTP GET within a deadline
     reasons    system errors in plain words
     names      numeric addresses of a host, under the address policy

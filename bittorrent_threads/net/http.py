@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Optional, Seq
 from urllib.parse import unquote, unquote_to_bytes, urljoin, urlsplit
 
 from ..errors import TrackerError
-from . import names
-from .reasons import describe
+from . import resolver
+from .os_errors import describe
 from .sockets import Socket
 
 if TYPE_CHECKING:
@@ -186,10 +186,10 @@ class Fetch:
 
     def _connect(self, target: Target) -> socket.socket:
         """A connection to the first address that takes one, each given its share of the time left."""
-        addresses = self._of_family(names.resolve(target.host, target.port, allow_private=self._allow_private))
+        addresses = self._of_family(resolver.resolve(target.host, target.port, allow_private=self._allow_private))
         if self._check_paths and not self._trusted and not is_tracker_path(target.path):
             private = addresses[0][0]
-            addresses = tuple([address for address in addresses if names.is_public(address[0])])
+            addresses = tuple([address for address in addresses if resolver.is_public(address[0])])
             if not addresses:
                 raise TrackerError(f"{private} is not public, and only /announce… and /scrape… are asked for there")
         failure: Exception = TrackerError("no address")
@@ -204,19 +204,19 @@ class Fetch:
             except OSError as error:
                 failure = error
                 if self._family and error.errno in _NO_WAY:
-                    failure = names.FamilyUnavailable(f"{describe(error)} over IPv{self._family}")
+                    failure = resolver.FamilyUnavailable(f"{describe(error)} over IPv{self._family}")
                 self._disconnect()
                 continue
             self._host = host
             # What the internet answers may lead nowhere but to the internet (server-side request forgery).
-            self._allow_private = self._allow_private and not names.is_public(host)
+            self._allow_private = self._allow_private and not resolver.is_public(host)
             return self._encrypted(sock, target.host) if target.scheme == "https" else sock
         raise failure
 
-    def _of_family(self, addresses: Sequence[names.Address]) -> Tuple[names.Address, ...]:
+    def _of_family(self, addresses: Sequence[resolver.Address]) -> Tuple[resolver.Address, ...]:
         found = tuple([address for address in addresses if self._family in (0, 6 if ":" in address[0] else 4)])
         if not found:
-            raise names.FamilyUnavailable(f"has no address of IPv{self._family}")
+            raise resolver.FamilyUnavailable(f"has no address of IPv{self._family}")
         return found
 
     def _encrypted(self, sock: socket.socket, host: str) -> socket.socket:

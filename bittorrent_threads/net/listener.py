@@ -15,8 +15,8 @@ from typing import Callable, Iterable, List, Sequence, Tuple
 
 from ..errors import ListenError
 from ..threads.original import original
-from .host import Host
-from .reasons import describe
+from .interfaces import Host
+from .os_errors import describe
 from .sockets import Socket
 from .stream import TcpStream, prepare
 
@@ -41,7 +41,7 @@ Accept = Callable[[TcpStream], None]
 
 
 class TcpListener:
-    """A port that accepts (``engine.ports.Listener``)."""
+    """A port that accepts (``engine.interfaces.Listener``)."""
 
     def __init__(self, host: Host, sockets: Sequence[socket.socket], accept: Accept) -> None:
         self.port: int = sockets[0].getsockname()[1]

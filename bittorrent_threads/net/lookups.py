@@ -1,4 +1,4 @@
-"""Name resolution and HTTP requests off the network thread (``engine.ports.Lookups``).
+"""Name resolution and HTTP requests off the network thread (``engine.interfaces.Lookups``).
 
 The rule: a request has one answer, in time, on the network thread, whatever its worker does.  A worker may hang in the
 system's resolver for ever; then a timer answers for it.  Daemon threads, started one by one as work piles up; one that
@@ -19,9 +19,9 @@ from ..settings import Settings
 from ..threads.original import allocate_lock
 from ..threads.thread import Thread
 from ..version import __version__
-from . import names
+from . import resolver
 from .http import Fetch, default_context
-from .turns import Turns, Way
+from .request_queue import RequestQueue, Way
 
 MAX_WAITING = 1000
 """Requests that wait for a worker; far more than the trackers of a few hundred torrents ever are at once."""
@@ -32,7 +32,7 @@ MOST_SLOW = 8
 
 
 class Fetched(NamedTuple):
-    """``engine.ports.Fetched``: the answer to ``fetch``."""
+    """``engine.interfaces.Fetched``: the answer to ``fetch``."""
 
     url: str
     status: int
@@ -42,9 +42,9 @@ class Fetched(NamedTuple):
 
 
 class Resolved(NamedTuple):
-    """``engine.ports.Resolved``: the answer to ``resolve``."""
+    """``engine.interfaces.Resolved``: the answer to ``resolve``."""
 
-    addresses: Tuple[names.Address, ...]
+    addresses: Tuple[resolver.Address, ...]
     error: Optional[BitTorrentError]
 
 
@@ -72,7 +72,7 @@ class Request:
         """Who waits for the answer; None once it was given."""
         self.timer: Any = None
         """When the time is over."""
-        self.patience: Any = None
+        self.timeouts: Any = None
         """When the request is slow; None once it is."""
         self.cancel: Callable[[], None] = _nothing
         self.abandon: Callable[[], None] = _nothing
@@ -90,7 +90,7 @@ class Lookups:
         self._most = settings.lookup_threads
         self._loop = loop
         self._requests: SimpleQueue[Optional[Request]] = SimpleQueue()
-        self._turns: Turns[Request] = Turns()
+        self._turns: RequestQueue[Request] = RequestQueue()
         self._pending: Dict[Request, None] = {}
         """Given to the workers and not come back, in time or not."""
         self._slow = 0
@@ -144,7 +144,7 @@ class Lookups:
         def work() -> Resolved:
             if time.monotonic() >= deadline:
                 raise TrackerError("not resolved in time", host)
-            return Resolved(names.resolve(host, port, allow_private=self._allow_private), None)
+            return Resolved(resolver.resolve(host, port, allow_private=self._allow_private), None)
 
         request = Request((host.lower(), 0), work, lambda error: Resolved((), error))
         self._submit(request, host, timeout, deliver)
@@ -199,7 +199,7 @@ class Lookups:
                 return
             self._turns.begin(request)
             self._pending[request] = None
-            request.patience = self._loop.call_later(SLOW, functools.partial(self._slowed, request))
+            request.timeouts = self._loop.call_later(SLOW, functools.partial(self._slowed, request))
             self._requests.put(request)
 
     def _staffed(self) -> bool:
@@ -220,7 +220,7 @@ class Lookups:
         return True
 
     def _slowed(self, request: Request) -> None:
-        request.patience = None
+        request.timeouts = None
         self._slow += 1
         self._dispatch()
 
@@ -233,10 +233,10 @@ class Lookups:
     def _came_back(self, request: Request, answer: Any) -> None:
         del self._pending[request]
         self._turns.end(request.host, failed=answer.error is not None)
-        if request.patience is None:
+        if request.timeouts is None:
             self._slow -= 1
         else:
-            request.patience.cancel()
+            request.timeouts.cancel()
         request.timer.cancel()
         self._deliver(request, answer)
         self._dispatch()

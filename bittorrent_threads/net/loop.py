@@ -1,4 +1,4 @@
-"""The loop: the network thread and everything that lives on it (``engine.ports.Network``).
+"""The loop: the network thread and everything that lives on it (``engine.interfaces.Network``).
 
 A pass is select, mailbox, timers, readable, writable, deferred, output, and at times a rest (``pace``).  The rule: as
 few system calls a pass as can be, because each may cost 5 ms while the host's main thread is busy: no wake-up byte when
@@ -23,12 +23,12 @@ from ..settings import Settings
 from ..threads.original import original, sleep
 from ..threads.thread import Thread
 from . import listener as listening
-from .crowding import Crowding
-from .host import Address, Handler, Selectable, Settling
-from .intake import Intake
+from .gil_contention import GilContention
+from .interfaces import Address, Handler, Selectable, Settling
 from .listener import TcpListener
 from .mailbox import Mailbox
-from .pace import Pace
+from .read_coalescer import ReadCoalescer
+from .receive_pool import ReceivePool
 from .reply import Reply
 from .stream import TcpStream, dial
 from .throttle import Line, Throttle
@@ -56,10 +56,10 @@ class Loop:
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
-        self._intake = Intake(settings.receive_buffer, 1 + settings.piece_memory // settings.receive_buffer)
-        self.crowding = Crowding()
+        self._intake = ReceivePool(settings.receive_buffer, 1 + settings.piece_memory // settings.receive_buffer)
+        self.gil_contention = GilContention()
         """How long calls to the system wait for the interpreter."""
-        self.pace = Pace()
+        self.pace = ReadCoalescer()
         """How much came in this pass."""
         self.download = Throttle(settings.download_limit, "download_limit")
         """What all streams receive passes it; its ``rate`` may be set from any thread."""
@@ -168,7 +168,7 @@ class Loop:
         self._wakeup.close()
         self._refuse_waiters()
 
-    # -- on the network thread: engine.ports.Network ---------------------------------------------------------------
+    # -- on the network thread: engine.interfaces.Network ----------------------------------------------------------
 
     def now(self) -> float:
         """Monotonic seconds; constant during one pass."""
@@ -199,7 +199,7 @@ class Loop:
         return Throttle(rate, name)
 
     @property
-    def intake(self) -> Intake:
+    def receive_pool(self) -> ReceivePool:
         """What all streams read into, and who borrows of it keeps pieces there."""
         return self._intake
 

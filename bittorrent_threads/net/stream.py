@@ -17,9 +17,9 @@ import socket
 import sys
 from typing import Deque, List, Optional, Sequence, Tuple, Union
 
-from .crowding import LONG, Crowding
-from .host import Address, Handler, Host, Reader
-from .reasons import describe, failure_of
+from .gil_contention import LONG, GilContention
+from .interfaces import Address, Handler, Host, Reader
+from .os_errors import describe, failure_of
 from .sockets import Socket
 from .throttle import FIRST, GONE, MOST_UNFINISHED, SHORT, STAYS, Throttle
 from .timers import Timer
@@ -39,7 +39,7 @@ _PENDING = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN, errno.EINTR)
 
 
 class TcpStream:
-    """One connection (``engine.ports.Stream``); made by ``dial`` or by a listener."""
+    """One connection (``engine.interfaces.Stream``); made by ``dial`` or by a listener."""
 
     def __init__(self, host: Host, sock: Optional[socket.socket], address: Address, *, incoming: bool) -> None:
         self.handler: Optional[Handler] = None
@@ -232,14 +232,14 @@ class TcpStream:
 
     def _read(self, allowed: int) -> int:
         """Take and hand over what came; the bytes taken."""
-        sock, handler, view = self._socket, self.handler, self._host.intake.room
+        sock, handler, view = self._socket, self.handler, self._host.receive_pool.room
         if sock is None or handler is None:
             self.end("nobody owns the connection")
             return 0
         most = min(allowed, self.read_limit)
         if most < len(view):
             view = view[:most]
-        began = Crowding.clock()
+        began = GilContention.clock()
         try:
             size = sock.recv_into(view)
         except BlockingIOError:
@@ -251,7 +251,7 @@ class TcpStream:
             self.end("closed by the other end")
             return 0
         if size >= LONG:
-            self._host.crowding.note(Crowding.clock() - began)
+            self._host.gil_contention.note(GilContention.clock() - began)
         self.received += size
         self._host.pace.note(size, more=size == len(view))
         for throttle in self._read_throttles:
@@ -261,7 +261,7 @@ class TcpStream:
         except Exception as error:
             self._fault(error)
         finally:
-            self._host.intake.passed(size)
+            self._host.receive_pool.passed(size)
         return size
 
     @property
@@ -274,7 +274,7 @@ class TcpStream:
         self._read_waiting = False
         if self.closed:
             return GONE
-        most = min(allowed, self._missing or allowed, self.read_limit, len(self._host.intake.room))
+        most = min(allowed, self._missing or allowed, self.read_limit, len(self._host.receive_pool.room))
         if most and not self._paused and self._read(most) == most:
             self._read_waiting = True
             return FIRST if self._missing else STAYS

@@ -13,7 +13,7 @@ from collections import deque
 from typing import Any, Deque, Dict, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 from urllib.parse import parse_qsl
 
-from ..hosts import is_loopback, owner
+from ..address_scope import is_loopback, owner
 from ..metainfo import bencode
 from ..text import printable
 from . import addresses

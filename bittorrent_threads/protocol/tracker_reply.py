@@ -11,7 +11,7 @@ from typing import Any, Dict, Optional
 
 from ..errors import BencodeError, TrackerError
 from ..text import printable
-from . import lenient
+from . import lenient_bencode
 
 MAX_TEXT = 200
 """Characters of a failure reason or a warning."""
@@ -38,7 +38,7 @@ class TrackerFailure(TrackerError):
 def decode_reply(body: bytes) -> Dict[bytes, Any]:
     """The dictionary that a tracker answered with; raises :class:`TrackerFailure`."""
     try:
-        reply = lenient.decode(body)
+        reply = lenient_bencode.decode(body)
     except BencodeError as error:
         raise TrackerFailure(f"not a tracker's answer: {printable(body, _SHOWN)!r} ({error.reason})") from error
     if not isinstance(reply, dict):

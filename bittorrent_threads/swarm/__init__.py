@@ -2,22 +2,22 @@
 
     picker      ``Picker``: which piece to open next; ``availability`` counts who has each
     pieces      ``OpenPiece``: the blocks of a piece that is being received; ``memory`` counts their bytes
-    stripes     ``StripedPiece``: one too large for the memory, written before it is whole
-    blockpiece  ``BlockPiece``: one of a single block, kept where it was received
-    opening     ``Opening``: how many pieces are opened, and of which kind
+    stripes     ``SegmentedPiece``: one too large for the memory, written before it is whole
+    blockpiece  ``SingleBlockPiece``: one of a single block, kept where it was received
+    opening     ``PieceFactory``: how many pieces are opened, and of which kind
     downloads   ``Downloads``: requests out and blocks in; ``pipeline`` is the part of one peer
-    window      ``Window``: how many blocks may be under way at a limited rate
-    finished    ``Finished``: pieces of which every block is here, until the disk has answered for them
+    window      ``RequestWindow``: how many blocks may be under way at a limited rate
+    finished    ``FinishedPieces``: pieces of which every block is here, until the disk has answered for them
     smart_ban   ``SmartBan``: who sent the block that made a piece bad; ``parole`` says who may be asked for it next
     files       ``FileProgress``: which pieces the priority of a file makes wanted
     uploads     ``Uploads``: requests of one peer that we will fill
     choker      ``Choker``: which peers may ask us
     peerlist    ``PeerList``: addresses to dial; ``bans``: peers never to meet again
     dialqueue   ``DialQueue``: which address is dialled next; ``backoff``: how long one is put off
-    shares      ``Shares``: which address makes room in a full list
+    shares      ``SourceShares``: which address makes room in a full list
     twins       which of two connections with one peer ends
     eviction    which connections end when others find no room; ``priority``: what one is worth by its addresses
-    ownhost     ``OwnHost``: which host others see us as
+    ownhost     ``ExternalAddress``: which host others see us as
     announcer   which trackers to ask, when, and with which event; ``tracker`` is what is known of one
     rate        ``Rate``: bytes a second of one direction of one peer
 

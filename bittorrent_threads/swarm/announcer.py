@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from ..protocol.announce import COMPLETED, REGULAR, STARTED, STOPPED, AnnounceReply
 from ..settings import Settings
-from .tracker import HOST_PATIENCE, RECENTLY, Host, Tracker
+from .tracker_state import HOST_PATIENCE, RECENTLY, Host, Tracker
 
 DEFAULT_INTERVAL = 1800.0
 """Seconds between announces for a tracker that names no interval."""

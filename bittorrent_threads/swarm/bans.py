@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable
 
-from .. import hosts
+from .. import address_scope
 from ..protocol.addresses import Address
 
 PEERS_OF_HOST = 2
@@ -31,9 +31,9 @@ class Bans:
         self.count += 1
         for address in addresses:
             remember(self._addresses, address, None, limit=self._limit)
-        if not hosts.is_public(host):
+        if not address_scope.is_public(host):
             return False
-        owner = hosts.owner(host)
+        owner = address_scope.owner(host)
         peers = self._peers_of.get(owner, 0) + 1
         remember(self._peers_of, owner, peers, limit=self._limit)
         return peers >= PEERS_OF_HOST
@@ -42,7 +42,7 @@ class Bans:
         """Is the address banned, or its host?"""
         if address in self._addresses:
             return True
-        return bool(self._peers_of) and self._peers_of.get(hosts.owner(address[0]), 0) >= PEERS_OF_HOST
+        return bool(self._peers_of) and self._peers_of.get(address_scope.owner(address[0]), 0) >= PEERS_OF_HOST
 
 
 def remember(table: Dict[Any, Any], key: Any, value: Any, *, limit: int) -> None:

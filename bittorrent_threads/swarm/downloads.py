@@ -16,18 +16,18 @@ from typing import Collection, Dict, Hashable, Iterable, Iterator, List, Optiona
 from ..metainfo.bitfield import Bitfield
 from ..metainfo.layout import BLOCK, Layout
 from ..settings import Settings
+from .buffer_pool import BufferPool
 from .endgame import ENDGAME_DEPTH, slower_blocks
-from .finished import Finished
-from .memory import PieceMemory
-from .opening import Opening
+from .finished_pieces import FinishedPieces
+from .interfaces import BlockRequest, DownloadPort
+from .open_piece import Buffer, OpenPiece
 from .parole import Parole
 from .picker import Picker
-from .pieces import Buffer, OpenPiece
+from .piece_factory import PieceFactory
 from .pipeline import LEAST_DEPTH, Pipeline
-from .ports import BlockRequest, DownloadPort
-from .restoring import Restoring, Unfinished, unfinished
-from .stripes import StripedPiece
-from .window import Window
+from .request_window import RequestWindow
+from .segmented_piece import SegmentedPiece
+from .unfinished_pieces import Unfinished, UnfinishedPieces, unfinished
 
 SHIFT = 14
 MASK = BLOCK - 1
@@ -43,10 +43,10 @@ class Downloads:
     """The pieces of one torrent on their way in."""
 
     def __init__(
-        self, layout: Layout, picker: Picker, *, memory: PieceMemory, port: DownloadPort, settings: Settings
+        self, layout: Layout, picker: Picker, *, memory: BufferPool, port: DownloadPort, settings: Settings
     ) -> None:
         self.picker = picker
-        self.window = Window(settings.request_queue_time)
+        self.window = RequestWindow(settings.request_queue_time)
         """How much may be under way at a limited rate."""
         self.suspended = False
         """Nothing new is asked for: paused, or the disk failed."""
@@ -58,17 +58,17 @@ class Downloads:
         self._memory = memory
         self._port = port
         self._per_piece = max(1, -(-layout.piece_length // BLOCK))
-        self._opening = Opening(layout, picker, memory)
+        self._opening = PieceFactory(layout, picker, memory)
         self._open: Dict[int, OpenPiece] = {}
         self._partial: Dict[int, OpenPiece] = {}
         """The open pieces that have something to ask for."""
         self._asked: Dict[Pipeline, None] = {}
         """Peers that were ever asked for something and have not left."""
         self._parole = Parole(settings.request_timeout)
-        self.finished = Finished(picker, self._parole, memory, port.accuse)
+        self.finished = FinishedPieces(picker, self._parole, memory, port.accuse)
         self._closing: Dict[int, OpenPiece] = {}
         """Pieces given up of which the disk still writes a stripe: nobody may begin them anew before."""
-        self._restoring = Restoring(self._opening, picker, memory)
+        self._restoring = UnfinishedPieces(self._opening, picker, memory)
 
     # -- arrivals --------------------------------------------------------------------------------------------------
 
@@ -121,12 +121,12 @@ class Downloads:
         if not piece.left:
             del self._open[piece.index]
             self.finished.add(piece)
-        if isinstance(piece, StripedPiece):
+        if isinstance(piece, SegmentedPiece):
             self._port.received_stripe(piece, piece.write(block))
         else:
             self._port.received(piece)
 
-    def written(self, piece: StripedPiece, stripe: int, *, failed: bool) -> None:
+    def written(self, piece: SegmentedPiece, stripe: int, *, failed: bool) -> None:
         """The disk has written a stripe, or could not: then the piece begins anew."""
         piece.written(stripe, self._memory)
         if piece.index in self._closing:
@@ -213,7 +213,7 @@ class Downloads:
         left = room
         for piece in pieces:
             free, owners, index, size = piece.free, piece.owners, piece.index, piece.size
-            if isinstance(piece, StripedPiece) and len(free) < left:
+            if isinstance(piece, SegmentedPiece) and len(free) < left:
                 piece.widen(left, memory)
             first, last = index * per_piece, piece.blocks - 1
             for _ in free[:left]:
@@ -222,7 +222,7 @@ class Downloads:
                 sent[first + block] = now
                 begin = block << SHIFT
                 batch.append((index, begin, BLOCK if block != last else size - begin))
-            if free or (isinstance(piece, StripedPiece) and piece.askable):
+            if free or (isinstance(piece, SegmentedPiece) and piece.askable):
                 partial[index] = piece
             elif index in partial:
                 del partial[index]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import collections
 from typing import Callable, Hashable, Iterable, List, Optional, Protocol, Sequence, Tuple, TypeVar
 
-from ..hosts import is_loopback, owner
+from ..address_scope import is_loopback, owner
 
 CHANCE = 60.0
 """Seconds after it was let ask in which a peer that wants something, and of which we want nothing, takes a block.

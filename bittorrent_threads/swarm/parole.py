@@ -119,9 +119,7 @@ class Parole:
         """The piece is right, or not wanted any more."""
         self._pieces.pop(index, None)
 
-    def offered(
-        self, bits: Bitfield, key: Hashable, refused: Iterable[int], *, choked: bool, now: float
-    ) -> Bitfield:
+    def offered(self, bits: Bitfield, key: Hashable, refused: Iterable[int], *, choked: bool, now: float) -> Bitfield:
         """Those of the pieces ``bits`` of a peer that it may be asked for: none that it refused, nor others' turns."""
         bits = bits.copy()
         for index in refused:

@@ -13,7 +13,7 @@ from bittorrent_threads.disk import allocation
 from bittorrent_threads.disk.allocation import FULL, allocate
 from bittorrent_threads.disk.content import Content
 from bittorrent_threads.disk.descriptor import Descriptor
-from bittorrent_threads.disk.files import FilePool
+from bittorrent_threads.disk.file_pool import FilePool
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.errors import StorageError
 

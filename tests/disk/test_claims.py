@@ -19,7 +19,7 @@ from bittorrent_threads.disk.claims import Claim, Claims, Hold
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.errors import StorageError
 from bittorrent_threads.metainfo.metainfo import Metainfo
-from bittorrent_threads.metainfo.names import HIDDEN_FOLDER
+from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
 
 A = torrent([("x", 10), ("y", 10)], 10)
 B = torrent([("x", 10), ("z", 10)], 10, seed=2)
@@ -147,9 +147,7 @@ def test_what_cannot_be_written_is_still_looked_at(sessions: List[Claims], tmp_p
 
 @pytest.mark.parametrize("inner_first", [False, True])
 @pytest.mark.parametrize("other", [0, 1], ids=["one session", "two sessions"])
-def test_folders_inside_each_other(
-    sessions: List[Claims], tmp_path: Path, other: int, inner_first: bool
-) -> None:
+def test_folders_inside_each_other(sessions: List[Claims], tmp_path: Path, other: int, inner_first: bool) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     (tmp_path / "t" / "deep").mkdir(parents=True)
     outer = Folder(str(tmp_path / "link")), Claim.of(A.metainfo, [("t", "deep", "x"), ("y",)], writing=True)

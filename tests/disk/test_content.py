@@ -14,7 +14,7 @@ from support.torrents import Torrent, torrent
 from bittorrent_threads.disk import content
 from bittorrent_threads.disk.content import Content
 from bittorrent_threads.disk.file import Missing
-from bittorrent_threads.disk.files import FilePool
+from bittorrent_threads.disk.file_pool import FilePool
 from bittorrent_threads.disk.flush import Flush
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.errors import StorageError
@@ -171,8 +171,8 @@ def test_one_span_is_one_read(bench: Bench, t: Torrent) -> None:
 
 
 def test_a_survey_of_nothing(bench: Bench) -> None:
-    surveyed = bench.content.survey()
-    assert surveyed == ((), None, (None,) * 6, None, (), (), ())
+    checked = bench.content.check_files()
+    assert checked == ((), None, (None,) * 6, None, (), (), ())
 
 
 def test_a_survey_tells_which_pieces_may_be_there(bench: Bench, t: Torrent) -> None:
@@ -181,23 +181,23 @@ def test_a_survey_tells_which_pieces_may_be_there(bench: Bench, t: Torrent) -> N
     os.truncate(t.path(bench.root, B), 140)
     with open(t.path(bench.root, D), "ab") as file:
         file.write(b"a longer file than the torrent says")
-    surveyed = bench.content.survey()
-    assert surveyed.present == (1, 2, 4, 5, 6, 7)
-    assert surveyed.error is None
+    checked = bench.content.check_files()
+    assert checked.present == (1, 2, 4, 5, 6, 7)
+    assert checked.error is None
     found = os.stat(t.path(bench.root, C))
-    assert surveyed.files[C] == (100, found.st_mtime_ns, found.st_ino)
-    assert [stat is None for stat in surveyed.files] == [True, False, False, False, True, False]
+    assert checked.files[C] == (100, found.st_mtime_ns, found.st_ino)
+    assert [stat is None for stat in checked.files] == [True, False, False, False, True, False]
 
 
 def test_a_survey_reads_no_file(bench: Bench, t: Torrent) -> None:
     t.seed(bench.root)
-    bench.content.survey()
+    bench.content.check_files()
     assert bench.system.named("pread", "preadv", "read") == []
 
 
 def test_pieces_of_padding_alone_are_there(tmp_path: Path, pool: FilePool, system: System) -> None:
     bench = Bench(tmp_path, torrent([("a", 100), (".pad/250", 250), ("b", 50)], 100), pool, system)
-    assert bench.content.survey().present == (1, 2)
+    assert bench.content.check_files().present == (1, 2)
     assert bench.right() == [1, 2]
 
 
@@ -206,36 +206,36 @@ def test_a_survey_goes_on_behind_a_file_it_may_not_touch(bench: Bench, t: Torren
     link = t.path(bench.root, A)
     link.rename(bench.root / "outside")
     link.symlink_to(bench.root / "outside")
-    surveyed = bench.content.survey()
-    assert surveyed.error is not None and surveyed.error.path == str(link)
-    assert surveyed.present == (1, 2, 3, 4, 5, 6, 7)
-    assert (surveyed.unseen, surveyed.files[A], surveyed.parted) == ((A,), None, ())
-    assert set(surveyed.made) == {B, C, D, EMPTY}
+    checked = bench.content.check_files()
+    assert checked.error is not None and checked.error.path == str(link)
+    assert checked.present == (1, 2, 3, 4, 5, 6, 7)
+    assert (checked.unseen, checked.files[A], checked.parted) == ((A,), None, ())
+    assert set(checked.made) == {B, C, D, EMPTY}
 
 
 def test_an_empty_file_that_may_not_be_touched_hides_nothing(bench: Bench, t: Torrent) -> None:
     t.seed(bench.root)
     t.path(bench.root, EMPTY).unlink()
     t.path(bench.root, EMPTY).mkdir()
-    surveyed = bench.content.survey()
-    assert surveyed.error is not None and surveyed.unseen == () and surveyed.present == tuple(range(8))
+    checked = bench.content.check_files()
+    assert checked.error is not None and checked.unseen == () and checked.present == tuple(range(8))
 
 
 def test_a_survey_that_saw_no_file_says_so(bench: Bench, t: Torrent) -> None:
     t.seed(bench.root)
     bench.system.fail("stat", errno.EACCES)
-    surveyed = bench.content.survey()
-    assert surveyed.error is not None and surveyed.error.errno == errno.EACCES
-    assert (surveyed.files, surveyed.made) == ((), [])
+    checked = bench.content.check_files()
+    assert checked.error is not None and checked.error.errno == errno.EACCES
+    assert (checked.files, checked.made) == ((), [])
 
 
 def test_a_survey_goes_on_without_a_part_file_it_may_not_touch(bench: Bench, t: Torrent) -> None:
     t.seed(bench.root)
     bench.parts.parent.mkdir()
     bench.parts.symlink_to(bench.root / "outside")
-    surveyed = bench.content.survey()
-    assert surveyed.error is not None and surveyed.error.path == str(bench.parts)
-    assert (surveyed.present, surveyed.files) == (tuple(range(8)), ())
+    checked = bench.content.check_files()
+    assert checked.error is not None and checked.error.path == str(bench.parts)
+    assert (checked.present, checked.files) == (tuple(range(8)), ())
 
 
 def test_a_survey_takes_files_as_they_are(bench: Bench, t: Torrent) -> None:
@@ -245,7 +245,7 @@ def test_a_survey_takes_files_as_they_are(bench: Bench, t: Torrent) -> None:
     t.path(bench.root, A).unlink()
     with pytest.raises(StorageError, match="removed"):
         bench.content.read(0, 10)
-    bench.content.survey()
+    bench.content.check_files()
     bench.prepare()
     assert bench.right() == [2, 3, 4, 5, 6, 7]
     bench.put(0, 1)
@@ -263,15 +263,15 @@ def test_bytes_of_an_unwanted_file_never_make_it(bench: Bench) -> None:
     assert bench.parts.exists()
 
 
-@pytest.mark.parametrize("prepared", [True, False], ids=["prepared", "surveyed"])
+@pytest.mark.parametrize("prepared", [True, False], ids=["prepared", "checked"])
 def test_the_part_file_survives_a_restart(bench: Bench, prepared: bool) -> None:
     bench.prepare(B)
     bench.put(0, 1, 4, 5)
     bench.restart()
-    surveyed = bench.content.survey()
-    assert surveyed.present == (0, 1, 4, 5)
-    assert surveyed.part_file is not None and surveyed.part_file.size == bench.parts.stat().st_size
-    assert surveyed.parted == (B,) and surveyed.made == [A, EMPTY, C, D]
+    checked = bench.content.check_files()
+    assert checked.present == (0, 1, 4, 5)
+    assert checked.part_file is not None and checked.part_file.size == bench.parts.stat().st_size
+    assert checked.parted == (B,) and checked.made == [A, EMPTY, C, D]
     if prepared:
         bench.prepare(B)
     assert bench.right() == [0, 1, 4, 5]
@@ -310,7 +310,7 @@ def test_a_file_not_wanted_any_more_that_was_removed_does_not_appear_again(bench
     bench.prepare(B)
     with pytest.raises(StorageError):
         bench.put(1)
-    bench.content.survey()
+    bench.content.check_files()
     bench.prepare(B)
     bench.put(1, 4)
     assert bench.right() == [0, 1, 4, 5, 6, 7] and "t/b" not in bench.files()
@@ -347,7 +347,7 @@ def test_a_move_that_was_killed_half_way_is_done_again(bench: Bench, t: Torrent)
     # The copy was begun, the file is there, and the part file still has everything.
     t.path(bench.root, B).write_bytes(b"\0" * 10)
     bench.restart()
-    bench.content.survey()
+    bench.content.check_files()
     bench.prepare(B)
     assert bench.right() == [0, 1, 4]
     assert not bench.parts.exists()
@@ -504,7 +504,7 @@ def test_a_file_that_was_gone_is_synced_when_it_is_back(bench: Bench, t: Torrent
     assert bench.content.sync().error is None
     assert bench.system.named("fdatasync") == ["fdatasync"]
     path.unlink()
-    bench.content.survey()
+    bench.content.check_files()
     assert bench.content.sync().error is None, "taken as it is now"
 
 
@@ -576,7 +576,7 @@ def test_close_closes_every_file(bench: Bench, pool: FilePool) -> None:
 def test_a_part_file_moves_to_a_name_that_the_file_system_stores(tmp_path: Path, pool: FilePool) -> None:
     t = torrent([("a", 150), ("b?", 100)], 100)
     content = Content(t.metainfo, Folder(str(tmp_path), system=refusing("?")), pool, names="native")
-    content.survey()
+    content.check_files()
     content.prepare([True, False])
     for piece in (0, 1):
         content.write(piece * 100, [memoryview(t.piece(piece))])
@@ -589,8 +589,8 @@ def test_a_part_file_moves_to_a_name_that_the_file_system_stores(tmp_path: Path,
 def test_names_stay_once_bytes_go_to_the_files(tmp_path: Path, pool: FilePool) -> None:
     t = torrent([("a", 150), ("b?", 100)], 100)
     content = Content(t.metainfo, Folder(str(tmp_path)), pool)
-    content.survey()
+    content.check_files()
     content.prepare([True, False])
     (tmp_path / "t" / "b?").write_bytes(t.file(1))
-    assert content.survey().names == content.files.chosen == ((1, ("t", "b_")),)
+    assert content.check_files().names == content.files.chosen == ((1, ("t", "b_")),)
     content.close()

@@ -123,7 +123,7 @@ def test_reads_do_not_wait_for_hash_checks(
     t.seed(tmp_path)
     disk = start(system=system)
     storage = disk.open(t.metainfo, str(tmp_path))
-    network.ask(storage.survey)
+    network.ask(storage.check_files)
     network.ask(storage.prepare, [True], [True])
 
     def slow(fd: int, buffers: list[memoryview], offset: int) -> int:

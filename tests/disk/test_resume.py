@@ -19,14 +19,14 @@ from support.content import bencode
 from support.system import System
 from support.torrents import Torrent, torrent
 
-from bittorrent_threads.disk.answers import Surveyed
 from bittorrent_threads.disk.content import Content
 from bittorrent_threads.disk.file import FileStat
-from bittorrent_threads.disk.files import FilePool
+from bittorrent_threads.disk.file_pool import FilePool
 from bittorrent_threads.disk.folder import Folder
-from bittorrent_threads.disk.pieces import Pieces
+from bittorrent_threads.disk.hash_buffer import HashBuffers
+from bittorrent_threads.disk.piece_io import Pieces
+from bittorrent_threads.disk.results import CheckedFiles
 from bittorrent_threads.disk.resume import SAMPLE, Bounds, Resume, ResumeFile, _sealed, compare, renumbered, sample
-from bittorrent_threads.disk.scratch import Scratches
 from bittorrent_threads.errors import StorageError
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.metainfo import Metainfo
@@ -121,8 +121,8 @@ def test_what_is_no_resume_data_is_refused_with_a_reason(t: Torrent, changes: An
 # -- what it is worth ----------------------------------------------------------------------------------------------
 
 
-def surveyed(resume: Resume, **changes: Any) -> Surveyed:
-    return Surveyed(tuple(range(COUNT)), None, resume.files, resume.part_file)._replace(**changes)
+def checked_files(resume: Resume, **changes: Any) -> CheckedFiles:
+    return CheckedFiles(tuple(range(COUNT)), None, resume.files, resume.part_file)._replace(**changes)
 
 
 def changed(resume: Resume, index: int, now: FileStat | None) -> tuple[FileStat | None, ...]:
@@ -131,7 +131,7 @@ def changed(resume: Resume, index: int, now: FileStat | None) -> tuple[FileStat 
 
 def test_files_that_are_as_they_were_are_believed(t: Torrent) -> None:
     resume = resume_of(t, 0, 2, 4)
-    trust = compare(resume, surveyed(resume), t.metainfo)
+    trust = compare(resume, checked_files(resume), t.metainfo)
     assert bytes(trust.have) == packed(0, 2, 4)
     assert trust.unfinished == ((3, b"\x80"), (5, b"\x80"))
     assert (trust.suspects, trust.missing) == ((), ())
@@ -141,7 +141,7 @@ def test_files_that_are_as_they_were_are_believed(t: Torrent) -> None:
 def test_pieces_of_a_changed_file_are_hashed_claimed_or_not(t: Torrent, field: str) -> None:
     resume = resume_of(t, 0, 1, 2, 4)
     now = changed(resume, B, stat(2)._replace(**{field: 77}))
-    trust = compare(resume, surveyed(resume, files=now), t.metainfo)
+    trust = compare(resume, checked_files(resume, files=now), t.metainfo)
     assert bytes(trust.have) == packed(0, 4)
     assert trust.suspects == (1, 2, 3)
     assert trust.unfinished == ((5, b"\x80"),)
@@ -150,20 +150,20 @@ def test_pieces_of_a_changed_file_are_hashed_claimed_or_not(t: Torrent, field: s
 
 def test_doubtful_pieces_are_hashed_though_no_file_changed(t: Torrent) -> None:
     resume = resume_of(t, 0, 2, 4, doubtful=packed(1, 3, 5))
-    trust = compare(resume, surveyed(resume, present=(0, 1, 2, 3, 4)), t.metainfo)
+    trust = compare(resume, checked_files(resume, present=(0, 1, 2, 3, 4)), t.metainfo)
     assert (bytes(trust.have), trust.suspects, trust.unfinished) == (packed(0, 2, 4), (1, 3), ())
 
 
 def test_only_pieces_that_are_there_are_hashed(t: Torrent) -> None:
     resume = resume_of(t, 0, 1)
     now = changed(resume, B, stat(7))
-    trust = compare(resume, surveyed(resume, files=now, present=(0, 1, 2)), t.metainfo)
+    trust = compare(resume, checked_files(resume, files=now, present=(0, 1, 2)), t.metainfo)
     assert trust.suspects == (1, 2)
 
 
 def test_a_file_that_is_gone_is_told(t: Torrent) -> None:
     resume = resume_of(t, *range(COUNT))
-    trust = compare(resume, surveyed(resume, files=changed(resume, C, None), present=(0, 1, 2, 3)), t.metainfo)
+    trust = compare(resume, checked_files(resume, files=changed(resume, C, None), present=(0, 1, 2, 3)), t.metainfo)
     assert trust.missing == (C,)
     assert bytes(trust.have) == packed(0, 1, 2, 3)
     assert trust.suspects == ()
@@ -171,10 +171,10 @@ def test_a_file_that_is_gone_is_told(t: Torrent) -> None:
 
 def test_a_file_that_is_gone_is_back_only_as_it_was(t: Torrent) -> None:
     resume = resume_of(t, *range(COUNT))
-    now = surveyed(resume, files=changed(resume, C, stat(77)))
+    now = checked_files(resume, files=changed(resume, C, stat(77)))
     assert compare(resume, now, t.metainfo).missing == ()
     assert compare(resume, now, t.metainfo, gone=[C]).missing == (C,)
-    back = compare(resume, surveyed(resume), t.metainfo, gone=[C])
+    back = compare(resume, checked_files(resume), t.metainfo, gone=[C])
     assert (back.have.full, back.missing) == (True, ())
 
 
@@ -182,20 +182,20 @@ def test_a_file_that_was_not_seen_is_not_missing_and_not_believed(t: Torrent) ->
     resume = resume_of(t, *range(COUNT))
     for then in (resume.files[C], None):
         before = resume._replace(files=changed(resume, C, then))
-        trust = compare(before, surveyed(resume, files=changed(resume, C, None), unseen=(C,)), t.metainfo)
+        trust = compare(before, checked_files(resume, files=changed(resume, C, None), unseen=(C,)), t.metainfo)
         assert (bytes(trust.have), trust.missing) == (packed(0, 1, 2, 3), ())
 
 
 def test_a_file_that_appeared_is_hashed(t: Torrent) -> None:
     resume = resume_of(t, 0)
     before = resume._replace(files=changed(resume, C, None))
-    assert compare(before, surveyed(resume), t.metainfo).suspects == (4, 5)
+    assert compare(before, checked_files(resume), t.metainfo).suspects == (4, 5)
 
 
 def test_empty_files_and_padding_prove_nothing(t: Torrent) -> None:
     resume = resume_of(t, *range(COUNT))
     now = changed(resume, EMPTY, None)
-    trust = compare(resume, surveyed(resume, files=now), t.metainfo)
+    trust = compare(resume, checked_files(resume, files=now), t.metainfo)
     assert (trust.have.full, trust.missing) == (True, ())
 
 
@@ -203,16 +203,16 @@ def test_empty_files_and_padding_prove_nothing(t: Torrent) -> None:
 def test_pieces_in_a_changed_part_file_are_hashed(t: Torrent, now: FileStat | None) -> None:
     resume = resume_of(t, 0, 1, 4, part_file=stat(9))
     resume = resume._replace(files=changed(resume, B, None))
-    same = compare(resume, surveyed(resume), t.metainfo)
+    same = compare(resume, checked_files(resume), t.metainfo)
     assert bytes(same.have) == packed(0, 1, 4)
-    other = compare(resume, surveyed(resume, part_file=now, present=(0, 1, 4, 5)), t.metainfo)
+    other = compare(resume, checked_files(resume, part_file=now, present=(0, 1, 4, 5)), t.metainfo)
     assert bytes(other.have) == packed(0, 4)
     assert other.suspects == (1,)
 
 
 def test_unfinished_pieces_need_a_clean_stop(t: Torrent) -> None:
     resume = resume_of(t, clean=False)
-    assert compare(resume, surveyed(resume), t.metainfo).unfinished == ()
+    assert compare(resume, checked_files(resume), t.metainfo).unfinished == ()
 
 
 def other_inodes(resume: Resume) -> tuple[FileStat | None, ...]:
@@ -222,14 +222,14 @@ def other_inodes(resume: Resume) -> tuple[FileStat | None, ...]:
 def test_files_that_all_have_other_inodes_may_be_the_same(t: Torrent) -> None:
     resume = resume_of(t, 0, 1, 2)
     now = other_inodes(resume)
-    found = renumbered(resume, surveyed(resume, files=now))
+    found = renumbered(resume, checked_files(resume, files=now))
     assert found == resume._replace(files=now)
-    assert renumbered(resume, surveyed(resume)) is None, "as they were"
-    assert renumbered(resume, surveyed(resume, files=(resume.files[0], *now[1:]))) is None, "one is as it was"
+    assert renumbered(resume, checked_files(resume)) is None, "as they were"
+    assert renumbered(resume, checked_files(resume, files=(resume.files[0], *now[1:]))) is None, "one is as it was"
     assert now[0] is not None
     for changed_file in (None, now[0]._replace(mtime_ns=5), now[0]._replace(size=5)):
-        assert renumbered(resume, surveyed(resume, files=(changed_file, *now[1:]))) is None
-    assert renumbered(resume, surveyed(resume, files=now, part_file=stat(5))) is None
+        assert renumbered(resume, checked_files(resume, files=(changed_file, *now[1:]))) is None
+    assert renumbered(resume, checked_files(resume, files=now, part_file=stat(5))) is None
 
 
 def test_a_sample_is_a_piece_of_each_of_some_files() -> None:
@@ -246,7 +246,7 @@ def test_a_sample_is_a_piece_of_each_of_some_files() -> None:
 
 def test_a_survey_that_failed_proves_nothing(t: Torrent) -> None:
     resume = resume_of(t, *range(COUNT))
-    trust = compare(resume, Surveyed((), StorageError("x")), t.metainfo)
+    trust = compare(resume, CheckedFiles((), StorageError("x")), t.metainfo)
     assert trust.have.empty
 
 
@@ -286,7 +286,7 @@ def test_a_piece_is_believed_if_each_of_its_files_is_as_it_was(resume: Resume, d
     present = tuple(sorted(data.draw(st.sets(st.integers(0, COUNT - 1)), "present")))
     part_file = data.draw(st.just(resume.part_file) | STATS, "part file")
     unseen = tuple(index for index, fate in enumerate(fates) if fate == "unseen")
-    trust = compare(resume, Surveyed(present, None, files, part_file, unseen), PROPERTY)
+    trust = compare(resume, CheckedFiles(present, None, files, part_file, unseen), PROPERTY)
 
     def as_it_was(index: int) -> bool:
         # Of a file that never was there the part file has what there is; padding and empty files have nothing.
@@ -457,9 +457,7 @@ def test_a_file_of_too_many_values_is_not_taken_apart(
 
 
 @pytest.mark.parametrize(("files", "length", "piece_length"), [(1, 2**35, 2**29), (300, 5, 1), (3, 2**20, 16384)])
-def test_all_that_may_be_known_of_a_torrent_fits(
-    tmp_path: Path, files: int, length: int, piece_length: int
-) -> None:
+def test_all_that_may_be_known_of_a_torrent_fits(tmp_path: Path, files: int, length: int, piece_length: int) -> None:
     count = -(-files * length // piece_length)
     entries = [{"length": length, "path": [f"{number}"]} for number in range(files)]
     info = {"name": "t", "files": entries, "piece length": piece_length, "pieces": bytes(20 * count)}
@@ -500,10 +498,10 @@ import sys
 sys.path[:0] = sys.argv[2:]
 from support.torrents import torrent
 from bittorrent_threads.disk.content import Content
-from bittorrent_threads.disk.files import FilePool
+from bittorrent_threads.disk.file_pool import FilePool
 from bittorrent_threads.disk.folder import Folder
-from bittorrent_threads.disk.pieces import Pieces
-from bittorrent_threads.disk.scratch import Scratches
+from bittorrent_threads.disk.piece_io import Pieces
+from bittorrent_threads.disk.hash_buffer import HashBuffers
 from bittorrent_threads.disk.resume import Resume, ResumeFile
 from bittorrent_threads.metainfo.bitfield import Bitfield
 
@@ -511,9 +509,9 @@ t = torrent([(f"x{number}", 25_000) for number in range(8)], 10_000)
 folder = Folder(sys.argv[1])
 content = Content(t.metainfo, folder, FilePool(3))
 file = ResumeFile(folder, (".bittorrent_threads", "r"))
-content.survey()
+content.check_files()
 content.prepare([True, False] * 4)
-pieces = Pieces(t.metainfo, content, Scratches())
+pieces = Pieces(t.metainfo, content, HashBuffers())
 have = Bitfield(20)
 while True:
     for index in range(20):
@@ -558,9 +556,9 @@ def test_a_kill_at_any_moment_loses_nothing_that_was_remembered(tmp_path: Path, 
         assert resume is not None
         assert Bitfield(20, resume.have).count >= max(told)
         content = Content(t.metainfo, folder, pool)
-        trust = compare(resume, content.survey(), t.metainfo)
+        trust = compare(resume, content.check_files(), t.metainfo)
         content.prepare([True, False] * 4)
-        pieces = Pieces(t.metainfo, content, Scratches())
+        pieces = Pieces(t.metainfo, content, HashBuffers())
         right = set(pieces.check(range(20)).passed)
         assert set(trust.have.indexes()) <= right
         assert set(Bitfield(20, resume.have).indexes()) <= right

@@ -11,11 +11,11 @@ from support.network_thread import NetworkThread
 from support.system import System
 from support.torrents import Torrent, torrent
 
-from bittorrent_threads.disk.answers import Checked, Done, Loaded, Prepared, Recalled, Saved, Surveyed, Synced
 from bittorrent_threads.disk.disk import Disk
+from bittorrent_threads.disk.results import Checked, CheckedFiles, Done, Loaded, Prepared, Recalled, Saved, Synced
 from bittorrent_threads.disk.resume import Resume
 from bittorrent_threads.disk.storage import Storage
-from bittorrent_threads.engine.ports import Storage as StoragePort
+from bittorrent_threads.engine.interfaces import Storage as StoragePort
 from bittorrent_threads.errors import SessionClosed
 from bittorrent_threads.metainfo.fingerprint import fingerprint
 from bittorrent_threads.settings import Settings
@@ -61,7 +61,7 @@ def test_the_life_of_a_torrent(
     storage: Storage, network: NetworkThread, t: Torrent, disk: Disk, tmp_path: Path
 ) -> None:
     assert network.ask(storage.recall) == Recalled(None, ())
-    assert network.ask(storage.survey) == Surveyed((), None, (None, None, None), None)
+    assert network.ask(storage.check_files) == CheckedFiles((), None, (None, None, None), None)
     assert network.ask(storage.prepare, ALL, ALL) == Prepared(None)
     assert network.ask(storage.save, t.buffers(0, 1, 3)) == Saved(kept=(0, 1, 3))
     assert network.ask(storage.write, [(4, 0, t.piece(4)[:40])]) == Done(None)
@@ -78,7 +78,7 @@ def test_the_life_of_a_torrent(
     assert network.ask(storage.close) == Done(None)
     again = disk.open(t.metainfo, str(tmp_path))
     assert network.ask(again.recall) == Recalled(resume, ())
-    assert network.ask(again.survey).files == synced.files
+    assert network.ask(again.check_files).files == synced.files
 
 
 def test_a_fault_is_an_answer(storage: Storage, network: NetworkThread, t: Torrent, system: System) -> None:
@@ -106,7 +106,7 @@ def test_an_exception_nobody_expected_is_an_answer(
     def bug(*arguments: Any) -> None:
         raise Bug("a mistake")
 
-    for name in ("survey", "prepare", "write", "read", "refresh", "sync", "close"):
+    for name in ("check_files", "prepare", "write", "read", "refresh", "sync", "close"):
         monkeypatch.setattr(f"bittorrent_threads.disk.content.Content.{name}", bug)
     monkeypatch.setattr("bittorrent_threads.disk.resume.ResumeFile.load", bug)
     monkeypatch.setattr("bittorrent_threads.disk.resume.ResumeFile.store", bug)
@@ -119,15 +119,15 @@ def test_an_exception_nobody_expected_is_an_answer(
     assert (checked.passed, checked.failed) == ((), (1, 3))
     synced = network.ask(storage.sync)
     assert synced.suspects == tuple(range(6)), "nothing may be claimed"
-    surveyed = network.ask(storage.survey)
-    assert surveyed.present == ()
+    checked_files = network.ask(storage.check_files)
+    assert checked_files.present == ()
     resume = Resume(t.metainfo.infohash, b"\0", ())
     errors = [
         saved.error,
         loaded.error,
         checked.error,
         synced.error,
-        surveyed.error,
+        checked_files.error,
         network.ask(storage.prepare, ALL, ALL).error,
         network.ask(storage.remember, resume).error,
         network.ask(storage.close).error,
@@ -144,8 +144,8 @@ def test_each_mistake_is_logged(
     storage: Storage, network: NetworkThread, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for reason in ("one", "one", "two"):
-        monkeypatch.setattr(storage._content, "survey", partial(raise_bug, reason))
-        assert network.ask(storage.survey).error.reason == f"Bug: {reason}"
+        monkeypatch.setattr(storage._content, "check_files", partial(raise_bug, reason))
+        assert network.ask(storage.check_files).error.reason == f"Bug: {reason}"
     assert [record.exc_info and str(record.exc_info[1]) for record in caplog.records] == ["one", "two"]
 
 
@@ -299,7 +299,7 @@ def test_what_was_claimed_after_a_close_was_asked_for_stays_claimed(
 def test_after_the_disk_closed_everything_is_refused(storage: Storage, disk: Disk, t: Torrent) -> None:
     assert disk.close(30)
     for call in (
-        storage.survey,
+        storage.check_files,
         storage.sync,
         storage.recall,
         storage.close,
@@ -341,7 +341,7 @@ def test_jobs_the_disk_had_no_time_for_are_answered(
     assert isinstance(answers[6], Done)
 
 
-@pytest.mark.parametrize("again", ["sync", "close", "survey"])
+@pytest.mark.parametrize("again", ["sync", "close", "check_files"])
 def test_to_ask_again_when_the_disk_was_closed_meanwhile_is_no_fault(
     storage: Storage, network: NetworkThread, t: Torrent, system: System, disk: Disk, again: str
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from support.system import WINDOWS_LACKS, System
 
 from bittorrent_threads.disk.file import File
-from bittorrent_threads.disk.files import FilePool
+from bittorrent_threads.disk.file_pool import FilePool
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.disk.subtree import Subtree
 

@@ -13,7 +13,7 @@ from support.simulation import tracker
 from support.simulation.tracker import SimTracker
 
 from bittorrent_threads import events
-from bittorrent_threads.engine.ports import Fetched
+from bittorrent_threads.engine.interfaces import Fetched
 from bittorrent_threads.errors import ListenError
 from bittorrent_threads.metainfo import bencode
 from bittorrent_threads.settings import Settings
@@ -170,7 +170,7 @@ def test_a_stop_waits_for_the_goodbye() -> None:
     over: List[float] = []
     start = bench.world.now
     bench.act(bench.torrent.set_state, "stopped")
-    bench.act(bench.torrent.farewell.when_over, lambda: over.append(bench.world.now - start))
+    bench.act(bench.torrent.wait_group.when_over, lambda: over.append(bench.world.now - start))
     assert not over
     bench.run(1)
     assert over == [pytest.approx(0.05, abs=0.01)] and told(bench) == ["started", "stopped"]
@@ -182,7 +182,7 @@ def test_a_goodbye_that_nobody_hears_is_not_waited_for_long() -> None:
     over: List[float] = []
     start = bench.world.now
     bench.act(bench.torrent.set_state, "stopped")
-    bench.act(bench.torrent.farewell.when_over, lambda: over.append(bench.world.now - start))
+    bench.act(bench.torrent.wait_group.when_over, lambda: over.append(bench.world.now - start))
     bench.run(10)
     assert over == [pytest.approx(3.0, abs=0.01)]
 
@@ -443,7 +443,7 @@ def test_the_status_knows_of_an_answer_when_the_event_tells_it() -> None:
             if isinstance(event, (events.TrackerAnnounced, events.TrackerFailed)):
                 working.append([(row.working, bool(row.error)) for row in bench.torrent.status.trackers])
 
-    bench.torrent._publisher = Listener()
+    bench.torrent._event_dispatcher = Listener()
     bench.set_state("active")
     bench.run(1)
     assert working == [[(True, False), (False, False)]]

@@ -141,7 +141,7 @@ def test_a_file_error_is_the_error_of_the_check_and_an_outage() -> None:
     check = add(bench, range(3), done)
     bench.run(1)
     assert check.error is not None and check.error.errno == errno.EIO and check.failed == [0, 1, 2]
-    assert bench.torrent.outage.on and len(bench.seen(events.StorageFailed)) == 1
+    assert bench.torrent.storage_retry.on and len(bench.seen(events.StorageFailed)) == 1
 
 
 def test_no_socket_is_needed() -> None:

@@ -12,7 +12,7 @@ from support.simulation.network import Internet
 from bittorrent_threads.engine.dialer import BURST, HOST_PAUSE
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.backoff import MAX_FAILURES, RECONNECT_PAUSE, RETRY_PAUSE
-from bittorrent_threads.swarm.peerlist import MAX_OF_OWNER, Source
+from bittorrent_threads.swarm.peer_list import MAX_OF_OWNER, Source
 
 
 def crowd(bench: Bench, count: int) -> List[Guest]:

@@ -12,7 +12,7 @@ from bittorrent_threads import events
 from bittorrent_threads.engine.torrent import Torrent
 from bittorrent_threads.errors import ListenError, StateError
 from bittorrent_threads.settings import Settings
-from bittorrent_threads.swarm.peerlist import Source
+from bittorrent_threads.swarm.peer_list import Source
 
 
 def second(bench: Bench, *trackers: str) -> Torrent:

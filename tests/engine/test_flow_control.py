@@ -9,7 +9,7 @@ import pytest
 from bittorrent_threads.engine.flow_control import LEAST_READ, MAX_ANSWERS, MAX_WAITING, FlowControl
 from bittorrent_threads.protocol.wire import MAX_PIECE_MESSAGE
 from bittorrent_threads.settings import Settings
-from bittorrent_threads.swarm.quota import MAX_EXCESS, RESERVE, SHARE, Budget
+from bittorrent_threads.swarm.message_quota import MAX_EXCESS, RESERVE, SHARE, Budget
 
 
 class Timer:

@@ -10,9 +10,9 @@ from support.lying_peer import HAVE, INTERESTED, NOT_INTERESTED, REQUEST, UNCHOK
 
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
-from bittorrent_threads.swarm.peerlist import Source
-from bittorrent_threads.swarm.priority import priority
-from bittorrent_threads.swarm.twins import FORBEARANCE
+from bittorrent_threads.swarm.duplicate_connections import FORBEARANCE
+from bittorrent_threads.swarm.peer_list import Source
+from bittorrent_threads.swarm.peer_priority import priority
 
 LOW, HIGH = b"\0" * 20, b"\xff" * 20
 """Peer ids below and above any that an engine makes."""
@@ -34,13 +34,13 @@ def dialled_and_dialling(bench: Bench, peerid: bytes, *, dial_first: bool) -> Tu
 
 
 @pytest.mark.parametrize("dial_first", [True, False])
-@pytest.mark.parametrize("peerid, patience", [(LOW, MOMENT + 1), (HIGH, FORBEARANCE)], ids=["low", "high"])
+@pytest.mark.parametrize("peerid, timeouts", [(LOW, MOMENT + 1), (HIGH, FORBEARANCE)], ids=["low", "high"])
 def test_of_two_connections_with_one_peer_one_ends_after_a_while(
-    dial_first: bool, peerid: bytes, patience: float
+    dial_first: bool, peerid: bytes, timeouts: float
 ) -> None:
     bench = Bench()
     outgoing, incoming = dialled_and_dialling(bench, peerid, dial_first=dial_first)
-    bench.run(patience - 3 * MOMENT)
+    bench.run(timeouts - 3 * MOMENT)
     assert bench.reasons == [] and bench.status.connected == 2
     bench.run(1 + 3 * MOMENT)
     assert bench.reasons == ["connected twice"] and bench.status.connected == 1

@@ -116,7 +116,7 @@ def test_a_stop_in_the_middle_of_a_write_keeps_what_was_written() -> None:
     seed.give(*blocks_of(0))
     over: List[bool] = []
     bench.set_state("stopped")
-    bench.act(bench.torrent.farewell.when_over, lambda: over.append(True))
+    bench.act(bench.torrent.wait_group.when_over, lambda: over.append(True))
     bench.run(10)
     assert over and bench.torrent.have[0]
     assert bench.torrent.kept is not None and bench.torrent.kept.have[0] == 0x80
@@ -275,13 +275,13 @@ def test_the_path_of_a_file() -> None:
 def test_a_hash_check_takes_the_files_as_they_are() -> None:
     bench = Bench()
     order: List[str] = []
-    survey = bench.torrent.storage.survey
+    check_files = bench.torrent.storage.check_files
 
     def record(deliver: object) -> None:
-        order.append("survey")
-        survey(deliver)  # type: ignore[arg-type]
+        order.append("check_files")
+        check_files(deliver)  # type: ignore[arg-type]
 
-    bench.torrent.storage.survey = record  # type: ignore[method-assign]
+    bench.torrent.storage.check_files = record  # type: ignore[method-assign]
     bench.act(bench.torrent.hashcheck, Check([1], lambda check: order.append("checked")))
     bench.run(1)
-    assert order == ["survey", "checked"]
+    assert order == ["check_files", "checked"]

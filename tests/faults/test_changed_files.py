@@ -210,9 +210,7 @@ def test_other_torrents_of_the_session_go_on(tmp_path: Path, fault: Fault, seedi
         PAIR.write(tmp_path / "one")
     with seeder(tmp_path / "seed", PAIR) as one, seeder(tmp_path / "seed", OTHER) as two, bt.Session(QUICK) as session:
         peers = [] if seeding else [("127.0.0.1", one.port)]
-        first = session.add(
-            PAIR.metainfo(), tmp_path / "one", peers=peers, download_limit=300_000, sequential=True
-        )
+        first = session.add(PAIR.metainfo(), tmp_path / "one", peers=peers, download_limit=300_000, sequential=True)
         second = session.add(
             OTHER.metainfo(), tmp_path / "two", peers=[("127.0.0.1", two.port)], download_limit=200_000
         )

@@ -147,9 +147,7 @@ def test_closing_in_the_midst(tmp_path: Path, midst: str, shared: bool) -> None:
             right = set(right_pieces(MANY, tmp_path / "down"))
             assert present <= right and claimed <= right
             present = right
-        with bt.Client(
-            MANY.metainfo(), tmp_path / "down", settings=LOCAL, peers=[("127.0.0.1", seed.port)]
-        ) as client:
+        with bt.Client(MANY.metainfo(), tmp_path / "down", settings=LOCAL, peers=[("127.0.0.1", seed.port)]) as client:
             client.wait(timeout=PATIENCE)
             assert client.downloaded <= MANY.size - len(present) * MANY.piece_length + 2 * MIB
     assert MANY.differences(tmp_path / "down") == []
@@ -284,9 +282,9 @@ def test_a_move_that_takes_too_long(tmp_path: Path, slow: Slow) -> None:
 @pytest.mark.parametrize("limit", ["announce", "call"])
 def test_a_tracker_that_never_answers(tmp_path: Path, end: str, answers: List[bytes], limit: str) -> None:
     MANY.write(tmp_path)
-    for patience in (1.0, 5.0):  # on a busy machine a second may be over before anything was sent
-        settings = LOCAL.replace(stop_announce_timeout=patience if limit == "announce" else ALLOWED)
-        options = {"timeout": ALLOWED if limit == "announce" else patience}
+    for timeouts in (1.0, 5.0):  # on a busy machine a second may be over before anything was sent
+        settings = LOCAL.replace(stop_announce_timeout=timeouts if limit == "announce" else ALLOWED)
+        options = {"timeout": ALLOWED if limit == "announce" else timeouts}
         with WebServer(*answers, silence) as server, contextlib.ExitStack() as stack:
             client = bt.Client(MANY.metainfo([server.url()]), tmp_path, settings=settings)
             stack.callback(client.close, timeout=0.1)
@@ -295,7 +293,7 @@ def test_a_tracker_that_never_answers(tmp_path: Path, end: str, answers: List[by
                 assert Watched(client).happened(events.TrackerAnnounced)
             began = time.monotonic()
             getattr(client, end)(**options)
-            assert time.monotonic() - began < patience + IN_TIME
+            assert time.monotonic() - began < timeouts + IN_TIME
         if len(server.requests) > 1:
             break
     assert len(server.requests) == 2 and b"event=stopped" in server.requests[1]

@@ -80,9 +80,10 @@ def flooded(client: bt.Client, data: bytes, count: int) -> Iterator[list[Flooder
 @pytest.mark.parametrize("name", FLOODS)
 def test_an_honest_download_goes_on_beside_a_flood_that_is_hardly_read(name: str, tmp_path: Path) -> None:
     flood = FLOODS[name]
-    with seeder(tmp_path / "seed", CONTENT) as seed, bt.Client(
-        CONTENT.metainfo(), tmp_path / "down", settings=LOCAL
-    ) as down:
+    with (
+        seeder(tmp_path / "seed", CONTENT) as seed,
+        bt.Client(CONTENT.metainfo(), tmp_path / "down", settings=LOCAL) as down,
+    ):
         down.wait(lambda status: status.state == "active" and down.port != 0, timeout=PATIENCE)
         began = time.monotonic()
         with flooded(down, flood, 3) as flooders:

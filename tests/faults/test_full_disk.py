@@ -121,9 +121,7 @@ def test_room_that_comes_and_goes(tmp_path: Path, priorities: List[int]) -> None
         filler = folder / "filler"
         filler.write_bytes(bytes(7 * MIB))
         peers = [("127.0.0.1", ports[0])]
-        with bt.Client(
-            LARGE.metainfo(), folder, settings=TWO_TORRENTS, peers=peers, priorities=priorities
-        ) as client:
+        with bt.Client(LARGE.metainfo(), folder, settings=TWO_TORRENTS, peers=peers, priorities=priorities) as client:
             watched = Watched(client)
             watched.happened(events.StorageFailed)
             os.truncate(filler, 6 * MIB)

@@ -130,9 +130,7 @@ def test_one_file_gone_the_other_is_served(tmp_path: Path) -> None:
         assert (failed.path, failed.errno) == (str(gone), errno.ENOENT)
         kept = client.wait("checked", timeout=PATIENCE).pieces_have
         assert kept == 3
-        with bt.Client(
-            SMALL.metainfo(), tmp_path / "late", settings=LOCAL, peers=[("127.0.0.1", client.port)]
-        ) as late:
+        with bt.Client(SMALL.metainfo(), tmp_path / "late", settings=LOCAL, peers=[("127.0.0.1", client.port)]) as late:
             late.wait(lambda status: status.pieces_have == kept, timeout=PATIENCE)
         assert client.downloaded == 0 and not gone.exists()
         client.hashcheck()

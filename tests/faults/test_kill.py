@@ -16,7 +16,7 @@ from support.pairs import LOCAL, PATIENCE, seeder
 import bittorrent_threads as bt
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.disk.resume import ResumeFile
-from bittorrent_threads.metainfo.names import HIDDEN_FOLDER
+from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
 
 ROUNDS = 20
 SYNC_INTERVAL = 0.1
@@ -39,11 +39,11 @@ DOWNLOADER = """
     )
     client.wait("checked")
     say("have", client.bitfield.hex())
-    recollection = client._torrent.recollection
-    keep, numbers = recollection.keep, itertools.count()
+    resume_store = client._torrent.resume_store
+    keep, numbers = resume_store.keep, itertools.count()
 
     def kept(*, clean, done):
-        before, number = recollection.resume, next(numbers)
+        before, number = resume_store.resume, next(numbers)
 
         def stored(resume):
             if resume is not before:
@@ -53,7 +53,7 @@ DOWNLOADER = """
         say("storing", number)
         keep(clean=clean, done=stored)
 
-    recollection.keep = kept
+    resume_store.keep = kept
     client.on_hash_pass = lambda index: say("piece", index)
     client.start()
     sys.stdin.read()

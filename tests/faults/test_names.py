@@ -18,7 +18,7 @@ from support.loopback import ROOT, run_child
 from support.pairs import LOCAL, PATIENCE
 
 import bittorrent_threads as bt
-from bittorrent_threads.metainfo.names import HIDDEN_FOLDER
+from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
 
 PIECE_LENGTH = 16 * KIB
 

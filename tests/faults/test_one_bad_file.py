@@ -94,9 +94,7 @@ def test_the_others_are_used_and_it_is_when_it_can_be(
         assert (failed.path, failed.errno) == (str(bad.path), bad.errno) and 0 < failed.retry_in <= 0.2
         status = client.wait(lambda status: status.connected > 0 and not status.checking, timeout=PATIENCE)
         assert set(indexes(status.bitfield)) == set(range(13)) - A_PIECES
-        with bt.Client(
-            SMALL.metainfo(), tmp_path / "late", settings=LOCAL, peers=[("127.0.0.1", client.port)]
-        ) as late:
+        with bt.Client(SMALL.metainfo(), tmp_path / "late", settings=LOCAL, peers=[("127.0.0.1", client.port)]) as late:
             late.wait(lambda status: status.pieces_have == 3, timeout=PATIENCE)
             client.wait(lambda status: len(watched.seen(events.StorageFailed)) > 3, timeout=PATIENCE)
             assert client.downloaded == 0 and not late.complete and str(bad.path) in client.status().error
@@ -140,9 +138,10 @@ def test_a_downloader_makes_and_fetches_nothing_before(tmp_path: Path) -> None:
     root = tmp_path / "down"
     path = SMALL.path(root, "sub/b.bin")
     path.mkdir(parents=True)
-    with seeder(tmp_path / "seed") as seed, bt.Client(
-        SMALL.metainfo(), root, settings=NIMBLE, peers=[("127.0.0.1", seed.port)]
-    ) as client:
+    with (
+        seeder(tmp_path / "seed") as seed,
+        bt.Client(SMALL.metainfo(), root, settings=NIMBLE, peers=[("127.0.0.1", seed.port)]) as client,
+    ):
         watched = Watched(client)
         assert watched.happened(events.StorageFailed).path == str(path)
         client.wait(lambda status: status.connected > 0, timeout=PATIENCE)

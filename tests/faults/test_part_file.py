@@ -14,7 +14,7 @@ from support.torrents import torrent
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
-from bittorrent_threads.metainfo.names import HIDDEN_FOLDER
+from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
 
 LENGTH = 32 * KIB
 MIXED = Content.of("mixed", {"a": 100_000, "b": 50_000, "c": 10, "d": 90_000}, LENGTH)
@@ -173,9 +173,7 @@ def test_what_is_there_of_a_file_moves_when_it_becomes_wanted(
 def test_blocks_in_the_part_file_are_served(tmp_path: Path) -> None:
     with pair(tmp_path, MIXED, priorities=[0, 1, 0, 0]) as (_, down):
         down.wait(timeout=PATIENCE)
-        with bt.Client(
-            MIXED.metainfo(), tmp_path / "late", settings=LOCAL, peers=[("127.0.0.1", down.port)]
-        ) as late:
+        with bt.Client(MIXED.metainfo(), tmp_path / "late", settings=LOCAL, peers=[("127.0.0.1", down.port)]) as late:
             late.wait(lambda status: indexes(status.bitfield) == [3, 4], timeout=PATIENCE)
 
 

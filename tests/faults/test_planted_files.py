@@ -15,7 +15,7 @@ from support.pairs import LOCAL, PATIENCE, SMALL, pair, seeder
 
 import bittorrent_threads as bt
 from bittorrent_threads import cli, events
-from bittorrent_threads.metainfo.names import HIDDEN_FOLDER
+from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
 
 NIMBLE = LOCAL.replace(disk_retry_interval=0.1, disk_retry_max=0.2)
 PROFILE = Content.of(".bashrc", {"": 200 * KIB}, 16 * KIB)

@@ -14,7 +14,7 @@ import bittorrent_threads as bt
 from bittorrent_threads import events
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.disk.resume import ResumeFile
-from bittorrent_threads.metainfo.names import HIDDEN_FOLDER
+from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
 
 NIMBLE = LOCAL.replace(sync_interval=0.1, disk_retry_interval=0.1, disk_retry_max=0.2)
 

@@ -74,9 +74,7 @@ def test_a_read_only_disk(tmp_path: Path, ports: Tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EIO])
-def test_writes_that_are_refused(
-    tmp_path: Path, ports: Tuple[int, int], system: System, number: int
-) -> None:
+def test_writes_that_are_refused(tmp_path: Path, ports: Tuple[int, int], system: System, number: int) -> None:
     spoiled = Spoiled("pwritev", tmp_path / "down", lambda: OSError(number, os.strerror(number)))
     system.use("pwritev", spoiled)
     go_on(tmp_path, ports, spoiled, number)
@@ -159,9 +157,7 @@ def test_reads_that_fail_under_a_seeder(tmp_path: Path, system: System) -> None:
     with seeder(tmp_path / "seed", settings=LOCAL.replace(disk_retry_interval=0.1)) as seed:
         watched = Watched(seed)
         spoiled.on = True
-        with bt.Client(
-            SMALL.metainfo(), tmp_path / "down", settings=LOCAL, peers=[("127.0.0.1", seed.port)]
-        ) as down:
+        with bt.Client(SMALL.metainfo(), tmp_path / "down", settings=LOCAL, peers=[("127.0.0.1", seed.port)]) as down:
             failed = watched.happened(events.StorageFailed)
             assert failed.errno == errno.EIO and failed.path.startswith(str(tmp_path / "seed"))
             spoiled.on = False

@@ -23,7 +23,7 @@ from bittorrent_threads.disk.disk import Disk
 from bittorrent_threads.disk.file import FileStat
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.disk.resume import Resume, ResumeFile
-from bittorrent_threads.metainfo.names import HIDDEN_FOLDER
+from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
 
 MAGIC = b"bittorrent_threads resume\n"
 NAME = f"{SMALL.infohash.hex()}.resume"

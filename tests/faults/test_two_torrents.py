@@ -19,7 +19,7 @@ import bittorrent_threads as bt
 from bittorrent_threads import events
 from bittorrent_threads.cli import main
 from bittorrent_threads.disk.claims import SUFFIX
-from bittorrent_threads.metainfo.names import HIDDEN_FOLDER
+from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
 
 NIMBLE = LOCAL.replace(disk_retry_interval=0.1, disk_retry_max=0.2)
 ONE = Content.of("album", {"cover.jpg": 100 * KIB, "1.mp3": 200 * KIB}, 16 * KIB)

@@ -19,7 +19,7 @@ from support.pairs import LOCAL, PATIENCE, SMALL, seeder
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
-from bittorrent_threads.metainfo.names import HIDDEN_FOLDER
+from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
 
 NIMBLE = LOCAL.replace(sync_interval=0.1, disk_retry_interval=0.1, disk_retry_max=0.2)
 OTHER = Content.of("other", {"": 200_000}, 32 * KIB)
@@ -196,9 +196,7 @@ def test_mounted_again_the_next_start_finds_all(volume: Volume, run: Run, option
 
 
 @pytest.mark.parametrize("beside", [False, True])
-def test_the_same_client_started_again(
-    tmp_path: Path, volume: Volume, run: Run, priorities: Any, beside: bool
-) -> None:
+def test_the_same_client_started_again(tmp_path: Path, volume: Volume, run: Run, priorities: Any, beside: bool) -> None:
     resume = True if beside else tmp_path / "resume"
     with run.add(SMALL, volume.point, resume=resume, priorities=priorities) as client:
         client.wait(timeout=PATIENCE)

@@ -18,7 +18,7 @@ from support.loopback import PATIENCE, free_port
 from support.webserver import Answer, WebServer, chunked, drip, flood, gzipped, ok, silence
 
 from bittorrent_threads.errors import TrackerError
-from bittorrent_threads.net import http, names
+from bittorrent_threads.net import http, resolver
 from bittorrent_threads.net.http import Fetch, Response, is_tracker_path, parse_url
 
 
@@ -341,7 +341,7 @@ def test_a_redirect_from_the_internet_leads_to_no_private_address(monkeypatch: p
     ):
         assert fetch(outside.url()).body == b"secret"  # from this machine it may
         answers = iter([True])
-        monkeypatch.setattr(names, "is_public", lambda host: next(answers, False))
+        monkeypatch.setattr(resolver, "is_public", lambda host: next(answers, False))
         with pytest.raises(TrackerError, match="which is not public"):
             fetch(outside.url())
         assert len(inside.requests) == 1
@@ -352,11 +352,11 @@ def test_a_redirect_to_a_private_address_is_refused_too(monkeypatch: pytest.Monk
         WebServer(ok(b"secret")) as inside,
         WebServer(ok(b"", f"Location: {inside.url()}", status="302 Found")) as outside,
     ):
-        real = names.is_public
-        monkeypatch.setattr(names, "is_public", lambda host: True)
+        real = resolver.is_public
+        monkeypatch.setattr(resolver, "is_public", lambda host: True)
         assert fetch(outside.url(), allow_private=False).body == b"secret"
         answers = iter([True])
-        monkeypatch.setattr(names, "is_public", lambda host: next(answers, None) or real(host))
+        monkeypatch.setattr(resolver, "is_public", lambda host: next(answers, None) or real(host))
         with pytest.raises(TrackerError, match="which is not public"):
             fetch(outside.url(), allow_private=False)
         assert len(inside.requests) == 1
@@ -369,7 +369,7 @@ def test_connects_to_the_address_that_was_checked(monkeypatch: pytest.MonkeyPatc
         lookups.append(host)
         return (("127.0.0.1", port),) if len(lookups) == 1 else ()
 
-    monkeypatch.setattr(names, "resolve", resolve)
+    monkeypatch.setattr(resolver, "resolve", resolve)
     monkeypatch.setattr(socket, "getaddrinfo", None)
     with WebServer(ok(b"x")) as server:
         assert fetch(f"http://tracker.example:{server.port}/announce").body == b"x"
@@ -380,7 +380,7 @@ def test_connects_to_the_address_that_was_checked(monkeypatch: pytest.MonkeyPatc
 def test_the_next_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     with WebServer(ok(b"x")) as server:
         addresses = (("127.0.0.1", free_port()), ("::1", free_port()), ("127.0.0.1", server.port))
-        monkeypatch.setattr(names, "resolve", lambda *_, **__: addresses)
+        monkeypatch.setattr(resolver, "resolve", lambda *_, **__: addresses)
         assert fetch("http://tracker.example/announce").body == b"x"
 
 
@@ -390,7 +390,7 @@ def test_one_silent_address_does_not_use_up_the_time(monkeypatch: pytest.MonkeyP
         full.listen(0)
         with socket.create_connection(full.getsockname()):
             addresses = (full.getsockname(), *[("127.0.0.1", server.port)] * 99)
-            monkeypatch.setattr(names, "resolve", lambda *_, **__: addresses)
+            monkeypatch.setattr(resolver, "resolve", lambda *_, **__: addresses)
             assert fetch("http://tracker.example/announce").body == b"x"
 
 
@@ -445,8 +445,8 @@ def test_public_addresses_are_asked_for_any_path_and_private_ones_of_the_same_na
     with WebServer(ok(b"private")) as inside, WebServer(ok(b"public")) as outside:
         addresses = (("127.0.0.1", inside.port), ("127.0.0.2", outside.port))
         calls: List[str] = []
-        monkeypatch.setattr(names, "resolve", lambda host, *_, **__: calls.append(host) or addresses)
-        monkeypatch.setattr(names, "is_public", lambda host: host == "127.0.0.2")
+        monkeypatch.setattr(resolver, "resolve", lambda host, *_, **__: calls.append(host) or addresses)
+        monkeypatch.setattr(resolver, "is_public", lambda host: host == "127.0.0.2")
         real = socket.socket.connect
         monkeypatch.setattr(
             socket.socket, "connect", lambda sock, place: real(sock, (place[0].replace(".2", ".1"), place[1]))
@@ -480,11 +480,11 @@ def test_what_a_server_says_is_printable_and_short_in_an_error(answer: bytes) ->
 def test_only_addresses_of_a_family_are_used(monkeypatch: pytest.MonkeyPatch, family: int, host: str) -> None:
     with WebServer(ok(b"4")) as four, WebServer(ok(b"6"), host="::1") as six:
         addresses = (("::1", six.port), ("127.0.0.1", four.port))
-        monkeypatch.setattr(names, "resolve", lambda *_, **__: addresses)
+        monkeypatch.setattr(resolver, "resolve", lambda *_, **__: addresses)
         assert fetch("http://tracker.example/announce", family=family).body == b"%d" % family
         assert fetch("http://tracker.example/announce").body == b"6"
-        monkeypatch.setattr(names, "resolve", lambda *_, **__: [each for each in addresses if each[0] != host])
-        with pytest.raises(names.FamilyUnavailable, match=f"has no address of IPv{family}") as caught:
+        monkeypatch.setattr(resolver, "resolve", lambda *_, **__: [each for each in addresses if each[0] != host])
+        with pytest.raises(resolver.FamilyUnavailable, match=f"has no address of IPv{family}") as caught:
             fetch("http://tracker.example/announce", family=family)
         assert caught.value.url == "http://tracker.example/announce"
 
@@ -493,9 +493,9 @@ def test_a_family_that_this_machine_cannot_reach(monkeypatch: pytest.MonkeyPatch
     def connect(sock: socket.socket, place: Any) -> None:
         raise OSError(errno.ENETUNREACH, "Network is unreachable")
 
-    monkeypatch.setattr(names, "resolve", lambda *_, **__: (("2001:db8::1", 80),))
+    monkeypatch.setattr(resolver, "resolve", lambda *_, **__: (("2001:db8::1", 80),))
     monkeypatch.setattr(socket.socket, "connect", connect)
-    with pytest.raises(names.FamilyUnavailable, match="network unreachable over IPv6"):
+    with pytest.raises(resolver.FamilyUnavailable, match="network unreachable over IPv6"):
         fetch("http://tracker.example/announce", family=6)
     with pytest.raises(TrackerError, match="network unreachable") as caught:
         fetch("http://tracker.example/announce")

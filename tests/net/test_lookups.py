@@ -12,7 +12,7 @@ from support.webserver import WebServer, ok, silence
 
 from bittorrent_threads.errors import SettingsError, TrackerError
 from bittorrent_threads.net import lookups as lookups_module
-from bittorrent_threads.net import names
+from bittorrent_threads.net import resolver as resolver_module
 from bittorrent_threads.net.lookups import Fetched, Lookups, Resolved
 from bittorrent_threads.net.loop import Loop
 from bittorrent_threads.settings import Settings
@@ -146,7 +146,7 @@ def test_a_bug_in_a_worker_is_an_answer_and_the_worker_lives(
 
     answers = Answers()
     with monkeypatch.context() as patched:
-        patched.setattr("bittorrent_threads.net.names.resolve", broken)
+        patched.setattr("bittorrent_threads.net.resolver.resolve", broken)
         loop.call(lambda: lookups.resolve("127.0.0.1", 1, PATIENCE, answers))
         (answer,) = answers.wait()
     assert answer.error.reason == "look-up failed: ZeroDivisionError: a bug"
@@ -237,7 +237,7 @@ def test_a_family_that_leads_nowhere_does_not_hold_up_the_other(
     answers, silent = Answers(), Answers()
     with WebServer(silence, host="::1") as six, WebServer(ok(b"4")) as four:
         addresses = (("::1", six.port), ("127.0.0.1", four.port))
-        monkeypatch.setattr(names, "resolve", lambda *_, **__: addresses)
+        monkeypatch.setattr(resolver_module, "resolve", lambda *_, **__: addresses)
         for _ in range(10):
             loop.call(lambda: lookups.fetch("http://tracker.test/announce", 600, 1000, silent, family=6))
         loop.call(lambda: lookups.fetch("http://tracker.test/announce", 600, 1000, answers, family=4))

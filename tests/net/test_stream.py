@@ -381,7 +381,7 @@ def test_what_a_handler_borrows_is_not_overwritten(loop: Loop, plain: Plain) -> 
     class Keeper(Recorder):
         def on_received(self, data: memoryview) -> None:
             kept.append(data)
-            lent.append(loop.intake.borrow(data))
+            lent.append(loop.receive_pool.borrow(data))
             super().on_received(data)
 
     handler = Keeper()
@@ -393,7 +393,7 @@ def test_what_a_handler_borrows_is_not_overwritten(loop: Loop, plain: Plain) -> 
             size += len(word)
             handler.wait_received(size)
         assert all(lent) and b"".join(map(bytes, kept)) == b"firstsecondthird"
-        loop.call(lambda: loop.intake.give_back(kept))
+        loop.call(lambda: loop.receive_pool.give_back(kept))
         loop.call(stream.close)
 
 

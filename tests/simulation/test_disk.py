@@ -1,4 +1,4 @@
-"""The simulated disk keeps the promises of ``engine.ports``, and notices who breaks them."""
+"""The simulated disk keeps the promises of ``engine.interfaces``, and notices who breaks them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.simulation.torrent import SimTorrent, make_torrent
 from support.simulation.world import World
 
 from bittorrent_threads.disk.resume import Resume
-from bittorrent_threads.engine import ports
+from bittorrent_threads.engine import interfaces
 from bittorrent_threads.metainfo.fingerprint import fingerprint
 
 PIECE = 65536
@@ -47,7 +47,7 @@ class Bench:
         return bytearray(self.torrent.content.read(index * PIECE, PIECE))
 
 
-def conforms(disk: ports.Disk, storage: ports.Storage) -> None:
+def conforms(disk: interfaces.Disk, storage: interfaces.Storage) -> None:
     """For the type checker: it fails here when the simulation and the ports part."""
 
 
@@ -63,16 +63,16 @@ def test_the_torrent_is_real(torrent: SimTorrent) -> None:
 def test_pieces_saved_can_be_loaded_again(torrent: SimTorrent) -> None:
     bench = Bench(torrent)
     conforms(bench.disk, bench.storage)
-    assert bench.ask(bench.storage.survey) == ports.Surveyed((), None, (None,))
-    assert bench.ask(bench.storage.prepare, [True], [True]) == ports.Prepared(None)
+    assert bench.ask(bench.storage.check_files) == interfaces.CheckedFiles((), None, (None,))
+    assert bench.ask(bench.storage.prepare, [True], [True]) == interfaces.Prepared(None)
     buffer = bench.right(3)
     pieces = [(3, memoryview(buffer)), (10, memoryview(bench.right(10)))]
-    assert bench.ask(bench.storage.save, pieces) == ports.Saved(kept=(3, 10))
-    assert bench.ask(bench.storage.survey).present == (3, 10)
+    assert bench.ask(bench.storage.save, pieces) == interfaces.Saved(kept=(3, 10))
+    assert bench.ask(bench.storage.check_files).present == (3, 10)
     loaded = bench.ask(bench.storage.load, [(3, 100, 40_000)])[0]
-    assert loaded == ports.Loaded(3, 100, bytes(buffer[100:40_100]), None)
-    assert bench.ask(bench.storage.check, [10, 2, 3]) == ports.Checked((3, 10), (2,), None)
-    assert bench.ask(bench.storage.close) == ports.Done(None)
+    assert loaded == interfaces.Loaded(3, 100, bytes(buffer[100:40_100]), None)
+    assert bench.ask(bench.storage.check, [10, 2, 3]) == interfaces.Checked((3, 10), (2,), None)
+    assert bench.ask(bench.storage.close) == interfaces.Done(None)
     assert bench.world.violations == []
 
 
@@ -81,8 +81,8 @@ def test_a_wrong_piece_fails_its_hash_and_is_not_kept(torrent: SimTorrent) -> No
     wrong = bench.right(3)
     wrong[-1] ^= 1
     saved = bench.ask(bench.storage.save, [(3, memoryview(wrong))])
-    assert saved == ports.Saved(wrong=(3,), fingerprints={3: fingerprint(wrong)})
-    assert bench.ask(bench.storage.survey).present == ()
+    assert saved == interfaces.Saved(wrong=(3,), fingerprints={3: fingerprint(wrong)})
+    assert bench.ask(bench.storage.check_files).present == ()
     assert bench.world.violations == []
 
 
@@ -90,10 +90,10 @@ def test_a_full_disk_says_so_until_there_is_room(torrent: SimTorrent) -> None:
     bench = Bench(torrent)
     bench.disk.room = PIECE + 1
     saved = bench.ask(bench.storage.save, [(0, memoryview(bench.right(0))), (1, memoryview(bench.right(1)))])
-    assert saved == ports.Saved(kept=(0,), unwritten=(1,), error=saved.error) and saved.error.errno == errno.ENOSPC
-    assert bench.ask(bench.storage.survey).present == (0,)
+    assert saved == interfaces.Saved(kept=(0,), unwritten=(1,), error=saved.error) and saved.error.errno == errno.ENOSPC
+    assert bench.ask(bench.storage.check_files).present == (0,)
     bench.disk.room = None
-    assert bench.ask(bench.storage.save, [(1, memoryview(bench.right(1)))]) == ports.Saved(kept=(1,))
+    assert bench.ask(bench.storage.save, [(1, memoryview(bench.right(1)))]) == interfaces.Saved(kept=(1,))
     assert bench.disk.saved == 2 * PIECE
 
 
@@ -112,8 +112,8 @@ def test_errors_can_be_ordered(torrent: SimTorrent) -> None:
 def test_damaged_pieces_are_present_and_fail_the_check(torrent: SimTorrent) -> None:
     bench = Bench(torrent, [0, 1])
     bench.files.damage([4])
-    assert bench.ask(bench.storage.survey).present == (0, 1, 4)
-    assert bench.ask(bench.storage.check, [0, 1, 4]) == ports.Checked((0, 1), (4,), None)
+    assert bench.ask(bench.storage.check_files).present == (0, 1, 4)
+    assert bench.ask(bench.storage.check, [0, 1, 4]) == interfaces.Checked((0, 1), (4,), None)
 
 
 def test_a_lying_disk_reads_one_byte_wrong(torrent: SimTorrent) -> None:
@@ -143,8 +143,8 @@ def test_blocks_become_a_piece_when_all_of_them_are_there_and_right(torrent: Sim
     bench = Bench(torrent)
     data = bytes(bench.right(4))
     wrong = bytes(len(data) // 2)
-    assert bench.ask(bench.storage.write, [(4, 0, data[:1000]), (4, 1000, data[1000:40_000])]) == ports.Done(None)
-    assert bench.ask(bench.storage.survey).present == (4,)
+    assert bench.ask(bench.storage.write, [(4, 0, data[:1000]), (4, 1000, data[1000:40_000])]) == interfaces.Done(None)
+    assert bench.ask(bench.storage.check_files).present == (4,)
     assert bench.ask(bench.storage.check, [4]).failed == (4,)
     loaded = bench.ask(bench.storage.load, [(4, 500, 50_000)])[0].data
     assert loaded[:39_500] == data[500:40_000] and loaded[39_500:] != data[40_000:50_500]
@@ -170,16 +170,16 @@ def test_a_power_cut_takes_what_was_not_synced(torrent: SimTorrent) -> None:
     bench.ask(bench.storage.write, [(8, 0, bench.right(8)[:100])])
     bench.files.crash()
     again = bench.disk.open(torrent.metainfo, "downloads")
-    assert bench.ask(again.survey).present == (0, 1, 2, 7)
-    assert bench.ask(again.check, [0, 1, 2]) == ports.Checked((0, 1), (2,), None)
+    assert bench.ask(again.check_files).present == (0, 1, 2, 7)
+    assert bench.ask(again.check, [0, 1, 2]) == interfaces.Checked((0, 1), (2,), None)
 
 
 def test_resume_data_outlives_the_storage(torrent: SimTorrent) -> None:
     bench = Bench(torrent)
     resume = Resume(torrent.metainfo.infohash, b"\x80\x00", (None,))
-    assert bench.ask(bench.storage.recall) == ports.Recalled(None, ())
-    assert bench.ask(bench.storage.remember, resume) == ports.Done(None)
-    assert bench.ask(bench.disk.open(torrent.metainfo, "downloads").recall) == ports.Recalled(resume, ())
+    assert bench.ask(bench.storage.recall) == interfaces.Recalled(None, ())
+    assert bench.ask(bench.storage.remember, resume) == interfaces.Done(None)
+    assert bench.ask(bench.disk.open(torrent.metainfo, "downloads").recall) == interfaces.Recalled(resume, ())
 
 
 def touch_buffer(bench: Bench, storage: SimStorage) -> None:

@@ -33,7 +33,7 @@ from bittorrent_threads.metainfo import bencode
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.protocol import wire
 from bittorrent_threads.settings import Settings
-from bittorrent_threads.swarm.quota import MAX_EXCESS, MESSAGE, RESERVE, SHARE
+from bittorrent_threads.swarm.message_quota import MAX_EXCESS, MESSAGE, RESERVE, SHARE
 
 WIDE = 4096
 """Pieces of a torrent in which work for every piece would show."""
@@ -253,7 +253,7 @@ def test_pieces_we_get_cost_a_peer_that_does_not_read_no_memory() -> None:
     (peer,) = bench.torrent.peers
     peer.flow._most_backlog = most
     for first in range(0, count, 100):
-        bench.act(bench.torrent.holdings.trust, range(first, min(first + 100, count)))
+        bench.act(bench.torrent.piece_tracker.trust, range(first, min(first + 100, count)))
     bench.run(1)
     assert peer.stream.blocked and most < peer.stream.backlog <= most + 9 * 100
     deaf.stream.resume()

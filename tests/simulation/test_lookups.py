@@ -13,7 +13,7 @@ from support.simulation.network import Internet
 from support.simulation.tracker import SimTracker
 from support.simulation.world import World
 
-from bittorrent_threads.engine import ports
+from bittorrent_threads.engine import interfaces
 from bittorrent_threads.metainfo import bencode
 
 INFOHASH = bytes(range(200, 220))
@@ -40,9 +40,9 @@ class Bench:
         self.world.run(lambda: bool(answers), limit=60)
         return answers[0]
 
-    def fetch(self, host: str, url: str, max_body: int = 1 << 20) -> ports.Fetched:
+    def fetch(self, host: str, url: str, max_body: int = 1 << 20) -> interfaces.Fetched:
         fetched = self.ask(self.lookups(host).fetch, url, 30, max_body)
-        assert isinstance(fetched, ports.Fetched)
+        assert isinstance(fetched, interfaces.Fetched)
         return fetched
 
     def announce(self, host: str, port: int, event: str = "", left: int = 5, numwant: int = 50) -> Dict[bytes, Any]:
@@ -54,7 +54,7 @@ class Bench:
         return reply
 
 
-def conforms(lookups: ports.Lookups) -> None:
+def conforms(lookups: interfaces.Lookups) -> None:
     """For the type checker: it fails here when the simulation and the ports part."""
 
 
@@ -137,6 +137,8 @@ def test_names() -> None:
     bench = Bench()
     bench.web.names["host.sim"] = ["10.0.0.7", "fd00::7"]
     lookups = bench.lookups("10.0.0.1")
-    assert bench.ask(lookups.resolve, "host.sim", 80, 5) == ports.Resolved((("10.0.0.7", 80), ("fd00::7", 80)), None)
+    assert bench.ask(lookups.resolve, "host.sim", 80, 5) == interfaces.Resolved(
+        (("10.0.0.7", 80), ("fd00::7", 80)), None
+    )
     nobody = bench.ask(lookups.resolve, "nobody.sim", 80, 5)
     assert nobody.addresses == () and "nobody.sim" in str(nobody.error)

@@ -43,8 +43,8 @@ def test_messages_are_framed() -> None:
     assert message(lying_peer.CHOKE) == b"\0\0\0\1\0"
     assert message(lying_peer.HAVE, 7) == b"\0\0\0\5\4\0\0\0\7"
     assert message(lying_peer.PIECE, 1, 2, payload=b"abc") == b"\0\0\0\x0c\7\0\0\0\1\0\0\0\2abc"
-    greeting = lying_peer.handshake(INFOHASH, fast=True, extended=True)
-    assert greeting == b"\x13BitTorrent protocol\0\0\0\0\0\x10\0\x04" + INFOHASH + lying_peer.PEERID
+    handshaker = lying_peer.handshake(INFOHASH, fast=True, extended=True)
+    assert handshaker == b"\x13BitTorrent protocol\0\0\0\0\0\x10\0\x04" + INFOHASH + lying_peer.PEERID
 
 
 def test_two_liars_can_talk(ends: Ends) -> None:

@@ -12,7 +12,7 @@ from support.simulation.world import World
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.backoff import LEAST_LONGEST, RECONNECT_PAUSE, RETRY_PAUSE
-from bittorrent_threads.swarm.peerlist import Source
+from bittorrent_threads.swarm.peer_list import Source
 
 ALONE: SimTorrent = make_torrent(size=40 * 16384, piece_length=16384)
 """Without a tracker."""
@@ -98,8 +98,8 @@ def test_a_peer_that_takes_back_what_it_said_is_met_again_at_once(
     for node in (one, other):
         node.network.latency = after
     one.files.pieces.discard(0)
-    one.act(one.torrent.holdings.lose, [0])
-    one.act(one.torrent.holdings.retract)
+    one.act(one.torrent.piece_tracker.lose, [0])
+    one.act(one.torrent.piece_tracker.retract)
     swarm.world.run(swarm.world.now + before + 0.001)
     swarm.until(lambda: together(one, other), limit=7)
     swarm.until(lambda: other.torrent.have.count >= 37 and one.torrent.have.count >= 37, limit=20)

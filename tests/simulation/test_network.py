@@ -1,4 +1,4 @@
-"""The simulated network keeps the promises of ``engine.ports``, and is as unkind as TCP."""
+"""The simulated network keeps the promises of ``engine.interfaces``, and is as unkind as TCP."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support.simulation.pipe import CLOSED_BY_PEER, RESET_BY_PEER, WINDOW
 from support.simulation.stream import SimStream
 from support.simulation.world import World
 
-from bittorrent_threads.engine import ports
+from bittorrent_threads.engine import interfaces
 from bittorrent_threads.errors import ListenError
 
 PORT = 6881
@@ -75,7 +75,7 @@ def noise(size: int) -> bytes:
     return random.Random(size).randbytes(size)
 
 
-def conforms(network: ports.Network, stream: ports.Stream, listener: ports.Listener) -> None:
+def conforms(network: interfaces.Network, stream: interfaces.Stream, listener: interfaces.Listener) -> None:
     """For the type checker: it fails here when the simulation and the ports part."""
 
 
@@ -270,7 +270,7 @@ def test_nothing_is_heard_after_our_own_close() -> None:
     assert len(pair.far.chunks) == 1 and pair.far.calls == []
 
 
-def dial(world: World, network: SimNetwork, address: ports.Address, timeout: float = 15) -> Recorder:
+def dial(world: World, network: SimNetwork, address: interfaces.Address, timeout: float = 15) -> Recorder:
     recorder = Recorder(world)
     network.connect(address, recorder, timeout)
     world.run(world.now + timeout + 1)

@@ -81,10 +81,10 @@ def test_pieces_of_one_block_are_saved_from_where_they_came_if_there_is_memory_t
     swarm.world.run(swarm.world.now + 5)
     swarm.check()
     for node in swarm.nodes[1:]:
-        intake = node.network.intake
+        receive_pool = node.network.receive_pool
         assert node.disk.saved == torrent.metainfo.total_size and not node.seen(events.PieceFailed)
-        assert intake.lent > 10 and intake.refused > 10, "the others were copied"
-        assert intake.returned == intake.lent
+        assert receive_pool.lent > 10 and receive_pool.refused > 10, "the others were copied"
+        assert receive_pool.returned == receive_pool.lent
 
 
 # -- policies ----------------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ class Rivals:
     def _second(self, home: Node, torrent: SimTorrent) -> Rival:
         seen: List[events.Event] = []
         home.disk.hold(torrent)
-        return Rival(home, home.engine.add(torrent.metainfo, "downloads", publisher=Recorder(seen.append)), seen)
+        return Rival(home, home.engine.add(torrent.metainfo, "downloads", event_dispatcher=Recorder(seen.append)), seen)
 
     def run(self, until: Any, limit: float = 900.0) -> None:
         self.world.run(until, limit=limit)

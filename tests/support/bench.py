@@ -40,7 +40,7 @@ from support.simulation.world import World
 from bittorrent_threads import events
 from bittorrent_threads.disk.resume import Resume
 from bittorrent_threads.engine.engine import Engine
-from bittorrent_threads.engine.ports import Address, Stream
+from bittorrent_threads.engine.interfaces import Address, Stream
 from bittorrent_threads.engine.torrent import Torrent
 from bittorrent_threads.metainfo import bencode
 from bittorrent_threads.settings import Settings
@@ -98,7 +98,7 @@ class Guest:
         self.stream: Optional[Stream] = None
         self.closed = ""
         """Why the other end or the system closed; empty while it has not."""
-        self.greeting = b""
+        self.handshaker = b""
         """The handshake of the engine."""
         self._data = bytearray()
         self._heard: List[Heard] = []
@@ -144,7 +144,7 @@ class Guest:
     @property
     def greeted(self) -> bool:
         """The engine's handshake is here."""
-        return bool(self.greeting)
+        return bool(self.handshaker)
 
     def heard(self, *kinds: int) -> List[Heard]:
         """What came since the last look; of these kinds, or of all."""
@@ -174,10 +174,10 @@ class Guest:
 
     def on_received(self, data: memoryview) -> None:
         self._data += data
-        if not self.greeting:
+        if not self.handshaker:
             if len(self._data) < 68:
                 return
-            self.greeting = bytes(self._data[:68])
+            self.handshaker = bytes(self._data[:68])
             del self._data[:68]
         while len(self._data) >= 4:
             (length,) = struct.unpack_from(">I", self._data)
@@ -252,7 +252,7 @@ class Bench:
 
     def add(self, torrent: SimTorrent, **options: Any) -> Torrent:
         """One more torrent, stopped."""
-        return self.engine.add(torrent.metainfo, "downloads", publisher=Recorder(self.events.append), **options)
+        return self.engine.add(torrent.metainfo, "downloads", event_dispatcher=Recorder(self.events.append), **options)
 
     def reboot(self, **options: Any) -> None:
         """Close the engine, and start another one on the same disk."""

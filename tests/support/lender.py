@@ -6,7 +6,7 @@ from typing import Iterable, List
 
 
 class Lender:
-    """As ``swarm.memory.Lender`` wants it; lends so many times."""
+    """As ``swarm.buffer_pool.Lender`` wants it; lends so many times."""
 
     def __init__(self, loans: int) -> None:
         self.left = loans

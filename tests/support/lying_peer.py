@@ -15,7 +15,7 @@ from support.simulation.network import SimNetwork
 from support.simulation.stream import SimStream
 from support.simulation.world import Stuck
 
-from bittorrent_threads.engine.ports import Address, Stream
+from bittorrent_threads.engine.interfaces import Address, Stream
 
 CHOKE, UNCHOKE, INTERESTED, NOT_INTERESTED, HAVE, BITFIELD, REQUEST, PIECE, CANCEL, PORT = range(10)
 SUGGEST, HAVE_ALL, HAVE_NONE, REJECT, ALLOWED_FAST = range(13, 18)

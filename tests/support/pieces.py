@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List
 
-from bittorrent_threads.swarm.pieces import OpenPiece
+from bittorrent_threads.swarm.open_piece import OpenPiece
 
 
 def asked(piece: OpenPiece, peer: object, count: int) -> List[int]:

@@ -1,4 +1,4 @@
-"""A publisher that gives every event to a callback, one by one (``engine.ports.Publisher``)."""
+"""A publisher that gives every event to a callback, one by one (``engine.interfaces.Publisher``)."""
 
 from __future__ import annotations
 

@@ -15,13 +15,13 @@ from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.fingerprint import fingerprint
 from bittorrent_threads.metainfo.layout import BLOCK, Layout
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.swarm.buffer_pool import NOBODY, BufferPool
 from bittorrent_threads.swarm.downloads import Downloads
 from bittorrent_threads.swarm.endgame import ENDGAME_DEPTH
-from bittorrent_threads.swarm.memory import NOBODY, PieceMemory
+from bittorrent_threads.swarm.open_piece import OpenPiece
 from bittorrent_threads.swarm.picker import Picker
-from bittorrent_threads.swarm.pieces import OpenPiece
 from bittorrent_threads.swarm.pipeline import LEAST_DEPTH, REFUSAL_TIME, Pipeline
-from bittorrent_threads.swarm.stripes import StripedPiece
+from bittorrent_threads.swarm.segmented_piece import SegmentedPiece
 
 Block = Tuple[int, int, int]
 
@@ -33,7 +33,7 @@ class Recorder:
         self.requests: List[Tuple[str, Block]] = []
         self.cancels: List[Tuple[str, Block]] = []
         self.pieces: List[OpenPiece] = []
-        self.stripes: List[Tuple[StripedPiece, int]] = []
+        self.stripes: List[Tuple[SegmentedPiece, int]] = []
         self.whole: List[int] = []
         self.accused: List[str] = []
 
@@ -46,10 +46,10 @@ class Recorder:
     def received(self, piece: OpenPiece) -> None:
         self.pieces.append(piece)
 
-    def received_stripe(self, piece: StripedPiece, stripe: int) -> None:
+    def received_stripe(self, piece: SegmentedPiece, stripe: int) -> None:
         self.stripes.append((piece, stripe))
 
-    def written_whole(self, piece: StripedPiece) -> None:
+    def written_whole(self, piece: SegmentedPiece) -> None:
         self.whole.append(piece.index)
 
     def accuse(self, key: Any, index: int) -> None:
@@ -71,11 +71,9 @@ class Swarm:
         self.have = Bitfield(self.layout.piece_count)
         self.picker = Picker(self.have, random=random.Random(1), sequential=True)
         self.port = Recorder()
-        self.memory = PieceMemory(memory, lender=lender)
+        self.memory = BufferPool(memory, lender=lender)
         self.settings = Settings().replace(**settings)
-        self.downloads = Downloads(
-            self.layout, self.picker, memory=self.memory, port=self.port, settings=self.settings
-        )
+        self.downloads = Downloads(self.layout, self.picker, memory=self.memory, port=self.port, settings=self.settings)
 
     def peer(self, name: str, pieces: Optional[str] = None, *, choked: bool = False) -> Pipeline:
         bits = Bitfield(self.layout.piece_count)

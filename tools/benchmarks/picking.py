@@ -16,10 +16,10 @@ from typing import Any, Dict, List, Tuple
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.layout import BLOCK, Layout
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.swarm.buffer_pool import BufferPool
 from bittorrent_threads.swarm.downloads import Downloads
-from bittorrent_threads.swarm.memory import PieceMemory
+from bittorrent_threads.swarm.open_piece import OpenPiece
 from bittorrent_threads.swarm.picker import Picker
-from bittorrent_threads.swarm.pieces import OpenPiece
 from bittorrent_threads.swarm.pipeline import Pipeline
 
 from .bench import TOP, Bench
@@ -74,9 +74,7 @@ def _run(pieces: int) -> Dict[str, float]:
     have = Bitfield(pieces)
     picker = Picker(have, random=chance)
     port = Port()
-    downloads = Downloads(
-        layout, picker, memory=PieceMemory(Settings().piece_memory), port=port, settings=Settings()
-    )
+    downloads = Downloads(layout, picker, memory=BufferPool(Settings().piece_memory), port=port, settings=Settings())
     pipelines = []
     for number in range(PEERS):
         bits = Bitfield(pieces, chance.getrandbits(pieces).to_bytes(pieces // 8, "big"))

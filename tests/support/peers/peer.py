@@ -47,8 +47,8 @@ class Peer(abc.ABC):
     def __enter__(self: PeerType) -> PeerType:
         self.directory.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
-            self.scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{self.name}-")))
-            self.child = stack.enter_context(Child(self.command(), self.scratch / "log", cwd=self.scratch))
+            self.hash_buffer = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{self.name}-")))
+            self.child = stack.enter_context(Child(self.command(), self.hash_buffer / "log", cwd=self.hash_buffer))
             self.port = self.wait_ready(START_TIMEOUT)
             self._stack = stack.pop_all()
         return self

@@ -20,7 +20,7 @@ class TransmissionPeer(Peer):
     makes_empty_files: ClassVar[bool] = False
 
     def command(self) -> List[str]:
-        config = self.scratch / "config"
+        config = self.hash_buffer / "config"
         config.mkdir()
         settings = {
             "bind-address-ipv4": self.host,

@@ -1,4 +1,4 @@
-"""A simulated disk, as ``engine.ports.Disk`` wants it: workers, a speed, a size, and whatever may go wrong.
+"""A simulated disk, as ``engine.interfaces.Disk`` wants it: workers, a speed, a size, and whatever may go wrong.
 
 A job waits for one of a few workers, takes as long as a seek and the bytes read, written and hashed need, and answers
 in a pass of its own.

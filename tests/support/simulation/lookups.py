@@ -1,13 +1,13 @@
-"""Simulated names and HTTP, as ``engine.ports.Lookups`` wants them: trackers by host name, answers later."""
+"""Simulated names and HTTP, as ``engine.interfaces.Lookups`` wants them: trackers by host name, answers later."""
 
 from __future__ import annotations
 
 from typing import Callable, Dict, List, Type
 from urllib.parse import urlsplit
 
-from bittorrent_threads.engine.ports import Address, Fetched, Resolved
+from bittorrent_threads.engine.interfaces import Address, Fetched, Resolved
 from bittorrent_threads.errors import BitTorrentError, TrackerError
-from bittorrent_threads.net.names import FamilyUnavailable
+from bittorrent_threads.net.resolver import FamilyUnavailable
 
 from . import tracker
 from .network import SimNetwork

@@ -1,4 +1,4 @@
-"""Simulated hosts and the internet between them; ``SimNetwork`` is one host as ``engine.ports.Network`` wants it.
+"""Simulated hosts and the internet between them; ``SimNetwork`` is one host as ``engine.interfaces.Network`` wants it.
 
 A pass is one event: a chunk received, a timer, an accepted stream, an answer of the disk.  What was deferred runs at
 the end of it, then what was given to ``send`` leaves.  Rate limits are the library's own, in virtual time.
@@ -9,9 +9,9 @@ from __future__ import annotations
 import errno
 from typing import Callable, Dict, Iterable, List
 
-from bittorrent_threads.engine.ports import Address, StreamHandler
+from bittorrent_threads.engine.interfaces import Address, StreamHandler
 from bittorrent_threads.errors import ListenError
-from bittorrent_threads.net.intake import Intake
+from bittorrent_threads.net.receive_pool import ReceivePool
 from bittorrent_threads.net.throttle import Line, Throttle
 
 from .link import Downlink, Uplink
@@ -30,7 +30,7 @@ MAX_SLABS = 3
 """So few that a host whose disk is slow has none to lend at times."""
 
 
-class SpoiledIntake(Intake):
+class SpoiledIntake(ReceivePool):
     """Overwrites all that is not borrowed, for those who kept a view of it."""
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class SimNetwork:
         self.latency = latency
         self.online = True
         """False: the cable is out.  Nothing gets in or out, and nobody is told."""
-        self.intake = SpoiledIntake()
+        self.receive_pool = SpoiledIntake()
         """What every stream of this host receives into."""
         self.hurried = 0
         """How often the network was told not to rest; it never does."""
@@ -188,7 +188,7 @@ class SimNetwork:
     def restart(self) -> None:
         """The process was killed: timers and answers under way are forgotten, the system closes what was open."""
         self._starts += 1
-        self.intake = SpoiledIntake()
+        self.receive_pool = SpoiledIntake()
         self.listeners.clear()
         self._deferred.clear()
         for stream in list(self._streams):

@@ -1,4 +1,4 @@
-"""The files of one torrent as ``engine.ports.Storage`` wants them; what they hold is computed, never kept.
+"""The files of one torrent as ``engine.interfaces.Storage`` wants them; what they hold is computed, never kept.
 
 A saved piece must be the torrent's content, else it fails its hash.  Whoever touches a buffer the disk has, or reads
 what is not there, is written down in ``World.violations``.
@@ -13,16 +13,16 @@ import zlib
 from typing import TYPE_CHECKING, Callable, Collection, Dict, List, Optional, Sequence, Tuple
 
 from bittorrent_threads.disk.resume import Names, Resume
-from bittorrent_threads.engine.ports import (
+from bittorrent_threads.engine.interfaces import (
     Buffer,
     Checked,
+    CheckedFiles,
     Done,
     Loaded,
     Moved,
     Prepared,
     Recalled,
     Saved,
-    Surveyed,
     Synced,
 )
 from bittorrent_threads.errors import StorageError
@@ -51,7 +51,7 @@ class SimStorage:
 
     # -- the port --------------------------------------------------------------------------------------------------
 
-    def survey(self, deliver: Callable[[Surveyed], None]) -> None:
+    def check_files(self, deliver: Callable[[CheckedFiles], None]) -> None:
         self._disk.work(0, lambda: deliver(self._survey()))
 
     def claim(
@@ -261,11 +261,11 @@ class SimStorage:
             files.sync(snapshot)
         return Synced(files.stats, None, tuple(sorted(snapshot[0] - files.durable)), error)
 
-    def _survey(self) -> Surveyed:
+    def _survey(self) -> CheckedFiles:
         error = self._disk.read_error(self._path)
         if error is not None:
-            return Surveyed((), error)
-        return Surveyed(self._files.present, None, self._files.stats)
+            return CheckedFiles((), error)
+        return CheckedFiles(self._files.present, None, self._files.stats)
 
     def _recall(self) -> Recalled:
         error = self._disk.read_error(self._path)

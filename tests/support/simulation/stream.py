@@ -1,4 +1,4 @@
-"""One end of a simulated connection, as ``engine.ports.Stream`` wants it.
+"""One end of a simulated connection, as ``engine.interfaces.Stream`` wants it.
 
 It is meant to be as unkind as TCP: bytes arrive cut at random places, in a buffer that is overwritten after the call;
 what is queued may not change before it is sent; and an end that does not read makes the other end's backlog grow,
@@ -12,8 +12,8 @@ import sys
 import zlib
 from typing import TYPE_CHECKING, Any, Deque, Optional, Sequence, Tuple
 
-from bittorrent_threads.engine.ports import Address, Buffer, StreamHandler
-from bittorrent_threads.net.host import Reader
+from bittorrent_threads.engine.interfaces import Address, Buffer, StreamHandler
+from bittorrent_threads.net.interfaces import Reader
 from bittorrent_threads.net.throttle import FIRST, GONE, MOST_UNFINISHED, SHORT, STAYS, Throttle
 
 from .pipe import CLOSED_BY_PEER, RESET_BY_PEER, WINDOW, Pipe
@@ -100,14 +100,14 @@ class SimStream:
             return
         self.closed = True
         self._network.forget(self)
-        unread = self._unread_size
+        unreadable = self._unread_size
         self.backlog = self._unread_size = 0
         self._queue.clear()
         self._unread.clear()
         if self.deadline is not None:
             self.deadline.cancel()
         if self._out is not None:
-            self._out.end(RESET_BY_PEER if unread else CLOSED_BY_PEER)
+            self._out.end(RESET_BY_PEER if unreadable else CLOSED_BY_PEER)
 
     # -- the network's side ----------------------------------------------------------------------------------------
 
@@ -209,7 +209,7 @@ class SimStream:
                 self._read_awaited = True
                 self._network.reading.join(self._read_turn, self._reading, short=self.reader is None)
                 return
-            self._hand_over(min(self._unread_size, len(self._network.intake.room), self.read_limit, allowed))
+            self._hand_over(min(self._unread_size, len(self._network.receive_pool.room), self.read_limit, allowed))
             if self._unread_size and not self._paused:
                 self._network.call_later(0, self._read)
                 return
@@ -223,7 +223,7 @@ class SimStream:
 
     def _read_turn(self, allowed: int) -> int:
         if allowed and self._unread_size and not self._paused:
-            most = min(allowed, self._missing or allowed, self.read_limit, len(self._network.intake.room))
+            most = min(allowed, self._missing or allowed, self.read_limit, len(self._network.receive_pool.room))
             self._hand_over(min(self._unread_size, most))
         self._read_awaited = bool(allowed and self._unread_size and not self._paused)
         if not self._read_awaited:
@@ -232,7 +232,7 @@ class SimStream:
 
     def _hand_over(self, size: int) -> None:
         """Show ``size`` unread bytes to the handler in the memory all streams share, which is then spoiled."""
-        view = self._network.intake.room[:size]
+        view = self._network.receive_pool.room[:size]
         filled = 0
         while filled < size:
             part = self._unread.popleft()
@@ -250,7 +250,7 @@ class SimStream:
         network = self._network
         network.world.note(f"{network.name} {self.address} {size} {zlib.crc32(view):08x}")
         self._owner.on_received(view)
-        network.intake.passed(size)
+        network.receive_pool.passed(size)
 
     @property
     def _owner(self) -> StreamHandler:

@@ -9,7 +9,7 @@ import random
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 from bittorrent_threads.engine.engine import Engine
-from bittorrent_threads.engine.ports import Address
+from bittorrent_threads.engine.interfaces import Address
 from bittorrent_threads.engine.torrent import Torrent
 from bittorrent_threads.events import Event
 from bittorrent_threads.settings import Settings
@@ -110,7 +110,7 @@ class Node:
         )
 
     def _torrent(self) -> Torrent:
-        return self.engine.add(self.files.torrent.metainfo, "downloads", publisher=Recorder(self._publish))
+        return self.engine.add(self.files.torrent.metainfo, "downloads", event_dispatcher=Recorder(self._publish))
 
     def _publish(self, event: Event) -> None:
         self.events.append(event)
@@ -167,8 +167,10 @@ class Swarm:
         assert not self.world.violations, "; ".join(self.world.violations[:5])
         for node in self.nodes:
             node.torrent.downloads.check()
-            intake = node.network.intake
-            assert intake.lent == intake.returned or node.torrent.downloads.saving, "borrowed and not given back"
+            receive_pool = node.network.receive_pool
+            assert receive_pool.lent == receive_pool.returned or node.torrent.downloads.saving, (
+                "borrowed and not given back"
+            )
 
 
 def make_swarm(

@@ -7,7 +7,7 @@ import struct
 from typing import Dict, List, NamedTuple, Tuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from bittorrent_threads.engine.ports import Address
+from bittorrent_threads.engine.interfaces import Address
 from bittorrent_threads.metainfo import bencode
 
 from .world import World

@@ -2,7 +2,7 @@
 
 The rule: nothing in a simulation reads a clock, sleeps, or draws from any chance but ``World.random``, so that the same
 seed gives the same run; ``World.digest`` is equal for equal runs and ``World.violations`` lists every promise of
-``engine.ports`` that somebody broke.
+``engine.interfaces`` that somebody broke.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 
 from bittorrent_threads.errors import TrackerError
 from bittorrent_threads.metainfo.urls import MAX_URL, TRACKER_SCHEMES, clean_url, tracker_tiers, web_seeds
-from bittorrent_threads.net import names
+from bittorrent_threads.net import resolver
 from bittorrent_threads.net.http import parse_url
 from bittorrent_threads.protocol import addresses
 from bittorrent_threads.protocol.announce import AnnounceRequest, url_objection
@@ -75,14 +75,14 @@ def _redirect(base: str, location: str) -> None:
 
 
 def _host(text: str) -> None:
-    public = names.is_public(text)
+    public = resolver.is_public(text)
     numeric = addresses.numeric_host(text)
     require(isinstance(public, bool), "neither public nor not")
     if not numeric:
         return
     require(addresses.numeric_host(numeric) == numeric, "canonical again it is another")
     require(addresses.unpack_host(addresses.pack_host(numeric)) == numeric, "packed and unpacked it is another")
-    require(names.is_public(numeric) == public, "public in one form and not in the other")
+    require(resolver.is_public(numeric) == public, "public in one form and not in the other")
     inner = ipaddress.ip_address(numeric)
     # What IPv6 networks are private differs between versions of Python: from 3.13 on all of 6to4 is.
     private = inner.is_private if inner.version == 4 else inner in ipaddress.IPv6Network("fc00::/7")

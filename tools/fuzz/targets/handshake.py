@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import List, Optional, Tuple
 
 from bittorrent_threads.protocol.handshake import RESERVED, SIZE, Handshake
-from bittorrent_threads.protocol.peerid import client_name
+from bittorrent_threads.protocol.peer_id import client_name
 
 from ..choices import Choices, cut
 from ..target import Target, require, require_shown

@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterator, List
 from bittorrent_threads.errors import BencodeError, MetainfoError
 from bittorrent_threads.metainfo import bencode
 from bittorrent_threads.metainfo.metainfo import Metainfo
-from bittorrent_threads.metainfo.names import CONTROL, DIRECTION, MAX_NAME, in_the_way, safe_name
+from bittorrent_threads.metainfo.safe_paths import CONTROL, DIRECTION, MAX_NAME, in_the_way, safe_name
 from bittorrent_threads.metainfo.urls import TRACKER_SCHEMES, WEB_SEED_SCHEMES, clean_url
 
 from ..choices import Choices

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from typing import List, Sequence
 
-from bittorrent_threads.metainfo.names import (
+from bittorrent_threads.metainfo.safe_paths import (
     CONTROL,
     HIDDEN_FOLDER,
     MAX_NAME,

@@ -12,9 +12,9 @@ import zlib
 from typing import Callable, Dict, Iterator, List, Sequence, cast
 
 from bittorrent_threads.disk.file import File, FileStat, Missing
-from bittorrent_threads.disk.files import FilePool
+from bittorrent_threads.disk.file_pool import FilePool
 from bittorrent_threads.disk.folder import Folder
-from bittorrent_threads.disk.partfile import MAGIC, PartFile
+from bittorrent_threads.disk.part_file import MAGIC, PartFile
 from bittorrent_threads.errors import StorageError
 from bittorrent_threads.metainfo.layout import Span
 from bittorrent_threads.metainfo.metainfo import Metainfo

@@ -148,8 +148,8 @@ def seeds() -> List[bytes]:
         for number, options in enumerate((0x10, 0x31, 0x12, 0x02, 0x34, 0x00, 0x51, 0x91, 0xD3)):
             said = ([*asks, *more], [*more[2:], *gives[:2]], [*more[2:], *gives, *more])[(shape + number) % 3]
             found.append(bytes([shape, options, (1, 0x80)[number & 1]]) + b"".join(said))
-        greeting = handshake(metainfo.infohash, peerid=b"-GU0001-abcdefghijkl", fast=True, extended=True)
-        found.append(bytes([shape, 0x38, 3]) + greeting + b"".join([*asks, *gives]))
+        handshaker = handshake(metainfo.infohash, peerid=b"-GU0001-abcdefghijkl", fast=True, extended=True)
+        found.append(bytes([shape, 0x38, 3]) + handshaker + b"".join([*asks, *gives]))
     return found
 
 

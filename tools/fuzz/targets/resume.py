@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, List
 
 from bittorrent_threads.disk import resume as module
-from bittorrent_threads.disk.answers import Surveyed
 from bittorrent_threads.disk.file import FileStat
 from bittorrent_threads.disk.folder import Folder
+from bittorrent_threads.disk.results import CheckedFiles
 from bittorrent_threads.disk.resume import Resume, ResumeFile, compare
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.metainfo import Metainfo
-from bittorrent_threads.metainfo.names import NATIVE, in_the_way, native_name
+from bittorrent_threads.metainfo.safe_paths import NATIVE, in_the_way, native_name
 
 from ..choices import Choices
 from ..shapes import SHAPES, metainfo_of
@@ -85,14 +85,14 @@ def _used(used: Resume, metainfo: Metainfo) -> None:
     require(in_the_way(paths, names, names=NATIVE) is None, "a name in the way of another")
     require(len(used.plain()["have"]) == 2 * len(bytes(have)), "pieces that there are not")
     everything = tuple(range(count))
-    same = Surveyed(everything, None, used.files, used.part_file)
-    gone = Surveyed((), None, (None,) * len(used.files))
-    changed = Surveyed(everything, None, tuple(FileStat(1, 2, 3) for _ in used.files), unseen=(0,))
-    for surveyed in (same, gone, changed, Surveyed((), None)):
-        trust = compare(used, surveyed, metainfo)
+    same = CheckedFiles(everything, None, used.files, used.part_file)
+    gone = CheckedFiles((), None, (None,) * len(used.files))
+    changed = CheckedFiles(everything, None, tuple(FileStat(1, 2, 3) for _ in used.files), unseen=(0,))
+    for checked_files in (same, gone, changed, CheckedFiles((), None)):
+        trust = compare(used, checked_files, metainfo)
         require(not trust.have.without(have).count, "more pieces than were claimed")
         require(set(trust.unfinished) <= set(used.unfinished), "more blocks than were claimed")
-        require(set(trust.suspects) <= set(surveyed.present), "suspects that are not there")
+        require(set(trust.suspects) <= set(checked_files.present), "suspects that are not there")
         require(all(0 <= index < len(used.files) for index in trust.missing), "files that there are not")
 
 

@@ -1,0 +1,198 @@
+"""``Pieces``: the pieces of one torrent, saved, loaded and checked; what workers run.
+
+Nothing is written that its hash does not bear out, and nothing passes a check that was not read from a disk: a file
+that is missing or too short fails the pieces it should have, it is never taken for zeros.  Nothing is loaded from a
+file that another program changed, unless the piece was hashed again since.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Collection, Dict, List, Sequence, Tuple
+
+from ..errors import StorageError
+from ..metainfo.fingerprint import fingerprint
+from ..metainfo.layout import BLOCK, runs
+from ..metainfo.metainfo import Metainfo
+from .content import Content
+from .file import Missing, Wrong
+from .hash_buffer import CHUNK, MAX_PARTS, HashBuffers
+from .results import Buffer, Checked, Loaded, Saved, bare
+
+ATTEMPTS = 3
+"""How often a piece is hashed again for a read while another program goes on changing its file."""
+
+
+class Pieces:
+    """The pieces of a torrent; any number of workers may use it at once.
+
+    ``hash_buffers`` are those of all torrents.  A fault of the disk is in the answer.  What raises is a mistake
+    of the caller (``IndexError``, ``ValueError``).
+    """
+
+    def __init__(self, metainfo: Metainfo, content: Content, hash_buffers: HashBuffers) -> None:
+        self._layout = metainfo.layout
+        self._hashes = metainfo.hashes
+        self._content = content
+        self._scratches = hash_buffers
+
+    def save(self, pieces: Sequence[Tuple[int, memoryview]], compared: Collection[int] = ()) -> Saved:
+        """Hash each piece, given whole, and write those that pass in as few writes as possible.
+
+        The answer has the fingerprints of those that are wrong, and of those to be ``compared``.
+        """
+        good = dict(pieces)
+        wrong = self._hashes.wrong(list(good), list(good.values()))
+        fingerprints = {}
+        if wrong or compared:
+            fingerprints = {i: fingerprint(good[i]) for i in {*wrong, *compared} if len(good[i]) > BLOCK}
+        for index in wrong:
+            del good[index]
+        errors: Dict[int, StorageError] = {}
+        epochs = {index: self._content.epoch(index) for index in good} if self._content.changed else {}
+        for run in runs(sorted(good)):
+            self._write(run, good, errors)
+        for index, epoch in epochs.items():
+            if index not in errors:
+                self._content.vouch(index, epoch)
+        kept = tuple([index for index in good if index not in errors])
+        error = next(iter(errors.values()), None)
+        return Saved(kept, tuple(wrong), tuple(errors), error=error, fingerprints=fingerprints)
+
+    def fingerprint(self, index: int) -> bytes:
+        """That of a piece as it is on disk, empty if it cannot be read."""
+        start = index * self._layout.piece_length
+        try:
+            parts = self._content.scan(start, self._layout.piece_size(index), self._scratches.own.view)
+            return b"".join([fingerprint(part) for part in parts])
+        except StorageError:
+            return b""
+
+    def write(self, blocks: Sequence[Tuple[int, int, Buffer]]) -> None:
+        """Write ``(index, begin, data)``, unhashed; raises :class:`StorageError`."""
+        for index, begin, data in blocks:
+            self._content.write(self._offset(index, begin, len(data)), [memoryview(data)])
+
+    def load(self, index: int, begin: int, length: int) -> Loaded:
+        """Read part of a piece that was right once, and still is."""
+        offset = self._offset(index, begin, length)
+        content = self._content
+        try:
+            for _ in range(ATTEMPTS):
+                epoch = content.epoch(index)
+                if not content.trusted(index, epoch):
+                    self._hash_again(index)
+                data = content.read(offset, length)
+                if content.epoch(index) == epoch:
+                    return Loaded(index, begin, data, None)
+            raise StorageError("is being changed by another program", content.changed_path(index), errno.ESTALE)
+        except StorageError as error:
+            return Loaded(index, begin, b"", bare(error))
+
+    def check(self, indexes: Sequence[int]) -> Checked:
+        """Read and hash these pieces, given in ascending order."""
+        passed: List[int] = []
+        failed: List[int] = []
+        errors: Dict[int, StorageError] = {}
+        for run in runs(indexes):
+            settled = self._settled(run)
+            unsettled = runs([index for index in run if index not in settled]) if settled else (run,)
+            wrong = [index for index, right in settled.items() if not right]
+            for some in unsettled:
+                wrong += self._wrong(some, errors)
+            failed.extend(sorted(wrong))
+            for right in runs(sorted({*run}.difference(wrong))) if wrong else [run]:
+                passed.extend(right)
+                self._content.found(*self._extent(right))
+        return Checked(tuple(passed), tuple(failed), next(iter(errors.values()), None), tuple(errors))
+
+    def _offset(self, index: int, begin: int, length: int) -> int:
+        size = self._layout.piece_size(index)
+        if begin < 0 or length < 0 or begin + length > size:
+            raise ValueError(f"bytes {begin} to {begin + length} of piece {index} of {size} bytes")
+        return index * self._layout.piece_length + begin
+
+    def _write(self, run: range, good: Dict[int, memoryview], errors: Dict[int, StorageError]) -> None:
+        try:
+            self._content.write(run.start * self._layout.piece_length, [good[index] for index in run])
+        except StorageError as error:
+            if len(run) == 1:
+                errors[run.start] = bare(error)
+                return
+            # Some of them may fit still, or lie in a file that works: each piece has its own verdict.
+            for index in run:
+                self._write(range(index, index + 1), good, errors)
+
+    def _settled(self, run: range) -> Dict[int, bool]:
+        # The pieces of which nothing has to be read, and whether they are right: what is there costs, not what is told.
+        content, piece_length = self._content, self._layout.piece_length
+        settled: Dict[int, bool] = {}
+        for pieces in content.padding:
+            for index in range(max(run.start, pieces.start), min(run.stop, pieces.stop)):
+                settled[index] = self._hashes.zeros(index, self._layout.piece_size(index))
+        for begin, end in content.refresh(*self._extent(run)):
+            for index in range(begin // piece_length, -(-end // piece_length)):
+                settled[index] = False
+        return settled
+
+    def _extent(self, run: range) -> Tuple[int, int]:
+        # Where a run of pieces begins, and its bytes.
+        start = run.start * self._layout.piece_length
+        return start, min(run.stop * self._layout.piece_length, self._layout.total_size) - start
+
+    def _wrong(self, run: range, errors: Dict[int, StorageError]) -> List[int]:
+        # The pieces of a run that are not right.  What fits into the scratch is read and hashed as long as it comes,
+        # without a look at anything else: 2.27 GB/s of pieces of 1 MiB with two workers, 2.07 in groups of four.
+        content, piece_length = self._content, self._layout.piece_length
+        at_once = min(CHUNK // piece_length, MAX_PARTS)
+        if not at_once:
+            return [index for index in run if not self._right(index, errors)]
+        hash_buffer = self._scratches.own
+        view = hash_buffer.view[: at_once * piece_length]
+        epochs = {index: content.epoch(index) for index in run} if content.changed else {}
+        wrong: List[int] = []
+        index, end = run.start, min(run.stop * piece_length, self._layout.total_size)
+        while index < run.stop:
+            try:
+                for part in content.scan(index * piece_length, end - index * piece_length, view):
+                    wrong += self._hashes.wrong(range(index, run.stop), hash_buffer.parts(piece_length, len(part)))
+                    index += at_once
+            except StorageError:
+                # Some of a part that cannot be read may be there: each piece has its own verdict.
+                for each in range(index, min(index + at_once, run.stop)):
+                    epochs.pop(each, None)
+                    if not self._right(each, errors):
+                        wrong.append(each)
+                index += at_once
+        for each, epoch in epochs.items():
+            if each not in wrong:
+                content.vouch(each, epoch)
+        return wrong
+
+    def _right(self, index: int, errors: Dict[int, StorageError]) -> bool:
+        try:
+            return self._hashed(index)
+        except Missing:
+            pass
+        except StorageError as error:
+            errors[index] = bare(error)
+        return False
+
+    def _hashed(self, index: int) -> bool:
+        # Reads no more at a time than the scratch holds, however large the piece.
+        view = self._scratches.own.view
+        epoch = self._content.epoch(index)
+        hasher = self._hashes.hasher(index)
+        start = index * self._layout.piece_length
+        end = start + self._layout.piece_size(index)
+        for part in self._content.scan(start, end - start, view):
+            hasher.update(part)
+        right = hasher.matches()
+        if right:
+            self._content.vouch(index, epoch)
+        return right
+
+    def _hash_again(self, index: int) -> None:
+        if not self._hashed(index):
+            reason = f"was changed by another program, piece {index} is wrong now"
+            raise Wrong(reason, self._content.changed_path(index), errno.ESTALE)

@@ -1,0 +1,90 @@
+"""Which files of a torrent are its own: a file that holds something else is never written to.
+
+A name in a torrent is a stranger's choice, and a file of the user's may have it.  A file is the torrent's own if
+
+- it was not there, or without a byte, when the torrent began to use its name;
+- a piece of it is right;
+- it is exactly as long as it should be, and another file of the torrent is there and right: a short file may share
+  all its pieces with files that are missing;
+- resume data says so, which is stored before the first byte is written: without it a file that was begun just before
+  the process was killed would be refused for ever;
+- or the user said that files may be overwritten.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, List, Optional, Sequence
+
+from ..disk.file import FileStat
+from ..disk.resume import Resume
+from ..metainfo.bitfield import Bitfield
+from .interfaces import CheckedFiles
+
+if TYPE_CHECKING:
+    from .torrent import Torrent
+
+
+class FileOwnership:
+    """The files of one torrent that are its own, as far as is known."""
+
+    def __init__(self, torrent: Torrent) -> None:
+        self._torrent = torrent
+        self._own = Bitfield(len(torrent.metainfo.files))
+        self._stored = self._own.copy()
+        """What resume data says."""
+        self._sizes: Sequence[int] = ()
+        self._then: Sequence[Optional[FileStat]] = ()
+        """The files as resume data has them, until they were looked at."""
+
+    def __bytes__(self) -> bytes:
+        """Those that are known, packed."""
+        return bytes(self._own)
+
+    def recall(self, resume: Resume) -> None:
+        """These were its own when it last ran."""
+        for index in Bitfield(len(self._own), resume.owned).indexes():
+            self._own.set(index)
+        self._stored = self._own.copy()
+        self._then = resume.files
+
+    def see(self, checked_files: CheckedFiles) -> None:
+        """The files are these now; one that took the place of our own is not ours."""
+        for index, (then, now) in enumerate(zip(self._then, checked_files.files)):
+            if then is not None and now is not None and then.inode != now.inode:
+                self._own.clear(index)
+        self._then = ()
+        self._sizes = [0 if stat is None else stat.size for stat in checked_files.files]
+
+    @property
+    def files(self) -> List[bool]:
+        """Which files are its own, by index."""
+        torrent = self._torrent
+        entries, begun = torrent.metainfo.files, torrent.files.begun
+        something = any(map(begun, [index for index, entry in enumerate(entries) if not entry.pad]))
+        return [
+            torrent.settings.overwrite
+            or not entry.length
+            or self._own[index]
+            or begun(index)
+            or (something and bool(self._sizes) and self._sizes[index] == entry.length)
+            for index, entry in enumerate(entries)
+        ]
+
+    def doubtful(self, wanted: Sequence[bool], own: Sequence[bool]) -> bool:
+        """Whether a file is wanted that is not its own and held something at the last look."""
+        return any([size and wants and not ours for size, wants, ours in zip(self._sizes, wanted, own)])
+
+    def news(self, wanted: Sequence[bool], own: Sequence[bool]) -> bool:
+        """Whether a file would be its own that resume data does not say is."""
+        return any([(wants or ours) and not stored for wants, ours, stored in zip(wanted, own, self._stored)])
+
+    def claim(self, files: Sequence[bool]) -> bool:
+        """These are its own from now on; returns whether that must be stored before they are written."""
+        for index, own in enumerate(files):
+            if own:
+                self._own.set(index)
+        return self._own != self._stored
+
+    def stored(self, resume: Resume) -> None:
+        """Resume data that says so was stored."""
+        self._stored = Bitfield(len(self._own), resume.owned)

@@ -1,0 +1,49 @@
+"""Name resolution, and which addresses a name of a stranger may lead to.
+
+The rule: the policy looks at the resolved address, in whatever form it hides, and the connection is made to the address
+that was looked at.  A name that is resolved a second time may say something else.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import List, Tuple
+
+from ..address_scope import is_public as is_public
+from ..errors import TrackerError
+from ..threads.original import original
+
+Address = Tuple[str, int]
+
+MAX_ADDRESSES = 16
+"""Addresses of one name that are used; round-robin names have a handful."""
+
+
+class FamilyUnavailable(TrackerError):
+    """The host has no address of the family asked for, or this machine has none to reach it from."""
+
+
+def resolve(host: str, port: int, *, allow_private: bool) -> Tuple[Address, ...]:
+    """Numeric addresses of ``host`` with ``port``, the system's favourite first; waits for as long as the system does.
+
+    Raises TrackerError, without a URL, when there is none or, unless ``allow_private``, none that is public.
+    """
+    if not host.isascii() or not host or any(char <= " " or char == "\x7f" for char in host):
+        raise TrackerError(f"{host!r} is not a host name")
+    try:
+        found = original("socket", "getaddrinfo")(host, port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise TrackerError(f"cannot resolve {host}: {(error.strerror or str(error)).lower()}") from error
+    except (OSError, UnicodeError, OverflowError) as error:
+        raise TrackerError(f"cannot resolve {host}: {error}") from error
+    addresses: List[Address] = []
+    for family, _, _, _, place in found:
+        address = (str(place[0]).partition("%")[0], port)
+        if family in (socket.AF_INET, socket.AF_INET6) and address not in addresses:
+            addresses.append(address)
+    allowed = [address for address in addresses if allow_private or is_public(address[0])]
+    if not addresses:
+        raise TrackerError(f"{host} has no address")
+    if not allowed:
+        raise TrackerError(f"{host} resolves to {addresses[0][0]}, which is not public")
+    return tuple(allowed[:MAX_ADDRESSES])

@@ -1,0 +1,165 @@
+"""Upkeep: the closing of a session and of its clients, done on the network thread whatever becomes of who asked for it.
+
+A user's thread may be interrupted in the middle of ``close``, or forget the session altogether.  So it only has the
+closing begin and waits for its end, as often as it likes; here it goes on.  The rule: nothing that the threads can
+reach refers to a ``Session`` or a ``Client``, and one that is gone is closed within ``LOOK_INTERVAL``.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Callable, Dict, NamedTuple, Optional, Sequence
+
+from .disk.disk import Disk
+from .engine.engine import Engine
+from .engine.torrent import Torrent
+from .engine.wait_group import WaitGroup
+from .event_dispatcher import EventDispatcher
+from .net.lookups import Lookups
+from .net.loop import Loop
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .client import Client
+    from .session import Session
+
+LOOK_INTERVAL = 1.0
+"""Seconds between two looks for a session or a client that nobody has any more."""
+FORGOTTEN_TIMEOUT = 5.0
+"""Seconds that closing such a one may take."""
+MARGIN = 0.5
+"""Seconds of the time to close in that are kept for the threads to end."""
+LEAST_FAREWELL = 0.1
+"""Seconds that trackers and files always get."""
+
+
+class Member(NamedTuple):
+    """A client of the session, as the network thread knows it."""
+
+    torrent: Torrent
+    event_dispatcher: EventDispatcher
+    client: Callable[[], Optional[Client]]
+    """A weak reference."""
+
+
+class Shutdown:
+    """``session`` is a weak reference; every method but ``end_inherited`` is called on the network thread."""
+
+    def __init__(
+        self,
+        session: Callable[[], Optional[Session]],
+        settings: Settings,
+        loop: Loop,
+        disk: Disk,
+        lookups: Lookups,
+    ) -> None:
+        self.engine: Optional[Engine] = None
+        self._session = session
+        self._settings = settings
+        self._loop = loop
+        self._disk = disk
+        self._lookups = lookups
+        self._members: Dict[bytes, Member] = {}
+        self._running = False
+        self._closing = False
+        self._parting = False
+
+    def look(self) -> None:
+        """Close what was forgotten, now and from time to time."""
+        self._running = True
+        self._loop.call_later(LOOK_INTERVAL, self.look)
+        if self._session() is None:
+            self.close(FORGOTTEN_TIMEOUT)
+        for member in list(self._members.values()):
+            if member.client() is None:
+                self.remove(member.event_dispatcher, FORGOTTEN_TIMEOUT)
+
+    def add(self, member: Member) -> Torrent:
+        """A client has come."""
+        self._members[member.torrent.metainfo.infohash] = member
+        return member.torrent
+
+    def remove(self, event_dispatcher: EventDispatcher, timeout: float) -> None:
+        """Close the client of this publisher, and forget it; harmless when it is gone."""
+        for infohash, member in list(self._members.items()):
+            if member.event_dispatcher is event_dispatcher and self.engine is not None:
+                del self._members[infohash]
+                part = functools.partial(_part_from, member, timeout)
+                self._call_at_the_end(timeout, [member.torrent], part)
+                self.engine.remove(member.torrent, done=part)
+                return
+        event_dispatcher.finish(_nothing)
+
+    def close(self, timeout: float) -> None:
+        """Close everything within ``timeout`` seconds.  The first call counts."""
+        if self._closing:
+            return
+        self._closing = True
+
+        def part() -> None:
+            self._part(timeout)
+
+        self._call_at_the_end(timeout, [member.torrent for member in self._members.values()], part)
+        self._loop.call_later(max(LEAST_FAREWELL, timeout - MARGIN / 2), self._loop.halt)
+        if self.engine is None:
+            part()
+        else:
+            self.engine.close(part)
+
+    def ended(self, cause: Optional[BaseException]) -> None:
+        """The network thread ends, well or by ``cause``: let go of all that it cared for."""
+        if self._running:
+            self._lookups.close()
+            self._disk.close()
+        reason = "" if cause is None else f"the network thread failed: {type(cause).__name__}: {cause}"
+        for member in self._members.values():
+            member.event_dispatcher.finish(_nothing)
+            member.event_dispatcher.end(reason)
+
+    def end_inherited(self, reason: str) -> None:
+        """In the child of a fork: nothing more will come."""
+        for member in list(self._members.values()):
+            member.event_dispatcher.end(reason)
+
+    def _part(self, timeout: float) -> None:
+        """The trackers were told and the files are closed, or their time is over: let the callbacks end, then halt."""
+        if self._parting:
+            return
+        self._parting = True
+        over = WaitGroup()
+        over.expect()
+        for member in self._members.values():
+            over.expect()
+            member.event_dispatcher.finish(over.answered, _left_behind(member.torrent, timeout))
+        over.answered()
+        over.when_over(self._loop.halt)
+
+    def _call_at_the_end(self, timeout: float, torrents: Sequence[Torrent], part: Callable[[], None]) -> None:
+        """Call ``part`` when the trackers had their time, and the files theirs: as much of ``timeout`` as they need."""
+        most = max(LEAST_FAREWELL, timeout - MARGIN)
+        trackers = min(most, max(LEAST_FAREWELL, self._settings.stop_announce_timeout + 1.0))
+        deadline = self._loop.now() + most
+
+        def look() -> None:
+            left = deadline - self._loop.now()
+            if left > 0 and not all([torrent.stowing.over for torrent in torrents]):
+                self._loop.call_later(min(LEAST_FAREWELL, left), look)
+            else:
+                part()
+
+        self._loop.call_later(trackers, look)
+
+
+def _part_from(member: Member, timeout: float) -> None:
+    member.event_dispatcher.finish(_nothing, _left_behind(member.torrent, timeout))
+
+
+def _left_behind(torrent: Torrent, timeout: float) -> str:
+    """What of a torrent could not be stored in the time there was; empty for one with nothing to store."""
+    if torrent.stowing.over:
+        return ""
+    return f"what is there was not stored within {timeout:g} s, and is hashed at the next start: give close more time"
+
+
+def _nothing() -> None:
+    pass

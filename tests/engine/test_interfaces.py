@@ -1,0 +1,102 @@
+"""The ports: what comes from outside really has the methods, real and simulated alike, with the same parameters."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, List, Protocol, Tuple
+
+import pytest
+from support.recorder import Recorder
+from support.simulation.disk import SimDisk
+from support.simulation.lookups import SimLookups
+from support.simulation.network import SimListener, SimNetwork
+from support.simulation.storage import SimStorage
+from support.simulation.stream import SimStream
+from support.simulation.world import Event
+
+from bittorrent_threads.disk.disk import Disk
+from bittorrent_threads.disk.storage import Storage
+from bittorrent_threads.engine import interfaces
+from bittorrent_threads.engine.handshaker import Handshaker
+from bittorrent_threads.engine.peer import Peer
+from bittorrent_threads.event_dispatcher import EventDispatcher
+from bittorrent_threads.net.listener import TcpListener
+from bittorrent_threads.net.lookups import Lookups
+from bittorrent_threads.net.loop import Loop
+from bittorrent_threads.net.receive_pool import ReceivePool
+from bittorrent_threads.net.stream import TcpStream
+from bittorrent_threads.net.timers import Timer
+
+PAIRS: List[Tuple[type, type]] = [
+    (interfaces.Network, Loop),
+    (interfaces.Network, SimNetwork),
+    (interfaces.Lender, ReceivePool),
+    (interfaces.Stream, TcpStream),
+    (interfaces.Stream, SimStream),
+    (interfaces.Listener, TcpListener),
+    (interfaces.Listener, SimListener),
+    (interfaces.Timer, Timer),
+    (interfaces.Timer, Event),
+    (interfaces.Disk, Disk),
+    (interfaces.Disk, SimDisk),
+    (interfaces.Storage, Storage),
+    (interfaces.Storage, SimStorage),
+    (interfaces.Lookups, Lookups),
+    (interfaces.Lookups, SimLookups),
+    (interfaces.EventDispatcher, EventDispatcher),
+    (interfaces.EventDispatcher, Recorder),
+    (interfaces.StreamHandler, Handshaker),
+    (interfaces.StreamHandler, Peer),
+]
+
+
+def methods(port: type) -> List[str]:
+    """The names of the methods that a port declares."""
+    return [name for name, value in vars(port).items() if inspect.isfunction(value) and not name.startswith("_")]
+
+
+def shape(function: Any) -> List[Tuple[str, Any, bool]]:
+    """Name, kind and whether there is a default, of each parameter."""
+    parameters = inspect.signature(function).parameters.values()
+    return [(each.name, each.kind, each.default is not each.empty) for each in parameters]
+
+
+def objections(port: type, kind: type) -> List[str]:
+    """What a class lacks to be what the port says."""
+    found = []
+    for name in methods(port):
+        method = getattr(kind, name, None)
+        if method is None:
+            found.append(f"{kind.__name__} has no {name}")
+        elif shape(method) != shape(getattr(port, name)):
+            signatures = (inspect.signature(method), inspect.signature(getattr(port, name)))
+            found.append(f"{kind.__name__}.{name}{signatures[0]} where the port says {signatures[1]}")
+    return found
+
+
+@pytest.mark.parametrize("port, kind", PAIRS, ids=lambda each: f"{each.__module__.rpartition('.')[2]}.{each.__name__}")
+def test_every_method_of_the_port_is_there(port: type, kind: type) -> None:
+    assert methods(port)
+    assert objections(port, kind) == []
+
+
+def test_a_missing_method_and_another_parameter_are_found() -> None:
+    class Wrong:
+        def now(self, zone: str) -> float:
+            return 0.0
+
+    found = objections(interfaces.Network, Wrong)
+    assert "Wrong has no call_later" in found
+    assert any(each.startswith("Wrong.now(self, zone") for each in found)
+
+
+@pytest.mark.parametrize("kind", [TcpStream, SimStream])
+def test_streams_have_the_fields_of_the_port(kind: type) -> None:
+    source = inspect.getsource(kind.__init__)  # type: ignore[misc]
+    assert {name for name in interfaces.Stream.__annotations__ if f"self.{name}" not in source} == set()
+    assert "self.backlog" in source or isinstance(vars(kind).get("backlog"), property)
+
+
+def test_every_port_is_tested() -> None:
+    declared = {value for value in vars(interfaces).values() if getattr(value, "_is_protocol", False)}
+    assert {port for port, _ in PAIRS} == declared - {Protocol}

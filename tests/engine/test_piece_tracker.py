@@ -1,0 +1,413 @@
+"""Pieces that come and go: the order of telling, blame, and what a hash check changes."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any, List, Tuple
+
+import pytest
+from support.bench import BLOCK, COUNT, PIECE_LENGTH, SIZE, TRACKER, Bench, blocks_of, torrent_of
+from support.lying_peer import HAVE, NOT_INTERESTED, UNCHOKE, message
+from support.recorder import Recorder
+
+from bittorrent_threads import events
+from bittorrent_threads.disk.file import Wrong
+from bittorrent_threads.engine.checks import Check
+from bittorrent_threads.engine.piece_tracker import SAVE_BYTES
+from bittorrent_threads.settings import Settings
+
+FILES = (("first", 2 * PIECE_LENGTH), ("second", 3 * PIECE_LENGTH + 100), ("third", SIZE - 5 * PIECE_LENGTH - 100))
+
+
+def check(bench: Bench, *indexes: int) -> None:
+    """The user wants these pieces hashed; all is done when this returns."""
+    done: List[Check] = []
+    bench.act(bench.torrent.hashcheck, Check(indexes or range(COUNT), done.append))
+    bench.until(lambda: bool(done))
+    bench.run(0.1)
+
+
+def test_first_the_bit_then_the_peers_then_the_tracker_then_the_user() -> None:
+    bench = Bench(torrent_of(TRACKER), have=range(1, COUNT))
+    seed, leech = bench.seed(), bench.guest([1])
+    leech.heard()
+    told: List[str] = []
+
+    def publish(event: events.Event) -> None:
+        if isinstance(event, (events.PiecePassed, events.Completed)):
+            tracker = any("event=completed" in url for url in bench.lookups.urls)
+            (peer,) = [peer for peer in bench.torrent.peers if not peer.bits.full]
+            waiting = peer.stream.backlog
+            told.append(f"{type(event).__name__} {bench.torrent.have.full} {waiting > 0} {tracker}")
+
+    bench.torrent._event_dispatcher = Recorder(publish)
+    seed.serve()
+    assert told == ["Completed True True True", "PiecePassed True True True"]
+    assert (HAVE, 0) in leech.heard()
+
+
+def test_a_finished_piece_is_saved_and_counted() -> None:
+    bench = Bench()
+    seed = bench.seed()
+    asked = seed.requests()
+    first, last = asked[0][0], COUNT - 1
+    seed.give(*[block for block in asked if block[0] in (first, last)])
+    assert bench.files.pieces == {first, last} == set(bench.torrent.have.indexes())
+    assert bench.status.left == SIZE - PIECE_LENGTH - 20_000 == bench.torrent.piece_tracker.missing_bytes
+    assert {event.index for event in bench.seen(events.PiecePassed)} == {first, last}
+    assert bench.torrent.file_check.under_way is False
+
+
+def test_a_peer_is_asked_again_when_the_disk_has_caught_up() -> None:
+    bench = Bench(settings=Settings(piece_memory=4 * PIECE_LENGTH))
+    bench.disk.seek_time = 0.3
+    seed = bench.seed()
+    asked = seed.requests()
+    assert len({index for index, _, _ in asked}) == 4
+    seed.give(*asked)
+    assert seed.requests() == []
+    bench.run(0.35)
+    assert seed.requests(), "though it sent nothing that would have it asked"
+
+
+def test_pieces_that_finish_together_are_one_job() -> None:
+    bench = Bench()
+    seed = bench.seed()
+    jobs = bench.jobs("save")
+    seed.serve()
+    assert sum(map(len, jobs)) == COUNT and len(jobs) < COUNT
+    assert SAVE_BYTES >= COUNT * PIECE_LENGTH
+
+
+def test_pieces_that_finish_while_every_worker_saves_are_one_job() -> None:
+    bench = Bench(settings=Settings(disk_threads=1))
+    bench.disk.seek_time = 5.0
+    seed = bench.seed()
+    jobs = bench.jobs("save")
+    for index in range(6):
+        seed.give(*blocks_of(index))
+    assert [*map(len, jobs)] == [1, 1]
+    bench.run(5)
+    assert [*map(len, jobs)] == [1, 1, 4]
+    bench.run(10)
+    assert bench.torrent.have.count == 6
+
+
+def test_completion_is_told_once() -> None:
+    bench = Bench(torrent_of(files=FILES))
+    bench.seed().serve()
+    bench.run(5)
+    assert len(bench.seen(events.Completed)) == 1
+    assert bench.status.complete and bench.status.seed and bench.status.left == 0
+    check(bench)
+    assert len(bench.seen(events.Completed)) == 1
+
+
+def test_completion_was_before_us() -> None:
+    bench = Bench(have=range(COUNT))
+    assert bench.status.complete
+    check(bench)
+    assert len(bench.seen(events.Completed)) == 1
+
+
+def test_seeds_part_when_a_check_finds_what_was_not_even_wanted() -> None:
+    bench = Bench(torrent_of(files=FILES), have=[0, 1])
+    bench.act(bench.torrent.set_priorities, [1, 0, 0])
+    seed = bench.seed()
+    assert bench.status.complete and not seed.closed
+    bench.files.pieces |= set(range(COUNT))
+    check(bench)
+    assert bench.torrent.have.full and seed.closed
+
+
+def test_files_are_told_when_their_last_piece_is_there() -> None:
+    bench = Bench(torrent_of(files=FILES))
+    seed = bench.seed()
+    asked = seed.requests()
+    seed.give(*[block for block in asked if block[0] in (0, 1, 2, 3, 4)])
+    assert [(event.index, event.path) for event in bench.seen(events.FileCompleted)] == [
+        (0, "downloads/simulated/first")
+    ]
+    seed.give(*[block for block in asked if block[0] == 5])
+    assert [event.index for event in bench.seen(events.FileCompleted)] == [0, 1]
+    seed.give(*[block for block in asked if block[0] > 5])
+    assert [event.index for event in bench.seen(events.FileCompleted)] == [0, 1, 2]
+
+
+SMALL_FILES = (("first", 2 * PIECE_LENGTH + 5), ("within", 7), ("third", SIZE - 2 * PIECE_LENGTH - 12))
+"""Piece 2 has a byte of all three."""
+
+
+def told(bench: Bench) -> List[int]:
+    """The files told as complete, in that order."""
+    return [event.index for event in bench.seen(events.FileCompleted)]
+
+
+def test_an_unwanted_file_is_told_when_it_is_wanted_and_made() -> None:
+    bench = Bench(torrent_of(files=SMALL_FILES), state="stopped")
+    bench.act(bench.torrent.set_priorities, [1, 0, 0])
+    bench.set_state("active")
+    bench.seed().serve()
+    assert bench.status.complete and list(bench.torrent.have.indexes()) == [0, 1, 2]
+    assert told(bench) == [0]
+    bench.disk.seek_time = 1.0
+    bench.act(bench.torrent.set_priorities, [1, 1, 0])
+    bench.run(0.5)
+    assert told(bench) == [0], "it is being moved"
+    bench.run(2)
+    assert told(bench) == [0, 1]
+    bench.act(bench.torrent.set_priorities, [1, 0, 0])
+    bench.act(bench.torrent.set_priorities, [1, 1, 0])
+    bench.run(5)
+    assert told(bench) == [0, 1]
+
+
+def test_a_file_made_before_is_told_though_it_is_not_wanted_any_more() -> None:
+    bench = Bench(torrent_of(files=SMALL_FILES))
+    bench.act(bench.torrent.set_priorities, [1, 0, 0])
+    bench.seed().serve()
+    assert bench.status.complete and not bench.status.seed
+    assert sorted(told(bench)) == [0, 1]
+
+
+@pytest.mark.parametrize("checked", [False, True], ids=["started", "checked before"])
+def test_files_that_were_there_are_told_at_the_start_wanted_or_not(checked: bool) -> None:
+    bench = Bench(torrent_of(files=SMALL_FILES), have=range(COUNT), state="stopped")
+    bench.act(bench.torrent.set_priorities, [1, 0, 1])
+    if checked:
+        check(bench)
+        assert told(bench) == [0, 1, 2]
+    bench.set_state("active")
+    bench.run(1)
+    assert told(bench) == [0, 1, 2]
+    bench.set_state("stopped")
+    bench.set_state("active")
+    bench.run(1)
+    assert told(bench) == [0, 1, 2], "once"
+
+
+def parted(bench: Bench, *files: int) -> None:
+    """Have what there is of these files be in the part file."""
+    storage: Any = bench.torrent.storage
+    check_files = storage.check_files
+    storage.check_files = lambda deliver: check_files(
+        lambda checked_files: deliver(checked_files._replace(parted=files))
+    )
+
+
+def test_files_that_only_the_part_file_has_are_not_told_before_they_are_made() -> None:
+    bench = Bench(torrent_of(files=SMALL_FILES), have=range(COUNT), state="stopped")
+    parted(bench, 0, 1)
+    bench.act(bench.torrent.set_priorities, [1, 0, 1])
+    bench.disk.write_errno = errno.ENOSPC
+    bench.set_state("active")
+    bench.run(1)
+    assert bench.seen(events.StorageFailed) and told(bench) == [2]
+    bench.disk.write_errno = 0
+    bench.run(bench.settings.disk_retry_interval + 1)
+    assert bench.seen(events.StorageRecovered) and told(bench) == [2, 0]
+
+
+# -- blame -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_piece_that_fails_is_told_blamed_and_asked_of_another() -> None:
+    bench = Bench(have=range(1, COUNT))
+    liar = bench.guest([0])
+    liar.say(message(UNCHOKE))
+    (peer,) = bench.torrent.peers
+    address = peer.address
+    liar.serve(wrong=True)
+    (failed,) = bench.seen(events.PieceFailed)
+    assert (failed.index, failed.peers) == (0, (address,))
+    assert [banned.address for banned in bench.seen(events.PeerBanned)] == [address]
+    assert not bench.torrent.have[0] and bench.status.wasted == 0
+    honest = bench.guest([0])
+    honest.say(message(UNCHOKE))
+    assert honest.serve() == blocks_of(0)
+    assert bench.torrent.have.full and not honest.closed
+
+
+STRIPED = Settings(piece_memory=4 * BLOCK)
+"""So little that a piece is written block by block, and hashed when all are on disk."""
+
+
+@pytest.mark.parametrize("settings", [Settings(), STRIPED], ids=["whole", "striped"])
+def test_of_two_senders_only_the_one_that_lied_is_banned(settings: Settings) -> None:
+    bench = Bench(have=range(1, COUNT), settings=settings.replace(min_requests=1))
+    one, other = bench.guest([0]), bench.guest([0])
+    one.say(message(UNCHOKE))
+    other.say(message(UNCHOKE))
+    (asked_one,), (asked_other,) = one.requests(), other.requests()
+    assert {asked_one, asked_other} == set(blocks_of(0))
+    one.give(asked_one, wrong=True)
+    other.give(asked_other)
+    (failed,) = bench.seen(events.PieceFailed)
+    assert len(failed.peers) == 2 and not bench.seen(events.PeerBanned)
+    for _ in range(6):
+        bench.run(1)
+        one.serve(wrong=True)
+        other.serve()
+    assert bench.torrent.have.full
+    assert one.closed and "bad data" in bench.reasons[0]
+    assert len(bench.seen(events.PeerBanned)) == 1
+
+
+def test_a_piece_that_failed_is_compared_by_a_worker() -> None:
+    bench = Bench(have=range(1, COUNT), settings=Settings(min_requests=1))
+    one, other = bench.guest([0]), bench.guest([0])
+    for guest in (one, other):
+        guest.say(message(UNCHOKE))
+    one.give(*one.requests(), wrong=True)
+    other.give(*other.requests())
+    third = bench.guest([0])
+    compared: List[Any] = []
+    save = bench.torrent.storage.save
+
+    def noted(pieces: Any, deliver: Any, **options: Any) -> None:
+        compared.append(options)
+        save(pieces, deliver, **options)
+
+    bench.torrent.storage.save = noted  # type: ignore[method-assign]
+    third.say(message(UNCHOKE))
+    third.serve()
+    assert compared == [{"compared": [0]}]
+    assert [banned.address for banned in bench.seen(events.PeerBanned)] == [bench.seen(events.PeerClosed)[0].address]
+
+
+def test_a_striped_piece_whose_blocks_cannot_be_read_again_accuses_nobody() -> None:
+    bench = Bench(have=range(1, COUNT), settings=STRIPED.replace(min_requests=1))
+    one, other = bench.guest([0]), bench.guest([0])
+    for guest in (one, other):
+        guest.say(message(UNCHOKE))
+    bench.torrent.storage.fingerprint = lambda index, deliver: deliver(b"")  # type: ignore[method-assign]
+    one.give(*one.requests(), wrong=True)
+    other.give(*other.requests())
+    assert len(bench.seen(events.PieceFailed)) == 1
+    third = bench.guest([0])
+    third.say(message(UNCHOKE))
+    third.serve()
+    assert bench.torrent.have.full and not bench.seen(events.PeerBanned)
+
+
+def test_a_piece_too_large_for_the_memory_that_is_wrong_on_disk_is_blamed() -> None:
+    bench = Bench(have=range(1, COUNT), settings=STRIPED)
+    liar = bench.guest([0])
+    liar.say(message(UNCHOKE))
+    liar.serve(wrong=True)
+    assert [failed.index for failed in bench.seen(events.PieceFailed)] == [0]
+    assert len(bench.seen(events.PeerBanned)) == 1 and not bench.seen(events.StorageFailed)
+
+
+def test_nobody_is_blamed_for_one_that_cannot_be_read_from_the_disk() -> None:
+    bench = Bench(have=range(1, COUNT), settings=STRIPED)
+    seed = bench.guest([0])
+    seed.say(message(UNCHOKE))
+    bench.disk.read_errno = errno.EIO
+    seed.serve()
+    assert [failed.errno for failed in bench.seen(events.StorageFailed)] == [errno.EIO]
+    assert not bench.seen(events.PeerBanned) and not bench.seen(events.PieceFailed) and not bench.torrent.have[0]
+    bench.disk.read_errno = 0
+    for _ in range(30):
+        bench.run(1)
+        seed.serve()
+    assert bench.torrent.have.full and not seed.closed
+
+
+# -- hash checks -------------------------------------------------------------------------------------------------------
+
+
+def test_a_check_finds_what_somebody_else_put_there() -> None:
+    bench = Bench()
+    seed, leech = bench.guest([3, 4]), bench.guest([5])
+    leech.heard()
+    seed.heard()
+    bench.files.pieces |= {3, 4}
+    check(bench)
+    assert list(bench.torrent.have.indexes()) == [3, 4]
+    assert leech.heard(HAVE) == [(HAVE, 3), (HAVE, 4)]
+    bench.run(1.2)
+    assert seed.heard(NOT_INTERESTED)
+    assert [event.index for event in bench.seen(events.PiecePassed)] == [3, 4]
+    assert len(bench.seen(events.PieceFailed)) == COUNT - 2
+
+
+def test_a_check_takes_back_what_is_damaged() -> None:
+    bench = Bench(torrent_of(files=FILES), have=range(COUNT))
+    guest = bench.guest(range(COUNT - 1))
+    guest.say(message(UNCHOKE))
+    guest.heard()
+    bench.files.pieces -= {1}
+    bench.files.damaged |= {1}
+    check(bench)
+    assert not bench.torrent.have[1] and not bench.status.complete
+    assert [event.index for event in bench.seen(events.PieceFailed)] == [1]
+    assert guest.closed, "nothing else takes a HAVE back"
+    bench.files.damaged.clear()
+    guest = bench.guest(range(COUNT - 1))
+    guest.say(message(UNCHOKE))
+    assert guest.serve() == blocks_of(1)
+    assert [event.index for event in bench.seen(events.FileCompleted)][-1] == 0
+    assert len(bench.seen(events.Completed)) == 2
+
+
+def test_a_piece_found_while_it_is_fetched_is_not_asked_for_any_more() -> None:
+    bench = Bench()
+    seed = bench.seed()
+    asked = seed.requests()
+    assert set(blocks_of(6)) <= set(asked)
+    bench.files.pieces.add(6)
+    check(bench, 6)
+    cancelled = [each[1:] for each in seed.heard(8)]
+    assert sorted(cancelled) == blocks_of(6)
+    seed.give(*blocks_of(6))
+    assert bench.status.wasted == PIECE_LENGTH and not seed.closed
+
+
+def test_a_piece_found_while_it_is_written_is_counted_once() -> None:
+    bench = Bench(torrent_of(files=FILES))
+    bench.disk.seek_time = 1.0
+    seed = bench.seed()
+    leech = bench.guest([5])
+    leech.heard()
+    seed.requests()
+    seed.give(*blocks_of(0))
+    assert bench.torrent.downloads.open_count == COUNT and not bench.torrent.have[0]
+    bench.act(bench.torrent.piece_tracker.trust, [0])
+    bench.run(3)
+    assert bench.torrent.have[0] and bench.files.pieces == {0}
+    assert leech.heard(HAVE) == [(HAVE, 0)]
+    assert not bench.seen(events.FileCompleted)
+    seed.give(*blocks_of(1))
+    bench.run(3)
+    assert [event.index for event in bench.seen(events.FileCompleted)] == [0]
+
+
+@pytest.mark.parametrize("have", [(), (COUNT - 1,), (0, COUNT - 1), range(COUNT)])
+def test_what_is_left_is_exact(have: range) -> None:
+    bench = Bench(have=have)
+    assert bench.status.left == SIZE - sum(length for _, _, length in blocks_of(*have))
+
+
+def test_what_trackers_are_told_counts_what_is_not_wanted() -> None:
+    bench = Bench(torrent_of(files=FILES), have=[0])
+    bench.act(bench.torrent.set_priorities, [1, 0, 0])
+    assert bench.status.left == PIECE_LENGTH
+    assert bench.torrent.piece_tracker.missing_bytes == SIZE - PIECE_LENGTH
+    assert bench.torrent.piece_tracker.complete is False and BLOCK < PIECE_LENGTH
+
+
+def test_a_piece_that_is_found_wrong_takes_complete_back_before_anybody_hears_of_it() -> None:
+    bench = Bench(have=range(COUNT))
+    seen: List[Tuple[bool, bool]] = []
+    publish = bench.torrent.publish
+
+    def noted(kind: Any, **fields: Any) -> None:
+        if kind is events.StorageFailed:
+            seen.append((bench.torrent.status.complete, bench.torrent.status.seed))
+        publish(kind, **fields)
+
+    bench.torrent.publish = noted  # type: ignore[method-assign]
+    assert bench.torrent.status.seed
+    bench.act(bench.torrent.piece_tracker.load_failed, 1, Wrong("was changed", bench.torrent.path(0), errno.ESTALE))
+    assert seen[0] == (False, False)

@@ -1,0 +1,81 @@
+"""The budget for pieces."""
+
+from __future__ import annotations
+
+from bittorrent_threads.swarm.buffer_pool import BufferPool
+
+
+def test_reserve_within_the_limit_and_forced():
+    memory = BufferPool(100)
+    assert memory.reserve(60)
+    assert not memory.reserve(60)
+    assert memory.reserved == 60
+    assert memory.reserve(60, forced=True)
+    assert memory.reserved == 120
+    memory.release(60)
+    assert memory.reserved == 60
+
+
+def test_buffers_are_used_again():
+    memory = BufferPool(1000)
+    first = memory.take(100)
+    assert len(first) == 100
+    memory.give([first])
+    assert memory.take(100) is first
+    assert memory.take(100) is not first
+
+
+def test_spare_buffers_are_bounded_and_of_the_right_size():
+    memory = BufferPool(1000)
+    buffers = [memory.take(100) for _ in range(8)]
+    memory.give(buffers)
+    again = [memory.take(100) for _ in range(8)]
+    assert sum(any(new is old for old in buffers) for new in again) == 5
+    assert len(memory.take(50)) == 50
+
+
+def test_drop_spare():
+    memory = BufferPool(1000)
+    buffer = memory.take(100)
+    memory.give([buffer])
+    memory.drop_spare()
+    assert memory.take(100) is not buffer
+
+
+def test_congested_when_half_of_it_waits_for_the_disk():
+    memory = BufferPool(100)
+    memory.saving = 50
+    assert not memory.congested
+    memory.saving = 51
+    assert memory.congested
+
+
+def test_who_found_too_little_hears_of_room():
+    told = []
+    memory = BufferPool(100, lambda: told.append(memory.reserved))
+    assert memory.affordable(30) == 3
+    memory.reserve(90)
+    memory.release(30)
+    assert told == [], "nobody was short"
+    memory.reserve(30)
+    assert memory.affordable(30) == 0
+    memory.release(30)
+    memory.release(30)
+    assert told == [60], "once"
+    assert not memory.reserve(80)
+    memory.release(10)
+    assert told == [60, 20]
+
+
+def test_room_is_told_when_the_disk_has_caught_up():
+    told = []
+    memory = BufferPool(100, lambda: told.append(memory.saving))
+    memory.reserve(90)
+    memory.saving = 90
+    assert memory.congested and memory.affordable(5) == 0
+    memory.saving = 60
+    memory.release(30)
+    assert told == []
+    memory.saving = 50
+    memory.release(10)
+    assert told == [50]

@@ -1,0 +1,58 @@
+"""How many pieces are opened, which, and of which kind."""
+
+from __future__ import annotations
+
+import random
+
+from bittorrent_threads.metainfo.bitfield import Bitfield
+from bittorrent_threads.metainfo.layout import BLOCK, Layout
+from bittorrent_threads.swarm.buffer_pool import BufferPool
+from bittorrent_threads.swarm.open_piece import OpenPiece
+from bittorrent_threads.swarm.picker import Picker
+from bittorrent_threads.swarm.piece_factory import STRIPE, PieceFactory
+from bittorrent_threads.swarm.segmented_piece import SegmentedPiece
+from bittorrent_threads.swarm.single_block_piece import SingleBlockPiece
+
+MIB = 1 << 20
+
+
+def make(piece_length: int, *, size: int, memory: int) -> PieceFactory:
+    layout = Layout([size], piece_length)
+    picker = Picker(Bitfield(layout.piece_count), random=random.Random(0), sequential=True)
+    return PieceFactory(layout, picker, BufferPool(memory))
+
+
+def everything(pieces: int) -> Bitfield:
+    return Bitfield.filled(pieces)
+
+
+def test_as_many_as_the_memory_has_room_for():
+    opening = make(2 * BLOCK, size=21 * BLOCK, memory=8 * BLOCK)
+    assert opening.affordable(3) == 3 and opening.affordable(10) == 4 and not opening.exhausted
+    pieces = opening.open(everything(11), 4, within=None)
+    assert [(type(piece), piece.index, piece.size) for piece in pieces] == [(OpenPiece, i, 2 * BLOCK) for i in range(4)]
+    assert opening.affordable(1) == 0 and opening.exhausted
+    assert opening.open(everything(11), 0, within=None) == []
+
+
+def test_the_last_piece_is_shorter():
+    opening = make(2 * BLOCK, size=5 * BLOCK, memory=8 * BLOCK)
+    pieces = [opening.piece(index) for index in range(3)]
+    assert [piece.size for piece in pieces] == [2 * BLOCK, 2 * BLOCK, BLOCK]
+    assert [type(piece) for piece in pieces] == [OpenPiece, OpenPiece, SingleBlockPiece]
+
+
+def test_some_come_first_unless_the_choice_is_restricted():
+    opening = make(BLOCK, size=8 * BLOCK, memory=MIB)
+    assert [piece.index for piece in opening.open(everything(8), 2, within=None, first=[5])] == [5, 0]
+    assert [piece.index for piece in opening.open(everything(8), 2, within=[2], first=[6])] == [2]
+
+
+def test_what_does_not_fit_four_times_is_striped_and_opened_alone():
+    opening = make(16 * MIB, size=33 * MIB, memory=64 * MIB)
+    assert opening.buffer_size == 16 * MIB and opening.affordable(2) == 2
+    opening = make(16 * MIB, size=33 * MIB, memory=32 * MIB)
+    assert opening.buffer_size == STRIPE and opening.affordable(2) == 1
+    assert isinstance(opening.piece(0), SegmentedPiece)
+    assert type(opening.piece(2)) is OpenPiece, "the last is short"
+    assert make(16 * MIB, size=33 * MIB, memory=1).buffer_size == BLOCK

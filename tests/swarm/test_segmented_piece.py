@@ -1,0 +1,80 @@
+"""A piece in stripes: five blocks and a byte, two blocks a stripe, unless said otherwise."""
+
+from __future__ import annotations
+
+from support.pieces import asked
+
+from bittorrent_threads.metainfo.layout import BLOCK
+from bittorrent_threads.swarm.buffer_pool import BufferPool
+from bittorrent_threads.swarm.segmented_piece import SegmentedPiece
+
+SIZE = 5 * BLOCK + 1
+
+
+def make(memory: BufferPool, size: int = SIZE) -> SegmentedPiece:
+    piece = SegmentedPiece(0, size, 2 * BLOCK)
+    memory.reserve(piece.reserved, forced=True)
+    return piece
+
+
+def receive(piece: SegmentedPiece, block: int, memory: BufferPool) -> bool:
+    begin, end = block * BLOCK, min((block + 1) * BLOCK, SIZE)
+    return piece.put(block, begin, end, bytes([block]) * (end - begin), memory)
+
+
+def test_stripes_open_one_after_the_other():
+    memory = BufferPool(1 << 20)
+    piece = make(memory)
+    assert piece.blocks == 6 and piece.stripe_left == [2, 2, 2]
+    assert [piece.stripe_bytes(stripe) for stripe in range(3)] == [32768, 32768, 16385]
+    assert piece.free == [1, 0] and piece.askable and piece.untouched and memory.reserved == 32768
+    assert asked(piece, "A", 1) == [0]
+    piece.widen(3, memory)
+    assert asked(piece, "A", 3) == [1, 2, 3] and piece.askable and memory.reserved == 65536
+    piece.widen(1, memory)
+    assert asked(piece, "A", 2) == [4, 5] and not piece.askable
+    assert piece.reserved == memory.reserved == SIZE
+
+
+def test_no_stripe_without_memory():
+    memory = BufferPool(3 * BLOCK)
+    piece = make(memory)
+    piece.widen(6, memory)
+    assert piece.free == [1, 0] and piece.askable and memory.reserved == 2 * BLOCK
+    assert piece.expects(1) and not piece.expects(2), "there is no place for it"
+
+
+def test_each_stripe_goes_to_the_disk_when_it_is_there():
+    memory = BufferPool(1 << 20)
+    piece = make(memory)
+    piece.widen(6, memory)
+    assert [receive(piece, block, memory) for block in (4, 0, 5, 1)] == [False, False, True, True]
+    assert piece.write(5) == 2 and piece.write(1) == 0 and piece.writing == 2
+    begin, data = piece.content(2)
+    assert begin == 4 * BLOCK and bytes(data) == b"\4" * BLOCK + b"\5"
+    piece.written(2, memory)
+    assert piece.writing == 1 and piece.unwritten == 2
+    assert memory.reserved == piece.reserved == 4 * BLOCK
+    assert piece.view(4 * BLOCK, 4) is None and bytes(piece.view(BLOCK, 3)) == b"\1\1\1"
+    assert piece.view(2 * BLOCK, BLOCK) is None, "nothing of it has come"
+    piece.free.clear()
+    piece.check()
+
+
+def test_what_is_not_written_is_given_back():
+    memory = BufferPool(1 << 20)
+    piece = make(memory)
+    piece.widen(6, memory)
+    receive(piece, 0, memory)
+    buffer = piece.buffers[0]
+    piece.release(memory)
+    assert memory.reserved == 0 and piece.buffers == [None] * 3 and memory.take(2 * BLOCK) is buffer
+
+
+def test_what_is_on_disk_is_not_asked_for_and_needs_no_memory():
+    piece = SegmentedPiece(0, SIZE, 2 * BLOCK)
+    assert piece.restore([0, 1, 3]) == [1], "of this one some is missing"
+    assert piece.free == [2] and not piece.untouched and piece.unwritten == 2 and piece.reserved == 2 * BLOCK
+    piece.bring(1, b"x" * 2 * BLOCK, BufferPool(1 << 20))
+    assert bytes(piece.view(3 * BLOCK, 2)) == b"xx"
+    piece.check()

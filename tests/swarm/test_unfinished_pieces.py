@@ -1,0 +1,87 @@
+"""Taking open pieces apart and putting them together; blocks are strings, ``x`` is there."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from bittorrent_threads.metainfo.bitfield import Bitfield
+from bittorrent_threads.metainfo.layout import BLOCK, Layout
+from bittorrent_threads.swarm.buffer_pool import BufferPool
+from bittorrent_threads.swarm.open_piece import RESTORED
+from bittorrent_threads.swarm.picker import Picker
+from bittorrent_threads.swarm.piece_factory import PieceFactory
+from bittorrent_threads.swarm.unfinished_pieces import UnfinishedPieces, unfinished
+
+
+def bits(text: str) -> Bitfield:
+    found = Bitfield(len(text))
+    for block, char in enumerate(text):
+        if char == "x":
+            found.set(block)
+    return found
+
+
+def make(blocks: int = 6, *, stripe: int = 6, memory: int = 100) -> UnfinishedPieces:
+    picker = Picker(Bitfield(2), random=random.Random(0))
+    counted = BufferPool(memory * BLOCK)
+    opening = PieceFactory(Layout([2 * blocks * BLOCK], blocks * BLOCK), picker, counted)
+    opening.buffer_size = stripe * BLOCK
+    return UnfinishedPieces(opening, picker, counted)
+
+
+def begin(restoring: UnfinishedPieces, text: str) -> list:
+    """The stripes to be read."""
+    return [stripe for stripe, _, _ in restoring.begin(0, bits(text))]
+
+
+def test_there_and_back():
+    restoring = make()
+    assert restoring.begin(0, bits("x.x..x")) == [(0, 0, 6 * BLOCK)]
+    assert restoring.ready(0) is None and len(restoring) == 1
+    data = bytes(block for block in range(6) for _ in range(BLOCK))
+    piece = restoring.bring(0, 0, data)
+    assert piece is not None and len(restoring) == 0
+    assert piece.free == [4, 3, 1] and piece.left == 3 and piece.owners[0] is RESTORED
+    piece.check()
+    index, blocks, runs = unfinished(piece)
+    assert (index, blocks) == (0, b"\xa4")
+    assert [(begin // BLOCK, bytes(view) == bytes([begin // BLOCK]) * BLOCK) for begin, view in runs] == [
+        (0, True),
+        (2, True),
+        (5, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [("xx....", []), ("xxx...", [1]), ("x....x", [0, 2]), ("xxxxx.", [2]), ("xx..xx", [])],
+)
+def test_only_stripes_that_are_begun_are_read(text: str, read: list):
+    restoring = make(stripe=2)
+    assert begin(restoring, text) == read
+    for stripe in read:
+        assert restoring.ready(0) is None
+        restoring.bring(0, stripe, bytes(2 * BLOCK))
+    piece = restoring.ready(0)
+    assert (piece is None) == bool(read)
+
+
+def test_no_memory_no_piece():
+    restoring = make(memory=5)
+    assert restoring.begin(0, bits("x.....")) == [] and len(restoring) == 0
+    assert restoring.ready(0) is None
+
+
+def test_a_piece_is_restored_once():
+    restoring = make()
+    assert restoring.begin(0, bits("x.....")) == [(0, 0, BLOCK)], "the file may end there"
+    assert restoring.begin(0, bits("x.....")) == []
+
+
+def test_a_stripe_that_cannot_be_read_gives_the_piece_up():
+    restoring = make(stripe=2)
+    assert begin(restoring, "x..x..") == [0, 1]
+    assert restoring.bring(0, 1, None) is not None
+    assert len(restoring) == 0 and restoring.bring(0, 0, bytes(2 * BLOCK)) is None
