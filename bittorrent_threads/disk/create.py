@@ -49,6 +49,7 @@ MAX_THREADS = 64
 CREATED_BY = f"bittorrent_threads {__version__}"
 
 _STOP_TIMEOUT = 5.0  # seconds; a read that hangs for longer is left to its daemon thread
+_open: Callable[[str, int], int] = original("os", "open")  # eventlet imports ``os`` anew to answer; not in a worker
 
 Progress = Callable[[int, int], Any]
 
@@ -338,7 +339,7 @@ class _Reader:
         if self._file is None or self._source is not source:
             self._leave()
             flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-            self._file = io.FileIO(source.path, opener=lambda path, _: int(original("os", "open")(path, flags)))
+            self._file = io.FileIO(source.path, opener=lambda path, _: _open(path, flags))
             self._source = source
             self._check(self._file, source)
         self._file.seek(begin)

@@ -5,6 +5,7 @@ nothing here is held by one thread while another needs it.
 
 - ``Latch``: closed until it is set, then open for good; whoever sets it waits for nobody.
 - ``Bell``: wakes all who wait for a change; each waits for a latch of its own, which the ring takes away.
+- ``greenlets``: what a thread needs in a process that gevent or eventlet has patched.
 - ``original``: what gevent and eventlet replace, as it was.
 - ``sheltered``: a call that is made whole or not at all, by a thread that no signal reaches.
 - ``Thread``: a daemon thread whose start and end may be waited for, given up and waited for again.

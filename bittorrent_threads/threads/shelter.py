@@ -12,6 +12,7 @@ import threading
 from typing import Callable, List, TypeVar
 
 from ..errors import ThreadError
+from .greenlets import import_late_modules
 from .latch import Latch
 from .original import get_ident, patched, start_new_thread
 
@@ -20,7 +21,9 @@ T = TypeVar("T")
 
 def sheltered(function: Callable[[], T], name: str) -> T:
     """What ``function()`` returns or raises; ``name`` is what it is for.  Raises ThreadError if there is no shelter."""
-    if not patched() and threading.main_thread().ident != get_ident():  # a patched main thread has another number
+    if patched():  # the main thread cannot be told: its number is that of a greenlet
+        import_late_modules()
+    elif threading.main_thread().ident != get_ident():
         return function()
     values: List[T] = []
     errors: List[BaseException] = []

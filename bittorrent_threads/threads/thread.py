@@ -15,6 +15,7 @@ import threading
 from typing import Callable, List, Optional
 
 from ..errors import ThreadError
+from .greenlets import close_event_loop
 from .latch import Latch
 from .original import get_ident, patched, sleep, start_new_thread
 from .shelter import sheltered
@@ -96,4 +97,7 @@ class Thread:
         try:
             self._target()
         finally:
-            self._ended.set()
+            try:
+                close_event_loop()
+            finally:
+                self._ended.set()

@@ -490,7 +490,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def refuse(path: Any, *arguments: Any, **options: Any) -> int:
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr(module.os, "open", refuse)
+    monkeypatch.setattr(module, "_open", refuse)
     error = failed(tmp_path)
     assert (error.errno, error.path, error.reason) == (13, str(tmp_path / "a"), "Permission denied")
 
