@@ -140,14 +140,16 @@ def parser() -> argparse.ArgumentParser:
     verb.set_defaults(run=commands.seed)
 
     verb = verbs.add_parser("create", parents=[common, limit], help="make a .torrent of a file or folder")
-    verb.add_argument("path", type=given, metavar="PATH")
+    verb.add_argument("path", type=given, metavar="PATH", help="a file or a folder")
     verb.add_argument("-o", "--output", type=given, required=True, metavar="FILE", help="the .torrent file to write")
     verb.add_argument("--tracker", action="append", default=[], metavar="URL", help="announce URL; repeatable")
     verb.add_argument("--piece-length", type=size, metavar="SIZE", help="such as 256Ki (default: by the size)")
     verb.add_argument("--private", action="store_true", help="peers come from the trackers only")
     verb.add_argument("--web-seed", action="append", default=[], metavar="URL", help="repeatable")
-    verb.add_argument("--comment", metavar="TEXT")
-    verb.add_argument("--source", dest="source_tag", metavar="TEXT", help="the tracker it is for; changes the infohash")
+    verb.add_argument("--comment", metavar="TEXT", help="free text in the torrent")
+    verb.add_argument(
+        "--source", dest="source_tag", metavar="TEXT", help="the tracker it is for; changes the infohash"
+    )
     verb.add_argument(
         "--exclude",
         action="append",

@@ -83,7 +83,9 @@ class Tracker:
         self, host: str = "127.0.0.1", port: int = 0, *, interval: int = INTERVAL, min_interval: int = MIN_INTERVAL
     ) -> None:
         self.host = host
+        """Address on which the tracker listens."""
         self.port = port
+        """Listening port; 0 before ``start`` if the system is to choose it."""
         self._registry = Registry(interval=interval, min_interval=min_interval, random=random.Random())
         self._running: Optional[_Running] = None
         _trackers.add(self)
