@@ -114,7 +114,7 @@ def _option(action: argparse.Action) -> List[str]:
         value = "{" + ",".join(map(str, action.choices)) + "}"
     names = action.option_strings or [str(action.metavar or action.dest)]
     shown = ", ".join(f"{name} {value}".strip() if action.option_strings else name for name in names)
-    described = (action.help or "").replace("%(default)s", str(action.default)).replace("%(default).0f", "120")
+    described = (action.help or "").replace("%(default)s", str(action.default))
     return [f".. option:: {shown}", "", f"   {_sentence(_escaped(described))}", ""]
 
 
