@@ -17,16 +17,22 @@ from .threads.latch import Cancel
 
 
 class Download(NamedTuple):
-    """What ``download`` did; sizes are bytes."""
+    """The result of ``download``."""
 
     name: str
+    """Name of the torrent, made safe for file systems."""
     infohash: bytes
+    """SHA-1 hash that identifies the torrent, 20 bytes."""
     files: Tuple[str, ...]
-    """Absolute paths of what was wanted."""
+    """Absolute paths of the wanted files."""
     size: int
+    """Bytes of all files of the torrent."""
     downloaded: int
+    """Payload bytes received."""
     uploaded: int
+    """Payload bytes sent."""
     seconds: float
+    """Time that the call took."""
 
 
 def download(

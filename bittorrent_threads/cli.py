@@ -1,7 +1,7 @@
 """The command line: ``bittorrent-threads`` and ``python -m bittorrent_threads``.
 
-What a user can cause (a missing file, a bad torrent, a full disk, a taken port) ends in one line that names the thing
-and the reason, and in an exit code; a traceback is a mistake of ours.
+An error that a user can cause (a missing file, a bad torrent, a full disk, a port in use) is one line that names the
+object and the reason, and an exit code.  A traceback is a bug of the library.
 """
 
 from __future__ import annotations
@@ -101,35 +101,76 @@ def parser() -> argparse.ArgumentParser:
 
     folder = _group()
     folder.add_argument(
-        "-d", "--dir", type=given, default=".", metavar="DIR", help="folder of the files (default: this one)"
+        "-d",
+        "--dir",
+        type=given,
+        default=".",
+        metavar="DIR",
+        help="folder that contains the files of the torrent, or their folder (default: this one)",
     )
     folder.add_argument(
         "--names",
         choices=NAMES,
         default=Settings().names,
-        help="what to call a file whose name is not valid on every system: by one that is (default), or by its own",
+        help="names of new files whose own name is not valid on every system: a valid one (default), or their own",
     )
 
     swarm = _group()
-    swarm.add_argument("--port", type=port, metavar="N", help="port to listen on (default: any that is free)")
     swarm.add_argument(
-        "--peer", type=address, action="append", default=[], metavar="HOST:PORT", help="a peer to dial; repeatable"
+        "--port",
+        type=port,
+        metavar="N",
+        help="port to listen on; it is an error if it is in use (default: any that is free)",
     )
     swarm.add_argument(
-        "--tracker", action="append", default=[], metavar="URL", help="announce to this one too; repeatable"
+        "--peer",
+        type=address,
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="a peer to connect to; an IPv6 address stands in brackets; repeatable",
     )
-    swarm.add_argument("--timeout", type=seconds, metavar="S", help="give up after S seconds")
-    swarm.add_argument("--stall-timeout", type=seconds, metavar="S", help="give up when no data moved for S seconds")
+    swarm.add_argument(
+        "--tracker",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="announce to this tracker too; repeatable, each is a tier of its own",
+    )
+    swarm.add_argument("--timeout", type=seconds, metavar="S", help="end after S seconds, with exit code 3")
+    swarm.add_argument(
+        "--stall-timeout",
+        type=seconds,
+        metavar="S",
+        help="end when no data was received, or with seeding sent, for S seconds, with exit code 3",
+    )
     for way in ("download", "upload"):
-        swarm.add_argument(f"--{way}-limit", type=rate, default=0, metavar="RATE", help="bytes a second, such as 500K")
+        swarm.add_argument(
+            f"--{way}-limit",
+            type=rate,
+            default=0,
+            metavar="RATE",
+            help=f"most bytes a second to {way}, such as 500K; 0 for no limit (default)",
+        )
 
     verb = verbs.add_parser("download", parents=[common, limit, folder, swarm], help="download a torrent")
     verb.add_argument("source", type=given, metavar="SOURCE", help="a .torrent file")
-    verb.add_argument("--seed", action="store_true", help="go on seeding once complete, until interrupted")
-    verb.add_argument("--check", action="store_true", help="hash what is there first; also accept that files are gone")
-    verb.add_argument("--allocate", choices=ALLOCATIONS, default=SPARSE, help="take the room of all files at the start")
+    verb.add_argument("--seed", action="store_true", help="go on seeding when complete, until interrupted")
     verb.add_argument(
-        "--overwrite", action="store_true", help="write to files of these names even if they hold something else"
+        "--check",
+        action="store_true",
+        help="hash the files that are there first, and download again those that are gone",
+    )
+    verb.add_argument(
+        "--allocate",
+        choices=ALLOCATIONS,
+        default=SPARSE,
+        help="sparse: files grow as data arrives (default); full: allocate all files first",
+    )
+    verb.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="overwrite files that have the name of a file of the torrent and other content",
     )
     verb.set_defaults(run=commands.download)
 
@@ -139,41 +180,73 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("source", type=given, metavar="TORRENT", help="a .torrent file")
     verb.set_defaults(run=commands.seed)
 
-    verb = verbs.add_parser("create", parents=[common, limit], help="make a .torrent of a file or folder")
-    verb.add_argument("path", type=given, metavar="PATH")
+    verb = verbs.add_parser("create", parents=[common, limit], help="make a .torrent file of a file or folder")
+    verb.add_argument("path", type=given, metavar="PATH", help="a file or a folder")
     verb.add_argument("-o", "--output", type=given, required=True, metavar="FILE", help="the .torrent file to write")
-    verb.add_argument("--tracker", action="append", default=[], metavar="URL", help="announce URL; repeatable")
-    verb.add_argument("--piece-length", type=size, metavar="SIZE", help="such as 256Ki (default: by the size)")
-    verb.add_argument("--private", action="store_true", help="peers come from the trackers only")
-    verb.add_argument("--web-seed", action="append", default=[], metavar="URL", help="repeatable")
-    verb.add_argument("--comment", metavar="TEXT")
-    verb.add_argument("--source", dest="source_tag", metavar="TEXT", help="the tracker it is for; changes the infohash")
+    verb.add_argument(
+        "--tracker",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="announce URL; repeatable, each is a tier of its own",
+    )
+    verb.add_argument(
+        "--piece-length",
+        type=size,
+        metavar="SIZE",
+        help="a power of two from 16Ki to 512Mi (default: chosen by the size)",
+    )
+    verb.add_argument("--private", action="store_true", help="clients get peers from the trackers only (BEP 27)")
+    verb.add_argument(
+        "--web-seed", action="append", default=[], metavar="URL", help="URL with the same files (BEP 19); repeatable"
+    )
+    verb.add_argument("--comment", metavar="TEXT", help="free text in the torrent")
+    verb.add_argument(
+        "--source",
+        dest="source_tag",
+        metavar="TEXT",
+        help="name of the tracker that the torrent is for; it changes the infohash",
+    )
     verb.add_argument(
         "--exclude",
         action="append",
         default=[],
         metavar="PATTERN",
-        help="leave out files and folders of such a name (*.tmp) or path (raw/*.tif); repeatable",
+        help="leave out files and folders of this name (*.tmp) or path (raw/*.tif); repeatable",
     )
     verb.set_defaults(run=commands.create)
 
-    verb = verbs.add_parser("info", parents=[common, limit], help="show what a torrent holds")
+    verb = verbs.add_parser("info", parents=[common, limit], help="show the content of a .torrent file")
     verb.add_argument("source", type=given, metavar="SOURCE", help="a .torrent file")
     verb.set_defaults(run=commands.info)
 
-    verb = verbs.add_parser("verify", parents=[common, limit, folder], help="hash the files; no socket is opened")
+    verb = verbs.add_parser(
+        "verify",
+        parents=[common, limit, folder],
+        help="hash the files and list those that are not right; it opens no socket and changes nothing",
+    )
     verb.add_argument("source", type=given, metavar="TORRENT", help="a .torrent file")
     verb.set_defaults(run=commands.verify)
 
-    verb = verbs.add_parser("tracker", parents=[common], help="run a small HTTP tracker, for tests and demonstrations")
-    verb.add_argument("--host", type=given, default="127.0.0.1", metavar="ADDRESS", help="default: %(default)s")
-    verb.add_argument("--port", type=port, default=0, metavar="N", help="default: any that is free")
+    verb = verbs.add_parser(
+        "tracker",
+        parents=[common],
+        help="run a small HTTP tracker until interrupted, and write its URL to standard output",
+    )
+    verb.add_argument(
+        "--host", type=given, default="127.0.0.1", metavar="ADDRESS", help="address to listen on (default: %(default)s)"
+    )
+    verb.add_argument("--port", type=port, default=0, metavar="N", help="port to listen on (default: any that is free)")
     verb.add_argument("--timeout", type=seconds, metavar="S", help="end after S seconds")
     verb.set_defaults(run=commands.tracker)
 
     verb = verbs.add_parser("demo", parents=[common], help="exchange a torrent between processes on this machine")
-    verb.add_argument("--size", type=size, default=demo.SIZE, metavar="SIZE", help="of the torrent (default: 64Mi)")
-    verb.add_argument("--timeout", type=seconds, default=demo.TIMEOUT, metavar="S", help="default: %(default).0f")
+    verb.add_argument(
+        "--size", type=size, default=demo.SIZE, metavar="SIZE", help="size of the torrent (default: 64Mi)"
+    )
+    verb.add_argument(
+        "--timeout", type=seconds, default=demo.TIMEOUT, metavar="S", help="fail after S seconds (default: 120)"
+    )
     verb.set_defaults(run=commands.demonstrate)
     return top
 

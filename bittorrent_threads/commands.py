@@ -1,7 +1,7 @@
-"""What each command of the command line does, with nothing but the library's public classes.
+"""The commands of the command line, made with the public classes of the library.
 
-A command takes the parsed options and the console, and returns its exit code; whatever it raises of ``FAILURES``
-becomes one line and an exit code in :func:`conclude`.
+A command takes the parsed options and the console, and returns its exit code.  An exception in ``FAILURES`` becomes one
+line and an exit code in :func:`conclude`.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ _OPTIONS = {
 }
 """The options that set arguments of ``create``."""
 DESCRIBED = ("name", "infohash", "total_size", "piece_length", "piece_count", "private", "creation_date")
-"""What ``info`` and ``create`` tell of a torrent as it is, besides its files and the texts in it."""
+"""Fields of a torrent that ``info`` and ``create`` write unchanged."""
 LOOK_INTERVAL = 0.25
 """Seconds between two looks at a hash check, or at the clock."""
 MAX_COMMENT = 1000
-"""Characters of a torrent's comment that are shown."""
+"""Most characters of a text in a torrent that are shown."""
 SHOWN_FILES = 3
-"""Files that the message of a failed check names; the result has them all."""
+"""Most files that the message of a failed check names; the result lists all."""
 
 
 class Incomplete(BitTorrentError):
@@ -64,7 +64,14 @@ class Incomplete(BitTorrentError):
 
 
 def conclude(console: Console, error: Optional[BaseException], document: Dict[str, Any], text: str = "") -> int:
-    """Write the end of a command, its result and its failure, and return the exit code."""
+    """Write the result of a command and its error, and return the exit code.
+
+    Args:
+        console: Where to write.
+        error: What ended the command; None if it succeeded.
+        document: The result for ``--json``.
+        text: The result otherwise.
+    """
     code = DONE if error is None else next(code for kind, code in _EXIT_CODES if isinstance(error, kind))
     document = {**document, "exit_code": code, "error": None if error is None else reason(error)}
     if error is None:
@@ -75,7 +82,7 @@ def conclude(console: Console, error: Optional[BaseException], document: Dict[st
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong, in a line."""
+    """Return what went wrong, in a line."""
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     if isinstance(error, SettingsError) and error.name in _OPTIONS:
@@ -129,7 +136,7 @@ def seed(options: argparse.Namespace, console: Console) -> int:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    # Who names a port wants that one or an error; who names none takes any.
+    # A port that is named and in use is an error.
     return Settings(
         port=options.port or 0,
         port_strict=bool(options.port),
@@ -149,9 +156,9 @@ def _seed(client: Client, console: Console, *, timeout: Optional[float], stall_t
 def _conclude_swarm(
     console: Console, client: Client, command: str, failure: Optional[BaseException], seconds: Optional[float]
 ) -> int:
-    """The figures are there whatever the end was; ``seconds`` is the time of a whole download."""
+    """Close the client and write its status; ``seconds`` is the time of a complete download."""
     client.close()
-    status = client.status()  # the last one, with every byte that was sent
+    status = client.status()  # after close, so that it counts every byte that was sent
     show_events(client, console)
     sent = f"sent {size_text(status.uploaded)}"
     text = f"{status.name}: {sent}"
@@ -167,7 +174,7 @@ def _conclude_swarm(
 
 
 def verify(options: argparse.Namespace, console: Console) -> int:
-    """Hash the files, without any socket, and without writing anything."""
+    """Hash the files, without a socket, and without writing a file."""
     settings = Settings(max_metainfo_size=options.max_metainfo_size, names=options.names)
     metainfo = metainfo_of(options.source, settings)
     _require_folder(options.dir)
@@ -209,7 +216,7 @@ def _check(client: Client, console: Console) -> HashcheckResult:
 
 
 def _require_folder(folder: str) -> None:
-    """Raises StorageError if there is no such folder: it may be mistyped, and nothing is to be made in its place."""
+    """Raise StorageError if there is no such folder: the path may be mistyped, and the folder must not be made."""
     try:
         found = os.stat(folder)
     except FileNotFoundError as error:
@@ -221,7 +228,7 @@ def _require_folder(folder: str) -> None:
 
 
 def _require_all(client: Client, result: HashcheckResult, reports: Sequence[FileReport]) -> None:
-    """Raises StorageError for files that cannot be read, Incomplete for data that is missing or wrong."""
+    """Raise StorageError for files that cannot be read, Incomplete for data that is missing or wrong."""
     where = f"{client.name} in {client.basedir}"
     if all(report.state == RIGHT for report in reports):
         if result.failed:
@@ -235,7 +242,7 @@ def _require_all(client: Client, result: HashcheckResult, reports: Sequence[File
 
 
 def _other_folder(client: Client) -> str:
-    """Where the files are, if the user named the folder of the torrent and not the one that this is in."""
+    """Return a hint if the user named the folder of the torrent instead of the folder that contains it."""
     parent, own = os.path.split(client.basedir)
     inner = [file.path[1:] for file in client.metainfo.files if not file.pad]
     if own == client.name or any(parts and os.path.lexists(os.path.join(client.basedir, *parts)) for parts in inner):
@@ -248,8 +255,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def create(options: argparse.Namespace, console: Console) -> int:
-    """Make a .torrent."""
-
+    """Make a .torrent file."""
     warnings: List[str] = []
 
     def show(done: int, total: int) -> None:
@@ -280,7 +286,7 @@ def create(options: argparse.Namespace, console: Console) -> int:
 
 
 def info(options: argparse.Namespace, console: Console) -> int:
-    """Show what a torrent holds."""
+    """Show the content of a .torrent file."""
     metainfo = metainfo_of(options.source, Settings(max_metainfo_size=options.max_metainfo_size))
     described = _description(metainfo)
     rows = {
@@ -323,7 +329,7 @@ def _shown(text: Optional[str]) -> Optional[str]:
 
 
 def tracker(options: argparse.Namespace, console: Console) -> int:
-    """Run a tracker until interrupted; the result, its URL, is written at the start."""
+    """Run a tracker until interrupted; its URL is the result, and is written at the start."""
     with Tracker(options.host, options.port) as running:
         console.result({"command": "tracker", "url": running.url, "port": running.port}, running.url)
         until = float("inf") if options.timeout is None else time.monotonic() + options.timeout

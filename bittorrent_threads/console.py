@@ -1,7 +1,7 @@
-"""What the command line writes: messages and progress to standard error, the result to standard output.
+"""Output of the command line: messages and progress to standard error, the result to standard output.
 
-Names and reasons come from torrents, trackers and peers, so nothing reaches a terminal before ``escaped`` took the
-control characters out of it.  A standard error that is gone (a closed pipe) never stops a download.
+Names and reasons come from torrents, trackers and peers, so ``escaped`` replaces their control characters before they
+are written to a terminal.  A standard error that is closed (a broken pipe) does not end a download.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from typing import Any, Optional, TextIO
 from .text import escaped
 
 PLAIN_INTERVAL = 1.0
-"""Least seconds between two progress lines where they cannot be written over each other."""
+"""Least seconds between two progress lines if standard error is not a terminal."""
 PLAIN_SILENCE = 30.0
-"""Most seconds between two such lines while the percentage stays as it is."""
+"""Most seconds between two such lines while the percentage is unchanged."""
 TERMINAL_INTERVAL = 0.05
+"""Least seconds between two progress lines on a terminal."""
 
 
 def size_text(size: float) -> str:
-    """Bytes for people: ``"64.0 MiB"``."""
+    """Return a number of bytes as text, such as ``"64.0 MiB"``."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if size < 1024:
             return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
@@ -34,7 +35,7 @@ def size_text(size: float) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """Seconds for people: ``"4.2 s"``, ``"3:07"``, ``"2:03:07"``."""
+    """Return a number of seconds as text, such as ``"4.2 s"``, ``"3:07"`` or ``"2:03:07"``."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(int(seconds), 60)
@@ -42,7 +43,7 @@ def duration_text(seconds: float) -> str:
 
 
 def jsonable(value: Any) -> Any:
-    """``value`` in the types of JSON: bytes as hexadecimal digits, dataclasses as objects, tuples as lists."""
+    """Return a value in the types of JSON: bytes as hexadecimal digits, dataclasses as objects, tuples as lists."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value).hex()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -57,26 +58,29 @@ def jsonable(value: Any) -> Any:
 
 
 class Console:
-    """Both streams of one command; ``as_json`` makes standard output one JSON document."""
+    """The output of one command; with ``as_json`` standard output is one JSON document."""
 
     def __init__(self, as_json: bool = False, *, stdout: Optional[TextIO] = None, stderr: Optional[TextIO] = None):
         self._as_json = as_json
         self._stdout = sys.stdout if stdout is None else stdout
         self._stderr = sys.stderr if stderr is None else stderr
         self.terminal = self._stderr.isatty()
-        """Whether progress is written over itself."""
+        """Standard error is a terminal: each progress line overwrites the one before."""
         self._progress = ""
         self._progress_time = float("-inf")
         self._progress_share = -1
 
     def message(self, text: str) -> None:
-        """A line to standard error."""
+        """Write a line to standard error."""
         self._write(f"{self._erase()}{escaped(text)}\n{self._progress}")
 
     def progress(self, text: str, share: float) -> None:
-        """The state of things, one line or several: written over the one before on a terminal.
+        """Show the progress.
 
-        Elsewhere it is written when ``share`` (0 to 1) changed by a hundredth, and now and then.
+        Args:
+            text: One line or several.
+            share: The share that is done, 0 to 1.  If standard error is not a terminal, a line is written when the
+                share changed by a hundredth, or after ``PLAIN_SILENCE`` seconds.
         """
         now, percent = time.monotonic(), int(share * 100)
         passed = now - self._progress_time
@@ -91,16 +95,21 @@ class Console:
             self.message(text)
 
     def end_progress(self) -> None:
-        """Take the progress line off a terminal."""
+        """Erase the progress line from a terminal."""
         erase, self._progress = self._erase(), ""
         self._progress_time, self._progress_share = float("-inf"), -1
         if erase:
             self._write(erase)
 
     def result(self, document: Any, text: str) -> None:
-        """The result: ``document`` as JSON where that was asked for, else ``text``.
+        """Write the result to standard output.
 
-        Raises OSError, with a name for it, when standard output cannot take it.
+        Args:
+            document: The result for ``--json``.
+            text: The result otherwise.
+
+        Raises:
+            OSError: If standard output cannot be written.
         """
         self.end_progress()
         lines = [json.dumps(jsonable(document), indent=2)] if self._as_json else map(escaped, text.split("\n"))
@@ -112,7 +121,7 @@ class Console:
             raise OSError(error.errno, error.strerror, "standard output") from error  # EPIPE: BrokenPipeError again
 
     def failure(self, message: str, document: Any, text: str = "") -> None:
-        """A line to standard error, and the result: ``document`` where JSON was asked for, else ``text``, if any."""
+        """Write a line to standard error, and then the result as ``result`` does, if there is one."""
         self.end_progress()
         self.message(message)
         if self._as_json or text:
@@ -130,9 +139,9 @@ class Console:
 
 
 def tolerant_streams() -> None:
-    """Have characters that the terminal cannot show written as escapes, instead of an error at the first of them.
+    """Make the standard streams write characters outside of their encoding as escapes instead of raising an error.
 
-    A stream that was closed before we began is one to nowhere.
+    A stream that was closed before the program began is replaced by the null device.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
@@ -144,7 +153,7 @@ def tolerant_streams() -> None:
 
 
 def silence_stdout() -> None:
-    """Point standard output to nowhere, so that flushing what nobody reads fails no more (the reader left)."""
+    """Replace standard output by the null device, so that flushing it at exit raises no error after a broken pipe."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

@@ -1,6 +1,7 @@
-"""The demonstration: a tracker, a seeder and two downloaders, processes of their own, exchange a torrent on loopback.
+"""The demonstration: a tracker, a seeder and two downloaders exchange a torrent over loopback.
 
-The seeder is held to a rate, so that the downloaders are seen to serve each other; the tracker hears this machine only.
+The seeder and the downloaders are processes of their own.  The rate of the seeder is limited, so that the downloaders
+also serve each other.
 """
 
 from __future__ import annotations
@@ -29,22 +30,22 @@ MIB = 1024 * 1024
 SIZE = 64 * MIB
 TIMEOUT = 120.0
 SEEDER_RATE = 16 * MIB
-"""Bytes a second that the seeder may send: slow enough to watch, and to make the downloaders help each other."""
+"""Bytes a second that the seeder sends at most."""
 END_TIMEOUT = 10.0
-"""Seconds a process may take to end when it is asked to; then it is killed."""
+"""Seconds in which a process must end after SIGTERM; then it is killed."""
 LOOK_INTERVAL = 0.1
-"""Seconds between two looks at the tracker and the clock while no process says anything."""
+"""Seconds between two looks at the tracker and the clock while no process writes a line."""
 CHUNK = MIB
 
 Line = Tuple["Node", Optional[str]]
 
 
 class DemoFailed(BitTorrentError):
-    """The demonstration went wrong; the text says how."""
+    """The demonstration failed."""
 
 
 class Node:
-    """One process of the swarm; what it says goes to ``lines``, with None for its end."""
+    """One process of the swarm; the lines that it writes go to ``lines``, followed by None."""
 
     def __init__(self, name: str, arguments: Sequence[str], folder: Path, lines: queue.Queue[Line]) -> None:
         self.name = name
@@ -74,7 +75,7 @@ class Node:
         self.end()
 
     def end(self) -> int:
-        """Have the process end, in bounded time; returns its exit code."""
+        """End the process within ``END_TIMEOUT`` seconds, and return its exit code."""
         if self._process.poll() is None:
             self._process.terminate()
         try:
@@ -86,7 +87,7 @@ class Node:
         return code
 
     def result(self) -> Dict[str, Any]:
-        """The figures the process left; none where it was killed."""
+        """Return the result of the process; empty if it was killed."""
         with contextlib.suppress(ValueError):
             found = json.loads(self._result.read_text(encoding="utf-8"))
             if isinstance(found, dict):
@@ -102,9 +103,20 @@ class Node:
 
 
 def run(console: Console, size: int = SIZE, timeout: float = TIMEOUT) -> Tuple[Dict[str, Any], str]:
-    """Make ``size`` bytes of files, exchange them within ``timeout`` seconds and compare; returns figures and a text.
+    """Run the demonstration.
 
-    Raises DemoFailed, and what making the torrent and the tracker may raise.
+    Args:
+        console: Where progress is shown.
+        size: Bytes of the torrent.
+        timeout: Seconds of the exchange.
+
+    Returns:
+        The result for ``--json``, and as text.
+
+    Raises:
+        DemoFailed: If a process failed, or a copy differs.
+        StorageError: If the files cannot be made.
+        ListenError: If the tracker cannot listen.
     """
     with tempfile.TemporaryDirectory(prefix="bittorrent-threads-demo-") as hash_buffer:
         folder = Path(hash_buffer)
@@ -134,9 +146,13 @@ def run(console: Console, size: int = SIZE, timeout: float = TIMEOUT) -> Tuple[D
 
 
 def make_files(folder: Path, size: int) -> Dict[str, int]:
-    """Write files of pseudo-random bytes, ``size`` in all, some with uneven ends and one empty; name → length.
+    """Write files of ``size`` pseudo-random bytes in all, one of them empty.
 
-    Raises StorageError.
+    Returns:
+        The length of each file by its path below the folder.
+
+    Raises:
+        StorageError: If a file cannot be written.
     """
     lengths = {"most.bin": size * 5 // 9, "empty.txt": 0, "sub/one.bin": 1, "sub/deeper/quarter.bin": size // 4}
     lengths["rest.bin"] = max(0, size - sum(lengths.values()))
@@ -156,10 +172,15 @@ def make_files(folder: Path, size: int) -> Dict[str, int]:
 def exchange(
     console: Console, folder: Path, torrent: Path, seeder_known: Callable[[], bool], timeout: float
 ) -> Dict[str, Dict[str, Any]]:
-    """Run the processes until both downloads are done; returns what each has to tell, by name.
+    """Run the processes until both downloads are complete.
 
-    The downloaders start when the tracker knows the seeder, so that their first announce finds it.  Raises DemoFailed
-    when a process ends too early, with a failure, or too late.
+    The downloaders start when the tracker knows the seeder, so that their first announce finds it.
+
+    Returns:
+        The result of each process by its name.
+
+    Raises:
+        DemoFailed: If a process fails or ends too early, or the time is over.
     """
     lines: queue.Queue[Line] = queue.Queue()
     deadline = time.monotonic() + timeout
@@ -198,7 +219,7 @@ def exchange(
 
 
 def show(console: Console, nodes: List[Node], node: Node, line: str) -> None:
-    """Show what a process said: in its own line of a terminal, else as one more line."""
+    """Show the line of a process: in its own line of a terminal, otherwise as a further line."""
     node.line = line
     if console.terminal:
         console.progress(describe(nodes, "\n"), 0.0)
@@ -207,12 +228,12 @@ def show(console: Console, nodes: List[Node], node: Node, line: str) -> None:
 
 
 def describe(nodes: Iterable[Node], between: str = "; ") -> str:
-    """The last line of each process."""
+    """Return the last line of each process."""
     return between.join(f"{node.name}: {node.line}" for node in nodes)
 
 
 def compare(original: Path, copy: Path, files: Iterable[str]) -> None:
-    """Compare every file byte by byte, and see that there are no others; raises DemoFailed."""
+    """Compare every file byte by byte; raise DemoFailed if one differs, is missing or is not of the torrent."""
     _, different, missing = filecmp.cmpfiles(original, copy, list(files), shallow=False)
     extra = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()} - set(files)
     for what, names in (("different", different), ("missing", missing), ("not of the torrent", sorted(extra))):

@@ -1,40 +1,30 @@
-"""The exceptions a user can meet, as one tree.
+"""The exceptions of the library, in one tree below :class:`BitTorrentError`.
 
-    BitTorrentError
-    ├── MetainfoError          a .torrent or magnet that cannot be used: key, reason
-    │   └── BencodeError       not bencoding at all: offset, reason
-    ├── StorageError           the disk said no: path, errno, reason
-    ├── TrackerError           a tracker failed: url, reason
-    ├── ListenError            no port could be bound: address, errno, reason
-    ├── SettingsError          a setting out of its range: name, reason   (also a ValueError)
-    ├── WaitTimeout            a wait ran out of its own time: reason, figures   (also a TimeoutError)
-    │   └── Stalled            a wait gave up because nothing moved
-    ├── Cancelled              a wait was told to give up: reason
-    ├── StateError             the verb cannot be done now: verb, reason
-    ├── ThreadError            the system has no thread for us: name, reason
-    └── SessionClosed          the engine is gone: reason
-
-Each carries fields, and its text is made from them.  What a peer does wrong is never here: it is a close reason
-(``events.PeerClosed``), counted and shown.
+Each exception has fields, and its text is made from them.  Misbehaviour of a peer is never an exception for the user:
+the connection is closed, with the reason in ``events.PeerClosed``.
 """
 
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping, Optional
+from typing import Mapping, Optional, Union
 
 from .text import masked, printable
 
+Figure = Union[int, str]
+
 
 class BitTorrentError(Exception):
-    """Everything this library raises on purpose."""
+    """Base class of every exception that the library raises on purpose."""
 
 
 class MetainfoError(BitTorrentError):
-    """A .torrent file or magnet URI is unusable.
+    """A .torrent file or a magnet link cannot be used.
 
-    ``reason`` says what is wrong, ``key`` which key holds it (``"info.piece length"``; empty when it is the whole),
-    ``source`` the path or URI it came from (empty when it was given as bytes).
+    Attributes:
+        reason (str): What is wrong.
+        key (str): The key that holds it, such as ``"info.piece length"``; empty if it is the whole file.
+        source (str): Path or URI; empty for a torrent that was given as bytes.
     """
 
     def __init__(self, reason: str, key: str = "", source: str = "") -> None:
@@ -49,7 +39,11 @@ class MetainfoError(BitTorrentError):
 
 
 class BencodeError(MetainfoError):
-    """The bytes are not canonical bencoding (BEP 3); ``offset`` is where that shows, in bytes."""
+    """The bytes are not valid bencoding (BEP 3).
+
+    Attributes:
+        offset (int): Number of bytes before the error.
+    """
 
     def __init__(self, reason: str, offset: int, key: str = "", source: str = "") -> None:
         super().__init__(reason, key, source)
@@ -61,9 +55,13 @@ class BencodeError(MetainfoError):
 
 
 class StorageError(BitTorrentError):
-    """A file could not be used; ``errno`` is 0 where the system gave none (an unsafe link).
+    """A file could not be used.
 
-    ``errno.ESTALE`` is a file that another program changed or cut.
+    Attributes:
+        reason (str): Why.
+        path (str): Path of the file.
+        errno (int): Error number of the system; 0 if there is none (an unsafe link), ``errno.ESTALE`` for a file that
+            another program changed or truncated.
     """
 
     def __init__(self, reason: str, path: str = "", errno: int = 0) -> None:
@@ -74,7 +72,12 @@ class StorageError(BitTorrentError):
 
     @classmethod
     def wrap(cls, error: BaseException, path: str = "") -> StorageError:
-        """The same failure as a StorageError, chained to ``error``."""
+        """Return the failure as a StorageError that is chained to ``error``.
+
+        Args:
+            error: An exception of a file operation.
+            path: Path of the file, if the exception does not have it.
+        """
         if isinstance(error, StorageError):
             return error
         number = getattr(error, "errno", None) or 0
@@ -91,9 +94,13 @@ class StorageError(BitTorrentError):
 
 
 class TrackerError(BitTorrentError):
-    """A tracker could not be reached or answered with a failure.
+    """A tracker could not be reached, or answered with a failure.
 
-    ``reason`` is printable and at most 300 characters, whatever the tracker sent; ``url`` is without its secrets.
+    No call raises it; ``events.TrackerFailed`` reports it.
+
+    Attributes:
+        reason (str): Why, at most 300 printable characters.
+        url (str): Announce URL, with ``***`` in place of passwords and passkeys.
     """
 
     def __init__(self, reason: str, url: str = "") -> None:
@@ -106,7 +113,13 @@ class TrackerError(BitTorrentError):
 
 
 class ListenError(BitTorrentError):
-    """No listening socket could be opened; ``address`` is ``host:port`` as it was asked for."""
+    """No listening socket could be opened.
+
+    Attributes:
+        reason (str): Why.
+        address (str): ``host:port`` as it was given.
+        errno (int): Error number of the system; 0 if there is none.
+    """
 
     def __init__(self, reason: str, address: str = "", errno: int = 0) -> None:
         super().__init__(reason, address, errno)
@@ -119,7 +132,12 @@ class ListenError(BitTorrentError):
 
 
 class SettingsError(BitTorrentError, ValueError):
-    """A setting is of the wrong kind or out of its range."""
+    """A setting, or an argument of ``create``, has the wrong type or is out of its range.
+
+    Attributes:
+        name (str): Name of the setting.
+        reason (str): What is wrong.
+    """
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(name, reason)
@@ -131,9 +149,15 @@ class SettingsError(BitTorrentError, ValueError):
 
 
 class WaitTimeout(BitTorrentError, TimeoutError):
-    """``wait(timeout=…)`` ended before what it waited for; ``figures`` are those of the last status."""
+    """A wait took longer than its ``timeout``.
 
-    def __init__(self, reason: str, figures: Optional[Mapping[str, Any]] = None) -> None:
+    Attributes:
+        reason (str): What was waited for, and why there is no progress.
+        figures (dict): Fields of the last status: ``state``, ``pieces_have``, ``piece_count``, ``left``,
+            ``downloaded``, ``connected``, ``known`` and ``stall``.  Empty for other waits than that for a status.
+    """
+
+    def __init__(self, reason: str, figures: Optional[Mapping[str, Figure]] = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.figures = dict(figures or {})
@@ -143,11 +167,15 @@ class WaitTimeout(BitTorrentError, TimeoutError):
 
 
 class Stalled(WaitTimeout):
-    """``wait(stall_timeout=…)`` saw no progress for that long; ``reason`` says why, in a sentence."""
+    """A wait saw no progress for its ``stall_timeout``."""
 
 
 class Cancelled(BitTorrentError):
-    """The ``cancel`` that was given to a call was set; what the call had begun is given up."""
+    """The ``cancel`` that was given to a call was set.
+
+    Attributes:
+        reason (str): Always ``"cancelled"``.
+    """
 
     def __init__(self, reason: str = "cancelled") -> None:
         super().__init__(reason)
@@ -155,7 +183,12 @@ class Cancelled(BitTorrentError):
 
 
 class StateError(BitTorrentError):
-    """A verb or an argument does not fit the state the object is in."""
+    """A call or an argument does not fit the state of the object.
+
+    Attributes:
+        verb (str): Name of the call.
+        reason (str): What does not fit.
+    """
 
     def __init__(self, verb: str, reason: str) -> None:
         super().__init__(verb, reason)
@@ -167,7 +200,12 @@ class StateError(BitTorrentError):
 
 
 class ThreadError(BitTorrentError):
-    """The system started no thread (see ``__cause__``); ``name`` is the one that was wanted."""
+    """The system could not start a thread (see ``__cause__``).
+
+    Attributes:
+        name (str): Name of the thread.
+        reason (str): Why.
+    """
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(name, reason)
@@ -179,7 +217,11 @@ class ThreadError(BitTorrentError):
 
 
 class SessionClosed(BitTorrentError):
-    """The session behind the object was closed, died (see ``__cause__``) or belongs to the parent of a fork."""
+    """The session was closed, failed (see ``__cause__``), or belongs to the parent of a fork.
+
+    Attributes:
+        reason (str): Which of them.
+    """
 
     def __init__(self, reason: str = "the session is closed") -> None:
         super().__init__(reason)

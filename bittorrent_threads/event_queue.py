@@ -1,10 +1,11 @@
-"""The queue a user takes events from: bounded, never blocking who puts, honest about what it dropped.
+"""The bounded queue of the events of a client.
 
-Frequent events get half of the room, so that a state change or a failure always finds some.  When even that is full
-the oldest frequent event makes place, and then the oldest of all; ``Closed`` is never dropped.
+Publishing never waits.  Frequent events are dropped while half of the queue is full, so that state changes and failures
+have room.  When the queue is full, the oldest frequent event is dropped, or else the oldest event.  ``Closed`` is never
+dropped.
 
-One thread publishes, any number take; there is no lock.  The rule: whoever takes changes the queue in one step, and
-whoever publishes expects that between any two.
+One thread publishes, any number of threads take, and there is no lock, as an interrupt could leave it held.  A taker
+changes the queue by one atomic operation, and the publisher allows for that between any two of its own.
 """
 
 from __future__ import annotations
@@ -19,29 +20,36 @@ from .threads.bell import Bell
 
 
 class EventQueue:
-    """``get``, ``get_nowait``, ``empty``, ``full``, ``qsize`` and ``maxsize`` of a ``queue.Queue`` of events.
+    """A queue of events with the getting half of ``queue.Queue``.
 
-    After the last event, ``Closed``, nothing is waited for: ``get`` raises ``queue.Empty`` at once.
+    After the last event, ``Closed``, ``get`` raises ``queue.Empty`` at once.
     """
 
     def __init__(self, size: int) -> None:
         self.maxsize = max(size, 4)
-        """Events that it holds besides the last."""
+        """Most events in the queue, besides the last one."""
         self._events: Deque[Event] = collections.deque()
         self._ends: List[Deque[Event]] = []
-        """The last events; the first entry counts, whoever else ends the queue at the same time."""
+        """The last events.  Two threads may end the queue at once: only the first entry counts."""
         self._dropped: Dict[str, int] = {}
         self._frequent = True
-        """There may be a frequent event among them; to look for one each time that 20,000 come at once took seconds."""
+        """There may be a frequent event in the queue; a full queue without one is not searched again."""
         self._bell = Bell()
 
     # -- for the user ----------------------------------------------------------------------------------------------
 
     def get(self, block: bool = True, timeout: Optional[float] = None) -> Event:
-        """Take the next event; wait for it if ``block``, at most ``timeout`` seconds.
+        """Take the next event.
 
-        Raises queue.Empty when there is none, or none will come any more, and ValueError for a negative ``timeout``.
-        An interrupt in the middle may lose the event that was being taken.
+        An interrupt may lose the event that was being taken.
+
+        Args:
+            block: Wait until there is an event.
+            timeout: Most seconds to wait; None for no limit.
+
+        Raises:
+            queue.Empty: If there is no event, or no event will come any more.
+            ValueError: If ``timeout`` is negative.
         """
         event = self._take()
         if event is not None:
@@ -64,22 +72,26 @@ class EventQueue:
                 self._bell.leave(latch)
 
     def get_nowait(self) -> Event:
-        """Take the next event; raises queue.Empty when there is none."""
+        """Take the next event without waiting.
+
+        Raises:
+            queue.Empty: If there is no event.
+        """
         event = self._take()
         if event is None:
             raise queue.Empty
         return event
 
     def qsize(self) -> int:
-        """Events that can be taken now."""
+        """Return the number of events that can be taken now."""
         return 0 if self.ended else len(self._events) + sum(map(len, self._ends[:1]))
 
     def empty(self) -> bool:
-        """No event can be taken now."""
+        """Return whether no event can be taken now."""
         return not self.qsize()
 
     def full(self) -> bool:
-        """The next event is dropped, or makes another be."""
+        """Return whether the queue is full, so that the next event replaces another or is dropped."""
         return len(self._events) >= self.maxsize
 
     @property
@@ -108,16 +120,16 @@ class EventQueue:
     # -- for the library -------------------------------------------------------------------------------------------
 
     def publish(self, event: Event) -> None:
-        """Put an event; never waits for a consumer."""
+        """Put an event into the queue."""
         if not self._ends:
             self._put(event)
             if self._bell:
                 self._bell.ring()
 
     def publish_passed(self, infohash: bytes, time: float, indexes: Sequence[int]) -> None:
-        """Put ``PiecePassed`` for each piece; those that find no room are counted and not made.
+        """Put ``PiecePassed`` for each piece; events for which there is no room are counted and not made.
 
-        A hash check of 65,536 pieces that nobody listens to is a tenth faster for it.
+        A hash check of 65,536 pieces is a tenth faster for it.
         """
         if self._ends:
             return
@@ -129,10 +141,10 @@ class EventQueue:
             self._bell.ring()
 
     def end(self, closed: Closed) -> None:
-        """Put the last event, and refuse all others; from any thread.  The first end counts."""
+        """Put the last event, and accept no other; may be called in any thread, and only the first call counts."""
         last: Deque[Event] = collections.deque()
         if self._dropped:
-            last.append(self._confession(closed, dict(self._dropped)))
+            last.append(self._report_of_dropped(closed, dict(self._dropped)))
         last.append(closed)
         self._ends.append(last)
         self._bell.ring()
@@ -148,7 +160,7 @@ class EventQueue:
             self._evict()
         if self._dropped and len(events) < self.maxsize // 2:
             dropped, self._dropped = self._dropped, {}
-            events.append(self._confession(event, dropped))
+            events.append(self._report_of_dropped(event, dropped))
         self._frequent = self._frequent or event.frequent
         events.append(event)
 
@@ -171,7 +183,7 @@ class EventQueue:
                 oldest = events.popleft()
             else:
                 events.remove(oldest)
-        except (IndexError, ValueError):  # somebody takes events just now, and makes room
+        except (IndexError, ValueError):  # another thread takes events, and makes room
             return
         self._drop(type(oldest).__name__)
 
@@ -180,5 +192,5 @@ class EventQueue:
             self._dropped[kind] = self._dropped.get(kind, 0) + count
 
     @staticmethod
-    def _confession(event: Event, dropped: Dict[str, int]) -> EventsDropped:
+    def _report_of_dropped(event: Event, dropped: Dict[str, int]) -> EventsDropped:
         return EventsDropped(event.infohash, event.time, sum(dropped.values()), tuple(sorted(dropped)))

@@ -19,7 +19,9 @@ class File:
     def __init__(self, client: Client, index: int) -> None:
         entry = client.metainfo.files[index]
         self.index = index
+        """Index of the file in the torrent, from 0."""
         self.length: int = entry.length
+        """Bytes of the file."""
         self._client = client
 
     @property

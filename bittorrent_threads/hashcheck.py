@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 
 
 class HashcheckResult(NamedTuple):
-    """Piece indexes, ascending; with ``cancelled`` some pieces asked for are in neither."""
+    """The result of a hash check."""
 
     passed: Tuple[int, ...]
+    """Indexes of the pieces with the right hash, ascending."""
     failed: Tuple[int, ...]
+    """Indexes of the pieces that are missing or wrong, ascending."""
     cancelled: bool
+    """The check was cancelled: pieces that were not checked are in neither."""
     error: Optional[StorageError]
-    """The first file error met; a missing file is none, its pieces just fail."""
+    """The first error of a file; None if there was none.  A missing file is no error: its pieces fail."""
 
 
 class Hashcheck:

@@ -1,7 +1,7 @@
-"""What a person sees of a client at work: lines for its progress and its events, and waits that show them.
+"""Progress of a client for people: lines for its progress and its events, and conditions that show them.
 
-``Downloaded`` and ``Seeded`` are conditions for ``Client.wait``, which asks them several times a second on the thread
-that waits: nothing here runs behind anybody's back.
+``Downloaded`` and ``Seeded`` are conditions for ``Client.wait``, which calls them several times a second in the waiting
+thread.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from .status import Status
 
 
 class Progress(NamedTuple):
-    """A line, and how much is done, 0 to 1."""
+    """A line, and the share that is done, 0 to 1."""
 
     text: str
     share: float
 
 
 class Downloaded:
-    """Whether a client has all that is wanted; while asked it shows events and progress.
+    """The condition that a download is complete; each call shows events and progress.
 
-    Raises StorageError once the disk has refused: who started the command can make room, and start it again.
+    A call raises StorageError after a disk failure, so that the user can make room and start the command again.
     """
 
     def __init__(self, client: Client, console: Console) -> None:
@@ -48,7 +48,10 @@ class Downloaded:
 
 
 class Seeded:
-    """Never true: a seed ends when it is told to.  Raises Stalled when nobody took anything for ``stall_timeout``."""
+    """A condition that is never true, for seeding; each call shows events and progress.
+
+    A call raises Stalled when no peer has received data for ``stall_timeout`` seconds.
+    """
 
     def __init__(self, client: Client, console: Console, stall_timeout: Optional[float]) -> None:
         self._client = client
@@ -63,7 +66,7 @@ class Seeded:
         if status.uploaded != self._uploaded:
             self._uploaded, self._moved = status.uploaded, now
         elif self._stall_timeout is not None and now - self._moved >= self._stall_timeout:
-            raise Stalled(f"nobody took anything of {status.name} for {self._stall_timeout:g} s")
+            raise Stalled(f"no peer received data of {status.name} for {self._stall_timeout:g} s")
         self._console.progress(*seed_progress(status))
         return False
 
@@ -72,7 +75,7 @@ class Seeded:
 
 
 def download_progress(status: Status) -> Progress:
-    """Of a download, or of the hash check before it."""
+    """Return the progress of a download, or of the hash check before it."""
     if status.checking:
         return check_progress(status)
     rate = status.download_rate
@@ -87,24 +90,29 @@ def download_progress(status: Status) -> Progress:
 
 
 def seed_progress(status: Status) -> Progress:
-    """Of a seed; its share is what it sent in sizes of the torrent."""
+    """Return the progress of a seed; its share is the number of bytes sent, divided by the size of the torrent."""
     sent = f"sent {size_text(status.uploaded)}, up {size_text(status.upload_rate)}/s"
     line = f"{status.name}: seeding, {sent}, {status.connected} peers"
     return Progress(line, status.uploaded / max(1, status.size))
 
 
 def check_progress(status: Status) -> Progress:
-    """Of a check of all pieces."""
+    """Return the progress of a check of all pieces."""
     done = status.piece_count - status.checking
     line = f"{status.name}: checking the files, {status.checking} to go"
     return Progress(line, done / max(1, status.piece_count))
 
 
 def show_events(client: Client, console: Console, *, fatal: bool = False) -> Optional[StorageError]:
-    """Take the events that came, and show those that a person should see.
+    """Take the events in the queue of a client, and show those that matter to people.
 
-    Returns the storage failure among them that stops the torrent, if there is one; ``fatal`` ones are not shown, as the
-    command ends with them.
+    Args:
+        client: The client.
+        console: Where to show them.
+        fatal: A disk failure ends the command, and is not shown here.
+
+    Returns:
+        The disk failure that stopped the torrent; None if there was none.
     """
     failure: Optional[StorageError] = None
     while True:
@@ -122,15 +130,15 @@ def show_events(client: Client, console: Console, *, fatal: bool = False) -> Opt
 
 
 def event_text(event: events.Event) -> str:
-    """A line for an event that a person should see; empty for the others."""
+    """Return a line for an event that matters to people; an empty string for other events."""
     if isinstance(event, events.TrackerFailed):
         return f"tracker {event.url}: {event.reason}"
     if isinstance(event, events.TrackerAnnounced) and event.warning:
         return f"tracker {event.url} warns: {event.warning}"
     if isinstance(event, events.ListenFailed):
-        return f"nobody can dial us: {event.reason}"
+        return f"peers cannot connect to this client: {event.reason}"
     if isinstance(event, events.PieceFailed) and event.peers:
-        return f"piece {event.index} failed its hash and is asked for again"
+        return f"piece {event.index} failed its hash and is requested again"
     if isinstance(event, events.PeerBanned):
         return f"banned {event.address[0]} port {event.address[1]}: {event.reason}"
     if isinstance(event, events.InternalFailed):

@@ -47,6 +47,7 @@ class Session:
 
     def __init__(self, settings: Optional[Settings] = None) -> None:
         self.settings = settings or Settings()
+        """The settings of the session."""
         self._closed = True
         self._clients: Dict[bytes, Callable[[], Optional[Client]]] = {}
         """References, weak to the client that made the session for itself: together they can be forgotten."""

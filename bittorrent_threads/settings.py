@@ -1,14 +1,13 @@
-"""Settings of a session: every limit, budget and time that a user may change, with its unit and its source.
+"""Settings of a session: every limit, budget and time that a user may change.
 
-A ``Settings`` is immutable; ``Settings(...).replace(port=6881)`` gives another.  0 means "no limit" for the rate
-limits and nowhere else.  "limits" below is the table of attacks and limits the defaults were chosen from.
+A ``Settings`` is immutable; ``settings.replace(port=6881)`` returns a changed copy.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import ipaddress
-from typing import Any
+from typing import Any, Union
 
 from .errors import SettingsError
 
@@ -17,146 +16,139 @@ MIB = 1024 * 1024
 NAMES = ("portable", "native")
 """Values of ``names``."""
 MOST = 2**62
-"""Largest value of a setting: far above any sense, and small enough for every computation."""
+"""Largest value of a setting; twice as much fits into the 64-bit integers of system calls."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """Limits, budgets and times of a session.
 
-    Sizes are bytes, times seconds, rates bytes a second.  Raises :class:`SettingsError` for a value out of range.
+    Sizes are bytes, times seconds, rates bytes a second.  0 is "no limit" for the two rate limits, "any port" for
+    ``port`` and "the listening port" for ``announce_port``; other numbers must be above 0.
+
+    Raises:
+        SettingsError: If a value has the wrong type or is out of its range.
     """
 
-    # -- listening and dialling --------------------------------------------------------------------------------
+    # -- listening and dialling ------------------------------------------------------------------------------------
     port: int = 0
     """Listening port; 0 lets the system choose one."""
     host: str = ""
-    """Address to listen on; empty means every interface, IPv4 and IPv6 where the machine has them."""
+    """Address to listen on; empty for all addresses, IPv4 and IPv6 if the machine has them."""
     port_strict: bool = False
-    """True: a taken ``port`` raises ListenError.  False: the next ten ports are tried, then any."""
+    """Raise ListenError if ``port`` is in use; if false, try the next ten ports, then any."""
     max_connections: int = 200
-    """Peers of the whole session, handshakes included; lowered to what RLIMIT_NOFILE allows."""
+    """Connections of the whole session, also before the end of the handshake; lowered to what RLIMIT_NOFILE allows."""
     max_connections_per_torrent: int = 100
-    """Peers of one torrent."""
+    """Connections of one torrent."""
     max_connections_per_host: int = 4
-    """Peers of one torrent at one host, or in one /64 network of IPv6, that stay when others find no room.
-
-    While there is room, a host may have more; this machine always may.
-    """
+    """Connections of one torrent to one host, or to one /64 network of IPv6, that are kept when the limits above are
+    reached and other peers wait.  Below those limits a host may have more.  This machine may always have more."""
     max_half_open: int = 25
-    """Dials of one session under way at once."""
+    """Connections of the session that are being made at once."""
     connect_rate: float = 30.0
-    """New dials a second, for the session."""
+    """New outgoing connections of the session a second."""
     connect_timeout: float = 15.0
-    """From the dial to the established connection."""
+    """Seconds to establish a connection."""
     handshake_timeout: float = 10.0
-    """From the established connection to the end of the peer's handshake; absolute, a dripping peer gains nothing."""
+    """Seconds from the established connection to the end of the peer's handshake."""
     idle_timeout: float = 120.0
-    """Silence after which a peer is closed (BEP 3: two minutes)."""
+    """Seconds of silence after which a connection is closed; two minutes in BEP 3."""
     keepalive_interval: float = 100.0
-    """Our own silence after which a keep-alive is sent; below the two minutes peers allow."""
+    """Seconds without a message to a peer after which a keep-alive is sent; less than the two minutes of BEP 3."""
     progress_timeout: float = 60.0
-    """A message that has begun must be complete after this long, or 4 KiB of it have come.
+    """Seconds in which a message must be complete after its first byte, or in which 4 KiB of it must arrive.  Time in
+    which a rate limit of this session delays it does not count."""
 
-    Time in which a limit of ours keeps it from being read does not count.
-    """
-
-    # -- rates ---------------------------------------------------------------------------------------------------
+    # -- rates -----------------------------------------------------------------------------------------------------
     download_limit: int = 0
-    """Bytes a second received by all peers; 0 for no limit."""
+    """Bytes a second received from all peers; 0 for no limit."""
     upload_limit: int = 0
     """Bytes a second sent to all peers; 0 for no limit."""
 
-    # -- requests ------------------------------------------------------------------------------------------------
+    # -- requests --------------------------------------------------------------------------------------------------
     min_requests: int = 64
-    """Blocks asked of a peer at the start; of one that turns out slow, and under a low limit, fewer."""
+    """Blocks requested from a peer at the start.  Fewer are requested from a peer that turns out to be slow, and at a
+    low rate limit."""
     max_requests: int = 2000
-    """Most blocks asked of a peer at once, below the peer's own ``reqq`` (BEP 10)."""
+    """Most blocks requested from a peer at once; never more than the ``reqq`` of the peer (BEP 10)."""
     request_queue_time: float = 3.0
-    """Seconds of a peer's rate that its pipeline is filled to."""
+    """Seconds that the requests sent to a peer should last at its rate."""
     request_timeout: float = 20.0
-    """Longest a peer may hold requests without sending any block; then it is snubbed and others are asked."""
+    """Seconds that a peer may have requests without sending a block; then it is snubbed, and its blocks are requested
+    from others."""
     reqq: int = 2000
-    """Requests of a peer we queue (BEP 10 ``reqq``); more are rejected, or the peer is closed."""
+    """Requests of a peer that are queued (``reqq`` of BEP 10); more are rejected, or the peer is closed."""
 
-    # -- choking -------------------------------------------------------------------------------------------------
+    # -- choking ---------------------------------------------------------------------------------------------------
     upload_slots: int = 8
-    """Peers of one torrent unchoked at once, the optimistic one included.
-
-    Fewer, and two at least, where ``upload_limit`` gives each less than a block in 5 s.
-    """
+    """Peers of one torrent that are unchoked at once, the optimistic unchoke included.  Fewer, but at least two, if
+    ``upload_limit`` gives each of them less than a block in 5 s."""
     choke_interval: float = 10.0
-    """Time between two choices (BEP 3)."""
+    """Seconds between two choices of the unchoked peers (BEP 3)."""
     optimistic_interval: float = 30.0
-    """How long the optimistic unchoke stays on one peer (BEP 3)."""
+    """Seconds of an optimistic unchoke (BEP 3)."""
 
-    # -- memory --------------------------------------------------------------------------------------------------
+    # -- memory ----------------------------------------------------------------------------------------------------
     piece_memory: int = 64 * MIB
-    """Bytes of pieces being received or waiting for the disk; over it no other piece is begun."""
+    """Bytes of pieces that are being received or wait for the disk; above it no further piece is begun."""
     receive_buffer: int = 4 * MIB
-    """Bytes taken from a socket by one system call, into memory that all sockets share."""
+    """Bytes read from a socket by one system call, into memory that all sockets share."""
     send_high_water: int = 1 * MIB
-    """Bytes waiting to be sent to a peer above which nothing is read from disk for it."""
+    """Bytes that wait to be sent to a peer, above which no block is read from disk for it."""
     event_queue_size: int = 2000
-    """Events kept for a consumer that does not take them."""
+    """Events kept for a client whose events are not taken."""
     max_metainfo_size: int = 32 * MIB
-    """Largest .torrent file read; the largest public ones have 15 MB."""
+    """Bytes of the largest ``.torrent`` file that is read; the largest public ones have 15 MB."""
 
-    # -- disk ----------------------------------------------------------------------------------------------------
+    # -- disk ------------------------------------------------------------------------------------------------------
     disk_threads: int = 2
-    """Worker threads for files and hashes."""
+    """Threads that read, write and hash; one more is reserved for blocks that peers request."""
     max_open_files: int = 64
-    """File handles kept open, for the session; lowered to a quarter of RLIMIT_NOFILE."""
+    """Files kept open, for the session; lowered to a quarter of RLIMIT_NOFILE."""
     sync_interval: float = 30.0
-    """Longest time that a finished piece is not synced and remembered (limits: kill -9, power loss)."""
+    """Longest time in seconds until a finished piece is synced and recorded in the resume data."""
     overwrite: bool = False
-    """True: a file that has the name of a torrent's and nothing of it is overwritten.  False: it stops the torrent."""
+    """Overwrite a file that has the name of a file of the torrent and other content; if false, it stops the torrent."""
     disk_retry_interval: float = 10.0
-    """First pause after a write failed; doubled up to ``disk_retry_max``."""
+    """Seconds of the first pause after a write failed; each further pause is twice as long."""
     disk_retry_max: float = 600.0
-    """Longest pause between two tries to write."""
-
+    """Seconds of the longest such pause."""
     names: str = "portable"
-    """What a file is called whose name in the torrent is not valid on every system.
+    """What a new file is called whose name in the torrent is not valid on every system.  ``portable`` replaces the name
+    by a valid one, ``native`` keeps it if the file system allows.  Existing files are used under either name."""
 
-    ``portable``: by a name that is; ``native``: by its own, if the file system stores that.  A file that is there
-    already is used under either name.
-    """
-
-    # -- trackers ------------------------------------------------------------------------------------------------
+    # -- trackers --------------------------------------------------------------------------------------------------
     numwant: int = 200
-    """Peers asked of a tracker (BEP 3)."""
+    """Peers requested from a tracker (BEP 3)."""
     announce_to_all: bool = False
-    """True announces to every tracker of every tier at its interval; False while peers are wanted to each tier, and in
-    it to the first tracker that names any, and otherwise to one in all (BEP 12)."""
+    """Announce to every tracker of every tier; if false, while peers are wanted to each tier until a tracker of it
+    returns peers, and otherwise to one tracker in all (BEP 12)."""
     announce_port: int = 0
-    """Port told to trackers and peers, where a router forwards it to ours; 0 for the listening port."""
+    """Port told to trackers and peers, if a router forwards it to the listening port; 0 for the listening port."""
     announce_ip: str = ""
-    """Numeric address told to trackers as ``ip`` (BEP 3), which many ignore; empty for that of the connection."""
+    """Numeric address told to trackers as ``ip`` (BEP 3), which many ignore; empty for none."""
     announce_min_interval: float = 60.0
-    """Least time between two regular announces, whatever the tracker says."""
+    """Least seconds between two regular announces, whatever the tracker says."""
     announce_max_interval: float = 7200.0
-    """Most time between two regular announces."""
+    """Most seconds between two regular announces."""
     announce_timeout: float = 30.0
-    """One announce in all: name, connection, redirects and body."""
+    """Seconds of one announce in all, from the name lookup through redirects to the end of the answer."""
     stop_announce_timeout: float = 3.0
-    """How long closing waits for the ``stopped`` announces."""
+    """Seconds that closing waits for the answers to the ``stopped`` announces."""
     lookup_threads: int = 4
-    """Most threads for names and HTTP requests, on demand; slow ones do not count, up to eight times as many."""
+    """Most threads for name lookups and requests to trackers.  Threads that wait for longer than a second do not
+    count, up to eight times as many."""
     allow_private_trackers: bool = True
-    """False refuses trackers that resolve to loopback, link-local or private addresses (SSRF).
-
-    A redirect from a public address to such a one is refused in any case.
-    """
+    """Announce to trackers at loopback, link-local and private addresses.  A redirect from a public address to such an
+    address is always refused, as a torrent could make the client send requests into its own network (SSRF)."""
     check_tracker_paths: bool = True
-    """True asks a tracker at such an address only for paths that begin with ``/announce`` or ``/scrape`` (SSRF).
-
-    Trackers that the program itself names (``Client(..., trackers=...)``, ``create``) are asked for any path.
-    """
+    """Request only paths that begin with ``/announce`` or ``/scrape`` from trackers at such addresses (SSRF), unless
+    the program itself names the tracker: ``Client(..., trackers=...)``, ``add_trackers``, ``create``."""
     user_agent: str = ""
-    """User-Agent of HTTP requests and ``v`` of BEP 10; empty for the library's own."""
+    """User-Agent of HTTP requests, and ``v`` of BEP 10; empty for the name and version of the library."""
 
-    # -- peers ---------------------------------------------------------------------------------------------------
+    # -- peers -----------------------------------------------------------------------------------------------------
     max_peer_list: int = 3000
     """Addresses remembered for one torrent."""
 
@@ -182,13 +174,20 @@ class Settings:
             except ValueError:
                 raise SettingsError("announce_ip", f"must be a numeric address, not {self.announce_ip!r}") from None
 
-    def replace(self, **changes: Any) -> Settings:
-        """These settings with some changed; raises :class:`SettingsError` as the constructor does."""
+    def replace(self, **changes: Union[int, float, str]) -> Settings:
+        """Return a copy with some settings changed.
+
+        Args:
+            **changes: New values by the name of the setting.
+
+        Raises:
+            SettingsError: If there is no such setting, or as the constructor.
+        """
         known = {field.name for field in dataclasses.fields(self)}
         for name in changes:
             if name not in known:
                 raise SettingsError(name, "is not a setting")
-        return dataclasses.replace(self, **changes)
+        return Settings(**{**dataclasses.asdict(self), **changes})
 
 
 _ZERO_ALLOWED = frozenset({"port", "announce_port", "download_limit", "upload_limit"})

@@ -1,4 +1,4 @@
-"""Snapshots of a torrent: immutable, made on the network thread, read anywhere without waiting."""
+"""Snapshots of a torrent: immutable, made on the network thread, read from any thread without waiting."""
 
 from __future__ import annotations
 
@@ -8,102 +8,135 @@ from typing import Tuple
 
 @dataclasses.dataclass(frozen=True)
 class PeerStatus:
-    """One connection; sizes are payload bytes, rates bytes a second."""
+    """One connection to a peer, after its handshake."""
 
     address: Tuple[str, int]
+    """Numeric address and port."""
     peerid: bytes
+    """Peer id, 20 bytes (BEP 20)."""
     client: str
+    """Name and version of the peer's program, as the peer gives them."""
     incoming: bool
+    """The peer made the connection."""
     pieces: int
-    """Pieces the peer has."""
+    """Number of pieces that the peer has."""
     seed: bool
+    """The peer has every piece."""
     downloaded: int
+    """Payload bytes received from the peer."""
     uploaded: int
+    """Payload bytes sent to the peer."""
     download_rate: float
+    """Bytes a second received in the last seconds."""
     upload_rate: float
+    """Bytes a second sent in the last seconds."""
     interested: bool
-    """We want something the peer has."""
+    """This client wants a piece that the peer has."""
     choked: bool
-    """The peer does not let us ask."""
+    """The peer accepts no requests of this client."""
     remote_interested: bool
+    """The peer wants a piece that this client has."""
     remote_choked: bool
-    """We do not let the peer ask."""
+    """This client accepts no requests of the peer."""
     snubbed: bool
+    """The peer has had requests for ``Settings.request_timeout`` seconds without sending a block."""
     requests: int
-    """Blocks we asked for and wait for."""
+    """Number of blocks requested from the peer and not yet received."""
     remote_requests: int
-    """Blocks the peer asked for and waits for."""
+    """Number of blocks that the peer requested and this client has not yet sent."""
 
 
 @dataclasses.dataclass(frozen=True)
 class TrackerStatus:
-    """One tracker; times are monotonic seconds from now, -1 where there is none."""
+    """One tracker of a torrent."""
 
     url: str
+    """Announce URL, with ``***`` in place of passwords and passkeys."""
     tier: int
+    """Index of its tier, from 0 (BEP 12)."""
     state: str
-    """``unused`` (not asked in this run), ``announcing``, ``working``, ``failing`` or ``refused`` (not asked again)."""
+    """``unused`` (not asked since the start), ``announcing``, ``working``, ``failing``, or ``refused`` (not asked again
+    before the next start)."""
     working: bool
+    """The last announce was answered."""
     error: str
+    """Why the last announce failed; empty if it did not."""
     warning: str
+    """Warning in the last answer; empty if there was none."""
     next_announce: float
+    """Seconds until the next announce; -1 if there will be none."""
     seeds: int
+    """Number of seeds that the tracker reported; -1 if it reported none."""
     leechers: int
+    """Number of other peers that the tracker reported; -1 if it reported none."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Status:
-    """All that is known of a torrent at one moment; sizes are bytes, rates bytes a second."""
+    """The condition of a torrent at one moment."""
 
     infohash: bytes
+    """SHA-1 hash that identifies the torrent, 20 bytes."""
     name: str
+    """Name of the torrent, made safe for file systems."""
     size: int
+    """Bytes of all files."""
     piece_length: int
+    """Bytes of each piece but the last."""
     piece_count: int
+    """Number of pieces."""
     state: str
     """``active``, ``paused`` or ``stopped``."""
     bitfield: bytes
-    """Pieces we have, packed as on the wire."""
+    """Pieces that the client has: one bit each, most significant bit first, as on the wire."""
     wanted: bytes
-    """Pieces with a priority above 0, packed likewise."""
+    """Pieces of files with a priority above 0, packed as ``bitfield``."""
     pieces_have: int
+    """Number of pieces that the client has."""
     left: int
     """Bytes of wanted pieces that are missing."""
     downloaded: int
-    """Payload bytes received, whatever came of them."""
+    """Payload bytes received, wasted ones included."""
     uploaded: int
-    """Payload bytes given to the system."""
+    """Payload bytes sent."""
     wasted: int
-    """Payload bytes received for nothing: late, doubled, or of pieces that failed."""
+    """Payload bytes received in vain: late, received twice, or of pieces that failed their hash."""
     download_rate: float
+    """Bytes a second received in the last seconds."""
     upload_rate: float
+    """Bytes a second sent in the last seconds."""
     complete: bool
-    """All that is wanted is there."""
+    """Every wanted piece is there."""
     seed: bool
-    """Everything is there."""
+    """Every piece is there."""
     checking: int
-    """Pieces waiting for a hash check."""
+    """Number of pieces that wait for a hash check; 1 while the client finds out which files exist."""
     error: str
-    """What is wrong with the files; empty when nothing is."""
+    """What is wrong with the files, in a sentence; empty if nothing is."""
     connected: int
-    """Peers past the handshake."""
+    """Number of peers after the handshake."""
     connecting: int
+    """Number of connections before the end of the handshake."""
     known: int
-    """Addresses known."""
+    """Number of known addresses of peers."""
     banned: int
+    """Number of peers that are refused because of what they sent."""
     port: int
+    """Listening port; 0 before the first start."""
     stall: str
-    """Why nothing moves, in a sentence; empty when data moves or all is done."""
+    """Why there is no progress, in a sentence; empty if data moves or the torrent is complete."""
     peers: Tuple[PeerStatus, ...] = dataclasses.field(repr=False)
+    """The connected peers."""
     trackers: Tuple[TrackerStatus, ...] = dataclasses.field(repr=False)
+    """The trackers, in the order in which they are asked."""
     priorities: Tuple[int, ...] = dataclasses.field(repr=False)
-    """One for each file."""
+    """Priority of each file, 0 (not downloaded) to 7 (first)."""
     faults: int = 0
-    """Times that the library itself failed in this session (``InternalFailed``)."""
+    """Number of errors of the library itself in this session (``InternalFailed``)."""
     closed: bool = False
-    """Nothing will change any more."""
+    """The client is closed: no later status differs."""
 
     @property
     def progress(self) -> float:
-        """Share of the pieces that we have, 0 to 1."""
+        """Share of the pieces that the client has, 0 to 1."""
         return self.pieces_have / self.piece_count if self.piece_count else 1.0

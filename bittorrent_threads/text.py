@@ -1,7 +1,6 @@
-"""Text from outside, made fit to be shown: reasons and warnings of trackers, names of clients, comments, URLs.
+"""Makes text from trackers, peers and torrents safe to show: reasons, warnings, names of clients, comments, URLs.
 
-The rule: nothing that a terminal or a log acts upon comes through (control characters, line ends, marks of direction
-and of no width), nothing long does, and no password.
+The result is short, and has no control characters, line ends, direction marks, zero-width characters or passwords.
 """
 
 from __future__ import annotations
@@ -10,11 +9,11 @@ import re
 from typing import Union
 
 MAX_REASON = 300
-"""Characters of a reason, a warning or a URL that are shown."""
+"""Most characters of a reason, a warning or a URL that are shown."""
 MASK = "***"
-"""Stands for a secret."""
+"""Replaces a secret."""
 
-# Characters that take no room of their own and that ``str.isprintable`` lets through (Default_Ignorable_Code_Point).
+# Zero-width characters that ``str.isprintable`` accepts (Default_Ignorable_Code_Point).
 _drop_invisible = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 ).sub
@@ -27,8 +26,13 @@ _match_digits = re.compile(r"(?=.*[0-9].*[0-9].*[0-9])(?:[0-9A-Fa-f]{16,}|[0-9A-
 
 
 def printable(text: Union[bytes, str], limit: int = MAX_REASON) -> str:
-    """At most ``limit`` characters of ``text``, bytes taken as UTF-8; each run of what cannot be shown is a space."""
-    # Four bytes a character at most: no more than can be shown is looked at.
+    """Return at most ``limit`` characters of a text, with a space for each run of unprintable characters.
+
+    Args:
+        text: A string, or bytes in UTF-8.
+        limit: Most characters of the result.
+    """
+    # UTF-8 has at most four bytes a character: a longer head cannot be shown.
     head = text[: 4 * limit]
     shown = head.decode("utf-8", "replace") if isinstance(head, bytes) else head
     shown = "".join(char if char.isprintable() else " " for char in _drop_invisible("", shown))
@@ -36,17 +40,17 @@ def printable(text: Union[bytes, str], limit: int = MAX_REASON) -> str:
 
 
 def escaped(text: str) -> str:
-    """``text``, whole, with everything that a terminal might obey, or that is not seen, written as an escape."""
+    """Return the whole text with control characters and invisible characters replaced by escapes."""
     shown = _drop_invisible(lambda match: _escape(match[0]), text)
     return shown if shown.isprintable() else "".join(char if char.isprintable() else _escape(char) for char in shown)
 
 
 def masked(url: str) -> str:
-    """A URL fit to be shown: what looks like a password, a passkey or a token in it is ``***``.
+    """Return a URL with ``***`` in place of what looks like a password, a passkey or a token.
 
-    That is the password before the host, or all that stands there where no user name does; the value of each query
-    key whose name says so; and each part of path and query that is a long run of letters and figures.  The fragment is
-    left out.
+    That is the password before the host, or the whole user information if there is no user name; the value of each
+    query key whose name is that of a secret; and each component of the path and each value of the query that is a long
+    run of letters and digits.  The fragment is removed.
     """
     match = _match_url(printable(url, 8 * MAX_REASON))
     assert match is not None, "the pattern takes any text"

@@ -1,10 +1,10 @@
-"""A small HTTP tracker (BEP 3), for tests, demonstrations and swarms inside one's own network.
+"""A small HTTP tracker (BEP 3), for tests, demonstrations and local networks.
 
-One thread serves all connections, and no request can make it wait: a client that drips bytes holds a connection until
-it expires, and nothing else.  What is answered is ``protocol.registry``'s; here are sockets and HTTP.
+One thread serves all connections without waiting for any of them.  ``protocol.registry`` makes the answers; this module
+has the sockets and HTTP.
 
-The rule: a page in a browser is no client.  It can have the browser ask any address of this machine for any URL, so
-what says that it comes from a page is refused, and ``ip=`` counts only in what no browser would send.
+A page in a browser can make the browser request any URL of this machine.  Therefore requests that a page made are
+refused, and the parameter ``ip`` is accepted only in requests that no browser sends.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ from .threads.thread import Thread
 
 INTERVAL = 1800
 MIN_INTERVAL = 60
-"""Seconds told to the clients, unless the constructor is given others."""
+"""Default intervals in seconds that are told to the clients."""
 
 MAX_CONNECTIONS = 200
-"""Open at once; one more takes the place of the one that was silent longest, of the host that has the most."""
+"""Most connections; a further one replaces the longest idle one of the host with the most connections."""
 MAX_HEAD = 16 * 1024
-"""Bytes of a request, which has no body; 70 infohashes fit into a scrape of it."""
+"""Most bytes of a request, which has no body; enough for a scrape of 70 infohashes."""
 MAX_SENDING = 64 * 1024
-"""Bytes of answers that wait for a client, above which its next request is not looked at."""
+"""Bytes of answers that wait for a client, above which its next request is not read."""
 IDLE_TIMEOUT = 30.0
-"""Silence after which a connection is closed."""
+"""Seconds of silence after which a connection is closed."""
 
 EXHAUSTED_PAUSE = 0.1
-"""How long nobody is let in when the system has no descriptor or memory for a connection."""
+"""Seconds without accepting when the system has no descriptor or memory for a connection."""
 
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _END = b"\r\n\r\n"
@@ -58,7 +58,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Connection:
-    """One client: bytes in, whole requests answered, bytes out."""
+    """One connection: bytes received, answers to complete requests, bytes to send."""
 
     def __init__(self, sock: socket.socket, host: str) -> None:
         self.sock = sock
@@ -67,44 +67,63 @@ class _Connection:
         self.received = bytearray()
         self.sending = b""
         self.closing = False
-        """Nothing more is answered."""
+        """No further request is answered."""
         self.ended = False
-        """Nothing more will come."""
+        """The client closed its side."""
 
 
 class Tracker:
-    """A tracker at ``http://host:port/announce`` from ``start()`` to ``close()``, or as long as a ``with`` block.
+    """An HTTP tracker that runs from ``start()`` to ``close()``, or in a ``with`` block.
 
-    ``port`` 0 lets the system choose.  ``host`` is an address of this machine; ``"::"`` listens on all, IPv4 and IPv6.
-    ``interval`` and ``min_interval`` (seconds) are what clients are told.
+    It is meant for tests, demonstrations and local networks.  One thread serves all connections.
+
+    Args:
+        host: Address to listen on; ``"::"`` for all addresses, IPv4 and IPv6.
+        port: Port to listen on; 0 lets the system choose one.
+        interval: Seconds between the announces of a client.
+        min_interval: Least seconds between two announces of a client.
     """
 
     def __init__(
         self, host: str = "127.0.0.1", port: int = 0, *, interval: int = INTERVAL, min_interval: int = MIN_INTERVAL
     ) -> None:
         self.host = host
+        """Address on which the tracker listens."""
         self.port = port
+        """Listening port; 0 before ``start`` if the system is to choose it."""
         self._registry = Registry(interval=interval, min_interval=min_interval, random=random.Random())
         self._running: Optional[_Running] = None
         _trackers.add(self)
 
     @property
     def url(self) -> str:
-        """The announce URL, for this machine if the tracker listens on all addresses."""
+        """The announce URL; with the loopback address if the tracker listens on all addresses."""
         host = {"::": "127.0.0.1", "0.0.0.0": "127.0.0.1"}.get(self.host, self.host)
         return f"http://[{host}]:{self.port}/announce" if ":" in host else f"http://{host}:{self.port}/announce"
 
     @property
     def announces(self) -> Tuple[Announced, ...]:
-        """The latest announces, at most 1000, the oldest first."""
+        """The latest 1000 announces, the oldest first."""
         return self._ask(lambda: tuple(self._registry.announces))
 
     def swarm(self, infohash: bytes) -> Tuple[Address, ...]:
-        """The addresses of the peers that are in a swarm now."""
+        """Return the addresses of the peers of a torrent.
+
+        Args:
+            infohash: Infohash of the torrent, 20 bytes.
+        """
         return self._ask(lambda: self._registry.swarm(infohash, time.monotonic()))
 
     def start(self) -> Tracker:
-        """Listen and serve; raises :class:`ListenError`, ThreadError.  Nothing happens if it runs already."""
+        """Listen and serve; does nothing if the tracker runs.
+
+        Returns:
+            The tracker itself.
+
+        Raises:
+            ListenError: If the address or the port cannot be used.
+            ThreadError: If the system cannot start a thread.
+        """
         if self._running is not None:
             return self
         if not 0 <= self.port <= 65535:
@@ -130,9 +149,13 @@ class Tracker:
         return _Running(port, serving, waker, Thread(serving.run, f"bittorrent-tracker-{port}"))
 
     def close(self, timeout: float = 5.0) -> None:
-        """Close every connection and end the thread, within ``timeout`` seconds; idempotent.
+        """Close every connection and end the thread.
 
-        After an interrupt or when the time was too short, a second call goes on.
+        It may be called any number of times.  After an interrupt, or a ``timeout`` that was too short, a further call
+        continues.
+
+        Args:
+            timeout: Most seconds to wait for the end of the thread.
         """
         running = self._running
         if running is None:
@@ -144,7 +167,7 @@ class Tracker:
             self._running = None
 
     def _ask(self, question: Callable[[], T]) -> T:
-        """The answer of the thread, which has the registry for itself while it runs."""
+        """Return the answer to a question about the registry, which only the thread uses while it runs."""
         running = self._running
         if running is None or running.thread.inherited:
             return question()
@@ -173,13 +196,13 @@ class Tracker:
 
 
 class _Serving:
-    """What the thread does; it has the registry for itself, and ends when the other end of ``woken`` is closed."""
+    """The loop of the thread; it ends when the other end of ``woken`` is closed."""
 
     def __init__(
         self, registry: Registry, listener: socket.socket, woken: socket.socket, selector: selectors.BaseSelector
     ) -> None:
         self.questions: Deque[Callable[[], None]] = collections.deque()
-        """Each has sent a byte to ``woken``."""
+        """Calls to make in the thread; a byte sent to ``woken`` announces each."""
         self._registry = registry
         self._listener = listener
         self._woken = woken
@@ -187,7 +210,7 @@ class _Serving:
         self._selector = selector
 
     def close(self) -> None:
-        """Close the sockets of a thread that never ran, or not in this process."""
+        """Close the sockets of a thread that did not run, or runs in the parent of a fork."""
         with contextlib.suppress(OSError):  # a kqueue is not inherited
             self._selector.close()
         for sock in (self._woken, self._listener, *self._connections):
@@ -230,7 +253,7 @@ class _Serving:
         try:
             sock, address = self._listener.accept()
         except OSError as error:
-            if error.errno in _EXHAUSTED:  # asking again at once would be answered the same
+            if error.errno in _EXHAUSTED:  # the next call would fail too
                 sleep(EXHAUSTED_PAUSE)
             return
         sock.setblocking(False)
@@ -258,7 +281,7 @@ class _Serving:
             _log.exception("a request from %s failed", connection.host)
             connection.closing, connection.sending = True, b""
         if connection.sending:
-            # Nothing more is read from a client that does not take its answers.
+            # A client that does not read its answers is not read from.
             self._selector.modify(connection.sock, selectors.EVENT_WRITE, connection)
         elif connection.closing:
             self._drop(connection)
@@ -274,7 +297,7 @@ class _Serving:
         connection.ended |= not data
 
     def _respond_to_all(self, connection: _Connection) -> None:
-        """Answer the whole requests that came, as long as their answers are taken."""
+        """Answer the complete requests, up to ``MAX_SENDING`` bytes of answers."""
         answers = bytearray()
         while _END in connection.received and len(answers) < MAX_SENDING and not connection.closing:
             head, _, rest = bytes(connection.received).partition(_END)
@@ -305,7 +328,7 @@ class _Serving:
 
 
 class _Running(NamedTuple):
-    """A tracker that was started; to forget its waker ends the thread."""
+    """A tracker that runs; closing ``waker`` ends its thread."""
 
     port: int
     serving: _Serving
@@ -314,12 +337,12 @@ class _Running(NamedTuple):
 
 
 def _is_of_page(headers: Mapping[str, str]) -> bool:
-    """A page in a browser had it sent: with "none" it was the address line."""
+    """Return whether a page in a browser made the request; "none" is a URL that the user typed."""
     return headers.get("sec-fetch-site", "none") != "none" or "origin" in headers or "referer" in headers
 
 
 def _may_be_browser(headers: Mapping[str, str]) -> bool:
-    """It could be of a page that hides where it comes from, or one whose name was made to lead here."""
+    """Return whether a browser may have sent the request: a page can hide its origin, or use DNS rebinding."""
     if "sec-fetch-site" in headers or headers.get("user-agent", "").startswith("mozilla/"):
         return True
     host = re.sub(r":[0-9]*$", "", headers.get("host", "localhost"))
@@ -338,7 +361,7 @@ def _response(connection: _Connection, status: str, body: bytes = b"", *, keep: 
 
 
 _trackers: weakref.WeakSet[Tracker] = weakref.WeakSet()
-"""A fork's child closes its copies of their sockets."""
+"""The child of a fork closes its copies of their sockets."""
 
 
 def _after_fork() -> None:
