@@ -54,6 +54,7 @@ ARGUMENTS: Dict[str, List[str]] = {
     "argument --port: '-1' is not a port: 0 to 65535": ["seed", "t", "--port", "-1"],
     "argument --port: '65536' is not a port: 0 to 65535": ["seed", "t", "--port", "65536"],
     f"argument --port: '{'9' * 30}' is not a port: 0 to 65535": ["seed", "t", "--port", "9" * 30],
+    "argument --port: '0000100000' is not a port: 0 to 65535": ["seed", "t", "--port", "0000100000"],
     "argument --timeout: 'soon' is not a number of seconds above 0": ["seed", "t", "--timeout", "soon"],
     "argument --timeout: '-1' is not a number of seconds above 0": ["seed", "t", "--timeout", "-1"],
     "argument --timeout: '1e400' is not a number of seconds above 0": ["seed", "t", "--timeout", "1e400"],
