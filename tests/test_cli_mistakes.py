@@ -293,13 +293,13 @@ def test_the_name_of_the_output_is_shown_in_one_line(run: Run, data: Path, tmp_p
 def test_a_standard_output_that_is_full(
     torrent: Path, data: Path, tmp_path: Path, verb: str, options: List[str]
 ) -> None:
-    arguments: List[Any] = {
+    commands: Dict[str, List[Any]] = {
         "info": [torrent],
         "verify": [torrent, "-d", data],
         "create": [data / "some", "-o", tmp_path / "x.torrent"],
-    }[verb]
+    }
     with open("/dev/full", "w") as full:
-        ran = finish(start(verb, *arguments, *options, stdout=full))
+        ran = finish(start(verb, *commands[verb], *options, stdout=full))
     assert ran.code == 4
     assert ran.err.endswith("bittorrent-threads: standard output: No space left on device\n")
 
