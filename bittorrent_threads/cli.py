@@ -257,9 +257,10 @@ def _group() -> argparse.ArgumentParser:
 
 def port(text: str) -> int:
     """A port, 0 for any."""
-    if not text.isdecimal() or int(text[:9]) > 65535:
+    number = _port(text)
+    if number < 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port: 0 to 65535")
-    return int(text)
+    return number
 
 
 def address(text: str) -> Tuple[str, int]:
@@ -269,9 +270,15 @@ def address(text: str) -> Tuple[str, int]:
         host = host[1:-1]
     elif ":" in host:
         raise argparse.ArgumentTypeError(f"{text}: an IPv6 address stands in brackets, as in [::1]:6881")
-    if not colon or not host or not number.isdecimal() or not 0 < int(number) <= 65535:
+    if not colon or not host or _port(number) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
-    return host, int(number)
+    return host, _port(number)
+
+
+def _port(text: str) -> int:
+    # -1 if it is none.  The length comes first, as int() takes quadratic time.
+    number = int(text) if len(text) < 10 and text.isdecimal() else -1
+    return number if number <= 65535 else -1
 
 
 def seconds(text: str) -> float:

@@ -54,6 +54,7 @@ ARGUMENTS: Dict[str, List[str]] = {
     "argument --port: '-1' is not a port: 0 to 65535": ["seed", "t", "--port", "-1"],
     "argument --port: '65536' is not a port: 0 to 65535": ["seed", "t", "--port", "65536"],
     f"argument --port: '{'9' * 30}' is not a port: 0 to 65535": ["seed", "t", "--port", "9" * 30],
+    "argument --port: '0000100000' is not a port: 0 to 65535": ["seed", "t", "--port", "0000100000"],
     "argument --timeout: 'soon' is not a number of seconds above 0": ["seed", "t", "--timeout", "soon"],
     "argument --timeout: '-1' is not a number of seconds above 0": ["seed", "t", "--timeout", "-1"],
     "argument --timeout: '1e400' is not a number of seconds above 0": ["seed", "t", "--timeout", "1e400"],
@@ -292,13 +293,13 @@ def test_the_name_of_the_output_is_shown_in_one_line(run: Run, data: Path, tmp_p
 def test_a_standard_output_that_is_full(
     torrent: Path, data: Path, tmp_path: Path, verb: str, options: List[str]
 ) -> None:
-    arguments: List[Any] = {
+    commands: Dict[str, List[Any]] = {
         "info": [torrent],
         "verify": [torrent, "-d", data],
         "create": [data / "some", "-o", tmp_path / "x.torrent"],
-    }[verb]
+    }
     with open("/dev/full", "w") as full:
-        ran = finish(start(verb, *arguments, *options, stdout=full))
+        ran = finish(start(verb, *commands[verb], *options, stdout=full))
     assert ran.code == 4
     assert ran.err.endswith("bittorrent-threads: standard output: No space left on device\n")
 

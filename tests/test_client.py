@@ -12,6 +12,7 @@ import textwrap
 import threading
 import time
 from pathlib import Path
+from typing import Any, Dict, List
 
 import pytest
 from support.content import KIB, Content
@@ -27,8 +28,8 @@ FULL = b"\xff\xf8"
 assert PIECES == 13
 
 
-def test_download(tmp_path: Path):
-    passed = []
+def test_download(tmp_path: Path) -> None:
+    passed: List[int] = []
     with pair(tmp_path, on_hash_pass=passed.append) as (seed, down):
         status = down.wait(timeout=PATIENCE, stall_timeout=PATIENCE)
         assert status.complete and status.seed and status.left == 0
@@ -39,7 +40,7 @@ def test_download(tmp_path: Path):
     assert SMALL.differences(tmp_path / "down") == []
 
 
-def test_what_a_client_is(tmp_path: Path):
+def test_what_a_client_is(tmp_path: Path) -> None:
     with bt.Client(SMALL.metainfo(), tmp_path, state="stopped") as client:
         assert client.infohash == SMALL.infohash
         assert client.name == "small" and client.size == SMALL.size
@@ -57,9 +58,9 @@ def test_what_a_client_is(tmp_path: Path):
 
 
 @pytest.mark.parametrize("how", ["path", "str", "bytes", "metainfo"])
-def test_sources(tmp_path: Path, how: str):
+def test_sources(tmp_path: Path, how: str) -> None:
     path = SMALL.torrent(tmp_path)
-    source = {"path": path, "str": str(path), "bytes": SMALL.metainfo(), "metainfo": bt.Metainfo.load(path)}[how]
+    source: Any = {"path": path, "str": str(path), "bytes": SMALL.metainfo(), "metainfo": bt.Metainfo.load(path)}[how]
     with bt.Client(source, tmp_path, state="stopped") as client:
         assert client.infohash == SMALL.infohash
 
@@ -74,28 +75,28 @@ def test_sources(tmp_path: Path, how: str):
         (42, ["int"]),
     ],
 )
-def test_bad_sources_are_told_and_leave_nothing(source, words):
+def test_bad_sources_are_told_and_leave_nothing(source: Any, words: List[str]) -> None:
     with pytest.raises(bt.MetainfoError) as caught:
         bt.Client(source)
     for word in words:
         assert word in str(caught.value)
 
 
-def test_bad_arguments_are_told(tmp_path: Path):
+def test_bad_arguments_are_told(tmp_path: Path) -> None:
     with pytest.raises(bt.StateError, match="sleeping"):
         bt.Client(SMALL.metainfo(), tmp_path, state="sleeping")
     for port in (-1, 70000):
         with pytest.raises(bt.SettingsError, match=f"port: must be 0 to 65535, not {port}"):
             bt.Client(SMALL.metainfo(), tmp_path, port=port)
     with pytest.raises(TypeError, match="on_hash_pass"):
-        bt.Client(SMALL.metainfo(), tmp_path, on_hash_pass=3)
+        bt.Client(SMALL.metainfo(), tmp_path, on_hash_pass=3)  # type: ignore[arg-type]
     with pytest.raises(bt.StateError, match="piece_cache"):
         bt.Client(SMALL.metainfo(), tmp_path, piece_cache={"version": 0})
     with bt.Session() as session, pytest.raises(bt.StateError, match="session"):
         bt.Client(SMALL.metainfo(), tmp_path, session=session, port=1)
 
 
-def test_every_verb_in_every_state_any_number_of_times(tmp_path: Path):
+def test_every_verb_in_every_state_any_number_of_times(tmp_path: Path) -> None:
     with bt.Client(SMALL.metainfo(), tmp_path, state="stopped", settings=LOCAL) as client:
         for verb in ("start", "start", "pause", "pause", "stop", "stop", "pause", "start", "stop", "start"):
             getattr(client, verb)()
@@ -103,12 +104,12 @@ def test_every_verb_in_every_state_any_number_of_times(tmp_path: Path):
             assert client.hashcheck(0).failed == (0,)
 
 
-def test_started_is_active(tmp_path: Path):
+def test_started_is_active(tmp_path: Path) -> None:
     with bt.Client(SMALL.metainfo(), tmp_path, state="started", settings=LOCAL) as client:
         assert client.state == "active"
 
 
-def test_stop_and_start_again(tmp_path: Path):
+def test_stop_and_start_again(tmp_path: Path) -> None:
     with pair(tmp_path) as (seed, down):
         down.stop()
         assert down.state == "stopped" and not down.peers
@@ -119,7 +120,7 @@ def test_stop_and_start_again(tmp_path: Path):
     assert SMALL.differences(tmp_path / "down") == []
 
 
-def test_paused_clients_connect_and_ask_for_nothing(tmp_path: Path):
+def test_paused_clients_connect_and_ask_for_nothing(tmp_path: Path) -> None:
     with pair(tmp_path, state="paused") as (_, down):
         down.wait(lambda status: status.connected == 1, timeout=PATIENCE)
         with pytest.raises(bt.Stalled) as stalled:
@@ -129,7 +130,7 @@ def test_paused_clients_connect_and_ask_for_nothing(tmp_path: Path):
         down.wait(timeout=PATIENCE)
 
 
-def test_a_paused_seeder_fills_nothing(tmp_path: Path):
+def test_a_paused_seeder_fills_nothing(tmp_path: Path) -> None:
     with seeder(tmp_path / "seed") as seed:
         seed.pause()
         with bt.Client(SMALL.metainfo(), tmp_path / "down", peers=[("127.0.0.1", seed.port)], settings=LOCAL) as down:
@@ -140,7 +141,7 @@ def test_a_paused_seeder_fills_nothing(tmp_path: Path):
             down.wait(timeout=PATIENCE)
 
 
-def test_hashcheck(tmp_path: Path):
+def test_hashcheck(tmp_path: Path) -> None:
     SMALL.write(tmp_path)
     path = tmp_path / "small" / "a.bin"
     data = bytearray(path.read_bytes())
@@ -164,12 +165,12 @@ def test_hashcheck(tmp_path: Path):
             with pytest.raises(IndexError, match=str(bad)):
                 client.hashcheck(bad)
         with pytest.raises(TypeError):
-            client.hashcheck("1")
+            client.hashcheck("1")  # type: ignore[arg-type]
     assert results[:5] == [(2, True), (1, True), (4, True), (5, True), (3, False)]
     assert results.count((3, False)) == 2
 
 
-def test_a_failing_hashcheck_takes_the_bit_away(tmp_path: Path):
+def test_a_failing_hashcheck_takes_the_bit_away(tmp_path: Path) -> None:
     SMALL.write(tmp_path)
     with bt.Client(SMALL.metainfo(), tmp_path, state="stopped") as client:
         client.hashcheck()
@@ -179,7 +180,7 @@ def test_a_failing_hashcheck_takes_the_bit_away(tmp_path: Path):
         assert not client.seed and client.bitfield == b"\xff\xf0"
 
 
-def test_hashcheck_without_waiting_and_cancelling(tmp_path: Path):
+def test_hashcheck_without_waiting_and_cancelling(tmp_path: Path) -> None:
     content = Content.of("many", {"": 32 * 1024 * KIB}, 16 * KIB)
     content.write(tmp_path)
     with bt.Client(content.metainfo(), tmp_path, state="stopped") as client:
@@ -193,7 +194,7 @@ def test_hashcheck_without_waiting_and_cancelling(tmp_path: Path):
         assert len(client.hashcheck(wait=False).wait(PATIENCE).passed) == content.piece_count
 
 
-def test_data_that_is_there_is_hashed_before_it_is_used(tmp_path: Path):
+def test_data_that_is_there_is_hashed_before_it_is_used(tmp_path: Path) -> None:
     SMALL.write(tmp_path)
     (tmp_path / "small" / "sub" / "b.bin").unlink()
     with bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL) as client:
@@ -201,7 +202,7 @@ def test_data_that_is_there_is_hashed_before_it_is_used(tmp_path: Path):
         assert client.status().pieces_have == 9 and not client.complete
 
 
-def test_the_piece_cache_of_a_client_that_never_looked_can_be_given_back(tmp_path: Path):
+def test_the_piece_cache_of_a_client_that_never_looked_can_be_given_back(tmp_path: Path) -> None:
     with bt.Client(SMALL.metainfo(), tmp_path, state="stopped") as client:
         cache = client.piece_cache
     assert cache == {}
@@ -209,7 +210,7 @@ def test_the_piece_cache_of_a_client_that_never_looked_can_be_given_back(tmp_pat
         assert client.left == SMALL.size
 
 
-def test_piece_cache_resumes_without_hashing(tmp_path: Path):
+def test_piece_cache_resumes_without_hashing(tmp_path: Path) -> None:
     with pair(tmp_path) as (_, down):
         down.wait(timeout=PATIENCE)
         cache = down.piece_cache
@@ -220,12 +221,12 @@ def test_piece_cache_resumes_without_hashing(tmp_path: Path):
     assert events.HashcheckFinished not in kinds and events.Completed in kinds
 
 
-def drained(client: bt.Client) -> list:
+def drained(client: bt.Client) -> List[events.Event]:
     client.close()
     return list(client)
 
 
-def test_wait_says_why_nothing_happens(tmp_path: Path):
+def test_wait_says_why_nothing_happens(tmp_path: Path) -> None:
     with bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL) as client:
         client.wait("checked", timeout=PATIENCE)
         with pytest.raises(bt.WaitTimeout, match="no peer is known, and the torrent names no tracker") as caught:
@@ -240,7 +241,7 @@ def test_wait_says_why_nothing_happens(tmp_path: Path):
             client.wait(lambda status: False, timeout=0.1)
 
 
-def test_a_wait_is_cancelled_by_another_thread(tmp_path: Path):
+def test_a_wait_is_cancelled_by_another_thread(tmp_path: Path) -> None:
     cancel = threading.Event()
     with bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL) as client:
         client.wait("checked", timeout=PATIENCE, cancel=cancel)
@@ -252,7 +253,7 @@ def test_a_wait_is_cancelled_by_another_thread(tmp_path: Path):
         assert client.wait("checked", cancel=cancel).state == "active", "what is there is not waited for"
 
 
-def test_a_cancelled_hashcheck_goes_on_no_more(tmp_path: Path):
+def test_a_cancelled_hashcheck_goes_on_no_more(tmp_path: Path) -> None:
     cancel = threading.Event()
     content = Content.of("many", {"": 32 * 1024 * KIB}, 16 * KIB)
     content.write(tmp_path)
@@ -268,12 +269,12 @@ def test_a_cancelled_hashcheck_goes_on_no_more(tmp_path: Path):
         assert len(client.hashcheck(cancel=threading.Event()).passed) == content.piece_count
 
 
-def test_wait_names_the_peer_that_cannot_be_reached(tmp_path: Path):
+def test_wait_names_the_peer_that_cannot_be_reached(tmp_path: Path) -> None:
     with bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL, peers=[("127.0.0.1", 1)]) as client:
         client.wait(lambda status: "refused" in status.stall, timeout=PATIENCE)
 
 
-def test_wait_ends_with_the_client(tmp_path: Path):
+def test_wait_ends_with_the_client(tmp_path: Path) -> None:
     client = bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL)
     closing = threading.Timer(0.2, client.close)
     closing.start()
@@ -282,7 +283,7 @@ def test_wait_ends_with_the_client(tmp_path: Path):
     closing.join()
 
 
-def test_after_close_verbs_raise_and_properties_stay(tmp_path: Path):
+def test_after_close_verbs_raise_and_properties_stay(tmp_path: Path) -> None:
     with pair(tmp_path) as (_, down):
         down.wait(timeout=PATIENCE)
     for verb in (down.start, down.pause, down.stop, down.hashcheck, lambda: down.add_peer(("127.0.0.1", 1))):
@@ -292,7 +293,7 @@ def test_after_close_verbs_raise_and_properties_stay(tmp_path: Path):
     down.close()
 
 
-def test_events_end_with_closed(tmp_path: Path):
+def test_events_end_with_closed(tmp_path: Path) -> None:
     with pair(tmp_path) as (_, down):
         down.wait(timeout=PATIENCE)
     got = list(down)
@@ -305,7 +306,7 @@ def test_events_end_with_closed(tmp_path: Path):
     assert all(event.infohash == SMALL.infohash and event.time > 1e9 for event in got)
 
 
-def test_iterating_takes_events_as_they_come(tmp_path: Path):
+def test_iterating_takes_events_as_they_come(tmp_path: Path) -> None:
     with pair(tmp_path) as (_, down):
         for event in down:
             if isinstance(event, events.Completed):
@@ -313,7 +314,7 @@ def test_iterating_takes_events_as_they_come(tmp_path: Path):
         assert down.complete
 
 
-def test_a_raising_callback_is_published_and_harmless(tmp_path: Path, caplog):
+def test_a_raising_callback_is_published_and_harmless(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     def refuse(index: int) -> None:
         raise RuntimeError(f"not piece {index}")
 
@@ -325,7 +326,7 @@ def test_a_raising_callback_is_published_and_harmless(tmp_path: Path, caplog):
     assert "on_hash_pass raised" in caplog.text
 
 
-def test_the_bit_is_set_when_the_callback_runs(tmp_path: Path):
+def test_the_bit_is_set_when_the_callback_runs(tmp_path: Path) -> None:
     seen = []
     with seeder(tmp_path / "seed") as seed:
         down = bt.Client(SMALL.metainfo(), tmp_path / "down", state="stopped", settings=LOCAL)
@@ -337,7 +338,7 @@ def test_the_bit_is_set_when_the_callback_runs(tmp_path: Path):
     assert seen == [True] * PIECES
 
 
-def test_file_priorities(tmp_path: Path):
+def test_file_priorities(tmp_path: Path) -> None:
     with pair(tmp_path, priorities=[0, 1, 1]) as (_, down):
         assert down.wanted == b"\x00\x78"
         down.wait(timeout=PATIENCE)
@@ -355,7 +356,7 @@ def test_file_priorities(tmp_path: Path):
     assert SMALL.differences(tmp_path / "down") == []
 
 
-def test_full_allocation(tmp_path: Path):
+def test_full_allocation(tmp_path: Path) -> None:
     with pair(tmp_path, allocate="full", state="paused") as (_, down):
         down.wait(lambda status: status.connected == 1, timeout=PATIENCE)
         path = tmp_path / "down" / "small" / "a.bin"
@@ -367,7 +368,7 @@ def test_full_allocation(tmp_path: Path):
         bt.Client(SMALL.metainfo(), tmp_path, allocate="some")
 
 
-def test_the_zeros_of_full_allocation_are_not_hashed_by_a_later_client(tmp_path: Path):
+def test_the_zeros_of_full_allocation_are_not_hashed_by_a_later_client(tmp_path: Path) -> None:
     path = tmp_path / "small" / "a.bin"
     for _ in range(2):
         with bt.Client(SMALL.metainfo(), tmp_path, allocate="full", settings=LOCAL) as client:
@@ -380,7 +381,7 @@ MOVED = Content.of("moved", {"a": 3_000_001, "b": 2_000_000, "empty": 0, "sub/c"
 
 
 @pytest.mark.parametrize("mount", [False, True])
-def test_moving_both_ends_of_a_transfer(tmp_path: Path, mount: bool):
+def test_moving_both_ends_of_a_transfer(tmp_path: Path, mount: bool) -> None:
     with contextlib.ExitStack() as stack:
         new = stack.enter_context(mounted(tmp_path / "new")) if mount else tmp_path / "new"
         seed, down = stack.enter_context(pair(tmp_path, MOVED, download_limit=700_000))
@@ -403,7 +404,7 @@ def test_moving_both_ends_of_a_transfer(tmp_path: Path, mount: bool):
         assert down.status().wasted == 0 and not down.status().error
 
 
-def test_a_move_that_cannot_be_is_told_and_undone(tmp_path: Path):
+def test_a_move_that_cannot_be_is_told_and_undone(tmp_path: Path) -> None:
     with pair(tmp_path) as (_, down):
         down.wait(timeout=PATIENCE)
         other = tmp_path / "new" / "small" / "sub" / "b.bin"
@@ -417,7 +418,7 @@ def test_a_move_that_cannot_be_is_told_and_undone(tmp_path: Path):
         down.move(tmp_path / "new")
 
 
-def test_a_renamed_file(tmp_path: Path):
+def test_a_renamed_file(tmp_path: Path) -> None:
     with pair(tmp_path) as (seed, down):
         seed.files[0].rename("films/a.bin")
         down.files[1].rename("b")
@@ -444,7 +445,7 @@ def test_a_renamed_file(tmp_path: Path):
     assert not (tmp_path / "seed" / "small" / "a.bin").exists()
 
 
-def test_unfinished_pieces_survive_a_move(tmp_path: Path):
+def test_unfinished_pieces_survive_a_move(tmp_path: Path) -> None:
     content = Content.of("halves", {"": 600_000}, 512 * KIB)
     with pair(tmp_path, content, download_limit=200_000, allocate="full") as (seed, down):
         down.wait(lambda status: status.downloaded > 150_000, timeout=PATIENCE)
@@ -458,7 +459,7 @@ def test_unfinished_pieces_survive_a_move(tmp_path: Path):
             assert again.downloaded <= 600_000 - before + 32 * KIB
 
 
-def test_limits_change_while_running(tmp_path: Path):
+def test_limits_change_while_running(tmp_path: Path) -> None:
     content = Content.of("limited", {"": 4_000_000}, 32 * KIB)
     with pair(tmp_path, content, download_limit=20_000) as (seed, down):
         assert (down.download_limit, down.upload_limit, seed.download_limit) == (20_000, 0, 0)
@@ -477,12 +478,13 @@ def test_limits_change_while_running(tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["download_limit", "upload_limit"])
-def test_a_wrong_limit_is_named(tmp_path: Path, name: str):
+def test_a_wrong_limit_is_named(tmp_path: Path, name: str) -> None:
+    limit: Dict[str, Any] = {name: -1}
     with pytest.raises(bt.SettingsError, match=f"^{name}: "):
-        bt.Client(Content.of("x", {"": 1}, 32 * KIB).metainfo(), tmp_path, settings=LOCAL, **{name: -1})
+        bt.Client(Content.of("x", {"": 1}, 32 * KIB).metainfo(), tmp_path, settings=LOCAL, **limit)
 
 
-def test_a_raised_limit_counts(tmp_path: Path):
+def test_a_raised_limit_counts(tmp_path: Path) -> None:
     content = Content.of("limited", {"": 600_000}, 32 * KIB)
     began = time.monotonic()
     with pair(tmp_path, content, download_limit=400_000) as (_, down):
@@ -490,7 +492,7 @@ def test_a_raised_limit_counts(tmp_path: Path):
         assert time.monotonic() - began > 0.9
 
 
-def test_ctrl_c_in_wait_leaves_the_client_usable(tmp_path: Path):
+def test_ctrl_c_in_wait_leaves_the_client_usable(tmp_path: Path) -> None:
     script = textwrap.dedent(
         """
         import _thread, sys, threading, time
@@ -518,7 +520,7 @@ def test_ctrl_c_in_wait_leaves_the_client_usable(tmp_path: Path):
     assert child.returncode == 0
 
 
-def test_a_process_that_forgets_to_close_exits_promptly(tmp_path: Path):
+def test_a_process_that_forgets_to_close_exits_promptly(tmp_path: Path) -> None:
     script = "import sys, bittorrent_threads as bt; client = bt.Client(sys.argv[1], sys.argv[2]); print(client.state)"
     arguments = [sys.executable, "-c", script, str(SMALL.torrent(tmp_path)), str(tmp_path)]
     began = time.monotonic()
@@ -534,7 +536,7 @@ def events_of(tracker: bt.Tracker) -> list[str]:
     return [announced.event for announced in tracker.announces]
 
 
-def test_trackers_that_are_given_and_added_are_announced_to(tmp_path: Path):
+def test_trackers_that_are_given_and_added_are_announced_to(tmp_path: Path) -> None:
     with bt.Tracker() as first, bt.Tracker() as second, bt.Tracker() as third:
         with bt.Client(SMALL.metainfo([first.url]), tmp_path, settings=LOCAL, trackers=second.url) as client:
             client.add_trackers([[third.url], [first.url]])
@@ -552,7 +554,7 @@ def test_trackers_that_are_given_and_added_are_announced_to(tmp_path: Path):
             client.reannounce()
 
 
-def test_reannounce(tmp_path: Path):
+def test_reannounce(tmp_path: Path) -> None:
     settings = LOCAL.replace(announce_min_interval=0.2)
     with (
         bt.Tracker(min_interval=0) as tracker,
@@ -572,7 +574,7 @@ def test_reannounce(tmp_path: Path):
 )
 def test_a_tracker_of_two_families_lists_us_where_we_listen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, listed: set[str]
-):
+) -> None:
     with bt.Tracker("::") as tracker:
         addresses = (("::1", tracker.port), ("127.0.0.1", tracker.port))
         monkeypatch.setattr(resolver, "resolve", lambda *_, **__: addresses)
@@ -588,7 +590,8 @@ def test_a_tracker_of_two_families_lists_us_where_we_listen(
 @pytest.mark.parametrize(
     ("name", "value"), [("port", 65536), ("port", -1), ("ip", "example.com"), ("ip", "1.2.3"), ("ip", "::1%lo")]
 )
-def test_what_cannot_be_announced(name: str, value: object):
+def test_what_cannot_be_announced(name: str, value: object) -> None:
+    settings: Dict[str, Any] = {f"announce_{name}": value}
     with pytest.raises(bt.SettingsError, match=f"^announce_{name}: must be"):
-        bt.Settings(**{f"announce_{name}": value})
+        bt.Settings(**settings)
     assert bt.Settings(announce_port=65535, announce_ip="2001:db8::1").announce_port == 65535

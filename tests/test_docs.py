@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import dataclasses
 import inspect
@@ -110,7 +111,7 @@ def test_every_generated_part_is_in_one_page(generated: ModuleType) -> None:
 
 def test_every_command_and_option_has_a_description(generated: ModuleType) -> None:
     text = generated.commands() + generated.common_options()
-    (verbs,) = [action for action in cli.parser()._actions if isinstance(action.choices, dict)]
+    (verbs,) = [action for action in cli.parser()._actions if isinstance(action, argparse._SubParsersAction)]
     for verb, parser in verbs.choices.items():
         assert f"\n{verb}\n{'-' * len(verb)}\n" in f"\n{text}"
         for action in parser._actions:

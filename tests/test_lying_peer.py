@@ -246,6 +246,7 @@ def test_wrong_blocks_get_the_liar_banned_and_the_piece_is_not_kept(torrent: Sim
     assert "sent bad data in piece" in bench.reasons()[0]
     assert bench.node.torrent.have.count == len(HAD)
     liar.hear_all()
+    assert isinstance(liar.wire, SimWire)
     assert liar.wire.closed
     bench.alive()
 

@@ -10,6 +10,7 @@ import threading
 import time
 import warnings
 from pathlib import Path
+from typing import Any, List, Optional
 
 import pytest
 from support import leaks
@@ -26,7 +27,7 @@ FEW = Content.of("few", {"": 64 * KIB}, 16 * KIB)
 OTHER = Content.of("other", {"": 200_000}, 16 * KIB)
 
 
-def test_two_torrents_on_one_port(tmp_path: Path):
+def test_two_torrents_on_one_port(tmp_path: Path) -> None:
     for content in (SMALL, OTHER):
         content.write(tmp_path / "seed")
     with bt.Session(LOCAL) as seeds, bt.Session(LOCAL) as downs:
@@ -42,7 +43,7 @@ def test_two_torrents_on_one_port(tmp_path: Path):
     assert SMALL.differences(tmp_path / "down") == OTHER.differences(tmp_path / "down") == []
 
 
-def test_a_seed_with_a_low_limit_sends_each_piece_about_once(tmp_path: Path):
+def test_a_seed_with_a_low_limit_sends_each_piece_about_once(tmp_path: Path) -> None:
     FEW.write(tmp_path / "seed")
     with bt.Session(LOCAL) as seeds, contextlib.ExitStack() as stack:
         seed = seeds.add(FEW.metainfo(), tmp_path / "seed", upload_limit=20_000)
@@ -58,7 +59,7 @@ def test_a_seed_with_a_low_limit_sends_each_piece_about_once(tmp_path: Path):
         assert seed.uploaded <= 2 * FEW.size, "with a slot for each and whole queues it was three times"
 
 
-def test_a_torrent_is_in_a_session_once(tmp_path: Path):
+def test_a_torrent_is_in_a_session_once(tmp_path: Path) -> None:
     with bt.Session(LOCAL) as session:
         client = session.add(SMALL.metainfo(), tmp_path)
         with pytest.raises(bt.StateError, match="already"):
@@ -68,7 +69,7 @@ def test_a_torrent_is_in_a_session_once(tmp_path: Path):
         session.add(SMALL.metainfo(), tmp_path)
 
 
-def test_a_closed_session_refuses(tmp_path: Path):
+def test_a_closed_session_refuses(tmp_path: Path) -> None:
     session = bt.Session()
     client = session.add(SMALL.metainfo(), tmp_path, state="stopped")
     session.close()
@@ -81,7 +82,7 @@ def test_a_closed_session_refuses(tmp_path: Path):
     assert [type(event) for event in client] == [events.Closed]
 
 
-def test_the_port_asked_for_and_the_port_taken(tmp_path: Path):
+def test_the_port_asked_for_and_the_port_taken(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -94,7 +95,7 @@ def test_the_port_asked_for_and_the_port_taken(tmp_path: Path):
         assert str(port) in str(caught.value) and caught.value.errno
 
 
-def test_the_port_is_closed_when_everything_is_stopped_and_kept_for_later(tmp_path: Path):
+def test_the_port_is_closed_when_everything_is_stopped_and_kept_for_later(tmp_path: Path) -> None:
     with bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL, port=free_port()) as client:
         port = client.port
         socket.create_connection(("127.0.0.1", port)).close()
@@ -105,7 +106,7 @@ def test_the_port_is_closed_when_everything_is_stopped_and_kept_for_later(tmp_pa
         assert client.port == port
 
 
-def test_a_hundred_clients_leave_nothing(tmp_path: Path):
+def test_a_hundred_clients_leave_nothing(tmp_path: Path) -> None:
     before = leaks.snapshot()
     for number in range(100):
         with bt.Client(SMALL.metainfo(), tmp_path / str(number), settings=LOCAL, on_hash_pass=print) as client:
@@ -113,7 +114,7 @@ def test_a_hundred_clients_leave_nothing(tmp_path: Path):
     assert leaks.leaks_since(before) == []
 
 
-def test_an_unclosed_client_warns_and_closes_itself(tmp_path: Path):
+def test_an_unclosed_client_warns_and_closes_itself(tmp_path: Path) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         client = bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL)
@@ -125,7 +126,7 @@ def test_an_unclosed_client_warns_and_closes_itself(tmp_path: Path):
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-def test_a_forgotten_client_leaves_no_thread_and_its_followers_hear_the_end(tmp_path: Path):
+def test_a_forgotten_client_leaves_no_thread_and_its_followers_hear_the_end(tmp_path: Path) -> None:
     SMALL.write(tmp_path)
     before = leaks.snapshot()
     asked = threading.Semaphore(0)
@@ -143,7 +144,7 @@ def test_a_forgotten_client_leaves_no_thread_and_its_followers_hear_the_end(tmp_
     assert leaks.leaks_since(before) == []
 
 
-def test_what_no_finaliser_saw_is_closed_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_what_no_finaliser_saw_is_closed_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bt.Session, "__del__", lambda self: None)  # as when an interrupt comes at its first line
     before = leaks.snapshot()
     client = bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL)
@@ -152,7 +153,7 @@ def test_what_no_finaliser_saw_is_closed_all_the_same(tmp_path: Path, monkeypatc
     assert leaks.leaks_since(before) == []
 
 
-def test_a_shared_session_closes_a_client_that_never_came_to_be(tmp_path: Path):
+def test_a_shared_session_closes_a_client_that_never_came_to_be(tmp_path: Path) -> None:
     with bt.Session(LOCAL) as session:
         client = session.add(SMALL.metainfo(), tmp_path)
         queue = client.events
@@ -164,18 +165,19 @@ def test_a_shared_session_closes_a_client_that_never_came_to_be(tmp_path: Path):
         session.add(SMALL.metainfo(), tmp_path).close()
 
 
-def test_an_interrupted_close_goes_on_and_the_next_waits_for_its_end(tmp_path: Path):
-    waits = []
+def test_an_interrupted_close_goes_on_and_the_next_waits_for_its_end(tmp_path: Path) -> None:
+    waits: List[Optional[float]] = []
 
     class Interrupting(Latch):
-        def wait(self, timeout=None):
+        def wait(self, timeout: Optional[float] = None, cancel: Any = None) -> bool:
             waits.append(timeout)
             if len(waits) == 1:
                 raise KeyboardInterrupt
-            return super().wait(timeout)
+            return super().wait(timeout, cancel)
 
     client = bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL)
     thread = client.session._loop._thread
+    assert thread is not None
     thread._ended = Interrupting()  # the first thing that a close waits for
     with pytest.raises(KeyboardInterrupt):
         client.close()
@@ -188,14 +190,14 @@ def test_an_interrupted_close_goes_on_and_the_next_waits_for_its_end(tmp_path: P
     assert [type(event) for event in client][-1] is events.Closed
 
 
-def names_of_threads() -> list:
+def names_of_threads() -> List[str]:
     return sorted(thread.name for thread in threading.enumerate())
 
 
 @pytest.mark.parametrize("refused", ["bittorrent-net", "bittorrent-disk-1", "bittorrent-disk-3"])
 def test_a_thread_that_cannot_be_started_is_an_error_of_ours_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
-):
+) -> None:
     real = threading.Thread.start
 
     def start(thread: threading.Thread) -> None:
@@ -209,7 +211,7 @@ def test_a_thread_that_cannot_be_started_is_an_error_of_ours_and_leaves_nothing(
         with pytest.raises(bt.ThreadError, match=f"cannot start the thread {refused}: can't start") as caught:
             bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL, on_hash_pass=print)
     causes = []
-    error = caught.value
+    error: Optional[BaseException] = caught.value
     while error is not None:
         causes.append(type(error))
         error = error.__cause__
@@ -217,7 +219,9 @@ def test_a_thread_that_cannot_be_started_is_an_error_of_ours_and_leaves_nothing(
     assert leaks.leaks_since(before) == []
 
 
-def test_a_callback_without_a_thread_is_told_and_made_up_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog):
+def test_a_callback_without_a_thread_is_told_and_made_up_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     SMALL.write(tmp_path)
     real = threading.Thread.start
     refuse = [True]
@@ -228,7 +232,7 @@ def test_a_callback_without_a_thread_is_told_and_made_up_for(tmp_path: Path, mon
             raise RuntimeError("can't start new thread")
         real(thread)
 
-    seen = []
+    seen: List[int] = []
     with bt.Client(SMALL.metainfo(), tmp_path, state="stopped", settings=LOCAL, on_hash_pass=seen.append) as client:
         with monkeypatch.context() as patch:
             patch.setattr(threading.Thread, "start", start)
@@ -239,7 +243,7 @@ def test_a_callback_without_a_thread_is_told_and_made_up_for(tmp_path: Path, mon
     assert seen == [0, 1] and "waits for a thread" in caplog.text
 
 
-def test_a_callback_closes_its_session(tmp_path: Path):
+def test_a_callback_closes_its_session(tmp_path: Path) -> None:
     SMALL.write(tmp_path)
     closed = threading.Event()
 
@@ -257,7 +261,7 @@ def test_a_callback_closes_its_session(tmp_path: Path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
-def test_a_fork_has_a_dead_copy(tmp_path: Path):
+def test_a_fork_has_a_dead_copy(tmp_path: Path) -> None:
     with bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL) as client:
         client.wait("checked", timeout=PATIENCE)
         reader, writer = os.pipe()
@@ -284,7 +288,9 @@ def test_a_fork_has_a_dead_copy(tmp_path: Path):
         socket.create_connection(("127.0.0.1", client.port)).close()
 
 
-def test_a_dead_network_thread_wakes_every_waiter_with_the_cause(tmp_path: Path, caplog):
+def test_a_dead_network_thread_wakes_every_waiter_with_the_cause(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     client = bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL)
     caught = []
 
@@ -315,19 +321,19 @@ def test_a_dead_network_thread_wakes_every_waiter_with_the_cause(tmp_path: Path,
 @pytest.mark.parametrize("where", ["extension_handshake", "publish"])
 def test_an_error_in_the_set_up_of_a_peer_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, where: str
-):
+) -> None:
     with seeder(tmp_path / "seed") as seed, bt.Client(SMALL.metainfo(), tmp_path / "down", settings=LOCAL) as down:
         down.wait("checked", timeout=PATIENCE)
         real = getattr(down._torrent, where)
 
-        def broken(*arguments, **options):
+        def broken(*arguments: object, **options: object) -> object:
             if where == "extension_handshake" or events.PeerConnected in arguments:
                 raise ImportError("no module named bencoder")
             return real(*arguments, **options)
 
         monkeypatch.setattr(down._torrent, where, broken)
         down.add_peer(("127.0.0.1", seed.port))
-        status = down.wait(lambda status: status.faults and not status.connected, timeout=PATIENCE)
+        status = down.wait(lambda status: status.faults > 0 and not status.connected, timeout=PATIENCE)
         assert "the library failed 1 time (last: ImportError: no module named bencoder)" in status.stall
     told = list(down)
     (failure,) = [event for event in told if isinstance(event, events.InternalFailed)]

@@ -25,7 +25,7 @@ MAX_PRIORITY = 7
 class Random(Protocol):
     """The part of ``random.Random`` that is used."""
 
-    def randrange(self, stop: int) -> int:
+    def randrange(self, stop: int, /) -> int:
         """A whole number from 0 to ``stop`` - 1."""
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, List
 
 import pytest
 from support.system import System
@@ -37,13 +37,13 @@ def room(file: Descriptor) -> int:
 
 
 @pytest.mark.parametrize("lacking", [[], ["posix_fallocate"]])
-def test_the_room_is_there_and_reads_as_zeros(file: Descriptor, lacking: list) -> None:
+def test_the_room_is_there_and_reads_as_zeros(file: Descriptor, lacking: List[str]) -> None:
     allocate(file, 300 * KIB + 5, system=System(without=lacking))
     assert content_of(file) == bytes(300 * KIB + 5) and room(file) >= 300 * KIB
 
 
 @pytest.mark.parametrize("lacking", [[], ["posix_fallocate"]])
-def test_what_is_there_stays(file: Descriptor, lacking: list) -> None:
+def test_what_is_there_stays(file: Descriptor, lacking: List[str]) -> None:
     file.write(0, [memoryview(b"data")])
     allocate(file, 100, system=System(without=lacking))
     assert content_of(file) == b"data" + bytes(96)
@@ -101,7 +101,7 @@ def t() -> Torrent:
     return torrent([("a", 9_000), ("b", 20_000), ("sub/empty", 0), ("c", 5_000)], 4_000)
 
 
-def prepared(t: Torrent, folder: Path, system: System, *, wanted: list) -> Content:
+def prepared(t: Torrent, folder: Path, system: System, *, wanted: List[bool]) -> Content:
     content = Content(t.metainfo, Folder(str(folder), system=system), FilePool(4), allocation=FULL)
     try:
         content.prepare(wanted)

@@ -8,10 +8,11 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
 from support import leaks
@@ -19,6 +20,7 @@ from support.content import KIB, MIB, Content, bencode
 
 from bittorrent_threads.disk import create as module
 from bittorrent_threads.disk.create import create
+from bittorrent_threads.disk.source_files import Found
 from bittorrent_threads.errors import Cancelled, SettingsError, StorageError
 from bittorrent_threads.metainfo import metainfo as metainfo_module
 from bittorrent_threads.metainfo.bencode import decode_document
@@ -27,7 +29,7 @@ from bittorrent_threads.settings import Settings
 
 pytest.importorskip("bencoder")
 
-NOTHING = {"creation_date": 0, "created_by": None}
+NOTHING: Dict[str, Any] = {"creation_date": 0, "created_by": None}
 
 
 def bencoded(content: Content) -> bytes:
@@ -301,7 +303,7 @@ def test_where_a_torrent_cannot_be_saved_is_told_before_anything_is_hashed(
     def refuse(**options: Any) -> Any:
         raise PermissionError(13, "Permission denied", "/some/where")
 
-    monkeypatch.setattr(module.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     error = failed(root, output=tmp_path / "x.torrent")
     assert (error.errno, error.path) == (13, str(tmp_path / "x.torrent"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x"]
@@ -430,12 +432,17 @@ def test_ctrl_c_ends_the_process_at_once(tmp_path: Path) -> None:
     assert ended.stderr.rstrip().endswith("KeyboardInterrupt")
 
 
-CHANGES = {
+def make_a_link(path: str) -> None:
+    os.rename(path, f"{path}2")
+    os.symlink(f"{path}2", path)
+
+
+CHANGES: Dict[str, Tuple[Callable[[str], None], str]] = {
     "shorter": (lambda path: os.truncate(path, 10), r"had 9000000 bytes and has 10"),
     "longer": (lambda path: os.truncate(path, 9_000_001), r"had 9000000 bytes and has 9000001"),
     "written": (lambda path: os.utime(path, ns=(1, 1)), "was written to while it was hashed"),
     "gone": (os.unlink, "No such file or directory"),
-    "a link": (lambda path: (os.rename(path, f"{path}2"), os.symlink(f"{path}2", path)), "symbolic links"),
+    "a link": (make_a_link, "symbolic links"),
 }
 
 
@@ -444,7 +451,7 @@ def test_files_that_change_before_they_are_hashed(tmp_path: Path, monkeypatch: p
     act, reason = CHANGES[change]
     path = tmp_path / "a"
     path.write_bytes(bytes(9_000_000))
-    find = module.Found
+    find = Found
 
     def find_then_change(*arguments: Any) -> Any:
         found = find(*arguments)
@@ -504,7 +511,7 @@ def test_folders_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
             raise PermissionError(13, "Permission denied", path)
         return listing(path)
 
-    monkeypatch.setattr(module.os, "listdir", refuse)
+    monkeypatch.setattr(os, "listdir", refuse)
     error = failed(tmp_path)
     assert (error.errno, error.path) == (13, str(tmp_path / "sub"))
 
@@ -530,7 +537,8 @@ def test_libtorrent_takes_it_and_makes_the_same(tmp_path: Path, require_peer: Ca
         private=True,
         web_seeds="http://s/",
     )
-    theirs = libtorrent.torrent_info(libtorrent.bdecode(metainfo.to_bytes()))
+    decoded: Any = libtorrent.bdecode(metainfo.to_bytes())
+    theirs = libtorrent.torrent_info(decoded)
     assert str(theirs.info_hashes().v1) == metainfo.infohash.hex()
     assert (theirs.name(), theirs.priv(), theirs.total_size()) == ("x", True, metainfo.total_size)
     params = libtorrent.load_torrent_buffer(metainfo.to_bytes())

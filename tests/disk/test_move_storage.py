@@ -13,7 +13,7 @@ from support.torrents import Torrent, torrent
 from bittorrent_threads.disk import move_storage
 from bittorrent_threads.disk.disk import Disk
 from bittorrent_threads.disk.results import Moved
-from bittorrent_threads.disk.resume import Resume, Trust, compare
+from bittorrent_threads.disk.resume import Resume, Trust, compare, moved
 from bittorrent_threads.disk.storage import Storage
 from bittorrent_threads.settings import Settings
 
@@ -161,7 +161,7 @@ def test_a_later_client_hashes_nothing(bench: Bench) -> None:
 
 def test_resume_data_by_value_moves_too(bench: Bench) -> None:
     answer = bench.move()
-    resume = move_storage.moved(bench.resume, answer)
+    resume = moved(bench.resume, answer)
     trust = compare(resume, bench.ask("check_files"), bench.t.metainfo)
     assert list(trust.have.indexes()) == [0, 1, 4, 5] and trust.suspects == () == trust.missing
 

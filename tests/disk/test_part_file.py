@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import zlib
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Dict, Iterator, List, Tuple
 
 import pytest
 from support.system import System
@@ -165,7 +165,7 @@ def test_a_failed_move_leaves_the_bytes_where_they_are(tmp_path: Path, t: Torren
 def test_a_kill_after_any_write_leaves_every_earlier_piece_readable(tmp_path: Path, t: Torrent, pool: FilePool) -> None:
     """The file as it would be had the last byte reached the disk, for every length it ever had."""
     bench = Bench(tmp_path, t, pool)
-    whole = {0: [[], [], [], []]}
+    whole: Dict[int, List[List[int]]] = {0: [[], [], [], []]}
     for file, piece in ((1, 1), (1, 2), (3, 4), (0, 1), (3, 5)):
         bench.put(file, piece)
         whole[bench.path.stat().st_size] = bench.pieces()

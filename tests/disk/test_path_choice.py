@@ -11,7 +11,6 @@ from support.content import bencode
 from support.filesystems import case_insensitive
 from support.system import System
 
-from bittorrent_threads.disk import path_choice
 from bittorrent_threads.disk.folder import Folder, Parts
 from bittorrent_threads.disk.path_choice import PathChoice, refused, rules
 from bittorrent_threads.errors import StorageError
@@ -191,7 +190,7 @@ def test_crowds(tmp_path: Path) -> None:
 
 def test_windows_stores_portable_names_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (rules("native"), rules("portable")) == ("native", "portable")
-    monkeypatch.setattr(path_choice.os, "name", "nt")
+    monkeypatch.setattr(os, "name", "nt")
     assert rules("native") == "portable"
     assert PathChoice(torrent(*ALBUM), "native").look(Folder(str(tmp_path)), {}) == {}
 

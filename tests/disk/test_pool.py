@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import threading
 import weakref
 from functools import partial
@@ -176,7 +177,7 @@ def test_background_jobs_wait_for_all_others_but_not_for_ever(
     pool.submit(gate, ignore)
     assert gate.begun.wait(30)
     for number in range(2):
-        pool.submit(lambda number=number: order.append(f"back {number}"), ignore, background=True)
+        pool.submit(functools.partial(order.append, f"back {number}"), ignore, background=True)
     for _ in range(PATIENCE + 5):
         pool.submit(lambda: order.append("front"), ignore)
     gate.open.set()
@@ -230,8 +231,8 @@ def test_nobody_left_to_be_answered_is_no_error(start: Callable[..., Pool], netw
 
 def test_the_last_worker_to_end_calls_finish(start: Callable[..., Pool], network: NetworkThread) -> None:
     finished: List[bool] = []
-    pool = start(3, finish=lambda: finished.append(gate.open.is_set()))
     gate = Gate()
+    pool = start(3, finish=lambda: finished.append(gate.open.is_set()))
     pool.submit(gate, ignore)
     assert gate.begun.wait(30)
     assert pool.close(0.01) is False
@@ -281,11 +282,14 @@ def test_many_jobs_from_many_threads_are_answered_once_each(start: Callable[...,
     pool = start(4)
     values: List[int] = []
 
+    def refused(error: BaseException) -> int:
+        raise error
+
     def submit(first: int) -> None:
         for number in range(first, first + 200):
             pool.submit(
-                lambda number=number: number,
-                lambda outcome: values.append(outcome.value(raised)),
+                functools.partial(int, number),
+                lambda outcome: values.append(outcome.value(refused)),
                 background=bool(number % 3),
             )
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import weakref
+from typing import NoReturn
 
 from bittorrent_threads.disk.results import bare
 from bittorrent_threads.errors import StorageError
@@ -14,7 +15,7 @@ def test_a_bare_error_keeps_its_causes_but_nobodys_variables() -> None:
     thing = Thing()
     alive = weakref.ref(thing)
 
-    def read(thing: Thing) -> None:
+    def read(thing: Thing) -> NoReturn:
         raise OSError(5, "input/output error")
 
     def job(thing: Thing) -> StorageError:

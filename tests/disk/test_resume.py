@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Iterator, List
+from typing import Any, Iterator, List, Tuple
 
 import pytest
 from hypothesis import given
@@ -86,7 +86,7 @@ def test_what_an_earlier_version_wrote_has_no_doubts(t: Torrent) -> None:
     assert Resume.of(plain, t.metainfo) == resume_of(t, 0, 5)
 
 
-WRONG = [
+WRONG: List[Tuple[Any, str]] = [
     (None, "is no dictionary"),
     ({"version": 2}, "has version 2"),
     ({"version": None}, "has version None"),

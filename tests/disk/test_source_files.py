@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from bittorrent_threads.disk import source_files
 from bittorrent_threads.disk.source_files import Exclusion, Found
 from bittorrent_threads.errors import StorageError
 
@@ -39,7 +38,7 @@ def test_what_is_left_out_is_not_looked_into(tmp_path: Path, monkeypatch: pytest
         listed.append(os.path.basename(path))
         return listing(path)
 
-    monkeypatch.setattr(source_files.os, "listdir", listdir)
+    monkeypatch.setattr(os, "listdir", listdir)
     Found(str(tmp_path), Exclusion(["left"], None))
     assert listed == [tmp_path.name, "kept"]
 
@@ -54,7 +53,7 @@ def test_a_folder_that_cannot_be_read_may_be_left_out(tmp_path: Path, monkeypatc
             raise PermissionError(13, "Permission denied", path)
         return listing(path)
 
-    monkeypatch.setattr(source_files.os, "listdir", listdir)
+    monkeypatch.setattr(os, "listdir", listdir)
     with pytest.raises(StorageError) as caught:
         Found(str(tmp_path), Exclusion((), None))
     assert caught.value.path == str(tmp_path / "lost+found")

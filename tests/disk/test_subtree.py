@@ -3,7 +3,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import List, Optional
+from typing import Callable, Dict, List, Optional
 
 import pytest
 from support.system import WINDOWS_LACKS, System
@@ -57,7 +57,12 @@ def test_all_below_the_folder_is_moved_by_one_call(tree: Tree) -> None:
 @pytest.mark.parametrize("kind", ["file", "folder", "link"])
 def test_what_is_not_of_the_torrent_stays_with_its_folder(tree: Tree, place: str, kind: str) -> None:
     path = tree.root / "old" / place
-    {"file": path.touch, "folder": path.mkdir, "link": lambda: path.symlink_to("a")}[kind]()
+    makers: Dict[str, Callable[[], object]] = {
+        "file": path.touch,
+        "folder": path.mkdir,
+        "link": lambda: path.symlink_to("a"),
+    }
+    makers[kind]()
     assert tree.find() is None
 
 

@@ -289,7 +289,8 @@ def test_a_port_and_an_address_that_a_router_forwards() -> None:
     bench = Bench(torrent_of(TRACKER), settings=settings)
     said = query_of(bench.lookups.urls[0])
     assert (said["port"], said["ip"]) == ("7777", "203.0.113.9")
-    assert bench.torrent.extension_handshake(SimpleNamespace(address=("10.0.0.9", 1))).port == 7777
+    peer: Any = SimpleNamespace(address=("10.0.0.9", 1))
+    assert bench.torrent.extension_handshake(peer).port == 7777
 
 
 def test_an_address_is_told_over_its_own_family() -> None:

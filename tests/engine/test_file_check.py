@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Any, List, Sequence, Tuple
+from typing import Any, Callable, List, Sequence, Tuple
 
 import pytest
 from support.bench import BLOCK, COUNT, PIECE_LENGTH, SIZE, Bench, torrent_of
@@ -243,7 +243,8 @@ def test_a_look_that_ends_after_a_hash_check_of_all_changes_nothing() -> None:
     bench = gone()
     begin(bench)
     storage: Any = bench.torrent.storage
-    check_files, late = storage.check_files, []
+    check_files = storage.check_files
+    late: List[Callable[[Any], None]] = []
     storage.check_files = late.append
     bench.run(11)
     storage.check_files = check_files
@@ -307,7 +308,7 @@ def test_one_file_that_cannot_be_looked_at_keeps_no_other_from_being_used(rememb
     assert failures(bench) == [(errno.EACCES, 10), (errno.EACCES, 20)]
     assert {failed.path for failed in bench.seen(events.StorageFailed)} == {bench.torrent.path(1)}
     assert seed.requests() == [] and calls == [] and bench.status.left == SIZE - 4 * PIECE_LENGTH
-    bench.torrent.storage.check_files = check_files
+    bench.torrent.storage.check_files = check_files  # type: ignore[method-assign]
     bench.run(10)
     assert bench.torrent.have.count == COUNT - 1 and bench.seen(events.StorageRecovered)
     checked = [event.passed for event in bench.seen(events.HashcheckFinished)]

@@ -97,8 +97,12 @@ def test_that_it_cannot_be_stored_holds_nothing_up() -> None:
     remember = bench.torrent.storage.remember
 
     def failing(resume: Any, deliver: Any) -> None:
+        def answered(answer: Any) -> None:
+            bench.disk.write_errno = 0
+            deliver(answer)
+
         bench.disk.write_errno = errno.EROFS
-        remember(resume, lambda answer: (setattr(bench.disk, "write_errno", 0), deliver(answer)))
+        remember(resume, answered)
 
     bench.torrent.storage.remember = failing  # type: ignore[method-assign]
     bench.set_state("active")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Dict
+from typing import Any, Dict
 
 import pytest
 from support.bench import BLOCK, COUNT, MOMENT, Bench, blocks_of, packed
@@ -264,7 +264,7 @@ def test_silence_ends_a_connection() -> None:
 
 
 @pytest.mark.parametrize("limits", [{"max_connections_per_torrent": 2}, {"max_connections": 2}])
-def test_who_wants_nothing_and_has_nothing_makes_room_in_the_end(limits: Dict[str, int]) -> None:
+def test_who_wants_nothing_and_has_nothing_makes_room_in_the_end(limits: Dict[str, Any]) -> None:
     bench = Bench(have=[0], settings=Settings(idle_timeout=10_000.0, **limits))
     idle = bench.guest([])
     bench.run(700)

@@ -155,7 +155,7 @@ ORDER = ("prepare", "sync", "remember", "close")
 def test_a_disk_that_hangs_gets_no_second_sync() -> None:
     bench = Bench(settings=Settings(sync_interval=20.0))
     syncs: List[Any] = []
-    bench.torrent.storage.sync = syncs.append  # type: ignore[method-assign]
+    bench.torrent.storage.sync = syncs.append  # type: ignore[assignment, method-assign]
     seed = bench.seed()
     for index in range(4):
         seed.give(*blocks_of(index))
@@ -201,7 +201,8 @@ def test_a_stop_remembers_and_then_closes_the_files() -> None:
 def held_sync(bench: Bench) -> Callable[[], None]:
     """Have the next sync take until what is returned is called."""
     storage: Any = bench.torrent.storage
-    sync, held = storage.sync, []
+    sync = storage.sync
+    held: List[Any] = []
     storage.sync = held.append
 
     def release() -> None:

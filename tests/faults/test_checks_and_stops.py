@@ -96,6 +96,11 @@ def opened(folder: Path) -> List[str]:
     return [path for path in found if path.startswith(str(folder))]
 
 
+def reached(goal: int, status: bt.Status) -> bool:
+    """So many bytes were downloaded, or all."""
+    return status.downloaded >= goal or status.complete
+
+
 def nothing(client: bt.Client) -> None:
     """Whatever goes on."""
 
@@ -137,7 +142,7 @@ def test_closing_in_the_midst(tmp_path: Path, midst: str, shared: bool) -> None:
                 MANY.metainfo(), tmp_path / "down", peers=[("127.0.0.1", seed.port)], download_limit=12 * MIB, **options
             )
             goal = moments.randrange(0, 2 * MIB)
-            client.wait(lambda status, goal=goal: status.downloaded >= goal or status.complete, timeout=PATIENCE)
+            client.wait(functools.partial(reached, goal), timeout=PATIENCE)
             MIDST[midst](client)
             began = time.monotonic()
             client.close(ALLOWED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from pathlib import Path
+from typing import List
 
 import pytest
 from support.children import Child
@@ -82,6 +83,6 @@ def test_kills_in_the_middle_of_a_move(tmp_path: Path) -> None:
         assert halfway, "some were killed before the switch"
 
 
-def taken(client: bt.Client) -> list:
+def taken(client: bt.Client) -> List[bt.events.Event]:
     client.close()
     return list(client)

@@ -92,10 +92,8 @@ def test_files_that_are_away_are_waited_for_under_their_names(tmp_path: Path) ->
     os.rename(tmp_path / "x" / "Album_ best of", tmp_path / "away")
     settings = SETTINGS["native"].replace(disk_retry_interval=0.05, disk_retry_max=0.05)
     with bt.Client(ALBUM.metainfo(), tmp_path / "x", settings=settings) as client:
-        for event in client:
-            if isinstance(event, bt.events.StorageFailed):
-                break
-        assert "gone" in event.reason
+        failed = next(event for event in client if isinstance(event, bt.events.StorageFailed))
+        assert "gone" in failed.reason
         assert [path.name for path in (tmp_path / "x").iterdir()] == [".bittorrent_threads"], "nothing is made"
         os.rename(tmp_path / "away", tmp_path / "x" / "Album_ best of")
         client.wait("seed", timeout=PATIENCE)

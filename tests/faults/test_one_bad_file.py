@@ -26,7 +26,7 @@ class Bad(NamedTuple):
     """A file that is there and cannot be looked at."""
 
     path: Path
-    mend: Callable[[], None]
+    mend: Callable[[], object]
     errno: int
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Callable, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
 from support.content import KIB, Content
@@ -221,12 +221,14 @@ def test_a_file_not_wanted_any_more_that_was_removed_does_not_appear_again(
 def test_the_part_file_lost_or_spoiled(tmp_path: Path) -> None:
     folder = tmp_path / "down"
     with seeder(tmp_path / "seed", MIXED) as seed:
-        for spoil in (lambda path: path.unlink(), lambda path: path.write_bytes(b"noise" * 99)):
-            options = {"settings": LOCAL, "peers": [("127.0.0.1", seed.port)], "priorities": [0, 1, 0, 0]}
-            with bt.Client(MIXED.metainfo(), folder, **options) as client:  # type: ignore[arg-type]
+        spoils: List[Callable[[Path], object]] = [Path.unlink, lambda path: path.write_bytes(b"noise" * 99)]
+        for spoil in spoils:
+            peers = [("127.0.0.1", seed.port)]
+            options: Dict[str, Any] = {"settings": LOCAL, "peers": peers, "priorities": [0, 1, 0, 0]}
+            with bt.Client(MIXED.metainfo(), folder, **options) as client:
                 client.wait(timeout=PATIENCE)
             spoil(folder / PARTS)
-            with bt.Client(MIXED.metainfo(), folder, **options) as client:  # type: ignore[arg-type]
+            with bt.Client(MIXED.metainfo(), folder, **options) as client:
                 client.wait(timeout=PATIENCE)
                 assert client.downloaded == 2 * LENGTH, "both pieces had bytes in it"
                 assert client.hashcheck(3, 4).failed == ()

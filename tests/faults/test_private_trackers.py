@@ -26,8 +26,9 @@ def test_a_torrent_cannot_reach_the_interface_of_a_router(tmp_path: Path) -> Non
         with bt.Client(SMALL.metainfo([url]), tmp_path, settings=LOCAL) as client:
             assert told(client).error == "127.0.0.1 is not public, and only /announce… and /scrape… are asked for there"
         assert router.requests == []
-        for options in ({"trackers": url}, {"settings": LOCAL.replace(check_tracker_paths=False)}):
-            with bt.Client(SMALL.metainfo([url]), tmp_path, **{"settings": LOCAL, **options}) as client:
+        trusted = LOCAL.replace(check_tracker_paths=False)
+        for trackers, settings in ((url, LOCAL), ((), trusted)):
+            with bt.Client(SMALL.metainfo([url]), tmp_path, trackers=trackers, settings=settings) as client:
                 assert told(client).working
             assert router.requests.pop().startswith(b"GET /reboot?now=1&info_hash=")  # stopped
             assert router.requests.pop().startswith(b"GET /reboot?now=1&info_hash=")  # started

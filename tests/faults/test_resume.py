@@ -57,8 +57,8 @@ def hashed(client: bt.Client, watched: Watched) -> List[int]:
     """The pieces that were hashed at the start."""
     client.wait("checked", timeout=PATIENCE)
     client.close()
-    seen = [*watched.seen(events.PiecePassed), *watched.seen(events.PieceFailed)]
-    return sorted(event.index for event in seen)
+    passed = [event.index for event in watched.seen(events.PiecePassed)]
+    return sorted([*passed, *(event.index for event in watched.seen(events.PieceFailed))])
 
 
 # -- what is on disk ---------------------------------------------------------------------------------------------------

@@ -290,7 +290,7 @@ def test_under_a_seeder(tmp_path: Path, volume: Volume, then: Callable[[bt.Clien
 def test_under_a_downloader(tmp_path: Path, volume: Volume, end: Callable[[bt.Client], None]) -> None:
     with seeder(tmp_path / "seed", LONG) as seed:
         options: Dict[str, Any] = {"peers": [("127.0.0.1", seed.port)], "resume": tmp_path / "resume"}
-        slow = {"download_limit": 300_000, "sequential": True}
+        slow: Dict[str, Any] = {"download_limit": 300_000, "sequential": True}
         with bt.Client(LONG.metainfo(), volume.point, settings=NIMBLE, **options, **slow) as down:
             down.wait(lambda status: status.pieces_have >= 15, timeout=PATIENCE)
             assert volume.unmount("-l")
@@ -316,7 +316,7 @@ def test_a_stop_that_finds_it_out_forgets_nothing(
 ) -> None:
     with seeder(tmp_path / "seed", LONG) as seed:
         kept: Dict[str, Any] = {"resume": False if by_value else tmp_path / "resume"}
-        options = {"settings": LOCAL, "peers": [("127.0.0.1", seed.port)]}
+        options: Dict[str, Any] = {"settings": LOCAL, "peers": [("127.0.0.1", seed.port)]}
         with bt.Client(LONG.metainfo(), volume.point, download_limit=300_000, **options, **kept) as down:
             down.wait(lambda status: status.pieces_have >= 10, timeout=PATIENCE)
             if remembered:

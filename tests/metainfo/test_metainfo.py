@@ -390,7 +390,8 @@ def test_many_files() -> None:
 def libtorrent_says(data: bytes) -> Any:
     import libtorrent
 
-    return libtorrent.torrent_info(libtorrent.bdecode(data))
+    decoded: Any = libtorrent.bdecode(data)
+    return libtorrent.torrent_info(decoded)
 
 
 @pytest.mark.interop

@@ -195,7 +195,7 @@ def assert_distinct(paths: List[Tuple[str, ...]]) -> None:
 
 CROWDS: Dict[str, Callable[[], List[Tuple[bytes, ...]]]] = {
     "one name": lambda: [(b"a.txt",)] * 20_000,
-    "names that are in the way": lambda: [(b"a.%d.txt" % n,) for n in range(10_000)] + [(b"a.txt",)] * 10_000,
+    "names that are in the way": lambda: [*((b"a.%d.txt" % n,) for n in range(10_000)), *[(b"a.txt",)] * 10_000],
     "long names that differ at the end": lambda: [(b"a" * 235 + b"%05d" % (n // 2),) for n in range(20_000)],
     "long names cut to one": lambda: [(b"a" * 250 + b"%05d" % n,) for n in range(20_000)],
     "files that are folders": lambda: [(b"a", b"%d" % n) for n in range(10_000)] + [(b"a",)] * 10_000,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, List, Optional
 
 import pytest
 
@@ -92,6 +92,7 @@ def test_garbage_is_looked_at_no_longer_than_that() -> None:
     garbage = [b"http://[x"] * (MAX_ENTRIES - 1)
     assert web_seeds([*garbage, A]) == (A,)
     assert web_seeds([b"", *garbage, A]) == ()
-    for many in ([[url] for url in garbage], [[]] * len(garbage), [garbage], garbage):
+    lists: List[List[Any]] = [[[url] for url in garbage], [[]] * len(garbage), [garbage], garbage]
+    for many in lists:
         assert tracker_tiers(None, [*many, [A]]) == ((A,),)
         assert tracker_tiers(None, [[b"x"], *many, [A]]) == ()

@@ -11,7 +11,7 @@ import time
 import tracemalloc
 import zlib
 from pathlib import Path
-from typing import Any, List
+from typing import Any, List, Tuple
 
 import pytest
 from support.loopback import PATIENCE, free_port
@@ -442,10 +442,14 @@ def test_a_redirect_is_held_to_the_paths_of_trackers_whoever_named_the_first_url
 def test_public_addresses_are_asked_for_any_path_and_private_ones_of_the_same_name_are_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    calls: List[str] = []
+
+    def resolve(host: str, *_: object, **__: object) -> Tuple[Tuple[str, int], ...]:
+        calls.append(host)
+        return (("127.0.0.1", inside.port), ("127.0.0.2", outside.port))
+
     with WebServer(ok(b"private")) as inside, WebServer(ok(b"public")) as outside:
-        addresses = (("127.0.0.1", inside.port), ("127.0.0.2", outside.port))
-        calls: List[str] = []
-        monkeypatch.setattr(resolver, "resolve", lambda host, *_, **__: calls.append(host) or addresses)
+        monkeypatch.setattr(resolver, "resolve", resolve)
         monkeypatch.setattr(resolver, "is_public", lambda host: host == "127.0.0.2")
         real = socket.socket.connect
         monkeypatch.setattr(

@@ -129,7 +129,12 @@ def test_call_on_the_loops_own_thread_is_refused(loop: Loop) -> None:
 
 def test_call_times_out_while_the_loop_is_stuck(loop: Loop) -> None:
     stuck, release = threading.Event(), threading.Event()
-    loop.post(lambda: (stuck.set(), release.wait(PATIENCE)))  # type: ignore[arg-type, return-value]
+
+    def hold() -> None:
+        stuck.set()
+        release.wait(PATIENCE)
+
+    loop.post(hold)
     assert stuck.wait(PATIENCE)
     with pytest.raises(WaitTimeout):
         loop.call(int, timeout=0.05)

@@ -10,7 +10,7 @@ from bittorrent_threads.net.request_queue import MAX_AT_HOST, RequestQueue
 
 def begun(turns: RequestQueue[str]) -> List[str]:
     """Begin whatever can be begun, in order."""
-    order = []
+    order: List[str] = []
     while True:
         request = turns.peek()
         if request is None:

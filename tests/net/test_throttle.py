@@ -72,9 +72,9 @@ class Source:
         if not allowed or self.turn(allowed):
             self.box.line.join(self.turn, self.throttles)
 
-    def turn(self, allowed: int) -> bool:
+    def turn(self, allowed: int) -> int:
         if not allowed:
-            return False
+            return GONE
         size = min(allowed, 1 << 20)
         if self.left is not None:
             size = min(size, self.left)
@@ -82,9 +82,9 @@ class Source:
             throttle.take(size)
         self.box.moved.append((self.box.time, self.name, size))
         if self.left is None:
-            return True
+            return STAYS
         self.left -= size
-        return self.left > 0
+        return STAYS if self.left > 0 else GONE
 
 
 @pytest.mark.parametrize("streams", [1, 30])

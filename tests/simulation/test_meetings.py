@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Tuple
+from typing import Any, Callable, List, Tuple
 
 import pytest
 from support.simulation.swarm import TRACKER, Node, Swarm, make_swarm
@@ -22,7 +22,7 @@ OFFSETS = (-0.25, -0.02, -0.002, 0.0, 0.002, 0.02, 0.25)
 """Seconds by which the second peer dials later than the first."""
 
 
-def never_complete(*, lower: bool, latency: float, **settings: int) -> Tuple[Swarm, Node, Node]:
+def never_complete(*, lower: bool, latency: float, **settings: Any) -> Tuple[Swarm, Node, Node]:
     """Two started peers, each with what the other misses, which stay together, for one piece neither has.
 
     ``lower``: the first has the lower peer id.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 from typing import Any, List
 
 import pytest
@@ -75,7 +76,8 @@ class Rivals:
 def test_whichever_comes_first_has_the_files_until_it_goes(seed: int, sessions: int) -> None:
     rivals = Rivals(seed, sessions)
     for rival in rivals.both:
-        rivals.world.after(rivals.world.random.uniform(0, 1.5), lambda rival=rival: rival.set_state("active"))
+        start = functools.partial(rival.set_state, "active")
+        rivals.world.after(rivals.world.random.uniform(0, 1.5), start)
     rivals.run(lambda: any(rival.torrent.have.full for rival in rivals.both))
     first, second = sorted(rivals.both, key=lambda rival: -rival.torrent.have.count)
     rivals.run(lambda: len(second.refusals) > 1)

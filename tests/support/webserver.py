@@ -31,7 +31,9 @@ def gzipped(body: bytes, *headers: str) -> bytes:
 class WebServer:
     """Gives one answer for each connection, the last one for all that follow; bytes, or a function of the socket."""
 
-    def __init__(self, *answers: Answer, host: str = "127.0.0.1", wrap: Optional[Callable[..., socket.socket]] = None):
+    def __init__(
+        self, *answers: Answer, host: str = "127.0.0.1", wrap: Optional[Callable[..., socket.socket]] = None
+    ) -> None:
         self.requests: List[bytes] = []
         """The head of each request."""
         self.closing = threading.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import List
 
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.swarm.availability import PIECES_PER_ARRIVAL, Availability
@@ -31,7 +32,7 @@ def rarest(subject: Availability, text: str) -> str:
     return "".join("x" if bit else "." for bit in Bitfield(size, found))
 
 
-def test_peers_that_join_and_leave():
+def test_peers_that_join_and_leave() -> None:
     subject = availability("xx......", "x.x.....", "xxxxxxxx", "........")
     assert counts(subject, 8) == "32211111"
     subject.left(bits("x.x....."))
@@ -42,7 +43,7 @@ def test_peers_that_join_and_leave():
     subject.check()
 
 
-def test_a_peer_that_becomes_a_seed_by_haves_leaves_like_one():
+def test_a_peer_that_becomes_a_seed_by_haves_leaves_like_one() -> None:
     subject = Availability(4)
     peer = bits("x.x.")
     subject.joined(peer)
@@ -54,7 +55,7 @@ def test_a_peer_that_becomes_a_seed_by_haves_leaves_like_one():
     assert counts(subject, 4) == "0000"
 
 
-def test_haves_of_several_peers_for_one_piece():
+def test_haves_of_several_peers_for_one_piece() -> None:
     peers = [bits(text) for text in ("x...", ".x..", "..x.", "....", "....")]
     subject = Availability(4)
     for peer in peers:
@@ -70,12 +71,12 @@ def test_haves_of_several_peers_for_one_piece():
     subject.check()
 
 
-def test_counts_equal_a_plain_count_in_a_long_random_run():
+def test_counts_equal_a_plain_count_in_a_long_random_run() -> None:
     chance = random.Random(7)
     size = 37
     subject = Availability(size)
     plain = [0] * size
-    peers = []
+    peers: List[Bitfield] = []
     for _ in range(2000):
         move = chance.randrange(4)
         if move == 0 or not peers:
@@ -100,7 +101,7 @@ def test_counts_equal_a_plain_count_in_a_long_random_run():
         subject.check()
 
 
-def test_the_rarest_of_some_pieces():
+def test_the_rarest_of_some_pieces() -> None:
     subject = availability("xxxx....", "xxx.....", "xx......")
     assert rarest(subject, "xxxxxxxx") == "....xxxx"
     assert rarest(subject, "xxxx....") == "...x...."
@@ -108,7 +109,7 @@ def test_the_rarest_of_some_pieces():
     assert rarest(subject, "........") == "........"
 
 
-def test_above_seven_peers_counts_are_about_equal():
+def test_above_seven_peers_counts_are_about_equal() -> None:
     subject = availability(*["xxx."] * 8, *["xx.."] * 3, "x...")
     assert counts(subject, 3) == "12118"
     assert rarest(subject, "xxx.") == "..x."
@@ -117,7 +118,7 @@ def test_above_seven_peers_counts_are_about_equal():
     assert rarest(subject, "xx..") == "xx.."
 
 
-def test_outdated_by_peers_that_come_and_go_but_not_by_seeds():
+def test_outdated_by_peers_that_come_and_go_but_not_by_seeds() -> None:
     subject = Availability(4)
     assert not subject.outdated
     for change in (subject.joined, subject.left):
@@ -130,7 +131,7 @@ def test_outdated_by_peers_that_come_and_go_but_not_by_seeds():
         assert not subject.outdated
 
 
-def test_outdated_by_many_haves():
+def test_outdated_by_many_haves() -> None:
     size = 2 * PIECES_PER_ARRIVAL
     subject, peer = Availability(size), Bitfield(size)
     for index in (0, 1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bittorrent_threads.swarm.buffer_pool import BufferPool
 
 
-def test_reserve_within_the_limit_and_forced():
+def test_reserve_within_the_limit_and_forced() -> None:
     memory = BufferPool(100)
     assert memory.reserve(60)
     assert not memory.reserve(60)
@@ -16,7 +16,7 @@ def test_reserve_within_the_limit_and_forced():
     assert memory.reserved == 60
 
 
-def test_buffers_are_used_again():
+def test_buffers_are_used_again() -> None:
     memory = BufferPool(1000)
     first = memory.take(100)
     assert len(first) == 100
@@ -25,7 +25,7 @@ def test_buffers_are_used_again():
     assert memory.take(100) is not first
 
 
-def test_spare_buffers_are_bounded_and_of_the_right_size():
+def test_spare_buffers_are_bounded_and_of_the_right_size() -> None:
     memory = BufferPool(1000)
     buffers = [memory.take(100) for _ in range(8)]
     memory.give(buffers)
@@ -34,7 +34,7 @@ def test_spare_buffers_are_bounded_and_of_the_right_size():
     assert len(memory.take(50)) == 50
 
 
-def test_drop_spare():
+def test_drop_spare() -> None:
     memory = BufferPool(1000)
     buffer = memory.take(100)
     memory.give([buffer])
@@ -42,7 +42,7 @@ def test_drop_spare():
     assert memory.take(100) is not buffer
 
 
-def test_congested_when_half_of_it_waits_for_the_disk():
+def test_congested_when_half_of_it_waits_for_the_disk() -> None:
     memory = BufferPool(100)
     memory.saving = 50
     assert not memory.congested
@@ -50,7 +50,7 @@ def test_congested_when_half_of_it_waits_for_the_disk():
     assert memory.congested
 
 
-def test_who_found_too_little_hears_of_room():
+def test_who_found_too_little_hears_of_room() -> None:
     told = []
     memory = BufferPool(100, lambda: told.append(memory.reserved))
     assert memory.affordable(30) == 3
@@ -67,7 +67,7 @@ def test_who_found_too_little_hears_of_room():
     assert told == [60, 20]
 
 
-def test_room_is_told_when_the_disk_has_caught_up():
+def test_room_is_told_when_the_disk_has_caught_up() -> None:
     told = []
     memory = BufferPool(100, lambda: told.append(memory.saving))
     memory.reserve(90)

@@ -6,7 +6,7 @@ Peers are described by the pieces they have (``"x.x"``); a block's content names
 from __future__ import annotations
 
 import random
-from typing import Any, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 from support.lender import Lender
@@ -127,7 +127,7 @@ class Swarm:
         return [(piece.index, stripe) for piece, stripe in stripes]
 
 
-def test_a_piece_comes_in_and_is_saved():
+def test_a_piece_comes_in_and_is_saved() -> None:
     swarm = Swarm(3 * BLOCK + 5, 2 * BLOCK)
     peer = swarm.peer("A")
     blocks = swarm.ask(peer)
@@ -141,7 +141,7 @@ def test_a_piece_comes_in_and_is_saved():
     assert peer.payload == 3 * BLOCK + 5 and peer.wasted == 0
 
 
-def test_nothing_is_asked_while_choked_suspended_or_full():
+def test_nothing_is_asked_while_choked_suspended_or_full() -> None:
     swarm = Swarm(8 * BLOCK, BLOCK, min_requests=4)
     assert swarm.ask(swarm.peer("A", choked=True)) == []
     peer = swarm.peer("B")
@@ -152,7 +152,7 @@ def test_nothing_is_asked_while_choked_suspended_or_full():
     assert swarm.ask(peer) == []
 
 
-def test_a_pipeline_is_refilled_in_batches():
+def test_a_pipeline_is_refilled_in_batches() -> None:
     swarm = Swarm(100 * BLOCK, BLOCK, min_requests=8)
     peer = swarm.peer("A")
     blocks = swarm.ask(peer)
@@ -162,12 +162,12 @@ def test_a_pipeline_is_refilled_in_batches():
     assert len(swarm.ask(peer)) == 2
 
 
-def test_only_what_the_peer_has():
+def test_only_what_the_peer_has() -> None:
     swarm = Swarm(4 * BLOCK, BLOCK)
     assert [index for index, _, _ in swarm.ask(swarm.peer("A", ".x.x"))] == [1, 3]
 
 
-def test_partial_pieces_come_before_new_ones():
+def test_partial_pieces_come_before_new_ones() -> None:
     swarm = Swarm(8 * BLOCK, 4 * BLOCK, min_requests=2)
     first, second = swarm.peer("A"), swarm.peer("B")
     assert swarm.ask(first) == [(0, 0, BLOCK), (0, BLOCK, BLOCK)]
@@ -176,7 +176,7 @@ def test_partial_pieces_come_before_new_ones():
     assert swarm.ask(swarm.peer("C")) == [(0, BLOCK, BLOCK), (0, 0, BLOCK)]
 
 
-def test_allowed_fast_pieces_while_choked():
+def test_allowed_fast_pieces_while_choked() -> None:
     swarm = Swarm(4 * BLOCK, BLOCK)
     peer = swarm.peer("A", choked=True)
     peer.fast = True
@@ -186,14 +186,14 @@ def test_allowed_fast_pieces_while_choked():
     assert swarm.ask(peer) == [], "rejected while choked: not allowed after all"
 
 
-def test_suggested_pieces_come_first():
+def test_suggested_pieces_come_first() -> None:
     swarm = Swarm(4 * BLOCK, BLOCK, min_requests=1)
     peer = swarm.peer("A")
     peer.suggest(3)
     assert swarm.ask(peer) == [(3, 0, BLOCK)]
 
 
-def test_a_choke_releases_and_late_blocks_are_welcome():
+def test_a_choke_releases_and_late_blocks_are_welcome() -> None:
     swarm = Swarm(2 * BLOCK, 2 * BLOCK)
     first, second = swarm.peer("A"), swarm.peer("B")
     blocks = swarm.ask(first)
@@ -207,7 +207,7 @@ def test_a_choke_releases_and_late_blocks_are_welcome():
     assert swarm.save() == [True]
 
 
-def test_unasked_blocks_are_waste_and_counted():
+def test_unasked_blocks_are_waste_and_counted() -> None:
     swarm = Swarm(4 * BLOCK, 2 * BLOCK, min_requests=1)
     peer = swarm.peer("A")
     assert swarm.ask(peer) == [(0, 0, BLOCK)]
@@ -218,7 +218,7 @@ def test_unasked_blocks_are_waste_and_counted():
     assert len(peer.sent) == 1 and swarm.ask(peer) == []
 
 
-def test_blocks_that_were_not_asked_for_are_no_progress():
+def test_blocks_that_were_not_asked_for_are_no_progress() -> None:
     swarm = Swarm(4 * BLOCK, 2 * BLOCK, min_requests=1)
     peer = swarm.peer("A")
     ((index, begin, _),) = swarm.ask(peer)
@@ -234,7 +234,7 @@ def test_blocks_that_were_not_asked_for_are_no_progress():
     assert not peer.snubbed, "that was asked for once"
 
 
-def test_a_block_is_counted_once():
+def test_a_block_is_counted_once() -> None:
     swarm = Swarm(2 * BLOCK, 2 * BLOCK)
     peer = swarm.peer("A")
     blocks = swarm.ask(peer)
@@ -243,7 +243,7 @@ def test_a_block_is_counted_once():
     assert peer.payload == BLOCK and peer.wasted == BLOCK and peer.unasked == 1
 
 
-def test_a_peer_that_sends_nothing_is_snubbed_and_others_are_asked():
+def test_a_peer_that_sends_nothing_is_snubbed_and_others_are_asked() -> None:
     swarm = Swarm(2 * BLOCK, 2 * BLOCK)
     slow, quick = swarm.peer("A"), swarm.peer("B")
     blocks = swarm.ask(slow, now=100.0)
@@ -260,7 +260,7 @@ def test_a_peer_that_sends_nothing_is_snubbed_and_others_are_asked():
 # -- slow peers and low limits ---------------------------------------------------------------------------------------
 
 
-def test_of_a_peer_that_snubs_us_all_but_the_oldest_is_taken_back():
+def test_of_a_peer_that_snubs_us_all_but_the_oldest_is_taken_back() -> None:
     swarm = Swarm(6 * BLOCK, BLOCK)
     slow = swarm.peer("slow")
     blocks = swarm.ask(slow)
@@ -271,7 +271,7 @@ def test_of_a_peer_that_snubs_us_all_but_the_oldest_is_taken_back():
     assert slow.payload == BLOCK and slow.unasked == 0
 
 
-def test_what_a_snubbing_peer_may_be_sending_is_cancelled_when_it_comes_from_another():
+def test_what_a_snubbing_peer_may_be_sending_is_cancelled_when_it_comes_from_another() -> None:
     swarm = Swarm(2 * BLOCK, BLOCK)
     slow, quick = swarm.peer("slow"), swarm.peer("quick")
     blocks = swarm.ask(slow)
@@ -286,7 +286,7 @@ def test_what_a_snubbing_peer_may_be_sending_is_cancelled_when_it_comes_from_ano
 
 
 @pytest.mark.parametrize("what", ["reject", "choke", "progress"])
-def test_what_a_snubbing_peer_does_not_send_any_more_is_asked_for_again(what: str):
+def test_what_a_snubbing_peer_does_not_send_any_more_is_asked_for_again(what: str) -> None:
     swarm = Swarm(2 * BLOCK, BLOCK)
     slow = swarm.peer("slow")
     blocks = swarm.ask(slow)
@@ -305,7 +305,7 @@ def test_what_a_snubbing_peer_does_not_send_any_more_is_asked_for_again(what: st
     assert swarm.ask(slow, now=20.0 + REFUSAL_TIME)[0] == blocks[0] and slow.unasked == 0
 
 
-def test_a_peer_that_turns_out_slow_is_asked_for_little():
+def test_a_peer_that_turns_out_slow_is_asked_for_little() -> None:
     swarm = Swarm(100 * BLOCK, BLOCK)
     slow = swarm.peer("slow")
     blocks = swarm.ask(slow)
@@ -319,7 +319,7 @@ def test_a_peer_that_turns_out_slow_is_asked_for_little():
     assert slow.depth == LEAST_DEPTH and len(swarm.ask(slow, now=9.0)) == 1
 
 
-def test_a_late_block_of_a_piece_that_was_given_up_is_no_waste():
+def test_a_late_block_of_a_piece_that_was_given_up_is_no_waste() -> None:
     swarm = Swarm(3 * BLOCK, BLOCK)
     slow = swarm.peer("slow")
     blocks = swarm.ask(slow)
@@ -334,7 +334,7 @@ def test_a_late_block_of_a_piece_that_was_given_up_is_no_waste():
     assert slow.unasked == 1
 
 
-def test_no_more_is_asked_of_all_peers_than_a_low_limit_lets_in():
+def test_no_more_is_asked_of_all_peers_than_a_low_limit_lets_in() -> None:
     swarm = Swarm(64 * BLOCK, BLOCK)
     swarm.downloads.window.rate = 5000
     peers = [swarm.peer(str(number)) for number in range(5)]
@@ -344,7 +344,7 @@ def test_no_more_is_asked_of_all_peers_than_a_low_limit_lets_in():
     assert [len(swarm.ask(peer)) for peer in (peers[1], peers[2])] == [1, 0]
 
 
-def test_what_a_lowered_limit_makes_too_much_is_taken_back():
+def test_what_a_lowered_limit_makes_too_much_is_taken_back() -> None:
     swarm = Swarm(200 * BLOCK, BLOCK, min_requests=50)
     peers = [swarm.peer(str(number)) for number in range(3)]
     for peer in peers:
@@ -357,7 +357,7 @@ def test_what_a_lowered_limit_makes_too_much_is_taken_back():
     swarm.downloads.check()
 
 
-def test_no_block_is_asked_of_two_peers_while_the_limit_is_what_they_wait_for():
+def test_no_block_is_asked_of_two_peers_while_the_limit_is_what_they_wait_for() -> None:
     swarm = Swarm(BLOCK, BLOCK)
     swarm.downloads.window.rate = 5000
     first, second = swarm.peer("A"), swarm.peer("B")
@@ -369,7 +369,7 @@ def test_no_block_is_asked_of_two_peers_while_the_limit_is_what_they_wait_for():
     assert swarm.ask(second, now=5.0) == blocks
 
 
-def test_a_peer_is_not_late_for_a_delay_of_our_own():
+def test_a_peer_is_not_late_for_a_delay_of_our_own() -> None:
     swarm = Swarm(4 * BLOCK, BLOCK)
     swarm.downloads.window.rate = BLOCK // 10
     peers = [swarm.peer(str(number)) for number in range(2)]
@@ -383,7 +383,7 @@ def test_a_peer_is_not_late_for_a_delay_of_our_own():
     assert peers[0].snubbed
 
 
-def test_endgame_asks_others_and_cancels():
+def test_endgame_asks_others_and_cancels() -> None:
     swarm = Swarm(2 * BLOCK, 2 * BLOCK)
     first, second = swarm.peer("A"), swarm.peer("B")
     swarm.rated(second, 1_000_000)
@@ -399,7 +399,7 @@ def test_endgame_asks_others_and_cancels():
     assert second.unasked == 0 and second.wasted == BLOCK
 
 
-def test_a_peer_that_was_asked_for_nothing_is_tried_with_one_block_of_a_peer_that_crawls():
+def test_a_peer_that_was_asked_for_nothing_is_tried_with_one_block_of_a_peer_that_crawls() -> None:
     swarm = Swarm(4 * BLOCK, BLOCK)
     slow, untried = swarm.peer("slow"), swarm.peer("untried")
     blocks = swarm.ask(slow)
@@ -410,7 +410,7 @@ def test_a_peer_that_was_asked_for_nothing_is_tried_with_one_block_of_a_peer_tha
     assert swarm.ask(swarm.peer("another"), now=4.0) == [], "and of no other"
 
 
-def test_endgame_is_shallow():
+def test_endgame_is_shallow() -> None:
     swarm = Swarm(100 * BLOCK, 100 * BLOCK, min_requests=100)
     swarm.ask(swarm.peer("A"))
     quick = swarm.peer("B")
@@ -418,7 +418,7 @@ def test_endgame_is_shallow():
     assert len(swarm.ask(quick, now=2.0)) == ENDGAME_DEPTH
 
 
-def test_endgame_asks_no_peer_that_is_not_much_quicker():
+def test_endgame_asks_no_peer_that_is_not_much_quicker() -> None:
     swarm = Swarm(100 * BLOCK, 100 * BLOCK, min_requests=100)
     first, equal = swarm.peer("A"), swarm.peer("B")
     swarm.rated(first, 1_000_000)
@@ -429,7 +429,7 @@ def test_endgame_asks_no_peer_that_is_not_much_quicker():
     assert swarm.ask(equal, now=1.0) == []
 
 
-def test_no_endgame_while_there_are_pieces_to_open():
+def test_no_endgame_while_there_are_pieces_to_open() -> None:
     swarm = Swarm(4 * BLOCK, 2 * BLOCK, min_requests=2)
     swarm.ask(swarm.peer("A"))
     poor = swarm.peer("B", "x.")
@@ -437,7 +437,7 @@ def test_no_endgame_while_there_are_pieces_to_open():
     assert swarm.ask(poor, now=1.0) == []
 
 
-def test_no_piece_is_opened_beyond_the_memory_but_always_one():
+def test_no_piece_is_opened_beyond_the_memory_but_always_one() -> None:
     swarm = Swarm(100 * 4 * BLOCK, 4 * BLOCK, memory=16 * BLOCK, min_requests=64)
     peer = swarm.peer("A")
     blocks = swarm.ask(peer)
@@ -451,7 +451,7 @@ def test_no_piece_is_opened_beyond_the_memory_but_always_one():
     assert len(tight.ask(tight.peer("A"))) == 1, "a stripe of one block"
 
 
-def test_a_disk_that_is_being_tried_gets_one_piece_at_a_time():
+def test_a_disk_that_is_being_tried_gets_one_piece_at_a_time() -> None:
     swarm = Swarm(8 * BLOCK, 2 * BLOCK)
     swarm.downloads.cautious = True
     peer = swarm.peer("A")
@@ -464,7 +464,7 @@ def test_a_disk_that_is_being_tried_gets_one_piece_at_a_time():
     assert len(swarm.ask(peer)) == 2
 
 
-def test_what_was_borrowed_for_pieces_of_one_block_comes_back_when_they_are_saved_or_wrong():
+def test_what_was_borrowed_for_pieces_of_one_block_comes_back_when_they_are_saved_or_wrong() -> None:
     lender = Lender(2)
     swarm = Swarm(3 * BLOCK, BLOCK, lender=lender)
     liar = swarm.peer("liar")
@@ -478,7 +478,7 @@ def test_what_was_borrowed_for_pieces_of_one_block_comes_back_when_they_are_save
     assert lender.out == [] and swarm.port.accused == ["liar"] and swarm.memory.reserved == 0
 
 
-def test_the_only_sender_of_a_bad_piece_is_accused():
+def test_the_only_sender_of_a_bad_piece_is_accused() -> None:
     swarm = Swarm(2 * BLOCK, 2 * BLOCK)
     liar = swarm.peer("liar")
     for block in swarm.ask(liar):
@@ -499,7 +499,7 @@ def failed_with_two(swarm: Swarm) -> Tuple[Pipeline, Pipeline]:
     return liar, honest
 
 
-def test_of_several_senders_the_liar_is_found_and_no_bystander():
+def test_of_several_senders_the_liar_is_found_and_no_bystander() -> None:
     swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=1)
     _, honest = failed_with_two(swarm)
     third = swarm.peer("third")
@@ -513,7 +513,7 @@ def test_of_several_senders_the_liar_is_found_and_no_bystander():
     assert swarm.port.accused == ["liar"]
 
 
-def test_peers_that_sent_nothing_of_it_share_a_piece_that_failed():
+def test_peers_that_sent_nothing_of_it_share_a_piece_that_failed() -> None:
     swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=1)
     failed_with_two(swarm)
     third, fourth = swarm.peer("third"), swarm.peer("fourth")
@@ -523,7 +523,7 @@ def test_peers_that_sent_nothing_of_it_share_a_piece_that_failed():
     assert swarm.save() == [True] and swarm.port.accused == ["liar"]
 
 
-def test_where_all_have_sent_some_of_it_one_at_a_time_is_asked_and_if_it_is_wrong_banned():
+def test_where_all_have_sent_some_of_it_one_at_a_time_is_asked_and_if_it_is_wrong_banned() -> None:
     swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=1)
     liar, honest = failed_with_two(swarm)
     assert swarm.ask(liar, now=1.0) == []
@@ -539,7 +539,7 @@ def test_where_all_have_sent_some_of_it_one_at_a_time_is_asked_and_if_it_is_wron
     assert swarm.save() == [True] and set(swarm.port.accused) == {"liar"}
 
 
-def test_what_came_of_a_piece_that_failed_stays_when_its_peer_leaves():
+def test_what_came_of_a_piece_that_failed_stays_when_its_peer_leaves() -> None:
     swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=1)
     _, honest = failed_with_two(swarm)
     third = swarm.peer("third")
@@ -553,7 +553,7 @@ def test_what_came_of_a_piece_that_failed_stays_when_its_peer_leaves():
     assert swarm.save() == [True] and swarm.port.accused == ["liar"]
 
 
-def test_who_lets_a_piece_that_failed_wait_loses_it_with_all_requests_though_it_serves_others():
+def test_who_lets_a_piece_that_failed_wait_loses_it_with_all_requests_though_it_serves_others() -> None:
     swarm = Swarm(4 * BLOCK, 2 * BLOCK, min_requests=4)
     slow, liar = swarm.peer("slow"), swarm.peer("liar", "x.")
     slow.depth = liar.depth = 1
@@ -577,7 +577,7 @@ def test_who_lets_a_piece_that_failed_wait_loses_it_with_all_requests_though_it_
     assert swarm.ask(liar, now=27.0) == asked
 
 
-def test_a_peer_that_chokes_us_does_not_keep_a_piece_that_failed_from_others():
+def test_a_peer_that_chokes_us_does_not_keep_a_piece_that_failed_from_others() -> None:
     swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=1)
     liar, _ = failed_with_two(swarm)
     fresh = swarm.peer("fresh", choked=True)
@@ -588,7 +588,7 @@ def test_a_peer_that_chokes_us_does_not_keep_a_piece_that_failed_from_others():
     assert liar.sent
 
 
-def test_a_piece_that_failed_is_opened_before_others():
+def test_a_piece_that_failed_is_opened_before_others() -> None:
     swarm = Swarm(20 * BLOCK, 2 * BLOCK, min_requests=1)
     swarm.picker.take(0)
     (first,) = swarm.ask(swarm.peer("liar", ".....x...."))
@@ -603,7 +603,7 @@ def test_a_piece_that_failed_is_opened_before_others():
     assert [index for index, _, _ in swarm.ask(third)] == [5, 5, 0, 0]
 
 
-def test_it_is_forgotten_who_sent_what_of_a_piece_that_is_not_wanted_any_more():
+def test_it_is_forgotten_who_sent_what_of_a_piece_that_is_not_wanted_any_more() -> None:
     swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=1)
     liar, _ = failed_with_two(swarm)
     swarm.downloads.drop(swarm.picker.set_priorities([0]))
@@ -611,7 +611,7 @@ def test_it_is_forgotten_who_sent_what_of_a_piece_that_is_not_wanted_any_more():
     assert swarm.ask(liar) and not swarm.downloads.finished.suspects
 
 
-def test_a_reject_ends_the_turn_at_a_piece_that_failed():
+def test_a_reject_ends_the_turn_at_a_piece_that_failed() -> None:
     swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=2)
     swarm.settings = swarm.settings.replace(min_requests=1)
     failed_with_two(swarm)
@@ -624,7 +624,7 @@ def test_a_reject_ends_the_turn_at_a_piece_that_failed():
     assert sorted(swarm.ask(fourth, now=1.0)) == blocks
 
 
-def test_a_piece_that_could_not_be_written_is_asked_for_again():
+def test_a_piece_that_could_not_be_written_is_asked_for_again() -> None:
     swarm = Swarm(BLOCK, BLOCK)
     peer = swarm.peer("A")
     swarm.send(peer, swarm.ask(peer)[0])
@@ -633,7 +633,7 @@ def test_a_piece_that_could_not_be_written_is_asked_for_again():
     assert swarm.ask(peer) == [(0, 0, BLOCK)]
 
 
-def test_a_piece_that_could_not_be_hashed_accuses_nobody():
+def test_a_piece_that_could_not_be_hashed_accuses_nobody() -> None:
     swarm = Swarm(BLOCK, BLOCK)
     peer = swarm.peer("A")
     swarm.send(peer, swarm.ask(peer)[0], bad=True)
@@ -641,7 +641,7 @@ def test_a_piece_that_could_not_be_hashed_accuses_nobody():
     assert swarm.port.accused == [] and swarm.picker.missing_count == 1
 
 
-def test_withdraw_cancels_everything():
+def test_withdraw_cancels_everything() -> None:
     swarm = Swarm(4 * BLOCK, 2 * BLOCK)
     peer = swarm.peer("A")
     blocks = swarm.ask(peer)
@@ -650,7 +650,7 @@ def test_withdraw_cancels_everything():
     assert swarm.memory.reserved == 0 and swarm.downloads.open_count == 0
 
 
-def test_a_dropped_piece_takes_its_requests_back():
+def test_a_dropped_piece_takes_its_requests_back() -> None:
     swarm = Swarm(4 * BLOCK, 2 * BLOCK)
     peer = swarm.peer("A")
     blocks = swarm.ask(peer)
@@ -664,7 +664,7 @@ def test_a_dropped_piece_takes_its_requests_back():
     assert peer.unasked == 0
 
 
-def test_the_disk_answers_for_many_pieces_at_once():
+def test_the_disk_answers_for_many_pieces_at_once() -> None:
     swarm = Swarm(8 * BLOCK, 2 * BLOCK)
     liar, honest = swarm.peer("liar", "..x."), swarm.peer("honest")
     for peer in (liar, honest):
@@ -688,7 +688,7 @@ def striped(**settings: Any) -> Swarm:
     return Swarm(3 * 8 * BLOCK, 8 * BLOCK, memory=8 * BLOCK, **settings)
 
 
-def test_a_large_piece_is_written_in_stripes_and_then_hashed():
+def test_a_large_piece_is_written_in_stripes_and_then_hashed() -> None:
     swarm = striped(min_requests=3)
     peer = swarm.peer("A")
     peer.reqq = 3
@@ -709,13 +709,13 @@ def test_a_large_piece_is_written_in_stripes_and_then_hashed():
     assert swarm.picker.missing_count == 2 and swarm.memory.reserved == 0
 
 
-def test_no_more_than_the_memory_is_asked_for_in_stripes():
+def test_no_more_than_the_memory_is_asked_for_in_stripes() -> None:
     swarm = striped()
     assert len(swarm.ask(swarm.peer("A"))) == 8 and swarm.memory.reserved == 8 * BLOCK
     assert swarm.ask(swarm.peer("B")) == []
 
 
-def test_a_stripe_that_cannot_be_written_begins_the_piece_anew():
+def test_a_stripe_that_cannot_be_written_begins_the_piece_anew() -> None:
     swarm = striped(min_requests=2)
     peer = swarm.peer("A")
     for block in swarm.ask(peer):
@@ -725,7 +725,7 @@ def test_a_stripe_that_cannot_be_written_begins_the_piece_anew():
     assert swarm.ask(peer)[0] == (0, 0, BLOCK)
 
 
-def test_a_piece_given_up_while_it_is_written_is_not_begun_before_that_is_over():
+def test_a_piece_given_up_while_it_is_written_is_not_begun_before_that_is_over() -> None:
     swarm = striped(min_requests=2)
     peer = swarm.peer("A")
     for block in swarm.ask(peer):
@@ -739,7 +739,7 @@ def test_a_piece_given_up_while_it_is_written_is_not_begun_before_that_is_over()
     assert swarm.ask(peer)[0] == (0, 0, BLOCK)
 
 
-def test_the_only_sender_of_a_large_bad_piece_is_accused():
+def test_the_only_sender_of_a_large_bad_piece_is_accused() -> None:
     swarm = striped()
     peer = swarm.peer("A")
     for block in swarm.ask(peer):
@@ -752,7 +752,7 @@ def test_the_only_sender_of_a_large_bad_piece_is_accused():
 # -- stopping and starting -----------------------------------------------------------------------------------------
 
 
-def kept(swarm: Swarm) -> dict:
+def kept(swarm: Swarm) -> Dict[int, Tuple[bytes, bytes]]:
     """What a disk would keep of the open pieces: blocks and the bytes of the piece."""
     found = {}
     for index, blocks, runs in swarm.downloads.unfinished():
@@ -763,7 +763,7 @@ def kept(swarm: Swarm) -> dict:
     return found
 
 
-def test_an_unfinished_piece_goes_on_where_it_was():
+def test_an_unfinished_piece_goes_on_where_it_was() -> None:
     swarm = Swarm(4 * BLOCK, 4 * BLOCK)
     peer = swarm.peer("A")
     blocks = swarm.ask(peer)
@@ -785,11 +785,12 @@ def test_an_unfinished_piece_goes_on_where_it_was():
     for block in rest:
         again.send(peer, block)
     (piece,) = again.port.pieces
+    assert piece.buffer is not None
     assert [piece.buffer[block * BLOCK] for block in range(4)] == [0, 1, 2, 3]
     assert again.save() == [True]
 
 
-def test_restored_blocks_that_were_bad_accuse_nobody_and_are_asked_of_one_peer():
+def test_restored_blocks_that_were_bad_accuse_nobody_and_are_asked_of_one_peer() -> None:
     swarm = Swarm(2 * BLOCK, 2 * BLOCK)
     swarm.downloads.restore(0, Bitfield(2, b"\x80"))
     swarm.downloads.restored(0, 0, bytes([255]) * 2 * BLOCK)
@@ -800,7 +801,7 @@ def test_restored_blocks_that_were_bad_accuse_nobody_and_are_asked_of_one_peer()
     assert swarm.ask(peer) == [] and len(swarm.ask(peer, now=3.0)) == 2
 
 
-def test_bytes_that_cannot_be_read_begin_the_piece_anew():
+def test_bytes_that_cannot_be_read_begin_the_piece_anew() -> None:
     swarm = Swarm(2 * BLOCK, 2 * BLOCK)
     swarm.downloads.restore(0, Bitfield(2, b"\x80"))
     swarm.downloads.restored(0, 0, None)
@@ -809,13 +810,13 @@ def test_bytes_that_cannot_be_read_begin_the_piece_anew():
 
 
 @pytest.mark.parametrize("blocks", [b"\x00", b"\xc0"])
-def test_nothing_and_everything_are_not_unfinished(blocks: bytes):
+def test_nothing_and_everything_are_not_unfinished(blocks: bytes) -> None:
     swarm = Swarm(2 * BLOCK, 2 * BLOCK)
     assert swarm.downloads.restore(0, Bitfield(2, blocks)) == []
     assert swarm.downloads.open_count == 0
 
 
-def test_stripes_that_are_whole_on_disk_are_not_read():
+def test_stripes_that_are_whole_on_disk_are_not_read() -> None:
     swarm = striped(min_requests=8)
     assert swarm.downloads.restore(0, Bitfield(8, b"\xf8")) == [(2, 4 * BLOCK, BLOCK)]
     swarm.downloads.restored(0, 2, bytes(BLOCK))
@@ -830,7 +831,7 @@ def test_stripes_that_are_whole_on_disk_are_not_read():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_long_random_run_always_completes(seed: int):
+def test_a_long_random_run_always_completes(seed: int) -> None:
     chance = random.Random(seed)
     swarm = Swarm(40 * 3 * BLOCK + 17, 3 * BLOCK, min_requests=7, memory=30 * BLOCK)
     liars = {"P0"}
@@ -863,7 +864,7 @@ def test_a_long_random_run_always_completes(seed: int):
     assert swarm.memory.reserved == 0 and swarm.downloads.open_count == 0
 
 
-def test_a_block_withheld_while_later_ones_come_is_asked_of_others_after_the_time_out():
+def test_a_block_withheld_while_later_ones_come_is_asked_of_others_after_the_time_out() -> None:
     swarm = Swarm(6 * BLOCK, 2 * BLOCK, min_requests=2, request_timeout=20)
     peer, other = swarm.peer("A"), swarm.peer("B")
     first, *later = swarm.ask(peer)
@@ -880,7 +881,7 @@ def test_a_block_withheld_while_later_ones_come_is_asked_of_others_after_the_tim
     assert peer.unasked == 1, "that comes late is no offence"
 
 
-def test_blocks_that_a_slow_peer_sends_in_turn_are_not_withheld():
+def test_blocks_that_a_slow_peer_sends_in_turn_are_not_withheld() -> None:
     swarm = Swarm(8 * BLOCK, 8 * BLOCK, min_requests=8, request_timeout=20)
     peer = swarm.peer("A")
     for number, block in enumerate(swarm.ask(peer)):

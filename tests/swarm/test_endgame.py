@@ -19,7 +19,7 @@ def peer(name: str, blocks: range, *, blocks_a_second: int, now: float = 10.0) -
     return pipeline
 
 
-def test_the_last_blocks_of_the_slowest_peer_first():
+def test_the_last_blocks_of_the_slowest_peer_first() -> None:
     quick = peer("quick", range(0), blocks_a_second=1000)
     slow = peer("slow", range(20), blocks_a_second=10)
     slower = peer("slower", range(100, 110), blocks_a_second=1)
@@ -28,26 +28,26 @@ def test_the_last_blocks_of_the_slowest_peer_first():
     assert found[10:] == list(range(19, 19 - len(found[10:]), -1)) and 10 <= len(found[10:]) <= 16
 
 
-def test_nothing_of_equals():
+def test_nothing_of_equals() -> None:
     one = peer("one", range(0), blocks_a_second=10)
     two = peer("two", range(2), blocks_a_second=10)
     assert list(slower_blocks(one, [one, two], 10.0)) == []
 
 
-def test_nothing_that_comes_soon_anyway():
+def test_nothing_that_comes_soon_anyway() -> None:
     quick = peer("quick", range(0), blocks_a_second=1000)
     other = peer("other", range(40), blocks_a_second=100)
     assert list(slower_blocks(quick, [other], 10.0)) == []
 
 
-def test_a_silent_peer_has_some_time():
+def test_a_silent_peer_has_some_time() -> None:
     quick = peer("quick", range(0), blocks_a_second=1000)
     silent = peer("silent", range(4), blocks_a_second=0)
     assert list(slower_blocks(quick, [silent], 10.4)) == []
     assert list(slower_blocks(quick, [silent], 14.0)) == [3, 2, 1, 0]
 
 
-def test_a_peer_that_has_enough_to_do_asks_nobody_s_blocks():
+def test_a_peer_that_has_enough_to_do_asks_nobody_s_blocks() -> None:
     busy = peer("busy", range(ENDGAME_DEPTH), blocks_a_second=1000)
     slow = peer("slow", range(100, 120), blocks_a_second=1)
     assert list(slower_blocks(busy, [slow], 10.0)) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import List, Optional
+from typing import Any, Dict, List, Optional
 
 import pytest
 
@@ -51,7 +51,7 @@ def names(peers: List[Peer], share: int = 2) -> str:
     return "".join(peer.name for peer in yielding(peers, share=share, now=NOW))
 
 
-LEECH = {"interested": True, "interesting": False}
+LEECH: Dict[str, Any] = {"interested": True, "interesting": False}
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_the_lowest_of_the_idle_yields_to_a_newcomer_of_higher_rank() -> None:
 
     def lowest(newcomer: int) -> Optional[str]:
         found = outranked(peers, lambda peer: ranks[peer.name], newcomer, now=NOW)
-        return found and found.name
+        return None if found is None else found.name
 
     assert (lowest(10), lowest(11), lowest(1000)) == (None, "a", "a")
     assert outranked([], lambda peer: 0, 1, now=NOW) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable
+from typing import Any, Iterable, List
 
 import pytest
 
@@ -20,7 +20,7 @@ def make(have: Iterable[int] = (), made: Iterable[int] = range(4)) -> FileProgre
     return files
 
 
-def test_a_boundary_piece_has_the_higher_priority():
+def test_a_boundary_piece_has_the_higher_priority() -> None:
     files = make()
     files.set_priorities([1, 1, 0, 5])
     assert files.piece_priorities() == [1, 1, 0, 5]
@@ -30,18 +30,18 @@ def test_a_boundary_piece_has_the_higher_priority():
 
 
 @pytest.mark.parametrize("priorities", [[1, 1, 1], [1, 1, 1, 1, 1], [1, 1, 1, 8], [-1, 1, 1, 1]])
-def test_bad_priorities(priorities):
+def test_bad_priorities(priorities: List[int]) -> None:
     with pytest.raises(ValueError):
         make().set_priorities(priorities)
 
 
 @pytest.mark.parametrize("priority", ["1", 1.0, None, True])
-def test_a_priority_that_is_no_integer(priority):
+def test_a_priority_that_is_no_integer(priority: Any) -> None:
     with pytest.raises(TypeError, match="of file 3 is no integer"):
         make().set_priorities([1, 1, 1, priority])
 
 
-def test_the_last_piece_completes_a_file():
+def test_the_last_piece_completes_a_file() -> None:
     files = make()
     assert files.passed([0]) == []
     assert files.passed([1]) == [0]
@@ -49,19 +49,19 @@ def test_the_last_piece_completes_a_file():
     assert files.passed([2]) == [2]
 
 
-def test_a_lost_piece_makes_it_incomplete_again():
+def test_a_lost_piece_makes_it_incomplete_again() -> None:
     files = make(range(4))
     files.lost([1])
     assert files.passed([1]) == [0, 2]
 
 
-def test_one_piece_completes_all_its_files():
+def test_one_piece_completes_all_its_files() -> None:
     files = FileProgress(Layout([2, 2], 4))
     files.made([0, 1])
     assert files.passed([0]) == [0, 1]
 
 
-def test_a_file_that_was_not_made_is_not_complete():
+def test_a_file_that_was_not_made_is_not_complete() -> None:
     files = make(made=[0])
     assert files.passed([0, 1, 2, 3]) == [0]
     assert files.made([2]) == [2]
@@ -71,17 +71,17 @@ def test_a_file_that_was_not_made_is_not_complete():
     assert files.passed([1]) == [0, 2]
 
 
-def test_a_file_made_before_its_last_piece_waits_for_that():
+def test_a_file_made_before_its_last_piece_waits_for_that() -> None:
     files = make([0], made=[])
     assert files.made([0, 2]) == []
     assert files.passed([1]) == [0]
 
 
-def test_a_file_without_a_byte_is_nothing_to_tell():
+def test_a_file_without_a_byte_is_nothing_to_tell() -> None:
     assert make(range(4), made=[]).made([0, 1, 2, 3]) == [0, 2, 3]
 
 
-def test_many_pieces_at_once():
+def test_many_pieces_at_once() -> None:
     files = make()
     assert files.passed([0, 1, 3]) == [0, 3]
     files.lost([1, 0])
@@ -89,7 +89,7 @@ def test_many_pieces_at_once():
     assert files.passed([1, 0]) == [2, 0]
 
 
-def test_a_file_that_went_away_is_complete_when_it_is_made_again():
+def test_a_file_that_went_away_is_complete_when_it_is_made_again() -> None:
     files = make([1, 3])
     assert files.unmade([1, 2]) and not files.unmade([2])
     files.lost([1])

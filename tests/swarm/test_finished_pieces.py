@@ -6,7 +6,7 @@ An upper-case sender sent a bad block, ``-`` stands for a block that was on disk
 from __future__ import annotations
 
 import random
-from typing import List, Tuple
+from typing import Any, List, Tuple
 
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.fingerprint import fingerprint
@@ -52,8 +52,9 @@ class Bench:
         print_ = {index: fingerprint(self.add(index, senders).whole)}
         self.accused.clear()
         if senders.lower() != senders:
-            ((failed, sent),) = self.finished.saved((), wrong=[index], fingerprints=print_)
-            assert failed == index and sent == [sender.lower() for sender in senders if sender != "-"]
+            accused: Any
+            (accused,) = self.finished.saved((), wrong=[index], fingerprints=print_)
+            assert accused == (index, [sender.lower() for sender in senders if sender != "-"])
         else:
             assert self.finished.saved([index], fingerprints=print_) == []
             self.picker.passed([index])

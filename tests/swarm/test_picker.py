@@ -32,12 +32,12 @@ def picker(have: str, *peers: str, sequential: bool = False, seed: int = 0) -> P
 HAVE_SOME = "xxxx"  # past the random first pieces
 
 
-def test_rarest_first():
+def test_rarest_first() -> None:
     subject = picker(HAVE_SOME + "....", "xxxxxxxx", "xxxxx.x.", "xxxxx.xx")
     assert subject.pick(bits("xxxxxxxx"), 4) in ([5, 7, 4, 6], [5, 7, 6, 4])
 
 
-def test_only_what_the_peer_has_and_we_miss():
+def test_only_what_the_peer_has_and_we_miss() -> None:
     subject = picker(HAVE_SOME + "....", "xxxxxx..")
     assert sorted(subject.pick(bits("xxxxxx.."), 8)) == [4, 5]
     assert subject.pick(bits("xxxxxx.."), 8) == []
@@ -46,13 +46,13 @@ def test_only_what_the_peer_has_and_we_miss():
     assert subject.exhausted and subject.missing
 
 
-def test_the_first_pieces_are_random_not_rarest():
+def test_the_first_pieces_are_random_not_rarest() -> None:
     firsts = {picker("." * 64, "." + "x" * 63, seed=seed).pick(bits("x" * 64), 1)[0] for seed in range(40)}
     assert len(firsts) > 10
     assert RANDOM_FIRST == 4
 
 
-def test_ties_are_broken_at_random():
+def test_ties_are_broken_at_random() -> None:
     drawn = [0] * 16
     for seed in range(400):
         subject = picker(HAVE_SOME + "." * 16, "x" * 20, seed=seed)
@@ -60,26 +60,26 @@ def test_ties_are_broken_at_random():
     assert min(drawn) > 5
 
 
-def test_draws_reach_pieces_far_from_each_other():
+def test_draws_reach_pieces_far_from_each_other() -> None:
     size = 20_000
     subject = picker(HAVE_SOME + "." * (size - 4), "x" * size)
     places = [subject.pick(bits("x" * size), 1)[0] for _ in range(60)]
     assert min(places) < size / 4 and max(places) > size * 3 / 4
 
 
-def test_sequential_takes_the_first():
+def test_sequential_takes_the_first() -> None:
     subject = picker("....", "xxxx", ".xx.", sequential=True)
     assert subject.pick(bits("xxxx"), 2) == [0, 1]
     assert subject.pick(bits(".xxx"), 9) == [2, 3]
 
 
-def test_a_higher_priority_comes_first_whatever_is_rare():
+def test_a_higher_priority_comes_first_whatever_is_rare() -> None:
     subject = picker(HAVE_SOME + "....", "xxxxxxxx", "xxxxxxx.")
     subject.set_priorities([1, 1, 1, 1, 1, 7, 3, 1])
     assert subject.pick(bits("xxxxxxxx"), 3) == [5, 6, 7]
 
 
-def test_priority_zero_is_never_picked_and_may_come_back():
+def test_priority_zero_is_never_picked_and_may_come_back() -> None:
     subject = picker("....", "xxxx")
     assert subject.set_priorities([0, 1, 0, 1]) == [0, 2]
     assert subject.missing_count == 2 and subject.wanted_bytes == b"\x50"
@@ -90,14 +90,14 @@ def test_priority_zero_is_never_picked_and_may_come_back():
     subject.check()
 
 
-def test_an_open_piece_is_not_queued_again_by_a_change_of_priorities():
+def test_an_open_piece_is_not_queued_again_by_a_change_of_priorities() -> None:
     subject = picker("....", "xxxx")
     (opened,) = subject.pick(bits("xxxx"), 1)
     subject.set_priorities([2, 2, 2, 2])
     assert opened not in subject.pick(bits("xxxx"), 4)
 
 
-def test_passed_and_lost():
+def test_passed_and_lost() -> None:
     subject = picker("....", "xxxx")
     have = subject._have
     (index,) = subject.pick(bits("xxxx"), 1)
@@ -111,20 +111,20 @@ def test_passed_and_lost():
     subject.check()
 
 
-def test_a_given_up_piece_is_picked_again():
+def test_a_given_up_piece_is_picked_again() -> None:
     subject = picker("..", "xx")
     first = subject.pick(bits("xx"), 2)
     subject.lost(first[0])
     assert subject.pick(bits("xx"), 2) == [first[0]]
 
 
-def test_within_restricts_the_choice():
+def test_within_restricts_the_choice() -> None:
     subject = picker("........", "xxxxxxxx")
     assert sorted(subject.pick(bits("xxxxxxxx"), 8, within=[2, 5])) == [2, 5]
     assert subject.pick(bits("xxxxxxxx"), 8, within=[2, 5]) == []
 
 
-def test_within_many_regions_only_what_the_peer_has():
+def test_within_many_regions_only_what_the_peer_has() -> None:
     size = 3 * REGION
     subject = Picker(Bitfield(size), random=random.Random(0))
     peer = Bitfield(size)
@@ -133,7 +133,7 @@ def test_within_many_regions_only_what_the_peer_has():
     assert sorted(subject.pick(peer, 9)) == [9, size - 1]
 
 
-def test_interesting():
+def test_interesting() -> None:
     subject = picker("xx..")
     assert not subject.interesting(bits("xx.."))
     assert subject.interesting(bits("..x."))
@@ -142,13 +142,13 @@ def test_interesting():
     assert not subject.interesting(bits("xxxx"))
 
 
-def test_the_same_seed_gives_the_same_picks():
+def test_the_same_seed_gives_the_same_picks() -> None:
     first, second = [picker("." * 300, "x" * 300, seed=5).pick(bits("x" * 300), 50) for _ in range(2)]
     assert first == second
 
 
 @pytest.mark.parametrize("size", [1, 7, 8, 9, 2047, 2048, 2049, 5000])
-def test_every_piece_is_picked_exactly_once(size: int):
+def test_every_piece_is_picked_exactly_once(size: int) -> None:
     subject = picker("." * size, "x" * size)
     everything = Bitfield.filled(size)
     picked = []
@@ -160,7 +160,7 @@ def test_every_piece_is_picked_exactly_once(size: int):
     assert sorted(picked) == list(range(size))
 
 
-def test_a_few_haves_among_many_pieces_are_compared_later_and_counted_at_once():
+def test_a_few_haves_among_many_pieces_are_compared_later_and_counted_at_once() -> None:
     count = 3 * PIECES_PER_ARRIVAL
     everything = "x" * (count - 1) + "."
     subject = picker(HAVE_SOME + "." * (count - 4), everything)
@@ -181,7 +181,7 @@ def test_a_few_haves_among_many_pieces_are_compared_later_and_counted_at_once():
         assert subject.availability(index) == 2
 
 
-def test_the_rarest_piece_is_found_in_whatever_region_it_is():
+def test_the_rarest_piece_is_found_in_whatever_region_it_is() -> None:
     size = 4 * REGION + 77
     most, everything = Bitfield.filled(size), Bitfield.filled(size)
     rare = [REGION - 1, REGION, 2 * REGION + 5, size - 1]
@@ -203,7 +203,7 @@ def test_the_rarest_piece_is_found_in_whatever_region_it_is():
         subject.check()
 
 
-def test_a_piece_of_the_higher_priority_is_found_in_whatever_region_it_is():
+def test_a_piece_of_the_higher_priority_is_found_in_whatever_region_it_is() -> None:
     size = 3 * REGION + 5
     subject = Picker(Bitfield(size), random=random.Random(1))
     first = [3, REGION, 3 * REGION + 4]
@@ -333,13 +333,13 @@ def long_run(size: int, seed: int, *, moves: int, sequential: bool = False) -> L
 
 @pytest.mark.parametrize("sequential", [False, True])
 @pytest.mark.parametrize("size", [16, 23, 64, 97, 200])
-def test_many_regions_beside_a_plain_picker(monkeypatch: pytest.MonkeyPatch, size: int, sequential: bool):
+def test_many_regions_beside_a_plain_picker(monkeypatch: pytest.MonkeyPatch, size: int, sequential: bool) -> None:
     # Regions of 16 pieces: a small torrent has many.
     monkeypatch.setattr(bitfield, "REGION", 16)
     monkeypatch.setattr(picker_module, "REGION", 16)
     assert sum(len(long_run(size, seed, moves=300, sequential=sequential)) for seed in range(4)) > size
 
 
-def test_regions_as_they_are_beside_a_plain_picker_twice_the_same():
+def test_regions_as_they_are_beside_a_plain_picker_twice_the_same() -> None:
     first, second = [long_run(2 * REGION + 77, 1, moves=60) for _ in range(2)]
     assert first == second and len(first) > 60

@@ -26,7 +26,7 @@ def everything(pieces: int) -> Bitfield:
     return Bitfield.filled(pieces)
 
 
-def test_as_many_as_the_memory_has_room_for():
+def test_as_many_as_the_memory_has_room_for() -> None:
     opening = make(2 * BLOCK, size=21 * BLOCK, memory=8 * BLOCK)
     assert opening.affordable(3) == 3 and opening.affordable(10) == 4 and not opening.exhausted
     pieces = opening.open(everything(11), 4, within=None)
@@ -35,20 +35,20 @@ def test_as_many_as_the_memory_has_room_for():
     assert opening.open(everything(11), 0, within=None) == []
 
 
-def test_the_last_piece_is_shorter():
+def test_the_last_piece_is_shorter() -> None:
     opening = make(2 * BLOCK, size=5 * BLOCK, memory=8 * BLOCK)
     pieces = [opening.piece(index) for index in range(3)]
     assert [piece.size for piece in pieces] == [2 * BLOCK, 2 * BLOCK, BLOCK]
     assert [type(piece) for piece in pieces] == [OpenPiece, OpenPiece, SingleBlockPiece]
 
 
-def test_some_come_first_unless_the_choice_is_restricted():
+def test_some_come_first_unless_the_choice_is_restricted() -> None:
     opening = make(BLOCK, size=8 * BLOCK, memory=MIB)
     assert [piece.index for piece in opening.open(everything(8), 2, within=None, first=[5])] == [5, 0]
     assert [piece.index for piece in opening.open(everything(8), 2, within=[2], first=[6])] == [2]
 
 
-def test_what_does_not_fit_four_times_is_striped_and_opened_alone():
+def test_what_does_not_fit_four_times_is_striped_and_opened_alone() -> None:
     opening = make(16 * MIB, size=33 * MIB, memory=64 * MIB)
     assert opening.buffer_size == 16 * MIB and opening.affordable(2) == 2
     opening = make(16 * MIB, size=33 * MIB, memory=32 * MIB)

@@ -17,15 +17,15 @@ from bittorrent_threads.swarm.pipeline import (
 BLOCK = 16384
 
 
-def make(**changes: object) -> Pipeline:
+def make(**changes: float) -> Pipeline:
     return Pipeline("peer", (("10.0.0.1", 1), b"id"), Bitfield(4), Settings().replace(**changes))
 
 
-def test_it_starts_at_the_floor():
+def test_it_starts_at_the_floor() -> None:
     assert make().depth == Settings().min_requests == 64
 
 
-def test_the_depth_is_some_seconds_of_the_rate():
+def test_the_depth_is_some_seconds_of_the_rate() -> None:
     pipeline = make()
     pipeline.reqq = 10_000
     for second in range(1, 21):
@@ -34,7 +34,7 @@ def test_the_depth_is_some_seconds_of_the_rate():
     assert 0.9 * 150 <= pipeline.depth <= 1.1 * 150
 
 
-def test_the_depth_is_bounded_by_reqq_settings_and_memory():
+def test_the_depth_is_bounded_by_reqq_settings_and_memory() -> None:
     for limit, changes in ((DEFAULT_REQQ, {}), (100, {"max_requests": 100}), (64, {"piece_memory": 64 * 2 * BLOCK})):
         pipeline = make(**changes)
         for second in range(1, 6):
@@ -43,7 +43,7 @@ def test_the_depth_is_bounded_by_reqq_settings_and_memory():
         assert pipeline.depth == limit
 
 
-def test_a_slow_peer_is_asked_for_little_once_that_is_known():
+def test_a_slow_peer_is_asked_for_little_once_that_is_known() -> None:
     pipeline = make()
     for second in range(1, 20):
         pipeline.payload += BLOCK
@@ -51,7 +51,7 @@ def test_a_slow_peer_is_asked_for_little_once_that_is_known():
         assert pipeline.depth == (64 if second < 6 else LEAST_DEPTH)
 
 
-def test_a_reqq_below_the_floor_counts():
+def test_a_reqq_below_the_floor_counts() -> None:
     pipeline = make()
     pipeline.reqq = 5
     pipeline.payload += BLOCK
@@ -59,7 +59,7 @@ def test_a_reqq_below_the_floor_counts():
     assert pipeline.depth == 5
 
 
-def test_thin_in_batches_of_a_quarter():
+def test_thin_in_batches_of_a_quarter() -> None:
     pipeline = make()
     pipeline.sent = {number: 0.0 for number in range(64)}
     assert pipeline.room == 0 and not pipeline.thin
@@ -70,7 +70,7 @@ def test_thin_in_batches_of_a_quarter():
     assert pipeline.thin
 
 
-def test_thin_in_batches_that_are_not_too_long():
+def test_thin_in_batches_that_are_not_too_long() -> None:
     pipeline = make()
     pipeline.depth = 2000
     pipeline.sent = {number: 0.0 for number in range(2000 - MAX_BATCH + 1)}
@@ -79,7 +79,7 @@ def test_thin_in_batches_that_are_not_too_long():
     assert pipeline.thin
 
 
-def test_overdue_only_with_requests_and_silence():
+def test_overdue_only_with_requests_and_silence() -> None:
     pipeline = make(request_timeout=20.0)
     assert not pipeline.overdue(1000.0)
     pipeline.sent[1] = 100.0
@@ -91,7 +91,7 @@ def test_overdue_only_with_requests_and_silence():
     assert pipeline.overdue(135.0)
 
 
-def test_a_snub_ends_with_the_next_block():
+def test_a_snub_ends_with_the_next_block() -> None:
     pipeline = make()
     pipeline.snub()
     assert pipeline.snubbed and pipeline.depth == 1
@@ -100,7 +100,7 @@ def test_a_snub_ends_with_the_next_block():
     assert not pipeline.snubbed and pipeline.depth == 64
 
 
-def test_slow_after_some_seconds_without_much():
+def test_slow_after_some_seconds_without_much() -> None:
     pipeline = make()
     assert not pipeline.slow(100.0)
     pipeline.sent = {number: 100.0 for number in range(64)}
@@ -116,21 +116,21 @@ def test_slow_after_some_seconds_without_much():
     assert quick.depth == 2
 
 
-def test_a_choke_ends_the_doubt():
+def test_a_choke_ends_the_doubt() -> None:
     pipeline = make()
     pipeline.doubtful = 3
     pipeline.on_choke()
     assert pipeline.doubtful is None
 
 
-def test_the_oldest_requests_may_be_kept():
+def test_the_oldest_requests_may_be_kept() -> None:
     pipeline = make()
     pipeline.sent = {7: 1.0, 3: 1.0, 9: 2.0}
     assert pipeline.withdraw(1) == [3, 9]
     assert pipeline.sent == {7: 1.0} and pipeline.late == {3, 9}
 
 
-def test_withdrawn_blocks_are_remembered_in_bounds():
+def test_withdrawn_blocks_are_remembered_in_bounds() -> None:
     pipeline = make()
     pipeline.sent = {3: 0.0, 4: 0.0}
     assert pipeline.withdraw() == [3, 4]
@@ -141,7 +141,7 @@ def test_withdrawn_blocks_are_remembered_in_bounds():
     assert pipeline.late == {9999}
 
 
-def test_allowed_and_suggested_pieces_are_bounded():
+def test_allowed_and_suggested_pieces_are_bounded() -> None:
     pipeline = make()
     for index in range(1000):
         pipeline.allow(index)

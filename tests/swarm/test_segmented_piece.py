@@ -19,10 +19,10 @@ def make(memory: BufferPool, size: int = SIZE) -> SegmentedPiece:
 
 def receive(piece: SegmentedPiece, block: int, memory: BufferPool) -> bool:
     begin, end = block * BLOCK, min((block + 1) * BLOCK, SIZE)
-    return piece.put(block, begin, end, bytes([block]) * (end - begin), memory)
+    return piece.put(block, begin, end, memoryview(bytes([block]) * (end - begin)), memory)
 
 
-def test_stripes_open_one_after_the_other():
+def test_stripes_open_one_after_the_other() -> None:
     memory = BufferPool(1 << 20)
     piece = make(memory)
     assert piece.blocks == 6 and piece.stripe_left == [2, 2, 2]
@@ -36,7 +36,7 @@ def test_stripes_open_one_after_the_other():
     assert piece.reserved == memory.reserved == SIZE
 
 
-def test_no_stripe_without_memory():
+def test_no_stripe_without_memory() -> None:
     memory = BufferPool(3 * BLOCK)
     piece = make(memory)
     piece.widen(6, memory)
@@ -44,7 +44,7 @@ def test_no_stripe_without_memory():
     assert piece.expects(1) and not piece.expects(2), "there is no place for it"
 
 
-def test_each_stripe_goes_to_the_disk_when_it_is_there():
+def test_each_stripe_goes_to_the_disk_when_it_is_there() -> None:
     memory = BufferPool(1 << 20)
     piece = make(memory)
     piece.widen(6, memory)
@@ -55,13 +55,13 @@ def test_each_stripe_goes_to_the_disk_when_it_is_there():
     piece.written(2, memory)
     assert piece.writing == 1 and piece.unwritten == 2
     assert memory.reserved == piece.reserved == 4 * BLOCK
-    assert piece.view(4 * BLOCK, 4) is None and bytes(piece.view(BLOCK, 3)) == b"\1\1\1"
+    assert piece.view(4 * BLOCK, 4) is None and bytes(piece.view(BLOCK, 3) or b"") == b"\1\1\1"
     assert piece.view(2 * BLOCK, BLOCK) is None, "nothing of it has come"
     piece.free.clear()
     piece.check()
 
 
-def test_what_is_not_written_is_given_back():
+def test_what_is_not_written_is_given_back() -> None:
     memory = BufferPool(1 << 20)
     piece = make(memory)
     piece.widen(6, memory)
@@ -71,10 +71,10 @@ def test_what_is_not_written_is_given_back():
     assert memory.reserved == 0 and piece.buffers == [None] * 3 and memory.take(2 * BLOCK) is buffer
 
 
-def test_what_is_on_disk_is_not_asked_for_and_needs_no_memory():
+def test_what_is_on_disk_is_not_asked_for_and_needs_no_memory() -> None:
     piece = SegmentedPiece(0, SIZE, 2 * BLOCK)
     assert piece.restore([0, 1, 3]) == [1], "of this one some is missing"
     assert piece.free == [2] and not piece.untouched and piece.unwritten == 2 and piece.reserved == 2 * BLOCK
     piece.bring(1, b"x" * 2 * BLOCK, BufferPool(1 << 20))
-    assert bytes(piece.view(3 * BLOCK, 2)) == b"xx"
+    assert bytes(piece.view(3 * BLOCK, 2) or b"") == b"xx"
     piece.check()

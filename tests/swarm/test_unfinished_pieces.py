@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any, List
 
 import pytest
 
@@ -31,12 +32,12 @@ def make(blocks: int = 6, *, stripe: int = 6, memory: int = 100) -> UnfinishedPi
     return UnfinishedPieces(opening, picker, counted)
 
 
-def begin(restoring: UnfinishedPieces, text: str) -> list:
+def begin(restoring: UnfinishedPieces, text: str) -> List[Any]:
     """The stripes to be read."""
     return [stripe for stripe, _, _ in restoring.begin(0, bits(text))]
 
 
-def test_there_and_back():
+def test_there_and_back() -> None:
     restoring = make()
     assert restoring.begin(0, bits("x.x..x")) == [(0, 0, 6 * BLOCK)]
     assert restoring.ready(0) is None and len(restoring) == 1
@@ -58,7 +59,7 @@ def test_there_and_back():
     ("text", "read"),
     [("xx....", []), ("xxx...", [1]), ("x....x", [0, 2]), ("xxxxx.", [2]), ("xx..xx", [])],
 )
-def test_only_stripes_that_are_begun_are_read(text: str, read: list):
+def test_only_stripes_that_are_begun_are_read(text: str, read: List[int]) -> None:
     restoring = make(stripe=2)
     assert begin(restoring, text) == read
     for stripe in read:
@@ -68,19 +69,19 @@ def test_only_stripes_that_are_begun_are_read(text: str, read: list):
     assert (piece is None) == bool(read)
 
 
-def test_no_memory_no_piece():
+def test_no_memory_no_piece() -> None:
     restoring = make(memory=5)
     assert restoring.begin(0, bits("x.....")) == [] and len(restoring) == 0
     assert restoring.ready(0) is None
 
 
-def test_a_piece_is_restored_once():
+def test_a_piece_is_restored_once() -> None:
     restoring = make()
     assert restoring.begin(0, bits("x.....")) == [(0, 0, BLOCK)], "the file may end there"
     assert restoring.begin(0, bits("x.....")) == []
 
 
-def test_a_stripe_that_cannot_be_read_gives_the_piece_up():
+def test_a_stripe_that_cannot_be_read_gives_the_piece_up() -> None:
     restoring = make(stripe=2)
     assert begin(restoring, "x..x..") == [0, 1]
     assert restoring.bring(0, 1, None) is not None

@@ -42,7 +42,7 @@ def test_waits_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
         def release(self) -> None:
             pass
 
-    latch._lock = Lock()  # type: ignore[assignment]
+    latch._lock = Lock()
     assert latch.wait()
     assert slices == [0.001] * 3
 

@@ -7,6 +7,7 @@ import pytest
 
 from bittorrent_threads.errors import ThreadError
 from bittorrent_threads.threads import shelter
+from bittorrent_threads.threads.latch import Latch
 from bittorrent_threads.threads.shelter import sheltered
 
 
@@ -35,8 +36,8 @@ def test_no_thread_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_interrupted_call_ends_and_is_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Interrupted(shelter.Latch):
-        def wait(self, timeout: Any = None) -> bool:
+    class Interrupted(Latch):
+        def wait(self, timeout: Any = None, cancel: Any = None) -> bool:
             raise KeyboardInterrupt
 
     made, go_on = threading.Event(), threading.Event()

@@ -50,6 +50,7 @@ def seeds() -> List[bytes]:
     texts = (
         *("0", "6881", "65536", "-1", "1.5M", "500K", "256Ki", "1e3", "nan", "inf", "1_0", "\u0663", "5MB", "0.5"),
         "1e400",
+        "0000100000",
         *("host:6881", "[::1]:6881", "::1:6881", "host:", ":1", "[]:1", "\u00b2:\u00b2", "h:\u0663"),
         "download a.torrent -d x --port 6881 --peer 1.2.3.4:5 --timeout 3 --download-limit 5M --seed --json",
         "create x -o y --tracker http://t/ --piece-length 256Ki --private --comment z",
