@@ -153,7 +153,7 @@ class Peers:
         peer.listening = port
         address, peerlist = (peer.address[0], port), self._torrent.peerlist
         if peerlist.bind(peer.address, address):
-            peerlist.add(address, Source.INCOMING, self._torrent.now(), teller=peer.address[0])
+            self._torrent.learn([address], Source.INCOMING, teller=peer.address[0])
             if peerlist.banned(peer.address):
                 peer.close("the peer is banned", useful=False)
 

@@ -23,6 +23,7 @@ from ..swarm.file_progress import FileProgress
 from ..swarm.peer_list import PeerList, Source
 from ..swarm.picker import Picker
 from ..swarm.rate import Rate
+from ..swarm.source_shares import PRIVATE_SOURCES
 from .announces import Announces
 from .checks import Check, Checks
 from .choking import Choking
@@ -232,7 +233,15 @@ class Torrent:
         self.learn(resolved.addresses, Source.USER)
 
     def learn(self, addresses: Sequence[Address], source: Source, *, teller: str = "") -> None:
-        """Somebody knows peers; ``teller`` is the numeric host that told them, if one did."""
+        """List addresses of peers to dial: the one gate through which every address enters.
+
+        Args:
+            addresses: Numeric hosts with ports.
+            source: How they became known; a private torrent ignores all but ``PRIVATE_SOURCES`` (BEP 27).
+            teller: Numeric address of the host that named them; empty if there is none.
+        """
+        if self.metainfo.private and source not in PRIVATE_SOURCES:
+            return
         now = self.now()
         for address in addresses:
             self.peerlist.add(address, source, now, teller=teller)

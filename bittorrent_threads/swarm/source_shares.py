@@ -16,16 +16,34 @@ from ..protocol.addresses import Address
 
 
 class Source(enum.IntEnum):
-    """Which way an address came; the lower, the more it is believed."""
+    """How an address became known; an address that several sources name counts for the lowest number."""
 
     USER = 0
     TRACKER = 1
     INCOMING = 2
     """The peer itself, which dialled us and told its listening port."""
+    LSD = 3
+    """Local service discovery: a multicast in the local network (BEP 14)."""
+    RESUME = 4
+    """The resume data of an earlier run."""
+    PEX = 5
+    """Peer exchange with a connected peer (BEP 11)."""
+    DHT = 6
+    """The distributed hash table (BEP 5)."""
 
 
-WEIGHTS = {Source.TRACKER: 4, Source.INCOMING: 1}
-"""Shares of a full list.  A tracker names other peers, an incoming peer only itself.  The user's own never give way."""
+PRIVATE_SOURCES = frozenset({Source.USER, Source.TRACKER, Source.INCOMING})
+"""Sources that a private torrent accepts (BEP 27); the tracker alone decides which peers are in the swarm.
+
+A peer that dials us has our address from that tracker, and the user may name a peer on purpose.
+"""
+
+WEIGHTS = {Source.TRACKER: 4, Source.INCOMING: 1, Source.LSD: 1, Source.RESUME: 2, Source.PEX: 2, Source.DHT: 2}
+"""Shares of a full list of peers; addresses that the user names are in no share and never give way.
+
+A tracker sees all peers of the swarm.  Resume data, peer exchange and the DHT name other peers, but an attacker can
+fill them.  An incoming or local peer names only itself.
+"""
 
 WORST = 5
 """Failures from which on no difference is made."""

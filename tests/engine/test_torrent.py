@@ -10,6 +10,7 @@ from support.lying_peer import CANCEL, CHOKE, INTERESTED, NOT_INTERESTED, PIECE,
 
 from bittorrent_threads import events
 from bittorrent_threads.engine.checks import Check
+from bittorrent_threads.swarm.source_shares import Source
 
 FILES = (("first", 4 * PIECE_LENGTH), ("second", SIZE - 4 * PIECE_LENGTH))
 
@@ -216,6 +217,20 @@ def test_a_name_that_leads_nowhere_is_told() -> None:
 
 
 # -- once a second -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("private", [False, True], ids=["public", "private"])
+@pytest.mark.parametrize("source", list(Source), ids=lambda source: source.name)
+def test_a_private_torrent_learns_peers_from_its_tracker_its_user_and_the_peers_themselves(
+    source: Source, private: bool
+) -> None:
+    bench = Bench(torrent_of(private=private))
+    address, guests = bench.open_house()
+    bench.act(bench.torrent.learn, [address], source)
+    bench.run(1)
+    learned = not private or source.name in ("USER", "TRACKER", "INCOMING")
+    assert bool(guests) == learned
+    assert bench.torrent.peerlist.counts.known == learned
 
 
 def test_progress_is_told_in_seconds_in_which_data_moved() -> None:

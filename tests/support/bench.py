@@ -65,10 +65,15 @@ _INDEXES = frozenset({HAVE, SUGGEST, ALLOWED_FAST})
 
 @functools.cache
 def torrent_of(
-    *trackers: Union[str, Tuple[str, ...]], files: Sequence[Tuple[str, int]] = (), seed: int = 1
+    *trackers: Union[str, Tuple[str, ...]],
+    files: Sequence[Tuple[str, int]] = (),
+    seed: int = 1,
+    private: bool = False,
 ) -> SimTorrent:
     """Twelve pieces of two blocks, the last one shorter; a tracker is a URL, or a tier of them."""
-    return make_torrent(seed=seed, size=SIZE, piece_length=PIECE_LENGTH, trackers=trackers, files=files)
+    return make_torrent(
+        seed=seed, size=SIZE, piece_length=PIECE_LENGTH, trackers=trackers, files=files, private=private
+    )
 
 
 def packed(pieces: Iterable[int], count: int = COUNT) -> bytes:

@@ -96,3 +96,19 @@ def test_the_users_are_in_no_share() -> None:
     made.idle(at(1), Source.USER, failures=9, tried=True)
     assert Source.USER not in WEIGHTS and made.yielding(Source.TRACKER) is None
     made.busy(at(1), Source.USER, failures=9, tried=True)
+
+
+@pytest.mark.parametrize("source", sorted(WEIGHTS))
+def test_each_source_but_the_user_has_a_share(source: Source) -> None:
+    made = SourceShares()
+    for other in WEIGHTS:
+        for number in range((30 if other is source else 20) * WEIGHTS[other]):
+            made.listed(other)
+            made.idle(at(1000 * other + number), other, failures=0, tried=False)
+    newest = at(1000 * source + 30 * WEIGHTS[source] - 1)
+    assert {made.yielding(each) for each in WEIGHTS if each is not source} == {newest}
+    assert made.yielding(source) is None
+
+
+def test_only_the_user_is_in_no_share() -> None:
+    assert set(Source) - set(WEIGHTS) == {Source.USER}

@@ -26,6 +26,7 @@ def make_torrent(
     files: Sequence[Tuple[str, int]] = (),
     trackers: Sequence[Union[str, Sequence[str]]] = (),
     name: str = "simulated",
+    private: bool = False,
 ) -> SimTorrent:
     """Hash computed content once; ``files`` are names and lengths in bytes, and their sum goes before ``size``.
 
@@ -40,6 +41,8 @@ def make_torrent(
         info["files"] = [{"length": length, "path": [path]} for path, length in files]
     else:
         info["length"] = size
+    if private:
+        info["private"] = 1
     document: Dict[str, object] = {"info": info}
     if trackers:
         document["announce-list"] = [[tier] if isinstance(tier, str) else tier for tier in trackers]
