@@ -3,6 +3,7 @@
     messages         ids and encoders of the peer wire
     handshake        ``Handshake``: the first 68 bytes of a connection, both directions
     wire             ``Wire``: everything a peer sends after them, as tuples; the hot path
+    early_availability  what a peer has, said before the number of pieces is known
     fast             the allowed fast set
     extension        ``ExtensionHandshake``: what peers tell of themselves
     peerid           making ours, naming the client behind theirs

@@ -14,7 +14,9 @@ from __future__ import annotations
 import struct
 from typing import Any, List, Optional, Tuple, Union
 
+from ..metainfo.metainfo import MAX_PIECES
 from . import messages
+from .early_availability import MAX_BITFIELD, EarlyAvailability
 from .messages import BITFIELD, BLOCK_SIZE, EXTENDED, KEEPALIVE, NAMES, PIECE, PORT, REQUEST
 
 Message = Tuple[int, Any, Any, Any]
@@ -71,19 +73,28 @@ _BEFORE_AVAILABILITY = frozenset({EXTENDED, PORT})
 class Wire:
     """The receiving half of one connection.
 
-    ``piece_count`` is that of the torrent, ``fast`` tells that both ends set the bit of BEP 6, ``max_message`` is
-    in bytes.
+    Args:
+        piece_count: Number of pieces of the torrent, or None as long as its metadata is unknown.  Then indexes are only
+            known to be below ``MAX_PIECES``, and the messages about the peer's pieces are kept in bounded memory until
+            :meth:`set_piece_count` returns them.
+        fast: Both ends set the bit of the fast extension (BEP 6).
+        max_message: Bytes of the longest message taken, bitfields aside.
     """
 
     __slots__ = (
-        "_held", "_max_message", "_opening", "_partial", "_piece_count", "_sizes", "_target", "failed", "unknown",
+        "_early", "_held", "_max_message", "_opening", "_partial", "_piece_count", "_sizes", "_target",
+        "failed", "unknown",
     )  # fmt: skip
 
-    def __init__(self, piece_count: int, *, fast: bool, max_message: int = MAX_MESSAGE) -> None:
-        self._piece_count = piece_count
+    def __init__(self, piece_count: Optional[int], *, fast: bool, max_message: int = MAX_MESSAGE) -> None:
+        self._early: Optional[EarlyAvailability] = None
+        self._piece_count = MAX_PIECES
         self._max_message = max_message
         self._sizes = {**_SIZES, **_FAST_SIZES} if fast else dict(_SIZES)
-        self._sizes[BITFIELD] = 1 + (piece_count + 7) // 8
+        if piece_count is None:
+            self._early = EarlyAvailability()
+        else:
+            self._limit(piece_count)
         self._opening = True
         self._partial = bytearray()
         self._target = 0
@@ -108,6 +119,33 @@ class Wire:
         """Bytes that the incomplete message needs at least; 0 if there is none."""
         return self._target - len(self._partial) if self._partial else 0
 
+    def set_piece_count(self, piece_count: int) -> List[Message]:
+        """Tell the number of pieces to a wire that was made without.
+
+        Args:
+            piece_count: Number of pieces of the torrent.
+
+        Returns:
+            What the peer has said about its pieces so far, as messages of :meth:`receive`: at most one BITFIELD, HAVE
+            ALL or HAVE NONE, then SUGGEST and ALLOWED FAST.  ``failed`` is set if it does not fit the torrent.
+
+        Raises:
+            ValueError: The number of pieces is known already.
+        """
+        if self._early is None:
+            raise ValueError("the number of pieces is known already")
+        early, self._early = self._early, None
+        self._limit(piece_count)
+        if self.failed:
+            return []
+        said = early.settle(piece_count)
+        self.failed = early.failed
+        return said
+
+    def _limit(self, piece_count: int) -> None:
+        self._piece_count = piece_count
+        self._sizes[BITFIELD] = 1 + (piece_count + 7) // 8
+
     def receive(self, data: Union[bytes, bytearray, memoryview]) -> List[Message]:
         """The messages that ``data`` completes, in order.
 
@@ -125,15 +163,19 @@ class Wire:
             stop = start + self._target - len(self._partial)
             self._partial += view[start:stop]
             if stop > len(view):
-                return found
+                break
             start = stop
             # A bytearray that a block points into cannot grow: what comes next gets one of its own.
             message = memoryview(self._partial)
             self._partial = bytearray()
             self._parse(message, 0, found)
             if self.failed:
-                return found
-        self._parse(view, start, found)
+                break
+        else:
+            self._parse(view, start, found)
+        if self._early is not None:
+            found = self._early.take(found)
+            self.failed = self._early.failed or self.failed
         return found
 
     def _parse(self, view: memoryview, pos: int, found: List[Message]) -> None:
@@ -213,6 +255,9 @@ class Wire:
             if 9 < length <= MAX_PIECE_MESSAGE:
                 return ""
             return f"piece message of {length} bytes, not 10 to {MAX_PIECE_MESSAGE}"
+        if kind == BITFIELD:
+            most = 1 + MAX_BITFIELD
+            return f"{NAMES[kind]} message of {length} bytes, more than {most}" if length > most else ""
         if kind in _FAST_SIZES:
             return f"{NAMES[kind]} message without the fast extension"
         if kind == EXTENDED and length < 2:

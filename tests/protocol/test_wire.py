@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.chunks import cuts, random_chunks
 
+from bittorrent_threads.metainfo.metainfo import MAX_PIECES
 from bittorrent_threads.protocol import messages, wire
 from bittorrent_threads.protocol.messages import (
     ALLOWED_FAST,
@@ -32,7 +33,7 @@ from bittorrent_threads.protocol.messages import (
     SUGGEST,
     UNCHOKE,
 )
-from bittorrent_threads.protocol.wire import Wire
+from bittorrent_threads.protocol.wire import Message, Wire
 
 PIECES = 21
 BLOCK = bytes(range(256)) * 64
@@ -439,3 +440,124 @@ def test_a_bitfield_of_any_torrent_is_taken_or_refused_and_never_raises(pieces: 
             right = length == (pieces + 7) // 8
             spare = right and bool(length) and bool(byte[0] & (1 << -pieces % 8) - 1)
             assert bool(found) == (right and not spare) == (not machine.failed)
+
+
+# -- without a number of pieces ----------------------------------------------------------------------------------------
+
+EARLY: List[Tuple[List[bytes], List[Message]]] = [
+    ([], []),
+    ([messages.bitfield(b"\xff\x00\x08")], [(BITFIELD, b"\xff\x00\x08", 0, 0)]),
+    ([messages.HAVE_ALL_MESSAGE], [(HAVE_ALL, 0, 0, 0)]),
+    ([messages.HAVE_NONE_MESSAGE], [(HAVE_NONE, 0, 0, 0)]),
+    ([messages.have(3), messages.have(20)], [(BITFIELD, b"\x10\x00\x08", 0, 0)]),
+    (
+        [messages.HAVE_NONE_MESSAGE, messages.allowed_fast(7), messages.have(0)],
+        [(BITFIELD, b"\x80\x00\x00", 0, 0), (ALLOWED_FAST, 7, 0, 0)],
+    ),
+]
+
+
+@pytest.mark.parametrize(("said", "settled"), EARLY)
+def test_what_a_peer_says_about_pieces_waits_for_their_number(said: List[bytes], settled: List[Message]) -> None:
+    others = [messages.extended(0, b"de"), messages.UNCHOKE_MESSAGE, block(9, 0, b"x"), messages.request(8, 0, 5)]
+    stream = b"".join([others[0], *said, *others[1:]])
+    for chunks in cuts(stream):
+        machine = Wire(None, fast=True)
+        found = [message for chunk in chunks for message in machine.receive(chunk)]
+        assert [kind for kind, *_ in found] == [EXTENDED, UNCHOKE, PIECE, REQUEST]
+        assert machine.set_piece_count(PIECES) == settled
+        assert (machine.failed, machine.partial) == ("", False)
+        assert machine.receive(messages.have(1)) == [(HAVE, 1, 0, 0)], "from now on as ever"
+        assert machine.receive(messages.have(PIECES)) == []
+        assert machine.failed == "have of piece 21, there are 21"
+
+
+def test_the_number_of_pieces_is_told_once() -> None:
+    machine = Wire(None, fast=False)
+    assert machine.set_piece_count(PIECES) == []
+    for known in (machine, Wire(PIECES, fast=False)):
+        with pytest.raises(ValueError, match="known already"):
+            known.set_piece_count(PIECES)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (messages.bitfield(b"\xff\x00"), "bitfield of 2 bytes instead of 3"),
+        (messages.bitfield(b"\xff\x00\x04"), "has piece 21, there are 21"),
+        (messages.have(21), "has piece 21, there are 21"),
+        (messages.suggest(21), "suggest piece of piece 21, there are 21"),
+    ],
+)
+def test_what_does_not_fit_fails_when_the_number_is_told(said: bytes, reason: str) -> None:
+    machine = Wire(None, fast=True)
+    assert machine.receive(said) == []
+    assert (machine.failed, machine.set_piece_count(PIECES), machine.failed) == ("", [], reason)
+    assert machine.receive(messages.have(1)) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (messages.have(MAX_PIECES), "have of piece 2097152, there are 2097152"),
+        (messages.request(MAX_PIECES, 0, 5), "request of piece 2097152, there are 2097152"),
+        (block(MAX_PIECES, 0, b"x"), "piece of piece 2097152, there are 2097152"),
+        (messages.HAVE_NONE_MESSAGE * 2, "have none after other messages"),
+        (messages.HAVE_ALL_MESSAGE * 2, "said a second time what it has, and nothing new"),
+        (messages.bitfield(b"\x80") + messages.have(8), "have of piece 8, and a bitfield of 1 bytes"),
+    ],
+)
+def test_bounds_before_the_number_of_pieces(said: bytes, reason: str) -> None:
+    for chunks in cuts(messages.UNCHOKE_MESSAGE + said + messages.CHOKE_MESSAGE):
+        machine = Wire(None, fast=True)
+        assert [m for chunk in chunks for m in machine.receive(chunk)] == [(UNCHOKE, 0, 0, 0)]
+        assert machine.failed == reason
+        assert machine.set_piece_count(PIECES) == []
+        assert machine.failed == reason
+
+
+def test_the_longest_bitfield_that_a_torrent_can_have() -> None:
+    machine = Wire(None, fast=False, max_message=1000)
+    field = bytes(MAX_PIECES // 8 - 1) + b"\1"
+    assert machine.receive(messages.bitfield(field)) == []
+    assert machine.set_piece_count(MAX_PIECES) == [(BITFIELD, field, 0, 0)]
+    machine = Wire(None, fast=False)
+    machine.receive(struct.pack(">IB", MAX_PIECES // 8 + 2, BITFIELD))
+    assert machine.failed == "bitfield message of 262146 bytes, more than 262145"
+    assert not machine.partial, "nothing is kept of it"
+
+
+def test_a_message_that_is_incomplete_when_the_number_is_told() -> None:
+    for at in range(1, 8):
+        machine = Wire(None, fast=False)
+        message = messages.bitfield(b"\xff\x00\x08")
+        assert machine.receive(message[:at]) == []
+        assert machine.set_piece_count(PIECES) == []
+        assert machine.receive(message[at:]) == [(BITFIELD, b"\xff\x00\x08", 0, 0)]
+        machine = Wire(None, fast=False)
+        machine.receive(messages.bitfield(bytes(4))[:at])
+        machine.set_piece_count(PIECES)
+        machine.receive(messages.bitfield(bytes(4))[at:])
+        assert machine.failed == "bitfield message of 5 bytes instead of 4"
+
+
+def test_what_is_held_when_the_number_is_told_is_parsed_with_it() -> None:
+    machine = Wire(None, fast=False)
+    assert machine.receive(messages.have(1) * wire.MAX_MESSAGES + messages.have(PIECES)) == []
+    assert machine.held
+    assert machine.set_piece_count(PIECES) == [(BITFIELD, b"\x40\x00\x00", 0, 0)]
+    assert machine.receive(b"") == []
+    assert machine.failed == "have of piece 21, there are 21"
+
+
+def test_noise_without_a_number_of_pieces_is_the_same_however_it_is_cut() -> None:
+    for seed in range(60):
+        outcomes = set()
+        for chunks in cuts(noise(seed)):
+            machine = Wire(None, fast=True)
+            found = [
+                (k, a, b, bytes(c) if k == PIECE else c) for chunk in chunks for k, a, b, c in machine.receive(chunk)
+            ]
+            failed = machine.failed
+            outcomes.add(repr((found, failed, machine.set_piece_count(PIECES), machine.failed)))
+        assert len(outcomes) == 1, seed
