@@ -18,6 +18,8 @@ from . import data, hashing, idle, importing, limits, memory, picking, smallfile
 from .bench import Bench
 from .child import ChildFailed
 from .report import Line, tally
+from .summary import summary
+from .temperature import Temperature
 
 LINES: Dict[str, Callable[[Bench], Line]] = {
     "download-libtorrent": swarms.download_libtorrent,
@@ -41,19 +43,26 @@ LINES: Dict[str, Callable[[Bench], Line]] = {
 }
 
 
+SUMMARY = """bench.py summary FILE...
+  Of documents that earlier runs printed with --json: each target's value in the median run and in the worst."""
+
+
 def parser() -> argparse.ArgumentParser:
     """Of the arguments of ``tools/bench.py``."""
     lines = "\n".join(f"  {name:<20} {function.__doc__}" for name, function in LINES.items())
     found = argparse.ArgumentParser(
         prog="bench.py",
         description="Measure this library beside libtorrent, aria2 and Transmission.",
-        epilog=f"lines:\n{lines}\n  {'all':<20} Every line.",
+        epilog=f"lines:\n{lines}\n  {'all':<20} Every line.\n\n{SUMMARY}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     found.add_argument("lines", nargs="+", metavar="LINE", choices=[*LINES, "all"], help="one or more of those below")
     found.add_argument("--size", type=data.size, default=data.size("1Gi"), help="payload of a transfer (1Gi)")
     found.add_argument("--rounds", type=int, default=5, help="counted rounds of each line, after a warm-up (5)")
     found.add_argument("--directory", help="where the files are made (the system's; /dev/shm keeps them in memory)")
+    temperatures = [temperature.value for temperature in Temperature]
+    found.add_argument("--temperature", choices=temperatures, help="of memory; without it transfers run at both")
+    found.add_argument("--transmission", action="store_true", help="measure Transmission too, a minute a round")
     found.add_argument("--json", action="store_true", help="print one JSON document instead of the table")
     found.add_argument("--profile", action="store_true", help="run our side once, profiled, and print its functions")
     return found
@@ -73,13 +82,23 @@ def machine() -> Dict[str, Any]:
 
 def main(arguments: Sequence[str]) -> int:
     """Exit code: 0 when everything that was asked for was measured."""
+    if arguments[:1] == ["summary"]:
+        print(summary(arguments[1:]))
+        return 0
     options = parser().parse_args(arguments)
     names = list(LINES) if "all" in options.lines else list(dict.fromkeys(options.lines))
     started = machine()
     lines: List[Line] = []
     failed = False
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.directory) as folder:
-        bench = Bench(Path(folder), size=options.size, rounds=options.rounds, profiling=options.profile)
+        bench = Bench(
+            Path(folder),
+            size=options.size,
+            rounds=options.rounds,
+            profiling=options.profile,
+            transmission=options.transmission,
+            temperatures=[Temperature(options.temperature)] if options.temperature else list(Temperature),
+        )
         for name in names:
             bench.line = name
             try:

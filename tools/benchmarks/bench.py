@@ -5,18 +5,19 @@ from __future__ import annotations
 import itertools
 import os
 import pstats
-import random
 import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Callable, Dict, List, Mapping, Sequence
+from typing import Callable, Dict, List, Mapping, Sequence, TypeVar
 
 from .child import interpreter_memory
 from .data import Data
 from .peers import installed
 from .report import Rounds
+from .temperature import Temperature
 
+T = TypeVar("T")
 Variant = Callable[[], Mapping[str, float]]
 
 TOP = 25
@@ -26,16 +27,29 @@ TOP = 25
 class Bench:
     """``size`` is the payload of a transfer in bytes, ``rounds`` how often each variant counts.
 
-    With ``profiling`` only variants with our side in them run, once, under a profiler: their figures mean nothing.
+    Transfers run once at each of the ``temperatures``, and those with Transmission, which take a minute each, only with
+    ``transmission``.  With ``profiling`` only variants with our side in them run, once, under a profiler: their figures
+    mean nothing.
     """
 
-    def __init__(self, folder: Path, *, size: int, rounds: int, profiling: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        size: int,
+        rounds: int,
+        profiling: bool = False,
+        transmission: bool = False,
+        temperatures: Sequence[Temperature] = tuple(Temperature),
+    ) -> None:
         self.folder = folder
         self.size = size
         self.rounds = rounds
         self.profiling = profiling
         self.data = Data(folder)
+        self.temperatures = temperatures
         self.installed = installed()
+        self.transmission = transmission
         self.interpreter = interpreter_memory()
         self.line = ""
         self.phase = 0.0
@@ -48,22 +62,18 @@ class Bench:
         self._profiles: Dict[str, List[Path]] = {}
 
     def in_turns(self, variants: Mapping[str, Variant], *, rounds: int = 0) -> Rounds:
-        """Run each variant once a round, in an order that differs from round to round; the first round is a warm-up.
-
-        Who runs before matters: libtorrent's download took 4.4 s of processor a GiB after one of ours, and 2.8 after
-        one of its own; a virtual machine gives memory back to its host meanwhile, and whoever needs it next pays.
-        """
+        """Run each variant once a round, in orders that are balanced; the first round is a warm-up."""
         collected = Rounds()
         if self.profiling:
             for name in variants:
                 if "ours" in name:
                     variants[name]()
             return collected
-        chance = random.Random(0)
+        orders = itertools.cycle(balanced(list(variants.items())))
         for number in range(1 + (rounds or self.rounds)):
             found: Dict[str, Mapping[str, float]] = {}
             self.phase = number / (rounds or self.rounds)
-            for name, variant in chance.sample(list(variants.items()), len(variants)):
+            for name, variant in next(orders):
                 began = time.monotonic()
                 found[name] = variant()
                 taken = time.monotonic() - began
@@ -73,8 +83,8 @@ class Bench:
         return collected
 
     def possible(self, *kinds: str) -> bool:
-        """Whether these programs are all installed."""
-        return all(kind in self.installed for kind in kinds)
+        """Whether these programs are all installed, and wanted."""
+        return all(kind in self.installed and (self.transmission or kind != "transmission") for kind in kinds)
 
     def fresh(self) -> Path:
         """The path of a folder that is not there yet."""
@@ -104,6 +114,17 @@ class Bench:
     def say(self, text: str) -> None:
         """Progress, to standard error."""
         print(f"[{self.line}] {text} (load {os.getloadavg()[0]:.1f})", file=sys.stderr, flush=True)
+
+
+def balanced(items: Sequence[T]) -> List[List[T]]:
+    """Orders in which each item comes at each place, and directly after each other item, equally often.
+
+    These are the rows of a Williams square, and for an odd number of items the same rows reversed too.
+    """
+    count = len(items)
+    first = [(place + 1) // 2 if place % 2 else (count - place // 2) % count for place in range(count)]
+    rows = [[items[(index + shift) % count] for index in first] for shift in range(count)]
+    return rows + [row[::-1] for row in rows] if count % 2 and count > 1 else rows
 
 
 def missing(kinds: Sequence[str], bench: Bench) -> List[str]:

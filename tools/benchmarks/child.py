@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Dict, List, Match, Optional, Sequence, Type
+from typing import Any, Dict, List, Match, NamedTuple, Optional, Sequence, Type
 
 START_TIMEOUT = 60.0
 """Seconds from the start of a program until it is ready; a seeder may have to hash all its files."""
@@ -34,12 +34,43 @@ class ChildFailed(Exception):
     """A program did not do what was to be measured; the text ends with what it printed."""
 
 
+class Times(NamedTuple):
+    """Processor seconds of a process: in its own code, and in the kernel for it."""
+
+    user: float
+    system: float
+
+    @property
+    def whole(self) -> float:
+        """Both together."""
+        return self.user + self.system
+
+    def since(self, earlier: Times) -> Times:
+        """What was added after ``earlier``."""
+        return Times(self.user - earlier.user, self.system - earlier.system)
+
+
+NO_TIME = Times(0.0, 0.0)
+
+
 @dataclasses.dataclass(frozen=True)
 class Usage:
-    """What a process took: CPU seconds since ``mark``, and the peak of its memory in bytes."""
+    """What a process took.
 
-    cpu: float
+    Attributes:
+        until_lap: Processor seconds from ``mark`` to ``lap``; the same as ``whole`` if there was no lap.
+        whole: Processor seconds from ``mark`` to the end of the process.
+        peak: The most bytes of its memory that were resident.
+    """
+
+    until_lap: Times
+    whole: Times
     peak: int
+
+    @property
+    def cpu(self) -> float:
+        """Processor seconds from ``mark`` to the end of the process."""
+        return self.whole.whole
 
 
 class Child:
@@ -52,7 +83,8 @@ class Child:
         self.command = list(command)
         self._read = b""
         self._lines: List[str] = []
-        self._mark = 0.0
+        self._mark = NO_TIME
+        self._lap: Optional[Times] = None
 
     def __enter__(self) -> Child:
         self._scratch = tempfile.TemporaryDirectory(prefix="bench-child-")
@@ -108,7 +140,11 @@ class Child:
 
     def mark(self) -> None:
         """From here on CPU time is counted; from the start of the process if this is never called."""
-        self._mark = process_clock(self.pid)
+        self._mark = process_times(self.pid)
+
+    def lap(self) -> None:
+        """Remember the processor time used so far: what follows is the end of the program, its last sync included."""
+        self._lap = process_times(self.pid)
 
     def finish(self, *, number: int = signal.SIGTERM, **command: Any) -> Usage:
         """Tell the child to end, by a command or a signal, and return what it took; raises ChildFailed."""
@@ -120,15 +156,17 @@ class Child:
         deadline = time.monotonic() + END_TIMEOUT
         while self._line(deadline) is not None:
             pass
-        return Usage(self._reap(deadline) - self._mark, peak)
+        times = self._reap(deadline)
+        lap = times if self._lap is None else self._lap
+        return Usage(lap.since(self._mark), times.since(self._mark), peak)
 
-    def _reap(self, deadline: float) -> float:
+    def _reap(self, deadline: float) -> Times:
         # Not Popen.wait: the CPU time of one child is only known to who reaps it.
         while True:
             pid, status, usage = os.wait4(self.pid, os.WNOHANG)
             if pid:
                 self._process.returncode = status
-                return usage.ru_utime + usage.ru_stime
+                return Times(usage.ru_utime, usage.ru_stime)
             if time.monotonic() > deadline:
                 raise ChildFailed(f"{Path(self.command[0]).name} did not end\n{self._tail()}")
             time.sleep(0.002)
@@ -161,10 +199,14 @@ def python(module: str, **options: Any) -> List[str]:
     return [sys.executable, "-m", f"benchmarks.{module}", json.dumps(options)]
 
 
-def process_clock(pid: int) -> float:
-    """CPU seconds that all threads of a process used so far, to the nanosecond."""
-    # What clock_getcpuclockid(3) answers on Linux: the complement of the number above CPUCLOCK_SCHED.
-    return time.clock_gettime(~pid << 3 | 2)
+def process_times(pid: int) -> Times:
+    """Processor seconds that all threads of a process used so far: exact in all, user and system by ticks of 10 ms."""
+    # proc(5): fields 14 and 15; the name in parentheses before them may hold anything.
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    user, system = int(fields[11]), int(fields[12])
+    whole = process_clock(pid)
+    share = user / (user + system) if user + system else 1.0
+    return Times(whole * share, whole * (1 - share))
 
 
 def peak_memory(pid: int) -> int:
@@ -188,3 +230,9 @@ def interpreter_memory() -> int:
     with Child([sys.executable, "-c", "print('{}', flush=True); input()"]) as child:
         child.answer()
         return child.finish(done=True).peak
+
+
+def process_clock(pid: int) -> float:
+    """Processor seconds that all threads of a process used so far, to the nanosecond."""
+    # What clock_getcpuclockid(3) answers on Linux: the complement of the number above CPUCLOCK_SCHED.
+    return time.clock_gettime(~pid << 3 | 2)

@@ -18,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple, Type, TypeVar
 
+import bittorrent_threads as bt
+
 from .child import START_TIMEOUT, Child, Usage, python
 from .node import TRANSFER_TIMEOUT, Address
 
@@ -99,6 +101,15 @@ class OurPeer(NodePeer):
     def command(self) -> List[str]:
         files = {"torrent": str(self.torrent), "directory": str(self.directory)}
         return python("ours", **files, seed=self.seed, host="127.0.0.2" if self.seed else "127.0.0.3", **self.options)
+
+
+class FloorPeer(NodePeer):
+    """No client: the system calls and hashes that a transfer cannot do without."""
+
+    def command(self) -> List[str]:
+        metainfo = bt.Metainfo.load(self.torrent)
+        options = {"size": metainfo.total_size, "piece_length": metainfo.piece_length, "seed": self.seed}
+        return python("floor", path=str(self.directory / metainfo.name), host="127.0.0.8", **options)
 
 
 class LibtorrentPeer(NodePeer):
@@ -209,6 +220,7 @@ def free_port(host: str) -> int:
 
 
 KINDS: Mapping[str, Type[Peer]] = {
+    "floor": FloorPeer,
     "ours": OurPeer,
     "libtorrent": LibtorrentPeer,
     "aria2": Aria2Peer,
@@ -219,6 +231,7 @@ KINDS: Mapping[str, Type[Peer]] = {
 def installed() -> Tuple[str, ...]:
     """The kinds that this machine can run."""
     found = {
+        "floor": True,
         "ours": True,
         "libtorrent": importlib.util.find_spec("libtorrent") is not None,
         "aria2": shutil.which("aria2c") is not None,

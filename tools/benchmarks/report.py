@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import operator
 import statistics
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 DIGITS = 3
 """Significant digits shown; runs differ by more than the next one."""
@@ -15,12 +15,16 @@ COMPARISONS = {"at least": operator.ge, "at most": operator.le}
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """``what`` must be ``bound`` (``at least`` or ``at most``) ``limit``; ``value`` is what it is, None if unknown."""
+    """``what`` must be ``bound`` (``at least`` or ``at most``) ``limit``; ``value`` is what it is, None if unknown.
+
+    ``spread`` is the least and the greatest of the rounds, where ``value`` is the median of several.
+    """
 
     what: str
     value: Optional[float]
     bound: str
     limit: float
+    spread: Optional[Tuple[float, float]] = None
 
     @property
     def held(self) -> Optional[bool]:
@@ -31,7 +35,8 @@ class Target:
         if self.value is None:
             return f"        {self.what} {self.bound} {self.limit:g}: not measured"
         verdict = "holds" if self.held else "MISSED"
-        return f"{verdict:>8}  {self.what}: {number(self.value)}, {self.bound} {self.limit:g}"
+        spread = f" ({number(self.spread[0])} to {number(self.spread[1])})" if self.spread else ""
+        return f"{verdict:>8}  {self.what}: {number(self.value)}{spread}, {self.bound} {self.limit:g}"
 
 
 @dataclasses.dataclass
@@ -84,9 +89,17 @@ class Rounds:
 
     def ratio(self, figure: str, ours: str, theirs: str) -> Optional[float]:
         """The median of the ratios of the rounds; None where one of the two did not run."""
-        pairs = zip(self._figures.get(ours, ()), self._figures.get(theirs, ()))
-        ratios = [one[figure] / other[figure] for one, other in pairs if one.get(figure) and other.get(figure)]
+        ratios = self._ratios(figure, ours, theirs)
         return statistics.median(ratios) if ratios else None
+
+    def spread(self, figure: str, ours: str, theirs: str) -> Optional[Tuple[float, float]]:
+        """The least and the greatest of the ratios of the rounds; None where one of the two did not run."""
+        ratios = self._ratios(figure, ours, theirs)
+        return (min(ratios), max(ratios)) if ratios else None
+
+    def _ratios(self, figure: str, ours: str, theirs: str) -> List[float]:
+        pairs = zip(self._figures.get(ours, ()), self._figures.get(theirs, ()))
+        return [one[figure] / other[figure] for one, other in pairs if one.get(figure) and other.get(figure)]
 
     def median(self, figure: str, variant: str) -> Optional[float]:
         """None where the variant did not run."""

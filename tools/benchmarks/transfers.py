@@ -16,6 +16,7 @@ from .child import Child, ChildFailed, Usage, python
 from .data import MIB, PAYLOAD
 from .node import Address
 from .peers import KINDS, NodePeer, Peer
+from .temperature import Temperature
 
 GIB = 1024 * MIB
 MEGA = 1_000_000
@@ -40,11 +41,14 @@ class Transfer:
     seeders: int = 1
     downloaders: int = 1
     delay: float = 0.0
+    temperature: Temperature = Temperature.WARM
+    watched: str = "down"
+    """The end whose processor time is told in parts: ``down`` or ``seed``."""
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """Of the downloader's child."""
 
     def run(self, bench: Bench) -> Dict[str, float]:
-        """Rate, CPU time and memory of both ends."""
+        """Rate, processor time and memory of both ends."""
         directory = bench.fresh()
         try:
             with contextlib.ExitStack() as stack:
@@ -66,10 +70,14 @@ class Transfer:
             targets = [(host, port) for host, port in relay.answer()["addresses"]]
         ready = time.perf_counter()
         bench.data.warm(self.size)
+        if tracker is not None:  # such a downloader begins when it is started
+            self.temperature.prepare(bench.folder, self.size * self.downloaders)
         began = time.perf_counter()
         downloader = stack.enter_context(self._peer(self.downloader, bench, torrent, directory, seed=False))
         seeder.child.mark()
         if tracker is None:
+            self.temperature.prepare(bench.folder, self.size * self.downloaders)
+            seeder.child.mark()
             downloader.child.mark()
             time.sleep((ready + bench.phase - time.perf_counter()) % 1.0)
             began = time.perf_counter()
@@ -77,6 +85,8 @@ class Transfer:
         with FirstWrite(directory) as first:
             said = downloader.wait_complete()
             ended = time.perf_counter()
+            downloader.child.lap()
+            seeder.child.lap()
         payload = self.size * self.downloaders
         begun = min(first.time, ended)  # a short transfer may be over before the watch has looked once
         figures = {
@@ -86,7 +96,9 @@ class Transfer:
         }
         if "kept" in said:
             figures[KEPT] = 100 * said["kept"]
-        figures.update(self._usage("down", bench, self.downloader, downloader.finish()))
+        usage = downloader.finish()
+        figures["close s"] = time.perf_counter() - ended
+        figures.update(self._usage("down", bench, self.downloader, usage))
         figures.update(self._usage("seed", bench, self.seeder, seeder.finish()))
         return figures
 
@@ -102,7 +114,12 @@ class Transfer:
     def _usage(self, role: str, bench: Bench, kind: str, usage: Usage) -> Dict[str, float]:
         peak = usage.peak - (bench.interpreter if issubclass(KINDS[kind], NodePeer) else 0)
         payload = self.size * self.downloaders
-        return {f"{role} CPU s/GiB": usage.cpu * GIB / payload, f"{role} peak MiB": peak / MIB}
+        found = {f"{role} CPU s/GiB": usage.cpu * GIB / payload}
+        if role == self.watched:
+            found[f"{role} user"] = usage.whole.user * GIB / payload
+            found[f"{role} system"] = usage.whole.system * GIB / payload
+            found[f"{role} unsynced"] = usage.until_lap.whole * GIB / payload
+        return {**found, f"{role} peak MiB": peak / MIB}
 
 
 class FirstWrite:
