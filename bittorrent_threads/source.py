@@ -8,6 +8,7 @@ from typing import Union
 
 from .errors import MetainfoError
 from .metainfo.metainfo import Metainfo
+from .metainfo.urls import HTTP_SCHEMES, scheme_of
 from .settings import Settings
 from .text import masked
 
@@ -22,7 +23,7 @@ def metainfo_of(source: Source, settings: Settings) -> Metainfo:
         return Metainfo.parse(bytes(source), max_size=settings.max_metainfo_size)
     if isinstance(source, str) and source.startswith("magnet:"):
         raise MetainfoError("magnet links are not supported yet, give the .torrent file", source=source)
-    if isinstance(source, str) and source.startswith(("http://", "https://")):
+    if isinstance(source, str) and scheme_of(source) in HTTP_SCHEMES:
         raise MetainfoError("is a URL: download the .torrent file, and give its path", source=masked(source))
     if isinstance(source, (str, Path, os.PathLike)):
         return Metainfo.load(os.fspath(source), max_size=settings.max_metainfo_size)

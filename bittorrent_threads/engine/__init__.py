@@ -12,7 +12,9 @@
 - ``ResumeStore``: what is remembered from one run to the next.
 - ``MoveStorage``: files moved while the torrent runs.
 - ``StorageRetry``: a disk that failed.  ``WaitGroup``: what a stopped torrent still waits for.
-- ``Announces``: the trackers.  ``Dialer``: whom to dial.  ``snapshot``: what the user sees.
+- ``Announces``: the announces of one torrent.  ``TrackerClients``: which client announces to URLs of which scheme;
+  ``HttpTracker`` is that of HTTP.
+- ``Dialer``: whom to dial.  ``snapshot``: what the user sees.
 - ``ports``: what comes from outside: network, disk, look-ups.
 
 The rule: everything here runs on the network thread, never waits, and is owned by it alone: there is no lock.  What is

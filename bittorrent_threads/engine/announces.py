@@ -1,223 +1,325 @@
-"""Carries out what the announcer decides: makes the URL, lets a look-up thread fetch it, hands on what came back.
+"""Makes the announces of one torrent that the announcer decides on, and reports their ends to it and to the user.
 
-An announce is made once over each address family that we listen on (BEP 7), so that peers of both hear of us, and is
-one to the announcer: the first answer counts, and it failed when it failed over every family.
+Each announce is made once over each address family of the session, so that peers of both families learn our address
+(BEP 7).  To the announcer these are one announce: the first reply counts, and it failed if it failed over all families.
+
+The rule: this module builds requests and reads replies as values, and does not know which protocol carries them
+(``interfaces.TrackerClient``).
 """
 
 from __future__ import annotations
 
 import functools
 import ipaddress
-from typing import TYPE_CHECKING, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Protocol, Sequence, Tuple
 
 from .. import events
-from ..errors import BitTorrentError
-from ..net.resolver import FamilyUnavailable
 from ..protocol.announce import PAUSED, REGULAR, STARTED, STOPPED, AnnounceReply, AnnounceRequest
 from ..protocol.tracker_reply import TrackerFailure
+from ..settings import Settings
 from ..status import TrackerStatus
-from ..swarm.announcer import Announce, Announcer, TrackerRow
-from ..swarm.peer_list import Source
-from ..text import masked, printable
-from .interfaces import Fetched
+from ..swarm.announcer import Announcer, Random
+from ..swarm.external_address import ExternalAddress
+from ..swarm.peer_list import PeerList, Source
+from ..swarm.tracker_state import Announce, TrackerRow
+from ..text import masked
+from .interfaces import Address, Endpoint, TrackerAnswer, TrackerClient
+from .wait_group import WaitGroup
 
-if TYPE_CHECKING:
-    from .engine import Endpoint
-    from .torrent import Torrent
-
-MAX_BODY = 1024 * 1024
-"""Bytes of a tracker's answer, decompressed."""
 UNAVAILABLE_PAUSE = 3600.0
-"""Seconds for which a tracker is not asked over a family that it, or this machine, does not have."""
+"""Seconds for which a tracker is not asked over an address family that the tracker or this machine does not have."""
 LONELY = 60.0
-"""Seconds without a connected peer after which the peers that trackers named are not relied on."""
+"""Seconds without a connected peer after which the peers that trackers named are taken to be useless."""
 
-Way = Tuple[str, int]
+Route = Tuple[str, int]
 """URL of a tracker, and address family."""
 
 
-class _Telling:
-    """An announce on its way, over one family or two."""
+class AnnouncingSession(Protocol):
+    """What trackers are told of the session."""
+
+    key: str
+    """Identifies the session after its address changed (BEP 7)."""
+    peerid: bytes
+    own_host: ExternalAddress
+
+    @property
+    def endpoints(self) -> Tuple[Endpoint, ...]:
+        """Local addresses, one of each address family; never empty."""
+
+    @property
+    def public_port(self) -> int:
+        """TCP port at which peers reach the session."""
+
+
+class Progress(Protocol):
+    """How much of a torrent is there."""
+
+    @property
+    def left(self) -> int:
+        """Bytes of wanted files that are missing."""
+
+    @property
+    def wanting(self) -> bool:
+        """Whether pieces of wanted files are missing."""
+
+    @property
+    def partial_seed(self) -> bool:
+        """Whether all wanted pieces are there, and others are not (BEP 21)."""
+
+
+class AnnouncedTorrent(Protocol):
+    """The torrent that is announced."""
+
+    @property
+    def progress(self) -> Progress:
+        """How much of the torrent is there."""
+
+    def learn(self, addresses: Sequence[Address], source: Source, *, teller: str = "") -> None:
+        """List addresses of peers."""
+
+    def publish(self, kind: Callable[..., events.Event], **fields: Any) -> None:
+        """Publish an event of the torrent."""
+
+    def refresh(self) -> None:
+        """Update the status that the user reads."""
+
+
+class Transfers(Protocol):
+    """The connected peers, and what was exchanged with these and earlier ones."""
+
+    def __len__(self) -> int:
+        """Return the number of connected peers."""
+
+    @property
+    def downloaded(self) -> int:
+        """Payload bytes received."""
+
+    @property
+    def uploaded(self) -> int:
+        """Payload bytes sent."""
+
+
+class _Attempt:
+    """One announce that was sent over one or more address families."""
 
     def __init__(self, announce: Announce) -> None:
         self.announce = announce
         self.waiting = 0
-        """Answers that will come."""
+        """Number of answers to come."""
         self.answered = False
+        """There was a reply."""
         self.failure: Optional[TrackerFailure] = None
-        """The one that tells most."""
+        """The failure to report: one of a family that was available, if there is one."""
 
 
 class Announces:
-    """The trackers of one torrent: those of its metainfo, and tiers ``given`` by the program."""
+    """The trackers of one torrent.
 
-    def __init__(self, torrent: Torrent, given: Iterable[Iterable[str]]) -> None:
-        metainfo = torrent.metainfo
+    Args:
+        tiers: URLs of the .torrent, in tiers.
+        given: URLs that the program gives besides, in tiers behind the others.
+        trusted: Whether the program made the .torrent itself.
+        infohash: Infohash to announce.
+        torrent: The torrent that is announced.
+        session: Its session.
+        client: Carries announces to trackers.
+        peers: The connected peers.
+        peer_list: The known peers.
+        wait_group: Waits for the ``stopped`` announces.
+        settings: Limits and intervals.
+        random: Random source.
+        now: Returns the time of the monotonic clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        tiers: Iterable[Iterable[str]],
+        *,
+        given: Iterable[Iterable[str]],
+        trusted: bool,
+        infohash: bytes,
+        torrent: AnnouncedTorrent,
+        session: AnnouncingSession,
+        client: TrackerClient,
+        peers: Transfers,
+        peer_list: PeerList,
+        wait_group: WaitGroup,
+        settings: Settings,
+        random: Random,
+        now: Callable[[], float],
+    ) -> None:
+        self._infohash = infohash
         self._torrent = torrent
+        self._session = session
+        self._client = client
+        self._peers = peers
+        self._peer_list = peer_list
+        self._wait_group = wait_group
+        self._settings = settings
+        self._now = now
         self._announcer = Announcer(
-            metainfo.trackers,
+            tiers,
             given=given,
-            trusted=metainfo.trackers_trusted,
-            settings=torrent.settings,
-            random=torrent.random,
-            key=torrent.engine.key,
+            trusted=trusted,
+            settings=settings,
+            random=random,
+            objection=client.objection,
+            key=session.key,
         )
-        self._heard: Dict[Way, bool] = {}
-        """True: the tracker accepted ``started`` this way.  False: it may have."""
-        self._unavailable: Dict[Way, float] = {}
-        """Until when it is not asked this way."""
+        self._running = False
+        self._registered: Dict[Route, bool] = {}
+        """True: the tracker accepted ``started`` over this route.  False: ``started`` was sent, and may be accepted."""
+        self._unavailable: Dict[Route, float] = {}
+        """Time until which a route is not used."""
         self._due: Optional[float] = None
-        """When the next announce is to be made, as far as is known: of a thousand torrents most only wait for it."""
-        self._alone_since = 0.0
+        """Time of the next announce, None if there is none before an answer: an idle torrent only compares it."""
+        self._lonely_since = 0.0
+        """When a peer was connected last."""
         self.rows: Tuple[TrackerStatus, ...] = ()
-        """The trackers as of the last tick."""
-        self._refresh()
+        """The trackers as of the latest change."""
+        self._refresh_rows()
 
     def start(self) -> None:
-        """Tell the trackers that we are there."""
-        self._alone_since = self._torrent.now()
+        """Start announcing, with ``started``."""
+        self._running = True
+        self._lonely_since = self._now()
         self._unavailable.clear()
-        self._announcer.start(self._torrent.now())
-        self._go()
-        self._refresh()
+        self._announcer.start(self._now())
+        self._announce_due()
+        self._refresh_rows()
 
     def complete(self) -> None:
-        """The download ended in this run."""
-        self._announcer.complete(self._torrent.now())
-        self._go()
-        self._refresh()
+        """Announce that the download ended in this run."""
+        self._announcer.complete(self._now())
+        self._announce_due()
+        self._refresh_rows()
 
     def reannounce(self) -> None:
-        """Tell the trackers again, as soon as each allows, those that failed too."""
+        """Announce again as soon as each tracker allows, also to those that failed."""
         self._unavailable.clear()
-        self._announcer.reannounce(self._torrent.now(), forgiving=True)
-        self._go()
-        self._show()
+        self._announcer.reannounce(self._now(), forgiving=True)
+        self._announce_due()
+        self._refresh_status()
 
     def add(self, tiers: Iterable[Iterable[str]]) -> None:
-        """More trackers of the program."""
-        self._announcer.add(tiers, self._torrent.now())
-        self._go()
-        self._show()
+        """Append trackers that the program gives."""
+        self._announcer.add(tiers, self._now())
+        self._announce_due()
+        self._refresh_status()
 
     def stop(self) -> None:
-        """Tell the trackers that we go; whoever waits for the torrent to be quiet waits for that, not for long."""
+        """Stop announcing, with ``stopped``; the wait group waits for the answers, for a short time only."""
+        self._running = False
         for announce in self._announcer.stop():
-            self._tell(announce, self._torrent.settings.stop_announce_timeout)
-        self._heard.clear()
-        self._refresh()
+            self._send(announce, self._settings.stop_announce_timeout)
+        self._registered.clear()
+        self._refresh_rows()
 
     def tick(self, now: float) -> None:
-        """Once a second while the torrent is started."""
-        torrent = self._torrent
-        if torrent.picker.missing:
-            if len(torrent.peers):
-                self._alone_since = now
-            elif not torrent.peerlist.promising:
+        """Make the announces that are due; to be called once a second between ``start`` and ``stop``."""
+        if self._torrent.progress.wanting:
+            if len(self._peers):
+                self._lonely_since = now
+            elif not self._peer_list.promising:
                 self._announcer.reannounce(now)
-            self._look(now)
+            self._update_demand(now)
             self._due = self._announcer.next_time()
         if self._due is not None and self._due <= now:
-            self._go()
+            self._announce_due()
 
-    def _look(self, now: float) -> None:
-        """See whether peers are wanted."""
-        torrent = self._torrent
-        enough = torrent.settings.max_connections_per_torrent
-        known = max(len(torrent.peers), torrent.peerlist.counts.known)
-        self._announcer.wanting = bool(torrent.picker.missing) and known < enough
-        self._announcer.lonely = now - self._alone_since >= LONELY
+    def _update_demand(self, now: float) -> None:
+        """Tell the announcer whether peers are wanted."""
+        known = max(len(self._peers), self._peer_list.counts.known)
+        enough = self._settings.max_connections_per_torrent
+        self._announcer.wanting = self._torrent.progress.wanting and known < enough
+        self._announcer.lonely = now - self._lonely_since >= LONELY
 
-    def _go(self) -> None:
-        now = self._torrent.now()
-        self._look(now)
+    def _announce_due(self) -> None:
+        now = self._now()
+        self._update_demand(now)
         announce = self._announcer.due(now)
         if announce is not None:
             while announce is not None:
-                self._tell(announce, self._torrent.settings.announce_timeout)
+                self._send(announce, self._settings.announce_timeout)
                 announce = self._announcer.due(now)
-            self._refresh()
+            self._refresh_rows()
         self._due = self._announcer.next_time()
 
     # -- one announce ------------------------------------------------------------------------------------------------
 
-    def _tell(self, announce: Announce, timeout: float) -> None:
-        torrent = self._torrent
-        telling = _Telling(announce)
+    def _send(self, announce: Announce, timeout: float) -> None:
+        attempt = _Attempt(announce)
         for endpoint in self._endpoints(announce):
-            way = (announce.url, endpoint.family)
-            request = self._request(announce, way)
+            route = (announce.url, endpoint.family)
+            request = self._request(announce, route)
             if announce.event == STOPPED:
-                torrent.wait_group.expect()
+                self._wait_group.expect()
             else:
-                self._heard.setdefault(way, False)
-            telling.waiting += 1
-            torrent.engine.lookups.fetch(
-                request.url(announce.url),
-                timeout,
-                MAX_BODY,
-                functools.partial(self._answered, telling, way),
+                self._registered.setdefault(route, False)
+            attempt.waiting += 1
+            self._client.announce(
+                announce.url,
+                request,
+                functools.partial(self._ended, attempt, route),
+                endpoint=endpoint,
+                timeout=timeout,
                 trusted=announce.trusted,
-                family=endpoint.family,
-                source=endpoint.source,
             )
 
     def _endpoints(self, announce: Announce) -> List[Endpoint]:
-        """The families to use, each with the address that it is used from."""
-        endpoints = self._torrent.engine.endpoints
+        """Return the endpoints to announce from."""
+        endpoints = self._session.endpoints
         if announce.event == STOPPED:
-            there = [endpoint for endpoint in endpoints if (announce.url, endpoint.family) in self._heard]
+            usable = [each for each in endpoints if (announce.url, each.family) in self._registered]
         else:
-            now, until = self._torrent.now(), self._unavailable
-            there = [each for each in endpoints if until.get((announce.url, each.family), now) <= now]
-        return there or list(endpoints)
+            now, until = self._now(), self._unavailable
+            usable = [each for each in endpoints if until.get((announce.url, each.family), now) <= now]
+        return usable or list(endpoints)
 
-    def _request(self, announce: Announce, way: Way) -> AnnounceRequest:
-        torrent = self._torrent
-        partial = not torrent.picker.missing and not torrent.have.full
+    def _request(self, announce: Announce, route: Route) -> AnnounceRequest:
+        progress, session = self._torrent.progress, self._session
         event = announce.event
-        if event not in (STARTED, STOPPED) and not self._heard.get(way):
+        if event not in (STARTED, STOPPED) and not self._registered.get(route):
             event = STARTED
         return AnnounceRequest(
-            infohash=torrent.metainfo.infohash,
-            peerid=torrent.engine.peerid,
-            port=torrent.engine.public_port,
-            uploaded=torrent.peers.uploaded,
-            downloaded=torrent.peers.downloaded,
-            left=torrent.piece_tracker.missing_bytes,
-            event=PAUSED if event == REGULAR and partial else event,
+            infohash=self._infohash,
+            peerid=session.peerid,
+            port=session.public_port,
+            uploaded=self._peers.uploaded,
+            downloaded=self._peers.downloaded,
+            left=progress.left,
+            event=PAUSED if event == REGULAR and progress.partial_seed else event,
             numwant=announce.numwant,
             key=announce.key,
             trackerid=announce.trackerid,
-            ip=_of_family(torrent.settings.announce_ip, way[1]),
+            ip=_of_family(self._settings.announce_ip, route[1]),
         )
 
-    def _answered(self, telling: _Telling, way: Way, fetched: Fetched) -> None:
-        telling.waiting -= 1
-        try:
-            reply = _parsed(fetched)
-        except TrackerFailure as failure:
-            self._failed(telling, way, failure, fetched.error)
+    def _ended(self, attempt: _Attempt, route: Route, answer: TrackerAnswer) -> None:
+        attempt.waiting -= 1
+        if isinstance(answer, TrackerFailure):
+            self._failed(attempt, route, answer)
         else:
-            self._succeeded(telling, way, reply, fetched.host)
-        if telling.announce.event == STOPPED:
-            self._torrent.wait_group.answered()
+            self._succeeded(attempt, route, answer)
+        if attempt.announce.event == STOPPED:
+            self._wait_group.answered()
         else:
-            self._go()
+            self._announce_due()
 
-    def _succeeded(self, telling: _Telling, way: Way, reply: AnnounceReply, teller: str) -> None:
-        torrent, announce = self._torrent, telling.announce
-        if way in self._heard:
-            self._heard[way] = True
-        named = self._others(reply)
-        if telling.answered:
+    def _succeeded(self, attempt: _Attempt, route: Route, reply: AnnounceReply) -> None:
+        announce = attempt.announce
+        if route in self._registered:
+            self._registered[route] = True
+        named = _count_others(reply)
+        if attempt.answered:
             self._announcer.named(announce.url, named)
         else:
-            self._announcer.succeeded(announce, reply, torrent.now(), named=named)
-        telling.answered = True
-        torrent.engine.own_host.told(reply.external_ip, teller)
-        self._show()
-        torrent.publish(
+            self._announcer.succeeded(announce, reply, self._now(), named=named)
+        attempt.answered = True
+        self._session.own_host.told(reply.external_ip, reply.host)
+        self._refresh_status()
+        self._torrent.publish(
             events.TrackerAnnounced,
             url=masked(announce.url),
             event=announce.event,
@@ -226,57 +328,44 @@ class Announces:
             leechers=-1 if reply.incomplete is None else reply.incomplete,
             warning=reply.warning,
         )
-        if torrent.state != "stopped":
-            torrent.learn(reply.peers, Source.TRACKER, teller=teller)
+        if self._running:
+            self._torrent.learn(reply.peers, Source.TRACKER, teller=reply.host)
 
-    def _others(self, reply: AnnounceReply) -> int:
-        """How many peers were named besides ourselves, whom many trackers name too."""
-        counted = (reply.complete or 0) + (reply.incomplete or 0)
-        return 0 if len(reply.peers) == 1 and counted == 1 else len(reply.peers)
-
-    def _failed(self, telling: _Telling, way: Way, failure: TrackerFailure, error: Optional[BitTorrentError]) -> None:
-        announce, now = telling.announce, self._torrent.now()
-        if self._heard.get(way) is False:
-            del self._heard[way]
-        unavailable = isinstance(error, FamilyUnavailable)
-        if unavailable:
-            self._unavailable[way] = now + UNAVAILABLE_PAUSE
-        if telling.failure is None or not unavailable:
-            telling.failure = failure
-        if telling.waiting or telling.answered:
+    def _failed(self, attempt: _Attempt, route: Route, failure: TrackerFailure) -> None:
+        announce, now = attempt.announce, self._now()
+        if self._registered.get(route) is False:
+            del self._registered[route]
+        if failure.family_unavailable:
+            self._unavailable[route] = now + UNAVAILABLE_PAUSE
+        if attempt.failure is None or not failure.family_unavailable:
+            attempt.failure = failure
+        if attempt.waiting or attempt.answered:
             return
-        told = telling.failure
-        self._announcer.failed(announce, told.reason, now, retry_in=told.retry_in, interval=told.interval)
-        self._show()
-        self._torrent.publish(events.TrackerFailed, url=masked(announce.url), event=announce.event, reason=told.reason)
+        shown = attempt.failure
+        self._announcer.failed(announce, shown.reason, now, retry_in=shown.retry_in, interval=shown.interval)
+        self._refresh_status()
+        self._torrent.publish(events.TrackerFailed, url=masked(announce.url), event=announce.event, reason=shown.reason)
 
     # -- the table ---------------------------------------------------------------------------------------------------
 
-    def _show(self) -> None:
-        """Have the status tell it at once: what an event is about to tell, or the user just did."""
-        self._refresh()
+    def _refresh_status(self) -> None:
+        """Update the status of the torrent, so that it has what the next event says or what the user just did."""
+        self._refresh_rows()
         self._torrent.refresh()
 
-    def _refresh(self) -> None:
-        now = self._torrent.now()
+    def _refresh_rows(self) -> None:
+        now = self._now()
         self.rows = tuple([_status(row, now) for row in self._announcer.snapshot()])
 
 
-def _parsed(fetched: Fetched) -> AnnounceReply:
-    """What the tracker answered; raises TrackerFailure, also where none did."""
-    if fetched.error is not None:
-        raise TrackerFailure(getattr(fetched.error, "reason", "") or printable(str(fetched.error)))
-    try:
-        return AnnounceReply.parse(fetched.body)
-    except TrackerFailure as failure:
-        if fetched.status < 400:
-            raise
-        reason = f"HTTP status {fetched.status}, {failure.reason}"
-        raise TrackerFailure(reason, retry_in=failure.retry_in, interval=failure.interval) from failure
+def _count_others(reply: AnnounceReply) -> int:
+    """Return the number of peers in a reply, without ourselves: many trackers name the peer that asks, too."""
+    counted = (reply.complete or 0) + (reply.incomplete or 0)
+    return 0 if len(reply.peers) == 1 and counted == 1 else len(reply.peers)
 
 
 def _of_family(ip: str, family: int) -> str:
-    """The address, if it may be told over this family."""
+    """Return the address if it is of this family, or the family is 0; else an empty string."""
     return ip if ip and family in (0, ipaddress.ip_address(ip).version) else ""
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from .. import events
 from ..errors import ListenError, StateError
@@ -23,9 +23,10 @@ from ..version import __version__
 from .dialer import Dialer
 from .handshaker import Handshaker
 from .incoming_connections import IncomingConnections
-from .interfaces import Disk, EventDispatcher, Listener, Lookups, Network, Stream
+from .interfaces import Disk, Endpoint, EventDispatcher, Listener, Lookups, Network, Stream
 from .peer import Peer
 from .torrent import Torrent
+from .tracker_clients import TrackerClients
 from .wait_group import WaitGroup
 
 TICK = 1.0
@@ -35,13 +36,6 @@ LEAST_CONNECTIONS = 10
 
 EXHAUSTED_INTERVAL = 60.0
 """Seconds between two events that tell of it."""
-
-
-class Endpoint(NamedTuple):
-    """An address family that we listen on, 4 or 6, and the local address; empty for all of the family."""
-
-    family: int
-    source: str
 
 
 class Engine:
@@ -60,6 +54,7 @@ class Engine:
         self.network = network
         self.disk = disk
         self.lookups = lookups
+        self.tracker_clients = TrackerClients(lookups)
         self.settings = settings
         self.random = random
         self.wall = wall

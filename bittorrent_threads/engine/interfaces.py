@@ -24,6 +24,8 @@ from ..disk.resume import Names as Names
 from ..disk.resume import Resume as Resume
 from ..errors import BitTorrentError
 from ..events import Event
+from ..protocol.announce import AnnounceReply, AnnounceRequest
+from ..protocol.tracker_reply import TrackerFailure
 from ..swarm.buffer_pool import Lender as Lender
 
 Address = Tuple[str, int]
@@ -321,3 +323,44 @@ class Lookups(Protocol):
 
     def resolve(self, host: str, port: int, timeout: float, deliver: Callable[[Resolved], None]) -> None:
         """Numeric addresses of a host."""
+
+
+class Endpoint(NamedTuple):
+    """A local address from which trackers are asked."""
+
+    family: int
+    """Address family: 4, 6, or 0 for any."""
+    source: str
+    """Numeric local address; empty for any of the family."""
+
+
+TrackerAnswer = Union[AnnounceReply, TrackerFailure]
+"""The end of an announce."""
+
+
+class TrackerClient(Protocol):
+    """Announces to the trackers of a URL scheme (``engine.tracker_clients`` has the table)."""
+
+    def objection(self, url: str) -> str:
+        """Return why the URL cannot be announced to; empty if it can."""
+
+    def announce(
+        self,
+        url: str,
+        request: AnnounceRequest,
+        deliver: Callable[[TrackerAnswer], None],
+        *,
+        endpoint: Endpoint,
+        timeout: float,
+        trusted: bool,
+    ) -> None:
+        """Announce to one tracker.
+
+        Args:
+            url: URL of the tracker, to which there is no objection.
+            request: What to tell the tracker.
+            deliver: Called once, within ``timeout``, with the reply or the failure.
+            endpoint: Where the announce is to come from: the tracker lists the address that it sees (BEP 7).
+            timeout: Seconds for everything, name resolution included.
+            trusted: Whether the program gave the URL, not a .torrent; others are limited at private addresses.
+        """

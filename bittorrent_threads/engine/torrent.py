@@ -24,7 +24,7 @@ from ..swarm.peer_list import PeerList, Source
 from ..swarm.picker import Picker
 from ..swarm.rate import Rate
 from ..swarm.source_shares import PRIVATE_SOURCES
-from .announces import Announces
+from .announces import Announces, Progress
 from .checks import Check, Checks
 from .choking import Choking
 from .file_check import FileCheck
@@ -101,7 +101,22 @@ class Torrent:
         self.peerlist = PeerList(limit=engine.settings.max_peer_list, random=engine.random)
         self.limits = RateLimits(self)
         self.choking = Choking(self)
-        self.announces = Announces(self, trackers)
+        self.wait_group = WaitGroup()
+        self.announces = Announces(
+            metainfo.trackers,
+            given=trackers,
+            trusted=metainfo.trackers_trusted,
+            infohash=metainfo.infohash,
+            torrent=self,
+            session=engine,
+            client=engine.tracker_clients,
+            peers=self.peers,
+            peer_list=self.peerlist,
+            wait_group=self.wait_group,
+            settings=self.settings,
+            random=self.random,
+            now=self.now,
+        )
         self.checks = Checks(self)
         self.storage_retry = StorageRetry(self)
         self.unreadable = UnreadablePieces(self)
@@ -110,7 +125,6 @@ class Torrent:
         self.file_preparation = FilePreparation(self)
         self.resume_store = ResumeStore(self, piece_cache=piece_cache, stored=resume)
         self.move_storage = MoveStorage(self)
-        self.wait_group = WaitGroup()
         self.stowing = WaitGroup()
         """What of the farewell is the disk's: a sync, resume data, files to be closed."""
         self.kept: Optional[Resume] = None
@@ -306,6 +320,28 @@ class Torrent:
             events.HashcheckFinished, passed=len(check.passed), failed=len(check.failed), cancelled=check.cancelled
         )
         self.found()
+
+    # -- figures -----------------------------------------------------------------------------------------------------
+
+    @property
+    def progress(self) -> Progress:
+        """How much of the torrent is there."""
+        return self
+
+    @property
+    def wanting(self) -> bool:
+        """Whether pieces of wanted files are missing."""
+        return bool(self.picker.missing)
+
+    @property
+    def left(self) -> int:
+        """Bytes of wanted files that are missing."""
+        return self.piece_tracker.missing_bytes
+
+    @property
+    def partial_seed(self) -> bool:
+        """Whether all wanted pieces are there, and others are not (BEP 21)."""
+        return not self.picker.missing and not self.have.full
 
     # -- telling -----------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,11 @@
-"""Tracker (BEP 3, 12) and web seed (BEP 19) URLs: those of strangers, and those that the program names.
+"""Checks tracker (BEP 3, BEP 12) and web seed (BEP 19) URLs, those of a torrent and those of the program.
 
-A URL is kept only if it can be used as it is: a scheme this library speaks, a host in ASCII, a port in range, and no
-character that would end a header line.  Every other of a stranger is dropped without a word, as are those beyond the
-limit; of the program it is an error.
+A URL is kept only if it can be used unchanged: a supported scheme, a host in ASCII, a port in range, and no character
+that would end a header line of HTTP.  An unusable URL of a torrent is left out silently, as is each one beyond
+``MAX_URLS``; an unusable URL of the program raises ``SettingsError``.
+
+The rule: this module says what a scheme is and which schemes are usable.  Which client of the engine serves a scheme is
+in the table of ``engine.tracker_clients``; no other module compares schemes.
 """
 
 from __future__ import annotations
@@ -16,26 +19,39 @@ from ..errors import SettingsError
 from ..text import masked
 
 Trackers = Union[str, Iterable[Union[str, Iterable[str]]]]
-"""What a program may give: a URL, URLs (each a tier of its own), or tiers."""
+"""Trackers that a program gives: a URL, URLs (each a tier of its own), or tiers."""
 
 MAX_URLS = 500
 """Trackers, or web seeds, kept of one torrent; the longest public lists have about two hundred."""
 MAX_URL = 4096
 """Bytes of one URL."""
 MAX_ENTRIES = 5000
-"""Entries of the lists that are looked at, usable or not: of a list of nothing but garbage no more is read."""
+"""Entries of a torrent's lists that are checked, usable or not; the rest is not read."""
 
-TRACKER_SCHEMES = ("http", "https", "udp")
-WEB_SEED_SCHEMES = ("http", "https")
+HTTP_SCHEMES = ("http", "https")
+TRACKER_SCHEMES = (*HTTP_SCHEMES, "udp")
+WEB_SEED_SCHEMES = HTTP_SCHEMES
+_SCHEMES_WITHOUT_DEFAULT_PORT = frozenset({"udp"})
 
 _find_unsafe = re.compile(r"[\x00-\x20\x7f-\xa0\\]").search
-_replace_foreign = re.compile(r"[^\x00-\x7f]+").sub
+_replace_non_ascii = re.compile(r"[^\x00-\x7f]+").sub
+
+
+def scheme_of(url: str) -> str:
+    """Return the scheme of a URL in lower case, empty for text without ``://``."""
+    scheme, separator, _ = url.partition("://")
+    return scheme.lower() if separator else ""
 
 
 def clean_url(raw: Union[bytes, str], schemes: Tuple[str, ...]) -> Optional[str]:
-    """The URL in ASCII without white space around it, or None for what cannot be used.
+    """Return a URL in ASCII without white space around it, or None if it cannot be used.
 
-    ``raw`` is bytes or str; the scheme comes back in lower case, and text beyond ASCII in the path percent-encoded.
+    Args:
+        raw: The URL as text, or as bytes in UTF-8.
+        schemes: The schemes to accept, in lower case.
+
+    Returns:
+        The URL with its scheme in lower case and text beyond ASCII in path and query percent-encoded.
     """
     if len(raw) > MAX_URL:
         return None
@@ -43,21 +59,28 @@ def clean_url(raw: Union[bytes, str], schemes: Tuple[str, ...]) -> Optional[str]
         text = (raw if isinstance(raw, bytes) else raw.encode()).decode().strip()
         parts = urlsplit(text)
         port = parts.port
-    except ValueError:  # not UTF-8 or not text that has any, a port out of range, half an IPv6 address
+    except ValueError:  # not UTF-8, a lone surrogate, a port out of range, half an IPv6 address
         return None
-    scheme, separator, rest = text.partition("://")
-    scheme = scheme.lower()
-    if scheme not in schemes or not separator or _find_unsafe(text):
+    scheme = scheme_of(text)
+    if scheme not in schemes or _find_unsafe(text):
         return None
-    if not parts.hostname or not parts.netloc.isascii() or port == 0 or (scheme == "udp" and port is None):
+    if not parts.hostname or not parts.netloc.isascii() or port == 0:
         return None
-    return f"{scheme}://{_replace_foreign(_percent_encoded, rest)}"
+    if port is None and scheme in _SCHEMES_WITHOUT_DEFAULT_PORT:
+        return None
+    url = f"{scheme}://{_replace_non_ascii(_percent_encoded, text[len(scheme) + 3 :])}"
+    return url if len(url) <= MAX_URL else None
 
 
 def tracker_tiers(announce: Any, announce_list: Any) -> Tuple[Tuple[str, ...], ...]:
-    """The tiers of BEP 12, each URL once, from the values of ``announce-list`` and ``announce`` of whatever type.
+    """Return the tracker tiers of a torrent (BEP 12), each URL once.
 
-    ``announce`` counts only if the list has nothing usable.  A URL where a list should be is a tier of its own.
+    Args:
+        announce: Decoded value of ``announce``, of any type; used only if the list has no usable URL.
+        announce_list: Decoded value of ``announce-list``, of any type.  A URL in place of a tier is a tier of its own.
+
+    Returns:
+        At most ``MAX_URLS`` URLs, in tiers that are not empty.
     """
     seen: Set[str] = set()
     room = MAX_ENTRIES
@@ -72,22 +95,43 @@ def tracker_tiers(announce: Any, announce_list: Any) -> Tuple[Tuple[str, ...], .
 
 
 def web_seeds(url_list: Any) -> Tuple[str, ...]:
-    """The usable URLs of ``url-list``, each once, from a value of whatever type."""
+    """Return the usable web seeds of a torrent, each once, at most ``MAX_URLS``.
+
+    Args:
+        url_list: Decoded value of ``url-list``, of any type.
+    """
     return _unique(url_list, WEB_SEED_SCHEMES, set())
 
 
 def given_tiers(trackers: Trackers) -> List[List[str]]:
-    """The tiers that a program names; raises :class:`SettingsError` for a URL that cannot be used."""
+    """Return the tracker tiers that a program gives.
+
+    Raises:
+        SettingsError: A URL cannot be used.
+    """
     return [[given_url("trackers", url, TRACKER_SCHEMES) for url in _each(tier)] for tier in _each(trackers)]
 
 
 def given_web_seeds(urls: Union[str, Iterable[str]]) -> List[str]:
-    """The web seeds that a program names; raises :class:`SettingsError` for a URL that cannot be used."""
+    """Return the web seeds that a program gives.
+
+    Raises:
+        SettingsError: A URL cannot be used.
+    """
     return [given_url("web_seeds", url, WEB_SEED_SCHEMES) for url in _each(urls)]
 
 
 def given_url(setting: str, url: Any, schemes: Tuple[str, ...]) -> str:
-    """A URL that a program names; raises :class:`SettingsError` with ``setting`` for one that cannot be used."""
+    """Return a URL that a program gives, cleaned by :func:`clean_url`.
+
+    Args:
+        setting: Name of the setting or argument, for the error.
+        url: The URL; a value of any other type than str is refused.
+        schemes: The schemes to accept, in lower case.
+
+    Raises:
+        SettingsError: The URL cannot be used.
+    """
     cleaned = clean_url(url, schemes) if isinstance(url, str) else None
     if cleaned is None:
         raise SettingsError(setting, f"{masked(str(url))!r} is no URL of {', '.join(schemes)} that could be used")

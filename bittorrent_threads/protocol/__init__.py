@@ -7,9 +7,10 @@
     fast             the allowed fast set
     extension        ``ExtensionHandshake``: what peers tell of themselves
     peerid           making ours, naming the client behind theirs
-    announce         ``AnnounceRequest`` and ``AnnounceReply``; ``scrape`` is its little brother
-    tracker_reply    what all answers of HTTP trackers have in common; ``lenient`` reads them
-    registry         ``Registry``: the tracker's side of both
+    announce         ``AnnounceRequest`` and ``AnnounceReply``, and their form on HTTP
+    scrape           ``SwarmCounts``: the size of a swarm without joining it
+    tracker_reply    what all replies of HTTP trackers share, and ``TrackerFailure``; ``lenient_bencode`` decodes them
+    registry         ``Registry``: the tracker's side of announces and scrapes
     addresses        compact addresses
 
 How to drive a machine, the same for all of them:

@@ -1,7 +1,11 @@
-"""Announcing to an HTTP tracker (BEP 3): what is asked, and what comes back.
+"""The values of an announce (BEP 3), and how HTTP carries them: the query of the request, the body of the reply.
 
-Peers come as a string of compact addresses (BEP 23, and BEP 7 for IPv6) or as a list of dictionaries or of such
-strings, whatever was asked for.  Names of hosts in that list are dropped: a tracker could make us look up any name.
+``AnnounceRequest`` and ``AnnounceReply`` are the same for every kind of tracker; ``AnnounceRequest.url`` and
+``AnnounceReply.parse`` are their form on HTTP.
+
+The rule: the peers of a reply may be a string of compact addresses (BEP 23, and BEP 7 for IPv6), a list of dictionaries
+or a list of such strings, whatever form was asked for.  Host names among them are dropped, because a tracker could
+otherwise make this machine resolve any name.
 """
 
 from __future__ import annotations
@@ -18,20 +22,20 @@ STARTED = "started"
 STOPPED = "stopped"
 COMPLETED = "completed"
 PAUSED = "paused"
-"""Regular announce of a partial seed (BEP 21)."""
+"""Event of a regular announce of a partial seed (BEP 21)."""
 REGULAR = ""
+"""No event: a regular announce."""
 
 MAX_PEERS = 2000
-"""Addresses kept of one reply; ten times what we ask for."""
+"""Addresses kept of one reply: ten times ``Settings.numwant``, so that a large reply cannot fill the peer list."""
 MAX_TRACKERID = 1024
-"""Bytes of a tracker id that we are willing to send back."""
+"""Bytes of the longest tracker id that is sent back."""
 
-
-_OURS = frozenset({"info_hash", "peer_id", "port", "uploaded", "downloaded", "left", "event"})
+_OUR_FIELDS = frozenset({"info_hash", "peer_id", "port", "uploaded", "downloaded", "left", "event"})
 
 
 class AnnounceRequest(NamedTuple):
-    """One announce; the sizes are bytes, ``key`` is up to eight letters and digits, the same for the whole session."""
+    """One announce, whatever protocol carries it; sizes are bytes of payload."""
 
     infohash: bytes
     peerid: bytes
@@ -42,12 +46,17 @@ class AnnounceRequest(NamedTuple):
     event: str = REGULAR
     numwant: int = 50
     key: str = ""
+    """Up to eight letters and digits that identify this client after its address changed (BEP 7)."""
     trackerid: bytes = b""
     ip: str = ""
-    """Numeric address at which we can be reached, if it is not that of the connection."""
+    """Numeric address at which peers can reach us; empty for the one that the tracker sees."""
 
     def url(self, base: str) -> str:
-        """The URL to fetch from the tracker whose URL is ``base``; a query that it has already is kept."""
+        """Return the URL that makes this announce by an HTTP GET.
+
+        Args:
+            base: URL of the tracker; its own query is kept.
+        """
         query = [
             ("info_hash", quote_from_bytes(self.infohash, safe="")),
             ("peer_id", quote_from_bytes(self.peerid, safe="")),
@@ -66,17 +75,23 @@ class AnnounceRequest(NamedTuple):
 
 
 def url_objection(url: str) -> str:
-    """Why no announce can be sent to this tracker; empty when it can."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https"):
-        return f"{parts.scheme} trackers are not supported yet"
-    # Such a URL is an attempt to let us speak to something else, or for somebody else (limits: tracker SSRF).
-    doubled = sorted(_OURS.intersection(name for name, _ in parse_qsl(parts.query, keep_blank_values=True)))
+    """Return why no announce may be sent to the URL of an HTTP tracker; empty if it may.
+
+    A URL that has a field of ours already is an attempt to make us send a request of another meaning, to another kind
+    of server or in the name of another client.
+    """
+    names = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
+    doubled = sorted(_OUR_FIELDS & names)
     return f"the URL has {', '.join(doubled)} already" if doubled else ""
 
 
 def with_query(base: str, query: Iterable[Tuple[str, str]]) -> str:
-    """``base`` with quoted names and values added to its query, and without its fragment."""
+    """Return a URL with fields added to its query, and without its fragment.
+
+    Args:
+        base: The URL.
+        query: Names and values, quoted already.
+    """
     parts = urlsplit(base)
     added = "&".join(f"{name}={value}" for name, value in query)
     query_string = f"{parts.query}&{added}" if parts.query else added
@@ -85,29 +100,40 @@ def with_query(base: str, query: Iterable[Tuple[str, str]]) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class AnnounceReply:
-    """A tracker's answer; None stands for what it did not say."""
+    """The reply to an accepted announce, whatever protocol carried it; None stands for a field that was not sent."""
 
     peers: Tuple[Address, ...] = ()
-    """Each once, at most 2000, none without a port."""
+    """Addresses of peers, without duplicates; at most ``MAX_PEERS``."""
     interval: Optional[int] = None
     """Seconds until the next regular announce."""
     min_interval: Optional[int] = None
-    """Seconds before which no other announce is welcome, events aside."""
+    """Seconds until the next announce without an event is allowed."""
     trackerid: bytes = b""
-    """To be sent back with the next announces, when it is not empty."""
+    """Bytes to send back in later announces; empty if there are none."""
     complete: Optional[int] = None
-    """Seeds."""
+    """Number of seeds."""
     incomplete: Optional[int] = None
-    """Leechers."""
+    """Number of leechers."""
     downloaded: Optional[int] = None
-    """Downloads that were completed."""
+    """Number of completed downloads."""
     warning: str = ""
+    """Message for the user; empty if there is none."""
     external_ip: str = ""
-    """Our address as the tracker sees it (BEP 24)."""
+    """Our numeric address as the tracker sees it (BEP 24); empty if it was not sent."""
+    host: str = ""
+    """Numeric address of the tracker itself; empty if it is not known."""
 
     @classmethod
-    def parse(cls, body: bytes) -> AnnounceReply:
-        """The answer in the body of a response; raises :class:`TrackerFailure`, which is a ``TrackerError``."""
+    def parse(cls, body: bytes, *, host: str = "") -> AnnounceReply:
+        """Return the reply in the body of an HTTP response.
+
+        Args:
+            body: The body, decompressed.
+            host: Numeric address that sent it.
+
+        Raises:
+            TrackerFailure: The body is no reply, or has a failure reason.
+        """
         reply = decode_reply(body)
         trackerid = reply.get(b"tracker id")
         external_ip = reply.get(b"external ip")
@@ -121,6 +147,7 @@ class AnnounceReply:
             downloaded=optional_count(reply, b"downloaded"),
             warning=optional_text(reply, b"warning message"),
             external_ip=addresses.unpack_host(external_ip) if isinstance(external_ip, bytes) else "",
+            host=host,
         )
 
 
@@ -133,7 +160,7 @@ def _peers(reply: Dict[bytes, Any]) -> Tuple[Address, ...]:
 
 
 def _addresses(peers: Any, size: int) -> List[Address]:
-    """What can be dialled among these; ``size`` is that of an entry of a string."""
+    """Return the addresses that can be dialled among peers in any form; ``size`` is bytes of a compact entry."""
     if isinstance(peers, bytes):
         return _unpacked(peers[: min(len(peers) // size, MAX_PEERS) * size], size)
     found: List[Address] = []
@@ -150,7 +177,7 @@ def _unpacked(packed: bytes, size: int) -> List[Address]:
 
 
 def _address(peer: Dict[bytes, Any]) -> List[Address]:
-    """The address of an entry of the long form, if it can be dialled."""
+    """Return the address of a peer in the form of a dictionary, in a list; an empty list if it cannot be dialled."""
     host, port = peer.get(b"ip"), optional_count(peer, b"port")
     if not isinstance(host, bytes) or port is None or not 0 < port < 65536:
         return []

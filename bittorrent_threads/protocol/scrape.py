@@ -1,4 +1,8 @@
-"""Scraping an HTTP tracker: the size of a swarm without joining it (BEP 48)."""
+"""Scrapes of HTTP trackers (BEP 48): the size of swarms without joining them.
+
+The rule: only a tracker whose URL ends in a component that begins with ``announce`` can be scraped; its scrape URL has
+``scrape`` in that place.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +16,25 @@ _ANNOUNCE = "announce"
 
 
 class SwarmCounts(NamedTuple):
-    """What a tracker knows of one swarm; None stands for what it did not say."""
+    """The size of one swarm as a tracker tells it; None stands for a field that was not sent."""
 
     complete: Optional[int] = None
-    """Seeds."""
+    """Number of seeds."""
     incomplete: Optional[int] = None
-    """Leechers, partial seeds among them."""
+    """Number of leechers, partial seeds included."""
     downloaded: Optional[int] = None
-    """Downloads that were ever completed."""
+    """Number of completed downloads."""
     downloaders: Optional[int] = None
-    """Leechers without the partial seeds (BEP 21)."""
+    """Number of leechers, partial seeds not included (BEP 21)."""
 
 
 def scrape_url(announce_url: str, infohashes: Iterable[bytes]) -> Optional[str]:
-    """The URL to fetch; None where the last part of the path is not ``announce…``, for then there is no scrape."""
+    """Return the URL that scrapes a tracker by an HTTP GET; None if the tracker has no scrape URL.
+
+    Args:
+        announce_url: URL of the tracker.
+        infohashes: Infohashes of the swarms, 20 bytes each.
+    """
     parts = urlsplit(announce_url)
     folder, _, last = parts.path.rpartition("/")
     if not last.startswith(_ANNOUNCE):
@@ -36,7 +45,14 @@ def scrape_url(announce_url: str, infohashes: Iterable[bytes]) -> Optional[str]:
 
 
 def parse_scrape(body: bytes) -> Dict[bytes, SwarmCounts]:
-    """The counts of each infohash in the body of a response; raises :class:`TrackerFailure`."""
+    """Return the size of each swarm, by infohash, that the body of an HTTP response tells.
+
+    Args:
+        body: The body, decompressed.
+
+    Raises:
+        TrackerFailure: The body is no reply to a scrape, or has a failure reason.
+    """
     files = decode_reply(body).get(b"files")
     if not isinstance(files, dict):
         raise TrackerFailure("the answer to a scrape has no files")

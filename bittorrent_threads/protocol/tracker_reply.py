@@ -1,7 +1,7 @@
-"""What every answer of an HTTP tracker has in common: a bencoded dictionary, or a failure (BEP 3, BEP 31).
+"""Decodes what all replies of HTTP trackers share: a bencoded dictionary, or a failure (BEP 3, BEP 31).
 
-The rule: what can be understood is taken.  A field that is not as it should be is as good as absent, unless nothing
-else is of use without it.
+The rule: a reply is used as far as it can be understood.  A malformed field counts as absent, unless the reply is
+useless without it.
 """
 
 from __future__ import annotations
@@ -17,32 +17,51 @@ MAX_TEXT = 200
 """Characters of a failure reason or a warning."""
 MAX_RETRY_IN = 24 * 3600.0
 """Longest pause in seconds that a tracker can ask for, short of "never"."""
-_SHOWN = 40
+_MAX_QUOTED = 40
+"""Characters of a malformed reply that the reason of the failure quotes."""
 
 
 class TrackerFailure(TrackerError):
-    """An answer that is no success.
+    """An announce or a scrape that failed: the tracker refused it, or sent no usable reply.
 
-    ``retry_in`` is the seconds that the tracker wants to be left alone, infinite for "never" (BEP 31), None where it
-    did not say.  ``interval`` is the seconds before which it wants no other announce, as its ``interval`` and ``min
-    interval`` say, 0 where they do not.
+    Args:
+        reason: Why it failed, for the user.
+        url: The URL, if it belongs into the text.
+        retry_in: Seconds to wait that the tracker asked for (BEP 31), infinite for never; None if it did not.
+        interval: Least seconds between announces that the tracker asked for; 0 if it did not.
+        family_unavailable: Whether nothing was sent, because the tracker or this machine has no address of the family.
     """
 
-    def __init__(self, reason: str, url: str = "", retry_in: Optional[float] = None, interval: float = 0.0) -> None:
+    def __init__(
+        self,
+        reason: str,
+        url: str = "",
+        retry_in: Optional[float] = None,
+        interval: float = 0.0,
+        family_unavailable: bool = False,
+    ) -> None:
         super().__init__(reason, url)
-        self.args = (self.reason, self.url, retry_in, interval)
+        self.args = (self.reason, self.url, retry_in, interval, family_unavailable)
         self.retry_in = retry_in
         self.interval = interval
+        self.family_unavailable = family_unavailable
 
 
 def decode_reply(body: bytes) -> Dict[bytes, Any]:
-    """The dictionary that a tracker answered with; raises :class:`TrackerFailure`."""
+    """Return the dictionary that a tracker sent.
+
+    Args:
+        body: Body of the HTTP response.
+
+    Raises:
+        TrackerFailure: The body is no dictionary, or has a failure reason.
+    """
     try:
         reply = lenient_bencode.decode(body)
     except BencodeError as error:
-        raise TrackerFailure(f"not a tracker's answer: {printable(body, _SHOWN)!r} ({error.reason})") from error
+        raise TrackerFailure(f"not a tracker's answer: {printable(body, _MAX_QUOTED)!r} ({error.reason})") from error
     if not isinstance(reply, dict):
-        raise TrackerFailure(f"not a tracker's answer: {printable(body, _SHOWN)!r}")
+        raise TrackerFailure(f"not a tracker's answer: {printable(body, _MAX_QUOTED)!r}")
     if b"failure reason" in reply:
         reason = optional_text(reply, b"failure reason")
         interval = max(optional_count(reply, key) or 0 for key in (b"interval", b"min interval"))
@@ -55,13 +74,13 @@ def decode_reply(body: bytes) -> Dict[bytes, Any]:
 
 
 def optional_count(reply: Dict[bytes, Any], key: bytes) -> Optional[int]:
-    """A count or a number of seconds, also one sent as a string; None where there is no number, or a negative one."""
+    """Return a field that is a count or seconds, also if sent as a string; None for anything but a number from 0 on."""
     value = _number(reply.get(key))
     return value if isinstance(value, int) and value >= 0 else None
 
 
 def optional_text(reply: Dict[bytes, Any], key: bytes) -> str:
-    """Words fit for display; empty where there are none."""
+    """Return a field as printable text of at most ``MAX_TEXT`` characters; empty if it is no string."""
     value = reply.get(key)
     return printable(value, MAX_TEXT) if isinstance(value, bytes) else ""
 

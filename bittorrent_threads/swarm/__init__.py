@@ -18,7 +18,8 @@
     twins       which of two connections with one peer ends
     eviction    which connections end when others find no room; ``priority``: what one is worth by its addresses
     ownhost     ``ExternalAddress``: which host others see us as
-    announcer   which trackers to ask, when, and with which event; ``tracker`` is what is known of one
+    announcer   ``Announcer``: which trackers to announce to, when, and with which event
+    tracker_state  ``Tracker``: the state of one tracker, ``Host``: the failures of the host behind it
     rate        ``Rate``: bytes a second of one direction of one peer
 
 The rule: what a policy decides follows from what it was told.  ``now`` (monotonic seconds) and the random source are

@@ -1,92 +1,69 @@
-"""Which trackers to announce to, when, and with which event (BEP 3, BEP 12, BEP 31).
+"""Decides which trackers to announce to, when, and with which event (BEP 3, BEP 12, BEP 31).
 
-While peers are wanted every tier is asked, all at once, and in a tier one tracker after the other until one names
-peers; each that answered is announced to at its own interval from then on.  While none are wanted it is as BEP 12 says:
-the tiers are walked in order, and the first tracker that answers ends the walk.  It moves to the front of its tier in
-any case.
+While peers are wanted, all tiers are asked at once, and within a tier one tracker after the other until one names
+peers; each tracker that answered is announced to again at its own interval.  While no peers are wanted, BEP 12 is
+followed to the letter: the tiers are walked in order, and the first tracker that answers ends the walk.  In both cases
+a tracker that answers moves to the front of its tier.
 
-The rule that is not obvious: a tracker stands aside only while it is backing off after a failure, with its whole host
-if that fails under several URLs.  One that merely asked for a pause (its interval) keeps those behind it waiting.
+The rule that is not obvious: only a tracker that is backing off after a failure is skipped, and all trackers of a host
+that failed under several URLs are.  A tracker that asked for a pause (its interval) is not skipped: the trackers behind
+it go on waiting.
 
-``started`` is owed to each tracker until it accepted it, ``completed`` to each that knew us before the download ended
-in this run, or else to the first that answers, ``stopped`` to each that may have heard ``started``.  Events may be sent
-before the interval is over, but not during a back-off.
+``started`` is sent to each tracker until that tracker accepts it.  ``completed`` is sent to each tracker that accepted
+``started`` before the download ended in this run, or, if there is none, to the first that answers.  ``stopped`` is sent
+to each tracker that may have received ``started``.  Events are sent before the interval is over, but not during a
+back-off.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, Iterable, Iterator, List, MutableSequence, NamedTuple, Optional, Protocol, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, MutableSequence, Optional, Protocol, Tuple
 from urllib.parse import urlsplit
 
 from ..protocol.announce import COMPLETED, REGULAR, STARTED, STOPPED, AnnounceReply
 from ..settings import Settings
-from .tracker_state import HOST_PATIENCE, RECENTLY, Host, Tracker
+from .tracker_state import HOST_PATIENCE, RECENTLY, Announce, Host, Tracker, TrackerRow
 
 DEFAULT_INTERVAL = 1800.0
 """Seconds between announces for a tracker that names no interval."""
 RETRY_MIN = 5.0
 RETRY_MAX = 1800.0
-"""First and longest pause after a failure; it doubles each time, and up to its double is added by chance."""
+"""Seconds of the first and the longest pause after a failure; it doubles with each, plus up to 100 % at random."""
 MAX_TRACKERS = 500
-"""Trackers of one torrent, as ``metainfo.urls`` keeps them."""
+"""Trackers of one torrent, as many as ``metainfo.urls`` keeps."""
 MAX_UNDER_WAY = 8
-"""Announces of one torrent at once."""
+"""Announces of one torrent at the same time."""
 BURST = 20
-"""Announces of one torrent in a row."""
+"""Announces of one torrent that are made without a pause."""
 RATE = 4.0
-"""Announces a second after those: five hundred names may all lead to one host."""
+"""Announces a second after the burst, because hundreds of host names may lead to one victim."""
 
 
 class Random(Protocol):
     """The part of ``random.Random`` that is used."""
 
     def random(self) -> float:
-        """A number from 0.0 up to, and never, 1.0."""
+        """Return a number from 0.0 up to, but not including, 1.0."""
 
     def shuffle(self, x: MutableSequence[Any]) -> None:
-        """Put a list into another order, in place."""
-
-
-class Announce(NamedTuple):
-    """One announce to make; the rest of the request is the torrent's."""
-
-    url: str
-    event: str
-    numwant: int
-    key: str
-    trackerid: bytes
-    trusted: bool = False
-    """The program itself named the tracker, not a .torrent."""
-
-
-class TrackerRow(NamedTuple):
-    """One tracker as the user may see it; None stands for what is not known."""
-
-    url: str
-    shown: str
-    """The URL without its secrets."""
-    tier: int
-    state: str
-    """``unused``, ``announcing``, ``working``, ``failing``, or ``refused`` (not asked again in this run)."""
-    last_error: str
-    warning: str
-    next_announce: Optional[float]
-    """Earliest time of the next announce, on the clock of ``now``."""
-    interval: Optional[float]
-    seeds: Optional[int]
-    leechers: Optional[int]
-    downloads: Optional[int]
-    failures: int
-    """In a row."""
+        """Put a list into a random order, in place."""
 
 
 class Announcer:
-    """The trackers of one torrent.
+    """The trackers of one torrent, in tiers.
 
-    ``tiers`` are URLs as ``metainfo.urls`` leaves them, those of a .torrent (``trusted`` if the program made it), and
-    ``given`` those that the program names besides, in tiers behind them.  ``key`` is told to all trackers (BEP 7).  Ask
-    ``next_time``, make the announces that ``due`` gives at that time, and tell ``succeeded`` or ``failed`` of each.
+    The caller asks ``next_time`` when to call ``due`` again, makes the announces that ``due`` returns, and reports the
+    end of each to ``succeeded`` or ``failed``.  All times are seconds of one monotonic clock.
+
+    Args:
+        tiers: URLs of the .torrent, as ``metainfo.urls`` returns them.
+        settings: Limits and intervals.
+        random: Random source.
+        objection: Returns why a URL cannot be announced to, or an empty string; such a tracker is never asked.
+        given: URLs that the program gives besides, in tiers behind the others.
+        trusted: Whether the program made the .torrent itself.
+        key: Text that identifies this client to all trackers after its address changed (BEP 7).
     """
 
     def __init__(
@@ -95,6 +72,7 @@ class Announcer:
         *,
         settings: Settings,
         random: Random,
+        objection: Callable[[str], str],
         given: Iterable[Iterable[str]] = (),
         trusted: bool = False,
         key: str = "",
@@ -102,29 +80,30 @@ class Announcer:
         self.wanting = False
         """Peers are wanted."""
         self.lonely = False
-        """There has been no peer for so long that those which were named cannot be good."""
+        """No peer was connected for so long that the named peers are taken to be useless."""
         self._settings = settings
         self._random = random
+        self._objection = objection
         self._key = key
         self._tiers: List[List[Tracker]] = []
         self._hosts: Dict[str, Host] = {}
         self._running = False
         self._next = math.inf
-        """When the tiers are walked again, while no peers are wanted."""
+        """Time of the next walk through the tiers, while no peers are wanted."""
         self._paced = -math.inf
-        """Before this no announce is made but of a completion."""
+        """Before this time only ``completed`` is sent."""
         self._completed_owed = False
-        """No tracker has heard of the end of the download."""
+        """The download ended in this run, and no tracker accepted ``completed`` yet."""
         self._completed = False
         self._completed_at = math.inf
         for urls in tiers:
             self._append_tier(urls, -math.inf, trusted=trusted)
         self.add(given, -math.inf)
 
-    # -- what the torrent does -------------------------------------------------------------------------------------
+    # -- reports of the torrent --------------------------------------------------------------------------------------
 
     def start(self, now: float) -> None:
-        """Announce from now on, at once, whatever failed before; idempotent."""
+        """Start announcing, at once, and forget earlier failures; does nothing if already started."""
         if self._running:
             return
         self._running = True
@@ -133,18 +112,18 @@ class Announcer:
             tracker.begin(now)
 
     def stop(self) -> List[Announce]:
-        """Announce no more; returns the ``stopped`` announces to make.  Nobody waits for how they end."""
+        """Stop announcing, and return the ``stopped`` announces to make; how they end is not to be reported."""
         self._running = False
-        # One that is being asked may hear ``started`` even now.
-        heard = [tracker for tracker in self._trackers() if tracker.started or tracker.announce is not None]
-        for tracker in heard:
+        # ``started`` may be on its way to a tracker whose announce has not ended.
+        informed = [tracker for tracker in self._trackers() if tracker.started or tracker.announce is not None]
+        for tracker in informed:
             tracker.started = tracker.completed_owed = False
             tracker.announce = None
         self._completed_owed = False
-        return [self._announce(tracker, STOPPED) for tracker in heard]
+        return [self._announce(tracker, STOPPED) for tracker in informed]
 
     def complete(self, now: float) -> None:
-        """The download ended in this run: ``completed`` is due, once."""
+        """Record that the download ended in this run: ``completed`` is due, once."""
         if self._running and not self._completed and not self._completed_owed:
             self._completed_owed = True
             self._completed_at = now
@@ -153,7 +132,12 @@ class Announcer:
                 tracker.completed_owed = tracker.started or tracker.announce is not None
 
     def reannounce(self, now: float, *, forgiving: bool = False) -> None:
-        """Announce as soon as the least interval of each tracker allows; ``forgiving`` cuts our own back-offs short."""
+        """Announce as soon as the least interval of each tracker allows.
+
+        Args:
+            now: Current time.
+            forgiving: Whether to end our own back-offs too.
+        """
         self._next = min(self._next, now)
         for tracker in self._trackers():
             tracker.due_at = min(tracker.due_at, now)
@@ -161,18 +145,18 @@ class Announcer:
                 tracker.forgive()
 
     def add(self, tiers: Iterable[Iterable[str]], now: float) -> None:
-        """Take more trackers of the program, in tiers behind the others; a known one is trusted from now on."""
+        """Append trackers that the program gives, in tiers of their own; a tracker already known becomes trusted."""
         for urls in tiers:
             self._append_tier(urls, now, trusted=True)
 
-    # -- what the engine does --------------------------------------------------------------------------------------
+    # -- announces to make -------------------------------------------------------------------------------------------
 
     def next_time(self) -> Optional[float]:
-        """When ``due`` will have something; None when there is nothing before an answer comes, or nothing at all."""
+        """Return the earliest time at which ``due`` returns an announce; None if there is none before another call."""
         return min((time for _, time in self._free()), default=None)
 
     def due(self, now: float) -> Optional[Announce]:
-        """An announce to make now, if there is one; ask again until there is none."""
+        """Return an announce to make now, or None; to be called until it returns None."""
         ready = [tracker for tracker, time in self._free() if time <= now]
         if not ready:
             return None
@@ -182,7 +166,14 @@ class Announcer:
         return tracker.announce
 
     def succeeded(self, announce: Announce, reply: AnnounceReply, now: float, *, named: Optional[int] = None) -> None:
-        """The tracker answered ``announce``, and ``named`` so many peers; ignored when ``stop`` overtook that."""
+        """Record that a tracker accepted an announce; ignored if ``stop`` was called since.
+
+        Args:
+            announce: The announce, as ``due`` returned it.
+            reply: The reply.
+            now: Current time.
+            named: Number of peers in the reply, our own address not counted; None counts all.
+        """
         tracker = self._finish(announce)
         if tracker is None:
             return
@@ -202,7 +193,7 @@ class Announcer:
                 tier.insert(0, tracker)
 
     def named(self, url: str, peers: int) -> None:
-        """The tracker named more peers, in another answer to the same announce."""
+        """Record the number of peers in a further reply, over another address family, to the same announce."""
         for tracker in self._trackers():
             if tracker.url == url and tracker.named is not None:
                 tracker.named = max(tracker.named, peers)
@@ -210,9 +201,14 @@ class Announcer:
     def failed(
         self, announce: Announce, reason: str, now: float, *, retry_in: Optional[float] = None, interval: float = 0.0
     ) -> None:
-        """``announce`` came to nothing; ignored when ``stop`` overtook that.
+        """Record that an announce failed; ignored if ``stop`` was called since.
 
-        ``retry_in`` is what the tracker asked for (BEP 31), infinite for never; ``interval`` the least it asked for.
+        Args:
+            announce: The announce, as ``due`` returned it.
+            reason: Why it failed, for the user.
+            now: Current time.
+            retry_in: Seconds to wait that the tracker asked for (BEP 31), infinite for never; None if it did not.
+            interval: Least seconds between announces that the tracker asked for; 0 if it did not.
         """
         tracker = self._finish(announce)
         if tracker is None:
@@ -227,23 +223,21 @@ class Announcer:
         tracker.retry_at = now + max(pause, interval)
 
     def snapshot(self) -> Tuple[TrackerRow, ...]:
-        """All trackers, tier by tier, in the order in which they are tried."""
-        times = {tracker.url: self._time(tracker) for tracker in self._turns()}
+        """Return the state of all trackers, tier by tier, in the order in which they are tried."""
+        times = {tracker.url: self._time(tracker) for tracker in self._eligible()}
         return tuple(
-            self._row(tracker, number, times.get(tracker.url))
-            for number, tier in enumerate(self._tiers)
-            for tracker in tier
+            tracker.row(number, times.get(tracker.url)) for number, tier in enumerate(self._tiers) for tracker in tier
         )
 
-    # -- whose turn it is --------------------------------------------------------------------------------------------
+    # -- which tracker is next ---------------------------------------------------------------------------------------
 
     @property
     def _everywhere(self) -> bool:
-        """Every tier is asked, and not one after the other."""
+        """Whether all tiers are asked at once, not one after the other."""
         return self.wanting or self._settings.announce_to_all
 
-    def _turns(self) -> Iterator[Tracker]:
-        """The trackers that have their turn, each in its own time."""
+    def _eligible(self) -> Iterator[Tracker]:
+        """Iterate over the trackers that are to be announced to before the state of another tracker changes."""
         if not self._running:
             return
         passed: List[Tracker] = []
@@ -259,17 +253,17 @@ class Announcer:
         yield from (tracker for tracker in passed if tracker.completed_owed and not tracker.refused)
 
     def _suffices(self, tracker: Tracker) -> bool:
-        """The trackers behind this one need not be asked."""
+        """Return whether this tracker makes those behind it in its tier unnecessary."""
         if tracker.failing or self._settings.announce_to_all:
             return False
         return not (self.wanting and tracker.named is not None and (not tracker.named or self.lonely))
 
     def _free(self) -> Iterator[Tuple[Tracker, float]]:
-        """The trackers that can be asked beside those that are, each with the earliest time of it."""
+        """Iterate over the trackers that can be asked beside those being asked, with the earliest time of each."""
         hosts = [tracker.host for tracker in self._trackers() if tracker.announce is not None]
         if len(hosts) >= MAX_UNDER_WAY:
             return
-        for tracker in self._turns():
+        for tracker in self._eligible():
             beside = not hosts or self._everywhere or tracker.completed_owed
             if tracker.announce is None and beside and tracker.host.room(hosts.count(tracker.host)):
                 yield tracker, self._time(tracker)
@@ -301,7 +295,7 @@ class Announcer:
             yield from tier
 
     def _finish(self, announce: Announce) -> Optional[Tracker]:
-        """The tracker that ``announce`` was made to, which is not being asked any more; None if it was overtaken."""
+        """Return the tracker of an announce that ended; None if ``stop`` was called since the announce was made."""
         for tracker in self._trackers():
             if tracker.announce is announce:
                 tracker.announce = None
@@ -326,29 +320,4 @@ class Announcer:
                 before.forgive()
         elif len(known) < MAX_TRACKERS:
             host = self._hosts.setdefault(urlsplit(url).hostname or "", Host())
-            tier.append(Tracker(url, host, now, trusted=trusted))
-
-    def _row(self, tracker: Tracker, tier: int, time: Optional[float]) -> TrackerRow:
-        reply = tracker.reply or AnnounceReply()
-        if tracker.refused:
-            state = "refused"
-        elif tracker.announce is not None:
-            state = "announcing"
-        elif tracker.failures:
-            state = "failing"
-        else:
-            state = "working" if tracker.reply is not None else "unused"
-        return TrackerRow(
-            url=tracker.url,
-            shown=tracker.shown,
-            tier=tier,
-            state=state,
-            last_error=tracker.last_error,
-            warning=reply.warning,
-            next_announce=time,
-            interval=tracker.interval,
-            seeds=reply.complete,
-            leechers=reply.incomplete,
-            downloads=reply.downloaded,
-            failures=tracker.failures,
-        )
+            tier.append(Tracker(url, host, now, trusted=trusted, objection=self._objection(url)))

@@ -1,101 +1,143 @@
-"""What is known of one tracker of a torrent, and of the host behind it.
+"""The state of one tracker of a torrent, and of the host that serves it.
 
-The rule: what a tracker asked for (an interval, "retry in") is kept apart from our own back-off, which a start or the
-user may cut short.
+The rule: a pause that a tracker asked for (an interval, "retry in") is kept apart from our own back-off, because a
+start or the user may cut the back-off short, but not the pause.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Optional
+from typing import NamedTuple, Optional
 
-from ..protocol.announce import AnnounceReply, url_objection
+from ..protocol.announce import AnnounceReply
 from ..text import masked
 
-if TYPE_CHECKING:
-    from .announcer import Announce
-
 HOST_PATIENCE = 3
-"""Failures in a row at one host, under whatever URLs, after which it backs off as a whole; so many are risked."""
+"""Failures in a row at one host, under any of its URLs, after which all its URLs back off together."""
 RECENTLY = 600.0
-"""Seconds for which a tracker that failed stands behind those that were not asked yet."""
+"""Seconds for which a tracker that failed is asked after those that did not."""
+
+
+class Announce(NamedTuple):
+    """One announce to make; the torrent adds the rest of the request."""
+
+    url: str
+    event: str
+    numwant: int
+    key: str
+    trackerid: bytes
+    trusted: bool = False
+    """The program gave the tracker, not a .torrent."""
+
+
+class TrackerRow(NamedTuple):
+    """The state of one tracker as the user sees it; None stands for what is not known."""
+
+    url: str
+    shown: str
+    """The URL without its secrets."""
+    tier: int
+    state: str
+    """``unused``, ``announcing``, ``working``, ``failing``, or ``refused`` (not asked again in this run)."""
+    last_error: str
+    warning: str
+    next_announce: Optional[float]
+    """Earliest time of the next announce, on the clock of ``now``."""
+    interval: Optional[float]
+    seeds: Optional[int]
+    leechers: Optional[int]
+    downloads: Optional[int]
+    failures: int
+    """In a row."""
 
 
 class Host:
-    """A host, whatever trackers it has."""
+    """Failures of one host, counted over all its URLs."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what failed."""
+        """Forget all failures."""
         self.failures = 0
         self.retry_at = -math.inf
 
     @property
     def avoided(self) -> bool:
-        """So many of its URLs failed that the others wait too."""
+        """Whether so many announces failed that all URLs of the host wait."""
         return self.failures >= HOST_PATIENCE
 
     def room(self, under_way: int) -> bool:
-        """Another announce may be made beside so many."""
+        """Return whether one more announce may be made beside those under way at this host."""
         return under_way < max(1, HOST_PATIENCE - self.failures)
 
 
 class Tracker:
-    """One URL of a torrent; ``trusted`` if the program itself named it."""
+    """One tracker URL of a torrent.
 
-    def __init__(self, url: str, host: Host, now: float, *, trusted: bool) -> None:
+    Args:
+        url: The announce URL.
+        host: The host that serves it, shared by its URLs.
+        now: Time on the monotonic clock, in seconds.
+        trusted: Whether the program gave the URL, not a .torrent.
+        objection: Why the URL cannot be announced to; empty if it can.
+    """
+
+    def __init__(self, url: str, host: Host, now: float, *, trusted: bool, objection: str = "") -> None:
         self.url = url
         self.shown = masked(url)
         """The URL without its secrets."""
         self.host = host
         self.trusted = trusted
-        self.objection = url_objection(url)
-        """Why it can never be asked."""
-        self.last_error = self.objection
+        self.objection = objection
+        self.last_error = objection
         self.announce: Optional[Announce] = None
-        """The one under way."""
+        """The announce under way."""
         self.started = False
-        """It accepted ``started`` and has not been sent ``stopped``."""
+        """The tracker accepted ``started`` and has not been sent ``stopped``."""
         self.completed_owed = False
-        """It knew us before the download ended, and has not heard of that."""
+        """The tracker had accepted ``started`` when the download ended, and has not been sent ``completed``."""
         self.interval: Optional[float] = None
         self.trackerid = b""
         self.reply: Optional[AnnounceReply] = None
-        """The latest one, of whatever run."""
+        """The latest reply, of this run or an earlier one."""
         self.welcome_at = -math.inf
-        """Before this only events are welcome."""
+        """Before this time the tracker accepts only announces with an event."""
         self.begin(now)
 
     def begin(self, now: float) -> None:
-        """A run begins: whatever failed before does not count."""
+        """Start a run: forget the failures of the run before."""
         self.host.reset()
         self.refused = bool(self.objection)
-        """Not to be asked again in this run."""
+        """The tracker is not asked again in this run."""
         self.failures = 0
         self.failed_at = -math.inf
         self.retry_at = -math.inf
         self.held = False
         """The tracker itself asked for the pause until ``retry_at``."""
         self.named: Optional[int] = None
-        """Peers that it named last; None before its first answer in this run."""
+        """Number of peers in its last reply; None before the first reply of this run."""
         self.due_at = now
-        """When the next announce is due, that of an event or a back-off aside."""
+        """Time of the next regular announce, unless the tracker is backing off."""
 
     @property
     def failing(self) -> bool:
-        """It failed, or its host did so often that it is not asked."""
+        """Whether its last announce failed, or its host is avoided."""
         return self.failures > 0 or self.host.avoided
 
     def forgive(self) -> None:
-        """Cut our own back-off short."""
+        """End our own back-off, but not a pause that the tracker asked for."""
         self.host.retry_at = -math.inf
         if not self.held:
             self.retry_at = self.failed_at = -math.inf
 
     def answered(self, reply: AnnounceReply, named: int) -> None:
-        """It accepted an announce."""
+        """Record an accepted announce.
+
+        Args:
+            reply: The reply.
+            named: Number of peers in it, our own address not counted.
+        """
         self.host.reset()
         self.started = True
         self.failures = 0
@@ -107,9 +149,42 @@ class Tracker:
         self.trackerid = reply.trackerid or self.trackerid
 
     def failed(self, reason: str, now: float) -> None:
-        """An announce came to nothing."""
+        """Record an announce that failed."""
         self.last_error = reason
         self.failures += 1
         self.failed_at = now
         self.host.failures += 1
         self.completed_owed = self.completed_owed and self.started
+
+    def row(self, tier: int, next_announce: Optional[float]) -> TrackerRow:
+        """Return the state for the user.
+
+        Args:
+            tier: Number of the tier that the tracker is in, from 0.
+            next_announce: Earliest time of the next announce; None if there is none before another tracker answers.
+        """
+        reply = self.reply or AnnounceReply()
+        return TrackerRow(
+            url=self.url,
+            shown=self.shown,
+            tier=tier,
+            state=self._state,
+            last_error=self.last_error,
+            warning=reply.warning,
+            next_announce=next_announce,
+            interval=self.interval,
+            seeds=reply.complete,
+            leechers=reply.incomplete,
+            downloads=reply.downloaded,
+            failures=self.failures,
+        )
+
+    @property
+    def _state(self) -> str:
+        if self.refused:
+            return "refused"
+        if self.announce is not None:
+            return "announcing"
+        if self.failures:
+            return "failing"
+        return "unused" if self.reply is None else "working"

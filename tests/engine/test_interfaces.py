@@ -12,13 +12,16 @@ from support.simulation.lookups import SimLookups
 from support.simulation.network import SimListener, SimNetwork
 from support.simulation.storage import SimStorage
 from support.simulation.stream import SimStream
+from support.simulation.udp_tracker import UdpTrackerClient
 from support.simulation.world import Event
 
 from bittorrent_threads.disk.disk import Disk
 from bittorrent_threads.disk.storage import Storage
 from bittorrent_threads.engine import interfaces
 from bittorrent_threads.engine.handshaker import Handshaker
+from bittorrent_threads.engine.http_tracker import HttpTracker
 from bittorrent_threads.engine.peer import Peer
+from bittorrent_threads.engine.tracker_clients import TrackerClients
 from bittorrent_threads.event_dispatcher import EventDispatcher
 from bittorrent_threads.net.listener import TcpListener
 from bittorrent_threads.net.lookups import Lookups
@@ -45,6 +48,9 @@ PAIRS: List[Tuple[type, type]] = [
     (interfaces.Lookups, SimLookups),
     (interfaces.EventDispatcher, EventDispatcher),
     (interfaces.EventDispatcher, Recorder),
+    (interfaces.TrackerClient, HttpTracker),
+    (interfaces.TrackerClient, TrackerClients),
+    (interfaces.TrackerClient, UdpTrackerClient),
     (interfaces.StreamHandler, Handshaker),
     (interfaces.StreamHandler, Peer),
 ]

@@ -82,7 +82,6 @@ def test_what_the_url_has_already_is_kept(base: str, beginning: str) -> None:
     [
         ("http://t/announce?passkey=1", ""),
         ("https://t/announce", ""),
-        ("udp://t:6969/announce", "udp trackers are not supported yet"),
         ("http://t/?event=started&info_hash=x", "the URL has event, info_hash already"),
         ("http://t/?peer_id", "the URL has peer_id already"),
     ],

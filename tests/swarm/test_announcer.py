@@ -10,7 +10,8 @@ import pytest
 
 from bittorrent_threads.protocol.announce import AnnounceReply
 from bittorrent_threads.settings import Settings
-from bittorrent_threads.swarm.announcer import BURST, MAX_TRACKERS, MAX_UNDER_WAY, RATE, Announce, Announcer
+from bittorrent_threads.swarm.announcer import BURST, MAX_TRACKERS, MAX_UNDER_WAY, RATE, Announcer
+from bittorrent_threads.swarm.tracker_state import Announce
 
 A, B, C = "http://a/announce", "http://b/announce", "http://c/announce"
 SETTINGS = Settings(announce_min_interval=60, announce_max_interval=7200, numwant=200)
@@ -26,8 +27,12 @@ class NoChance:
         pass
 
 
+def objection(url: str) -> str:
+    return "" if url.startswith("http") else "not supported"
+
+
 def announcer(*tiers: Sequence[str], started_at: Optional[float] = 0.0, **options: Any) -> Announcer:
-    made = Announcer(tiers, settings=SETTINGS, random=NoChance(), key="beef", **options)
+    made = Announcer(tiers, settings=SETTINGS, random=NoChance(), objection=objection, key="beef", **options)
     if started_at is not None:
         made.start(started_at)
     return made
@@ -145,7 +150,7 @@ def test_each_tier_is_shuffled_within_itself() -> None:
     def order(seed: int) -> str:
         tiers = [list("abcd"), list("xyz")]
         urls = [[f"http://{host}/announce" for host in tier] for tier in tiers]
-        rows = Announcer(urls, settings=SETTINGS, random=random.Random(seed)).snapshot()
+        rows = Announcer(urls, settings=SETTINGS, random=random.Random(seed), objection=objection).snapshot()
         return "".join(short(row.url) for row in rows)
 
     orders = {order(seed) for seed in range(50)}
@@ -199,7 +204,7 @@ def test_the_pause_after_a_failure_doubles() -> None:
 def test_chance_spreads_the_pauses_up_to_their_double() -> None:
     firsts = set()
     for seed in range(40):
-        subject = Announcer([[A]], settings=SETTINGS, random=random.Random(seed))
+        subject = Announcer([[A]], settings=SETTINGS, random=random.Random(seed), objection=objection)
         subject.start(0.0)
         times = [time for time, _, _ in play(subject, 20_000, up())]
         firsts.add(times[1])
@@ -247,11 +252,11 @@ def test_a_tracker_that_said_never_is_not_asked_again_before_the_next_start() ->
 
 
 def test_a_start_does_not_make_an_unusable_url_usable() -> None:
-    subject = announcer(["http://a/announce?info_hash=x"], started_at=None)
+    subject = announcer(["udp://a:1/announce"], started_at=None)
     subject.start(0.0)
     assert subject.next_time() is None
     (row,) = subject.snapshot()
-    assert (row.state, row.last_error) == ("refused", "the URL has info_hash already")
+    assert (row.state, row.last_error) == ("refused", "not supported")
 
 
 def test_a_host_that_fails_under_many_urls_is_left_alone() -> None:
@@ -301,11 +306,11 @@ def test_trackers_of_the_program_are_trusted_also_if_the_torrent_names_them_too(
     assert played == [("a", True), ("b", False), ("c", True)]
 
 
-def test_udp_trackers_say_why_they_are_not_asked_and_leave_room_for_others() -> None:
+def test_trackers_with_an_objection_show_it_and_are_not_asked() -> None:
     subject = announcer(["udp://u:1/announce", A])
     assert hosts(play(subject, 0.0, up(A))) == "a"
     rows = {short(row.url.replace("udp", "http")): row for row in subject.snapshot()}
-    assert (rows["u:1"].state, rows["u:1"].last_error) == ("refused", "udp trackers are not supported yet")
+    assert (rows["u:1"].state, rows["u:1"].last_error) == ("refused", "not supported")
     assert rows["a"].state == "working"
 
 
@@ -518,7 +523,7 @@ def test_without_want_it_is_one_tracker_after_the_other() -> None:
 
 def test_all_are_announced_to_if_that_is_set() -> None:
     settings = SETTINGS.replace(announce_to_all=True)
-    subject = Announcer([[A, B], [C]], settings=settings, random=NoChance())
+    subject = Announcer([[A, B], [C]], settings=settings, random=NoChance(), objection=objection)
     subject.start(0.0)
     assert ask(subject, 0.0, A, B, C) == "abc"
     assert sorted(ask(subject, 1800.0, A, B, C)) == ["a", "b", "c"]
@@ -638,7 +643,9 @@ def test_snapshot() -> None:
 def test_whatever_trackers_do_the_rules_hold(seed: int) -> None:
     chance = random.Random(seed)
     urls = [f"http://{number}/announce" for number in range(6)]
-    subject = Announcer([urls[:3], urls[3:5], urls[5:]], settings=SETTINGS, random=random.Random(seed))
+    subject = Announcer(
+        [urls[:3], urls[3:5], urls[5:]], settings=SETTINGS, random=random.Random(seed), objection=objection
+    )
     subject.start(0.0)
     now, completed = 0.0, dict.fromkeys(urls, 0)
     heard: Set[str] = set()

@@ -22,7 +22,7 @@ def test_a_host_that_failed_often_is_avoided_and_risked_with_one_announce() -> N
 
 
 def test_a_new_run_forgets_failures_and_no_objection() -> None:
-    good, bad = (Tracker(url, Host(), 0.0, trusted=False) for url in ("http://a/announce", "udp://a:1/announce"))
+    good, bad = (Tracker("http://a/", Host(), 0.0, trusted=False, objection=each) for each in ("", "not supported"))
     for tracker in (good, bad):
         tracker.failed("refused", 5.0)
         tracker.refused = True
