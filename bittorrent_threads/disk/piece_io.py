@@ -12,6 +12,7 @@ from typing import Collection, Dict, List, Sequence, Tuple
 
 from ..errors import StorageError
 from ..metainfo.fingerprint import fingerprint
+from ..metainfo.hashes import Verdict
 from ..metainfo.layout import BLOCK, runs
 from ..metainfo.metainfo import Metainfo
 from .content import Content
@@ -42,11 +43,13 @@ class Pieces:
         The answer has the fingerprints of those that are wrong, and of those to be ``compared``.
         """
         good = dict(pieces)
-        wrong = self._hashes.wrong(list(good), list(good.values()))
+        verdicts = self._hashes.verdicts(list(good), list(good.values()))
+        wrong = [index for index, verdict in verdicts.items() if verdict is Verdict.WRONG]
+        unknown = [index for index in verdicts if index not in wrong]
         fingerprints = {}
         if wrong or compared:
             fingerprints = {i: fingerprint(good[i]) for i in {*wrong, *compared} if len(good[i]) > BLOCK}
-        for index in wrong:
+        for index in verdicts:
             del good[index]
         errors: Dict[int, StorageError] = {}
         epochs = {index: self._content.epoch(index) for index in good} if self._content.changed else {}
@@ -57,7 +60,7 @@ class Pieces:
                 self._content.vouch(index, epoch)
         kept = tuple([index for index in good if index not in errors])
         error = next(iter(errors.values()), None)
-        return Saved(kept, tuple(wrong), tuple(errors), error=error, fingerprints=fingerprints)
+        return Saved(kept, tuple(wrong), tuple(errors), tuple(unknown), error=error, fingerprints=fingerprints)
 
     def fingerprint(self, index: int) -> bytes:
         """That of a piece as it is on disk, empty if it cannot be read."""
@@ -129,7 +132,7 @@ class Pieces:
         settled: Dict[int, bool] = {}
         for pieces in content.padding:
             for index in range(max(run.start, pieces.start), min(run.stop, pieces.stop)):
-                settled[index] = self._hashes.zeros(index, self._layout.piece_size(index))
+                settled[index] = self._hashes.zeros(index, self._layout.piece_size(index)) is Verdict.RIGHT
         for begin, end in content.refresh(*self._extent(run)):
             for index in range(begin // piece_length, -(-end // piece_length)):
                 settled[index] = False
@@ -155,7 +158,7 @@ class Pieces:
         while index < run.stop:
             try:
                 for part in content.scan(index * piece_length, end - index * piece_length, view):
-                    wrong += self._hashes.wrong(range(index, run.stop), hash_buffer.parts(piece_length, len(part)))
+                    wrong += self._hashes.verdicts(range(index, run.stop), hash_buffer.parts(piece_length, len(part)))
                     index += at_once
             except StorageError:
                 # Some of a part that cannot be read may be there: each piece has its own verdict.
@@ -187,7 +190,7 @@ class Pieces:
         end = start + self._layout.piece_size(index)
         for part in self._content.scan(start, end - start, view):
             hasher.update(part)
-        right = hasher.matches()
+        right = hasher.verdict() is Verdict.RIGHT
         if right:
             self._content.vouch(index, epoch)
         return right

@@ -520,7 +520,7 @@ def test_piece_hashes_agree_with_the_data(tmp_path: Path) -> None:
     data = os.urandom(3 * MIB)
     (tmp_path / "x").write_bytes(data)
     metainfo = create(tmp_path / "x", piece_length=MIB)
-    assert metainfo.hashes.wrong(range(3), [data[index * MIB : (index + 1) * MIB] for index in range(3)]) == []
+    assert metainfo.hashes.verdicts(range(3), [data[index * MIB : (index + 1) * MIB] for index in range(3)]) == {}
     assert metainfo.pieces[:20] == hashlib.sha1(data[:MIB]).digest()
 
 
