@@ -25,6 +25,7 @@ from bittorrent_threads.disk.piece_io import Pieces
 from bittorrent_threads.disk.results import Checked, Saved
 from bittorrent_threads.metainfo import hashes
 from bittorrent_threads.metainfo.fingerprint import fingerprint
+from bittorrent_threads.metainfo.hashes import Verdict
 from bittorrent_threads.metainfo.metainfo import Metainfo
 
 FILES = [("a", 1000), ("b", 500), ("c", 730)]  # 23 pieces of 100 bytes, the last of 30
@@ -249,9 +250,9 @@ def test_a_load_outside_of_a_piece_is_a_callers_mistake(bench: Bench) -> None:
 def test_check_passes_what_is_right(bench: Bench, t: Torrent) -> None:
     t.seed(bench.root)
     bench.content.check_files()
-    assert bench.check() == (tuple(range(COUNT)), (), None, ())
+    assert bench.check() == Checked(tuple(range(COUNT)), {}, None)
     assert bench.pieces.check([3, 9, 10, 22]).passed == (3, 9, 10, 22)
-    assert bench.pieces.check([]) == ((), (), None, ())
+    assert bench.pieces.check([]) == Checked((), {}, None)
 
 
 def test_many_small_pieces_are_one_read(bench: Bench, t: Torrent) -> None:
@@ -600,7 +601,7 @@ def test_nothing_is_read_or_hashed_for_bytes_that_no_file_has(bench: Bench, hash
     hashed.clear()
     checked = Pieces(bench.t.metainfo, other, HashBuffers()).check(range(COUNT))
     pool.close()
-    assert checked == Checked((0, 1, 12), (*range(2, 12), *range(13, COUNT)), None)
+    assert checked == Checked((0, 1, 12), dict.fromkeys((*range(2, 12), *range(13, COUNT)), Verdict.WRONG), None)
     assert sum(hashed) == 500, "two pieces of a, three of b, which has a hole"
 
 
