@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
-import hashlib
 import io
 import os
 import queue
@@ -24,7 +23,7 @@ from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, Optiona
 
 from ..errors import Cancelled, MetainfoError, SettingsError, StorageError, ThreadError
 from ..metainfo.bencode import encode
-from ..metainfo.hashes import DIGEST_SIZE, digests
+from ..metainfo.hashes import DIGEST_SIZE, PieceHasher, digests
 from ..metainfo.layout import BLOCK, Layout
 from ..metainfo.metainfo import MAX_PIECE_LENGTH, MAX_PIECES, MAX_SIZE, Metainfo
 from ..metainfo.urls import Trackers, given_tiers, given_web_seeds
@@ -296,12 +295,12 @@ class _Hashing:
     def _piece(self, reader: _Reader, index: int) -> bytes:
         begin = index * self._layout.piece_length
         size = self._layout.piece_size(index)
-        digest = hashlib.sha1(usedforsecurity=False)
+        hasher = PieceHasher()
         for at in range(0, size, CHUNK):
             if self._stopped:
                 break
-            digest.update(reader.read(begin + at, min(CHUNK, size - at)))
-        return digest.digest()
+            hasher.update(reader.read(begin + at, min(CHUNK, size - at)))
+        return hasher.digest()
 
 
 class _Reader:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..errors import StorageError
+from ..metainfo.hashes import Verdict
 from .file import FileStat
 from .folder import Parts
 from .resume import Resume
@@ -43,14 +44,32 @@ class Loaded(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """Answer to ``Storage.check``: every index asked for is in exactly one of the two."""
+    """Answer to ``Storage.check``: every index asked for is in exactly one of the first two."""
 
     passed: Tuple[int, ...]
-    failed: Tuple[int, ...]
+    """Pieces that are right."""
+    verdicts: Mapping[int, Verdict]
+    """The verdict on each of the others."""
     error: Optional[StorageError]
-    """The first file error met, when pieces failed because of one; a file that was never there is no error."""
-    unreadable: Tuple[int, ...] = ()
-    """Those that failed because of an error: nothing is known of them.  The others are wrong, or were never there."""
+    """The first file error met, if pieces could not be read; a file that was never there is no error."""
+
+    @property
+    def failed(self) -> Tuple[int, ...]:
+        """Pieces that are not known to be right."""
+        return tuple(self.verdicts)
+
+    @property
+    def wrong(self) -> Tuple[int, ...]:
+        """Pieces with other data than the hash says, or with data that was never there."""
+        return self._with(Verdict.WRONG)
+
+    @property
+    def unreadable(self) -> Tuple[int, ...]:
+        """Pieces of which nothing is known because of ``error``."""
+        return self._with(Verdict.UNREADABLE)
+
+    def _with(self, verdict: Verdict) -> Tuple[int, ...]:
+        return tuple([index for index, found in self.verdicts.items() if found is verdict])
 
 
 class CheckedFiles(NamedTuple):

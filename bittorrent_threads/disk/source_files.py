@@ -14,7 +14,7 @@ import sys
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import SettingsError, StorageError
-from ..metainfo.metainfo import MAX_PATH_DEPTH
+from ..metainfo.file_list import MAX_PATH_DEPTH
 from ..metainfo.safe_paths import HIDDEN_FOLDER, folded_name, native_name, safe_paths
 from .folder import Parts
 

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Callable, Collection, Deque, List, NamedTuple, Sequence, Tuple, TypeVar
 
 from ..errors import SessionClosed, StorageError
+from ..metainfo.hashes import Verdict
 from ..metainfo.metainfo import Metainfo
 from .claims import Hold
 from .content import Content
@@ -115,7 +116,7 @@ class Storage:
         self._submit(
             partial(self._pieces.check, asked),
             deliver,
-            lambda error: Checked((), asked, error, asked),
+            lambda error: Checked((), dict.fromkeys(asked, Verdict.UNREADABLE), error),
             background=True,
         )
 

@@ -126,8 +126,8 @@ class Checks:
         self._job_bytes = min(MOST_JOB, int(size * JOB_TIME / took))
         overtaken = self._overtaken.intersection(checked.failed)
         if overtaken:
-            failed = tuple([index for index in checked.failed if index not in overtaken])
-            checked = checked._replace(passed=(*checked.passed, *overtaken), failed=failed)
+            verdicts = {index: verdict for index, verdict in checked.verdicts.items() if index not in overtaken}
+            checked = checked._replace(passed=(*checked.passed, *overtaken), verdicts=verdicts)
         if not check.running:
             self._overtaken.clear()
         check.passed.extend(checked.passed)

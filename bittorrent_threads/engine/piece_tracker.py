@@ -78,13 +78,14 @@ class PieceTracker:
         self._torrent.storage.check([piece.index], functools.partial(self._hashed, piece.index))
 
     def _hashed(self, index: int, checked: Checked) -> None:
-        wrong = tuple([index for index in checked.failed if index not in checked.unreadable])
-        saved = Saved(checked.passed, wrong, unhashed=checked.unreadable, error=checked.error)
+        wrong = checked.wrong
+        unhashed = tuple([index for index in checked.failed if index not in wrong])
+        saved = Saved(checked.passed, wrong, unhashed=unhashed, error=checked.error)
 
         def read(fingerprint: bytes) -> None:
             self._judged(saved._replace(fingerprints={index: fingerprint}))
 
-        if not checked.unreadable and self._torrent.downloads.finished.compares(index, right=not wrong):
+        if not unhashed and self._torrent.downloads.finished.compares(index, right=not wrong):
             self._torrent.storage.fingerprint(index, read)
         else:
             self._judged(saved)
@@ -222,9 +223,7 @@ class PieceTracker:
         Nothing is known of those that could not be read: they are had no more, and missing no more than that.
         """
         torrent = self._torrent
-        unreadable = set(checked.unreadable)
-        wrong = [index for index in checked.failed if index not in unreadable] if unreadable else checked.failed
-        torrent.unreadable.add(unreadable.intersection(checked.failed))
+        torrent.unreadable.add(checked.unreadable)
         if self._doubted:
             again = [index for index in checked.passed if index in self._doubted]
             for index in (*checked.passed, *checked.failed):
@@ -232,10 +231,10 @@ class PieceTracker:
             torrent.peers.tell_have(again)  # whose requests for it were rejected
         self.trust(checked.passed)
         self.lose(checked.failed)
-        torrent.unreadable.drop((*checked.passed, *wrong))
+        torrent.unreadable.drop((*checked.passed, *checked.wrong))
         self.changed()
         torrent.publish_passed(checked.passed)
-        for index in wrong:
+        for index in checked.wrong:
             torrent.publish(events.PieceFailed, index=index)
 
     def changed(self) -> None:

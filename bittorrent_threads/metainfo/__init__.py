@@ -2,6 +2,8 @@
 
     bencode    the decoder of everything that comes from strangers, and the encoder of what we say
     metainfo   ``Metainfo``: one .torrent file, checked whole before anybody sees a field of it
+    infohash   ``InfoHash``: the version 1 and version 2 identity of a torrent
+    file_list  the files that an info dictionary lists; ``fields`` reads its keys
     names      file names of strangers made safe for every system, without two files of one name
     urls       tracker and web seed URLs of strangers, kept only if they can be used safely
     layout     ``Layout``: where pieces and blocks lie in files

@@ -1,13 +1,14 @@
-"""The hashes of the pieces of a torrent, behind the seam that BEP 52 can join: v1 is SHA-1 of a piece (BEP 3).
+"""The hashes of the pieces of a torrent: version 1, the SHA-1 of each piece (BEP 3); version 2 can join (BEP 52).
 
-Whoever holds data asks whether it is right, and never sees a digest or the name of an algorithm; only ``create`` asks
-for ``digests``.
+Code that holds the data of a piece asks for a :class:`Verdict`, and sees neither digests nor the name of an algorithm.
+The maker of a torrent hashes with the same functions, and takes the digests.
 """
 
 from __future__ import annotations
 
+import enum
 import hashlib
-from typing import Dict, List, Sequence, Union
+from typing import Dict, List, Optional, Sequence, Union
 
 Buffer = Union[bytes, bytearray, memoryview]
 
@@ -17,8 +18,28 @@ DIGEST_SIZE = 20
 _ZEROS = memoryview(bytes(1024 * 1024))
 
 
+class Verdict(enum.Enum):
+    """What is known about the data of one piece."""
+
+    RIGHT = "right"
+    """It has the expected hash."""
+    WRONG = "wrong"
+    """It has another hash, or some of it is not there."""
+    UNREADABLE = "unreadable"
+    """It could not be read, so it may be right or wrong."""
+    UNKNOWN = "not yet known"
+    """The expected hash is not known yet: peers send the hashes of a version 2 torrent (BEP 52)."""
+
+
 class PieceHashes:
-    """The expected hash of each piece, from the value of ``info.pieces``; safe to use from any number of threads."""
+    """The expected hash of each piece; safe to use from any number of threads.
+
+    Args:
+        pieces: The value of ``info.pieces``: 20 bytes a piece.
+
+    Raises:
+        ValueError: The length is no multiple of 20.
+    """
 
     __slots__ = ("_pieces", "_zeros")
 
@@ -31,25 +52,40 @@ class PieceHashes:
     def __len__(self) -> int:
         return len(self._pieces) // DIGEST_SIZE
 
-    def wrong(self, indexes: Sequence[int], parts: Sequence[Buffer]) -> List[int]:
-        """Those of these pieces, which all exist and have the bytes of ``parts``, that are not right."""
+    def verdicts(self, indexes: Sequence[int], parts: Sequence[Buffer]) -> Dict[int, Verdict]:
+        """Hash whole pieces.
+
+        Args:
+            indexes: Pieces that exist; those without a part are left out.
+            parts: The data of each piece, in the same order.
+
+        Returns:
+            The pieces that are not right: an empty dictionary in the usual case.
+        """
         pieces = self._pieces
-        # Nothing but the hash between two pieces: whatever holds the GIL there makes the other worker wait.
+        # No other Python code runs between two pieces: a thread that holds the GIL there makes the other worker wait.
         found = digests(parts)
         expected = [pieces[i * DIGEST_SIZE : i * DIGEST_SIZE + DIGEST_SIZE] for i in indexes[: len(found)]]
-        return [] if found == expected else [i for i, a, b in zip(indexes, found, expected) if a != b]
+        if found == expected:
+            return {}
+        return {i: Verdict.WRONG for i, a, b in zip(indexes, found, expected) if a != b}
 
-    def zeros(self, index: int, size: int) -> bool:
-        """Whether a piece of ``size`` bytes is right if all of them are zero; hashes so many once, and not again."""
+    def zeros(self, index: int, size: int) -> Verdict:
+        """The verdict on a piece whose bytes are all zero.
+
+        Args:
+            index: The piece.
+            size: Its bytes; so many zeros are hashed once, and their digest is kept.
+        """
         if size not in self._zeros:
-            hasher = self.hasher(index)
+            hasher = PieceHasher()
             for begin in range(0, size, len(_ZEROS)):
                 hasher.update(_ZEROS[: size - begin])
             self._zeros[size] = hasher.digest()
-        return self._zeros[size] == self._digest(index)
+        return _compared(self._zeros[size], self._digest(index))
 
     def hasher(self, index: int) -> PieceHasher:
-        """For a piece that is hashed part by part."""
+        """A hasher for a piece whose data comes part by part; raises ``IndexError``."""
         return PieceHasher(self._digest(index))
 
     def _digest(self, index: int) -> bytes:
@@ -59,28 +95,36 @@ class PieceHashes:
 
 
 def digests(parts: Sequence[Buffer]) -> List[bytes]:
-    """What ``info.pieces`` has for each of these pieces.  Lets go of the GIL while it hashes."""
+    """The hash of each piece, as ``info.pieces`` has it.  Releases the GIL while it hashes."""
     sha1 = hashlib.sha1
     return [sha1(part, usedforsecurity=False).digest() for part in parts]
 
 
 class PieceHasher:
-    """One piece being hashed, its bytes given in order and exactly once."""
+    """One piece being hashed, its bytes given in order and exactly once.
+
+    Args:
+        expected: The hash that the piece should have; None if it is not known, as when a torrent is made.
+    """
 
     __slots__ = ("_expected", "_hash")
 
-    def __init__(self, expected: bytes) -> None:
+    def __init__(self, expected: Optional[bytes] = None) -> None:
         self._expected = expected
         self._hash = hashlib.sha1(usedforsecurity=False)
 
     def update(self, data: Buffer) -> None:
-        """The next bytes of the piece."""
+        """Hash the next bytes of the piece."""
         self._hash.update(data)
 
     def digest(self) -> bytes:
         """The hash of the bytes given so far."""
         return self._hash.digest()
 
-    def matches(self) -> bool:
+    def verdict(self) -> Verdict:
         """Whether the bytes given so far are the piece."""
-        return self._hash.digest() == self._expected
+        return Verdict.UNKNOWN if self._expected is None else _compared(self._hash.digest(), self._expected)
+
+
+def _compared(found: bytes, expected: bytes) -> Verdict:
+    return Verdict.RIGHT if found == expected else Verdict.WRONG

@@ -8,54 +8,42 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from ..errors import BencodeError, MetainfoError, StorageError
-from .bencode import decode_document
+from . import bencode
+from .fields import integer, kind_of, optional_integer, required, text
+from .file_list import TorrentFile, read_files
 from .hashes import DIGEST_SIZE, PieceHashes
+from .infohash import InfoHash
 from .layout import Layout
-from .safe_paths import CONTROL, DIRECTION
-from .spelling import Spelling, decoder, is_utf8, transcoded
-from .urls import tracker_tiers, web_seeds
+from .spelling import Spelling, decoder
+from .urls import tracker_tiers
+from .urls import web_seeds as clean_web_seeds
 
 MAX_SIZE = 32 * 1024 * 1024
 """Bytes of a .torrent file that is read or made; the largest public ones have 15 MB."""
 MAX_PIECES = 2_097_152
-"""Pieces of a torrent (limits)."""
+"""Pieces of a torrent: 262,144 bytes of a BITFIELD; libtorrent takes as many."""
 MAX_PIECE_LENGTH = 512 * 1024 * 1024
-"""Bytes of a piece (limits: 512 MiB)."""
-MAX_PATH_DEPTH = 100
-"""Components of a path (limits)."""
-MAX_TEXT = 65_536
-"""Bytes of a comment that are kept."""
-MAX_TOTAL_SIZE = 2**63 - 1
-"""Bytes of all files together: what a file offset can be."""
+"""Bytes of a piece; libtorrent takes as many."""
 
+_OUTER_TOKENS = 10_000  # more than the tokens outside of info that from_info writes, so that parse takes the result
 _YEAR_10000 = 253_402_300_800  # no date of the standard library goes beyond it
-_UNPRINTABLE = dict.fromkeys((CONTROL | DIRECTION) - {*map(ord, "\t\n")})
 
 Buffer = Union[bytes, bytearray, memoryview]
 
 
-class TorrentFile(NamedTuple):
-    """One file of a torrent."""
-
-    path: Tuple[str, ...]
-    """Safe components below the base folder; in a torrent of many files the first is the name of the torrent."""
-    length: int
-    """Bytes; symbolic links (BEP 47) are files without any."""
-    pad: bool = False
-    """Padding (BEP 47): all zero and not on disk; only paths of other files are told apart from each other."""
-
-
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Metainfo:
-    """What one .torrent file says; made by :meth:`parse` and :meth:`load`, equal when the infohash is."""
+    """What one .torrent file says; equal to another when the infohash is.
 
-    infohash: bytes
-    """SHA-1 of the bytes of ``info``, 20 bytes."""
+    Made by :meth:`parse`, :meth:`load` and :meth:`from_info`.
+    """
+
+    infohashes: InfoHash
+    """The infohash; a hybrid torrent (BEP 52) has both sides."""
     name: str
     """The safe name of the file or folder; the first component of every path."""
     multi_file: bool
@@ -97,20 +85,75 @@ class Metainfo:
         if len(data) > max_size:
             raise MetainfoError(f"{len(data)} bytes, where a .torrent file may have {max_size}")
         data = bytes(data)
-        document = decode_document(data, b"info")
-        outer = document.value
-        if not isinstance(outer, dict):
-            raise MetainfoError(f"a .torrent file is a dictionary, this is {_kind(outer)}")
-        info = _value(outer, b"info", dict)
+        document = bencode.decode_document(data, b"info")
+        if not isinstance(document.value, dict):
+            raise MetainfoError(f"a .torrent file is a dictionary, this is {kind_of(document.value)}")
         begin, end = document.span
+        return cls._build(document.value, data[begin:end], data)
+
+    @classmethod
+    def from_info(
+        cls,
+        info: Buffer,
+        *,
+        trackers: Sequence[Sequence[str]] = (),
+        web_seeds: Sequence[str] = (),
+        comment: Optional[str] = None,
+        created_by: Optional[str] = None,
+        creation_date: Optional[int] = None,
+        max_size: int = MAX_SIZE,
+    ) -> Metainfo:
+        """The torrent of an info dictionary, as peers send it for a magnet link (BEP 9).
+
+        Whether the bytes are those of the wanted torrent is not checked: see :meth:`InfoHash.matches`.
+
+        Args:
+            info: The bytes of the info dictionary; they stay as they are.
+            trackers: Tiers of tracker URLs (BEP 12); those that cannot be used are left out, as in a .torrent file.
+            web_seeds: URLs (BEP 19), likewise.
+            comment: Free text.
+            created_by: The program that made the torrent.
+            creation_date: Seconds since 1970.
+            max_size: Most bytes of the resulting .torrent file.
+
+        Raises:
+            BencodeError: The bytes are not one bencoded value.
+            MetainfoError: A key is missing or wrong, or the .torrent file would be too long.
+        """
+        if len(info) > max_size:
+            raise MetainfoError(f"{len(info)} bytes, where a .torrent file may have {max_size}", "info")
+        info = bytes(info)
+        most = max(bencode.MAX_TOKENS, len(info) // bencode.BYTES_PER_TOKEN) - _OUTER_TOKENS
+        value = bencode.decode(info, max_depth=bencode.MAX_DEPTH - 1, max_tokens=most, sorted_keys=False)
+        tiers = tracker_tiers(None, list(map(list, trackers)))
+        outer: Dict[bytes, Any] = {
+            b"announce": tiers[0][0].encode() if tiers else None,
+            b"announce-list": [[url.encode() for url in tier] for tier in tiers] if sum(map(len, tiers)) > 1 else None,
+            b"comment": None if comment is None else comment.encode(),
+            b"created by": None if created_by is None else created_by.encode(),
+            b"creation date": creation_date,
+        }
+        seeds: Dict[bytes, Any] = {b"url-list": [url.encode() for url in clean_web_seeds(list(web_seeds))] or None}
+        # Keys are sorted (BEP 3), and the bytes of info, which are hashed, are not encoded anew.
+        head, tail = (
+            bencode.encode({key: said for key, said in part.items() if said is not None}) for part in (outer, seeds)
+        )
+        data = b"".join((head[:-1], b"4:info", info, tail[1:]))
+        if len(data) > max_size:
+            raise MetainfoError(f"{len(data)} bytes, where a .torrent file may have {max_size}")
+        return cls._build({**outer, **seeds, b"info": value}, info, data)
+
+    @classmethod
+    def _build(cls, outer: Dict[bytes, Any], raw_info: bytes, data: bytes) -> Metainfo:
+        info: Dict[bytes, Any] = required(outer, b"info", dict)
         _check_version(info)
         codec = decoder(outer.get(b"encoding"))
-        files, spelling = _files(info, codec)
-        piece_length = _integer(info, b"piece length", 1, MAX_PIECE_LENGTH, "info.")
+        files, spelling = read_files(info, codec)
+        piece_length = integer(info, b"piece length", 1, MAX_PIECE_LENGTH, "info.")
         layout = Layout([file.length for file in files], piece_length)
         pieces = _pieces(info, layout.piece_count)
         return cls(
-            infohash=hashlib.sha1(data[begin:end], usedforsecurity=False).digest(),
+            infohashes=InfoHash.of(raw_info, v2=info.get(b"meta version") == 2),
             name=files[0].path[0],
             multi_file=b"files" in info,
             files=files,
@@ -118,12 +161,12 @@ class Metainfo:
             pieces=pieces,
             hashes=PieceHashes(pieces),
             trackers=tracker_tiers(outer.get(b"announce"), outer.get(b"announce-list")),
-            web_seeds=web_seeds(outer.get(b"url-list")),
+            web_seeds=clean_web_seeds(outer.get(b"url-list")),
             private=isinstance(info.get(b"private"), int) and info[b"private"] != 0,
-            comment=_text(outer, b"comment", codec),
-            created_by=_text(outer, b"created by", codec),
-            creation_date=_optional_integer(outer, b"creation date", _YEAR_10000 - 1),
-            source=_text(info, b"source", codec),
+            comment=text(outer, b"comment", codec),
+            created_by=text(outer, b"created by", codec),
+            creation_date=optional_integer(outer, b"creation date", _YEAR_10000 - 1),
+            source=text(info, b"source", codec),
             spelling=spelling,
             _data=data,
         )
@@ -150,6 +193,11 @@ class Metainfo:
         except MetainfoError as error:
             error.source = str(path)
             raise
+
+    @property
+    def infohash(self) -> bytes:
+        """The 20 bytes that identify the torrent in handshakes and announces: the SHA-1 of the bytes of ``info``."""
+        return self.infohashes.primary
 
     @property
     def piece_length(self) -> int:
@@ -236,7 +284,7 @@ def _check_version(info: Dict[bytes, Any]) -> None:
 
 
 def _pieces(info: Dict[bytes, Any], count: int) -> bytes:
-    pieces: bytes = _value(info, b"pieces", bytes, "info.")
+    pieces: bytes = required(info, b"pieces", bytes, "info.")
     if len(pieces) % DIGEST_SIZE:
         raise MetainfoError(f"{len(pieces)} bytes are no multiple of {DIGEST_SIZE}", "info.pieces")
     if count > MAX_PIECES:
@@ -244,108 +292,3 @@ def _pieces(info: Dict[bytes, Any], count: int) -> bytes:
     if len(pieces) != count * DIGEST_SIZE:
         raise MetainfoError(f"{len(pieces) // DIGEST_SIZE} hashes for {count} pieces", "info.pieces")
     return pieces
-
-
-def _files(info: Dict[bytes, Any], codec: Optional[str]) -> Tuple[Tuple[TorrentFile, ...], Optional[Spelling]]:
-    raw_name: bytes = _value(info, b"name", bytes, "info.")
-    preferred = info.get(b"name.utf-8")
-    name = preferred if isinstance(preferred, bytes) and is_utf8(preferred) else raw_name
-    if b"files" not in info:
-        length = _integer(info, b"length", 0, MAX_TOTAL_SIZE, "info.")
-        spelling = Spelling.of((), [[name]], (), [[raw_name]], [False], codec)
-        portable = spelling.portable()
-        return (TorrentFile(portable[0], length),), spelling if spelling.differs(portable) else None
-    if b"length" in info:
-        raise MetainfoError("there is files too, and only one of the two may be", "info.length")
-    lengths: List[int] = []
-    padding: List[bool] = []
-    paths: List[List[bytes]] = []
-    raw_paths: List[List[bytes]] = []
-    for index, entry in enumerate(_value(info, b"files", list, "info.")):
-        if not isinstance(entry, dict):
-            raise MetainfoError(f"must be a dictionary, not {_kind(entry)}", f"info.files[{index}]")
-        try:
-            length, pad, path = _file(entry)
-        except MetainfoError as error:
-            raise MetainfoError(error.reason, f"info.files[{index}].{error.key}") from None
-        lengths.append(length)
-        padding.append(pad)
-        paths.append(path)
-        raw_paths.append(entry[b"path"] if b"path.utf-8" in entry and _is_path(entry.get(b"path")) else path)
-    if not paths:
-        raise MetainfoError("is empty", "info.files")
-    if sum(lengths) > MAX_TOTAL_SIZE:
-        raise MetainfoError(f"{sum(lengths)} bytes, where a torrent may have {MAX_TOTAL_SIZE}", "info.files")
-    spelling = Spelling.of((name,), paths, (raw_name,), raw_paths, padding, codec)
-    safe = spelling.portable()
-    return tuple(map(TorrentFile, safe, lengths, padding)), spelling if spelling.differs(safe) else None
-
-
-def _file(entry: Dict[bytes, Any]) -> Tuple[int, bool, List[bytes]]:
-    length: Any = entry.get(b"length")
-    path: Any = entry.get(b"path")
-    pad = False
-    if path is None or len(entry) > 2:
-        length, path, pad = _special_file(entry, length, path)
-    if not isinstance(length, int) or length < 0:
-        length = _integer(entry, b"length", 0, MAX_TOTAL_SIZE)  # says what is wrong with it
-    if not _is_path(path):
-        if not pad:
-            raise MetainfoError("is missing" if path is None else "must be a list of strings, at least one", "path")
-        path = [b".pad", b"%d" % length]  # BEP 47: padding needs no path, and this is the one recommended
-    if len(path) > MAX_PATH_DEPTH:
-        raise MetainfoError(f"{len(path)} components, where a path may have {MAX_PATH_DEPTH}", "path")
-    return length, pad, path
-
-
-def _special_file(entry: Dict[bytes, Any], length: Any, path: Any) -> Tuple[Any, Any, bool]:
-    # What other keys than the two make of the length and the path, and whether they make it padding.
-    pad = False
-    attributes = entry.get(b"attr")
-    if isinstance(attributes, bytes):
-        pad = b"p" in attributes
-        # The links of a stranger are never made: each is a file without a byte, the length BEP 47 gives it.
-        length = 0 if b"l" in attributes else length
-    preferred: Any = entry.get(b"path.utf-8")
-    return length, preferred if _is_path(preferred) and is_utf8(*preferred) else path, pad
-
-
-def _is_path(value: Any) -> bool:
-    return isinstance(value, list) and set(map(type, value)) == _ONLY_BYTES
-
-
-def _value(holder: Dict[bytes, Any], key: bytes, kind: type, where: str = "") -> Any:
-    value = holder.get(key)
-    if isinstance(value, kind):
-        return value
-    reason = "is missing" if value is None else f"must be {_KINDS[kind]}, not {_kind(value)}"
-    raise MetainfoError(reason, where + key.decode())
-
-
-def _integer(holder: Dict[bytes, Any], key: bytes, least: int, most: int, where: str = "") -> int:
-    value = holder.get(key)
-    if isinstance(value, int) and least <= value <= most:
-        return value
-    value = _value(holder, key, int, where)
-    raise MetainfoError(f"must be from {least} to {most}, not {value}", where + key.decode())
-
-
-def _optional_integer(holder: Dict[bytes, Any], key: bytes, most: int) -> Optional[int]:
-    value = holder.get(key)
-    return value if isinstance(value, int) and 0 <= value <= most else None
-
-
-def _text(holder: Dict[bytes, Any], key: bytes, codec: Optional[str]) -> Optional[str]:
-    value = holder.get(key)
-    if not isinstance(value, bytes):
-        return None
-    value = value[:MAX_TEXT]
-    return transcoded([value], codec).get(value, value).decode("utf-8", "replace").translate(_UNPRINTABLE)
-
-
-_ONLY_BYTES = {bytes}
-_KINDS = {int: "an integer", bytes: "a string", list: "a list", dict: "a dictionary"}
-
-
-def _kind(value: Any) -> str:
-    return _KINDS[type(value)]

@@ -6,6 +6,8 @@
     early_availability  what a peer has, said before the number of pieces is known
     fast             the allowed fast set
     extension        ``ExtensionHandshake``: what peers tell of themselves
+    extension_table  ``ExtensionTable``: the extension messages we take, a row for each
+    peer_extensions  ``PeerExtensions``: the extensions of one connection, and the ids of the other end
     peerid           making ours, naming the client behind theirs
     announce         ``AnnounceRequest`` and ``AnnounceReply``, and their form on HTTP
     scrape           ``SwarmCounts``: the size of a swarm without joining it

@@ -26,6 +26,8 @@ MAX_NAME = 64
 """Characters of a client's or a message's name."""
 MAX_REQQ = 2**31
 
+_KEYS = frozenset([b"m", b"v", b"p", b"reqq", b"yourip", b"ipv4", b"ipv6", b"upload_only"])
+
 
 @dataclasses.dataclass(frozen=True)
 class ExtensionHandshake:
@@ -46,6 +48,8 @@ class ExtensionHandshake:
     """Other addresses of the sender."""
     upload_only: Optional[bool] = None
     """True: wants nothing, a seed or a partial seed (BEP 21)."""
+    extra: Mapping[bytes, Any] = dataclasses.field(default_factory=dict)
+    """Other keys, with decoded values of any type: for the extensions that define them."""
     failed: str = ""
     """Why a payload could not be read; then nothing else is set."""
 
@@ -68,11 +72,12 @@ class ExtensionHandshake:
             ipv4=_host(said.get(b"ipv4"), 4),
             ipv6=_host(said.get(b"ipv6"), 16),
             upload_only=bool(upload_only) if isinstance(upload_only, int) else None,
+            extra={key: value for key, value in said.items() if key not in _KEYS},
         )
 
     def encode(self) -> bytes:
         """The payload of an EXTENDED message with sub id 0; raises ``ValueError`` for a host that is not numeric."""
-        said: Dict[bytes, Any] = {b"m": {name.encode(): number for name, number in self.messages.items()}}
+        said: Dict[bytes, Any] = {**self.extra, b"m": {name.encode(): number for name, number in self.messages.items()}}
         numbers = {b"p": self.port, b"reqq": self.reqq, b"v": self.client.encode()}
         hosts = {b"yourip": self.yourip, b"ipv4": self.ipv4, b"ipv6": self.ipv6}
         said.update((key, value) for key, value in numbers.items() if value)

@@ -22,7 +22,7 @@ from bittorrent_threads.disk import create as module
 from bittorrent_threads.disk.create import create
 from bittorrent_threads.disk.source_files import Found
 from bittorrent_threads.errors import Cancelled, SettingsError, StorageError
-from bittorrent_threads.metainfo import metainfo as metainfo_module
+from bittorrent_threads.metainfo import bencode as bencode_module
 from bittorrent_threads.metainfo.bencode import decode_document
 from bittorrent_threads.metainfo.metainfo import Metainfo
 from bittorrent_threads.settings import Settings
@@ -326,7 +326,7 @@ def test_more_files_than_can_be_read_are_told_before_anything_is_hashed(
 ) -> None:
     tree(tmp_path / "x", *(f"{number}" for number in range(50)))
     monkeypatch.setattr(module, "_Hashing", None)
-    monkeypatch.setattr(metainfo_module, "decode_document", functools.partial(decode_document, max_tokens=100))
+    monkeypatch.setattr(bencode_module, "decode_document", functools.partial(decode_document, max_tokens=100))
     reason = failed(tmp_path / "x").reason
     assert reason.startswith("cannot be one torrent: more than") and "tokens" in reason
 
@@ -520,7 +520,7 @@ def test_piece_hashes_agree_with_the_data(tmp_path: Path) -> None:
     data = os.urandom(3 * MIB)
     (tmp_path / "x").write_bytes(data)
     metainfo = create(tmp_path / "x", piece_length=MIB)
-    assert metainfo.hashes.wrong(range(3), [data[index * MIB : (index + 1) * MIB] for index in range(3)]) == []
+    assert metainfo.hashes.verdicts(range(3), [data[index * MIB : (index + 1) * MIB] for index in range(3)]) == {}
     assert metainfo.pieces[:20] == hashlib.sha1(data[:MIB]).digest()
 
 

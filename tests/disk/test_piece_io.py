@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Iterator, List
+from typing import Any, Dict, Iterator, List
 
 import pytest
 from support.children import Child
@@ -25,6 +25,7 @@ from bittorrent_threads.disk.piece_io import Pieces
 from bittorrent_threads.disk.results import Checked, Saved
 from bittorrent_threads.metainfo import hashes
 from bittorrent_threads.metainfo.fingerprint import fingerprint
+from bittorrent_threads.metainfo.hashes import Verdict
 from bittorrent_threads.metainfo.metainfo import Metainfo
 
 FILES = [("a", 1000), ("b", 500), ("c", 730)]  # 23 pieces of 100 bytes, the last of 30
@@ -85,6 +86,15 @@ def test_bad_data_is_never_written(bench: Bench, t: Torrent) -> None:
     bad[1][50] ^= 1
     assert bench.pieces.save([bad, good]) == Saved(kept=(4,), wrong=(3,))
     assert t.path(bench.root, 0).read_bytes() == before + t.piece(4)
+
+
+def test_a_piece_whose_hash_is_not_known_is_written_nowhere(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As it will be with version 2, whose hashes come from peers (BEP 52).
+    unknown = {3: hashes.Verdict.UNKNOWN}
+    monkeypatch.setattr(hashes.PieceHashes, "verdicts", lambda self, indexes, parts: unknown)
+    assert bench.save(3, 4) == Saved(kept=(4,), unhashed=(3,))
+    monkeypatch.undo()
+    assert bench.pieces.check([3, 4]).passed == (4,)
 
 
 def large(tmp_path: Path, pool: FilePool) -> Bench:
@@ -240,9 +250,9 @@ def test_a_load_outside_of_a_piece_is_a_callers_mistake(bench: Bench) -> None:
 def test_check_passes_what_is_right(bench: Bench, t: Torrent) -> None:
     t.seed(bench.root)
     bench.content.check_files()
-    assert bench.check() == (tuple(range(COUNT)), (), None, ())
+    assert bench.check() == Checked(tuple(range(COUNT)), {}, None)
     assert bench.pieces.check([3, 9, 10, 22]).passed == (3, 9, 10, 22)
-    assert bench.pieces.check([]) == ((), (), None, ())
+    assert bench.pieces.check([]) == Checked((), {}, None)
 
 
 def test_many_small_pieces_are_one_read(bench: Bench, t: Torrent) -> None:
@@ -567,18 +577,18 @@ def test_what_a_check_finds_is_synced_unless_the_system_did_that_long_ago(
 def hashed(monkeypatch: pytest.MonkeyPatch) -> List[int]:
     """How many bytes were hashed, a number for each piece or part of one."""
     sizes: List[int] = []
-    update, wrong = hashes.PieceHasher.update, hashes.PieceHashes.wrong
+    update, verdicts = hashes.PieceHasher.update, hashes.PieceHashes.verdicts
 
     def updated(self: Any, data: Any) -> None:
         sizes.append(len(data))
         update(self, data)
 
-    def judged(self: Any, indexes: Any, parts: Any) -> List[int]:
+    def judged(self: Any, indexes: Any, parts: Any) -> Dict[int, hashes.Verdict]:
         sizes.extend(map(len, parts))
-        return wrong(self, indexes, parts)
+        return verdicts(self, indexes, parts)
 
     monkeypatch.setattr(hashes.PieceHasher, "update", updated)
-    monkeypatch.setattr(hashes.PieceHashes, "wrong", judged)
+    monkeypatch.setattr(hashes.PieceHashes, "verdicts", judged)
     return sizes
 
 
@@ -591,7 +601,7 @@ def test_nothing_is_read_or_hashed_for_bytes_that_no_file_has(bench: Bench, hash
     hashed.clear()
     checked = Pieces(bench.t.metainfo, other, HashBuffers()).check(range(COUNT))
     pool.close()
-    assert checked == Checked((0, 1, 12), (*range(2, 12), *range(13, COUNT)), None)
+    assert checked == Checked((0, 1, 12), dict.fromkeys((*range(2, 12), *range(13, COUNT)), Verdict.WRONG), None)
     assert sum(hashed) == 500, "two pieces of a, three of b, which has a hole"
 
 

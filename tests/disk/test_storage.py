@@ -18,6 +18,7 @@ from bittorrent_threads.disk.storage import Storage
 from bittorrent_threads.engine.interfaces import Storage as StoragePort
 from bittorrent_threads.errors import SessionClosed
 from bittorrent_threads.metainfo.fingerprint import fingerprint
+from bittorrent_threads.metainfo.hashes import Verdict
 from bittorrent_threads.settings import Settings
 
 FILES = [("a", 150), ("b", 230), ("c", 200)]
@@ -70,7 +71,7 @@ def test_the_life_of_a_torrent(
     assert network.ask(storage.load, spans) == loaded
     assert network.ask(storage.fingerprint, 1) == fingerprint(t.piece(1))
     assert network.ask(storage.fingerprint, 5) == b""
-    assert network.ask(storage.check, [5, 0, 4, 1, 3]) == Checked((0, 1, 3), (4, 5), None)
+    assert network.ask(storage.check, [5, 0, 4, 1, 3]) == Checked((0, 1, 3), dict.fromkeys((4, 5), Verdict.WRONG), None)
     synced = network.ask(storage.sync)
     assert isinstance(synced, Synced) and (synced.suspects, synced.error) == ((), None)
     resume = Resume(t.metainfo.infohash, b"\xd0", synced.files, synced.part_file, clean=True)

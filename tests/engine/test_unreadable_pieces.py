@@ -13,6 +13,7 @@ from bittorrent_threads import events
 from bittorrent_threads.disk.results import Checked, Loaded, Prepared, Synced
 from bittorrent_threads.engine.checks import Check
 from bittorrent_threads.errors import StorageError
+from bittorrent_threads.metainfo.hashes import Verdict
 
 FILES = (("first", 200_000), ("second", SIZE - 200_000))
 FIRST, SECOND = range(7), range(6, COUNT)
@@ -38,7 +39,7 @@ class Away:
 
         def answer(checked: Checked) -> None:
             passed = tuple([index for index in checked.passed if index not in gone])
-            deliver(checked if not gone else Checked(passed, gone, self._error, gone))
+            deliver(checked if not gone else Checked(passed, dict.fromkeys(gone, Verdict.UNREADABLE), self._error))
 
         self._check(indexes, answer)
 
@@ -214,8 +215,8 @@ def test_each_is_hashed_once_at_a_time() -> None:
 def test_what_is_wrong_beside_what_cannot_be_read_is_told() -> None:
     bench = Bench(have=range(COUNT))
     error = StorageError("Input/output error", bench.torrent.path(0), errno.EIO)
-    bench.act(bench.torrent.piece_tracker.checked, Checked((0,), (1, 2), error, (2,)))
+    bench.act(bench.torrent.piece_tracker.checked, Checked((0,), {1: Verdict.WRONG, 2: Verdict.UNREADABLE}, error))
     assert [event.index for event in bench.seen(events.PieceFailed)] == [1]
     assert not bench.torrent.have[1] and not bench.torrent.have[2] and bench.torrent.unreadable
-    bench.act(bench.torrent.piece_tracker.checked, Checked((2,), (), None))
+    bench.act(bench.torrent.piece_tracker.checked, Checked((2,), {}, None))
     assert not bench.torrent.unreadable and {*bench.torrent.have.indexes()} == {*range(COUNT)} - {1}

@@ -1,52 +1,30 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import pickle
 import random
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 import pytest
 from support.children import Child
 from support.content import bencode
+from support.infos import Info, multi, parse, single, without
 
 from bittorrent_threads.errors import BencodeError, MetainfoError, StorageError
-from bittorrent_threads.metainfo.layout import Span
-from bittorrent_threads.metainfo.metainfo import MAX_TEXT, Metainfo, TorrentFile
-
-Info = Dict[str, Any]
-
-
-def single(**changes: Any) -> Info:
-    info: Info = {"name": "file.bin", "length": 100_000, "piece length": 65536, "pieces": b"h" * 40}
-    return {**info, **{key.replace("_", " "): value for key, value in changes.items()}}
-
-
-def multi(*files: Any, **changes: Any) -> Info:
-    entries = files or (
-        {"length": 65536, "path": ["a"]},
-        {"length": 0, "path": ["b", "c"]},
-        {"length": 9, "path": ["d"]},
-    )
-    size = sum(file.get("length", 0) for file in entries if isinstance(file, dict))
-    pieces = b"h" * 20 * -(-size // 65536) if isinstance(size, int) and 0 <= size < 2**40 else b""
-    info: Info = {"name": "folder", "files": list(entries), "piece length": 65536, "pieces": pieces}
-    return {**info, **{key.replace("_", " "): value for key, value in changes.items()}}
-
-
-def without(info: Info, key: str) -> Info:
-    return {name: value for name, value in info.items() if name != key}
-
-
-def parse(info: Info, outer: Optional[Info] = None) -> Metainfo:
-    return Metainfo.parse(bencode({"info": info, **(outer or {})}))
+from bittorrent_threads.metainfo.bencode import MAX_DEPTH, MAX_TOKENS
+from bittorrent_threads.metainfo.file_list import TorrentFile
+from bittorrent_threads.metainfo.infohash import InfoHash
+from bittorrent_threads.metainfo.metainfo import Metainfo
 
 
 def test_single_file() -> None:
     info = single()
     metainfo = parse(info)
     assert metainfo.infohash == hashlib.sha1(bencode(info)).digest()
+    assert metainfo.infohashes == InfoHash(metainfo.infohash)
     assert (metainfo.name, metainfo.multi_file) == ("file.bin", False)
     assert metainfo.files == (TorrentFile(("file.bin",), 100_000, False),)
     assert (metainfo.piece_length, metainfo.piece_count, metainfo.total_size) == (65536, 2, 100_000)
@@ -54,22 +32,6 @@ def test_single_file() -> None:
     assert (metainfo.pieces, len(metainfo.hashes)) == (b"h" * 40, 2)
     assert (metainfo.trackers, metainfo.web_seeds, metainfo.private) == ((), (), False)
     assert (metainfo.comment, metainfo.created_by, metainfo.creation_date) == (None, None, None)
-
-
-def test_files_in_a_folder() -> None:
-    metainfo = parse(multi())
-    assert (metainfo.name, metainfo.multi_file) == ("folder", True)
-    assert metainfo.files == (
-        TorrentFile(("folder", "a"), 65536),
-        TorrentFile(("folder", "b", "c"), 0),
-        TorrentFile(("folder", "d"), 9),
-    )
-    assert metainfo.layout.piece_spans(1) == [Span(2, 0, 9)]
-
-
-def test_one_file_in_a_folder_is_not_a_single_file() -> None:
-    metainfo = parse(multi({"length": 1, "path": ["folder"]}))
-    assert (metainfo.multi_file, metainfo.files[0].path) == (True, ("folder", "folder"))
 
 
 def test_everything_else() -> None:
@@ -104,10 +66,6 @@ def test_optional_keys_of_a_wrong_type_are_not_there() -> None:
     assert (parse(single(private=0)).private, parse(single(private=2)).private) == (False, True)
 
 
-def test_comments_are_cut() -> None:
-    assert parse(single(), {"comment": "x" * 100_000}).comment == "x" * MAX_TEXT
-
-
 def test_infohash_is_that_of_the_bytes_in_the_file() -> None:
     canonical = bencode(single())
     unsorted = b"d" + b"".join(bencode(key) + bencode(single()[key]) for key in reversed(sorted(single()))) + b"e"
@@ -135,7 +93,7 @@ def test_keys_that_stand_twice() -> None:
         assert caught.value.key == "info"
 
 
-MALFORMED = {
+MALFORMED: Dict[str, Tuple[Info, str, str]] = {
     "no info": ({}, "info", "is missing"),
     "info is a list": ({"info": []}, "info", "must be a dictionary, not a list"),
     "no name": ({"info": without(single(), "name")}, "info.name", "is missing"),
@@ -209,6 +167,135 @@ def test_malformed(defect: str) -> None:
     assert str(caught.value).startswith(f"{key}: ")
 
 
+# -- from the bytes of info --------------------------------------------------------------------------------------------
+
+TRACKERS = (("http://a/announce", "udp://b:1"), ("https://c/announce",))
+
+
+@pytest.mark.parametrize("info", [single(), multi(), single(private=1, source="x"), single(meta_version=2)])
+def test_from_info_and_through_a_file(info: Info) -> None:
+    raw = bencode(info)
+    metainfo = Metainfo.from_info(
+        memoryview(raw),
+        trackers=TRACKERS,
+        web_seeds=["http://seed/"],
+        comment="käse",
+        created_by="someone",
+        creation_date=5,
+    )
+    again = Metainfo.parse(metainfo.to_bytes())
+    parsed = parse(
+        info,
+        {
+            "announce": TRACKERS[0][0],
+            "announce-list": list(map(list, TRACKERS)),
+            "comment": "käse",
+            "created by": "someone",
+            "creation date": 5,
+            "url-list": ["http://seed/"],
+        },
+    )
+    assert metainfo.to_bytes() == parsed.to_bytes() == again.to_bytes()
+    for field in dataclasses.fields(Metainfo):
+        if field.name not in ("layout", "hashes"):
+            assert getattr(metainfo, field.name) == getattr(again, field.name) == getattr(parsed, field.name), field
+    assert metainfo.trackers == TRACKERS
+    assert metainfo.infohashes == InfoHash.of(raw, v2=info.get("meta version") == 2)
+
+
+@pytest.mark.parametrize(
+    ("trackers", "kept"),
+    [
+        ((), ()),
+        ([["http://a/"]], (("http://a/",),)),
+        ([["http://a/", "http://a/"], ["http://a/"]], (("http://a/",),)),
+        ([["ftp://a/"], [], ["http://b/ä"]], (("http://b/%C3%A4",),)),
+    ],
+)
+def test_from_info_keeps_the_trackers_that_can_be_used(trackers: Sequence[Sequence[str]], kept: object) -> None:
+    metainfo = Metainfo.from_info(bencode(single()), trackers=trackers, web_seeds=["udp://x:1", "http://s/"])
+    assert metainfo.trackers == Metainfo.parse(metainfo.to_bytes()).trackers == kept
+    assert metainfo.web_seeds == Metainfo.parse(metainfo.to_bytes()).web_seeds == ("http://s/",)
+    assert not metainfo.trackers_trusted
+
+
+def test_from_info_alone() -> None:
+    raw = bencode(single())
+    metainfo = Metainfo.from_info(raw)
+    assert metainfo == parse(single())
+    assert metainfo.to_bytes() == b"d4:info" + raw + b"e"
+    assert (metainfo.trackers, metainfo.web_seeds, metainfo.comment, metainfo.creation_date) == ((), (), None, None)
+
+
+def test_from_info_leaves_the_bytes_as_they_are() -> None:
+    unsorted = b"d" + b"".join(bencode(key) + bencode(single()[key]) for key in reversed(sorted(single()))) + b"e"
+    metainfo = Metainfo.from_info(unsorted)
+    assert metainfo.infohash == hashlib.sha1(unsorted).digest()
+    assert Metainfo.parse(metainfo.to_bytes()).infohash == metainfo.infohash
+
+
+@pytest.mark.parametrize("defect", [name for name in MALFORMED if "info" in MALFORMED[name][0]])
+def test_from_info_malformed(defect: str) -> None:
+    document, key, reason = MALFORMED[defect]
+    with pytest.raises(MetainfoError) as caught:
+        Metainfo.from_info(bencode(document["info"]))
+    assert caught.value.key == key
+    assert reason in caught.value.reason
+
+
+RAW = bencode(single())
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"", "there is no data"),
+        (b"d", "the data ends inside a value"),
+        (RAW[:-1], "the data ends inside a value"),
+        (RAW + b"1:x0:", "5 bytes follow the value"),
+        (RAW + b"e", "1 bytes follow the value"),
+        (RAW + b" ", "1 bytes follow the value"),
+        (RAW[:-1] + b"6:pieces0:e", "stands twice"),
+        (RAW[:-1] + b"1:xd1:yi1e1:yi2eee", "stands twice"),
+        (b"l" * 99 + b"e" * 99, "must be a dictionary, not a list"),
+        (b"l" * 100 + b"e" * 100, "more than 99 levels deep"),
+        (b"l" + b"i0e" * MAX_TOKENS + b"e", "tokens"),
+    ],
+    ids=lambda value: value[-20:],
+)
+def test_from_info_that_is_not_one_dictionary(raw: bytes, reason: str) -> None:
+    with pytest.raises(MetainfoError, match=reason):
+        Metainfo.from_info(raw, trackers=TRACKERS)
+
+
+def test_from_info_takes_nothing_that_parse_would_refuse() -> None:
+    # As many levels and tokens as from_info takes, with as many trackers as it keeps.
+    trackers = [[f"http://{number}/"] for number in range(1000)]
+    deep = b"l" * (MAX_DEPTH - 2) + b"e" * (MAX_DEPTH - 2)
+    for count in range(MAX_TOKENS - 10_000 - 2 * MAX_DEPTH - 100, MAX_TOKENS, 20):
+        raw = RAW[:-1] + b"1:x" + deep + b"1:yl" + b"i0e" * count + b"ee"
+        try:
+            metainfo = Metainfo.from_info(raw, trackers=trackers, web_seeds=[url for (url,) in trackers])
+        except BencodeError as error:
+            assert error.reason == f"more than {MAX_TOKENS - 10_000} tokens"
+            break
+        assert len(Metainfo.parse(metainfo.to_bytes()).trackers) == 500
+    else:
+        pytest.fail("every number of tokens was taken")
+
+
+def test_from_info_has_the_same_limit_of_size() -> None:
+    size = len(Metainfo.from_info(RAW).to_bytes())
+    assert Metainfo.from_info(RAW, max_size=size)
+    with pytest.raises(MetainfoError, match=f"{size} bytes, where a .torrent file may have {size - 1}"):
+        Metainfo.from_info(RAW, max_size=size - 1)
+    with pytest.raises(MetainfoError, match=f"info: {len(RAW)} bytes, where a .torrent file may have 10"):
+        Metainfo.from_info(RAW, max_size=10)
+
+
+# -- files -----------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("data", [b"", b"<html>", b"le", b"i1e", b"3:abc", b"de", b"d4:info"], ids=repr)
 def test_no_torrent_at_all(data: bytes) -> None:
     with pytest.raises(MetainfoError):
@@ -234,64 +321,12 @@ def test_torrent_without_a_byte() -> None:
     assert (metainfo.total_size, metainfo.piece_count, len(metainfo.hashes)) == (0, 0, 0)
 
 
-def test_names_stay_below_the_folder() -> None:
-    metainfo = parse(multi({"length": 1, "path": ["..", "..", "x"]}, {"length": 1, "path": ["/a"]}, name="../up"))
-    assert [file.path for file in metainfo.files] == [(".._up", "_", "_", "x"), (".._up", "_a")]
-    assert metainfo.name == ".._up"
-    assert parse(single(name="..")).files[0].path == ("_",)
-    assert parse(single(name="")).name == "_"
-
-
-def test_files_of_one_name() -> None:
-    metainfo = parse(
-        multi({"length": 1, "path": ["A"]}, {"length": 2, "path": ["a"]}, {"length": 3, "path": ["a", "b"]})
-    )
-    assert [file.path[1:] for file in metainfo.files] == [("A.1",), ("a.2",), ("a", "b")]
-
-
-def test_utf8_names_are_preferred_where_they_are_utf8() -> None:
-    good = {"length": 1, "path": [b"\xff"], "path.utf-8": ["ä"]}
-    bad = {"length": 1, "path": ["b"], "path.utf-8": [b"\xff"]}
-    wrong = {"length": 1, "path": ["c"], "path.utf-8": ["d", 1]}
-    metainfo = parse(multi(good, bad, wrong, **{"name.utf-8": "näme"}))
-    assert [file.path for file in metainfo.files] == [("näme", "ä"), ("näme", "b"), ("näme", "c")]
-    assert parse(single(**{"name.utf-8": b"\xff"})).name == "file.bin"
-
-
-def test_padding() -> None:
-    metainfo = parse(
-        multi(
-            {"length": 1, "path": ["a"]},
-            {"length": 65535, "attr": "p", "path": [".pad", "65535"]},
-            {"length": 1, "path": ["b"]},
-            {"length": 65535, "attr": "xp"},
-            {"length": 1, "attr": "p", "path": ["a"]},
-            {"length": 1, "attr": "hx", "path": [".pad"]},
-        )
-    )
-    assert [file.pad for file in metainfo.files] == [False, True, False, True, True, False]
-    assert [file.path[1:] for file in metainfo.files] == [
-        *[("a",), (".pad", "65535"), ("b",), (".pad", "65535")],
-        *[("a",), (".pad",)],  # padding takes no name from a file
-    ]
-
-
-def test_links_are_empty_files() -> None:
-    metainfo = parse(
-        multi(
-            {"length": 1, "path": ["a"]},
-            {"attr": "l", "path": ["link"], "symlink path": ["..", "..", "etc", "passwd"]},
-            {"attr": "lx", "path": ["long"], "symlink path": ["a"], "length": 0},
-        )
-    )
-    assert metainfo.files[1:] == (TorrentFile(("folder", "link"), 0), TorrentFile(("folder", "long"), 0))
-
-
 def test_hybrid_is_taken_for_version_1() -> None:
     tree = {"a": {"": {"length": 65536, "pieces root": b"r" * 32}}}
     info = {**multi(), "meta version": 2, "file tree": tree}
     metainfo = parse(info, {"piece layers": {}})
     assert metainfo.infohash == hashlib.sha1(bencode(info)).digest()
+    assert metainfo.infohashes == InfoHash(metainfo.infohash, hashlib.sha256(bencode(info)).digest())
     assert metainfo.piece_count == 2
 
 
@@ -377,14 +412,6 @@ def test_damaged_torrents_are_metainfo_errors() -> None:
         assert metainfo.piece_count == len(metainfo.hashes)
         assert metainfo.total_size == sum(file.length for file in metainfo.files)
     assert 0 < parsed < 3000
-
-
-def test_many_files() -> None:
-    files = [{"length": number % 3, "path": [f"d{number % 100}", f"{number}.txt"]} for number in range(3000)]
-    metainfo = parse(multi(*files))
-    assert len(metainfo.files) == 3000
-    assert metainfo.total_size == 3000
-    assert metainfo.files[2999] == TorrentFile(("folder", "d99", "2999.txt"), 2)
 
 
 def libtorrent_says(data: bytes) -> Any:

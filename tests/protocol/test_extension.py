@@ -42,7 +42,7 @@ def test_upload_only(value: object, meaning: object) -> None:
     [
         {"m": [], "v": 7, "p": "x", "reqq": [], "yourip": 5, "ipv4": {}, "ipv6": 1, "upload_only": []},
         {"m": {"ut_pex": "1", "x": -1, "y": 256, "": 1}, "p": 65536, "reqq": -1, "yourip": "12345", "ipv4": "x" * 16},
-        {"p": 0, "reqq": 2**62, "ipv6": "1234", "unknown": {"a": [1]}},
+        {"p": 0, "reqq": 2**62, "ipv6": "1234"},
         {"p": -5},
         {},
     ],
@@ -54,6 +54,12 @@ def test_what_is_not_as_it_should_be_is_absent(said: object) -> None:
 def test_a_yourip_of_each_family() -> None:
     assert ExtensionHandshake.parse(bencode({"yourip": b"\1\2\3\4"})).yourip == "1.2.3.4"
     assert ExtensionHandshake.parse(bencode({"yourip": bytes(15) + b"\1"})).yourip == "::1"
+
+
+def test_keys_of_extensions_are_kept_as_they_are() -> None:
+    said = ExtensionHandshake.parse(bencode({"metadata_size": 31235, "x": {"a": [1]}, "m": {}, "p": "?", "v": 5}))
+    assert said == ExtensionHandshake(extra={b"metadata_size": 31235, b"x": {b"a": [1]}})
+    assert ExtensionHandshake.parse(said.encode()) == said
 
 
 def test_names_are_made_fit_for_display() -> None:

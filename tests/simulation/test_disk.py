@@ -15,6 +15,7 @@ from support.simulation.world import World
 from bittorrent_threads.disk.resume import Resume
 from bittorrent_threads.engine import interfaces
 from bittorrent_threads.metainfo.fingerprint import fingerprint
+from bittorrent_threads.metainfo.hashes import Verdict
 
 PIECE = 65536
 
@@ -71,7 +72,7 @@ def test_pieces_saved_can_be_loaded_again(torrent: SimTorrent) -> None:
     assert bench.ask(bench.storage.check_files).present == (3, 10)
     loaded = bench.ask(bench.storage.load, [(3, 100, 40_000)])[0]
     assert loaded == interfaces.Loaded(3, 100, bytes(buffer[100:40_100]), None)
-    assert bench.ask(bench.storage.check, [10, 2, 3]) == interfaces.Checked((3, 10), (2,), None)
+    assert bench.ask(bench.storage.check, [10, 2, 3]) == interfaces.Checked((3, 10), {2: Verdict.WRONG}, None)
     assert bench.ask(bench.storage.close) == interfaces.Done(None)
     assert bench.world.violations == []
 
@@ -113,7 +114,7 @@ def test_damaged_pieces_are_present_and_fail_the_check(torrent: SimTorrent) -> N
     bench = Bench(torrent, [0, 1])
     bench.files.damage([4])
     assert bench.ask(bench.storage.check_files).present == (0, 1, 4)
-    assert bench.ask(bench.storage.check, [0, 1, 4]) == interfaces.Checked((0, 1), (4,), None)
+    assert bench.ask(bench.storage.check, [0, 1, 4]) == interfaces.Checked((0, 1), {4: Verdict.WRONG}, None)
 
 
 def test_a_lying_disk_reads_one_byte_wrong(torrent: SimTorrent) -> None:
@@ -171,7 +172,7 @@ def test_a_power_cut_takes_what_was_not_synced(torrent: SimTorrent) -> None:
     bench.files.crash()
     again = bench.disk.open(torrent.metainfo, "downloads")
     assert bench.ask(again.check_files).present == (0, 1, 2, 7)
-    assert bench.ask(again.check, [0, 1, 2]) == interfaces.Checked((0, 1), (2,), None)
+    assert bench.ask(again.check, [0, 1, 2]) == interfaces.Checked((0, 1), {2: Verdict.WRONG}, None)
 
 
 def test_resume_data_outlives_the_storage(torrent: SimTorrent) -> None:

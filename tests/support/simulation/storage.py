@@ -27,6 +27,7 @@ from bittorrent_threads.engine.interfaces import (
 )
 from bittorrent_threads.errors import StorageError
 from bittorrent_threads.metainfo.fingerprint import fingerprint
+from bittorrent_threads.metainfo.hashes import Verdict
 from bittorrent_threads.metainfo.layout import BLOCK
 
 from .files import SimFiles, Snapshot
@@ -251,8 +252,8 @@ class SimStorage:
         error = self._disk.read_error(self._path)
         passed = tuple(index for index in asked if error is None and self._files.right(index))
         right = set(passed)
-        failed = tuple(index for index in asked if index not in right)
-        return Checked(passed, failed, error, () if error is None else failed)
+        verdict = Verdict.WRONG if error is None else Verdict.UNREADABLE
+        return Checked(passed, {index: verdict for index in asked if index not in right}, error)
 
     def _sync(self, snapshot: Snapshot) -> Synced:
         files = self._files
