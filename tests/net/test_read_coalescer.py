@@ -57,14 +57,14 @@ def test_no_rest_while_more_is_there_already() -> None:
 def test_no_rest_before_somebody_is_answered() -> None:
     pace = ReadCoalescer()
     pace.note(BULK, more=False)
-    pace.hurry()
+    pace.skip_rest()
     assert pace.rest(0.0) == 0.0
     pace.note(BULK, more=False)
     assert pace.rest(0.0) == INTERVAL
 
 
 def test_the_loop_rests_unless_it_is_told_to_hurry(loop: Loop, plain: Plain, monkeypatch: pytest.MonkeyPatch) -> None:
-    handler = Recorder(lambda data: loop.hurry() if data.startswith(b"\1") else None)
+    handler = Recorder(lambda data: loop.skip_rest() if data.startswith(b"\1") else None)
     rested = threading.Event()
     rests: List[int] = []
 

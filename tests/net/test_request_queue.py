@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import List
 
 from bittorrent_threads.net import request_queue as turns_module
-from bittorrent_threads.net.request_queue import MAX_AT_HOST, RequestQueue
+from bittorrent_threads.net.request_queue import MAX_PER_HOST, RequestQueue
 
 
 def begun(turns: RequestQueue[str]) -> List[str]:
@@ -31,9 +31,9 @@ def test_a_host_has_its_share_and_the_others_pass_by() -> None:
     for number in range(500):
         turns.add(f"greedy{number}", ("greedy", 4))
     turns.add("other", ("other", 4))
-    assert begun(turns) == [*(f"greedy{number}" for number in range(MAX_AT_HOST)), "other"]
+    assert begun(turns) == [*(f"greedy{number}" for number in range(MAX_PER_HOST)), "other"]
     turns.end(("greedy", 4), failed=False)
-    assert begun(turns) == [f"greedy{MAX_AT_HOST}"]
+    assert begun(turns) == [f"greedy{MAX_PER_HOST}"]
 
 
 def test_hosts_that_failed_stand_behind_the_others_until_they_answer() -> None:

@@ -56,7 +56,7 @@ def test_what_is_sent_before_the_connection_leaves_after_it(loop: Loop, plain: P
     handler = Recorder()
 
     def dial() -> TcpStream:
-        stream = loop.connect(plain.address, handler, PATIENCE)
+        stream: TcpStream = loop.connect(plain.address, handler, PATIENCE)
         stream.send([b"early"])
         assert not handler.connected
         return stream
@@ -128,7 +128,7 @@ def test_a_dial_that_was_closed_tells_nothing(loop: Loop, plain: Plain) -> None:
 
 
 def test_a_dial_beyond_the_capacity_of_the_selector(loop: Loop, plain: Plain) -> None:
-    loop.capacity = 0
+    loop.selection.capacity = 0
     handler = Recorder()
     loop.call(lambda: loop.connect(plain.address, handler, 5))
     handler.wait(lambda: handler.closes)
@@ -293,13 +293,13 @@ def test_is_selected_for_writing_only_while_something_waits(loop: Loop, plain: P
     handler = Recorder()
     stream, sock = dialled(loop, plain, handler)
     masks: List[int] = []
-    modify = loop._selector.modify
+    modify = loop.selection.selector.modify
 
     def noting(sock: Any, mask: int, owner: Any) -> Any:
         masks.append(mask)
         return modify(sock, mask, owner)
 
-    loop._selector.modify = noting  # type: ignore[method-assign,assignment]
+    loop.selection.selector.modify = noting  # type: ignore[method-assign,assignment]
     with sock:
         loop.call(lambda: stream.send([b"small"]))
         assert received_by(sock, 5) == b"small"
@@ -406,7 +406,7 @@ def test_nothing_is_read_while_paused(loop: Loop, plain: Plain) -> None:
         for _ in range(3):
             loop.call(lambda: None)
         assert not handler.received
-        assert loop._masks[stream] == 0  # or the selector would report it for ever
+        assert loop.selection.mask(stream) == 0  # or the selector would report it for ever
         loop.call(stream.resume)
         handler.wait_received(7)
         loop.call(stream.close)
@@ -415,7 +415,7 @@ def test_nothing_is_read_while_paused(loop: Loop, plain: Plain) -> None:
 def test_pausing_and_resuming_in_one_pass_costs_no_system_call(loop: Loop, plain: Plain) -> None:
     stream, sock = dialled(loop, plain, Recorder())
     calls: List[Any] = []
-    loop._selector.modify = loop._selector.unregister = lambda *args: calls.append(args)  # type: ignore
+    loop.selection.selector.modify = loop.selection.selector.unregister = lambda *args: calls.append(args)  # type: ignore
 
     def flicker() -> None:
         stream.pause()
@@ -425,7 +425,7 @@ def test_pausing_and_resuming_in_one_pass_costs_no_system_call(loop: Loop, plain
         loop.call(flicker)
         loop.call(lambda: None)
         assert calls == []
-        del loop._selector.modify, loop._selector.unregister
+        del loop.selection.selector.modify, loop.selection.selector.unregister
         loop.call(stream.close)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import collections
 import random
-from typing import Callable, OrderedDict, Protocol
+from typing import Callable, Optional, OrderedDict, Protocol
 
 from .world import World
 
@@ -43,6 +43,19 @@ class Uplink:
         """``source`` has something to send."""
         self._turns.setdefault(source)
         self._serve()
+
+    def reserve(self, size: int, most: float) -> Optional[float]:
+        """Send a datagram of ``size`` bytes behind what is on the line; the seconds until it is through.
+
+        None if that were more than ``most`` seconds: the queue is full, and the datagram is dropped.
+        """
+        begin = max(self._world.now, self._free_at)
+        delay = begin + size / self.rate - self._world.now
+        if delay > most:
+            return None
+        self._free_at = begin + size / self.rate
+        self.carried += size
+        return delay
 
     def _serve(self) -> None:
         while self._turns and not self._awaited:

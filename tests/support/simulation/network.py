@@ -7,13 +7,15 @@ the end of it, then what was given to ``send`` leaves.  Rate limits are the libr
 from __future__ import annotations
 
 import errno
-from typing import Callable, Dict, Iterable, List
+from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from bittorrent_threads.engine.interfaces import Address, StreamHandler
 from bittorrent_threads.errors import ListenError
 from bittorrent_threads.net.receive_pool import ReceivePool
-from bittorrent_threads.net.throttle import Line, Throttle
+from bittorrent_threads.net.throttle import Throttle, ThrottleQueue
+from bittorrent_threads.net.transport import Transport
 
+from .datagram import HEADERS, Faults, SimUdpSocket
 from .link import Downlink, Uplink
 from .pipe import RESET_BY_PEER, WINDOW, Pipe
 from .stream import SPOIL, SimStream
@@ -30,7 +32,7 @@ MAX_SLABS = 3
 """So few that a host whose disk is slow has none to lend at times."""
 
 
-class SpoiledIntake(ReceivePool):
+class SpoiledPool(ReceivePool):
     """Overwrites all that is not borrowed, for those who kept a view of it."""
 
     def __init__(self) -> None:
@@ -46,10 +48,10 @@ class SpoiledIntake(ReceivePool):
         self.refused += not kept
         return kept
 
-    def passed(self, size: int) -> None:
+    def end_read(self, size: int) -> None:
         room = self.room[:size]
         lent = self._lent
-        super().passed(size)
+        super().end_read(size)
         if not lent:
             room[:] = SPOIL[:size]
 
@@ -108,17 +110,21 @@ class SimNetwork:
         self.latency = latency
         self.online = True
         """False: the cable is out.  Nothing gets in or out, and nobody is told."""
-        self.receive_pool = SpoiledIntake()
+        self.receive_pool = SpoiledPool()
         """What every stream of this host receives into."""
-        self.hurried = 0
+        self.rests_skipped = 0
         """How often the network was told not to rest; it never does."""
+        self.faults = Faults()
+        """What happens to datagrams that leave this host."""
+        self.datagram_sockets: Dict[int, SimUdpSocket] = {}
+        """By address family."""
         self.listeners: Dict[int, SimListener] = {}
         self.capacity = 10_000
         self.download = Throttle()
         """The limit of all streams together."""
         self.upload = Throttle()
-        self.reading = Line(self)
-        self.writing = Line(self)
+        self.read_queue = ThrottleQueue(self)
+        self.write_queue = ThrottleQueue(self)
         self._internet = internet
         self._next_port = FIRST_EPHEMERAL_PORT
         self._passing = False
@@ -140,10 +146,14 @@ class SimNetwork:
         self._deferred.append(callback)
         self._pass_soon()
 
-    def hurry(self) -> None:
-        self.hurried += 1
+    def skip_rest(self) -> None:
+        self.rests_skipped += 1
 
-    def connect(self, address: Address, handler: StreamHandler, timeout: float) -> SimStream:
+    def connect(
+        self, address: Address, handler: StreamHandler, timeout: float, transport: Optional[Transport[Any]] = None
+    ) -> Any:
+        if transport is not None:
+            return transport.dial(self, address, handler, timeout)
         stream = self._stream(address, incoming=False)
         stream.handler = handler
         late = f"timed out after {timeout:g} s"
@@ -163,12 +173,19 @@ class SimNetwork:
         self.listeners[listener.port] = listener
         return listener
 
+    def datagram(self, family: int, host: str = "", port: int = 0) -> SimUdpSocket:
+        sock = self.datagram_sockets.get(family)
+        if sock is None or sock.closed:
+            address = (host or self.addresses[family], port or self._ephemeral_port())
+            sock = self.datagram_sockets[family] = SimUdpSocket(self, family, address)
+        return sock
+
     def throttle(self, rate: int, name: str) -> Throttle:
         return Throttle(rate, name)
 
     # -- the simulation's side -------------------------------------------------------------------------------------
 
-    def run_pass(self, callback: Callable[[], None]) -> None:
+    def run_pass(self, callback: Callable[[], object]) -> None:
         """Make a call on this host's network thread, then end the pass."""
         if self._passing:
             callback()
@@ -188,11 +205,13 @@ class SimNetwork:
     def restart(self) -> None:
         """The process was killed: timers and answers under way are forgotten, the system closes what was open."""
         self._starts += 1
-        self.receive_pool = SpoiledIntake()
+        self.receive_pool = SpoiledPool()
         self.listeners.clear()
         self._deferred.clear()
         for stream in list(self._streams):
             stream.close()
+        for sock in self.datagram_sockets.values():
+            sock.close()
 
     def forget(self, stream: SimStream) -> None:
         """``stream`` is closed."""
@@ -202,6 +221,19 @@ class SimNetwork:
         """Let ``stream`` send at the end of this pass."""
         self._flushes[stream] = None
         self._pass_soon()
+
+    def carry(self, data: bytes, sender: SimUdpSocket, address: Address) -> None:
+        """A datagram has left this host, and travels to another."""
+        target = self._internet.hosts.get(address[0])
+        if target is not None:
+            near = (self.addresses.get(sender.family, self.name), sender.address[1])
+            self.world.after(self.latency + target.latency, lambda: target.take_datagram(data, near, address))
+
+    def take_datagram(self, data: bytes, near: Address, address: Address) -> None:
+        """A datagram from ``near`` has reached the line of this host."""
+        sock = self.datagram_sockets.get(6 if ":" in address[0] else 4)
+        if sock is not None and sock.address[1] == address[1]:
+            self.down.enter(len(data) + HEADERS, lambda: sock.arrive(data, near))
 
     def knock(self, caller: SimStream, origin: SimNetwork, near: Address) -> None:
         """A dial from ``origin`` reached this host."""

@@ -13,8 +13,8 @@ import zlib
 from typing import TYPE_CHECKING, Any, Deque, Optional, Sequence, Tuple
 
 from bittorrent_threads.engine.interfaces import Address, Buffer, StreamHandler
-from bittorrent_threads.net.interfaces import Reader
-from bittorrent_threads.net.throttle import FIRST, GONE, MOST_UNFINISHED, SHORT, STAYS, Throttle
+from bittorrent_threads.net.interfaces import MessageReader
+from bittorrent_threads.net.throttle import KEEP_PLACE, LEAVE, MAX_UNFINISHED, REQUEUE, SHORT, Throttle
 
 from .pipe import CLOSED_BY_PEER, RESET_BY_PEER, WINDOW, Pipe
 from .world import Event
@@ -35,7 +35,7 @@ class SimStream:
         self.incoming = incoming
         self.low_water = 0
         self.read_limit = sys.maxsize
-        self.reader: Optional[Reader] = None
+        self.reader: Optional[MessageReader] = None
         self.sent = 0
         self.received = 0
         self.backlog = 0
@@ -149,12 +149,12 @@ class SimStream:
         """Give the system what it takes; the network calls it at the end of a pass."""
         if self.closed or self._write_awaited or not self._sendable:
             return
-        allowed = self._network.writing.allowance(self._writing)
+        allowed = self._network.write_queue.allowance(self._writing)
         if allowed:
             self._flush(allowed)
         else:
             self._write_awaited = True
-            self._network.writing.join(self._write_turn, self._writing, short=self.backlog <= SHORT)
+            self._network.write_queue.add(self._write_turn, self._writing, first=self.backlog <= SHORT)
 
     @property
     def _sendable(self) -> bool:
@@ -164,12 +164,12 @@ class SimStream:
         if not allowed:
             self._write_awaited = False
             self._network.flush_later(self)
-            return GONE
+            return LEAVE
         if self._offset and self._queue:
             allowed = min(allowed, len(self._queue[0][0]) - self._offset)
         self._flush(allowed)
         self._write_awaited = self._sendable
-        return GONE if not self._write_awaited else FIRST if self._offset else STAYS
+        return LEAVE if not self._write_awaited else KEEP_PLACE if self._offset else REQUEUE
 
     def _flush(self, allowed: int) -> None:
         assert self._out is not None
@@ -204,10 +204,10 @@ class SimStream:
         if self.closed or self._paused or self._read_awaited:
             return
         if self._unread_size:
-            allowed = self._network.reading.allowance(self._reading)
+            allowed = self._network.read_queue.allowance(self._reading)
             if not allowed:
                 self._read_awaited = True
-                self._network.reading.join(self._read_turn, self._reading, short=self.reader is None)
+                self._network.read_queue.add(self._read_turn, self._reading, first=self.reader is None)
                 return
             self._hand_over(min(self._unread_size, len(self._network.receive_pool.room), self.read_limit, allowed))
             if self._unread_size and not self._paused:
@@ -219,7 +219,7 @@ class SimStream:
     @property
     def _missing(self) -> int:
         missing = 0 if self.reader is None else self.reader.missing
-        return missing if missing <= MOST_UNFINISHED else 0
+        return missing if missing <= MAX_UNFINISHED else 0
 
     def _read_turn(self, allowed: int) -> int:
         if allowed and self._unread_size and not self._paused:
@@ -228,7 +228,7 @@ class SimStream:
         self._read_awaited = bool(allowed and self._unread_size and not self._paused)
         if not self._read_awaited:
             self._network.call_later(0, self._read)
-        return GONE if not self._read_awaited else FIRST if self._missing else STAYS
+        return LEAVE if not self._read_awaited else KEEP_PLACE if self._missing else REQUEUE
 
     def _hand_over(self, size: int) -> None:
         """Show ``size`` unread bytes to the handler in the memory all streams share, which is then spoiled."""
@@ -250,7 +250,7 @@ class SimStream:
         network = self._network
         network.world.note(f"{network.name} {self.address} {size} {zlib.crc32(view):08x}")
         self._owner.on_received(view)
-        network.receive_pool.passed(size)
+        network.receive_pool.end_read(size)
 
     @property
     def _owner(self) -> StreamHandler:
