@@ -64,8 +64,6 @@ class Loop:
         coalescer: How much was received in this pass.
         download: The limit of what all streams receive; its ``rate`` may be set from any thread.
         upload: The limit of what all streams send, likewise.
-        longest_pass: Seconds; far more than 0.1 means that something waits on the network thread.
-        faults: Exceptions that callbacks raised: bugs of the library.
         on_fault: Called on this thread with what a callback raised.
         on_end: Called as the last thing on this thread, with the exception that ended the loop, or None.
         on_exhausted: Called with a reason when connections wait because the system is out of descriptors or buffers.
@@ -81,14 +79,11 @@ class Loop:
         self.upload = Throttle(settings.upload_limit, "upload_limit")
         self.read_queue = ThrottleQueue(self)
         self.write_queue = ThrottleQueue(self)
-        self.longest_pass = 0.0
-        self.faults = 0
         self.on_fault: Optional[Callable[[Exception], None]] = None
         self.on_end: Optional[Callable[[Optional[BaseException]], None]] = None
         self.on_exhausted: Optional[Callable[[str], None]] = None
         self._clock = clock
         self._now = clock()
-        self._pass_began: Optional[float] = None
         self.selection = Selection()
         self.capacity = self.selection.capacity
         self._wakeup = Wakeup()
@@ -193,12 +188,6 @@ class Loop:
         if self._mailbox.closed:
             reply.fail(self._mailbox.refusal())
         return reply
-
-    @property
-    def current_pass(self) -> float:
-        """Seconds since the pass under way began; 0 while the loop waits."""
-        began = self._pass_began
-        return 0.0 if began is None else max(0.0, self._clock() - began)
 
     def close_inherited(self) -> None:
         """In the child of a fork, close the descriptors and refuse every call; the parent is not affected."""
@@ -305,7 +294,6 @@ class Loop:
 
     def report_fault(self, error: Exception) -> None:
         """Log what a callback raised, and call ``on_fault``."""
-        self.faults += 1
         _log.error("a callback on the network thread failed", exc_info=error)
         self._call_hook(self.on_fault, error)
 
@@ -326,7 +314,7 @@ class Loop:
 
     def _pass(self) -> None:
         ready = self._select()
-        began = self._now = self._pass_began = self._clock()
+        began = self._now = self._clock()
         self._call_all(self._mailbox.take(MAX_POSTS))
         self._call_all(self._timers.due(began))
         for key, mask in ready:
@@ -347,10 +335,7 @@ class Loop:
                 self._call_all(self._mailbox.take(MAX_POSTS))
             elif not self._deferred and not self._to_flush:
                 break
-        self._pass_began = None
-        lasted = self._clock() - began
-        self.longest_pass = max(self.longest_pass, lasted)
-        rest = self.coalescer.rest(lasted)
+        rest = self.coalescer.rest(self._clock() - began)
         if rest and not self._ending:
             sleep(rest)
 

@@ -6,6 +6,7 @@ import gzip
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 import tracemalloc
@@ -638,3 +639,9 @@ def test_the_default_context_verifies() -> None:
     context = http.default_context()
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
+
+
+def test_a_python_without_tls_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ssl", None)
+    with WebServer(silence) as server, pytest.raises(TrackerError, match="this Python has no TLS"):
+        fetch(server.url(scheme="https"))

@@ -221,3 +221,19 @@ def test_out_of_descriptors_it_rests_and_recovers() -> None:
     passes, _, reason = run_child(OUT_OF_DESCRIPTORS).strip().partition(" ")
     assert reason == "too many open files in this process"
     assert int(passes) < 20
+
+
+def test_a_listener_may_be_closed_while_it_accepts_nothing(loop: Loop, guests: Guests) -> None:
+    reasons: List[str] = []
+    loop.on_exhausted = reasons.append
+    listener: TcpListener = loop.call(lambda: loop.listen("127.0.0.1", 0, guests.accept))
+    (sock,) = listener._sockets
+
+    def pause_and_close() -> None:
+        sock._pause_accepting("a test")
+        listener.close()
+        sock._start_accepting()
+        sock.on_readable()
+
+    loop.call(pause_and_close)
+    assert reasons == ["a test"] and sock not in loop.selection

@@ -139,11 +139,7 @@ def test_call_times_out_while_the_loop_is_stuck(loop: Loop) -> None:
     assert stuck.wait(PATIENCE)
     with pytest.raises(WaitTimeout):
         loop.call(int, timeout=0.05)
-    assert loop.current_pass >= 0.05
     release.set()
-    loop.stop()
-    assert loop.join(PATIENCE)  # only now the pass has ended
-    assert loop.longest_pass >= 0.05
 
 
 def test_posts_of_many_threads_keep_their_order(loop: Loop) -> None:
