@@ -71,10 +71,11 @@ def _places(host: str, family: int) -> List[Tuple[int, str]]:
     else:
         found = original("socket", "getaddrinfo")(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
         places = [(int(found[0][0]), host)]
-    allowed = [place for place in places if place[0] == _NUMBERS.get(family, place[0])]
-    if not allowed:
+    if family:
+        places = [place for place in places if place[0] == _NUMBERS[family]]
+    if not places:
         raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
-    return allowed
+    return places
 
 
 def _bind_all(places: Sequence[Tuple[int, str]], port: int, kind: int) -> List[socket.socket]:

@@ -196,7 +196,7 @@ class Loop:
         self._wakeup.close()
         self._fail_replies()
 
-    # -- on the network thread: engine.ports.Network ---------------------------------------------------------------
+    # -- on the network thread: for the engine ---------------------------------------------------------------------
 
     def now(self) -> float:
         """Return monotonic seconds, which are constant during a pass."""
@@ -282,7 +282,7 @@ class Loop:
         """The memory that TCP streams read into, of which pieces borrow."""
         return self._receive_pool
 
-    # -- on the network thread: for the sockets -------------------------------------------------------------
+    # -- on the network thread: for the sockets --------------------------------------------------------------------
 
     def flush_later(self, owner: Flushable) -> None:
         """Call ``owner.flush`` at the end of this pass."""
@@ -364,7 +364,7 @@ class Loop:
     def _call_owner(self, owner: Selectable, method: Callable[[], None]) -> None:
         try:
             method()
-        except Exception as error:  # ours, or an error of the system that is not expected
+        except Exception as error:  # a bug, or an error of the system that was not expected
             self.report_fault(error)
             owner.close()
 

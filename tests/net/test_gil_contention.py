@@ -58,7 +58,7 @@ def computing() -> Iterator[None]:
     thread.join()
 
 
-def test_a_loop_beside_a_thread_that_computes_is_crowded(loop: Loop, plain: Plain, computing: None) -> None:
+def test_a_loop_beside_a_thread_that_computes_is_contended(loop: Loop, plain: Plain, computing: None) -> None:
     handler = Recorder()
     stream, sock = dialled(loop, plain, handler)
     data = bytes(4 * LONG)

@@ -16,7 +16,7 @@ from bittorrent_threads.settings import Settings
 
 
 class Guests:
-    """Accepts everybody with a Recorder."""
+    """Accepts every connection with a Recorder."""
 
     def __init__(self) -> None:
         self.streams: List[TcpStream] = []
@@ -108,7 +108,7 @@ def test_an_accept_that_raises_loses_that_connection_only(loop: Loop, guests: Gu
     loop.call(listener.close)
 
 
-def test_a_stream_that_nobody_takes_is_closed(loop: Loop) -> None:
+def test_a_stream_without_a_handler_is_closed(loop: Loop) -> None:
     listener = loop.call(lambda: loop.listen("127.0.0.1", 0, lambda stream: None))
     with socket.create_connection(("127.0.0.1", listener.port), PATIENCE) as sock:
         assert sock.recv(1) == b""

@@ -76,7 +76,7 @@ class Resolver:
 
 
 def pass_minutes(loop: Loop) -> None:
-    """Have the loop, and nobody else, believe that much time went by, and call what is due by then."""
+    """Move the clock of this loop alone forward, and call what is due by then."""
     loop._clock = lambda: time.monotonic() + 600
     due = threading.Event()
     loop.call(lambda: loop.call_later(0, due.set))
@@ -239,7 +239,7 @@ def test_a_resolver_that_hangs_is_answered_for_in_time(loop: Loop, lookups: Look
     resolver.release.set()
     while loop.call(lambda: len(lookups._pending)):
         pass
-    assert len(answers.given) == 3  # what came too late was given to nobody
+    assert len(answers.given) == 3  # what came too late was not delivered
     assert lookups._slow == 0
 
 

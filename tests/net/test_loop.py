@@ -62,7 +62,7 @@ def test_callbacks_posted_before_the_stop_are_made_and_those_after_it_refused(ev
     for _ in range(3000):
         loop.post(lambda: events.append("made"))
     loop.stop()
-    assert events == []  # it was never started: nobody could make them
+    assert events == []  # it was never started: no thread could make them
 
     loop = Loop(Settings())
     loop.start()

@@ -25,7 +25,7 @@ def receive(receive_pool: ReceivePool, data: bytes, *, keep: bool) -> Tuple[memo
     return seen, kept
 
 
-def test_while_nobody_borrows_every_read_goes_to_the_same_place() -> None:
+def test_while_nothing_is_borrowed_every_read_goes_to_the_same_place() -> None:
     receive_pool = ReceivePool(SIZE, 4)
     first, _ = receive(receive_pool, b"first", keep=False)
     assert len(receive_pool.room) == SIZE

@@ -191,7 +191,7 @@ def test_our_own_close_is_silent_final_and_idempotent(loop: Loop, plain: Plain) 
         stream.send([b"dropped"])
         stream.close()
         stream.close()
-        stream.send([b"nobody"])
+        stream.send([b"unheard"])
         stream.pause()
         stream.resume()
         return stream.backlog

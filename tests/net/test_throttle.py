@@ -224,7 +224,7 @@ def test_a_stream_under_two_throttles_gets_the_lesser() -> None:
 
 
 @pytest.mark.parametrize("torrent_rate", [90_000, 100_000, 110_000])
-def test_two_tight_throttles_starve_nobody(torrent_rate: int) -> None:
+def test_two_tight_throttles_starve_no_stream(torrent_rate: int) -> None:
     box = Sandbox()
     session = Throttle(200_000)
     torrents = [Throttle(torrent_rate), Throttle(torrent_rate)]
@@ -279,7 +279,7 @@ def test_who_has_no_more_leaves_the_line_and_the_timer_with_it() -> None:
     assert box.queue.allowance([throttle]) > 0
 
 
-def test_a_turn_that_raises_costs_nobody_else_his() -> None:
+def test_a_transfer_that_raises_costs_no_other_its_turn() -> None:
     def broken(allowed: int) -> bool:
         raise ZeroDivisionError
 

@@ -1,7 +1,7 @@
 """A simulated UDP socket, and the faults of the paths that its datagrams take.
 
-It is as unkind as UDP: a datagram may be lost, late, overtaken by a later one, or come twice; the memory that it is
-shown in is overwritten after the call.  Chance comes from ``World.random`` alone, so that a seed gives one run.
+It does what UDP may do: a datagram may be lost, late, overtaken by a later one, or arrive twice, and its memory is
+overwritten after the call.  ``World.random`` is the only source of chance, so that a seed always gives the same run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_DATAGRAM = 65507
 HEADERS = 28
 """Bytes of IPv4 and UDP before the payload."""
 MAX_LINE_DELAY = 1.0
-"""Seconds that a datagram waits for its turn on the line; one that would wait longer finds the router's queue full."""
+"""Seconds that a datagram waits for the line; if it would wait longer, the queue of the router is full."""
 
 
 SPOIL = b"\xdb"

@@ -1,4 +1,4 @@
-"""Simulated hosts and the internet between them; ``SimNetwork`` is one host as ``engine.interfaces.Network`` wants it.
+"""Simulated hosts, and the internet between them.  ``SimNetwork`` is one host; it implements the engine's ``Network``.
 
 A pass is one event: a chunk received, a timer, an accepted stream, an answer of the disk.  What was deferred runs at
 the end of it, then what was given to ``send`` leaves.  Rate limits are the library's own, in virtual time.
@@ -29,16 +29,16 @@ REFUSED = "connection refused"
 
 
 MAX_SLABS = 3
-"""So few that a host whose disk is slow has none to lend at times."""
+"""Few enough that a host with a slow disk has to refuse to lend memory at times."""
 
 
 class SpoiledPool(ReceivePool):
-    """Overwrites all that is not borrowed, for those who kept a view of it."""
+    """A pool that overwrites what is not borrowed, so that a handler which kept a view of it fails."""
 
     def __init__(self) -> None:
         super().__init__(WINDOW, MAX_SLABS)
         self.lent = 0
-        """How often something was borrowed."""
+        """How many views of a slab were borrowed."""
         self.refused = 0
         self.returned = 0
 
@@ -66,7 +66,7 @@ class SpoiledPool(ReceivePool):
 
 
 class SimListener:
-    """A port that accepts."""
+    """A port that accepts connections."""
 
     def __init__(self, network: SimNetwork, port: int, accept: Callable[[SimStream], None]) -> None:
         self.port = port
@@ -79,20 +79,27 @@ class SimListener:
 
 
 class Internet:
-    """Every host, by its address."""
+    """All hosts, by address."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.hosts: Dict[str, SimNetwork] = {}
 
     def add(self, host: str, *, up: float = 100 * MBIT, down: float = 100 * MBIT, latency: float = 0.01) -> SimNetwork:
-        """A host with its line: bytes a second up and down, and its half of the seconds that every path takes."""
+        """Add a host.
+
+        Args:
+            host: Its numeric address.
+            up: Bytes a second that it can send.
+            down: Bytes a second that it can receive.
+            latency: Seconds; a path takes the sum of the latencies of its two hosts.
+        """
         network = SimNetwork(self, host, up=up, down=down, latency=latency)
         self.hosts[host] = network
         return network
 
     def alias(self, network: SimNetwork, host: str) -> None:
-        """Give a host an address of the other family besides."""
+        """Give a host an additional address, of the other family."""
         network.addresses[6 if ":" in host else 4] = host
         self.hosts[host] = network
 
@@ -103,17 +110,17 @@ class SimNetwork:
     def __init__(self, internet: Internet, host: str, *, up: float, down: float, latency: float) -> None:
         self.name = host
         self.addresses: Dict[int, str] = {6 if ":" in host else 4: host}
-        """By family; another is given by ``Internet.alias``."""
+        """Numeric addresses by family; ``Internet.alias`` adds one."""
         self.world = internet.world
         self.up = Uplink(self.world, up)
         self.down = Downlink(self.world, down)
         self.latency = latency
         self.online = True
-        """False: the cable is out.  Nothing gets in or out, and nobody is told."""
+        """False if the cable is out: nothing arrives or leaves, and no end is told."""
         self.receive_pool = SpoiledPool()
-        """What every stream of this host receives into."""
+        """The memory that all streams of this host receive into."""
         self.rests_skipped = 0
-        """How often the network was told not to rest; it never does."""
+        """How often ``skip_rest`` was called."""
         self.faults = Faults()
         """What happens to datagrams that leave this host."""
         self.datagram_sockets: Dict[int, SimUdpSocket] = {}
@@ -133,7 +140,7 @@ class SimNetwork:
         self._streams: Dict[SimStream, None] = {}
         self._starts = 0
 
-    # -- the port --------------------------------------------------------------------------------------------------
+    # -- engine.interfaces.Network -------------------------------------------------------------------------------------
 
     def now(self) -> float:
         return self.world.now
@@ -160,7 +167,7 @@ class SimNetwork:
         stream.deadline = self.call_later(timeout, lambda: stream.end(late))
         target = self._internet.hosts.get(address[0])
         if target is not None and self.online:
-            # A test that does not care may dial over a family of which the host has no address.
+            # A test may dial over a family of which the host has no address.
             own = self.addresses.get(6 if ":" in address[0] else 4, self.name)
             near = (own, self._ephemeral_port())
             self.world.after(self.latency + target.latency, lambda: target.knock(stream, self, near))
@@ -183,10 +190,10 @@ class SimNetwork:
     def throttle(self, rate: int, name: str) -> Throttle:
         return Throttle(rate, name)
 
-    # -- the simulation's side -------------------------------------------------------------------------------------
+    # -- the simulation's side -----------------------------------------------------------------------------------------
 
     def run_pass(self, callback: Callable[[], object]) -> None:
-        """Make a call on this host's network thread, then end the pass."""
+        """Make a call on the network thread of this host, then end the pass."""
         if self._passing:
             callback()
             return
@@ -203,7 +210,7 @@ class SimNetwork:
             self._pass_soon()
 
     def restart(self) -> None:
-        """The process was killed: timers and answers under way are forgotten, the system closes what was open."""
+        """Kill the process: timers and answers under way are dropped, and the system closes all sockets."""
         self._starts += 1
         self.receive_pool = SpoiledPool()
         self.listeners.clear()
@@ -214,29 +221,29 @@ class SimNetwork:
             sock.close()
 
     def forget(self, stream: SimStream) -> None:
-        """``stream`` is closed."""
+        """Forget a stream that was closed."""
         self._streams.pop(stream, None)
 
     def flush_later(self, stream: SimStream) -> None:
-        """Let ``stream`` send at the end of this pass."""
+        """Call ``stream.flush`` at the end of this pass."""
         self._flushes[stream] = None
         self._pass_soon()
 
     def carry(self, data: bytes, sender: SimUdpSocket, address: Address) -> None:
-        """A datagram has left this host, and travels to another."""
+        """Transport a datagram that has left this host to another."""
         target = self._internet.hosts.get(address[0])
         if target is not None:
             near = (self.addresses.get(sender.family, self.name), sender.address[1])
             self.world.after(self.latency + target.latency, lambda: target.take_datagram(data, near, address))
 
     def take_datagram(self, data: bytes, near: Address, address: Address) -> None:
-        """A datagram from ``near`` has reached the line of this host."""
+        """Receive a datagram from ``near`` over the line of this host."""
         sock = self.datagram_sockets.get(6 if ":" in address[0] else 4)
         if sock is not None and sock.address[1] == address[1]:
             self.down.enter(len(data) + HEADERS, lambda: sock.arrive(data, near))
 
     def knock(self, caller: SimStream, origin: SimNetwork, near: Address) -> None:
-        """A dial from ``origin`` reached this host."""
+        """Receive a dial from ``origin``."""
         if not self.online or caller.closed:
             return
         back = self.latency + origin.latency
@@ -252,7 +259,7 @@ class SimNetwork:
         self.run_pass(lambda: listener.accept(stream))
 
     def answered(self, caller: SimStream, stream: SimStream, out: Pipe, into: Pipe) -> None:
-        """The host that ``caller`` dialled accepted."""
+        """Connect ``caller``, whose dial was accepted."""
         if not self.online:
             return
         if caller.closed:
