@@ -1,4 +1,4 @@
-"""Buffers: memory that begins at a page boundary, and slices of bytes that are in several buffers.
+"""Buffers: memory at page boundaries, memory that may be kept, and slices of bytes that are in several buffers.
 
 The kernel copies into page-aligned memory faster.  A large ``bytearray`` begins 16 bytes after a page boundary, where
 ``preadv`` of 1 MiB copies at 2 GB/s instead of 11 (measured on an AMD EPYC).
@@ -14,6 +14,12 @@ from typing import List, Sequence
 def aligned(size: int) -> memoryview:
     """Return ``size`` zero bytes, at least one, that begin at a page boundary."""
     return memoryview(mmap.mmap(-1, size))
+
+
+class OwnedBuffer(bytearray):
+    """A buffer that is never written again by the code that filled it: a view of it may be kept without a copy."""
+
+    __slots__ = ()
 
 
 def cut(buffers: Sequence[memoryview], ends: Sequence[int], start: int, length: int) -> List[memoryview]:

@@ -244,7 +244,7 @@ class Client(Facts):
         moved: Any = None
         changed = self._event_dispatcher.changed
         while True:
-            latch = changed.enter()
+            latch = changed.add()
             try:
                 status = self.status()
                 if condition(status):
@@ -266,7 +266,7 @@ class Client(Facts):
                     raise gave_up(status, until, timeout if late else None, stall_timeout)
                 latch.wait(min(left, default=None), cancel)
             finally:
-                changed.leave(latch)
+                changed.remove(latch)
 
     def add_peer(self, peer: Tuple[str, int]) -> None:
         """Dial this ``(host, port)``; a name is looked up first.  Raises SessionClosed, ValueError for a bad port."""

@@ -11,8 +11,8 @@ from typing import Any, Callable, Optional, Sequence
 from .callback_thread import Callbacks, Post
 from .event_queue import EventQueue
 from .events import CallbackFailed, Closed, Event, PieceFailed
-from .threads.bell import Bell
 from .threads.latch import Latch
+from .threads.waiters import Waiters
 
 Callback = Callable[[int], Any]
 
@@ -22,7 +22,7 @@ class EventDispatcher:
 
     def __init__(self, infohash: bytes, size: int, post: Post) -> None:
         self.queue = EventQueue(size)
-        self.changed = Bell()
+        self.changed = Waiters()
         """Rings when the status has changed, or an event came that may end a wait."""
         self.on_hash_pass: Optional[Callback] = None
         self.on_hash_fail: Optional[Callback] = None
@@ -45,7 +45,7 @@ class EventDispatcher:
         if isinstance(event, PieceFailed) and callback is not None and not self._finishing:
             self._callbacks.call("on_hash_fail", callback, event.index)
         if not event.frequent:
-            self.changed.ring()
+            self.changed.wake()
 
     def publish_passed(self, infohash: bytes, time: float, indexes: Sequence[int]) -> None:
         """Hand out ``PiecePassed`` for each of these pieces."""
@@ -58,7 +58,7 @@ class EventDispatcher:
     def refreshed(self) -> None:
         """The status has changed."""
         if self.changed:
-            self.changed.ring()
+            self.changed.wake()
 
     def finish(self, done: Callable[[], None], reason: str = "") -> None:
         """Let the callbacks end, put the last event into the queue, and call ``done``.  The first call counts."""
@@ -80,7 +80,7 @@ class EventDispatcher:
         """Put the last event into the queue, and wake who waits; from any thread, never waits."""
         self.queue.end(Closed(self._infohash, time.time(), reason))
         self._ended.set()
-        self.changed.ring()
+        self.changed.wake()
 
     @property
     def calling(self) -> bool:

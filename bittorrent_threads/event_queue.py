@@ -16,7 +16,7 @@ import time
 from typing import Deque, Dict, List, Optional, Sequence
 
 from .events import Closed, Event, EventsDropped, PiecePassed
-from .threads.bell import Bell
+from .threads.waiters import Waiters
 
 
 class EventQueue:
@@ -34,7 +34,7 @@ class EventQueue:
         self._dropped: Dict[str, int] = {}
         self._frequent = True
         """There may be a frequent event in the queue; a full queue without one is not searched again."""
-        self._bell = Bell()
+        self._waiters = Waiters()
 
     # -- for the user ----------------------------------------------------------------------------------------------
 
@@ -60,7 +60,7 @@ class EventQueue:
             raise ValueError("'timeout' must be a non-negative number")
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            latch = self._bell.enter()
+            latch = self._waiters.add()
             try:
                 event = self._take()
                 if event is not None:
@@ -69,7 +69,7 @@ class EventQueue:
                 if self.ended or not latch.wait(left):
                     raise queue.Empty
             finally:
-                self._bell.leave(latch)
+                self._waiters.remove(latch)
 
     def get_nowait(self) -> Event:
         """Take the next event without waiting.
@@ -123,8 +123,8 @@ class EventQueue:
         """Put an event into the queue."""
         if not self._ends:
             self._put(event)
-            if self._bell:
-                self._bell.ring()
+            if self._waiters:
+                self._waiters.wake()
 
     def publish_passed(self, infohash: bytes, time: float, indexes: Sequence[int]) -> None:
         """Put ``PiecePassed`` for each piece; events for which there is no room are counted and not made.
@@ -137,8 +137,8 @@ class EventQueue:
         for index in indexes[:room]:
             self._put(PiecePassed(infohash, time, index))
         self._drop("PiecePassed", len(indexes) - room)
-        if self._bell:
-            self._bell.ring()
+        if self._waiters:
+            self._waiters.wake()
 
     def end(self, closed: Closed) -> None:
         """Put the last event, and accept no other; may be called in any thread, and only the first call counts."""
@@ -147,7 +147,7 @@ class EventQueue:
             last.append(self._report_of_dropped(closed, dict(self._dropped)))
         last.append(closed)
         self._ends.append(last)
-        self._bell.ring()
+        self._waiters.wake()
 
     def _put(self, event: Event) -> None:
         events = self._events

@@ -25,7 +25,7 @@ from .net.lookups import Lookups
 from .net.loop import ORPHANED, Loop
 from .settings import Settings
 from .shutdown import FORGOTTEN_TIMEOUT, Member, Shutdown
-from .threads.shelter import sheltered
+from .threads.uninterrupted import run_uninterrupted
 
 if TYPE_CHECKING:
     from .client import Client
@@ -51,7 +51,7 @@ class Session:
         self._closed = True
         self._clients: Dict[bytes, Callable[[], Optional[Client]]] = {}
         """References, weak to the client that made the session for itself: together they can be forgotten."""
-        self._loop = sheltered(functools.partial(Loop, self.settings), "bittorrent-net")
+        self._loop = run_uninterrupted(functools.partial(Loop, self.settings), "bittorrent-net")
         try:
             gil_contention = self._loop.gil_contention
             self._disk = Disk(self.settings, self._loop.post, crowded=lambda: gil_contention.high)

@@ -31,8 +31,8 @@ from .protocol.addresses import Address, numeric_host
 from .protocol.registry import Announced, Registry
 from .threads.latch import SLICE, Latch
 from .threads.original import original, sleep
-from .threads.shelter import sheltered
 from .threads.thread import Thread
+from .threads.uninterrupted import run_uninterrupted
 
 INTERVAL = 1800
 MIN_INTERVAL = 60
@@ -129,7 +129,7 @@ class Tracker:
         if not 0 <= self.port <= 65535:
             raise ListenError("a port is a number from 0 to 65535", f"{self.host}:{self.port}")
         try:
-            self._running = running = sheltered(self._make, "bittorrent-tracker")
+            self._running = running = run_uninterrupted(self._make, "bittorrent-tracker")
             self.port = running.port
             running.thread.start()
         except BaseException:

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Optional
 from ..metainfo.metainfo import Metainfo
 from ..metainfo.safe_paths import HIDDEN_FOLDER
 from ..settings import Settings
-from ..threads.original import whole
+from ..threads.original import original_module
 from .allocation import SPARSE
 from .claims import Claims, Hold
 from .content import Content
@@ -37,7 +37,7 @@ class Disk:
         crowded: Callable[[], bool] = lambda: False,
         system: Any = None,
     ) -> None:
-        self._system = system or whole("os")
+        self._system = system or original_module("os")
         self._names = settings.names
         self._files = FilePool(min(settings.max_open_files, _affordable()), crowded=crowded)
         self._scratches = HashBuffers()

@@ -24,6 +24,8 @@ from ..disk.resume import Names as Names
 from ..disk.resume import Resume as Resume
 from ..errors import BitTorrentError
 from ..events import Event
+from ..net.interfaces import DatagramSocket as DatagramSocket
+from ..net.transport import Transport as Transport
 from ..protocol.announce import AnnounceReply, AnnounceRequest
 from ..protocol.tracker_reply import TrackerFailure
 from ..swarm.buffer_pool import Lender as Lender
@@ -140,11 +142,19 @@ class Network(Protocol):
     def defer(self, callback: Callable[[], None]) -> None:
         """Call once at the end of this pass, after every readable socket was read and before output leaves."""
 
-    def hurry(self) -> None:
-        """Do not rest after this pass: somebody waits for what comes next."""
+    def skip_rest(self) -> None:
+        """Do not rest after this pass, because a peer waits for what the next one does."""
 
-    def connect(self, address: Address, handler: StreamHandler, timeout: float) -> Stream:
-        """Dial; the handler hears ``on_connected``, or ``on_closed`` with the reason after ``timeout`` at most."""
+    def connect(
+        self, address: Address, handler: StreamHandler, timeout: float, transport: Optional[Transport[Stream]] = None
+    ) -> Stream:
+        """Dial over TCP or another ``transport``, and return the stream.
+
+        The handler is told ``on_connected``, or ``on_closed`` with the reason after ``timeout`` seconds at most.
+        """
+
+    def datagram(self, family: int, host: str = "", port: int = 0) -> DatagramSocket:
+        """Return the UDP socket of an address family, 4 or 6; the first call binds it, or raises ListenError."""
 
     def listen(self, host: str, port: int, accept: Callable[[Stream], None]) -> Listener:
         """Bind and listen, or raise ListenError.  ``accept`` gets each connection and must set its ``handler``."""

@@ -133,7 +133,7 @@ class Uploader:
             size = sum([run.length for run in runs])
             room -= size
             self._reading += size
-            torrent.engine.network.hurry()
+            torrent.engine.network.skip_rest()
             spans = [(run.index, run.begin, run.length) for run in runs]
             torrent.storage.load(spans, functools.partial(self._loaded, runs))
 

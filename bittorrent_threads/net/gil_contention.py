@@ -1,8 +1,10 @@
-"""Crowding: how long this thread waits for the interpreter, because another thread of the process computes in Python.
+"""``GilContention``: measures how long the network thread waits for the GIL after a system call.
 
-A call to the system lets go of the GIL, and has it back at once, or after a whole switch interval (5 ms) each time if
-some other thread never stops to compute.  Then what counts is how many calls there are, not what they do.  The rule:
-only calls that are long in themselves tell, since after a short one the GIL is often still free.
+A system call releases the GIL.  The thread gets it back at once, or after a whole switch interval (5 ms) each time if
+another thread computes without a pause.  In the second case the number of system calls matters, not what they do.
+
+The rule: only calls that are long in themselves are measured.  After a short one the GIL is often still free, because
+the other thread has not woken up yet.
 """
 
 from __future__ import annotations
@@ -11,18 +13,18 @@ import sys
 import time
 
 LONG = 256 * 1024
-"""Bytes of a read that tells: more than 50 us, in which the other thread has woken up and taken the GIL."""
-MEMORY = 8
-"""Reads that the mean wait is of; a thread that lost its processor for once does not change it much."""
+"""Bytes of a read that is measured: it takes more than 50 us, in which another thread wakes up and takes the GIL."""
+SAMPLES = 8
+"""Reads over which the wait is averaged; one read in which the thread lost its processor changes the mean little."""
 SHARE = 0.5
-"""Of the switch interval: a mean wait above it is crowding.
+"""Share of the switch interval above which the mean wait counts as contention.
 
-Nine in ten times the mean is 2.6 to 7.8 ms beside a main thread that computes, and 0.2 to 1.6 without one.
+In nine of ten measurements the mean was 2.6 to 7.8 ms beside a thread that computes, and 0.2 to 1.6 ms without one.
 """
 
 
 class GilContention:
-    """The mean wait of late; written by the network thread, ``high`` read by any."""
+    """The mean wait of the last reads; the network thread writes it, any thread may read ``high``."""
 
     __slots__ = ("_mean", "_most")
 
@@ -32,14 +34,14 @@ class GilContention:
 
     @property
     def high(self) -> bool:
-        """Whether each call to the system is likely to cost a switch interval."""
+        """True if each system call is likely to cost a switch interval."""
         return self._mean > self._most
 
     @staticmethod
     def clock() -> float:
-        """Seconds that this thread did not run, from some moment on."""
+        """Return a clock in seconds that advances only while the calling thread does not run."""
         return time.monotonic() - time.thread_time()
 
     def note(self, waited: float) -> None:
-        """A long call was left so many seconds without a processor or the GIL."""
-        self._mean += (waited - self._mean) / MEMORY
+        """Add a measurement: for ``waited`` seconds of a long call the thread had no processor or no GIL."""
+        self._mean += (waited - self._mean) / SAMPLES

@@ -1,9 +1,10 @@
-"""One HTTP/1.1 GET (RFC 9112) as trackers (BEP 3) and web seeds need it, in a thread that may wait.
+"""``Fetch``: one HTTP/1.1 GET request (RFC 9112), as trackers (BEP 3) and web seeds need it.
 
-The rule: nothing that a server does can take more than was allowed.  Every single wait ends at one absolute deadline,
-so that a dripping server gains nothing; every byte read is counted below the parser, so that no lie about a length and
-no fault of the parser can make it read on.  ``http.client`` only parses the head and the chunks.  Proxies of the
-environment are not used, certificates are verified, and the connection goes to the address that the policy has seen.
+It runs in a thread that may wait.  The rule: no server can take more than it was allowed.  Every wait ends at one
+absolute deadline, so that a server which sends byte by byte gains nothing.  Every byte is counted before the parser
+sees it, so that no false length and no fault of the parser makes it read on.  ``http.client`` parses the head and the
+chunks only.  Proxies of the environment are not used, certificates are verified, and the connection goes to the address
+that the policy was applied to.
 """
 
 from __future__ import annotations
@@ -27,51 +28,66 @@ if TYPE_CHECKING:
     import ssl
 
 MAX_REDIRECTS = 5
-"""As libtorrent."""
+"""As many as libtorrent follows."""
 MAX_URL = 8192
 """Characters of a URL, redirects included."""
 MAX_HEAD = 256 * 1024
-"""Bytes of status line, headers and the sizes of chunks, beside the body."""
+"""Bytes of the status line, the headers and the chunk sizes, beside the body."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"http": 80, "https": 443}
-_NO_WAY = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
-"""This machine has no address, or no route, of the family."""
+_UNREACHABLE = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+"""Errors that mean that this machine has no address or no route of an address family."""
 _GZIP = 31
-"""``wbits`` of zlib for gzip alone."""
+"""``wbits`` of zlib for the gzip format alone."""
 _CHUNK = 65536
 
 
 class Response(NamedTuple):
-    """A whole answer, whatever its status."""
+    """A whole answer, with any status.
+
+    Attributes:
+        url: The URL that answered, after redirects.
+        status: The HTTP status.
+        body: The content, decompressed.
+        host: The numeric address that answered.
+    """
 
     url: str
-    """The URL that answered, after redirects."""
     status: int
     body: bytes
     host: str = ""
-    """Numeric address that answered."""
 
 
 class Target(NamedTuple):
-    """A URL in its parts."""
+    """The parts of a URL.
+
+    Attributes:
+        scheme: ``http`` or ``https``.
+        host: A name or a numeric address, without brackets.
+        port: The port, the standard one of the scheme if the URL has none.
+        path: The path with the query.
+        credentials: ``user:password``; empty if the URL has none.
+    """
 
     scheme: str
     host: str
     port: int
     path: str
-    """With the query."""
     credentials: str
-    """``user:password``; empty for none."""
 
     @property
     def authority(self) -> str:
-        """The Host header."""
+        """The value of the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 def parse_url(url: str) -> Target:
-    """The parts of an http or https URL; raises TrackerError for all else, and for what could be two requests."""
+    """Return the parts of an http or https URL.
+
+    Raises:
+        TrackerError: It is not one, or it has characters that could make two requests of one.
+    """
     if len(url) > MAX_URL:
         raise TrackerError(f"URL is {len(url)} characters long, more than {MAX_URL}", f"{url[:80]}…")
     if not url.isascii() or any(char <= " " or char in "\x7f\\" for char in url):
@@ -92,12 +108,24 @@ def parse_url(url: str) -> Target:
 
 
 class Fetch:
-    """One GET; ``run`` it in a thread, ``cancel`` it from another.
+    """One GET request; ``run`` it in a thread, ``cancel`` it from another.
 
-    Without ``allow_private`` it goes to public addresses only.  Where private ones are allowed, a URL that is not
-    ``trusted``, and every URL that a redirect leads to, is asked of them only if it is that of a tracker
-    (:func:`is_tracker_path`), unless ``check_paths`` is false.  With a ``family`` (4 or 6) only addresses of that are
-    used, and the connection comes from the address ``source`` if one is given.
+    A URL of a torrent may name a service of this machine or its network, which the internet cannot reach.  So a request
+    to a private address is made only if the caller trusts the URL or the path is that of a tracker
+    (:func:`is_tracker_path`).  The URL of a redirect is not trusted.
+
+    Args:
+        url: An http or https URL.
+        timeout: Seconds from now on, for everything.
+        max_body: Bytes that the answer may have, compressed and decompressed.
+        user_agent: The User-Agent header.
+        allow_private: Connect to addresses that are not public, too.
+        check_paths: Apply the rule for paths to private addresses.
+        trusted: Do not apply that rule to ``url``.
+        family: 4 or 6 for addresses of that family alone, 0 for both.
+        source: The numeric address to connect from; empty for any.
+        tls: Returns the TLS context; None for one of its own.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -130,10 +158,14 @@ class Fetch:
         self._socket: Optional[socket.socket] = None
         self._cancelled = False
         self._host = ""
-        """Numeric address of the last connection."""
+        """The numeric address of the last connection."""
 
     def run(self) -> Response:
-        """The answer, after at most five redirects.  Raises TrackerError when there is no whole one in time."""
+        """Make the request, and follow at most five redirects.
+
+        Raises:
+            TrackerError: There was no whole answer in time.
+        """
         url = self.url
         for _ in range(MAX_REDIRECTS + 1):
             target = parse_url(url)
@@ -153,7 +185,7 @@ class Fetch:
         raise TrackerError(f"more than {MAX_REDIRECTS} redirects", self.url)
 
     def cancel(self) -> None:
-        """Make ``run`` fail soon; from any thread.  A name look-up under way cannot be ended."""
+        """Make ``run`` fail soon; from any thread.  A name resolution under way cannot be ended."""
         self._cancelled = True
         sock = self._socket
         if sock is not None:
@@ -161,7 +193,7 @@ class Fetch:
                 Socket.shutdown(sock, socket.SHUT_RDWR)
 
     def abandon(self) -> None:
-        """In the child of a fork: close the descriptor, which leaves the parent's connection as it is."""
+        """In the child of a fork, close the descriptor; the connection of the parent is not affected."""
         if self._socket is not None:
             Socket.close(self._socket)
 
@@ -173,8 +205,8 @@ class Fetch:
         sock = self._connect(target)
         sock.settimeout(self._left())
         sock.sendall(self._request(target))
-        wire = Wire(sock, self._left, 2 * self._max_body + MAX_HEAD)
-        response = http.client.HTTPResponse(wire, method="GET")  # type: ignore[arg-type]  # it only calls makefile
+        reader = LimitedReader(sock, self._left, 2 * self._max_body + MAX_HEAD)
+        response = http.client.HTTPResponse(reader, method="GET")  # type: ignore[arg-type]  # it only calls makefile
         try:
             response.begin()
             headers = {name.lower(): value for name, value in response.getheaders()}
@@ -185,7 +217,7 @@ class Fetch:
             response.close()
 
     def _connect(self, target: Target) -> socket.socket:
-        """A connection to the first address that takes one, each given its share of the time left."""
+        """Return a connection to the first address that accepts; each gets its share of the time that is left."""
         addresses = self._of_family(resolver.resolve(target.host, target.port, allow_private=self._allow_private))
         if self._check_paths and not self._trusted and not is_tracker_path(target.path):
             private = addresses[0][0]
@@ -196,19 +228,19 @@ class Fetch:
         for number, (host, port) in enumerate(addresses):
             try:
                 sock = Socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-                self._hold(sock)
+                self._expose(sock)
                 sock.settimeout(self._left() / (len(addresses) - number))
                 if self._source:
                     sock.bind((self._source, 0))
                 sock.connect((host, port))
             except OSError as error:
                 failure = error
-                if self._family and error.errno in _NO_WAY:
+                if self._family and error.errno in _UNREACHABLE:
                     failure = resolver.FamilyUnavailable(f"{describe(error)} over IPv{self._family}")
                 self._disconnect()
                 continue
             self._host = host
-            # What the internet answers may lead nowhere but to the internet (server-side request forgery).
+            # A redirect of a public server may lead to public addresses only (server-side request forgery).
             self._allow_private = self._allow_private and not resolver.is_public(host)
             return self._encrypted(sock, target.host) if target.scheme == "https" else sock
         raise failure
@@ -221,7 +253,7 @@ class Fetch:
 
     def _encrypted(self, sock: socket.socket, host: str) -> socket.socket:
         wrapped = self._tls().wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
-        self._hold(wrapped)
+        self._expose(wrapped)
         wrapped.settimeout(self._left())
         wrapped.do_handshake()
         return wrapped
@@ -239,7 +271,7 @@ class Fetch:
         return "\r\n".join([*lines, "", ""]).encode("ascii")
 
     def _body(self, response: Any, headers: Dict[str, str]) -> bytes:
-        """The body as it was before its encoding, never more than ``max_body`` bytes of either."""
+        """Return the decompressed body; neither it nor what is received has more than ``max_body`` bytes."""
         if response.length is not None and response.length > self._max_body:
             raise TrackerError(f"answer of {response.length} bytes, more than {self._max_body}")
         parts = []
@@ -276,7 +308,7 @@ class Fetch:
     # -- time and sockets ----------------------------------------------------------------------------------------------
 
     def _left(self) -> float:
-        """Seconds until the deadline; raises when there are none."""
+        """Return the seconds until the deadline; raise TrackerError if there are none."""
         if self._cancelled:
             raise TrackerError("cancelled")
         left = self._deadline - self._clock()
@@ -287,8 +319,8 @@ class Fetch:
     def _late(self) -> str:
         return f"no whole answer within {self._timeout:g} s"
 
-    def _hold(self, sock: socket.socket) -> None:
-        """Let ``cancel`` reach the socket."""
+    def _expose(self, sock: socket.socket) -> None:
+        """Make the socket known to ``cancel``."""
         self._socket = sock
         if self._cancelled:
             raise TrackerError("cancelled")
@@ -299,7 +331,7 @@ class Fetch:
             sock.close()
 
     def _reason(self, error: Exception) -> str:
-        """Why there is no answer, in plain words."""
+        """Return why there is no answer, in plain words."""
         import http.client
 
         if self._cancelled:
@@ -325,8 +357,14 @@ class Fetch:
         return f"not a valid HTTP answer: {error}"
 
 
-class Wire(io.RawIOBase):
-    """What comes from a socket, within a deadline and a number of bytes."""
+class LimitedReader(io.RawIOBase):
+    """The bytes of a socket as a file, with a deadline and a limit.
+
+    Args:
+        sock: A blocking socket.
+        left: Returns the seconds until the deadline, or raises TrackerError.
+        limit: Bytes that may be read.
+    """
 
     def __init__(self, sock: socket.socket, left: Callable[[], float], limit: int) -> None:
         self._sock = sock
@@ -334,15 +372,15 @@ class Wire(io.RawIOBase):
         self._limit = limit
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        """Itself, buffered; all that ``http.client`` asks of a socket."""
+        """Return a buffered reader of this object, which is all that ``http.client`` calls of a socket."""
         return io.BufferedReader(self, _CHUNK)
 
     def readable(self) -> bool:
-        """Always."""
+        """Return true."""
         return True
 
     def readinto(self, buffer: Union[bytearray, memoryview]) -> int:  # type: ignore[override]
-        """Read once."""
+        """Read once, at most the limit; raises TrackerError beyond it or after the deadline."""
         self._sock.settimeout(self._left())
         size = self._sock.recv_into(buffer)
         self._limit -= size
@@ -352,24 +390,24 @@ class Wire(io.RawIOBase):
 
 
 def is_tracker_path(path: str) -> bool:
-    """Whether a path, with or without a query, is one of trackers: ``/announce…`` or ``/scrape…``, straight on.
+    """Return true for the path of a tracker, ``/announce…`` or ``/scrape…``, without dot segments; a query is ignored.
 
-    A torrent names any URL it likes; at this machine and in its network that could be one that does something
-    (the interface of a router), where the internet cannot reach and we can.
+    A torrent may contain any URL.  On this machine or in its network a URL may change something, such as the settings
+    of a router, which the internet cannot reach and this process can.
     """
     plain = unquote(path.partition("?")[0])
     return plain.startswith(("/announce", "/scrape")) and "/." not in plain and "\\" not in plain and "%" not in plain
 
 
 def default_context() -> ssl.SSLContext:
-    """TLS that verifies certificates and names."""
+    """Return a TLS context that verifies certificates and host names."""
     import ssl
 
     return ssl.create_default_context()
 
 
 def _redirected(url: str, target: Target, location: str) -> str:
-    """The URL that a redirect leads to; raises TrackerError for one that may not be followed."""
+    """Return the URL that a redirect leads to; raise TrackerError if it must not be followed."""
     if not location.isascii() or any(char <= " " for char in location):
         raise TrackerError("redirect to a URL with a character that is not allowed in one", url)
     try:

@@ -1,98 +1,118 @@
-"""What a socket asks of the loop that it lives on, and what the loop and the owner of a connection ask of it.
+"""Protocols between the loop, the sockets that live on it, and the owners of connections.
 
-The rule: a socket knows no loop but through ``Host``, so that there is one direction of imports: the loop knows them.
+The rule: a socket knows the loop as an ``EventLoop`` only, so that imports go one way: the loop imports the sockets.
 """
 
 from __future__ import annotations
 
-import socket
-from typing import Callable, Optional, Protocol, Tuple
+from typing import Callable, Optional, Protocol, Tuple, Union
 
 from .gil_contention import GilContention
 from .read_coalescer import ReadCoalescer
 from .receive_pool import ReceivePool
-from .throttle import Line, Throttle
+from .selection import Selectable, Selection
+from .throttle import Throttle, ThrottleQueue
 from .timers import Timer
 
 Address = Tuple[str, int]
 """Numeric host and port."""
 
+Buffer = Union[bytes, bytearray, memoryview]
 
-class Handler(Protocol):
-    """``engine.interfaces.StreamHandler``: who owns one end of a connection."""
+
+class StreamHandler(Protocol):
+    """The owner of one end of a connection."""
 
     def on_connected(self) -> None:
-        """The dial succeeded."""
+        """Handle that the dial succeeded."""
 
     def on_received(self, data: memoryview) -> None:
-        """Bytes came; ``data`` is valid only during the call, unless it is borrowed (``ReceivePool``)."""
+        """Handle bytes that came; ``data`` is valid only during the call, unless it is borrowed (``ReceivePool``)."""
 
     def on_drained(self) -> None:
-        """What waits to be sent fell from above ``low_water`` to it or below."""
+        """Handle that the bytes that wait to be sent fell from above ``low_water`` to it or below."""
 
     def on_closed(self, reason: str) -> None:
-        """The connection ended, and not by our own ``close``."""
+        """Handle that the connection ended, other than by our own ``close``."""
 
 
-class Reader(Protocol):
-    """What cuts the bytes of a stream into messages."""
+class DatagramHandler(Protocol):
+    """A protocol that sends and receives datagrams over a shared socket."""
+
+    def on_datagram(self, data: memoryview, address: Address) -> None:
+        """Handle a datagram from ``address``; ``data`` is valid only during the call."""
+
+    def on_unsent(self, address: Address, reason: str) -> None:
+        """Handle that the system refused a datagram of this handler to ``address``; others may be sent all the same."""
+
+
+Claim = Callable[[memoryview], bool]
+"""Tells whether a datagram, of at least one byte, is of a protocol; looks at the first bytes only."""
+
+
+class DatagramSocket(Protocol):
+    """A UDP socket of one address family that protocols share."""
+
+    family: int
+    """4 or 6."""
+    address: Address
+    """Numeric host and port that it is bound to."""
+
+    def add(self, handler: DatagramHandler, claim: Claim) -> None:
+        """Give ``handler`` the datagrams that ``claim`` is true for and no earlier handler has claimed."""
+
+    def remove(self, handler: DatagramHandler) -> None:
+        """Give ``handler`` no more datagrams; does nothing if it was removed already."""
+
+    def send(self, data: Buffer, address: Address, handler: Optional[DatagramHandler] = None) -> bool:
+        """Queue a datagram; false if the queue is full or the socket closed.
+
+        Args:
+            data: The payload, which must not change until it is sent.
+            address: Numeric host of this family, and port.
+            handler: Is told ``on_unsent`` if the system refuses the datagram.
+        """
+
+    def close(self) -> None:
+        """Close the socket and drop what is queued; idempotent."""
+
+
+class MessageReader(Protocol):
+    """The parser that cuts the bytes of a stream into messages."""
 
     @property
     def missing(self) -> int:
-        """Bytes that the message which has begun needs at least; 0 if none has."""
+        """Bytes that the incomplete message needs at least; 0 if there is none."""
 
 
-class Selectable(Protocol):
-    """What the loop calls when a socket is ready, and closes at its own end."""
+class Flushable(Selectable, Protocol):
+    """A socket that sends at the end of a pass; a stream or a socket for datagrams."""
 
-    def on_readable(self) -> None:
-        """The socket has something to read, or to accept."""
-
-    def on_writable(self) -> None:
-        """The socket takes bytes again, or the dial ended."""
-
-    def close(self) -> None:
-        """Close the socket; idempotent."""
+    def flush(self) -> None:
+        """Send what waits, and have the loop select for what is wanted."""
 
 
-class Settling(Selectable, Protocol):
-    """What collects its wishes during a pass."""
+class EventLoop(Protocol):
+    """The part of the loop that its sockets use."""
 
-    def settle(self) -> None:
-        """Send what waits and select for what is wanted."""
-
-
-class Host(Protocol):
-    """What a socket asks of the loop that it lives on."""
-
+    selection: Selection
+    """The open sockets."""
     gil_contention: GilContention
-    """How long calls to the system wait for the interpreter."""
-    pace: ReadCoalescer
-    """How much came in this pass."""
+    """How long system calls wait for the GIL."""
+    coalescer: ReadCoalescer
+    """How much was received in this pass."""
     download: Throttle
+    """The limit of all streams together."""
     upload: Throttle
-    reading: Line
-    writing: Line
+    read_queue: ThrottleQueue
+    write_queue: ThrottleQueue
 
     @property
     def receive_pool(self) -> ReceivePool:
-        """What all streams read into."""
+        """The memory that TCP streams read into."""
 
-    @property
-    def full(self) -> bool:
-        """No other socket can be selected."""
-
-    def touch(self, stream: Settling) -> None:
-        """Call ``settle`` at the end of this pass."""
-
-    def watch(self, sock: socket.socket, mask: int, owner: Selectable) -> None:
-        """Select ``sock`` for ``mask``, which may be nothing, from now on."""
-
-    def adopt(self, owner: Selectable) -> None:
-        """Close ``owner`` when the loop ends."""
-
-    def release(self, sock: Optional[socket.socket], owner: Selectable) -> None:
-        """Select ``sock`` no more: ``owner`` closes it."""
+    def flush_later(self, owner: Flushable) -> None:
+        """Call ``owner.flush`` at the end of this pass."""
 
     def defer(self, callback: Callable[[], None]) -> None:
         """Call at the end of this pass."""
@@ -100,8 +120,8 @@ class Host(Protocol):
     def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Call once, ``delay`` seconds from now."""
 
-    def fault(self, error: Exception) -> None:
+    def report_fault(self, error: Exception) -> None:
         """Report what a callback raised."""
 
-    def exhausted(self, reason: str) -> None:
-        """Report that a connection could not be accepted for want of something."""
+    def report_exhausted(self, reason: str) -> None:
+        """Report that connections cannot be accepted because the system is out of something."""

@@ -1,9 +1,9 @@
-"""Name resolution and HTTP requests off the network thread (``engine.interfaces.Lookups``).
+"""``Lookups``: name resolution and HTTP requests, in threads beside the network thread.
 
-The rule: a request has one answer, in time, on the network thread, whatever its worker does.  A worker may hang in the
-system's resolver for ever; then a timer answers for it.  Daemon threads, started one by one as work piles up; one that
-waits for its host longer than ``SLOW`` is not counted, and another takes its place.  Closing ends what can be ended and
-waits for nothing.
+The rule: each request has one answer, in time, on the network thread, whatever its worker does.  A worker may wait in
+the resolver of the system for ever; then a timer gives the answer.  Workers are daemon threads, started one by one as
+requests pile up.  A worker whose request takes longer than ``SLOW`` is not counted, and another one may be started in
+its place.  ``close`` ends what can be ended, and waits for nothing.
 """
 
 from __future__ import annotations
@@ -21,18 +21,26 @@ from ..threads.thread import Thread
 from ..version import __version__
 from . import resolver
 from .http import Fetch, default_context
-from .request_queue import RequestQueue, Way
+from .request_queue import Host, RequestQueue
 
 MAX_WAITING = 1000
-"""Requests that wait for a worker; far more than the trackers of a few hundred torrents ever are at once."""
+"""Requests that may wait for a worker; the trackers of a few hundred torrents are far fewer."""
 SLOW = 1.0
-"""Seconds after which a request does not count against ``Settings.lookup_threads`` any more."""
-MOST_SLOW = 8
-"""Times that number of threads there are at most, because so many are slow."""
+"""Seconds after which a request no longer counts against ``Settings.lookup_threads``."""
+MAX_SLOW_FACTOR = 8
+"""There are at most so many times ``Settings.lookup_threads`` threads, however many requests are slow."""
 
 
 class Fetched(NamedTuple):
-    """``engine.interfaces.Fetched``: the answer to ``fetch``."""
+    """The answer to ``fetch``.
+
+    Attributes:
+        url: The URL that answered, after redirects.
+        status: The HTTP status; 0 if there is an error.
+        body: The content, decompressed.
+        error: Why there is no whole answer; None if there is one.
+        host: The numeric address that answered; empty if there was none.
+    """
 
     url: str
     status: int
@@ -42,44 +50,62 @@ class Fetched(NamedTuple):
 
 
 class Resolved(NamedTuple):
-    """``engine.interfaces.Resolved``: the answer to ``resolve``."""
+    """The answer to ``resolve``.
+
+    Attributes:
+        addresses: Numeric addresses; empty if there is an error.
+        error: Why there are none.
+    """
 
     addresses: Tuple[resolver.Address, ...]
     error: Optional[BitTorrentError]
 
 
 class Poster(Protocol):
-    """What look-ups need of the loop."""
+    """The part of the loop that look-ups use."""
 
     def post(self, callback: Callable[[], None]) -> None:
-        """Make a call on the network thread; raises SessionClosed when there is none any more."""
+        """Have the network thread make a call; raises SessionClosed if the loop has ended."""
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> Any:
-        """Call once, later; the result has a ``cancel``."""
+        """Call once, ``delay`` seconds from now; the result has a ``cancel``."""
 
 
 class Request:
-    """One look-up on its way; everything but ``work`` belongs to the network thread."""
+    """One look-up; all fields except ``work`` belong to the network thread.
 
-    def __init__(self, host: Way, work: Callable[[], Any], failed: Callable[[BitTorrentError], Any]) -> None:
+    Attributes:
+        host: The host and address family that is asked, or the name that is resolved.
+        work: Makes the answer, in a worker.
+        failed: Makes the answer for an error.
+        deliver: Receives the answer; None once it was given.
+        timer: Ends the request when its time is over.
+        slow_timer: Marks the request as slow; None once it is.
+        cancel: Makes ``work`` fail soon; from any thread.
+        abandon: Closes the descriptors of the request in the child of a fork.
+    """
+
+    def __init__(self, host: Host, work: Callable[[], Any], failed: Callable[[BitTorrentError], Any]) -> None:
         self.host = host
-        """That is asked, and over which family, or that is looked up."""
         self.work = work
-        """Run by a worker."""
         self.failed = failed
-        """Makes the answer for an error."""
         self.deliver: Optional[Callable[[Any], None]] = None
-        """Who waits for the answer; None once it was given."""
         self.timer: Any = None
-        """When the time is over."""
-        self.timeouts: Any = None
-        """When the request is slow; None once it is."""
+        self.slow_timer: Any = None
         self.cancel: Callable[[], None] = _nothing
         self.abandon: Callable[[], None] = _nothing
 
 
 class Lookups:
-    """Workers for look-ups; ``fetch`` and ``resolve`` are called on the network thread of ``loop``."""
+    """Workers for look-ups; ``fetch`` and ``resolve`` are called on the network thread of ``loop``.
+
+    Args:
+        settings: The number of threads, the user agent and the policy for addresses.
+        loop: The loop whose thread delivers the answers.
+
+    Raises:
+        SettingsError: ``settings.user_agent`` cannot be an HTTP header.
+    """
 
     def __init__(self, settings: Settings, loop: Poster) -> None:
         self._user_agent = settings.user_agent or f"bittorrent_threads/{__version__}"
@@ -89,12 +115,12 @@ class Lookups:
         self._check_paths = settings.check_tracker_paths
         self._most = settings.lookup_threads
         self._loop = loop
-        self._requests: SimpleQueue[Optional[Request]] = SimpleQueue()
-        self._turns: RequestQueue[Request] = RequestQueue()
+        self._dispatched: SimpleQueue[Optional[Request]] = SimpleQueue()
+        self._queue: RequestQueue[Request] = RequestQueue()
         self._pending: Dict[Request, None] = {}
-        """Given to the workers and not come back, in time or not."""
+        """Requests that were given to workers and have not come back, in time or not."""
         self._slow = 0
-        """Those of them that take long."""
+        """How many of them take longer than ``SLOW``."""
         self._threads: List[Thread] = []
         self._closed = False
         self._tls_lock = allocate_lock()
@@ -111,9 +137,16 @@ class Lookups:
         family: int = 0,
         source: str = "",
     ) -> None:
-        """GET; ``timeout`` covers everything, from now on.  ``deliver`` gets a Fetched.
+        """Make an HTTP GET request; the answer is delivered on the network thread, never from inside this call.
 
-        ``trusted``, ``family`` and ``source`` are those of :class:`net.http.Fetch`.
+        Args:
+            url: An http or https URL.
+            timeout: Seconds from now on, for everything.
+            max_body: Bytes that the answer may have, compressed and decompressed.
+            deliver: Receives a Fetched.
+            trusted: The URL may lead to a private address whatever its path is (see :class:`net.http.Fetch`).
+            family: 4 or 6 for addresses of that family alone, 0 for both.
+            source: The numeric address to connect from; empty for any.
         """
         fetch = Fetch(
             url,
@@ -138,7 +171,14 @@ class Lookups:
         self._submit(request, url, timeout, deliver)
 
     def resolve(self, host: str, port: int, timeout: float, deliver: Callable[[Any], None]) -> None:
-        """Numeric addresses of a host, those that the policy for trackers allows.  ``deliver`` gets a Resolved."""
+        """Resolve a host name; the answer is delivered on the network thread, never from inside this call.
+
+        Args:
+            host: A name or a numeric address.
+            port: The port of the addresses that are delivered.
+            timeout: Seconds from now on.
+            deliver: Receives a Resolved, with the addresses that the policy for trackers allows.
+        """
         deadline = time.monotonic() + timeout
 
         def work() -> Resolved:
@@ -150,24 +190,28 @@ class Lookups:
         self._submit(request, host, timeout, deliver)
 
     def close(self, timeout: float = 0.0) -> bool:
-        """End the requests under way, which are not answered any more, and refuse new ones; from any thread.
+        """Refuse requests from now on, and end those under way without an answer; from any thread.
 
-        Waits at most ``timeout`` seconds for the workers; true when all ended.
+        Args:
+            timeout: Seconds to wait for the workers at most.
+
+        Returns:
+            True if all workers have ended.
         """
         if not self._closed:
             self._closed = True
-            self._requests.put(None)
+            self._dispatched.put(None)
         for request in list(self._pending):
             request.cancel()
         return self.join(timeout)
 
     def join(self, timeout: float) -> bool:
-        """Wait at most ``timeout`` seconds for the workers to end; whether all did."""
+        """Wait for the workers to end, at most ``timeout`` seconds; return true if all have."""
         deadline = time.monotonic() + timeout
         return all([thread.join(max(0.0, deadline - time.monotonic())) for thread in list(self._threads)])
 
     def close_inherited(self) -> None:
-        """In the child of a fork: close the descriptors; there are no workers here."""
+        """In the child of a fork, which has no workers, close the descriptors of the requests."""
         self._closed = True
         for request in list(self._pending):
             request.abandon()
@@ -179,64 +223,64 @@ class Lookups:
         refusal = ""
         if self._closed:
             refusal = "look-ups are closed"
-        elif len(self._turns) >= MAX_WAITING:
+        elif len(self._queue) >= MAX_WAITING:
             refusal = f"more than {MAX_WAITING} look-ups wait already"
-        elif not (self._threads or self._hire()):
+        elif not (self._threads or self._start_worker()):
             refusal = "no thread could be started for the look-up"
         if refusal:
             self._loop.post(functools.partial(_answer, request, request.failed(TrackerError(refusal, subject))))
             return
         late = request.failed(TrackerError(f"no answer within {timeout:g} s", subject))
         request.timer = self._loop.call_later(timeout, functools.partial(self._give_up, request, late))
-        self._turns.add(request, request.host)
+        self._queue.add(request, request.host)
         self._dispatch()
 
     def _dispatch(self) -> None:
-        """Give the workers what they can take."""
+        """Give waiting requests to the workers, as many as can take one."""
         while not self._closed:
-            request = self._turns.peek()
-            if request is None or not self._staffed():
+            request = self._queue.peek()
+            if request is None or not self._has_worker():
                 return
-            self._turns.begin(request)
+            self._queue.begin(request)
             self._pending[request] = None
-            request.timeouts = self._loop.call_later(SLOW, functools.partial(self._slowed, request))
-            self._requests.put(request)
+            request.slow_timer = self._loop.call_later(SLOW, functools.partial(self._mark_slow, request))
+            self._dispatched.put(request)
 
-    def _staffed(self) -> bool:
-        """A worker is idle, or can be hired."""
-        hired = len(self._threads)
+    def _has_worker(self) -> bool:
+        """Return true if a worker is idle or can be started."""
+        started = len(self._threads)
         if len(self._pending) - self._slow >= self._most:
             return False
-        return len(self._pending) < hired or (hired < MOST_SLOW * self._most and self._hire())
+        return len(self._pending) < started or (started < MAX_SLOW_FACTOR * self._most and self._start_worker())
 
-    def _hire(self) -> bool:
+    def _start_worker(self) -> bool:
         name = f"bittorrent-lookup-{len(self._threads) + 1}"
         thread = Thread(self._work, name)
         try:
             thread.start()
-        except ThreadError:  # the system or a dying interpreter has no thread for us
+        except ThreadError:  # the system has no thread, or the interpreter is at its end
             return False
         self._threads.append(thread)
         return True
 
-    def _slowed(self, request: Request) -> None:
-        request.timeouts = None
+    def _mark_slow(self, request: Request) -> None:
+        request.slow_timer = None
         self._slow += 1
         self._dispatch()
 
     def _give_up(self, request: Request, late: Any) -> None:
-        """The time is over; the worker, if there is one, may come back with it whenever it can."""
-        self._turns.discard(request)
+        """Answer that the time is over; a worker that has the request may come back later."""
+        self._queue.discard(request)
         request.cancel()
         self._deliver(request, late)
 
     def _came_back(self, request: Request, answer: Any) -> None:
         del self._pending[request]
-        self._turns.end(request.host, failed=answer.error is not None)
-        if request.timeouts is None:
+        self._queue.end(request.host, failed=answer.error is not None)
+        if request.slow_timer is None:
             self._slow -= 1
         else:
-            request.timeouts.cancel()
+            request.slow_timer.cancel()
         request.timer.cancel()
         self._deliver(request, answer)
         self._dispatch()
@@ -249,9 +293,9 @@ class Lookups:
 
     def _work(self) -> None:
         while True:
-            request = self._requests.get()
+            request = self._dispatched.get()
             if request is None:
-                self._requests.put(None)  # for the next worker
+                self._dispatched.put(None)  # for the next worker
                 return
             try:
                 answer = request.work()
@@ -267,7 +311,7 @@ class Lookups:
                 return
 
     def _context(self) -> Any:
-        """One TLS context for all: it takes tens of milliseconds to read the system's certificates."""
+        """Return the TLS context of all requests: to read the certificates of the system takes tens of milliseconds."""
         with self._tls_lock:
             if self._tls is None:
                 self._tls = default_context()
@@ -275,7 +319,7 @@ class Lookups:
 
 
 def _host(url: str) -> str:
-    """What is asked, as far as it can be told; the worker says what is wrong with the URL."""
+    """Return the host of a URL; empty if the URL is malformed, about which the worker raises an error."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:

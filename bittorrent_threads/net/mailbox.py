@@ -1,7 +1,8 @@
-"""The mailbox: callbacks that other threads want made on the network thread.
+"""``Mailbox``: callbacks that other threads want called on the network thread.
 
-A deque and a wake-up, no lock: ``post`` may be called by a signal handler, or by the collector in the middle of
-another ``post``.  The rule: a callback is made, handed back by ``close``, or refused with an error; it never vanishes.
+It is a deque and a wake-up, without a lock: a signal handler may call ``post``, and so may the garbage collector in the
+middle of another ``post``.  The rule: a callback is called, returned by ``close``, or refused with an error; none is
+lost without a trace.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ Callback = Callable[[], None]
 
 
 class Mailbox:
-    """Callbacks waiting for the network thread; ``wake`` is called after each."""
+    """Callbacks that wait for the network thread; ``wake`` is called after each ``post``."""
 
     def __init__(self, wake: Callback) -> None:
         self._wake = wake
@@ -28,11 +29,15 @@ class Mailbox:
 
     @property
     def closed(self) -> bool:
-        """True once every ``post`` is refused."""
+        """True after ``close``: every ``post`` is refused."""
         return bool(self._reason)
 
     def post(self, callback: Callback) -> None:
-        """Queue ``callback``; from any thread.  Raises SessionClosed after ``close``."""
+        """Queue a callback; from any thread.
+
+        Raises:
+            SessionClosed: The mailbox is closed.
+        """
         if self._reason:
             raise self.refusal()
         self._callbacks.append(callback)
@@ -41,30 +46,35 @@ class Mailbox:
         self._wake()
 
     def take(self, limit: int) -> List[Callback]:
-        """The next callbacks in the order of their posting, at most ``limit``."""
+        """Remove and return the oldest callbacks, at most ``limit``."""
         callbacks = self._callbacks
         return [callbacks.popleft() for _ in range(min(len(callbacks), limit))]
 
     def close(self, reason: str, cause: Optional[BaseException] = None) -> List[Callback]:
-        """Refuse from now on, because of ``reason``, and hand back what is queued.  A second call changes nothing."""
+        """Refuse callbacks from now on, and return those that are queued; a second call changes nothing.
+
+        Args:
+            reason: The text of the error that ``post`` raises.
+            cause: The cause of that error, if there is one.
+        """
         if not self._reason:
             self._cause = cause
             self._reason = reason
         return self.take(len(self._callbacks))
 
     def refusal(self) -> SessionClosed:
-        """A new error that says why the mailbox is closed."""
+        """Return a new error that tells why the mailbox is closed."""
         error = SessionClosed(self._reason)
         error.__cause__ = self._cause
         return error
 
     def _withdraw(self, callback: Callback) -> bool:
-        """Take back a callback that came in while the mailbox closed; false when ``close`` handed it back already."""
+        """Remove a callback that was added while the mailbox closed; false if ``close`` has returned it already."""
         while True:
             try:
                 self._callbacks.remove(callback)
             except ValueError:
                 return False
-            except IndexError:  # another thread withdrew its own meanwhile
+            except IndexError:  # another thread changed the deque during the search
                 continue
             return True

@@ -1,6 +1,6 @@
 """System errors in a few plain words: the reasons that users read.
 
-The rule: a reason says what happened to the connection, not what the call was named.
+The rule: a reason tells what happened to the connection, not which call failed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _REASONS = {
 
 
 def describe(error: BaseException) -> str:
-    """A system error as a few plain words."""
+    """Return a few plain words for an error, from its ``errno`` if it has one."""
     number = getattr(error, "errno", None)
     if number in _REASONS:
         return _REASONS[number]
@@ -33,6 +33,6 @@ def describe(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def failure_of(code: int) -> str:
-    """An error number of the system as a few plain words."""
+def describe_code(code: int) -> str:
+    """Return a few plain words for an ``errno`` value."""
     return describe(OSError(code, os.strerror(code)))

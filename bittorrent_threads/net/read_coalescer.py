@@ -1,7 +1,7 @@
-"""Pace: how long the loop rests between two passes, so that a pass has something to do.
+"""``ReadCoalescer``: decides how long the loop rests between two passes, so that the next pass reads more at once.
 
-A pass has its price whatever comes, and without a rest there is one for each block as it trickles in from a peer that
-is slower than we are.  The rule: only what comes in bulk can wait; requests, commands and timers are answered at once.
+A pass costs a fixed time.  Without a rest there is one pass for each block that a peer slower than this host sends.
+The rule: only bulk data may wait; requests, commands and timers are handled at once.
 """
 
 from __future__ import annotations
@@ -9,43 +9,50 @@ from __future__ import annotations
 import os
 
 INTERVAL = 0.001 if os.name == "posix" else 0.0
-"""Seconds from one pass with payload to the next.
+"""Seconds from one pass with bulk data to the next.
 
-At 170 MB/s in single blocks a download takes 3.7 s of processor a GiB, 4.5 without (libtorrent 3.3), and is 4 to 9 %
-faster when both ends share two processors; with 2 ms it is the same.  Windows may sleep 16 ms instead, and more than
-a window of TCP would have come.
+At 170 MB/s in single blocks a download takes 3.7 s of processor a GiB with it and 4.5 s without; 2 ms change no more.
+Windows may sleep 16 ms instead of 1, longer than a TCP window lasts.
 """
-
 BULK = 1024
-"""Bytes of a pass that are more than requests: those of a peer that asks for single blocks are 17 each."""
+"""Bytes of a pass that must be more than requests: a peer that asks for single blocks sends 17 bytes for each."""
 
 
 class ReadCoalescer:
-    """What came in the pass under way; for the network thread only."""
+    """What the pass under way has received; for the network thread only."""
 
-    __slots__ = ("_came", "_hurried", "_more")
+    __slots__ = ("_more", "_received", "_urgent")
 
     def __init__(self) -> None:
-        self._came = 0
+        self._received = 0
         self._more = False
-        self._hurried = False
+        self._urgent = False
 
     def note(self, size: int, *, more: bool) -> None:
-        """So many bytes were read; ``more`` may be there already, as the buffer was full."""
-        self._came += size
+        """Count a read.
+
+        Args:
+            size: Bytes that were read.
+            more: The buffer was filled, so that there may be more to read.
+        """
+        self._received += size
         self._more = self._more or more
 
-    def hurry(self) -> None:
-        """Somebody waits for what the next pass does.
+    def skip_rest(self) -> None:
+        """Do not rest after this pass, because the next one does what a peer waits for.
 
-        The requests of a fast peer come in bulk as well: aria2 sends 128 at once and waits for the blocks.  It got 472
-        MB/s while the loop rested before the disk's answers, and gets 506.
+        Requests come in bulk too: aria2 sends 128 at once and then waits.  It got 472 MB/s while the loop rested before
+        it read the answers of the disk, and gets 506 MB/s.
         """
-        self._hurried = True
+        self._urgent = True
 
     def rest(self, lasted: float) -> float:
-        """The pass is over, and ``lasted`` so many seconds: how many to rest."""
-        resting = self._came >= BULK and not self._more and not self._hurried
-        self._came = 0
-        self._more = self._hurried = False
+        """End the pass, and return the seconds to rest.
+
+        Args:
+            lasted: Seconds that the pass took.
+        """
+        resting = self._received >= BULK and not self._more and not self._urgent
+        self._received = 0
+        self._more = self._urgent = False
         return max(0.0, INTERVAL - lasted) if resting else 0.0

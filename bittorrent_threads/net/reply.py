@@ -1,6 +1,6 @@
-"""The reply: a result that a user's thread waits for and the network thread gives.
+"""``Reply``: a result that a user's thread waits for and the network thread gives.
 
-The rule: giving it never waits (``threads.latch``).
+The rule: ``set`` and ``fail`` never wait (see ``threads.latch``).
 """
 
 from __future__ import annotations
@@ -34,15 +34,25 @@ class Reply:
             self._latch.set()
 
     def fail(self, error: BaseException) -> None:
-        """Give the error that every waiter gets its own copy of."""
+        """Give an error, of which each waiting thread raises a copy."""
         if not self.done:
             self._error = error
             self._latch.set()
 
     def wait(self, timeout: Optional[float] = None, cancel: Optional[Cancel] = None) -> Any:
-        """The value; raises a copy of the error, chained to it, or WaitTimeout after ``timeout`` seconds.
+        """Wait for the value.
 
-        Raises Cancelled once ``cancel`` is set.
+        Args:
+            timeout: Seconds to wait at most; None waits without limit.
+            cancel: A flag that ends the wait when it is set.
+
+        Returns:
+            The value.
+
+        Raises:
+            WaitTimeout: There was no value after ``timeout`` seconds.
+            Cancelled: ``cancel`` was set.
+            BaseException: A copy of the error that was given.
         """
         if not self._latch.wait(timeout, cancel):
             raise WaitTimeout(f"no answer from the network thread within {timeout:g} s")
@@ -52,9 +62,10 @@ class Reply:
 
 
 def _copied(error: BaseException) -> BaseException:
-    """The same error as a new object: raising one object again and again would make its traceback grow.
+    """Return the error as a new object, because each time that one object is raised its traceback grows.
 
-    It is chained to the original, whose traceback shows where it was raised; one that never was gives its own cause.
+    The copy is chained to the original, whose traceback shows where it was raised.  If the original was never raised,
+    the copy has the cause of the original.
     """
     try:
         new = copy.copy(error)

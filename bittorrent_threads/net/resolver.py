@@ -1,7 +1,7 @@
-"""Name resolution, and which addresses a name of a stranger may lead to.
+"""``resolve``: name resolution, and the policy for the addresses that an untrusted name may lead to.
 
-The rule: the policy looks at the resolved address, in whatever form it hides, and the connection is made to the address
-that was looked at.  A name that is resolved a second time may say something else.
+The rule: the policy is applied to the resolved address, and the connection goes to that address.  A name that is
+resolved a second time may give another address (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from ..errors import TrackerError
 from ..threads.original import original
 
 Address = Tuple[str, int]
+"""Numeric host and port."""
 
 MAX_ADDRESSES = 16
-"""Addresses of one name that are used; round-robin names have a handful."""
+"""Addresses of one name that are used; names with round-robin addresses have a handful."""
 
 
 class FamilyUnavailable(TrackerError):
@@ -24,9 +25,18 @@ class FamilyUnavailable(TrackerError):
 
 
 def resolve(host: str, port: int, *, allow_private: bool) -> Tuple[Address, ...]:
-    """Numeric addresses of ``host`` with ``port``, the system's favourite first; waits for as long as the system does.
+    """Resolve a host name; waits for as long as the resolver of the system does.
 
-    Raises TrackerError, without a URL, when there is none or, unless ``allow_private``, none that is public.
+    Args:
+        host: A name or a numeric address.
+        port: The port of the addresses that are returned.
+        allow_private: Return addresses that are not public, too.
+
+    Returns:
+        Numeric addresses, in the order that the system prefers.
+
+    Raises:
+        TrackerError: There is no address, or none that is allowed.  Its URL is empty.
     """
     if not host.isascii() or not host or any(char <= " " or char == "\x7f" for char in host):
         raise TrackerError(f"{host!r} is not a host name")

@@ -1,7 +1,7 @@
-"""``Socket``: a socket of the system, also in a process that gevent or eventlet has patched.
+"""``Socket``: a socket of the operating system, also in a process that gevent or eventlet has patched.
 
-What the standard library's functions and methods make is of the class that ``socket.socket`` is at that time, which
-may need an event loop in each thread.  On the network thread and the workers it is this class alone that is used.
+Functions and methods of the standard library that make a socket use the class that ``socket.socket`` is at that time; a
+patched one needs an event loop in each thread.  The network thread and the workers use this class only.
 """
 
 from __future__ import annotations
@@ -20,26 +20,35 @@ else:
 
 
 class Socket(Base):
-    """A ``socket.socket`` that accepts its own kind."""
+    """A ``socket.socket`` whose ``accept`` returns a socket of this class."""
 
     def accept(self) -> Tuple[Socket, Any]:
-        """A connection and its address; it is blocking."""
+        """Return a blocking connection and the address of its other end."""
         number, address = self._accept()  # type: ignore[attr-defined]
         return Socket(self.family, self.type, self.proto, fileno=number), address
 
 
 def pair() -> Tuple[Socket, Socket]:
-    """Two connected sockets."""
-    make = getattr(_socket, "socketpair", None) or original("socket", "socketpair")  # Windows has the second alone
+    """Return two connected sockets."""
+    make = getattr(_socket, "socketpair", None) or original("socket", "socketpair")  # Windows has only the second
     first, second = make()
-    return _own(first), _own(second)
+    return _wrapped(first), _wrapped(second)
 
 
 def server(host: str, port: int, *, everywhere: bool = False) -> Socket:
-    """A socket that listens, for IPv4 and IPv6 if ``everywhere``; raises OSError."""
+    """Return a blocking socket that listens for TCP connections.
+
+    Args:
+        host: The address to bind; its form selects the address family.
+        port: The port; 0 lets the system choose one.
+        everywhere: An IPv6 socket accepts IPv4 connections too.
+
+    Raises:
+        OSError: The address cannot be bound.
+    """
     sock = Socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
-        if os.name == "posix":  # elsewhere it would let another process take the port over
+        if os.name == "posix":  # on Windows it would let another process take the port
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if sock.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not everywhere)
@@ -51,5 +60,5 @@ def server(host: str, port: int, *, everywhere: bool = False) -> Socket:
     return sock
 
 
-def _own(sock: Any) -> Socket:
+def _wrapped(sock: Any) -> Socket:
     return Socket(sock.family, sock.type, sock.proto, fileno=sock.detach())

@@ -1,8 +1,8 @@
-"""One TCP connection: read into memory that all share, written from a queue of buffers that are never copied.
+"""``TcpStream``: a TCP connection, read into shared memory and written from a queue of buffers without a copy.
 
-The rule: nothing is told to the system before the end of the pass.  ``send``, ``pause`` and ``resume`` only note what
-is wanted; ``settle`` then makes one ``sendmsg`` of all that waits, and one change of what is selected if it differs.
-SO_RCVBUF and SO_SNDBUF are never set: that would stop the kernel from growing them.
+The rule: the system is told nothing before the end of a pass.  ``send``, ``pause`` and ``resume`` only note what is
+wanted; ``flush`` then makes one ``sendmsg`` for all that waits, and changes the selector at most once.  SO_RCVBUF and
+SO_SNDBUF are never set, because that would stop the kernel from growing its buffers.
 """
 
 from __future__ import annotations
@@ -15,110 +15,129 @@ import os
 import selectors
 import socket
 import sys
-from typing import Deque, List, Optional, Sequence, Tuple, Union
+from typing import Deque, List, Optional, Sequence, Tuple
 
 from .gil_contention import LONG, GilContention
-from .interfaces import Address, Handler, Host, Reader
-from .os_errors import describe, failure_of
+from .interfaces import Address, Buffer, EventLoop, MessageReader, StreamHandler
+from .os_errors import describe, describe_code
 from .sockets import Socket
-from .throttle import FIRST, GONE, MOST_UNFINISHED, SHORT, STAYS, Throttle
+from .throttle import KEEP_PLACE, LEAVE, MAX_UNFINISHED, REQUEUE, SHORT, Throttle
 from .timers import Timer
-
-Buffer = Union[bytes, bytearray, memoryview]
 
 try:
     MAX_GATHER = os.sysconf("SC_IOV_MAX")
 except (AttributeError, OSError, ValueError):
     MAX_GATHER = 16
-"""Buffers of one ``sendmsg``; 16 is the least that POSIX allows a system to take."""
+"""Buffers of one ``sendmsg``; POSIX guarantees 16."""
 MAX_JOIN = 256 * 1024
-"""Bytes joined for one ``send`` where there is no ``sendmsg`` (Windows)."""
+"""Bytes that are joined for one ``send`` where there is no ``sendmsg`` (Windows)."""
 GATHERING = hasattr(socket.socket, "sendmsg")
 
 _PENDING = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN, errno.EINTR)
 
 
 class TcpStream:
-    """One connection (``engine.interfaces.Stream``); made by ``dial`` or by a listener."""
+    """One TCP connection; made by ``dial`` or by a listener.
 
-    def __init__(self, host: Host, sock: Optional[socket.socket], address: Address, *, incoming: bool) -> None:
-        self.handler: Optional[Handler] = None
+    Attributes:
+        handler: The owner of the connection; None after ``close``.
+        address: Numeric host and port of the other end.
+        incoming: The other end dialled.
+        low_water: Bytes that wait to be sent at which the handler is told ``on_drained``.
+        read_limit: Bytes that one read takes at most.
+        reader: The parser of the received bytes; None until the handshake is done.
+        sent: Bytes that the system has taken.
+        received: Bytes that were read.
+        closed: The connection is closed.
+    """
+
+    def __init__(self, loop: EventLoop, sock: Optional[socket.socket], address: Address, *, incoming: bool) -> None:
+        self.handler: Optional[StreamHandler] = None
         self.address = address
         self.incoming = incoming
         self.low_water = 0
         self.read_limit = sys.maxsize
-        self.reader: Optional[Reader] = None
+        self.reader: Optional[MessageReader] = None
         self.sent = 0
         self.received = 0
         self.closed = False
-        self.touched = False
-        """Waiting for ``settle``; kept by the loop."""
-        self._host = host
+        self._loop = loop
         self._socket = sock
         self._connecting = not incoming
         self._deadline: Optional[Timer] = None
         self._paused = False
         self._blocked = False
-        """The system took less than all; it is selected for writing until it takes more."""
-        self._read_waiting = False
-        self._write_waiting = False
-        """Standing in the line of a throttle."""
-        self._read_throttles: Tuple[Throttle, ...] = (host.download,)
-        self._write_throttles: Tuple[Throttle, ...] = (host.upload,)
+        """The system took less than all; the socket is selected for writing until it takes more."""
+        self._read_queued = False
+        self._write_queued = False
+        """The stream waits in a throttle queue."""
+        self._flush_pending = False
+        """The loop calls ``flush`` at the end of this pass."""
+        self._read_throttles: Tuple[Throttle, ...] = (loop.download,)
+        self._write_throttles: Tuple[Throttle, ...] = (loop.upload,)
         self._queue: Deque[Buffer] = collections.deque()
-        self._cut = False
-        """The first of the queue was sent in part."""
+        self._partly_sent = False
+        """A part of the first buffer in the queue was sent."""
         self._backlog = 0
-        host.adopt(self)
-        self._touch()
+        loop.selection.add(self)
+        self._flush_later()
 
     @property
     def backlog(self) -> int:
-        """Bytes given to ``send`` that the system has not taken yet."""
+        """Bytes that were passed to ``send`` and that the system has not taken."""
         return self._backlog
 
     @property
     def waiting(self) -> int:
-        """Buffers that these bytes are in."""
+        """Buffers that hold these bytes."""
         return len(self._queue)
 
     @property
     def blocked(self) -> bool:
-        """Does something wait because the other end does not read?  (Not because of a throttle.)"""
+        """True if bytes wait because the other end does not read; false if a throttle holds them."""
         return self._blocked
 
     @property
     def held(self) -> bool:
-        """A limit of ours keeps the stream from reading or sending."""
-        return self._read_waiting or self._write_waiting
+        """True while a throttle keeps the stream from reading or sending."""
+        return self._read_queued or self._write_queued
 
     def send(self, buffers: Sequence[Buffer]) -> None:
-        """Queue buffers, uncopied: they must not change until sent.  They leave together at the end of the pass."""
+        """Queue buffers, which leave together at the end of the pass.
+
+        Args:
+            buffers: Bytes to send.  They are not copied and must not change until they are sent.
+        """
         if self.closed:
             return
         self._queue.extend(filter(None, buffers))
         self._backlog += sum(map(len, buffers))
-        self._touch()
+        self._flush_later()
 
     def pause(self) -> None:
-        """Stop reading; the peer feels it through TCP.  Its close is then noticed on ``resume``."""
+        """Stop reading, so that TCP slows the other end down; its close is noticed after ``resume`` only."""
         if not self._paused:
             self._paused = True
-            self._touch()
+            self._flush_later()
 
     def resume(self) -> None:
         """Read again."""
         if self._paused:
             self._paused = False
-            self._touch()
+            self._flush_later()
 
     def limit(self, *, read: Sequence[Throttle] = (), write: Sequence[Throttle] = ()) -> None:
-        """Put the stream under these throttles, besides those of the loop, from now on."""
-        self._read_throttles = (self._host.download, *read)
-        self._write_throttles = (self._host.upload, *write)
+        """Set the throttles that the stream is under besides those of the loop.
+
+        Args:
+            read: Throttles of received bytes.
+            write: Throttles of sent bytes.
+        """
+        self._read_throttles = (self._loop.download, *read)
+        self._write_throttles = (self._loop.upload, *write)
 
     def close(self) -> None:
-        """Close now; what was queued is dropped.  Idempotent, and the handler hears nothing more."""
+        """Close now, drop what is queued, and call the handler no more; idempotent."""
         if self.closed:
             return
         self.closed = True
@@ -128,15 +147,15 @@ class TcpStream:
         self._cancel_deadline()
         sock, self._socket = self._socket, None
         try:
-            self._host.release(sock, self)
+            self._loop.selection.remove(sock, self)
         finally:
             if sock is not None:
                 sock.close()
 
-    # -- the loop's side -------------------------------------------------------------------------------------------
+    # -- called by the loop -----------------------------------------------------------------------------------------
 
     def start_connecting(self, timeout: float) -> None:
-        """Begin the dial; whatever comes of it is told at the end of this pass at the earliest."""
+        """Begin to dial; the handler is told the outcome at the end of this pass at the earliest."""
         sock = self._socket
         assert sock is not None
         try:
@@ -145,16 +164,16 @@ class TcpStream:
             self.end_later(describe(error))
             return
         if code == 0 or code in _PENDING:
-            self._deadline = self._host.call_later(timeout, lambda: self.end(f"timed out after {timeout:g} s"))
+            self._deadline = self._loop.call_later(timeout, lambda: self.end(f"timed out after {timeout:g} s"))
         else:
-            self.end_later(failure_of(code))
+            self.end_later(describe_code(code))
 
     def end_later(self, reason: str) -> None:
-        """Tell the handler at the end of this pass that the connection ended."""
-        self._host.defer(lambda: self.end(reason))
+        """Close at the end of this pass, and tell the handler the reason."""
+        self._loop.defer(lambda: self.end(reason))
 
     def end(self, reason: str) -> None:
-        """The connection ended without our ``close``."""
+        """Close because the connection ended, and tell the handler the reason."""
         if self.closed:
             return
         handler = self.handler
@@ -163,64 +182,64 @@ class TcpStream:
             try:
                 handler.on_closed(reason)
             except Exception as error:
-                self._host.fault(error)
+                self._loop.report_fault(error)
 
     def on_readable(self) -> None:
-        """Read once: a fast peer gets its next turn in the next pass."""
-        if self.closed or self._paused or self._connecting or self._read_waiting:
+        """Read once, so that a fast peer does not delay the others: more is read in the next pass."""
+        if self.closed or self._paused or self._connecting or self._read_queued:
             return
-        allowed = self._host.reading.allowance(self._read_throttles)
+        allowed = self._loop.read_queue.allowance(self._read_throttles)
         if allowed:
             self._read(allowed)
         else:
-            self._read_waiting = True
-            self._host.reading.join(self._read_turn, self._read_throttles, short=self.reader is None)
-            self._touch()
+            self._read_queued = True
+            self._loop.read_queue.add(self._read_throttled, self._read_throttles, first=self.reader is None)
+            self._flush_later()
 
     def on_writable(self) -> None:
-        """Note it; what waits leaves at the end of the pass, with what the pass adds to it."""
+        """Send at the end of the pass, with what the rest of the pass queues."""
         if self.closed:
             return
         self._blocked = False
-        self._touch()
+        self._flush_later()
         if self._connecting:
             self._connected()
 
-    def settle(self) -> None:
-        """Send what waits and select for what is wanted."""
-        self.touched = False
+    def flush(self) -> None:
+        """Send what waits, and have the loop select for what is wanted."""
+        self._flush_pending = False
         sock = self._socket
         if sock is None:
             return
-        if self._queue and not (self._blocked or self._connecting or self._write_waiting):
-            allowed = self._host.writing.allowance(self._write_throttles)
+        if self._queue and not (self._blocked or self._connecting or self._write_queued):
+            allowed = self._loop.write_queue.allowance(self._write_throttles)
             if allowed:
                 self._write(allowed)
             if self._queue and not self._blocked:
-                self._write_waiting = True
-                self._host.writing.join(self._write_turn, self._write_throttles, short=self._backlog <= SHORT)
+                self._write_queued = True
+                self._loop.write_queue.add(self._write_throttled, self._write_throttles, first=self._backlog <= SHORT)
         if not self.closed:
-            self._host.watch(sock, self._mask(), self)
+            self._loop.selection.select(sock, self._mask(), self)
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _touch(self) -> None:
-        if not self.touched:
-            self.touched = True
-            self._host.touch(self)
+    def _flush_later(self) -> None:
+        if not self._flush_pending:
+            self._flush_pending = True
+            self._loop.flush_later(self)
 
     def _mask(self) -> int:
         if self._connecting:
             return selectors.EVENT_WRITE
         mask = selectors.EVENT_WRITE if self._blocked else 0
-        return mask if self._paused or self._read_waiting else mask | selectors.EVENT_READ
+        return mask if self._paused or self._read_queued else mask | selectors.EVENT_READ
 
     def _connected(self) -> None:
         sock = self._socket
         assert sock is not None
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
-            self.end(failure_of(code))
+            self.end(describe_code(code))
             return
         self._connecting = False
         self._cancel_deadline()
@@ -231,10 +250,10 @@ class TcpStream:
                 self._fault(error)
 
     def _read(self, allowed: int) -> int:
-        """Take and hand over what came; the bytes taken."""
-        sock, handler, view = self._socket, self.handler, self._host.receive_pool.room
+        """Read once and pass the bytes to the handler; return their number."""
+        sock, handler, view = self._socket, self.handler, self._loop.receive_pool.room
         if sock is None or handler is None:
-            self.end("nobody owns the connection")
+            self.end("the connection has no owner")
             return 0
         most = min(allowed, self.read_limit)
         if most < len(view):
@@ -251,9 +270,9 @@ class TcpStream:
             self.end("closed by the other end")
             return 0
         if size >= LONG:
-            self._host.gil_contention.note(GilContention.clock() - began)
+            self._loop.gil_contention.note(GilContention.clock() - began)
         self.received += size
-        self._host.pace.note(size, more=size == len(view))
+        self._loop.coalescer.note(size, more=size == len(view))
         for throttle in self._read_throttles:
             throttle.take(size)
         try:
@@ -261,28 +280,28 @@ class TcpStream:
         except Exception as error:
             self._fault(error)
         finally:
-            self._host.receive_pool.passed(size)
+            self._loop.receive_pool.end_read(size)
         return size
 
     @property
     def _missing(self) -> int:
-        """Bytes of the message that is being received, if it is not too long to be waited for."""
+        """Bytes that the message which is being received needs; 0 if it is too long to wait for."""
         missing = 0 if self.reader is None else self.reader.missing
-        return missing if missing <= MOST_UNFINISHED else 0
+        return missing if missing <= MAX_UNFINISHED else 0
 
-    def _read_turn(self, allowed: int) -> int:
-        self._read_waiting = False
+    def _read_throttled(self, allowed: int) -> int:
+        self._read_queued = False
         if self.closed:
-            return GONE
-        most = min(allowed, self._missing or allowed, self.read_limit, len(self._host.receive_pool.room))
+            return LEAVE
+        most = min(allowed, self._missing or allowed, self.read_limit, len(self._loop.receive_pool.room))
         if most and not self._paused and self._read(most) == most:
-            self._read_waiting = True
-            return FIRST if self._missing else STAYS
-        self._touch()
-        return GONE
+            self._read_queued = True
+            return KEEP_PLACE if self._missing else REQUEUE
+        self._flush_later()
+        return LEAVE
 
     def _write(self, allowed: int) -> None:
-        """Give the system what it takes of the queue, at most ``allowed`` bytes."""
+        """Send the front of the queue, as much as the system takes and at most ``allowed`` bytes."""
         before = self._backlog
         while allowed and self._queue:
             batch, size = self._batch(allowed)
@@ -308,18 +327,18 @@ class TcpStream:
             except Exception as error:
                 self._fault(error)
 
-    def _write_turn(self, allowed: int) -> int:
-        self._write_waiting = False
+    def _write_throttled(self, allowed: int) -> int:
+        self._write_queued = False
         if allowed and not self.closed:
-            self._write(min(allowed, len(self._queue[0])) if self._cut else allowed)
+            self._write(min(allowed, len(self._queue[0])) if self._partly_sent else allowed)
         if not allowed or self.closed or self._blocked or not self._queue:
-            self._touch()
-            return GONE
-        self._write_waiting = True
-        return FIRST if self._cut and len(self._queue[0]) <= MOST_UNFINISHED else STAYS
+            self._flush_later()
+            return LEAVE
+        self._write_queued = True
+        return KEEP_PLACE if self._partly_sent and len(self._queue[0]) <= MAX_UNFINISHED else REQUEUE
 
     def _batch(self, allowed: int) -> Tuple[List[Buffer], int]:
-        """Buffers from the front of the queue for one system call, and their bytes."""
+        """Return buffers from the front of the queue for one system call, and the number of their bytes."""
         queue = self._queue
         if not GATHERING:
             allowed = min(allowed, MAX_JOIN)
@@ -337,11 +356,11 @@ class TcpStream:
         return batch, size
 
     def _drop(self, size: int) -> None:
-        """The system took ``size`` bytes from the front of the queue."""
+        """Remove ``size`` bytes, which were sent, from the front of the queue."""
         queue = self._queue
         self.sent += size
         self._backlog -= size
-        self._cut = self._cut and not size
+        self._partly_sent = self._partly_sent and not size
         if not self._backlog:
             queue.clear()
             return
@@ -349,7 +368,7 @@ class TcpStream:
             head = queue[0]
             if len(head) > size:
                 queue[0] = memoryview(head)[size:]
-                self._cut = True
+                self._partly_sent = True
                 return
             size -= len(head)
             queue.popleft()
@@ -360,23 +379,30 @@ class TcpStream:
             self._deadline = None
 
     def _fault(self, error: Exception) -> None:
-        """Our own code failed: the stream is lost, the loop is not."""
-        self._host.fault(error)
+        """Report an exception of a handler and close this stream; the loop goes on."""
+        self._loop.report_fault(error)
         self.end(f"internal error: {type(error).__name__}: {error}")
 
 
-def dial(host: Host, address: Address, handler: Handler, *, timeout: float) -> TcpStream:
-    """Connect to a numeric address within ``timeout`` seconds; a failure is told to the handler, never raised."""
+def dial(loop: EventLoop, address: Address, handler: StreamHandler, *, timeout: float) -> TcpStream:
+    """Return a stream that connects; never raises.
+
+    Args:
+        loop: The loop of the stream.
+        address: Numeric host and port of the other end.
+        handler: Is told ``on_connected``, or ``on_closed`` with the reason of a failure.
+        timeout: Seconds until the dial fails.
+    """
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     sock: Optional[socket.socket] = None
-    failure = "too many open sockets" if host.full else ""
+    failure = "too many open sockets" if loop.selection.full else ""
     try:
-        socket.inet_pton(family, address[0])  # connect would look a name up, and wait for it
+        socket.inet_pton(family, address[0])  # ``connect`` would look up a name, and the loop would wait for the answer
         sock = Socket(family, socket.SOCK_STREAM)
         prepare(sock)
     except (OSError, ValueError) as error:
         failure = describe(error) if getattr(error, "errno", None) else f"{address[0]!r} is not a numeric address"
-    stream = TcpStream(host, sock, address, incoming=False)
+    stream = TcpStream(loop, sock, address, incoming=False)
     stream.handler = handler
     if failure:
         stream.end_later(failure)
@@ -386,7 +412,7 @@ def dial(host: Host, address: Address, handler: Handler, *, timeout: float) -> T
 
 
 def prepare(sock: socket.socket) -> None:
-    """Set what every connection has: it never waits, neither for the caller nor for more bytes to fill a packet."""
+    """Make a socket non-blocking, and have it send each message at once (TCP_NODELAY)."""
     sock.setblocking(False)
-    with contextlib.suppress(OSError):  # some systems refuse it once the other end has gone
+    with contextlib.suppress(OSError):  # some systems refuse it after the other end has closed
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,10 +1,12 @@
-"""Rate limits: ``Throttle`` says how much may move now, ``Line`` keeps the streams that must wait for it.
+"""Rate limits: ``Throttle`` is a token bucket, ``ThrottleQueue`` serves the streams that wait for its tokens.
 
-A token bucket that starts empty and holds about a fifth of a second.  The rule: a limit is spent in portions worth a
-system call, in turn.  A stream that finds too little is no longer selected; it stands in line, and a timer serves the
-line from its front.  Who was served goes to the end, who was not keeps its place: no stream starves, none is favoured,
-and several throttles on one stream cannot send it to and fro.  But a message that has begun is finished before another
-begins: of twenty blocks that come at 250 bytes a second each, none is of use for a minute.
+A bucket is empty at first and holds the bytes of about a fifth of a second.  The rule: tokens are spent in portions
+that are worth a system call, in turn.  A stream that finds too few tokens is no longer selected; it waits in a queue,
+which a timer serves from the front.  A stream that was served goes to the end, one that was not keeps its place.  So
+every stream is served, none is preferred, and a stream under several throttles waits in one queue only.
+
+A message that has begun is finished before another begins: of twenty blocks that arrive at 250 bytes a second each,
+none would be complete within a minute.
 """
 
 from __future__ import annotations
@@ -18,20 +20,22 @@ from ..errors import SettingsError
 UNLIMITED = sys.maxsize
 
 BURST_TIME = 0.2
-"""Seconds of its rate that a throttle saves up beyond a portion while nothing moves; bounds the excess of any time."""
+"""Seconds of its rate that a throttle saves up, beyond a portion, while nothing is transferred."""
 TICK = 0.05
-"""Least seconds between two servings of a line that has no quota left: makes portions of 50 ms of the rate."""
+"""Least seconds between two servings of a queue without tokens: a portion is what the rate gives in that time."""
 MAX_WAIT = 0.2
-"""Most seconds between two servings: a rate raised meanwhile is felt after this long."""
+"""Most seconds between two servings: after this long a rate that was raised takes effect."""
 LEAST_PORTION = 512
 MOST_PORTION = 16384
-"""Bytes below which moving is not worth a system call; between the two, what a tick brings.  A block is 16 KiB."""
+"""Bounds of a portion in bytes.  Less than the first is not worth a system call; the second is a block."""
 
 
 class Throttle:
-    """A limit of ``rate`` bytes a second, 0 for none; for one direction of any number of streams.
+    """A limit for one direction of any number of streams.
 
-    ``name`` is what its user calls it, for errors.
+    Args:
+        rate: Bytes a second; 0 for no limit.
+        name: What the user calls the limit, for errors.
     """
 
     __slots__ = ("_burst", "_name", "_portion", "_rate", "_stamp", "_tokens", "awaited")
@@ -41,12 +45,16 @@ class Throttle:
         self._tokens = 0.0
         self._stamp: Optional[float] = None
         self.awaited = False
-        """Streams stand in line for it."""
+        """Streams wait in a queue for it."""
         self.rate = rate
 
     @property
     def rate(self) -> int:
-        """Bytes a second; may be set at any time, from any thread.  Raises SettingsError."""
+        """Bytes a second, 0 for no limit; may be set at any time, from any thread.
+
+        Raises:
+            SettingsError: It is set to something other than an int of 0 or more.
+        """
         return self._rate
 
     @rate.setter
@@ -58,7 +66,7 @@ class Throttle:
         self._rate = rate
 
     def allowance(self, now: float) -> int:
-        """Bytes that may move now; 0 when too few for a portion."""
+        """Return the bytes that may be transferred now; 0 if there are fewer than a portion."""
         rate = self._rate
         if not rate:
             return UNLIMITED
@@ -68,74 +76,77 @@ class Throttle:
         return int(self._tokens) if self._tokens >= self._portion else 0
 
     def take(self, size: int) -> None:
-        """So many bytes moved; no more than the last ``allowance``."""
+        """Count transferred bytes, at most the last ``allowance``."""
         if self._rate:
             self._tokens -= size
 
     def unused(self, now: float) -> bool:
-        """Is there a limit, and has less than it moved of late?"""
+        """Return true if there is a limit and the bucket is full: less was transferred of late than is allowed."""
         return bool(self.allowance(now)) and self._rate > 0 and self._tokens >= self._burst
 
     def wait(self, now: float) -> float:
-        """Seconds until the next portion; 0 when it is there."""
+        """Return the seconds until there is a portion; 0 if there is one."""
         if self.allowance(now):
             return 0.0
         return (self._portion - self._tokens) / self._rate
 
 
 class Clock(Protocol):
-    """What a line needs of the loop."""
+    """The part of the loop that a throttle queue uses."""
 
     def now(self) -> float:
-        """Monotonic seconds."""
+        """Return monotonic seconds."""
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> object:
         """Call once, ``delay`` seconds from now."""
 
 
 SHORT = 1024
-"""Bytes of which it does not matter how soon they move: handshakes, requests, anything but blocks."""
+"""Bytes of a transfer that may go first: handshakes and requests, not blocks."""
 
-GONE, STAYS, FIRST = range(3)
-"""What a stream does after its turn: leave the line, go to its end, or keep its place as a message is unfinished."""
+LEAVE, REQUEUE, KEEP_PLACE = range(3)
+"""What a stream does after it was served: leave the queue, go to its end, or stay first with an unfinished message."""
 
-MOST_UNFINISHED = 32768
-"""Bytes of a message for whose rest a stream keeps its place: a block, and not the bitfield of a huge torrent."""
+MAX_UNFINISHED = 32768
+"""Bytes of a message for which a stream stays first: a block, but not the bitfield of a huge torrent."""
 
-Turn = Callable[[int], int]
-"""Moves at most so many bytes, and tells what the stream does then; 0 bytes send it away."""
+Transfer = Callable[[int], int]
+"""Transfers at most so many bytes and returns what the stream does then.  With 0 bytes the stream must leave."""
 
 
-class Line:
-    """Streams that wait for quota in one direction."""
+class ThrottleQueue:
+    """Streams that wait for tokens in one direction."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._queue: Deque[Tuple[Turn, Sequence[Throttle]]] = collections.deque()
+        self._queue: Deque[Tuple[Transfer, Sequence[Throttle]]] = collections.deque()
         self._timed = False
 
     def __len__(self) -> int:
         return len(self._queue)
 
     def allowance(self, throttles: Sequence[Throttle]) -> int:
-        """Bytes that a stream outside the line may move now; 0 when it must join."""
+        """Return the bytes that a stream outside the queue may transfer now; 0 if it must wait in the queue."""
         for throttle in throttles:
             if throttle.awaited:
                 return 0
         return _least(throttles, self._clock.now())
 
-    def join(self, turn: Turn, throttles: Sequence[Throttle], *, short: bool = False) -> None:
-        """Stand in line behind the others, or before them with little to move that many wait for (a handshake).
+    def add(self, transfer: Transfer, throttles: Sequence[Throttle], *, first: bool = False) -> None:
+        """Add a stream to the queue.
 
-        ``turn`` is called when there is quota, again until the stream is gone.
+        Args:
+            transfer: Called when there are tokens, again until it returns ``LEAVE``.
+            throttles: The limits that the stream is under.
+            first: Wait before the others instead of behind them, with a short message such as a handshake.
         """
-        if short:
-            self._queue.appendleft((turn, throttles))
+        if first:
+            self._queue.appendleft((transfer, throttles))
         else:
-            self._queue.append((turn, throttles))
+            self._queue.append((transfer, throttles))
         now = self._clock.now()
         _mark(throttles, now)
-        self._wait(_longest(throttles, now))
+        self._serve_after(_longest_wait(throttles, now))
 
     def _serve(self) -> None:
         now = self._clock.now()
@@ -143,32 +154,32 @@ class Line:
         for _, throttles in batch:
             for throttle in throttles:
                 throttle.awaited = False
-        kept: List[Tuple[Turn, Sequence[Throttle]]] = []
-        first: List[Tuple[Turn, Sequence[Throttle]]] = []
-        served: List[Tuple[Turn, Sequence[Throttle]]] = []
+        kept: List[Tuple[Transfer, Sequence[Throttle]]] = []
+        first: List[Tuple[Transfer, Sequence[Throttle]]] = []
+        served: List[Tuple[Transfer, Sequence[Throttle]]] = []
         try:
             while batch:
                 share = len(batch)
-                turn, throttles = batch.popleft()
+                transfer, throttles = batch.popleft()
                 allowed = _least(throttles, now)
                 if not allowed:
-                    kept.append((turn, throttles))
+                    kept.append((transfer, throttles))
                 elif allowed == UNLIMITED:
-                    turn(0)
+                    transfer(0)
                 else:
-                    stays = turn(min(allowed, max(MOST_PORTION, allowed // share)))
-                    if stays:
-                        (first if stays == FIRST else served).append((turn, throttles))
-        finally:  # a bug in one turn must not cost the others theirs
+                    then = transfer(min(allowed, max(MOST_PORTION, allowed // share)))
+                    if then:
+                        (first if then == KEEP_PLACE else served).append((transfer, throttles))
+        finally:  # an exception in one transfer must not cost the others theirs
             self._queue = collections.deque([*first, *kept, *batch, *served, *self._queue])
             self._timed = False
             if self._queue:
                 for _, throttles in self._queue:
                     _mark(throttles, now)
-                self._wait(min(_longest(throttles, now) for _, throttles in self._queue))
+                self._serve_after(min(_longest_wait(throttles, now) for _, throttles in self._queue))
 
-    def _wait(self, delay: float) -> None:
-        """Serve in about ``delay`` seconds, unless that is planned already."""
+    def _serve_after(self, delay: float) -> None:
+        """Serve the queue in about ``delay`` seconds, unless a serving is planned already."""
         if self._timed:
             return
         if delay:
@@ -181,12 +192,12 @@ def _least(throttles: Iterable[Throttle], now: float) -> int:
     return min((throttle.allowance(now) for throttle in throttles), default=UNLIMITED)
 
 
-def _longest(throttles: Iterable[Throttle], now: float) -> float:
+def _longest_wait(throttles: Iterable[Throttle], now: float) -> float:
     return max((throttle.wait(now) for throttle in throttles), default=0.0)
 
 
 def _mark(throttles: Iterable[Throttle], now: float) -> None:
-    """Let newcomers see which throttles are the ones waited for."""
+    """Mark the throttles that have no tokens, so that streams outside the queue see that others wait for them."""
     for throttle in throttles:
         if not throttle.allowance(now):
             throttle.awaited = True

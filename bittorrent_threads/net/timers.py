@@ -1,7 +1,8 @@
-"""Timers: calls that are due later.
+"""``Timers``: calls that are due at a later time.
 
-A heap.  The rule: a cancelled timer stays in the heap until it is due or until cancelled ones are the larger half;
-then the heap is built anew, so that a connection's many short-lived timers can neither pile up nor cost a search.
+They are kept in a heap.  The rule: a cancelled timer stays in the heap until it is due, or until more than half of the
+heap is cancelled; then the heap is built anew.  So the many short-lived timers of a connection do not pile up, and
+``cancel`` does not search.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ import heapq
 from typing import Callable, List, Optional, Tuple
 
 _SMALL = 64
-"""Entries below which nothing is gained by building the heap anew."""
+"""Cancelled timers below which the heap is not built anew."""
 
 
 class Timer:
-    """One call; ``cancel`` forgets it."""
+    """One call."""
 
     __slots__ = ("_callback", "_timers")
 
@@ -23,11 +24,11 @@ class Timer:
         self._callback: Optional[Callable[[], None]] = callback
 
     def cancel(self) -> None:
-        """Forget the call; harmless when it was made or cancelled already."""
+        """Drop the call; does nothing if it was made or cancelled already."""
         timers, self._timers = self._timers, None
         self._callback = None
         if timers is not None:
-            timers.cancelled()
+            timers.count_cancelled()
 
     @property
     def active(self) -> bool:
@@ -40,55 +41,61 @@ class Timer:
         if callback is not None:
             callback()
 
-    def leave(self) -> None:
-        """The timer left the heap."""
+    def detach(self) -> None:
+        """Forget the heap, which does not contain the timer any more."""
         self._timers = None
 
 
 class Timers:
-    """All timers of a loop, by time and then by the order of their making."""
+    """The timers of a loop, ordered by time and then by creation."""
 
     def __init__(self) -> None:
         self._heap: List[Tuple[float, int, Timer]] = []
-        self._made = 0
-        self._dead = 0
+        self._created = 0
+        self._cancelled = 0
+        """Cancelled timers in the heap."""
 
     def __len__(self) -> int:
-        """Entries in the heap, some cancelled."""
+        """Return the number of timers in the heap, of which some may be cancelled."""
         return len(self._heap)
 
     def add(self, when: float, callback: Callable[[], None]) -> Timer:
-        """Call at ``when``, on the clock that ``due`` is asked with."""
+        """Add a call.
+
+        Args:
+            when: The time at which it is due, on the clock that ``due`` is called with.
+            callback: The call.
+        """
         timer = Timer(self, callback)
-        self._made += 1
-        heapq.heappush(self._heap, (when, self._made, timer))
+        self._created += 1
+        heapq.heappush(self._heap, (when, self._created, timer))
         return timer
 
     def next_due(self) -> Optional[float]:
-        """When the first timer is due; None without any."""
+        """Return the time at which the first timer is due; None if there is no timer."""
         heap = self._heap
         while heap and not heap[0][2].active:
             heapq.heappop(heap)
-            self._dead -= 1
+            self._cancelled -= 1
         return heap[0][0] if heap else None
 
     def due(self, now: float) -> List[Callable[[], None]]:
-        """Take out the calls due by ``now``; one that cancels another of them is obeyed."""
+        """Remove and return the calls that are due; a call may cancel a later one of the list."""
         heap = self._heap
         calls: List[Callable[[], None]] = []
         while heap and heap[0][0] <= now:
             timer = heapq.heappop(heap)[2]
             if timer.active:
-                timer.leave()
+                timer.detach()
                 calls.append(timer.fire)
             else:
-                self._dead -= 1
+                self._cancelled -= 1
         return calls
 
-    def cancelled(self) -> None:
-        """A timer in the heap was cancelled."""
-        self._dead += 1
-        if self._dead > _SMALL and self._dead * 2 > len(self._heap):
+    def count_cancelled(self) -> None:
+        """Count a timer in the heap as cancelled, and build the heap anew if most of it is."""
+        self._cancelled += 1
+        if self._cancelled > _SMALL and self._cancelled * 2 > len(self._heap):
             self._heap = [entry for entry in self._heap if entry[2].active]
             heapq.heapify(self._heap)
-            self._dead = 0
+            self._cancelled = 0

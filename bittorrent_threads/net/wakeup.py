@@ -1,8 +1,8 @@
-"""The wake-up: how another thread, or a signal handler, ends the network thread's wait.
+"""``Wakeup``: ends the wait of the network thread from another thread or a signal handler.
 
-A byte through a socket pair, since a selector can wait for nothing else everywhere.  The rule: a byte is sent only
-while the loop is armed (it waits, or is about to), and one for each arming, so that a busy loop costs the other
-threads no system call and the pair never fills.  Who arms looks once more at what it would have been woken for.
+It sends a byte through a pair of sockets, the only thing that a selector can wait for on every platform.  The rule: a
+byte is sent only while the loop is armed (it waits, or is about to), and once per arming.  So a busy loop costs other
+threads no system call, and the pair never fills up.  The loop arms first and then checks whether there is work.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ _CHUNK = 64
 
 
 class Wakeup:
-    """A socket pair; ``reader`` becomes readable after ``set``."""
+    """A pair of sockets; ``reader`` is readable after ``set``."""
 
     def __init__(self) -> None:
         self.reader, self._writer = pair()
         self.reader.setblocking(False)
         self._writer.setblocking(False)
-        with contextlib.suppress(OSError):  # where a pair is not TCP underneath
+        with contextlib.suppress(OSError):  # only on Windows is the pair a TCP connection
             self._writer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._armed = False
 
     def arm(self) -> None:
-        """The loop is about to wait."""
+        """Announce that the loop is about to wait."""
         self._armed = True
 
     def disarm(self) -> None:
-        """The loop is awake: nobody needs to wake it."""
+        """Announce that the loop is awake and needs no wake-up."""
         self._armed = False
 
     def set(self) -> None:
@@ -41,24 +41,24 @@ class Wakeup:
                 self._armed = False
                 self._send()
             except BaseException:
-                self._send()  # who is interrupted has taken the arming away from all others
+                self._send()  # this interrupted thread has disarmed for all others
                 raise
 
     def _send(self) -> None:
-        with contextlib.suppress(OSError):  # closed, or full of bytes that do the same
+        with contextlib.suppress(OSError):  # closed, or full of bytes that wake the loop too
             self._writer.send(b"\0")
 
     def on_readable(self) -> None:
-        """Take the bytes out."""
+        """Read the bytes."""
         with contextlib.suppress(OSError):
             while len(self.reader.recv(_CHUNK)) == _CHUNK:
                 pass
 
     def on_writable(self) -> None:
-        """Never selected for."""
+        """Do nothing: the reader is never selected for writing."""
 
     def close(self) -> None:
-        """Close both ends."""
+        """Close both sockets."""
         self._armed = False
         self.reader.close()
         self._writer.close()

@@ -14,6 +14,7 @@ from __future__ import annotations
 import struct
 from typing import Any, List, Optional, Tuple, Union
 
+from ..buffers import OwnedBuffer
 from ..metainfo.metainfo import MAX_PIECES
 from . import messages
 from .early_availability import MAX_BITFIELD, EarlyAvailability
@@ -96,7 +97,7 @@ class Wire:
         else:
             self._limit(piece_count)
         self._opening = True
-        self._partial = bytearray()
+        self._partial = OwnedBuffer()
         self._target = 0
         self._held = memoryview(b"")
         self.failed = ""
@@ -167,7 +168,7 @@ class Wire:
             start = stop
             # A bytearray that a block points into cannot grow: what comes next gets one of its own.
             message = memoryview(self._partial)
-            self._partial = bytearray()
+            self._partial = OwnedBuffer()
             self._parse(message, 0, found)
             if self.failed:
                 break
@@ -239,7 +240,7 @@ class Wire:
 
     def _keep(self, rest: memoryview, target: int) -> None:
         """Hold the beginning of a message until it has ``target`` bytes: prefix, then id, then all of it."""
-        self._partial = bytearray(rest)
+        self._partial = OwnedBuffer(rest)
         self._target = target
 
     def _objection(self, kind: int, length: int) -> str:

@@ -1,17 +1,14 @@
 """Threads, and waiting for them, in a process whose main thread may be interrupted between any two instructions.
 
-What Ctrl-C, a fork and a program that forgets have in common: the thread that began something may never end it.  So
-nothing here is held by one thread while another needs it.
-
-- ``Latch``: closed until it is set, then open for good; whoever sets it waits for nobody.
-- ``Bell``: wakes all who wait for a change; each waits for a latch of its own, which the ring takes away.
+- ``latch``: ``Latch``, an event that happens once and that threads wait for.
+- ``waiters``: ``Waiters``, the threads that wait for the next change.
+- ``thread``: ``Thread``, a daemon thread whose start and end can be waited for again after an interrupt.
+- ``uninterrupted``: ``run_uninterrupted``, a call that no signal breaks off in the middle.
+- ``original``: functions of the standard library without the patches of gevent and eventlet.
 - ``greenlets``: what a thread needs in a process that gevent or eventlet has patched.
-- ``original``: what gevent and eventlet replace, as it was.
-- ``sheltered``: a call that is made whole or not at all, by a thread that no signal reaches.
-- ``Thread``: a daemon thread whose start and end may be waited for, given up and waited for again.
 
-The rule: a thread of the library never acquires a lock that a user's thread may hold.  ``threading.Event``,
-``Condition`` and ``queue.Queue`` have such a lock, and so has a ``threading.Thread`` while it starts; an interrupt in
-their Python code can leave it taken for ever.  Where two threads decide something together, the first entry of a list
-counts: to append to a list, or to take from a deque, is one step.
+The rule: a thread of the library never acquires a lock that a user's thread may hold, because an interrupt, a fork or a
+program that forgets to finish can leave the lock acquired for ever.  ``threading.Event``, ``Condition`` and
+``queue.Queue`` have such a lock in Python code, and so has a ``threading.Thread`` while it starts.  Where two threads
+must agree on one outcome, each appends to a list and the first entry counts: an append is atomic.
 """

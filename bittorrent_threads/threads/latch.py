@@ -1,6 +1,7 @@
-"""``Latch``: what one thread waits for and another lets happen, once.
+"""``Latch``: an event that happens once and that threads wait for.
 
-The rule: ``set`` never waits, and an interrupted ``wait`` leaves nothing that could make another thread wait.
+It replaces ``threading.Event``, whose lock an interrupt can leave acquired.  The rule: ``set`` never waits, and a
+``wait`` that is interrupted leaves nothing behind that could block another thread.
 """
 
 from __future__ import annotations
@@ -13,59 +14,65 @@ from ..errors import Cancelled
 from .original import allocate_lock
 
 SLICE = 0.5
-"""Longest single wait: Ctrl-C cannot interrupt one on Windows before CPython 3.14 (gh-125541)."""
-
-
+"""Seconds of the longest single wait: Ctrl-C cannot interrupt a wait on Windows before CPython 3.14 (gh-125541)."""
 CANCEL_SLICE = 0.1
-"""Longest time until a wait sees that it is cancelled.  To look costs 2 µs, to be told would cost another thread."""
+"""Seconds until a wait notices that it is cancelled.  It polls, because notification would need another thread."""
 
 
 class Cancel(Protocol):
-    """A ``threading.Event``, or anything that is set once a wait is to be given up."""
+    """A flag that cancels a wait, such as a ``threading.Event``."""
 
     def is_set(self) -> bool:
-        """Whether it is."""
+        """Return true once the wait is cancelled."""
 
 
 class Latch:
-    """Closed until ``set``, then open for good."""
+    """An event that is not set at first, and stays set after ``set``."""
 
-    __slots__ = ("_lock", "_open")
+    __slots__ = ("_is_set", "_lock")
 
     def __init__(self) -> None:
         self._lock = allocate_lock()
         self._lock.acquire()
-        self._open = False
+        self._is_set = False
 
     @property
     def is_set(self) -> bool:
-        """``set`` was called."""
-        return self._open
+        """True after the first call of ``set``."""
+        return self._is_set
 
     def set(self) -> None:
-        """Let everybody pass who waits, or will."""
-        if not self._open:
-            self._open = True
+        """Wake every thread that waits, and let later waits return at once."""
+        if not self._is_set:
+            self._is_set = True
             self._release()
 
     def wait(self, timeout: Optional[float] = None, cancel: Optional[Cancel] = None) -> bool:
-        """Wait until it is set, at most ``timeout`` seconds; whether it is.
+        """Wait until the latch is set.
 
-        Raises Cancelled once ``cancel`` is set.
+        Args:
+            timeout: Seconds to wait at most; None waits without limit.
+            cancel: A flag that ends the wait when it is set.
+
+        Returns:
+            True if the latch is set, false after ``timeout``.
+
+        Raises:
+            Cancelled: ``cancel`` was set.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         most = SLICE if cancel is None else CANCEL_SLICE
-        while not self._open:
+        while not self._is_set:
             if cancel is not None and cancel.is_set():
                 raise Cancelled()
             left = most if deadline is None else min(most, deadline - time.monotonic())
             if left <= 0:
                 return False
-            # An interrupt in here may keep the lock: whoever else waits sees at the end of a slice that it is open.
+            # An interrupt between these two calls leaves the lock acquired: other waits end with their slice.
             if self._lock.acquire(timeout=left):
                 self._release()
         return True
 
     def _release(self) -> None:
-        with contextlib.suppress(RuntimeError):  # two threads set it at once
+        with contextlib.suppress(RuntimeError):  # released by another thread at the same time
             self._lock.release()

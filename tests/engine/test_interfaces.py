@@ -7,6 +7,8 @@ from typing import Any, List, Protocol, Tuple
 
 import pytest
 from support.recorder import Recorder
+from support.scrambled import Scrambled
+from support.simulation.datagram import SimUdpSocket
 from support.simulation.disk import SimDisk
 from support.simulation.lookups import SimLookups
 from support.simulation.network import SimListener, SimNetwork
@@ -23,6 +25,7 @@ from bittorrent_threads.engine.http_tracker import HttpTracker
 from bittorrent_threads.engine.peer import Peer
 from bittorrent_threads.engine.tracker_clients import TrackerClients
 from bittorrent_threads.event_dispatcher import EventDispatcher
+from bittorrent_threads.net.datagram import UdpSocket
 from bittorrent_threads.net.listener import TcpListener
 from bittorrent_threads.net.lookups import Lookups
 from bittorrent_threads.net.loop import Loop
@@ -36,6 +39,9 @@ PAIRS: List[Tuple[type, type]] = [
     (interfaces.Lender, ReceivePool),
     (interfaces.Stream, TcpStream),
     (interfaces.Stream, SimStream),
+    (interfaces.DatagramSocket, UdpSocket),
+    (interfaces.DatagramSocket, SimUdpSocket),
+    (interfaces.Transport, Scrambled),
     (interfaces.Listener, TcpListener),
     (interfaces.Listener, SimListener),
     (interfaces.Timer, Timer),

@@ -7,7 +7,7 @@ from typing import Iterator
 import pytest
 from support.loopback import PATIENCE, Plain, Recorder, dialled
 
-from bittorrent_threads.net.gil_contention import LONG, MEMORY, SHARE, GilContention
+from bittorrent_threads.net.gil_contention import LONG, SAMPLES, SHARE, GilContention
 from bittorrent_threads.net.loop import Loop
 
 
@@ -18,21 +18,21 @@ def noted(*waits: float) -> GilContention:
     return gil_contention
 
 
-def test_waits_of_a_switch_interval_are_crowding() -> None:
+def test_waits_of_a_switch_interval_are_contention() -> None:
     interval = sys.getswitchinterval()
     assert not noted().high
     assert not noted(*[SHARE * interval * 0.9] * 100).high
-    assert noted(*[interval] * MEMORY).high
+    assert noted(*[interval] * SAMPLES).high
 
 
 def test_one_long_wait_is_not() -> None:
     interval = sys.getswitchinterval()
-    assert not noted(*[0.0] * 100, SHARE * interval * MEMORY * 0.9).high
+    assert not noted(*[0.0] * 100, SHARE * interval * SAMPLES * 0.9).high
 
 
 def test_it_passes() -> None:
     interval = sys.getswitchinterval()
-    assert not noted(*[2 * interval] * 100, *[0.0] * 2 * MEMORY).high
+    assert not noted(*[2 * interval] * 100, *[0.0] * 2 * SAMPLES).high
 
 
 def test_its_clock_stands_while_the_thread_runs() -> None:
@@ -58,7 +58,7 @@ def computing() -> Iterator[None]:
     thread.join()
 
 
-def test_a_loop_beside_a_thread_that_computes_is_crowded(loop: Loop, plain: Plain, computing: None) -> None:
+def test_a_loop_beside_a_thread_that_computes_is_contended(loop: Loop, plain: Plain, computing: None) -> None:
     handler = Recorder()
     stream, sock = dialled(loop, plain, handler)
     data = bytes(4 * LONG)

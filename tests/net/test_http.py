@@ -6,6 +6,7 @@ import gzip
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 import tracemalloc
@@ -228,7 +229,7 @@ def test_a_server_that_drips_gains_nothing(answer: Answer) -> None:
     assert time.monotonic() - start < 20
 
 
-def test_nobody_accepts() -> None:
+def test_no_address_accepts() -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -431,7 +432,7 @@ def test_a_private_address_is_asked_for_paths_of_trackers_only() -> None:
         assert fetch(router.url("/reboot"), check_paths=False).body == b"rebooted"
 
 
-def test_a_redirect_is_held_to_the_paths_of_trackers_whoever_named_the_first_url() -> None:
+def test_the_rule_for_paths_applies_to_redirects_of_trusted_urls_too() -> None:
     with WebServer(ok(b"", "Location: /reboot", status="302 Found")) as server:
         for options in ({}, {"trusted": True}):
             with pytest.raises(TrackerError, match="only /announce"):
@@ -587,7 +588,7 @@ def test_https(certificate: Path) -> None:
         assert response == Response(url, 200, bytes(200_000), "127.0.0.1")
 
 
-def test_a_certificate_nobody_knows_is_refused(certificate: Path) -> None:
+def test_a_certificate_of_an_unknown_authority_is_refused(certificate: Path) -> None:
     with tls_server(certificate, ok(b"secret")) as server:
         with pytest.raises(TrackerError, match=r"certificate refused: self.signed certificate"):
             fetch(f"https://localhost:{server.port}/announce")
@@ -638,3 +639,9 @@ def test_the_default_context_verifies() -> None:
     context = http.default_context()
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
+
+
+def test_a_python_without_tls_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ssl", None)
+    with WebServer(silence) as server, pytest.raises(TrackerError, match="this Python has no TLS"):
+        fetch(server.url(scheme="https"))

@@ -5,8 +5,9 @@ from typing import Type
 import pytest
 
 from bittorrent_threads.engine import interfaces as engine_interfaces
-from bittorrent_threads.net import interfaces, lookups
-from bittorrent_threads.net.listener import Door, TcpListener
+from bittorrent_threads.net import interfaces, lookups, selection
+from bittorrent_threads.net.datagram import UdpSocket
+from bittorrent_threads.net.listener import ListeningSocket, TcpListener
 from bittorrent_threads.net.lookups import Lookups
 from bittorrent_threads.net.loop import Loop
 from bittorrent_threads.net.stream import TcpStream
@@ -19,10 +20,11 @@ from bittorrent_threads.settings import Settings
     ("protocol", "kind"),
     [
         *(
-            (interfaces.Host, Loop),
-            (interfaces.Selectable, Door),
-            (interfaces.Selectable, Wakeup),
-            (interfaces.Settling, TcpStream),
+            (interfaces.EventLoop, Loop),
+            (selection.Selectable, ListeningSocket),
+            (selection.Selectable, Wakeup),
+            (interfaces.Flushable, TcpStream),
+            (interfaces.Flushable, UdpSocket),
         ),
         *(
             (engine_interfaces.Network, Loop),
@@ -45,12 +47,12 @@ def test_a_handler_is_the_handler_of_the_ports() -> None:
     def names(protocol: Type[object]) -> set[str]:
         return {name for name in vars(protocol) if name.startswith("on_")}
 
-    assert names(interfaces.Handler) == names(engine_interfaces.StreamHandler)
+    assert names(interfaces.StreamHandler) == names(engine_interfaces.StreamHandler)
 
 
 def test_a_loop_has_what_a_host_has() -> None:
     loop = Loop(Settings())
-    assert all(hasattr(loop, name) for name in interfaces.Host.__annotations__)
+    assert all(hasattr(loop, name) for name in interfaces.EventLoop.__annotations__)
     loop.stop()
 
 

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import errno
 import socket
 import struct
-from typing import Any, List
+from typing import List
 
 import pytest
-from support.loopback import PATIENCE, Recorder, free_port, received_by, run_child
+from support.loopback import PATIENCE, Recorder, received_by, run_child
 
 from bittorrent_threads.errors import ListenError
 from bittorrent_threads.net import listener as listening
@@ -17,7 +16,7 @@ from bittorrent_threads.settings import Settings
 
 
 class Guests:
-    """Accepts everybody with a Recorder."""
+    """Accepts every connection with a Recorder."""
 
     def __init__(self) -> None:
         self.streams: List[TcpStream] = []
@@ -40,13 +39,6 @@ class Guests:
 @pytest.fixture
 def guests() -> Guests:
     return Guests()
-
-
-def bind(host: str, port: int, *, strict: bool = False) -> List[socket.socket]:
-    sockets = listening.bind(host, port, strict=strict)
-    for sock in sockets:
-        sock.close()
-    return sockets
 
 
 def test_accepts_on_both_families_of_one_port(loop: Loop, guests: Guests) -> None:
@@ -90,28 +82,6 @@ def test_closing_is_idempotent_and_accepted_streams_live_on(loop: Loop, guests: 
         loop.call(guests.close)
 
 
-def test_a_taken_port_gives_way_to_one_of_the_next(guests: Guests) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        (sock,) = listening.bind("127.0.0.1", port, strict=False)
-        with sock:
-            assert sock.getsockname()[1] != port
-
-
-def test_a_taken_port_raises_when_strict() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(ListenError) as caught:
-            bind("127.0.0.1", port, strict=True)
-    assert caught.value.errno == errno.EADDRINUSE
-    assert caught.value.address == f"127.0.0.1:{port}"
-    assert str(caught.value) == f"cannot listen on 127.0.0.1:{port}: Address already in use"
-
-
 @pytest.mark.parametrize("settings", [Settings(port_strict=True)])
 def test_the_loop_obeys_the_setting(loop: Loop, guests: Guests) -> None:
     with socket.socket() as taken:
@@ -119,84 +89,6 @@ def test_the_loop_obeys_the_setting(loop: Loop, guests: Guests) -> None:
         taken.listen()
         with pytest.raises(ListenError):
             loop.call(lambda: loop.listen("127.0.0.1", taken.getsockname()[1], guests.accept))
-
-
-def test_a_port_taken_in_one_family_is_taken() -> None:
-    with socket.socket(socket.AF_INET6) as taken:
-        taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        taken.bind(("::", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(ListenError, match="already in use"):
-            bind("", port, strict=True)
-
-
-def refusing(monkeypatch: pytest.MonkeyPatch, ports: List[int], *, allow: Any) -> None:
-    """Note every port that is bound, and refuse those that ``allow`` does."""
-
-    def refuse(family: int, address: str, port: int) -> socket.socket:
-        ports.append(port)
-        if not allow(port):
-            raise OSError(errno.EADDRINUSE, "in use")
-        return real(family, address, port)
-
-    real = listening._listening
-    monkeypatch.setattr(listening, "_listening", refuse)
-
-
-def test_the_order_of_ports(monkeypatch: pytest.MonkeyPatch) -> None:
-    ports: List[int] = []
-    refusing(monkeypatch, ports, allow=lambda port: port == 0)
-    bind("127.0.0.1", 50000)
-    assert ports == [*range(50000, 50011), 0]
-
-
-def test_no_port_beyond_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    ports: List[int] = []
-    refusing(monkeypatch, ports, allow=lambda port: port == 0)
-    bind("127.0.0.1", 65533)
-    assert ports == [65533, 65534, 65535, 0]
-
-
-def test_gives_up_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    ports: List[int] = []
-    refusing(monkeypatch, ports, allow=lambda port: False)
-    with pytest.raises(ListenError, match=r"cannot listen on \*:0: in use"):
-        bind("", 0)
-    assert len(ports) < 30
-
-
-@pytest.mark.parametrize("missing", [socket.AF_INET, socket.AF_INET6])
-@pytest.mark.parametrize("number", [errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL])
-def test_each_family_is_optional(monkeypatch: pytest.MonkeyPatch, missing: int, number: int) -> None:
-    real = socket.socket.bind
-
-    def lacking(sock: socket.socket, address: Any) -> None:
-        if sock.family == missing:
-            raise OSError(number, "no such family")
-        real(sock, address)
-
-    monkeypatch.setattr(socket.socket, "bind", lacking)
-    (sock,) = bind("", 0)
-    assert sock.family != missing
-
-
-def test_without_any_family(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lacking(*_: Any) -> None:
-        raise OSError(errno.EAFNOSUPPORT, "no such family")
-
-    monkeypatch.setattr(socket.socket, "bind", lacking)
-    with pytest.raises(ListenError, match="no such family"):
-        bind("", 0)
-
-
-@pytest.mark.parametrize(
-    ("host", "text"), [("example.invalid", "example.invalid:1"), ("::zz", "[::zz]:1"), ("192.0.2.1", "192.0.2.1:1")]
-)
-def test_an_address_that_is_not_ours(host: str, text: str) -> None:
-    with pytest.raises(ListenError) as caught:
-        bind(host, 1)
-    assert caught.value.address == text
 
 
 def test_an_accept_that_raises_loses_that_connection_only(loop: Loop, guests: Guests, faults: List[Exception]) -> None:
@@ -216,7 +108,7 @@ def test_an_accept_that_raises_loses_that_connection_only(loop: Loop, guests: Gu
     loop.call(listener.close)
 
 
-def test_a_stream_that_nobody_takes_is_closed(loop: Loop) -> None:
+def test_a_stream_without_a_handler_is_closed(loop: Loop) -> None:
     listener = loop.call(lambda: loop.listen("127.0.0.1", 0, lambda stream: None))
     with socket.create_connection(("127.0.0.1", listener.port), PATIENCE) as sock:
         assert sock.recv(1) == b""
@@ -262,13 +154,13 @@ def test_rests_while_the_selector_is_full(loop: Loop, guests: Guests, monkeypatc
     reasons: List[str] = []
     loop.on_exhausted = reasons.append
     listener = loop.call(lambda: loop.listen("127.0.0.1", 0, guests.accept))
-    loop.capacity = 1
+    loop.selection.capacity = 1
     with socket.create_connection(("127.0.0.1", listener.port)):
         while not reasons:
             loop.call(lambda: None)
         assert reasons[0] == "too many open sockets"
         assert guests.streams == []
-        loop.capacity = 100
+        loop.selection.capacity = 100
         guests.wait(1)
         loop.call(guests.close)
         loop.call(listener.close)
@@ -284,8 +176,8 @@ from support.loopback import Recorder
 listening.FIRST_PAUSE = 0.05
 loop = Loop(Settings())
 passes, reasons, accepted = [], [], threading.Event()
-select = loop._selector.select
-loop._selector.select = lambda timeout: (passes.append(1), select(timeout))[1]
+select = loop.selection.selector.select
+loop.selection.selector.select = lambda timeout: (passes.append(1), select(timeout))[1]
 loop.on_exhausted = lambda reason: reasons.append((reason, loop.now()))
 
 def accept(stream):
@@ -331,9 +223,17 @@ def test_out_of_descriptors_it_rests_and_recovers() -> None:
     assert int(passes) < 20
 
 
-def test_free_ports_are_taken_as_asked() -> None:
-    port = free_port()
-    (sock,) = listening.bind("127.0.0.1", port, strict=True)
-    with sock:
-        assert sock.getsockname()[1] == port
-        assert not sock.getblocking()
+def test_a_listener_may_be_closed_while_it_accepts_nothing(loop: Loop, guests: Guests) -> None:
+    reasons: List[str] = []
+    loop.on_exhausted = reasons.append
+    listener: TcpListener = loop.call(lambda: loop.listen("127.0.0.1", 0, guests.accept))
+    (sock,) = listener._sockets
+
+    def pause_and_close() -> None:
+        sock._pause_accepting("a test")
+        listener.close()
+        sock._start_accepting()
+        sock.on_readable()
+
+    loop.call(pause_and_close)
+    assert reasons == ["a test"] and sock not in loop.selection

@@ -76,7 +76,7 @@ class Resolver:
 
 
 def pass_minutes(loop: Loop) -> None:
-    """Have the loop, and nobody else, believe that much time went by, and call what is due by then."""
+    """Move the clock of this loop alone forward, and call what is due by then."""
     loop._clock = lambda: time.monotonic() + 600
     due = threading.Event()
     loop.call(lambda: loop.call_later(0, due.set))
@@ -170,6 +170,33 @@ def test_settings_reach_the_request(loop: Loop) -> None:
     assert lookups.close(PATIENCE)
 
 
+def test_a_malformed_url_is_an_answer(loop: Loop, lookups: Lookups) -> None:
+    answers = Answers()
+    loop.call(lambda: lookups.fetch("http://[::1", PATIENCE, 1000, answers))
+    (answer,) = answers.wait()
+    assert "URL is malformed" in str(answer.error)
+
+
+def test_a_name_that_waited_too_long_for_a_worker_is_not_resolved(loop: Loop, lookups: Lookups) -> None:
+    found: List[Any] = []
+
+    queue, late = lookups._dispatched, Answers()
+
+    class Intercepted:
+        """Keeps requests from the workers."""
+
+        get = staticmethod(queue.get)
+        put = staticmethod(found.append)
+
+    lookups._dispatched = Intercepted()  # type: ignore[assignment]
+    loop.call(lambda: lookups.resolve("127.0.0.1", 1, 0.0, late))
+    assert "no answer within 0 s" in str(late.wait()[0].error)
+    with pytest.raises(TrackerError, match="not resolved in time"):
+        found[0].work()
+    lookups._dispatched = queue
+    loop.call(lambda: queue.put(found[0]))
+
+
 @pytest.mark.parametrize("name", ["a\r\nb", "ü", "a\tb"])
 def test_a_user_agent_that_is_no_header(loop: Loop, name: str) -> None:
     with pytest.raises(SettingsError, match="user_agent"):
@@ -212,7 +239,7 @@ def test_a_resolver_that_hangs_is_answered_for_in_time(loop: Loop, lookups: Look
     resolver.release.set()
     while loop.call(lambda: len(lookups._pending)):
         pass
-    assert len(answers.given) == 3  # what came too late was given to nobody
+    assert len(answers.given) == 3  # what came too late was not delivered
     assert lookups._slow == 0
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import collections
 import threading
 from typing import Callable, List
 
@@ -108,3 +109,27 @@ def test_every_post_of_many_threads_is_made_handed_back_or_refused() -> None:
         thread.join()
     assert taken + handed + len(refused) == 20_000
     assert len(mailbox) == 0
+
+
+def test_a_callback_is_withdrawn_while_another_thread_changes_the_queue() -> None:
+    mailbox = Mailbox(lambda: None)
+
+    class Contended(collections.deque):  # type: ignore[type-arg]
+        """Fails once, as a deque does that changes during a search."""
+
+        failures = 1
+
+        def append(self, callback: object) -> None:
+            super().append(callback)
+            mailbox._reason = "closed meanwhile"
+
+        def remove(self, callback: object) -> None:
+            if self.failures:
+                self.failures -= 1
+                raise IndexError("deque mutated during remove().")
+            super().remove(callback)
+
+    mailbox._callbacks = Contended()
+    with pytest.raises(SessionClosed, match="closed meanwhile"):
+        mailbox.post(lambda: None)
+    assert not mailbox

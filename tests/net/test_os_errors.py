@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from bittorrent_threads.net.os_errors import describe, failure_of
+from bittorrent_threads.net.os_errors import describe, describe_code
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from bittorrent_threads.net.os_errors import describe, failure_of
     ],
 )
 def test_known_errors_have_plain_words(number: int, reason: str) -> None:
-    assert failure_of(number) == reason
+    assert describe_code(number) == reason
     assert describe(OSError(number, "something else")) == reason
 
 

@@ -23,48 +23,48 @@ def everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_after_payload_the_rest_of_the_interval() -> None:
-    pace = ReadCoalescer()
-    pace.note(BULK, more=False)
-    assert pace.rest(0.0004) == pytest.approx(0.0006)
+    coalescer = ReadCoalescer()
+    coalescer.note(BULK, more=False)
+    assert coalescer.rest(0.0004) == pytest.approx(0.0006)
 
 
 def test_small_reads_of_one_pass_count_together() -> None:
-    pace = ReadCoalescer()
-    pace.note(BULK - 1, more=False)
-    assert pace.rest(0.0) == 0.0
-    pace.note(1, more=False)
-    assert pace.rest(0.0) == 0.0, "those of the pass before do not"
-    pace.note(BULK - 1, more=False)
-    pace.note(1, more=False)
-    assert pace.rest(0.0) == INTERVAL
+    coalescer = ReadCoalescer()
+    coalescer.note(BULK - 1, more=False)
+    assert coalescer.rest(0.0) == 0.0
+    coalescer.note(1, more=False)
+    assert coalescer.rest(0.0) == 0.0, "those of the pass before do not"
+    coalescer.note(BULK - 1, more=False)
+    coalescer.note(1, more=False)
+    assert coalescer.rest(0.0) == INTERVAL
 
 
 def test_a_long_pass_needs_no_rest() -> None:
-    pace = ReadCoalescer()
-    pace.note(1 << 20, more=False)
-    assert pace.rest(0.02) == 0.0
+    coalescer = ReadCoalescer()
+    coalescer.note(1 << 20, more=False)
+    assert coalescer.rest(0.02) == 0.0
 
 
 def test_no_rest_while_more_is_there_already() -> None:
-    pace = ReadCoalescer()
-    pace.note(BULK, more=True)
-    pace.note(BULK, more=False)
-    assert pace.rest(0.0) == 0.0
-    pace.note(BULK, more=False)
-    assert pace.rest(0.0) == INTERVAL
+    coalescer = ReadCoalescer()
+    coalescer.note(BULK, more=True)
+    coalescer.note(BULK, more=False)
+    assert coalescer.rest(0.0) == 0.0
+    coalescer.note(BULK, more=False)
+    assert coalescer.rest(0.0) == INTERVAL
 
 
-def test_no_rest_before_somebody_is_answered() -> None:
-    pace = ReadCoalescer()
-    pace.note(BULK, more=False)
-    pace.hurry()
-    assert pace.rest(0.0) == 0.0
-    pace.note(BULK, more=False)
-    assert pace.rest(0.0) == INTERVAL
+def test_no_rest_after_skip_rest() -> None:
+    coalescer = ReadCoalescer()
+    coalescer.note(BULK, more=False)
+    coalescer.skip_rest()
+    assert coalescer.rest(0.0) == 0.0
+    coalescer.note(BULK, more=False)
+    assert coalescer.rest(0.0) == INTERVAL
 
 
-def test_the_loop_rests_unless_it_is_told_to_hurry(loop: Loop, plain: Plain, monkeypatch: pytest.MonkeyPatch) -> None:
-    handler = Recorder(lambda data: loop.hurry() if data.startswith(b"\1") else None)
+def test_the_loop_rests_unless_it_is_told_to_skip_it(loop: Loop, plain: Plain, monkeypatch: pytest.MonkeyPatch) -> None:
+    handler = Recorder(lambda data: loop.skip_rest() if data.startswith(b"\1") else None)
     rested = threading.Event()
     rests: List[int] = []
 

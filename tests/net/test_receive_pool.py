@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import mmap
 import random
-from typing import List, Tuple
+from typing import Any, List, Tuple
 
 import pytest
 
-from bittorrent_threads.net import receive_pool as intake_module
+from bittorrent_threads.buffers import OwnedBuffer
+from bittorrent_threads.net import receive_pool as module
 from bittorrent_threads.net.receive_pool import ReceivePool
 
 PAGE = mmap.PAGESIZE
@@ -20,11 +21,11 @@ def receive(receive_pool: ReceivePool, data: bytes, *, keep: bool) -> Tuple[memo
     seen = receive_pool.room[: len(data)]
     seen[:] = data
     kept = keep and receive_pool.borrow(seen)
-    receive_pool.passed(len(data))
+    receive_pool.end_read(len(data))
     return seen, kept
 
 
-def test_while_nobody_borrows_every_read_goes_to_the_same_place() -> None:
+def test_while_nothing_is_borrowed_every_read_goes_to_the_same_place() -> None:
     receive_pool = ReceivePool(SIZE, 4)
     first, _ = receive(receive_pool, b"first", keep=False)
     assert len(receive_pool.room) == SIZE
@@ -48,20 +49,29 @@ def test_each_part_of_a_read_is_borrowed_by_itself() -> None:
     receive_pool = ReceivePool(SIZE, 4)
     parts = [receive_pool.room[:3], receive_pool.room[3:6]]
     assert all(map(receive_pool.borrow, parts))
-    receive_pool.passed(6)
+    receive_pool.end_read(6)
     receive_pool.give_back(parts[:1])
     assert len(receive_pool.room) == SIZE - PAGE
     receive_pool.give_back(parts[1:])
     assert len(receive_pool.room) == SIZE
 
 
-def test_what_has_memory_of_its_own_can_be_kept_and_costs_none_here() -> None:
+def test_a_message_that_came_in_several_reads_can_be_kept_and_costs_no_slab() -> None:
     receive_pool = ReceivePool(SIZE, 2)
-    for own in (memoryview(bytearray(b"message")), memoryview(b"leftover")):
-        assert receive_pool.borrow(own)
-        receive_pool.passed(10)
-        assert len(receive_pool.room) == SIZE
-        receive_pool.give_back([own])
+    own = memoryview(OwnedBuffer(b"message"))
+    assert receive_pool.borrow(own)
+    receive_pool.end_read(10)
+    assert len(receive_pool.room) == SIZE
+    receive_pool.give_back([own])
+    assert len(receive_pool.room) == SIZE
+
+
+@pytest.mark.parametrize("memory", [bytearray(b"decrypted"), b"held back", mmap.mmap(-1, 10)])
+def test_memory_of_another_owner_must_be_copied(memory: Any) -> None:
+    receive_pool = ReceivePool(SIZE, 2)
+    with memoryview(memory) as view:
+        assert not receive_pool.borrow(view)
+    receive_pool.end_read(10)
     assert len(receive_pool.room) == SIZE
 
 
@@ -99,7 +109,7 @@ def test_without_memory_for_another_slab_nothing_is_lent(monkeypatch: pytest.Mon
         raise error
 
     receive_pool = ReceivePool(SIZE, 9)
-    monkeypatch.setattr(intake_module, "aligned", fail)
+    monkeypatch.setattr(module, "aligned", fail)
     assert not receive(receive_pool, b"a" * SIZE, keep=True)[1]
     assert len(receive_pool.room) == SIZE
     monkeypatch.undo()
@@ -118,7 +128,7 @@ def test_what_is_given_back_before_the_read_is_over_is_not_lost() -> None:
         assert receive_pool.borrow(whole)
         receive_pool.give_back([whole])
         receive_pool.drop_spare()
-        receive_pool.passed(SIZE)
+        receive_pool.end_read(SIZE)
 
 
 def test_spare_slabs_can_be_dropped() -> None:

@@ -46,7 +46,7 @@ def test_a_name_that_cannot_be_asked_for(host: str) -> None:
         resolver.resolve(host, 80, allow_private=True)
 
 
-def test_a_name_that_nobody_has(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     def getaddrinfo(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 

@@ -10,7 +10,16 @@ from support.loopback import Plain, Recorder, close_all, dialled, received_by
 
 from bittorrent_threads.errors import SettingsError
 from bittorrent_threads.net.loop import Loop
-from bittorrent_threads.net.throttle import BURST_TIME, FIRST, GONE, STAYS, TICK, UNLIMITED, Line, Throttle
+from bittorrent_threads.net.throttle import (
+    BURST_TIME,
+    KEEP_PLACE,
+    LEAVE,
+    REQUEUE,
+    TICK,
+    UNLIMITED,
+    Throttle,
+    ThrottleQueue,
+)
 from bittorrent_threads.net.timers import Timer, Timers
 from bittorrent_threads.settings import Settings
 
@@ -22,7 +31,7 @@ class Sandbox:
         self.time = 100.0
         self.timers = Timers()
         self.served = 0
-        self.line = Line(self)
+        self.queue = ThrottleQueue(self)
         self.moved: List[Tuple[float, str, int]] = []
 
     def now(self) -> float:
@@ -68,13 +77,13 @@ class Source:
 
     def ready(self) -> None:
         """As a stream that the selector reports."""
-        allowed = self.box.line.allowance(self.throttles)
+        allowed = self.box.queue.allowance(self.throttles)
         if not allowed or self.turn(allowed):
-            self.box.line.join(self.turn, self.throttles)
+            self.box.queue.add(self.turn, self.throttles)
 
     def turn(self, allowed: int) -> int:
         if not allowed:
-            return GONE
+            return LEAVE
         size = min(allowed, 1 << 20)
         if self.left is not None:
             size = min(size, self.left)
@@ -82,9 +91,9 @@ class Source:
             throttle.take(size)
         self.box.moved.append((self.box.time, self.name, size))
         if self.left is None:
-            return STAYS
+            return REQUEUE
         self.left -= size
-        return STAYS if self.left > 0 else GONE
+        return REQUEUE if self.left > 0 else LEAVE
 
 
 @pytest.mark.parametrize("streams", [1, 30])
@@ -151,9 +160,9 @@ class Messages(Source):
     def turn(self, allowed: int) -> int:
         size = min(allowed, 16384 - self.begun)
         if not super().turn(size):
-            return GONE
+            return LEAVE
         self.begun = (self.begun + size) % 16384
-        return FIRST if self.begun else STAYS
+        return KEEP_PLACE if self.begun else REQUEUE
 
 
 def test_a_message_that_has_begun_is_finished_before_another_begins() -> None:
@@ -177,8 +186,8 @@ def test_a_little_goes_before_blocks() -> None:
     Messages(box, "blocks", [throttle]).ready()
     box.run(1.0)
     little = Source(box, "little", [throttle], size=68)
-    assert box.line.allowance([throttle]) == 0
-    box.line.join(little.turn, [throttle], short=True)
+    assert box.queue.allowance([throttle]) == 0
+    box.queue.add(little.turn, [throttle], first=True)
     box.run(0.5)
     assert box.total("little") == 68
 
@@ -215,7 +224,7 @@ def test_a_stream_under_two_throttles_gets_the_lesser() -> None:
 
 
 @pytest.mark.parametrize("torrent_rate", [90_000, 100_000, 110_000])
-def test_two_tight_throttles_starve_nobody(torrent_rate: int) -> None:
+def test_two_tight_throttles_starve_no_stream(torrent_rate: int) -> None:
     box = Sandbox()
     session = Throttle(200_000)
     torrents = [Throttle(torrent_rate), Throttle(torrent_rate)]
@@ -231,7 +240,7 @@ def test_a_newcomer_does_not_push_in() -> None:
     throttle = Throttle(100_000)
     Source(box, "waiting", [throttle]).ready()
     box.time += 1.0  # there is quota again, and the line was not served yet
-    assert box.line.allowance([throttle]) == 0
+    assert box.queue.allowance([throttle]) == 0
     assert throttle.allowance(box.time) > 0
 
 
@@ -240,15 +249,15 @@ def test_a_stream_of_another_torrent_does_not_queue_behind_a_slow_one() -> None:
     session, slow = Throttle(10_000_000), Throttle(1000)
     Source(box, "slow", [session, slow]).ready()
     box.run(1.0)
-    assert box.line.allowance([session]) > 1_000_000
-    assert box.line.allowance([session, slow]) == 0
+    assert box.queue.allowance([session]) > 1_000_000
+    assert box.queue.allowance([session, slow]) == 0
 
 
 def test_no_limit_costs_nothing() -> None:
     box = Sandbox()
-    assert box.line.allowance([Throttle(), Throttle(0)]) == UNLIMITED
-    assert box.line.allowance([]) == UNLIMITED
-    assert (box.served, len(box.line)) == (0, 0)
+    assert box.queue.allowance([Throttle(), Throttle(0)]) == UNLIMITED
+    assert box.queue.allowance([]) == UNLIMITED
+    assert (box.served, len(box.queue)) == (0, 0)
 
 
 @pytest.mark.parametrize("rate", [700, 20_000, 5_000_000, 100_000_000])
@@ -266,11 +275,11 @@ def test_who_has_no_more_leaves_the_line_and_the_timer_with_it() -> None:
     throttle = Throttle(100_000)
     Source(box, "a", [throttle], size=30_000).ready()
     box.run(10.0)
-    assert (box.total(), len(box.line), len(box.timers)) == (30_000, 0, 0)
-    assert box.line.allowance([throttle]) > 0
+    assert (box.total(), len(box.queue), len(box.timers)) == (30_000, 0, 0)
+    assert box.queue.allowance([throttle]) > 0
 
 
-def test_a_turn_that_raises_costs_nobody_else_his() -> None:
+def test_a_transfer_that_raises_costs_no_other_its_turn() -> None:
     def broken(allowed: int) -> bool:
         raise ZeroDivisionError
 
@@ -278,7 +287,7 @@ def test_a_turn_that_raises_costs_nobody_else_his() -> None:
     throttle = Throttle(100_000)
     first, last = Source(box, "first", [throttle]), Source(box, "last", [throttle])
     for turn in (first.turn, broken, last.turn):
-        box.line.join(turn, [throttle])
+        box.queue.add(turn, [throttle])
     with pytest.raises(ZeroDivisionError):
         box.run(1.0)
     box.run(1.0)
@@ -302,8 +311,8 @@ def test_a_new_rate_is_felt_soon() -> None:
     assert box.total(since=start) == pytest.approx(10_000, rel=0.1)
     throttle.rate = 0
     box.run(0.2)
-    assert (len(box.line), len(box.timers)) == (0, 0)
-    assert box.line.allowance([throttle]) == UNLIMITED
+    assert (len(box.queue), len(box.timers)) == (0, 0)
+    assert box.queue.allowance([throttle]) == UNLIMITED
 
 
 @pytest.mark.parametrize("rate", [-1, 1.5, True, None, "1"])
@@ -415,7 +424,7 @@ def test_ending_and_pausing_in_the_line(loop: Loop, plain: Plain, how: str) -> N
     with sock:
         sock.sendall(bytes(10_000))
         loop.call(lambda: stream.send([bytes(10_000)]))
-        while not loop.call(lambda: len(loop.reading) and len(loop.writing)):
+        while not loop.call(lambda: len(loop.read_queue) and len(loop.write_queue)):
             pass
         if how == "close":
             loop.call(stream.close)
@@ -426,7 +435,7 @@ def test_ending_and_pausing_in_the_line(loop: Loop, plain: Plain, how: str) -> N
             sock.close()
         loop.download.rate = 0
         loop.upload.rate = 0
-        while loop.call(lambda: len(loop.reading) or len(loop.writing)):
+        while loop.call(lambda: len(loop.read_queue) or len(loop.write_queue)):
             pass
         if how == "pause":
             before = len(handler.received)
@@ -444,16 +453,16 @@ def test_a_limited_loop_does_not_spin(loop: Loop, plain: Plain) -> None:
     """For each wait of the loop, the bytes received before it."""
     handler = Recorder()
     stream, sock = dialled(loop, plain, handler)
-    select = loop._selector.select
+    select = loop.selection.selector.select
 
     def counted(timeout: Optional[float] = None) -> List[Tuple[object, int]]:
         selects.append(len(handler.received))
         return select(timeout)  # type: ignore[return-value]
 
-    loop._selector.select = counted  # type: ignore[method-assign,assignment]
+    loop.selection.selector.select = counted  # type: ignore[method-assign,assignment]
     with sock:
         sock.sendall(bytes(100_000))
         handler.wait_received(6_000)
-        del loop._selector.select
+        del loop.selection.selector.select
         loop.call(stream.close)
     assert sum(received < 6_000 for received in selects) < 20

@@ -45,7 +45,7 @@ IMPORTS = """
 import sys
 {patch}
 from bittorrent_threads.threads import greenlets
-from bittorrent_threads.threads.shelter import sheltered
+from bittorrent_threads.threads.uninterrupted import run_uninterrupted
 
 def imported():
     return [name for name in greenlets.LATE_MODULES if name in sys.modules]
@@ -53,7 +53,7 @@ def imported():
 for name in {removed!r}:
     sys.modules.pop(name, None)
 before = imported()
-print(before, sheltered(imported, "test"))
+print(before, run_uninterrupted(imported, "test"))
 """
 
 

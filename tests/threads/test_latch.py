@@ -8,7 +8,7 @@ import pytest
 from bittorrent_threads.threads.latch import Latch
 
 
-def test_lets_everybody_pass_once_it_is_set() -> None:
+def test_every_wait_ends_once_it_is_set() -> None:
     latch = Latch()
     passed: List[bool] = []
     threads = [threading.Thread(target=lambda: passed.append(latch.wait(30))) for _ in range(5)]
@@ -47,20 +47,20 @@ def test_waits_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert slices == [0.001] * 3
 
 
-def test_a_waiter_that_was_interrupted_with_the_lock_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wait_that_was_interrupted_with_the_lock_blocks_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bittorrent_threads.threads.latch.SLICE", 0.001)
     latch = Latch()
     waiting = threading.Thread(target=latch.wait)
     waiting.start()
-    latch._open = True  # it is set, and the one who was woken went away with the lock
+    latch._is_set = True  # set, and an interrupted thread still holds the lock
     waiting.join(30)
     assert not waiting.is_alive()
     assert latch._lock.locked() and latch.wait()
 
 
-def test_two_who_set_it_at_once() -> None:
+def test_two_threads_may_set_it_at_once() -> None:
     latch = Latch()
-    latch._open = True  # one has come so far
+    latch._is_set = True  # as far as one of two threads has come
     latch._release()
     latch._release()
     assert latch.wait(0)

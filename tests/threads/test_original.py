@@ -11,12 +11,12 @@ import types
 import pytest
 
 from bittorrent_threads.threads import original as module
-from bittorrent_threads.threads.original import original, patched, whole
+from bittorrent_threads.threads.original import original, original_module, patched
 
 
 def test_is_what_there_is_where_nothing_is_patched() -> None:
     assert original("time", "sleep") is time.sleep and original("socket", "socket") is socket.socket
-    assert whole("socket") is socket
+    assert original_module("socket") is socket
     assert module.allocate_lock is _thread.allocate_lock and not patched()
 
 
@@ -44,6 +44,6 @@ def test_sees_that_threading_is_patched(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_private_copy_imports_what_it_is_given() -> None:
     without = types.ModuleType("select")
     without.select = select.select  # type: ignore[attr-defined]
-    copy = module._private("selectors", select=without)
+    copy = module._private_copy("selectors", select=without)
     assert copy.DefaultSelector.__name__ == "SelectSelector"
     assert copy is not selectors and sys.modules["selectors"] is selectors

@@ -73,7 +73,9 @@ def test_one_that_has_begun_cannot_be_cancelled() -> None:
     assert thread.join(30) and not thread.cancel()
 
 
-@pytest.mark.parametrize("where", ["bittorrent_threads.threads.shelter.start_new_thread", "threading.Thread.start"])
+@pytest.mark.parametrize(
+    "where", ["bittorrent_threads.threads.uninterrupted.start_new_thread", "threading.Thread.start"]
+)
 def test_no_thread_to_be_had(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     def refuse(*arguments: Any) -> None:
         raise RuntimeError("can't start new thread")

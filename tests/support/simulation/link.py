@@ -1,4 +1,4 @@
-"""The line of one host: so many bytes a second up and down, shared by its connections chunk by chunk.
+"""The line of one host: a rate up and a rate down, which its connections share chunk by chunk.
 
 Chunks have realistic and random sizes, from one byte to many packets, so that a message arrives in parts.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import collections
 import random
-from typing import Callable, OrderedDict, Protocol
+from typing import Callable, Optional, OrderedDict, Protocol
 
 from .world import World
 
@@ -17,14 +17,14 @@ MOST_PACKETS = 32
 
 
 class Source(Protocol):
-    """One direction of one connection, at the sending end."""
+    """One direction of a connection, at the sending end."""
 
     @property
     def waiting(self) -> int:
         """Bytes that can leave now."""
 
     def depart(self, size: int, delay: float) -> None:
-        """``size`` of them will be through the line after ``delay`` seconds."""
+        """Send ``size`` bytes, which leave the line after ``delay`` seconds."""
 
 
 class Uplink:
@@ -40,9 +40,22 @@ class Uplink:
         self._awaited = False
 
     def wake(self, source: Source) -> None:
-        """``source`` has something to send."""
+        """Give ``source``, which has something to send, its turns."""
         self._turns.setdefault(source)
         self._serve()
+
+    def reserve(self, size: int, most: float) -> Optional[float]:
+        """Send a datagram of ``size`` bytes behind what is on the line; return the seconds until it has left the line.
+
+        Return None if that were more than ``most`` seconds: the queue is full, and the datagram is dropped.
+        """
+        begin = max(self._world.now, self._free_at)
+        delay = begin + size / self.rate - self._world.now
+        if delay > most:
+            return None
+        self._free_at = begin + size / self.rate
+        self.carried += size
+        return delay
 
     def _serve(self) -> None:
         while self._turns and not self._awaited:
@@ -77,7 +90,7 @@ class Downlink:
         self._free_at = 0.0
 
     def enter(self, size: int, deliver: Callable[[], None]) -> None:
-        """``size`` bytes reached the line; call when they are through."""
+        """Receive ``size`` bytes that reached the line, and call ``deliver`` when they are through."""
         now = self._world.now
         begin = max(now, self._free_at)
         self.carried += size
@@ -89,7 +102,7 @@ class Downlink:
 
 
 def chunk_size(chance: random.Random) -> int:
-    """Bytes that travel together: mostly whole packets, now and then a crumb."""
+    """Return a random number of bytes that travel together: mostly whole packets, at times a few bytes."""
     if chance.random() < 0.1:
         return chance.randint(1, 100)
     return PACKET * chance.randint(1, MOST_PACKETS)

@@ -1,4 +1,4 @@
-"""Simulated hosts and the internet between them; ``SimNetwork`` is one host as ``engine.interfaces.Network`` wants it.
+"""Simulated hosts, and the internet between them.  ``SimNetwork`` is one host; it implements the engine's ``Network``.
 
 A pass is one event: a chunk received, a timer, an accepted stream, an answer of the disk.  What was deferred runs at
 the end of it, then what was given to ``send`` leaves.  Rate limits are the library's own, in virtual time.
@@ -7,13 +7,15 @@ the end of it, then what was given to ``send`` leaves.  Rate limits are the libr
 from __future__ import annotations
 
 import errno
-from typing import Callable, Dict, Iterable, List
+from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from bittorrent_threads.engine.interfaces import Address, StreamHandler
 from bittorrent_threads.errors import ListenError
 from bittorrent_threads.net.receive_pool import ReceivePool
-from bittorrent_threads.net.throttle import Line, Throttle
+from bittorrent_threads.net.throttle import Throttle, ThrottleQueue
+from bittorrent_threads.net.transport import Transport
 
+from .datagram import HEADERS, Faults, SimUdpSocket
 from .link import Downlink, Uplink
 from .pipe import RESET_BY_PEER, WINDOW, Pipe
 from .stream import SPOIL, SimStream
@@ -27,16 +29,16 @@ REFUSED = "connection refused"
 
 
 MAX_SLABS = 3
-"""So few that a host whose disk is slow has none to lend at times."""
+"""Few enough that a host with a slow disk has to refuse to lend memory at times."""
 
 
-class SpoiledIntake(ReceivePool):
-    """Overwrites all that is not borrowed, for those who kept a view of it."""
+class SpoiledPool(ReceivePool):
+    """A pool that overwrites what is not borrowed, so that a handler which kept a view of it fails."""
 
     def __init__(self) -> None:
         super().__init__(WINDOW, MAX_SLABS)
         self.lent = 0
-        """How often something was borrowed."""
+        """How many views of a slab were borrowed."""
         self.refused = 0
         self.returned = 0
 
@@ -46,10 +48,10 @@ class SpoiledIntake(ReceivePool):
         self.refused += not kept
         return kept
 
-    def passed(self, size: int) -> None:
+    def end_read(self, size: int) -> None:
         room = self.room[:size]
         lent = self._lent
-        super().passed(size)
+        super().end_read(size)
         if not lent:
             room[:] = SPOIL[:size]
 
@@ -64,7 +66,7 @@ class SpoiledIntake(ReceivePool):
 
 
 class SimListener:
-    """A port that accepts."""
+    """A port that accepts connections."""
 
     def __init__(self, network: SimNetwork, port: int, accept: Callable[[SimStream], None]) -> None:
         self.port = port
@@ -77,20 +79,27 @@ class SimListener:
 
 
 class Internet:
-    """Every host, by its address."""
+    """All hosts, by address."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.hosts: Dict[str, SimNetwork] = {}
 
     def add(self, host: str, *, up: float = 100 * MBIT, down: float = 100 * MBIT, latency: float = 0.01) -> SimNetwork:
-        """A host with its line: bytes a second up and down, and its half of the seconds that every path takes."""
+        """Add a host.
+
+        Args:
+            host: Its numeric address.
+            up: Bytes a second that it can send.
+            down: Bytes a second that it can receive.
+            latency: Seconds; a path takes the sum of the latencies of its two hosts.
+        """
         network = SimNetwork(self, host, up=up, down=down, latency=latency)
         self.hosts[host] = network
         return network
 
     def alias(self, network: SimNetwork, host: str) -> None:
-        """Give a host an address of the other family besides."""
+        """Give a host an additional address, of the other family."""
         network.addresses[6 if ":" in host else 4] = host
         self.hosts[host] = network
 
@@ -101,24 +110,28 @@ class SimNetwork:
     def __init__(self, internet: Internet, host: str, *, up: float, down: float, latency: float) -> None:
         self.name = host
         self.addresses: Dict[int, str] = {6 if ":" in host else 4: host}
-        """By family; another is given by ``Internet.alias``."""
+        """Numeric addresses by family; ``Internet.alias`` adds one."""
         self.world = internet.world
         self.up = Uplink(self.world, up)
         self.down = Downlink(self.world, down)
         self.latency = latency
         self.online = True
-        """False: the cable is out.  Nothing gets in or out, and nobody is told."""
-        self.receive_pool = SpoiledIntake()
-        """What every stream of this host receives into."""
-        self.hurried = 0
-        """How often the network was told not to rest; it never does."""
+        """False if the cable is out: nothing arrives or leaves, and no end is told."""
+        self.receive_pool = SpoiledPool()
+        """The memory that all streams of this host receive into."""
+        self.rests_skipped = 0
+        """How often ``skip_rest`` was called."""
+        self.faults = Faults()
+        """What happens to datagrams that leave this host."""
+        self.datagram_sockets: Dict[int, SimUdpSocket] = {}
+        """By address family."""
         self.listeners: Dict[int, SimListener] = {}
         self.capacity = 10_000
         self.download = Throttle()
         """The limit of all streams together."""
         self.upload = Throttle()
-        self.reading = Line(self)
-        self.writing = Line(self)
+        self.read_queue = ThrottleQueue(self)
+        self.write_queue = ThrottleQueue(self)
         self._internet = internet
         self._next_port = FIRST_EPHEMERAL_PORT
         self._passing = False
@@ -127,7 +140,7 @@ class SimNetwork:
         self._streams: Dict[SimStream, None] = {}
         self._starts = 0
 
-    # -- the port --------------------------------------------------------------------------------------------------
+    # -- engine.interfaces.Network -------------------------------------------------------------------------------------
 
     def now(self) -> float:
         return self.world.now
@@ -140,17 +153,21 @@ class SimNetwork:
         self._deferred.append(callback)
         self._pass_soon()
 
-    def hurry(self) -> None:
-        self.hurried += 1
+    def skip_rest(self) -> None:
+        self.rests_skipped += 1
 
-    def connect(self, address: Address, handler: StreamHandler, timeout: float) -> SimStream:
+    def connect(
+        self, address: Address, handler: StreamHandler, timeout: float, transport: Optional[Transport[Any]] = None
+    ) -> Any:
+        if transport is not None:
+            return transport.dial(self, address, handler, timeout)
         stream = self._stream(address, incoming=False)
         stream.handler = handler
         late = f"timed out after {timeout:g} s"
         stream.deadline = self.call_later(timeout, lambda: stream.end(late))
         target = self._internet.hosts.get(address[0])
         if target is not None and self.online:
-            # A test that does not care may dial over a family of which the host has no address.
+            # A test may dial over a family of which the host has no address.
             own = self.addresses.get(6 if ":" in address[0] else 4, self.name)
             near = (own, self._ephemeral_port())
             self.world.after(self.latency + target.latency, lambda: target.knock(stream, self, near))
@@ -163,13 +180,20 @@ class SimNetwork:
         self.listeners[listener.port] = listener
         return listener
 
+    def datagram(self, family: int, host: str = "", port: int = 0) -> SimUdpSocket:
+        sock = self.datagram_sockets.get(family)
+        if sock is None or sock.closed:
+            address = (host or self.addresses[family], port or self._ephemeral_port())
+            sock = self.datagram_sockets[family] = SimUdpSocket(self, family, address)
+        return sock
+
     def throttle(self, rate: int, name: str) -> Throttle:
         return Throttle(rate, name)
 
-    # -- the simulation's side -------------------------------------------------------------------------------------
+    # -- the simulation's side -----------------------------------------------------------------------------------------
 
-    def run_pass(self, callback: Callable[[], None]) -> None:
-        """Make a call on this host's network thread, then end the pass."""
+    def run_pass(self, callback: Callable[[], object]) -> None:
+        """Make a call on the network thread of this host, then end the pass."""
         if self._passing:
             callback()
             return
@@ -186,25 +210,40 @@ class SimNetwork:
             self._pass_soon()
 
     def restart(self) -> None:
-        """The process was killed: timers and answers under way are forgotten, the system closes what was open."""
+        """Kill the process: timers and answers under way are dropped, and the system closes all sockets."""
         self._starts += 1
-        self.receive_pool = SpoiledIntake()
+        self.receive_pool = SpoiledPool()
         self.listeners.clear()
         self._deferred.clear()
         for stream in list(self._streams):
             stream.close()
+        for sock in self.datagram_sockets.values():
+            sock.close()
 
     def forget(self, stream: SimStream) -> None:
-        """``stream`` is closed."""
+        """Forget a stream that was closed."""
         self._streams.pop(stream, None)
 
     def flush_later(self, stream: SimStream) -> None:
-        """Let ``stream`` send at the end of this pass."""
+        """Call ``stream.flush`` at the end of this pass."""
         self._flushes[stream] = None
         self._pass_soon()
 
+    def carry(self, data: bytes, sender: SimUdpSocket, address: Address) -> None:
+        """Transport a datagram that has left this host to another."""
+        target = self._internet.hosts.get(address[0])
+        if target is not None:
+            near = (self.addresses.get(sender.family, self.name), sender.address[1])
+            self.world.after(self.latency + target.latency, lambda: target.take_datagram(data, near, address))
+
+    def take_datagram(self, data: bytes, near: Address, address: Address) -> None:
+        """Receive a datagram from ``near`` over the line of this host."""
+        sock = self.datagram_sockets.get(6 if ":" in address[0] else 4)
+        if sock is not None and sock.address[1] == address[1]:
+            self.down.enter(len(data) + HEADERS, lambda: sock.arrive(data, near))
+
     def knock(self, caller: SimStream, origin: SimNetwork, near: Address) -> None:
-        """A dial from ``origin`` reached this host."""
+        """Receive a dial from ``origin``."""
         if not self.online or caller.closed:
             return
         back = self.latency + origin.latency
@@ -220,7 +259,7 @@ class SimNetwork:
         self.run_pass(lambda: listener.accept(stream))
 
     def answered(self, caller: SimStream, stream: SimStream, out: Pipe, into: Pipe) -> None:
-        """The host that ``caller`` dialled accepted."""
+        """Connect ``caller``, whose dial was accepted."""
         if not self.online:
             return
         if caller.closed:

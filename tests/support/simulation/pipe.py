@@ -1,4 +1,4 @@
-"""One direction of a simulated connection: what the sender's system took, on its way to the receiver.
+"""``Pipe``: one direction of a simulated connection, from the system of the sender to the receiver.
 
 As in TCP no more than a window is ever under way, and the sender hears one latency later that the receiver has read.
 """
@@ -20,11 +20,11 @@ RESET_BY_PEER = "reset by peer"
 
 
 class Pipe:
-    """One direction of a connection: what the sender's system took, on its way to the receiver."""
+    """The bytes of one direction that the system of the sender took and the receiver has not read."""
 
     def __init__(self, source: SimNetwork, target: SimNetwork, sender: SimStream, receiver: SimStream) -> None:
         self.waiting = 0
-        """Bytes that did not leave the sender's host yet."""
+        """Bytes that have not left the host of the sender."""
         self.latency = source.latency + target.latency
         """Seconds from one end to the other."""
         self._world = source.world
@@ -36,20 +36,20 @@ class Pipe:
         self._room = WINDOW
         self._last_arrival = 0.0
         self._acknowledged: Deque[Tuple[float, int]] = collections.deque()
-        """When the sender hears that so many bytes were read."""
+        """Acknowledgements on their way: the time at which each reaches the sender, and its bytes."""
         self._awaited = False
         self._end: Optional[str] = None
 
     @property
     def room(self) -> int:
-        """Bytes that the sender's system would take now."""
+        """Bytes that the system of the sender would take now."""
         heard = self._acknowledged
         while heard and heard[0][0] <= self._world.now:
             self._room += heard.popleft()[1]
         return self._room
 
     def await_room(self) -> None:
-        """Let the sender go on as soon as it hears that the receiver read something."""
+        """Have the sender continue when the next acknowledgement reaches it."""
         if self._acknowledged and not self._awaited:
             self._awaited = True
             self._world.at(self._acknowledged[0][0], self._go_on)
@@ -59,14 +59,14 @@ class Pipe:
         self._sender.continue_sending()
 
     def take(self, data: bytes) -> None:
-        """The system takes ``data``, at most ``room`` bytes."""
+        """Take ``data`` from the sender, at most ``room`` bytes."""
         self._room -= len(data)
         self.waiting += len(data)
         self._queue.append(data)
         self._source.up.wake(self)
 
     def end(self, reason: str) -> None:
-        """Nothing follows what was taken; the other end hears the reason after it."""
+        """End the direction: the receiver is told the reason after the bytes that were taken."""
         self._end = reason
         self._source.up.wake(self)
 
@@ -101,7 +101,7 @@ class Pipe:
             self._world.after(self.latency, lambda: self._sender.end(RESET_BY_PEER))
 
     def acknowledge(self, size: int) -> None:
-        """The receiver read ``size`` bytes; the sender hears of it one latency later."""
+        """Count ``size`` bytes as read; the acknowledgement reaches the sender one latency later."""
         self._acknowledged.append((self._world.now + self.latency, size))
         if self._sender.backlog:
             self.await_room()

@@ -1,8 +1,8 @@
-"""One end of a simulated connection, as ``engine.interfaces.Stream`` wants it.
+"""``SimStream``: one end of a simulated connection; implements ``engine.interfaces.Stream``.
 
-It is meant to be as unkind as TCP: bytes arrive cut at random places, in a buffer that is overwritten after the call;
-what is queued may not change before it is sent; and an end that does not read makes the other end's backlog grow,
-because no more than a window is ever under way.
+It does what TCP may do: bytes arrive cut at random places, in a buffer that is overwritten after the call.  A queued
+buffer that changes before it is sent is reported as a violation.  If one end does not read, the backlog of the other
+grows, because at most a window of bytes is under way.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import zlib
 from typing import TYPE_CHECKING, Any, Deque, Optional, Sequence, Tuple
 
 from bittorrent_threads.engine.interfaces import Address, Buffer, StreamHandler
-from bittorrent_threads.net.interfaces import Reader
-from bittorrent_threads.net.throttle import FIRST, GONE, MOST_UNFINISHED, SHORT, STAYS, Throttle
+from bittorrent_threads.net.interfaces import MessageReader
+from bittorrent_threads.net.throttle import KEEP_PLACE, LEAVE, MAX_UNFINISHED, REQUEUE, SHORT, Throttle
 
 from .pipe import CLOSED_BY_PEER, RESET_BY_PEER, WINDOW, Pipe
 from .world import Event
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from .network import SimNetwork
 
 SPOIL = b"\xdb" * WINDOW
-"""What memory holds that was received into and is not borrowed, for those who kept a view of it."""
+"""Written over received bytes that are not borrowed, so that a handler which kept a view of them fails."""
 
 
 class SimStream:
-    """One end; made by ``SimNetwork`` alone."""
+    """One end of a connection; made by ``SimNetwork``."""
 
     def __init__(self, network: SimNetwork, address: Address, *, incoming: bool) -> None:
         self.handler: Optional[StreamHandler] = None
@@ -35,13 +35,13 @@ class SimStream:
         self.incoming = incoming
         self.low_water = 0
         self.read_limit = sys.maxsize
-        self.reader: Optional[Reader] = None
+        self.reader: Optional[MessageReader] = None
         self.sent = 0
         self.received = 0
         self.backlog = 0
         self.closed = False
         self.deadline: Optional[Event] = None
-        """The end of the time to connect."""
+        """Ends the dial when its time is over."""
         self._network = network
         self._out: Optional[Pipe] = None
         self._in: Optional[Pipe] = None
@@ -49,11 +49,11 @@ class SimStream:
         self._reading: Tuple[Throttle, ...] = (network.download,)
         self._writing: Tuple[Throttle, ...] = (network.upload,)
         self._read_awaited = False
-        """This stream stands in line to read."""
+        """The stream waits in the throttle queue for reading."""
         self._write_awaited = False
         self._queue: Deque[Tuple[memoryview, Optional[int]]] = collections.deque()
         self._offset = 0
-        """Bytes of the first queued buffer that the system took."""
+        """Bytes of the first queued buffer that were sent."""
         self._unread: Deque[bytes] = collections.deque()
         self._unread_size = 0
         self._end: Optional[str] = None
@@ -66,7 +66,7 @@ class SimStream:
     def blocked(self) -> bool:
         return bool(self._queue) and self._out is not None and not self._out.room
 
-    # -- the port --------------------------------------------------------------------------------------------------
+    # -- engine.interfaces.Stream --------------------------------------------------------------------------------------
 
     @property
     def held(self) -> bool:
@@ -100,19 +100,19 @@ class SimStream:
             return
         self.closed = True
         self._network.forget(self)
-        unreadable = self._unread_size
+        unread = self._unread_size
         self.backlog = self._unread_size = 0
         self._queue.clear()
         self._unread.clear()
         if self.deadline is not None:
             self.deadline.cancel()
         if self._out is not None:
-            self._out.end(RESET_BY_PEER if unreadable else CLOSED_BY_PEER)
+            self._out.end(RESET_BY_PEER if unread else CLOSED_BY_PEER)
 
-    # -- the network's side ----------------------------------------------------------------------------------------
+    # -- called by the network -----------------------------------------------------------------------------------------
 
     def establish(self, out: Pipe, into: Pipe) -> None:
-        """The connection exists: these are its two directions."""
+        """Connect: set the two directions of the connection."""
         if self.deadline is not None:
             self.deadline.cancel()
         self._out = out
@@ -122,14 +122,14 @@ class SimStream:
             self._owner.on_connected()
 
     def end(self, reason: str) -> None:
-        """The other end or the system closed; makes its own pass."""
+        """Close because the other end or the system closed; makes its own pass."""
         if not self.closed:
             self.close()
             self._network.world.note(f"{self._network.name} {self.address} closed: {reason}")
             self._network.run_pass(lambda: self._owner.on_closed(reason))
 
     def arrive(self, data: bytes, end: Optional[str]) -> bool:
-        """Bytes reached this host, and perhaps the end of them; false when nobody is there to take them."""
+        """Take bytes that reached this host, and the reason of their end if it came; false if the stream is closed."""
         if self.closed:
             return False
         if data:
@@ -141,20 +141,20 @@ class SimStream:
         return True
 
     def continue_sending(self) -> None:
-        """The system may take bytes again."""
+        """Send more, because the simulated system may take bytes again."""
         if self._queue:
             self._network.flush_later(self)
 
     def flush(self) -> None:
-        """Give the system what it takes; the network calls it at the end of a pass."""
+        """Send what the simulated system takes; called by the network at the end of a pass."""
         if self.closed or self._write_awaited or not self._sendable:
             return
-        allowed = self._network.writing.allowance(self._writing)
+        allowed = self._network.write_queue.allowance(self._writing)
         if allowed:
             self._flush(allowed)
         else:
             self._write_awaited = True
-            self._network.writing.join(self._write_turn, self._writing, short=self.backlog <= SHORT)
+            self._network.write_queue.add(self._write_turn, self._writing, first=self.backlog <= SHORT)
 
     @property
     def _sendable(self) -> bool:
@@ -164,12 +164,12 @@ class SimStream:
         if not allowed:
             self._write_awaited = False
             self._network.flush_later(self)
-            return GONE
+            return LEAVE
         if self._offset and self._queue:
             allowed = min(allowed, len(self._queue[0][0]) - self._offset)
         self._flush(allowed)
         self._write_awaited = self._sendable
-        return GONE if not self._write_awaited else FIRST if self._offset else STAYS
+        return LEAVE if not self._write_awaited else KEEP_PLACE if self._offset else REQUEUE
 
     def _flush(self, allowed: int) -> None:
         assert self._out is not None
@@ -204,10 +204,10 @@ class SimStream:
         if self.closed or self._paused or self._read_awaited:
             return
         if self._unread_size:
-            allowed = self._network.reading.allowance(self._reading)
+            allowed = self._network.read_queue.allowance(self._reading)
             if not allowed:
                 self._read_awaited = True
-                self._network.reading.join(self._read_turn, self._reading, short=self.reader is None)
+                self._network.read_queue.add(self._read_turn, self._reading, first=self.reader is None)
                 return
             self._hand_over(min(self._unread_size, len(self._network.receive_pool.room), self.read_limit, allowed))
             if self._unread_size and not self._paused:
@@ -219,7 +219,7 @@ class SimStream:
     @property
     def _missing(self) -> int:
         missing = 0 if self.reader is None else self.reader.missing
-        return missing if missing <= MOST_UNFINISHED else 0
+        return missing if missing <= MAX_UNFINISHED else 0
 
     def _read_turn(self, allowed: int) -> int:
         if allowed and self._unread_size and not self._paused:
@@ -228,10 +228,10 @@ class SimStream:
         self._read_awaited = bool(allowed and self._unread_size and not self._paused)
         if not self._read_awaited:
             self._network.call_later(0, self._read)
-        return GONE if not self._read_awaited else FIRST if self._missing else STAYS
+        return LEAVE if not self._read_awaited else KEEP_PLACE if self._missing else REQUEUE
 
     def _hand_over(self, size: int) -> None:
-        """Show ``size`` unread bytes to the handler in the memory all streams share, which is then spoiled."""
+        """Pass ``size`` unread bytes to the handler, in memory of the receive pool, which is overwritten afterwards."""
         view = self._network.receive_pool.room[:size]
         filled = 0
         while filled < size:
@@ -250,7 +250,7 @@ class SimStream:
         network = self._network
         network.world.note(f"{network.name} {self.address} {size} {zlib.crc32(view):08x}")
         self._owner.on_received(view)
-        network.receive_pool.passed(size)
+        network.receive_pool.end_read(size)
 
     @property
     def _owner(self) -> StreamHandler:

@@ -1,8 +1,8 @@
-"""A world in virtual time: one clock, one heap of events, one source of chance; everything simulated hangs on it.
+"""``World``: virtual time, with one clock, one heap of events and one source of chance for all that is simulated.
 
 The rule: nothing in a simulation reads a clock, sleeps, or draws from any chance but ``World.random``, so that the same
-seed gives the same run; ``World.digest`` is equal for equal runs and ``World.violations`` lists every promise of
-``engine.interfaces`` that somebody broke.
+seed gives the same run; ``World.digest`` is equal for equal runs and ``World.violations`` lists every rule of
+``engine.interfaces`` that was broken.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Event:
         self.callback: Optional[Callable[[], None]] = callback
 
     def cancel(self) -> None:
-        """Forget the call; harmless when it was made or cancelled already."""
+        """Drop the call; does nothing if it was made or cancelled already."""
         self.callback = None
 
 
@@ -62,12 +62,12 @@ class World:
         self._trace.update(f"{self.now!r} {what}\n".encode())
 
     def violate(self, what: str) -> None:
-        """Record that somebody broke a rule of the ports."""
+        """Record that a rule of ``engine.interfaces`` was broken."""
         self.violations.append(f"at {self.now:.6f}: {what}")
 
     @property
     def digest(self) -> str:
-        """Sum of the whole trace so far: equal for equal runs."""
+        """The hash of the trace so far: equal for equal runs."""
         return self._trace.hexdigest()
 
     def run(self, until: Until, limit: float = 86400.0, limit_events: int = 5_000_000) -> None:
