@@ -84,7 +84,7 @@ class TcpStream:
 
     @property
     def blocked(self) -> bool:
-        """Does something wait because the other end does not read?  (Not because of a throttle.)"""
+        """Whether something waits because the other end does not read, and not because of a throttle."""
         return self._blocked
 
     @property
