@@ -60,7 +60,9 @@ def jsonable(value: Any) -> Any:
 class Console:
     """The output of one command; with ``as_json`` standard output is one JSON document."""
 
-    def __init__(self, as_json: bool = False, *, stdout: Optional[TextIO] = None, stderr: Optional[TextIO] = None):
+    def __init__(
+        self, as_json: bool = False, *, stdout: Optional[TextIO] = None, stderr: Optional[TextIO] = None
+    ) -> None:
         self._as_json = as_json
         self._stdout = sys.stdout if stdout is None else stdout
         self._stderr = sys.stderr if stderr is None else stderr

@@ -35,6 +35,7 @@ class Downloaded:
         self._console = console
 
     def __call__(self, status: Status) -> bool:
+        """Show what is new, and return whether the download is complete."""
         failure = show_events(self._client, self._console, fatal=True)
         if failure is not None:
             raise failure
@@ -61,6 +62,7 @@ class Seeded:
         self._moved = time.monotonic()
 
     def __call__(self, status: Status) -> bool:
+        """Show what is new, and return False."""
         show_events(self._client, self._console)
         now = time.monotonic()
         if status.uploaded != self._uploaded:

@@ -318,6 +318,7 @@ class Signals:
         self._chance = chance
 
     def __call__(self, call: Call) -> None:
+        """Make the call until so many interrupts have come."""
         call()  # what is made once, such as imports
         began = time.perf_counter()
         call()
@@ -356,6 +357,7 @@ class Lines:
         self._countdown = 0
 
     def __call__(self, call: Call) -> None:
+        """Make the call once for each line that is interrupted."""
         call()  # what is made once, such as imports
         position = 0
         while self.done < self._most:

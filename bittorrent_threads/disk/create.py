@@ -99,14 +99,12 @@ def create(
     """
     tiers = given_tiers(trackers)
     seeds = given_web_seeds(web_seeds)
-    if threads is not None and not 1 <= threads <= MAX_THREADS:
-        raise SettingsError("threads", f"must be from 1 to {MAX_THREADS}, not {threads}")
+    _check_threads(threads)
     _check_piece_length(piece_length)
     for setting, text in (("comment", comment), ("created_by", created_by), ("source", source), ("name", name)):
         _check_text(setting, text)
-    for setting, place in (("path", path), ("output", output)):
-        if place is not None and not os.fspath(place):
-            raise SettingsError(setting, "is empty")
+    _check_place("path", path)
+    _check_place("output", output)
     target = None if output is None else os.path.abspath(output)
     given = os.path.abspath(path)
     if target is not None:
@@ -116,10 +114,7 @@ def create(
     if name is None:
         name = os.path.basename(given)
     for warning in found.warnings(name):
-        if on_warning is None:
-            warnings.warn(warning, stacklevel=2)
-        else:
-            on_warning(warning)
+        (on_warning or _warn)(warning)
     total = sum(source.size for source in sources)
     if not total:
         raise StorageError("there is not a byte in it", given)
@@ -153,6 +148,20 @@ def create(
     if target is not None:
         metainfo.save(target)
     return metainfo
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=3)  # the line that called ``create``
+
+
+def _check_threads(threads: Optional[int]) -> None:
+    if threads is not None and not 1 <= threads <= MAX_THREADS:
+        raise SettingsError("threads", f"must be from 1 to {MAX_THREADS}, not {threads}")
+
+
+def _check_place(setting: str, place: Union[str, os.PathLike[str], None]) -> None:
+    if place is not None and not os.fspath(place):
+        raise SettingsError(setting, "is empty")
 
 
 def _check_text(setting: str, text: Optional[str]) -> None:

@@ -91,7 +91,7 @@ class Stream(Protocol):
 
     @property
     def blocked(self) -> bool:
-        """Does something wait because the other end does not read?  (Not because of a throttle.)"""
+        """Whether something waits because the other end does not read, and not because of a throttle."""
 
     def send(self, buffers: Sequence[Buffer]) -> None:
         """Queue buffers, uncopied: they must not change until sent.  They leave together at the end of the pass."""

@@ -109,7 +109,7 @@ class _Scanner:
             raise self._cut_short(end)
         return self.data[begin:end], end
 
-    def _container(self, keyed: bool) -> Tuple[Any, int]:
+    def _container(self, keyed: bool) -> Tuple[Any, int]:  # noqa: C901 - hot path, without further calls
         # The hot loop.  The end of a string is not compared with that of the data: a slice that comes out short puts
         # ``pos`` behind the data, and the next step is an IndexError.
         data = self.data

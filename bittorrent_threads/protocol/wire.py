@@ -179,7 +179,7 @@ class Wire:
             self.failed = self._early.failed or self.failed
         return found
 
-    def _parse(self, view: memoryview, pos: int, found: List[Message]) -> None:
+    def _parse(self, view: memoryview, pos: int, found: List[Message]) -> None:  # noqa: C901 - hot path
         """Append the messages of ``view`` from ``pos`` on to ``found``; what is incomplete at the end is kept."""
         end = len(view)
         piece_count = self._piece_count

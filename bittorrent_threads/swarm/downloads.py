@@ -157,7 +157,7 @@ class Downloads:
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
-    def refill(self, pipeline: Pipeline, now: float) -> None:
+    def refill(self, pipeline: Pipeline, now: float) -> None:  # noqa: C901 - hot path, without further calls
         """Ask the peer for as many blocks as its pipeline has room for, in one batch."""
         room = pipeline.room if not self.window.rate else self.window.room(pipeline, self._asked)
         if room <= 0 or self.suspended or not pipeline.thin:

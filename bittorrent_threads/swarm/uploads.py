@@ -64,7 +64,7 @@ class Uploads:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(
+    def add(  # noqa: C901 - hot path, without further calls
         self,
         index: int,
         requests: Iterable[Request],

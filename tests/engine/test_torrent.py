@@ -173,7 +173,7 @@ def test_a_torrent_becomes_complete_when_the_rest_is_not_wanted() -> None:
 def test_wrong_priorities_change_nothing() -> None:
     bench = Bench(torrent_of(files=FILES))
     for wrong in ([1], [1, 8], [-1, 1]):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="priorit"):
             bench.torrent.set_priorities(wrong)
     assert bench.status.priorities == (1, 1)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -61,9 +62,9 @@ def test_draining_empties_it_and_it_wakes_again(wakeup: Wakeup) -> None:
 
 
 def test_never_waits_when_the_pair_is_full(wakeup: Wakeup) -> None:
-    with pytest.raises(BlockingIOError):
-        while True:
-            wakeup._writer.send(b"\0" * 65536)
+    with contextlib.suppress(BlockingIOError):
+        while wakeup._writer.send(b"\0" * 65536):
+            pass
     wakeup.arm()
     wakeup.set()
     wakeup.on_readable()

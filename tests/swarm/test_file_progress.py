@@ -31,7 +31,7 @@ def test_a_boundary_piece_has_the_higher_priority() -> None:
 
 @pytest.mark.parametrize("priorities", [[1, 1, 1], [1, 1, 1, 1, 1], [1, 1, 1, 8], [-1, 1, 1, 1]])
 def test_bad_priorities(priorities: List[int]) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="priorit"):
         make().set_priorities(priorities)
 
 

@@ -266,7 +266,7 @@ class Plain:
         self.open.update(picked)
 
 
-def long_run(size: int, seed: int, *, moves: int, sequential: bool = False) -> List[int]:
+def long_run(size: int, seed: int, *, moves: int, sequential: bool = False) -> List[int]:  # noqa: C901 - many moves
     chance = random.Random(seed)
     have = Bitfield(size)
     have.add(chance.sample(range(size), RANDOM_FIRST))

@@ -109,6 +109,7 @@ class Seeder:
 
 
 def main(options: Dict[str, Any]) -> None:
+    """Serve the data, or receive it, until the parent process ends it."""
     if options["seed"]:
         seeder = Seeder(options["path"], options["size"], options["host"])
         node.serve(seeder, [seeder.address], busy=False)

@@ -52,6 +52,7 @@ class Libtorrent:
 
 
 def main(options: Dict[str, Any]) -> None:
+    """Run the sessions until the parent process ends them."""
     sessions, torrents = [], []
     for directory, host in zip(options["directories"], options["hosts"]):
         settings: Any = {**SETTINGS, "listen_interfaces": f"{host}:0", "outgoing_interfaces": host}

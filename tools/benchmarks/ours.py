@@ -57,6 +57,7 @@ def profiled(options: Mapping[str, Any]) -> Iterator[None]:
 
 
 def main(options: Dict[str, Any]) -> None:
+    """Run one client until the parent process ends it."""
     settings = bt.Settings(host=options["host"], **options.get("settings", {}))
     with profiled(options), bt.Client(options["torrent"], options["directory"], settings=settings) as client:
         client.wait("seed" if options["seed"] else "checked", timeout=node.TRANSFER_TIMEOUT)

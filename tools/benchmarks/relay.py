@@ -41,6 +41,7 @@ class Pipe:
 
     @property
     def full(self) -> bool:
+        """Nothing more is read for now."""
         return self._size >= MOST
 
     def pull(self) -> None:
@@ -140,6 +141,7 @@ class Relay:
 
 
 def main(options: Dict[str, Any]) -> None:
+    """Relay until the process is ended."""
     Relay(options["host"], tuple(options["target"]), options["delay"]).run()
 
 

@@ -158,7 +158,7 @@ def _ours(verb: str, options: Dict[str, Any]) -> None:
             raise SystemExit(f"not all is there after the {verb}")
 
 
-def _libtorrent(verb: str, options: Dict[str, Any]) -> None:
+def _libtorrent(verb: str, options: Dict[str, Any]) -> None:  # noqa: C901 - has a function for each verb
     import libtorrent as lt
 
     from .libtorrent_child import SETTINGS

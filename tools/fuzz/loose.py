@@ -43,17 +43,21 @@ def _write(choices: Choices, words: Sequence[bytes], parts: List[bytes], depth: 
         while _write(choices, words, parts, depth + 1):
             pass
         parts.append(b"e")
-    elif opcode == _SMALL:
-        parts.append(b"i%de" % choices.byte())
-    elif opcode == _WIDE:
-        parts.append(b"i%de" % int.from_bytes(choices.take(8), "big", signed=True))
-    elif opcode == _WORD:
-        parts.append(_string(words[choices.below(len(words))]))
-    elif opcode == _STRING:
-        parts.append(_string(choices.take(choices.byte())))
     else:
-        parts.append(_string(choices.take(choices.byte()) * (1 + choices.byte())))
+        parts.append(_scalar(opcode, choices, words))
     return True
+
+
+def _scalar(opcode: int, choices: Choices, words: Sequence[bytes]) -> bytes:
+    if opcode == _SMALL:
+        return b"i%de" % choices.byte()
+    if opcode == _WIDE:
+        return b"i%de" % int.from_bytes(choices.take(8), "big", signed=True)
+    if opcode == _WORD:
+        return _string(words[choices.below(len(words))])
+    if opcode == _STRING:
+        return _string(choices.take(choices.byte()))
+    return _string(choices.take(choices.byte()) * (1 + choices.byte()))
 
 
 def _string(text: bytes) -> bytes:

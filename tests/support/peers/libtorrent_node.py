@@ -44,6 +44,19 @@ def say(**facts: Any) -> None:
     print(json.dumps(facts), flush=True)
 
 
+def tell(torrent: Any, alert: Any) -> None:
+    if isinstance(alert, lt.torrent_finished_alert):
+        torrent.flush_cache()
+    elif isinstance(alert, lt.cache_flushed_alert) and torrent.status().is_seeding:
+        say(complete=True)
+    elif isinstance(alert, lt.hash_failed_alert):
+        say(hash_failed=int(alert.piece_index))
+    elif isinstance(alert, lt.peer_ban_alert):
+        say(banned=list(alert.endpoint))
+    elif alert.category() & (lt.alert.category_t.error_notification | lt.alert.category_t.peer_notification):
+        say(alert=alert.message())
+
+
 def run(options: Dict[str, Any]) -> None:
     settings: Any = {**SETTINGS, "listen_interfaces": f"{options['host']}:0", **options["settings"]}
     session = lt.session(settings)
@@ -75,16 +88,7 @@ def run(options: Dict[str, Any]) -> None:
     while not ended.is_set():
         session.wait_for_alert(TICK_MS)
         for alert in session.pop_alerts():
-            if isinstance(alert, lt.torrent_finished_alert):
-                torrent.flush_cache()
-            elif isinstance(alert, lt.cache_flushed_alert) and torrent.status().is_seeding:
-                say(complete=True)
-            elif isinstance(alert, lt.hash_failed_alert):
-                say(hash_failed=int(alert.piece_index))
-            elif isinstance(alert, lt.peer_ban_alert):
-                say(banned=list(alert.endpoint))
-            elif alert.category() & (lt.alert.category_t.error_notification | lt.alert.category_t.peer_notification):
-                say(alert=alert.message())
+            tell(torrent, alert)
         status = torrent.status()
         say(
             state=str(status.state),
