@@ -25,17 +25,17 @@ LEAVES = frozenset({"buffers", "errors", "address_scope", "settings", "events", 
 FACADE = frozenset(
     {
         "__init__",
+        "blocking_download",
         "callback_thread",
         "client",
-        "facts",
+        "event_dispatcher",
         "file",
         "hashcheck",
-        "blocking_download",
-        "event_dispatcher",
+        "options",
+        "runtime",
         "session",
-        "source",
         "shutdown",
-        "waiting",
+        "torrent_handle",
     }
 )
 COMMAND_LINE = frozenset({"__main__", "cli", "commands", "console", "demo", "file_report", "progress"})

@@ -190,7 +190,7 @@ class Slow:
         system = System()
         system.fail("link", errno.EXDEV)
         system.use("pwritev", self._write)
-        monkeypatch.setattr("bittorrent_threads.session.Disk", functools.partial(Disk, system=system))
+        monkeypatch.setattr("bittorrent_threads.runtime.Disk", functools.partial(Disk, system=system))
         self.begun = threading.Event()
         self.over = threading.Event()
         """Writes are as fast as they can be again."""

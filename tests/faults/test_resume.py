@@ -209,7 +209,7 @@ def test_pieces_that_came_while_others_were_synced_are_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     system = System()
-    monkeypatch.setattr("bittorrent_threads.session.Disk", functools.partial(Disk, system=system))
+    monkeypatch.setattr("bittorrent_threads.runtime.Disk", functools.partial(Disk, system=system))
     with pair(tmp_path, download_limit=100_000, settings=LOCAL.replace(sync_interval=1000)) as (_, down):
 
         def slow(fd: int) -> None:
@@ -274,7 +274,7 @@ def test_stopped_in_the_midst_of_that_the_rest_is_hashed_next_time(
 
     system = System()
     system.use("preadv", read_slowly)
-    monkeypatch.setattr("bittorrent_threads.session.Disk", functools.partial(Disk, system=system))
+    monkeypatch.setattr("bittorrent_threads.runtime.Disk", functools.partial(Disk, system=system))
     with bt.Client(content.metainfo(), tmp_path, settings=LOCAL) as client:
         client.wait(lambda status: status.pieces_have > 0, timeout=PATIENCE)
         found = {*indexes(client.bitfield)}
