@@ -221,7 +221,7 @@ def test_pieces_that_came_while_others_were_synced_are_not_lost(
         down.download_limit = 0
         saved = down.piece_cache  # as much as a kill just after it would leave
         system.heal("fdatasync")
-    before = {*indexes(bytes.fromhex(saved["have"]))}
+    before = {*indexes(bytes.fromhex(str(saved["have"])))}
     assert len(before) < SMALL.piece_count
     with bt.Client(SMALL.metainfo(), tmp_path / "down", settings=LOCAL, piece_cache=saved) as client:
         watched = Watched(client)
