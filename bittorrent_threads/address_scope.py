@@ -1,8 +1,8 @@
-"""Where a numeric host leads: to the internet, to this network, to this machine, or nowhere; and whose it is.
+"""The scope of a numeric address: the internet, the local network, this machine, or none; and the network of its owner.
 
-The rule: an IPv6 address that carries an IPv4 one is judged by both, for a translator or a tunnel of this network turns
-it into the other.  The tables are our own, because those of ``ipaddress`` differ between versions of Python (IANA
-special-purpose address registries, RFC 6890).
+An IPv6 address that contains an IPv4 address has the scope of both, since a translator or a tunnel of the local network
+converts it.  The tables follow the IANA special-purpose address registries (RFC 6890).  Those of ``ipaddress`` differ
+between versions of Python.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from typing import List, Optional, Sequence, Tuple, Union
 _Host = Union[IPv4Address, IPv6Address]
 
 SITE_PREFIX = 64
-"""Bits of an IPv6 address that its owner does not choose: whoever has one address there has 2**64."""
+"""Bits of an IPv6 address that its owner cannot choose: the owner of one address has 2**64."""
 
 _SPECIAL_IPV4 = (
     *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
     *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24"),
     *("203.0.113.0/24", "224.0.0.0/3"),
 )
-"""IPv4 networks that are no part of the internet."""
+"""IPv4 networks that are not part of the internet."""
 
 _INTERNET_IPV6 = IPv6Network("2000::/3")
-"""All global unicast addresses; what is elsewhere is local, reserved or a translation."""
+"""All global unicast addresses; others are local, reserved or translated."""
 
 _SPECIAL_IPV6 = ("2001::/23", "2001:db8::/32", "3fff::/20")
-"""Those within it that are not reachable: Teredo, ORCHID and other protocols', documentation."""
+"""Networks in it that cannot be reached: Teredo, ORCHID and others for protocols, and documentation."""
 
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _TRANSLATED = IPv6Network("64:ff9b::/96")
@@ -40,7 +40,7 @@ Ranges = Tuple[List[int], List[int]]
 
 
 def _ranges(networks: Sequence[Union[IPv4Network, IPv6Network]]) -> Ranges:
-    """First and last addresses, in order."""
+    """Return the first and the last addresses of networks, sorted."""
     ordered = sorted((int(network.network_address), int(network.broadcast_address)) for network in networks)
     return [first for first, _ in ordered], [last for _, last in ordered]
 
@@ -50,20 +50,20 @@ _IPV6_RANGES = _ranges([IPv6Network(network) for network in _SPECIAL_IPV6])
 
 
 def is_public(host: str) -> bool:
-    """True if the numeric host leads to the open internet; False for all that is local, reserved or not numeric."""
+    """Return whether a numeric address is on the internet; False if it is local, reserved or not numeric."""
     address = _parsed(host)
     return address is not None and _public(address)
 
 
 def is_loopback(host: str) -> bool:
-    """True if the numeric host is this machine, in whatever form."""
+    """Return whether a numeric address is this machine, in any notation."""
     address = _parsed(host)
     inner = _mapped(address) if isinstance(address, IPv6Address) else None
     return address is not None and (inner or address).is_loopback
 
 
 def is_unicast(host: str) -> bool:
-    """True if one machine can be at the numeric host: not for multicast, IPv4 class E and "this host"."""
+    """Return whether one machine can have a numeric address: not for multicast, IPv4 class E and "this host"."""
     address = _parsed(host)
     if isinstance(address, IPv6Address):
         inner = _mapped(address)
@@ -74,10 +74,7 @@ def is_unicast(host: str) -> bool:
 
 
 def owner(host: str) -> str:
-    """One text for all addresses that one owner has at will: the /64 of a public IPv6 host, else the host itself.
-
-    A host that is not numeric is its own owner.
-    """
+    """Return one text for all addresses of one owner: the /64 network of a public IPv6 address, or the host itself."""
     if ":" not in host:
         return host
     address = _parsed(host)
@@ -87,7 +84,7 @@ def owner(host: str) -> str:
     return f"{IPv6Address(int(address) >> rest << rest)}/{SITE_PREFIX}"
 
 
-@functools.lru_cache(maxsize=64)  # several questions are asked of one host after another, thousands of times
+@functools.lru_cache(maxsize=64)  # thousands of calls come in runs for one host
 def _parsed(host: str) -> Optional[_Host]:
     try:
         return ip_address(host)

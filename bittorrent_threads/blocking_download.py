@@ -1,19 +1,21 @@
-"""Download in one call."""
+"""``download``: a whole download in one call."""
 
 from __future__ import annotations
 
 import errno
-import os
 import queue
 import time
-from typing import Any, NamedTuple, Optional, Tuple, Union
+from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 
 from . import events
 from .client import Client
 from .errors import StorageError
-from .source import Source
+from .options import ClientOptions, FolderPath, Source
 from .status import Status
 from .threads.latch import Cancel
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class Download(NamedTuple):
@@ -37,22 +39,40 @@ class Download(NamedTuple):
 
 def download(
     source: Source,
-    basedir: Union[str, os.PathLike[str]] = ".",
+    basedir: FolderPath = ".",
     *,
     timeout: Optional[float] = None,
     stall_timeout: Optional[float] = None,
     cancel: Optional[Cancel] = None,
-    **options: Any,
+    **options: Unpack[ClientOptions],
 ) -> Download:
-    """Download a torrent and stop; ``options`` are those of :class:`Client`.
+    """Download a torrent, and return when every wanted file is complete.
 
-    ``cancel`` is a ``threading.Event``: another thread sets it to have the download end within a tenth of a second and
-    be closed; what is there by then is kept.  Raises Cancelled then, what :class:`Client` and its ``wait`` raise, and
-    StorageError when the disk refuses.
+    Args:
+        source: Path of a .torrent file, its content, or a :class:`Metainfo`.
+        basedir: Folder that contains the files of the torrent, or their folder.
+        timeout: Most seconds of the download; None for no limit.
+        stall_timeout: Most seconds without progress; None for no limit.
+        cancel: Ends the download when it is set, such as a ``threading.Event``.  The data received is kept.
+        **options: Keyword arguments of :class:`Client`.
+
+    Returns:
+        The files and the figures of the download.
+
+    Raises:
+        MetainfoError: If the torrent cannot be used.
+        StorageError: After a failure of the disk.
+        WaitTimeout: After ``timeout`` seconds.
+        Stalled: After ``stall_timeout`` seconds without progress, with the reason.
+        Cancelled: If ``cancel`` was set.
+        SettingsError: If a limit or the URL of a tracker is wrong.
+        StateError: If another option is wrong.
+        ListenError: If no port could be bound, with ``Settings.port_strict``.
+        ThreadError: If the system cannot start a thread.
     """
     began = time.monotonic()
     with Client(source, basedir, **options) as client:
-        status = client._wait(_Complete(client), "complete", timeout, stall_timeout, cancel)
+        status = client._handle.wait(_Complete(client), "complete", timeout, stall_timeout, cancel)
         pads = {index for index, file in enumerate(client.metainfo.files) if file.pad}
         wanted = tuple(file.path for file in client.files if file.priority and file.index not in pads)
         return Download(
@@ -67,12 +87,15 @@ def download(
 
 
 class _Complete:
-    """Whether all is there; raises what the disk said once it stopped the torrent, since nobody else can hear of it."""
+    """The condition that a download is complete.
+
+    A call raises StorageError if the disk stopped the torrent, as the caller of ``download`` sees no events.
+    """
 
     def __init__(self, client: Client) -> None:
         self._events = client.events
         self._busy = False
-        """Another client had the files: one that was interrupted is closed in a moment, and is waited for once."""
+        """Another client had the files at the first try; it may be closed soon, so one retry is waited for."""
 
     def __call__(self, status: Status) -> bool:
         while True:

@@ -1,4 +1,4 @@
-"""The thread that runs a user's callbacks, so that a slow one delays nothing but the callbacks after it."""
+"""The thread that runs the callbacks of one client; a slow callback delays only those after it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ Post = Callable[[Callable[[], None]], None]
 
 
 class Callbacks:
-    """Runs calls one after another; ``failed(name, error)`` hears of those that raise, on the network thread.
+    """Runs calls one after another, in a daemon thread that starts with the first call.
 
-    ``post`` has a call made there.  The thread starts with the first call, and is a daemon: a callback that never
-    returns does not keep the process alive.
+    Args:
+        failed: Called on the network thread with the name and the error of a callback that raised.
+        post: Makes a call on the network thread; raises SessionClosed if there is none any more.
     """
 
     def __init__(self, failed: Callable[[str, str], None], post: Post) -> None:
@@ -32,14 +33,14 @@ class Callbacks:
 
     @property
     def current(self) -> bool:
-        """Asked in a callback."""
+        """The calling thread is the callback thread."""
         return self._thread is not None and self._thread.current
 
     def call(self, name: str, function: Callable[..., Any], *args: Any) -> None:
-        """Run ``function`` after the calls before it; on the network thread, never waits."""
+        """Run a function after the calls before it; the network thread calls this, and does not wait."""
         self._calls.put(partial(self._run_one, name, function, args))
         if self._thread is None:
-            self._thread = Thread(self._run, "bittorrent-callbacks")  # known before the first callback asks for it
+            self._thread = Thread(self._run, "bittorrent-callbacks")  # set before the first callback reads it
             try:
                 self._thread.start()
             except ThreadError as error:
@@ -48,7 +49,7 @@ class Callbacks:
                 self._failed(name, str(error))
 
     def close(self, done: Callable[[], None]) -> None:
-        """Run what was asked for, end, and have ``done`` called on the network thread, which this is called on."""
+        """Run the remaining calls, end, and then call ``done``; both on the network thread."""
         if self._thread is None:
             done()
         else:
@@ -56,7 +57,7 @@ class Callbacks:
             self._calls.put(None)
 
     def join(self, timeout: float) -> bool:
-        """Wait for the end of the thread, at most ``timeout`` seconds; whether there is none any more."""
+        """Wait for the end of the thread, at most ``timeout`` seconds; return whether it ended or never started."""
         return self._thread is None or self._thread.join(timeout)
 
     # -- in the thread ---------------------------------------------------------------------------------------------
@@ -72,11 +73,11 @@ class Callbacks:
         try:
             function(*args)
         except BaseException as error:
-            # A SystemExit in a callback ends nothing either: it is not the user's main thread.
+            # SystemExit too: this is not the main thread, and the next callback must run.
             _log.error("the callback %s raised", name, exc_info=error)
             text = traceback.format_exception_only(type(error), error)[-1].strip()
             self._tell(partial(self._failed, name, text))
 
     def _tell(self, call: Callable[[], None]) -> None:
-        with contextlib.suppress(SessionClosed):  # the session ended, and its last event is out
+        with contextlib.suppress(SessionClosed):  # the session ended, after its last event
             self._post(call)

@@ -1,82 +1,91 @@
-"""One torrent for blocking code: five verbs, plain properties, a queue of events.
+"""A client: downloads and seeds one torrent, for blocking code.
 
-The verbs may be called from any thread, in any state, any number of times.  Properties read the snapshot that the
-network thread made last and never wait for it.
+Every method may be called from any thread, in any state, any number of times.  Properties read the newest snapshot of
+the network thread, and never wait for it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import time
-from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, Iterable, Literal, Mapping, Optional, Sequence, Tuple, Union, overload
 
-from . import events as happened
 from .disk.allocation import ALLOCATIONS, SPARSE
 from .engine.checks import Check
-from .engine.engine import Engine
-from .engine.torrent import Torrent
-from .errors import BitTorrentError, Cancelled, SessionClosed, StateError, WaitTimeout
-from .event_dispatcher import Callback, EventDispatcher
-from .event_queue import EventQueue
-from .facts import Facts
-from .file import File, relocate
+from .errors import BitTorrentError, Cancelled, StateError, WaitTimeout
+from .event_dispatcher import Callback, EventDispatcher, EventSource
+from .file import File
 from .hashcheck import Hashcheck, HashcheckResult, piece_indexes, result_of
 from .metainfo.urls import Trackers, given_tiers
-from .session import Session
+from .options import FolderPath, PieceCache, Source, metainfo_of
+from .runtime import Runtime
 from .settings import Settings
-from .source import Source, metainfo_of
-from .status import Status
+from .status import Status, StatusView
 from .threads.latch import Cancel
-from .waiting import CONDITIONS, Until, gave_up, wanted
+from .torrent_handle import CONDITIONS, TorrentHandle
 
 STATES = ("active", "paused", "stopped")
-LOOK = 0.25
-"""Seconds between two calls of a function that ``wait`` was given, as it may look at more than the status."""
+LOOK_INTERVAL = 0.25
+"""Seconds between two calls of a function given to ``wait``, as it may depend on more than the status."""
 
 
-class Client(Facts):
-    """A torrent being downloaded or seeded.
+class Client(StatusView, EventSource):
+    """Downloads and seeds one torrent.
 
-    ``source`` is the path or the bytes of a .torrent, or a :class:`Metainfo`; ``basedir`` the folder of its data.
-    ``state`` is ``active``, ``paused`` or ``stopped`` (``started`` is taken as ``active``).  ``on_hash_pass(index)``
-    and ``on_hash_fail(index)`` run on the callback thread.  ``piece_cache`` is what another client's property of that
-    name gave.  Without ``session`` the client makes its own with ``settings`` and ``port``.  ``peers`` are ``(host,
-    port)`` to dial, ``trackers`` URLs to announce to besides those of ``source``: each a tier of its own, or lists of
-    them, each a tier (BEP 12).  ``priorities`` are one number a file (0 never, 7 first), ``sequential`` takes pieces in
-    order.
-    ``allocate`` is ``sparse``: files grow as data comes; or ``full``: the room of every wanted file is taken before
-    anything is asked of a peer, so that a disk too small is told at once (``StorageFailed``).
-    ``resume`` says where is kept which pieces are there: in ``basedir/.bittorrent_threads`` (True), in another folder
-    (its path), or nowhere (False).  The limits are bytes a second, 0 for none.
+    Use it as a context manager, or ``close`` it.  Iterating over it takes its events, to the last one.
 
-    Raises MetainfoError, SettingsError, StateError, ListenError (with ``Settings.port_strict``), SessionClosed,
-    ThreadError.
+    Args:
+        source: Path of a .torrent file, its content, or a :class:`Metainfo`.
+        basedir: Folder that contains the files of the torrent, or their folder.
+        port: Listening port of the session that the client makes; 0 for ``settings.port``.
+        state: ``active`` (``started`` means the same), ``paused`` or ``stopped``.
+        on_hash_pass: Called in the callback thread with the index of each piece that has the right hash.
+        on_hash_fail: Called in the callback thread with the index of each piece that has a wrong hash.
+        piece_cache: The value of this property of an earlier client.
+        session: A :class:`Session` to share.
+        settings: Settings of the session that the client makes if it is given none.
+        peers: Addresses to connect to, as ``(host, port)``.
+        trackers: Trackers besides those of the torrent: a URL, URLs (each a tier) or a list of tiers (BEP 12).
+        priorities: Priority of each file, 0 (not downloaded) to 7 (first).
+        sequential: Download the pieces in their order.
+        allocate: ``sparse`` (files grow as data arrives) or ``full`` (all files are allocated first).
+        resume: Where to store which pieces are there: in ``.bittorrent_threads`` in ``basedir`` (True), in a folder
+            (its path), or nowhere (False).
+        download_limit: Most bytes a second to receive, 0 for no limit.
+        upload_limit: Most bytes a second to send, 0 for no limit.
+
+    Raises:
+        MetainfoError: If the torrent cannot be used.
+        SettingsError: If a limit or the URL of a tracker is wrong.
+        StateError: If another argument is wrong, or the session has the torrent already.
+        ListenError: If no port could be bound, with ``Settings.port_strict``.
+        SessionClosed: If the session is closed.
+        ThreadError: If the system cannot start a thread.
     """
 
     def __init__(
         self,
         source: Source,
-        basedir: Union[str, os.PathLike[str]] = ".",
+        basedir: FolderPath = ".",
         *,
         port: int = 0,
         state: str = "active",
         on_hash_pass: Optional[Callback] = None,
         on_hash_fail: Optional[Callback] = None,
-        piece_cache: Optional[Mapping[str, Any]] = None,
-        session: Optional[Session] = None,
+        piece_cache: Optional[PieceCache] = None,
+        session: Optional[Runtime] = None,
         settings: Optional[Settings] = None,
         peers: Iterable[Tuple[str, int]] = (),
         trackers: Trackers = (),
         priorities: Optional[Sequence[int]] = None,
         sequential: bool = False,
         allocate: str = SPARSE,
-        resume: Union[bool, str, os.PathLike[str]] = True,
+        resume: Union[bool, FolderPath] = True,
         download_limit: int = 0,
         upload_limit: int = 0,
     ) -> None:
-        if session is not None and not isinstance(session, Session):
+        if session is not None and not isinstance(session, Runtime):
             raise StateError("Client", f"session must be a Session, not {type(session).__name__}")
         if settings is not None and not isinstance(settings, Settings):
             raise StateError("Client", f"settings must be Settings, not {type(settings).__name__}")
@@ -89,24 +98,24 @@ class Client(Facts):
             raise StateError("Client", f"allocate {allocate!r} is none of {', '.join(ALLOCATIONS)}")
         tiers = given_tiers(trackers)
         self.metainfo = metainfo_of(source, (session.settings if session else settings) or Settings())
-        self._closed = False
+        """The content of the .torrent file."""
         self._owns_session = session is None
         if session is None:
-            session = Session((settings or Settings()).replace(port=port or (settings.port if settings else 0)))
+            session = Runtime((settings or Settings()).replace(port=port or (settings.port if settings else 0)))
         self._session = session
         self._event_dispatcher = EventDispatcher(
             self.metainfo.infohash, session.settings.event_queue_size, session._loop.post
         )
         try:
             self._event_dispatcher.set_callbacks(on_hash_pass, on_hash_fail)
-            self._torrent: Torrent = session._add(
+            torrent = session._add(
                 self,
                 self._event_dispatcher,
                 lambda engine: engine.add(
                     self.metainfo,
                     os.path.abspath(os.fspath(basedir)),
                     event_dispatcher=self._event_dispatcher,
-                    piece_cache=piece_cache or None,  # what a client that never looked gave is empty
+                    piece_cache=piece_cache or None,  # that of a client that never looked at its files is empty
                     resume=resume is not False,
                     resume_dir=None if isinstance(resume, bool) else os.path.abspath(os.fspath(resume)),
                     sequential=sequential,
@@ -116,6 +125,7 @@ class Client(Facts):
                     upload_limit=upload_limit,
                 ),
             )
+            self._handle = TorrentHandle(session, self._event_dispatcher, torrent)
             if priorities is not None:
                 self.set_priorities(dict(enumerate(priorities)))
             for peer in peers:
@@ -129,48 +139,85 @@ class Client(Facts):
     # -- verbs -----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Announce, listen, connect, request and serve; data that is there is hashed first if nothing vouches for it.
+        """Announce, listen, connect, request and serve.
 
-        Raises SessionClosed, and ListenError with ``Settings.port_strict``.
+        Files that are there are hashed first, unless resume data or ``piece_cache`` lists their pieces.
+
+        Raises:
+            SessionClosed: If the client is closed.
+            ListenError: If no port could be bound, with ``Settings.port_strict``.
         """
         self._set_state("active")
 
     def pause(self) -> None:
-        """Make no request and fill none; connections are made and accepted and stay.  Raises as ``start``."""
+        """Request and serve nothing; connections are kept, made and accepted.
+
+        Raises:
+            SessionClosed: If the client is closed.
+            ListenError: If no port could be bound, with ``Settings.port_strict``.
+        """
         self._set_state("paused")
 
     def stop(self, timeout: float = 5.0) -> None:
-        """Announce ``stopped``, close every connection and file, dial nobody, refuse who dials.
+        """Announce ``stopped``, close every connection and file, and neither make nor accept connections.
 
-        Returns when that is done, after ``timeout`` seconds at most.  Raises SessionClosed.
+        Args:
+            timeout: Most seconds to wait until that is done.
+
+        Raises:
+            SessionClosed: If the client is closed.
         """
-        reply = self._session._loop.reply()
+        torrent, reply = self._handle.torrent, self._handle.reply()
 
-        def stop(engine: Engine) -> None:
-            self._torrent.set_state("stopped")
-            self._torrent.wait_group.when_over(lambda: reply.set(None))
+        def stop() -> None:
+            torrent.set_state("stopped")
+            torrent.wait_group.when_over(lambda: reply.set(None))
 
-        self._call(stop)
+        self._handle.call(stop)
         with contextlib.suppress(WaitTimeout):
             reply.wait(timeout)
 
-    def hashcheck(self, *pieces: Union[int, Iterable[int]], wait: bool = True, cancel: Optional[Cancel] = None) -> Any:
-        """Hash pieces, in any state, without any socket: integers, iterables of integers, or nothing for all.
+    @overload
+    def hashcheck(
+        self, *pieces: Union[int, Iterable[int]], wait: Literal[True] = True, cancel: Optional[Cancel] = None
+    ) -> HashcheckResult: ...
 
-        Every result updates the bitfield and calls the callbacks.  Returns a :class:`HashcheckResult` of the passed
-        and failed indexes, or with ``wait=False`` a :class:`Hashcheck` at once.  Raises IndexError, TypeError,
-        SessionClosed; Cancelled, and cancels the check, soon after ``cancel``, a ``threading.Event``, was set.
+    @overload
+    def hashcheck(
+        self, *pieces: Union[int, Iterable[int]], wait: Literal[False], cancel: Optional[Cancel] = None
+    ) -> Hashcheck: ...
+
+    def hashcheck(
+        self, *pieces: Union[int, Iterable[int]], wait: bool = True, cancel: Optional[Cancel] = None
+    ) -> Union[HashcheckResult, Hashcheck]:
+        """Hash pieces, in any state, without any socket.
+
+        Each result updates the bitfield and calls the callbacks.
+
+        Args:
+            *pieces: Indexes, or iterables of indexes; all pieces if there are none.
+            wait: Wait for the result.
+            cancel: Ends the check when it is set, such as a ``threading.Event``.
+
+        Returns:
+            The result, or with ``wait=False`` the check, which can be waited for.
+
+        Raises:
+            IndexError: If the torrent does not have a piece.
+            TypeError: If a piece is no index.
+            Cancelled: If ``cancel`` was set; the check is cancelled.
+            SessionClosed: If the client is closed.
         """
         indexes = piece_indexes(pieces, self.metainfo.piece_count)
-        reply = self._session._loop.reply()
+        torrent, reply = self._handle.torrent, self._handle.reply()
 
         def done(check: Check) -> None:
-            self._torrent.hashchecked(check)
+            torrent.hashchecked(check)
             reply.set(result_of(check))
 
         check = Check(indexes, done)
-        self._call(lambda engine: self._torrent.hashcheck(check))
-        handle = Hashcheck(reply, lambda: self._call(lambda engine: self._torrent.checks.cancel(check)))
+        self._handle.call(lambda: torrent.hashcheck(check))
+        handle = Hashcheck(reply, lambda: self._handle.call(lambda: torrent.checks.cancel(check)))
         if not wait:
             return handle
         try:
@@ -180,228 +227,196 @@ class Client(Facts):
                 handle.cancel()
             raise
 
-    def move(self, basedir: Union[str, os.PathLike[str]], timeout: Optional[float] = None) -> None:
-        """Move all files below another folder, in any state, to another file system too, and go on there.
+    def move(self, basedir: FolderPath, timeout: Optional[float] = None) -> None:
+        """Move all files to another folder, in any state, also to another file system.
 
-        Nothing is received or sent meanwhile; the peers stay.  At every moment each file is whole at the old place or
-        at the new one, and after a failure the client goes on at the old one; ``basedir`` says which it is.  Raises
-        StorageError, also for another file that is in the way or when only the old names could not be removed;
-        WaitTimeout after ``timeout`` seconds (the move is undone then, unless it is done just now), SessionClosed.
+        No data is received or sent meanwhile, and the connections are kept.  At every moment each file is complete at
+        the old or at the new place.  After a failure the client continues at the old one; the property ``basedir``
+        is the current one.
+
+        Args:
+            basedir: The new folder.
+            timeout: Most seconds to wait; None for no limit.  Then the move is undone, unless it ends at that moment.
+
+        Raises:
+            StorageError: If a file cannot be moved, another file is in the way, or old names could not be removed.
+            WaitTimeout: After ``timeout`` seconds.
+            SessionClosed: If the client is closed.
         """
-        target = os.path.abspath(os.fspath(basedir))
-        relocate(self, lambda done: self._torrent.move_storage.move(target, done), timeout)
+        target, move_storage = os.path.abspath(os.fspath(basedir)), self._handle.torrent.move_storage
+        self._handle.move_files(lambda moved: move_storage.move(target, moved), timeout)
 
     def close(self, timeout: float = 5.0) -> None:
-        """Stop and let go of everything, within ``timeout`` seconds; idempotent, from any thread.
+        """Stop, sync and close the files, and end the threads of the client's own session.
 
-        After an interrupt or when the time was too short, closing goes on by itself, and a second call waits for it.
-        When the files could not be synced and remembered in time, the ``reason`` of ``Closed`` says so.
+        It may be called any number of times, in any thread.  After an interrupt, or a ``timeout`` that was too short,
+        closing goes on by itself, and a further call waits for its end.  If the files could not be synced in time, the
+        ``reason`` of the event ``Closed`` says so.
+
+        Args:
+            timeout: Most seconds to wait.
         """
-        self._closed = True
         deadline = time.monotonic() + timeout
-        if self._event_dispatcher.calling or not hasattr(self, "_torrent"):
-            self._event_dispatcher.end(
-                ""
-            )  # by a callback, which is not waited for, or before there was anything to tell
+        handle = getattr(self, "_handle", None)
+        if handle is not None:
+            handle.closed = True
+        if self._event_dispatcher.calling or handle is None:
+            # A callback closes the client, and cannot wait for its own end; or the constructor failed.
+            self._event_dispatcher.end("")
         if self._owns_session:
             self._session.close(timeout)
         else:
-            self._session._remove(self, timeout)
+            self._session._remove(self, self.metainfo.infohash, timeout)
         self._detach(max(0.1, deadline - time.monotonic()))
 
     def wait(
         self,
-        until: Until = "complete",
+        until: Union[str, Callable[[Status], bool]] = "complete",
         timeout: Optional[float] = None,
         stall_timeout: Optional[float] = None,
         *,
         cancel: Optional[Cancel] = None,
     ) -> Status:
-        """Block until the torrent is ``"complete"`` (all that is wanted), a ``"seed"`` or ``"checked"``.
+        """Wait for a condition.
 
-        ``until`` may also be a function of the status; it is called at each change, and several times a second, as it
-        may look at something else.  Returns the status.  Raises WaitTimeout after ``timeout`` seconds, Stalled (a
-        WaitTimeout too) when nothing moved for ``stall_timeout`` seconds, with the reason, and SessionClosed when the
-        client ends first.  Raises Cancelled within a tenth of a second after ``cancel``, a ``threading.Event``, was
-        set; the client goes on.
+        Args:
+            until: ``complete`` (every wanted piece is there), ``seed`` (every piece), ``checked`` (no hash check is
+                under way), or a function of the status, which is called at each change and several times a second.
+            timeout: Most seconds to wait; None for no limit.
+            stall_timeout: Most seconds without progress; None for no limit.
+            cancel: Ends the wait when it is set, such as a ``threading.Event``.  The client goes on.
+
+        Returns:
+            The status that fulfils the condition.
+
+        Raises:
+            WaitTimeout: After ``timeout`` seconds.
+            Stalled: After ``stall_timeout`` seconds without progress, with the reason.
+            Cancelled: If ``cancel`` was set.
+            SessionClosed: If the client is closed first.
+            StateError: If there is no such condition.
         """
-        condition = until if callable(until) else CONDITIONS.get(until)
-        if condition is None:
+        if callable(until):
+            goal = "what was waited for" if hasattr(until, "__code__") else str(until)
+            return self._handle.wait(until, goal, timeout, stall_timeout, cancel, LOOK_INTERVAL)
+        if until not in CONDITIONS:
             raise StateError("wait", f"until {until!r} is none of {', '.join(CONDITIONS)}")
-        return self._wait(condition, until, timeout, stall_timeout, cancel, LOOK if callable(until) else None)
+        return self._handle.wait(CONDITIONS[until], until, timeout, stall_timeout, cancel)
 
-    def _wait(
-        self,
-        condition: Callable[[Status], bool],
-        until: Until,
-        timeout: Optional[float],
-        stall_timeout: Optional[float],
-        cancel: Optional[Cancel],
-        look: Optional[float] = None,
-    ) -> Status:
-        """Ask ``condition`` whenever the status has changed, and every ``look`` seconds if that is given."""
-        started = moved_at = time.monotonic()
-        moved: Any = None
-        changed = self._event_dispatcher.changed
-        while True:
-            latch = changed.add()
-            try:
-                status = self.status()
-                if condition(status):
-                    return status
-                if status.closed or self._session.closed:
-                    raise SessionClosed(f"the client was closed before {self.metainfo.name!r} was {wanted(until)}")
-                self._session._loop.reply()
-                now = time.monotonic()
-                marks = (status.downloaded - status.wasted, status.pieces_have, status.checking)
-                if marks != moved:
-                    moved, moved_at = marks, now
-                left = [] if look is None else [look]
-                if timeout is not None:
-                    left.append(started + timeout - now)
-                if stall_timeout is not None:
-                    left.append(moved_at + stall_timeout - now)
-                if min(left, default=1.0) <= 0:
-                    late = timeout is not None and now - started >= timeout
-                    raise gave_up(status, until, timeout if late else None, stall_timeout)
-                latch.wait(min(left, default=None), cancel)
-            finally:
-                changed.remove(latch)
+    # -- peers, trackers and files ---------------------------------------------------------------------------------
 
     def add_peer(self, peer: Tuple[str, int]) -> None:
-        """Dial this ``(host, port)``; a name is looked up first.  Raises SessionClosed, ValueError for a bad port."""
+        """Connect to a peer.
+
+        Args:
+            peer: Host name or numeric address, and port.
+
+        Raises:
+            ValueError: If the port is not 1 to 65535.
+            SessionClosed: If the client is closed.
+        """
         host, port = peer
         if not 0 < int(port) < 65536:
             raise ValueError(f"port {port} of peer {host} is not 1 to 65535")
-        self._call(lambda engine: self._torrent.add_peer(str(host), int(port)))
+        self._handle.call(lambda: self._handle.torrent.add_peer(str(host), int(port)))
 
     def reannounce(self) -> None:
-        """Announce to the trackers now, or as soon as the least interval of each allows; those that failed too.
+        """Announce to the trackers as soon as the least interval of each allows, and at once to those that failed.
 
-        Nothing happens while the client is stopped.  Raises SessionClosed.
+        Nothing happens while the client is stopped.
+
+        Raises:
+            SessionClosed: If the client is closed.
         """
-        self._call(lambda engine: self._torrent.announces.reannounce())
+        self._handle.call(self._handle.torrent.announces.reannounce)
 
     def add_trackers(self, trackers: Trackers) -> None:
-        """Announce to more trackers, for as long as the client lives: a URL, URLs (each a tier), or tiers (BEP 12).
+        """Announce to more trackers, until the client is closed; they come after those that it has.
 
-        They stand behind those that are there.  Raises SettingsError for a URL that cannot be used, SessionClosed.
+        Args:
+            trackers: A URL, URLs (each a tier) or a list of tiers (BEP 12).
+
+        Raises:
+            SettingsError: If a URL cannot be used.
+            SessionClosed: If the client is closed.
         """
         tiers = given_tiers(trackers)
-        self._call(lambda engine: self._torrent.announces.add(tiers))
+        self._handle.call(lambda: self._handle.torrent.announces.add(tiers))
 
     def set_priorities(self, priorities: Mapping[int, int]) -> None:
-        """Set the priorities of files by index: 0 (never) to 7 (first).  Raises ValueError, TypeError, IndexError."""
-        count = len(self.metainfo.files)
-        for index in priorities:
-            if not 0 <= index < count:
-                raise IndexError(f"there is no file {index}: the torrent has {count}")
+        """Set the priorities of files.
 
-        def change(engine: Engine) -> None:
-            merged = list(self._torrent.files.priorities)
-            for index, priority in priorities.items():
-                merged[index] = priority
-            self._torrent.set_priorities(merged)
+        Args:
+            priorities: Priorities, 0 (not downloaded) to 7 (first), by the index of the file.
 
-        self._call(change)
-
-    # -- events ----------------------------------------------------------------------------------------------------
-
-    @property
-    def events(self) -> EventQueue:
-        """A bounded queue of :mod:`bittorrent_threads.events`, with the getting half of ``queue.Queue``.
-
-        The last event is ``Closed``.
+        Raises:
+            IndexError: If the torrent does not have a file.
+            TypeError: If a priority is no integer.
+            ValueError: If a priority is not 0 to 7.
+            SessionClosed: If the client is closed.
         """
-        return self._event_dispatcher.queue
-
-    def __iter__(self) -> Iterator[happened.Event]:
-        """Take events as they come; ends after ``Closed``."""
-        while True:
-            try:
-                event = self._event_dispatcher.queue.get()
-            except queue.Empty:  # somebody else took the last one
-                return
-            yield event
-            if isinstance(event, happened.Closed):
-                return
+        self._handle.set_priorities(priorities)
 
     @property
-    def on_hash_pass(self) -> Optional[Callback]:
-        """Called with the index of each piece that was hashed and is right; may be set at any time."""
-        return self._event_dispatcher.on_hash_pass
-
-    @on_hash_pass.setter
-    def on_hash_pass(self, callback: Optional[Callback]) -> None:
-        self._event_dispatcher.set_callbacks(callback, self._event_dispatcher.on_hash_fail)
-
-    @property
-    def on_hash_fail(self) -> Optional[Callback]:
-        """Called with the index of each piece that was hashed and is wrong; may be set at any time."""
-        return self._event_dispatcher.on_hash_fail
-
-    @on_hash_fail.setter
-    def on_hash_fail(self, callback: Optional[Callback]) -> None:
-        self._event_dispatcher.set_callbacks(self._event_dispatcher.on_hash_pass, callback)
+    def files(self) -> Tuple[File, ...]:
+        """The files, padding included, in the order of the torrent."""
+        return tuple([File(self._handle, index, self) for index in range(len(self.metainfo.files))])
 
     # -- properties ------------------------------------------------------------------------------------------------
 
     def status(self) -> Status:
-        """The newest snapshot; never waits for the engine, and works after ``close`` too."""
-        return self._torrent.status
+        """Return the newest snapshot at once; it works after ``close`` too."""
+        return self._handle.status
 
     @property
-    def session(self) -> Session:
-        """The session behind this client."""
+    def session(self) -> Runtime:
+        """The session: the one that the client was given, or the one that it made."""
         return self._session
 
     @property
     def basedir(self) -> str:
-        """The folder of the data, absolute."""
-        return self._torrent.basedir
+        """Absolute path of the folder of the files."""
+        return self._handle.torrent.basedir
 
     @property
     def peerid(self) -> bytes:
-        """Our own, 20 bytes."""
+        """Peer id of the client, 20 bytes."""
         return self._session._engine.peerid
 
     @property
     def download_limit(self) -> int:
-        """Bytes a second from all peers, 0 for no limit; may be set at any time.  Raises SettingsError."""
-        rate: int = self._torrent.read_throttle.rate
-        return rate
+        """Most bytes a second received from all peers, 0 for no limit; may be set at any time.
+
+        Setting it raises SettingsError for a value that is no rate.
+        """
+        return int(self._handle.torrent.read_throttle.rate)
 
     @download_limit.setter
     def download_limit(self, rate: int) -> None:
-        self._torrent.read_throttle.rate = rate
+        self._handle.torrent.read_throttle.rate = rate
 
     @property
     def upload_limit(self) -> int:
-        """Bytes a second to all peers, likewise."""
-        rate: int = self._torrent.write_throttle.rate
-        return rate
+        """Most bytes a second sent to all peers, 0 for no limit; may be set at any time."""
+        return int(self._handle.torrent.write_throttle.rate)
 
     @upload_limit.setter
     def upload_limit(self, rate: int) -> None:
-        self._torrent.write_throttle.rate = rate
+        self._handle.torrent.write_throttle.rate = rate
 
     @property
-    def files(self) -> Tuple[File, ...]:
-        """The files, pad files included, in the order of the torrent."""
-        return tuple([File(self, index) for index in range(len(self.metainfo.files))])
+    def piece_cache(self) -> Dict[str, object]:
+        """Plain data with which ``Client(..., piece_cache=...)`` hashes nothing again, for json or pickle.
 
-    @property
-    def piece_cache(self) -> Dict[str, Any]:
-        """What a later ``Client(..., piece_cache=...)`` needs to hash nothing again: plain data, for pickle or json.
-
-        Syncs the files first.  Works after ``close``; empty when it was never known what is there.
+        Reading it syncs the files first.  It works after ``close`` too.  It is empty if the client never found out
+        which pieces are there.
         """
-        if self._closed:
-            resume = self._torrent.kept
+        torrent = self._handle.torrent
+        if self._handle.closed:
+            resume = torrent.kept
         else:
-            reply = self._session._loop.reply()
-            clean = self.state == "stopped"
-            self._call(lambda engine: self._torrent.resume_store.keep(clean=clean, done=reply.set))
+            reply, clean = self._handle.reply(), self.state == "stopped"
+            self._handle.call(lambda: torrent.resume_store.keep(clean=clean, done=reply.set))
             resume = reply.wait()
         return {} if resume is None else resume.plain()
 
@@ -418,16 +433,13 @@ class Client(Facts):
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _set_state(self, state: str) -> None:
-        self._call(lambda engine: self._torrent.set_state(state))
-
-    def _call(self, function: Callable[[Engine], Any]) -> Any:
-        if self._closed:
-            raise SessionClosed("the client is closed")
-        return self._session._call(function)
+        self._handle.call(lambda: self._handle.torrent.set_state(state))
 
     def _detach(self, timeout: float) -> None:
-        """The session is gone, or forgets the torrent: wait for the last event and the last callback."""
-        self._closed = True
+        """Wait for the last event and the last callback, as the session ends or forgets the torrent."""
+        handle = getattr(self, "_handle", None)
+        if handle is not None:
+            handle.closed = True
         if not self._event_dispatcher.join(timeout):
             self._event_dispatcher.end("")
 

@@ -23,10 +23,10 @@ from .errors import BitTorrentError, MetainfoError, SettingsError, StorageError,
 from .file_report import MISSING, RIGHT, FileReport, file_reports, summary
 from .hashcheck import HashcheckResult
 from .metainfo.metainfo import Metainfo
+from .options import metainfo_of
 from .progress import Downloaded, Seeded, check_progress, show_events
 from .session import Session
 from .settings import Settings
-from .source import metainfo_of
 from .text import escaped, masked, printable
 from .tracker import Tracker
 

@@ -1,12 +1,13 @@
-"""Hands the events of one torrent to its user: into the queue, to the callbacks, to who waits.
+"""Gives the events of one torrent to its user: to the queue, to the callbacks, and to waiting threads.
 
-Everything but ``end``, ``join`` and the callbacks' setting is called on the network thread, and waits for nobody.
+The network thread calls everything but ``end``, ``join`` and ``set_callbacks``, and never waits here.
 """
 
 from __future__ import annotations
 
+import queue
 import time
-from typing import Any, Callable, Optional, Sequence
+from typing import Callable, Iterator, Optional, Sequence
 
 from .callback_thread import Callbacks, Post
 from .event_queue import EventQueue
@@ -14,16 +15,23 @@ from .events import CallbackFailed, Closed, Event, PieceFailed
 from .threads.latch import Latch
 from .threads.waiters import Waiters
 
-Callback = Callable[[int], Any]
+Callback = Callable[[int], object]
+"""A function of the index of a piece."""
 
 
 class EventDispatcher:
-    """One for each client; ``post`` has a call made on the network thread, or raises SessionClosed."""
+    """The dispatcher of one client.
+
+    Args:
+        infohash: Infohash of the torrent, 20 bytes.
+        size: Events that the queue keeps.
+        post: Makes a call on the network thread; raises SessionClosed if there is none any more.
+    """
 
     def __init__(self, infohash: bytes, size: int, post: Post) -> None:
         self.queue = EventQueue(size)
         self.changed = Waiters()
-        """Rings when the status has changed, or an event came that may end a wait."""
+        """Rings when the status changed, and for each event that may end a wait."""
         self.on_hash_pass: Optional[Callback] = None
         self.on_hash_fail: Optional[Callback] = None
         self._infohash = infohash
@@ -32,23 +40,27 @@ class EventDispatcher:
         self._ended = Latch()
 
     def set_callbacks(self, on_hash_pass: Optional[Callback], on_hash_fail: Optional[Callback]) -> None:
-        """Call these from now on; raises TypeError."""
+        """Set the callbacks.
+
+        Raises:
+            TypeError: If one cannot be called.
+        """
         for name, callback in (("on_hash_pass", on_hash_pass), ("on_hash_fail", on_hash_fail)):
             if callback is not None and not callable(callback):
                 raise TypeError(f"{name} must be callable, not {callback!r}")
         self.on_hash_pass, self.on_hash_fail = on_hash_pass, on_hash_fail
 
     def publish(self, event: Event) -> None:
-        """Hand out one event."""
+        """Put one event into the queue, and call the callback for it."""
         self.queue.publish(event)
-        callback = self.on_hash_fail  # a user may take it away at any time
+        callback = self.on_hash_fail  # another thread may set it to None
         if isinstance(event, PieceFailed) and callback is not None and not self._finishing:
             self._callbacks.call("on_hash_fail", callback, event.index)
         if not event.frequent:
             self.changed.wake()
 
     def publish_passed(self, infohash: bytes, time: float, indexes: Sequence[int]) -> None:
-        """Hand out ``PiecePassed`` for each of these pieces."""
+        """Publish ``PiecePassed`` for each of these pieces."""
         self.queue.publish_passed(infohash, time, indexes)
         callback = self.on_hash_pass
         if callback is not None and not self._finishing:
@@ -56,12 +68,12 @@ class EventDispatcher:
                 self._callbacks.call("on_hash_pass", callback, index)
 
     def refreshed(self) -> None:
-        """The status has changed."""
+        """Wake the threads that wait for a change of the status."""
         if self.changed:
             self.changed.wake()
 
     def finish(self, done: Callable[[], None], reason: str = "") -> None:
-        """Let the callbacks end, put the last event into the queue, and call ``done``.  The first call counts."""
+        """Wait for the callbacks, put the last event into the queue, and call ``done``.  Only the first call counts."""
         if self._finishing:
             return
         self._finishing = True
@@ -70,25 +82,25 @@ class EventDispatcher:
             self.end(reason)
             done()
 
-        if self._ended.is_set:  # by one of the callbacks, which waits for this now
+        if self._ended.is_set:  # a callback closes the client, and waits for this
             self._callbacks.close(_nothing)
             done()
         else:
             self._callbacks.close(over)
 
     def end(self, reason: str) -> None:
-        """Put the last event into the queue, and wake who waits; from any thread, never waits."""
+        """Put the last event into the queue, and wake the waiting threads; may be called in any thread."""
         self.queue.end(Closed(self._infohash, time.time(), reason))
         self._ended.set()
         self.changed.wake()
 
     @property
     def calling(self) -> bool:
-        """Asked in a callback."""
+        """The calling thread is the callback thread."""
         return self._callbacks.current
 
     def join(self, timeout: float) -> bool:
-        """Wait for the last event and the end of the callbacks, at most ``timeout`` seconds; whether they came."""
+        """Wait for the last event and the last callback, at most ``timeout`` seconds; return whether they came."""
         began = time.monotonic()
         if self.calling:
             return self._ended.is_set
@@ -96,6 +108,46 @@ class EventDispatcher:
 
     def _callback_failed(self, name: str, error: str) -> None:
         self.publish(CallbackFailed(self._infohash, time.time(), name, error))
+
+
+class EventSource:
+    """Base of what has events: the queue, iteration, and the callbacks."""
+
+    _event_dispatcher: EventDispatcher
+
+    @property
+    def events(self) -> EventQueue:
+        """The queue of the events; the last one is ``Closed``."""
+        return self._event_dispatcher.queue
+
+    def __iter__(self) -> Iterator[Event]:
+        """Take the events as they come, up to ``Closed``."""
+        while True:
+            try:
+                event = self._event_dispatcher.queue.get()
+            except queue.Empty:  # another thread took the last one
+                return
+            yield event
+            if isinstance(event, Closed):
+                return
+
+    @property
+    def on_hash_pass(self) -> Optional[Callback]:
+        """Called with the index of each piece that has the right hash; may be set at any time."""
+        return self._event_dispatcher.on_hash_pass
+
+    @on_hash_pass.setter
+    def on_hash_pass(self, callback: Optional[Callback]) -> None:
+        self._event_dispatcher.set_callbacks(callback, self._event_dispatcher.on_hash_fail)
+
+    @property
+    def on_hash_fail(self) -> Optional[Callback]:
+        """Called with the index of each piece that has a wrong hash; may be set at any time."""
+        return self._event_dispatcher.on_hash_fail
+
+    @on_hash_fail.setter
+    def on_hash_fail(self, callback: Optional[Callback]) -> None:
+        self._event_dispatcher.set_callbacks(self._event_dispatcher.on_hash_pass, callback)
 
 
 def _nothing() -> None:

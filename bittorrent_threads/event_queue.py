@@ -120,16 +120,26 @@ class EventQueue:
     # -- for the library -------------------------------------------------------------------------------------------
 
     def publish(self, event: Event) -> None:
-        """Put an event into the queue."""
+        """Put an event into the queue.
+
+        Args:
+            event: The event; it may be dropped, or replace an older one.
+        """
         if not self._ends:
             self._put(event)
             if self._waiters:
                 self._waiters.wake()
 
     def publish_passed(self, infohash: bytes, time: float, indexes: Sequence[int]) -> None:
-        """Put ``PiecePassed`` for each piece; events for which there is no room are counted and not made.
+        """Put ``PiecePassed`` for each piece.
 
-        A hash check of 65,536 pieces is a tenth faster for it.
+        Events for which there is no room are counted and not made: a hash check of 65,536 pieces is a tenth faster for
+        it.
+
+        Args:
+            infohash: Infohash of the torrent, 20 bytes.
+            time: Time of the events, in seconds since 1970.
+            indexes: Indexes of the pieces.
         """
         if self._ends:
             return
@@ -141,7 +151,11 @@ class EventQueue:
             self._waiters.wake()
 
     def end(self, closed: Closed) -> None:
-        """Put the last event, and accept no other; may be called in any thread, and only the first call counts."""
+        """Put the last event, and accept no other; may be called in any thread, and only the first call counts.
+
+        Args:
+            closed: The last event.
+        """
         last: Deque[Event] = collections.deque()
         if self._dropped:
             last.append(self._report_of_dropped(closed, dict(self._dropped)))

@@ -2,47 +2,46 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
-from typing import TYPE_CHECKING, Callable, Optional
+from typing import Optional
 
-from .errors import BitTorrentError, StorageError, WaitTimeout
-
-if TYPE_CHECKING:
-    from .client import Client
+from .torrent_handle import TorrentHandle
 
 
 class File:
-    """One file; ``index`` counts from 0 in the order of the torrent, ``length`` is bytes."""
+    """One file of the torrent of a client; ``Client.files`` makes it."""
 
-    def __init__(self, client: Client, index: int) -> None:
-        entry = client.metainfo.files[index]
+    def __init__(self, handle: TorrentHandle, index: int, client: object) -> None:
         self.index = index
         """Index of the file in the torrent, from 0."""
-        self.length: int = entry.length
+        self.length: int = handle.torrent.metainfo.files[index].length
         """Bytes of the file."""
-        self._client = client
+        self._handle = handle
+        self._client = client  # a client is closed when it is garbage-collected, and this file may be used until then
 
     @property
     def path(self) -> str:
-        """Absolute."""
-        return self._client._torrent.path(self.index)
+        """Absolute path of the file."""
+        return self._handle.torrent.path(self.index)
 
     @property
     def priority(self) -> int:
-        """0 (never downloaded) to 7 (first); setting it takes effect at once, in any state."""
-        return self._client.status().priorities[self.index]
+        """Priority from 0 (not downloaded) to 7 (first); may be set in any state.
+
+        Setting it raises TypeError or ValueError for a value that is no priority, and SessionClosed.
+        """
+        return self._handle.status.priorities[self.index]
 
     @priority.setter
     def priority(self, priority: int) -> None:
-        self._client.set_priorities({self.index: priority})
+        self._handle.set_priorities({self.index: priority})
 
     @property
     def downloaded(self) -> int:
-        """Bytes of the file in pieces that we have, wherever they are kept."""
-        bits = self._client.status().bitfield
-        layout = self._client.metainfo.layout
+        """Bytes of the file in pieces that the client has, in the file or in the part file."""
+        bits = self._handle.status.bitfield
+        layout = self._handle.torrent.metainfo.layout
         start = layout.file_offset(self.index)
         end = start + self.length
         length = layout.piece_length
@@ -54,54 +53,41 @@ class File:
 
     @property
     def progress(self) -> float:
-        """Share of the file that we have, 0 to 1, wherever it is kept."""
+        """Share of the bytes of the file that are downloaded, 0 to 1."""
         return self.downloaded / self.length if self.length else 1.0
 
     @property
     def complete(self) -> bool:
-        """We have every byte of the file, and it is there under its ``path``, which this looks at.
+        """Every byte of the file is downloaded, and the file exists under its ``path``.
 
-        False for padding, and for an unwanted file that only the part file has: it is moved when it becomes wanted.
+        It is False for padding, and for an unwanted file whose bytes are in the part file only.
         """
-        return self.downloaded == self.length and self._there()
+        return self.downloaded == self.length and self._exists()
 
-    def _there(self) -> bool:
+    def _exists(self) -> bool:
         try:
             found = os.lstat(self.path)
-        except (OSError, ValueError):  # ValueError: a name that this system cannot have
+        except (OSError, ValueError):  # ValueError: the system cannot have a file of this name
             return False
         return stat.S_ISREG(found.st_mode) and found.st_size >= self.length
 
     def rename(self, path: str, timeout: Optional[float] = None) -> None:
-        """Give the file another path below ``basedir``, with ``/`` between its components, in any state.
+        """Give the file another path below the folder of the client, in any state.
 
-        Resume data and ``piece_cache`` remember it.  Raises ValueError for a path that is not safe on every system or
-        in the way of another file of the torrent, StorageError for another file that is there, WaitTimeout after
-        ``timeout`` seconds, SessionClosed.
+        Resume data and ``piece_cache`` contain the new path.
+
+        Args:
+            path: Path with ``/`` between its components.
+            timeout: Most seconds to wait; None for no limit.
+
+        Raises:
+            ValueError: If the path is not safe on every system, or is that of another file of the torrent.
+            StorageError: If another file is there, or the file cannot be renamed.
+            WaitTimeout: After ``timeout`` seconds; the file keeps its path then.
+            SessionClosed: If the client is closed.
         """
-        relocate(self._client, lambda done: self._client._torrent.move_storage.rename(self.index, path, done), timeout)
+        move_storage = self._handle.torrent.move_storage
+        self._handle.move_files(lambda moved: move_storage.rename(self.index, path, moved), timeout)
 
     def __repr__(self) -> str:
         return f"<File {self.path!r}, {self.length} bytes, priority {self.priority}>"
-
-
-Relocated = Callable[[Optional[StorageError]], None]
-
-
-def relocate(client: Client, begin: Callable[[Relocated], None], timeout: Optional[float]) -> None:
-    """Have files get another place, wait for it, and raise what went wrong; what is given up is undone."""
-    reply = client.session._loop.reply()
-
-    def done(error: Optional[StorageError]) -> None:
-        if error is None:
-            reply.set(None)
-        else:
-            reply.fail(error)
-
-    client._call(lambda engine: begin(done))
-    try:
-        reply.wait(timeout)
-    except (KeyboardInterrupt, WaitTimeout):
-        with contextlib.suppress(BitTorrentError):
-            client._call(lambda engine: client._torrent.move_storage.cancel())
-        raise

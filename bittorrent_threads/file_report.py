@@ -1,7 +1,7 @@
-"""``FileReport``: what a hash check of a whole torrent says of each of its files.
+"""``FileReport``: the result of a hash check of a whole torrent, file by file.
 
-Hashes are of pieces, and a piece may have bytes of several files.  So a file of which only such pieces failed, beside
-another that is known to be missing or wrong, is *unsure*: it may be right.
+Pieces are hashed, and a piece may contain bytes of several files.  A file is *unsure* if all its failed pieces are
+shared with other files: it may be right.
 """
 
 from __future__ import annotations
@@ -16,24 +16,29 @@ from .errors import StorageError
 from .hashcheck import HashcheckResult
 
 RIGHT, MISSING, SHORT, WRONG, UNREADABLE, UNSURE = "right", "missing", "short", "wrong", "unreadable", "unsure"
-"""The states of a file."""
+"""Conditions of a file."""
 
 
 @dataclasses.dataclass(frozen=True)
 class FileReport:
-    """One file; ``reason`` is a phrase behind its name, ``bad_pieces`` are indexes of pieces that failed."""
+    """The condition of one file."""
 
     name: str
-    """Below the folder, with ``/`` between the components."""
+    """Path below the folder, with ``/`` between the components."""
     path: str
+    """Absolute path."""
     length: int
+    """Bytes of the file in the torrent."""
     state: str
+    """One of the conditions above."""
     reason: str
+    """A phrase to put behind the name of the file."""
     bad_pieces: Tuple[int, ...]
+    """Indexes of the pieces that failed."""
 
 
 def file_reports(client: Client, result: HashcheckResult) -> List[FileReport]:
-    """A report of each file but padding, in the order of the torrent; looks at the files."""
+    """Return a report of each file but padding, in the order of the torrent."""
     metainfo, folder = client.metainfo, Folder(client.basedir)
     failed = set(result.failed)
     real = [file for file in client.files if not metainfo.files[file.index].pad]
@@ -89,7 +94,7 @@ def _with_neighbour(
 
 
 def summary(reports: Sequence[FileReport], shown: int) -> str:
-    """How many files are not right, and which, as many as are to be shown."""
+    """Return how many files are not right, and the names of the first ``shown`` of them."""
     bad = [report for report in reports if report.state != RIGHT]
     more = len(bad) - shown
     named = "; ".join(f"{report.name} {report.reason}" for report in bad[:shown])

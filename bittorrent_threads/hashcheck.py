@@ -1,4 +1,4 @@
-"""A hash check that was asked for: wait for it, watch it, cancel it."""
+"""A hash check of a client: its result, and a way to wait for it and to cancel it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class HashcheckResult(NamedTuple):
 
 
 class Hashcheck:
-    """What ``hashcheck(wait=False)`` returns."""
+    """A hash check that may be under way; ``Client.hashcheck(wait=False)`` returns it."""
 
     def __init__(self, reply: Reply, cancel: Callable[[], None]) -> None:
         self._reply = reply
@@ -34,32 +34,52 @@ class Hashcheck:
 
     @property
     def done(self) -> bool:
-        """The result is there."""
+        """The check ended."""
         return self._reply.done
 
     def wait(self, timeout: Optional[float] = None, *, cancel: Optional[Cancel] = None) -> HashcheckResult:
-        """The result; raises WaitTimeout after ``timeout`` seconds, SessionClosed when the session ended first.
+        """Wait for the result.
 
-        Raises Cancelled soon after ``cancel``, a ``threading.Event``, was set; the check itself goes on.
+        Args:
+            timeout: Most seconds to wait; None for no limit.
+            cancel: Ends the wait when it is set, such as a ``threading.Event``.  The check goes on.
+
+        Returns:
+            The result.
+
+        Raises:
+            WaitTimeout: After ``timeout`` seconds.
+            Cancelled: If ``cancel`` was set.
+            SessionClosed: If the session is closed first.
         """
         result: HashcheckResult = self._reply.wait(timeout, cancel)
         return result
 
     def cancel(self) -> None:
-        """Stop soon; ``wait`` returns what is known by then."""
+        """End the check soon; ``wait`` returns the result of the pieces that were checked.
+
+        Raises:
+            SessionClosed: If the session is closed.
+        """
         if not self.done:
             self._cancel()
 
 
 def result_of(check: Check) -> HashcheckResult:
-    """The result of a check that ended."""
+    """Return the result of a check that ended."""
     return HashcheckResult(tuple(sorted(check.passed)), tuple(sorted(check.failed)), check.cancelled, check.error)
 
 
 def piece_indexes(pieces: Tuple[Union[int, Iterable[int]], ...], count: int) -> List[int]:
-    """What the caller named: integers, iterables of integers, or nothing for all; each once, in the order named.
+    """Return the indexes that a caller of ``hashcheck`` gave, each once, in the given order.
 
-    Raises TypeError for anything else and IndexError for a piece that the torrent does not have.
+    Args:
+        pieces: Indexes, or iterables of indexes; all pieces if there are none.
+        count: Number of pieces of the torrent.
+
+    Raises:
+        IndexError: If the torrent does not have a piece.
+        TypeError: If a piece is no index.
     """
     if not pieces:
         return list(range(count))

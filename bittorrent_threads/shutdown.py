@@ -1,14 +1,14 @@
-"""Upkeep: the closing of a session and of its clients, done on the network thread whatever becomes of who asked for it.
+"""Closes a session and its clients, on the network thread.
 
-A user's thread may be interrupted in the middle of ``close``, or forget the session altogether.  So it only has the
-closing begin and waits for its end, as often as it likes; here it goes on.  The rule: nothing that the threads can
-reach refers to a ``Session`` or a ``Client``, and one that is gone is closed within ``LOOK_INTERVAL``.
+A thread of the user may be interrupted in ``close``, or the session may be garbage-collected without it.  So ``close``
+only begins the closing and waits for its end, and the closing goes on here.  Nothing that the background threads can
+reach refers to a ``Session`` or a ``Client``, and one that was garbage-collected is closed within ``LOOK_INTERVAL``.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Callable, Dict, NamedTuple, Optional, Sequence
+from typing import Callable, Dict, NamedTuple, Optional, Sequence
 
 from .disk.disk import Disk
 from .engine.engine import Engine
@@ -19,35 +19,39 @@ from .net.lookups import Lookups
 from .net.loop import Loop
 from .settings import Settings
 
-if TYPE_CHECKING:
-    from .client import Client
-    from .session import Session
-
 LOOK_INTERVAL = 1.0
-"""Seconds between two looks for a session or a client that nobody has any more."""
+"""Seconds between two looks for a session or a client that was garbage-collected."""
 FORGOTTEN_TIMEOUT = 5.0
-"""Seconds that closing such a one may take."""
+"""Seconds that closing it may take."""
 MARGIN = 0.5
-"""Seconds of the time to close in that are kept for the threads to end."""
+"""Seconds of the time for closing that are reserved for the end of the threads."""
 LEAST_FAREWELL = 0.1
-"""Seconds that trackers and files always get."""
+"""Least seconds for the trackers and the files."""
 
 
 class Member(NamedTuple):
-    """A client of the session, as the network thread knows it."""
+    """A client of the session."""
 
     torrent: Torrent
     event_dispatcher: EventDispatcher
-    client: Callable[[], Optional[Client]]
-    """A weak reference."""
+    client: Callable[[], Optional[object]]
+    """A weak reference to the client."""
 
 
 class Shutdown:
-    """``session`` is a weak reference; every method but ``end_inherited`` is called on the network thread."""
+    """The closing of one session.  Every method but ``end_inherited`` is called on the network thread.
+
+    Args:
+        session: A weak reference to the session.
+        settings: The settings of the session.
+        loop: The network thread.
+        disk: The disk threads.
+        lookups: The lookup threads.
+    """
 
     def __init__(
         self,
-        session: Callable[[], Optional[Session]],
+        session: Callable[[], Optional[object]],
         settings: Settings,
         loop: Loop,
         disk: Disk,
@@ -65,7 +69,7 @@ class Shutdown:
         self._parting = False
 
     def look(self) -> None:
-        """Close what was forgotten, now and from time to time."""
+        """Close what was garbage-collected, now and every ``LOOK_INTERVAL`` seconds."""
         self._running = True
         self._loop.call_later(LOOK_INTERVAL, self.look)
         if self._session() is None:
@@ -75,12 +79,12 @@ class Shutdown:
                 self.remove(member.event_dispatcher, FORGOTTEN_TIMEOUT)
 
     def add(self, member: Member) -> Torrent:
-        """A client has come."""
+        """Add a client; return its torrent."""
         self._members[member.torrent.metainfo.infohash] = member
         return member.torrent
 
     def remove(self, event_dispatcher: EventDispatcher, timeout: float) -> None:
-        """Close the client of this publisher, and forget it; harmless when it is gone."""
+        """Close the client of this dispatcher; harmless if it is closed."""
         for infohash, member in list(self._members.items()):
             if member.event_dispatcher is event_dispatcher and self.engine is not None:
                 del self._members[infohash]
@@ -91,7 +95,7 @@ class Shutdown:
         event_dispatcher.finish(_nothing)
 
     def close(self, timeout: float) -> None:
-        """Close everything within ``timeout`` seconds.  The first call counts."""
+        """Close everything within ``timeout`` seconds.  Only the first call counts."""
         if self._closing:
             return
         self._closing = True
@@ -107,7 +111,7 @@ class Shutdown:
             self.engine.close(part)
 
     def ended(self, cause: Optional[BaseException]) -> None:
-        """The network thread ends, well or by ``cause``: let go of all that it cared for."""
+        """End everything else when the network thread ends; ``cause`` is its error, or None."""
         if self._running:
             self._lookups.close()
             self._disk.close()
@@ -117,7 +121,7 @@ class Shutdown:
             member.event_dispatcher.end(reason)
 
     def end_inherited(self, reason: str) -> None:
-        """In the child of a fork: nothing more will come."""
+        """In the child of a fork: put the last event into every queue."""
         for member in list(self._members.values()):
             member.event_dispatcher.end(reason)
 

@@ -94,5 +94,5 @@ def test_it_sleeps_while_nothing_changes(tmp_path: Path) -> None:
 
     options: Any = {"settings": LOCAL, "state": "stopped"}
     with bt.Client(SMALL.metainfo(), tmp_path, **options) as client, pytest.raises(bt.WaitTimeout):
-        client._wait(condition, "complete", 1.5, None, None)
+        client._handle.wait(condition, "complete", 1.5, None, None)
     assert len(looks) <= 3, "once at the beginning, once at the end, and once for what was under way"

@@ -21,6 +21,7 @@ from support.pairs import LOCAL, PATIENCE, SMALL, seeder
 import bittorrent_threads as bt
 from bittorrent_threads import events
 from bittorrent_threads.hashcheck import Hashcheck
+from bittorrent_threads.runtime import Runtime
 from bittorrent_threads.threads.latch import Latch
 
 FEW = Content.of("few", {"": 64 * KIB}, 16 * KIB)
@@ -145,7 +146,7 @@ def test_a_forgotten_client_leaves_no_thread_and_its_followers_hear_the_end(tmp_
 
 
 def test_what_no_finaliser_saw_is_closed_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bt.Session, "__del__", lambda self: None)  # as when an interrupt comes at its first line
+    monkeypatch.setattr(Runtime, "__del__", lambda self: None)  # as when an interrupt comes at its first line
     before = leaks.snapshot()
     client = bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL)
     client.session._loop.call(int)
@@ -324,14 +325,14 @@ def test_an_error_in_the_set_up_of_a_peer_is_told(
 ) -> None:
     with seeder(tmp_path / "seed") as seed, bt.Client(SMALL.metainfo(), tmp_path / "down", settings=LOCAL) as down:
         down.wait("checked", timeout=PATIENCE)
-        real = getattr(down._torrent, where)
+        real = getattr(down._handle.torrent, where)
 
         def broken(*arguments: object, **options: object) -> object:
             if where == "extension_handshake" or events.PeerConnected in arguments:
                 raise ImportError("no module named bencoder")
             return real(*arguments, **options)
 
-        monkeypatch.setattr(down._torrent, where, broken)
+        monkeypatch.setattr(down._handle.torrent, where, broken)
         down.add_peer(("127.0.0.1", seed.port))
         status = down.wait(lambda status: status.faults > 0 and not status.connected, timeout=PATIENCE)
         assert "the library failed 1 time (last: ImportError: no module named bencoder)" in status.stall

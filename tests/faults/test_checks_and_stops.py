@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Sequence, Set
+from typing import Callable, Dict, List, Optional, Sequence, Set, Union
 
 import pytest
 from support.content import KIB, MIB, Content
@@ -161,7 +161,7 @@ def test_closing_in_the_midst(tmp_path: Path, midst: str, shared: bool) -> None:
 def test_closing_while_others_wait_and_check(tmp_path: Path) -> None:
     MANY.write(tmp_path)
     client = bt.Client(MANY.metainfo(), tmp_path, settings=LOCAL)
-    outcomes = []
+    outcomes: List[Union[bt.HashcheckResult, bt.SessionClosed]] = []
 
     def use() -> None:
         try:
@@ -190,7 +190,7 @@ class Slow:
         system = System()
         system.fail("link", errno.EXDEV)
         system.use("pwritev", self._write)
-        monkeypatch.setattr("bittorrent_threads.session.Disk", functools.partial(Disk, system=system))
+        monkeypatch.setattr("bittorrent_threads.runtime.Disk", functools.partial(Disk, system=system))
         self.begun = threading.Event()
         self.over = threading.Event()
         """Writes are as fast as they can be again."""

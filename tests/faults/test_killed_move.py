@@ -22,7 +22,7 @@ MOVED = Content.of("moved", {"a": 24 * MIB, "sub/b": 24 * MIB, "empty": 0, "c": 
 MOVER = """
     import functools, itertools, os, signal, sys
     import bittorrent_threads as bt
-    from bittorrent_threads import session
+    from bittorrent_threads import runtime
     from bittorrent_threads.disk.disk import Disk
     from support.system import System
 
@@ -34,7 +34,7 @@ MOVER = """
         return os.pwritev(*arguments)
 
     system = System()
-    session.Disk = functools.partial(Disk, system=system)
+    runtime.Disk = functools.partial(Disk, system=system)
     client = bt.Client(sys.argv[1], sys.argv[2], settings=bt.Settings(host="127.0.0.1"))
     client.wait("seed")
     print("moving", flush=True)

@@ -168,7 +168,7 @@ def test_resume_data_remembers_the_names_of_the_files_that_are_there(tmp_path: P
         options: Dict[str, Any] = {"peers": [("127.0.0.1", seed.port)], "settings": SETTINGS["native"]}
         with bt.Client(ALBUM.metainfo(), tmp_path / "x", priorities=[0, 1, 1, 1], **options) as client:
             client.wait(timeout=PATIENCE)
-            names = client.piece_cache["names"]
+            names: Any = client.piece_cache["names"]
         assert [index for index, _ in names] == [1, 2, 3], "the first is not there, and may get any name yet"
         # Whole files under the other names of all: without the memory they would be taken.
         for path, portable in zip(dict(ALBUM.files), [*PORTABLE, "Album_ best of/readme.1.txt"]):

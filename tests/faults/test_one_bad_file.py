@@ -34,7 +34,7 @@ class Bad(NamedTuple):
 def system(monkeypatch: pytest.MonkeyPatch) -> System:
     """The system calls of the sessions made from now on."""
     system = System()
-    monkeypatch.setattr("bittorrent_threads.session.Disk", functools.partial(Disk, system=system))
+    monkeypatch.setattr("bittorrent_threads.runtime.Disk", functools.partial(Disk, system=system))
     return system
 
 

@@ -209,7 +209,7 @@ def test_pieces_that_came_while_others_were_synced_are_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     system = System()
-    monkeypatch.setattr("bittorrent_threads.session.Disk", functools.partial(Disk, system=system))
+    monkeypatch.setattr("bittorrent_threads.runtime.Disk", functools.partial(Disk, system=system))
     with pair(tmp_path, download_limit=100_000, settings=LOCAL.replace(sync_interval=1000)) as (_, down):
 
         def slow(fd: int) -> None:
@@ -221,7 +221,7 @@ def test_pieces_that_came_while_others_were_synced_are_not_lost(
         down.download_limit = 0
         saved = down.piece_cache  # as much as a kill just after it would leave
         system.heal("fdatasync")
-    before = {*indexes(bytes.fromhex(saved["have"]))}
+    before = {*indexes(bytes.fromhex(str(saved["have"])))}
     assert len(before) < SMALL.piece_count
     with bt.Client(SMALL.metainfo(), tmp_path / "down", settings=LOCAL, piece_cache=saved) as client:
         watched = Watched(client)
@@ -274,7 +274,7 @@ def test_stopped_in_the_midst_of_that_the_rest_is_hashed_next_time(
 
     system = System()
     system.use("preadv", read_slowly)
-    monkeypatch.setattr("bittorrent_threads.session.Disk", functools.partial(Disk, system=system))
+    monkeypatch.setattr("bittorrent_threads.runtime.Disk", functools.partial(Disk, system=system))
     with bt.Client(content.metainfo(), tmp_path, settings=LOCAL) as client:
         client.wait(lambda status: status.pieces_have > 0, timeout=PATIENCE)
         found = {*indexes(client.bitfield)}

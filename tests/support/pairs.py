@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Iterator, Tuple
 
 import bittorrent_threads as bt
+from bittorrent_threads.runtime import Runtime
 
 from .content import KIB, Content
 
@@ -43,7 +44,7 @@ def pair(tmp_path: Path, content: Content = SMALL, **options: Any) -> Iterator[T
 
 
 @contextlib.contextmanager
-def checks_held(session: bt.Session) -> Iterator[None]:
+def checks_held(session: Runtime) -> Iterator[None]:
     """No hash check of a session goes on inside the block: all the workers that checks may have are busy."""
     over = threading.Event()
     for _ in range(session.settings.disk_threads):

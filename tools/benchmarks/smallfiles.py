@@ -148,7 +148,7 @@ def _ours(verb: str, options: Dict[str, Any]) -> None:
             client.wait("checked")
         _timed(
             {
-                "check": client.hashcheck,
+                "check": lambda: client.hashcheck(),
                 "download": download,
                 "rename": rename,
                 "move": lambda: client.move(_target(directory)),

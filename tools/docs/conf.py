@@ -15,8 +15,13 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
 
 import generated  # noqa: E402
+from typing_extensions import Unpack  # noqa: E402
 
+from bittorrent_threads import blocking_download, session  # noqa: E402
 from bittorrent_threads.version import __version__  # noqa: E402
+
+for module in (blocking_download, session):
+    setattr(module, "Unpack", Unpack)  # noqa: B010 - imported for type checkers only; autodoc evaluates the hints
 
 project = "bittorrent_threads"
 author = "the bittorrent_threads authors"

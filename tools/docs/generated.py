@@ -50,7 +50,7 @@ CONSTANTS = (
     "net.listener.NEXT_PORTS",
     "text.MAX_REASON",
     "tracker.MAX_CONNECTIONS",
-    "session.EXIT_TIMEOUT",
+    "runtime.EXIT_TIMEOUT",
 )
 """The constants that a user may meet; the description of each is the docstring below it in its module."""
 

@@ -1,0 +1,67 @@
+"""What a client is made from: the source of its torrent, and the keyword arguments of ``Client``."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple, TypedDict, Union
+
+from .errors import MetainfoError
+from .event_dispatcher import Callback
+from .metainfo.metainfo import Metainfo
+from .metainfo.urls import HTTP_SCHEMES, Trackers, scheme_of
+from .runtime import Runtime
+from .settings import Settings
+from .text import masked
+
+FolderPath = Union[str, os.PathLike[str]]
+Source = Union[str, os.PathLike[str], bytes, bytearray, memoryview, Metainfo]
+PieceCache = Mapping[str, object]
+
+
+class TorrentOptions(TypedDict, total=False):
+    """The keyword arguments of ``Session.add``, with the meaning that they have for ``Client``."""
+
+    state: str
+    on_hash_pass: Optional[Callback]
+    on_hash_fail: Optional[Callback]
+    piece_cache: Optional[PieceCache]
+    peers: Iterable[Tuple[str, int]]
+    trackers: Trackers
+    priorities: Optional[Sequence[int]]
+    sequential: bool
+    allocate: str
+    resume: Union[bool, FolderPath]
+    download_limit: int
+    upload_limit: int
+
+
+class ClientOptions(TorrentOptions, total=False):
+    """The keyword arguments of ``Client``, and of ``download``."""
+
+    port: int
+    session: Optional[Runtime]
+    settings: Optional[Settings]
+
+
+def metainfo_of(source: Source, settings: Settings) -> Metainfo:
+    """Return the torrent that a source is.
+
+    Args:
+        source: Path of a .torrent file, its content, or what was read of one.
+        settings: Its ``max_metainfo_size`` limits the size of the file.
+
+    Raises:
+        MetainfoError: If the torrent cannot be used.
+    """
+    unknown: Any = source  # whatever a program without type checks gives
+    if isinstance(source, Metainfo):
+        return source
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return Metainfo.parse(bytes(source), max_size=settings.max_metainfo_size)
+    if isinstance(source, str) and source.startswith("magnet:"):
+        raise MetainfoError("magnet links are not supported yet, give the .torrent file", source=source)
+    if isinstance(source, str) and scheme_of(source) in HTTP_SCHEMES:
+        raise MetainfoError("is a URL: download the .torrent file, and give its path", source=masked(source))
+    if isinstance(unknown, (str, os.PathLike)):
+        return Metainfo.load(os.fspath(source), max_size=settings.max_metainfo_size)
+    raise MetainfoError(f"a source is a path, bytes or a Metainfo, not {type(unknown).__name__}")
