@@ -32,8 +32,8 @@ class Lender(Protocol):
         """Forget memory that nobody uses."""
 
 
-class _Nobody:
-    """Lends nothing."""
+class NullLender:
+    """Null lender: everything is copied."""
 
     def borrow(self, data: memoryview) -> bool:
         return False
@@ -45,8 +45,7 @@ class _Nobody:
         pass
 
 
-NOBODY = _Nobody()
-"""The lender of who has no network: everything is copied."""
+NULL_LENDER = NullLender()
 
 
 class BufferPool:
@@ -56,7 +55,7 @@ class BufferPool:
     meanwhile sends nothing that would have it asked again.  ``lender`` has what is received.
     """
 
-    def __init__(self, limit: int, on_free: Callable[[], None] = lambda: None, lender: Lender = NOBODY) -> None:
+    def __init__(self, limit: int, on_free: Callable[[], None] = lambda: None, lender: Lender = NULL_LENDER) -> None:
         self.limit = limit
         self.lender = lender
         self.reserved = 0
