@@ -24,11 +24,11 @@ class PieceFactory:
     """Makes the open pieces of one torrent."""
 
     def __init__(self, layout: Layout, picker: Picker, memory: BufferPool) -> None:
+        self._layout = layout
         self._picker = picker
         self._memory = memory
         self._piece_length = layout.piece_length
         self._last = layout.piece_count - 1
-        self._last_size = layout.piece_size(self._last)
         self.buffer_size = layout.piece_length
         """Bytes of a buffer: of a piece, or of a segment."""
         if layout.piece_length > memory.limit // LEAST_BUFFERS:
@@ -77,7 +77,7 @@ class PieceFactory:
         """Make an open piece; no memory is reserved for it."""
         if index != self._last:
             return self._kind(index, self._piece_length, self.buffer_size, self._blocks, self._order)
-        size = self._last_size
+        size = self._layout.piece_size(index)
         blocks = -(-size // BLOCK)
         return self._kind_of(size)(index, size, self.buffer_size, blocks, self._order[-blocks:])
 

@@ -44,6 +44,11 @@ def test_the_last_piece_is_shorter() -> None:
     assert [type(piece) for piece in pieces] == [BufferedPiece, BufferedPiece, SingleBlockPiece]
 
 
+def test_a_torrent_of_no_bytes_has_no_piece_to_open() -> None:
+    factory = make(BLOCK, size=0, memory=8 * BLOCK)
+    assert factory.exhausted and factory.open(everything(0), 4, within=None) == []
+
+
 def test_some_come_first_unless_the_choice_is_restricted() -> None:
     factory = make(BLOCK, size=8 * BLOCK, memory=MIB)
     assert [piece.index for piece in factory.open(everything(8), 2, within=None, first=[5])] == [5, 0]
