@@ -200,16 +200,20 @@ class Downloads:
         if not batch and within is None and self._pieces.exhausted and not self.window.reached:
             batch = duplicates(pipeline, self._pieces, self._pipelines, offered=offered, room=room, now=now)
         if batch:
-            self._pipelines[pipeline] = None
-            if self._parole:
-                for index in {index for index, _, _ in batch if index in self._parole}:
-                    self._parole.asked(index, pipeline.sender, now)
-            if pipeline.uncancelled is not None:
-                # A second request for that block might bring it twice.
-                uncancelled = self._pieces.request(pipeline.uncancelled)
-                batch = [block for block in batch if block != uncancelled]
-            if batch:
-                pipeline.source.request(batch)
+            self._send(pipeline, batch, now)
+
+    def _send(self, pipeline: Pipeline, batch: List[BlockRequest], now: float) -> None:
+        """Request these blocks, which are marked as requested."""
+        self._pipelines[pipeline] = None
+        if self._parole:
+            for index in {index for index, _, _ in batch if index in self._parole}:
+                self._parole.asked(index, pipeline.sender, now)
+        if pipeline.uncancelled is not None:
+            # A second request for that block might bring it twice.
+            uncancelled = self._pieces.request(pipeline.uncancelled)
+            batch = [block for block in batch if block != uncancelled]
+        if batch:
+            pipeline.source.request(batch)
 
     def _askable(self, offered: Bitfield, within: Optional[Collection[int]]) -> Iterator[OpenPiece]:
         """The open pieces that have blocks to request and that the source has."""
