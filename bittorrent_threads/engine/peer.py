@@ -19,12 +19,14 @@ from ..protocol.messages import PIECE, REQUEST
 from ..protocol.peer_id import client_name
 from ..protocol.wire import Wire
 from ..swarm import eviction, message_quota
-from ..swarm.downloads import MAX_UNASKED
+from ..swarm.downloads import MAX_VIOLATIONS
+from ..swarm.interfaces import BlockRequest
 from ..swarm.pipeline import Pipeline
 from ..swarm.rate import Rate
 from ..swarm.uploads import Request
 from .flow_control import FlowControl
 from .interfaces import Address, Stream
+from .peer_sender import PeerSender
 from .peer_timeouts import PeerTimeouts
 from .uploader import Uploader
 
@@ -77,8 +79,8 @@ class Peer:
         self.granted: Set[int] = set()
         """Pieces we let the peer ask for even while we choke it (BEP 6)."""
         self.wire = Wire(len(self.bits), fast=self.fast)
-        self.pipeline = Pipeline(self, (self.address, self.peerid), self.bits, settings)
-        self.pipeline.fast = self.fast
+        self.sender = PeerSender(self.address, self.peerid, torrent.peers.ban)
+        self.pipeline = Pipeline(self, self.bits, settings)
         self.serving = Uploader(self, settings)
         self.sending = Rate()
         self.told = 0
@@ -115,10 +117,15 @@ class Peer:
         self.tell_haves()
         self.stream.send((message,))
 
-    def ask(self, requests: bytes) -> None:
-        """Queue requests; no others are made until the system has taken these."""
-        self.send(requests)
+    def request(self, blocks: List[BlockRequest]) -> None:
+        """Request blocks; no others are requested until the system has taken these requests."""
+        self.send(messages.requests(blocks))
         self._asked_mark = self.stream.sent + self.stream.backlog
+
+    def cancel(self, blocks: List[BlockRequest]) -> None:
+        """Cancel requests; without effect once the connection is closed."""
+        if not self.closed:
+            self.send(b"".join([messages.cancel(*block) for block in blocks]))
 
     def tell_haves(self) -> None:
         """Tell the pieces that the peer has not heard of, unless it does not read."""
@@ -175,8 +182,8 @@ class Peer:
             self.close(self.wire.failed, useful=False)
         elif self.serving.failed:
             self.close(self.serving.failed, useful=False)
-        elif pipeline.unasked > MAX_UNASKED:
-            self.close(f"sent {pipeline.unasked} blocks or rejects that were not asked for", useful=False)
+        elif pipeline.violations > MAX_VIOLATIONS:
+            self.close(f"sent {pipeline.violations} blocks or rejects that were not asked for", useful=False)
         elif flow.exhausted(now):
             self.close(f"sent more messages than it may for {message_quota.MAX_EXCESS:.0f} s", useful=False)
         else:
@@ -211,7 +218,7 @@ class Peer:
             self.torrent.downloads.refill(pipeline, now)
         self._measure_sent(now)
         self.serving.pump()
-        self.flow.settle(len(pipeline.sent), held=self.wire.held, now=now)
+        self.flow.settle(len(pipeline.outstanding), held=self.wire.held, now=now)
 
     def _measure_sent(self, now: float) -> None:
         # Not only once a second: what is read ahead follows the rate, and a fast peer had 128 KiB until the first tick

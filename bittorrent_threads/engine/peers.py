@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .. import events
+from ..protocol import messages
 from ..status import PeerStatus
 from ..swarm import duplicate_connections, eviction
 from ..swarm.have_log import HaveLog
@@ -31,7 +32,7 @@ class Peers:
         self._connected: Dict[Peer, None] = {}
         self._touched: Dict[Peer, None] = {}
         self._settling = False
-        self.log = HaveLog(torrent.have)
+        self.log = HaveLog(torrent.have, messages.haves)
         """The pieces that peers are told of."""
         self._downloaded_before = 0
         self._uploaded_before = 0

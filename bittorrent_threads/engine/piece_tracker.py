@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import errno
 import functools
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, Iterable, List, Sequence, Tuple
 
 from .. import events
 from ..disk.file import Wrong
 from ..errors import StorageError
-from ..protocol import messages
-from ..swarm.interfaces import BlockRequest
-from ..swarm.open_piece import OpenPiece
-from ..swarm.segmented_piece import SegmentedPiece
+from ..swarm.interfaces import ReceivedPiece
 from .checks import Check
 from .interfaces import Checked, Done, Saved
 
 if TYPE_CHECKING:
-    from .peer import Peer
     from .torrent import Torrent
 
 SAVE_BYTES = 4 * 1024 * 1024
@@ -29,11 +25,11 @@ SAVE_BYTES = 4 * 1024 * 1024
 
 
 class PieceTracker:
-    """The pieces of one torrent that are there; also the port of its downloads."""
+    """The pieces of one torrent that are there; also the writer of its downloads."""
 
     def __init__(self, torrent: Torrent) -> None:
         self._torrent = torrent
-        self._finished: List[OpenPiece] = []
+        self._finished: List[ReceivedPiece] = []
         self._saves = 0
         # As many as there are workers: what comes while all are busy goes together into the next job.  Beside a main
         # thread that computes, that thread keeps 64 % of its speed then, and 59 % with a job for each pass.
@@ -45,37 +41,27 @@ class PieceTracker:
         """Pieces that peers were told of and that turned out wrong: to ask for them is no offence."""
         self.complete = not torrent.picker.missing
 
-    # -- port of the downloads ---------------------------------------------------------------------------------------
+    # -- writer of the downloads -------------------------------------------------------------------------------------
 
-    def request(self, peer: Peer, blocks: List[BlockRequest]) -> None:
-        """Ask the peer for blocks."""
-        peer.ask(messages.requests(blocks))
-
-    def cancel(self, peer: Peer, blocks: List[BlockRequest]) -> None:
-        """Take requests back."""
-        if not peer.closed:
-            peer.send(b"".join([messages.cancel(*block) for block in blocks]))
-
-    def received(self, piece: OpenPiece) -> None:
+    def received(self, piece: ReceivedPiece) -> None:
         """Every block of a piece is here."""
         if not self._finished:  # 0.1 us less for each that is not the first of a pass
             self._torrent.peers.settle_later()
         self._finished.append(piece)
 
-    def received_stripe(self, piece: SegmentedPiece, stripe: int) -> None:
-        """A part of a large piece is here: write it, unhashed."""
-        begin, data = piece.content(stripe)
-        self._torrent.storage.write([(piece.index, begin, data)], functools.partial(self._written, piece, stripe))
+    def received_segment(self, index: int, begin: int, data: memoryview, written: Callable[[bool], None]) -> None:
+        """Write a part of a large piece unhashed."""
+        self._torrent.storage.write([(index, begin, data)], functools.partial(self._written, written))
 
-    def _written(self, piece: SegmentedPiece, stripe: int, done: Done) -> None:
+    def _written(self, written: Callable[[bool], None], done: Done) -> None:
         if done.error is not None:
             self._torrent.storage_retry.begin(done.error)
-        self._torrent.downloads.written(piece, stripe, failed=done.error is not None)
+        written(done.error is not None)
         self.tell_saved()
 
-    def written_whole(self, piece: SegmentedPiece) -> None:
+    def written_whole(self, index: int) -> None:
         """All of a large piece is on disk: hash it there."""
-        self._torrent.storage.check([piece.index], functools.partial(self._hashed, piece.index))
+        self._torrent.storage.check([index], functools.partial(self._hashed, index))
 
     def _hashed(self, index: int, checked: Checked) -> None:
         wrong = checked.wrong
@@ -89,11 +75,6 @@ class PieceTracker:
             self._torrent.storage.fingerprint(index, read)
         else:
             self._judged(saved)
-
-    def accuse(self, key: Any, index: int) -> None:
-        """A peer sent bad data: it is banned."""
-        address, _ = key
-        self._torrent.peers.ban(address, f"sent bad data in piece {index}")
 
     # -- the disk ----------------------------------------------------------------------------------------------------
 
@@ -139,7 +120,7 @@ class PieceTracker:
         self.changed()
         torrent.publish_passed(passed)
         for index, senders in failed:
-            peers = tuple(dict.fromkeys(address for address, _ in senders))
+            peers = tuple(dict.fromkeys(sender.address for sender in senders))
             torrent.publish(events.PieceFailed, index=index, peers=peers)
         self._publish_files(torrent.files.passed(passed))
         self.tell_saved()

@@ -159,12 +159,12 @@ class ResumeStore:
         unfinished, self.unfinished = self.unfinished, ()
         layout = torrent.metainfo.layout
         for index, blocks in unfinished:
-            for stripe, begin, size in torrent.downloads.restore(index, Bitfield(layout.block_count(index), blocks)):
-                torrent.storage.load([(index, begin, size)], functools.partial(self._restored, stripe))
+            for segment, begin, size in torrent.downloads.restore(index, Bitfield(layout.block_count(index), blocks)):
+                torrent.storage.load([(index, begin, size)], functools.partial(self._restored, segment))
 
-    def _restored(self, stripe: int, answers: Sequence[Loaded]) -> None:
+    def _restored(self, segment: int, answers: Sequence[Loaded]) -> None:
         (loaded,) = answers
-        self._torrent.downloads.restored(loaded.index, stripe, None if loaded.error is not None else loaded.data)
+        self._torrent.downloads.restored(loaded.index, segment, None if loaded.error is not None else loaded.data)
         self._torrent.piece_tracker.tell_saved()
         self._torrent.peers.touch_all()
 

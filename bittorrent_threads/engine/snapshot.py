@@ -68,7 +68,7 @@ def peer_status(peer: Peer) -> PeerStatus:
         remote_interested=peer.interested,
         remote_choked=peer.choked,
         snubbed=pipeline.snubbed,
-        requests=len(pipeline.sent),
+        requests=len(pipeline.outstanding),
         remote_requests=len(peer.serving),
     )
 

@@ -94,7 +94,7 @@ class Torrent:
             metainfo.layout,
             self.picker,
             memory=engine.memory,
-            port=self.piece_tracker,
+            writer=self.piece_tracker,
             settings=self.settings,
         )
         self.peers = Peers(self)

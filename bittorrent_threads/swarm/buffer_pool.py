@@ -1,8 +1,8 @@
-"""The budget of bytes for pieces that are being received or wait for the disk, shared by the torrents of a session.
+"""Memory for pieces that are being received or wait for the disk, shared by the torrents of a session.
 
-A piece is counted when it is opened and its buffer taken when its first block comes: what is only asked for costs no
-memory.  Buffers are used again, because a fresh one costs a page fault for every 4 KiB.  A piece of a single block has
-no buffer of its own if it can borrow the memory that it was received into.
+A piece is counted when it is opened, and its buffer is taken with its first block: requests alone take no memory.
+Buffers are used again, because a fresh one costs a page fault for every 4 KiB.  A piece of a single block needs no
+buffer if the memory that the block was received into can be borrowed.
 """
 
 from __future__ import annotations
@@ -10,71 +10,90 @@ from __future__ import annotations
 from typing import Callable, Dict, Iterable, List, Protocol, Union
 
 SPARE_SHARE = 2
-"""At most one in so many bytes of the budget is kept in buffers nobody uses, beside memory that can be borrowed."""
+"""At most one in so many bytes of the limit is kept in unused buffers."""
 
 SAVING_SHARE = 2
-"""No piece is opened while one in so many bytes of the budget waits for the disk: then buffers are used again.
+"""No piece is opened while one in so many bytes of the limit waits for the disk: then buffers are used again.
 
-Without this a slow disk fills the whole budget with fresh buffers.
+Without this a slow disk fills the whole limit with fresh buffers.
 """
 
 
 class Lender(Protocol):
-    """The memory that what peers send is received into."""
+    """Lends the memory that blocks were received into."""
 
     def borrow(self, data: memoryview) -> bool:
-        """May this, of what is being handled, be kept as it is until it is given back?  Else it must be copied."""
+        """Keep received data where it is until it is given back.
+
+        Args:
+            data: What is being handled now.
+
+        Returns:
+            Whether it is lent; if not, the borrower must copy it.
+        """
 
     def give_back(self, borrowed: Iterable[memoryview]) -> None:
-        """Nobody looks any more at these, each of which was borrowed."""
+        """End the loan of each of these."""
 
     def drop_spare(self) -> None:
-        """Forget memory that nobody uses."""
+        """Free memory that is not used."""
 
 
-class _Nobody:
-    """Lends nothing."""
+class NullLender:
+    """Lends nothing: everything is copied."""
 
     def borrow(self, data: memoryview) -> bool:
+        """Refuse the loan."""
         return False
 
     def give_back(self, borrowed: Iterable[memoryview]) -> None:
-        pass
+        """Nothing is lent."""
 
     def drop_spare(self) -> None:
-        pass
+        """There is none."""
 
 
-NOBODY = _Nobody()
-"""The lender of who has no network: everything is copied."""
+NULL_LENDER = NullLender()
 
 
 class BufferPool:
-    """Counts bytes against ``limit`` and recycles piece buffers.
+    """Counts bytes against a limit, and recycles buffers.
 
-    ``on_free`` is called when there is room again after somebody found too little: a peer whose requests ran out
-    meanwhile sends nothing that would have it asked again.  ``lender`` has what is received.
+    Args:
+        limit: Bytes that may be reserved.
+        on_free: Called when there is room again after a request for room was refused.  A source whose requests were
+            all answered meanwhile sends nothing that would make it be asked again.
+        lender: Has the memory that blocks are received into.
     """
 
-    def __init__(self, limit: int, on_free: Callable[[], None] = lambda: None, lender: Lender = NOBODY) -> None:
+    def __init__(self, limit: int, on_free: Callable[[], None] = lambda: None, lender: Lender = NULL_LENDER) -> None:
         self.limit = limit
         self.lender = lender
         self.reserved = 0
+        """Bytes that are counted now."""
         self.saving = 0
-        """Bytes of whole pieces that wait for the disk."""
+        """Bytes of finished pieces that wait for the disk."""
         self._spare: Dict[int, List[bytearray]] = {}
         self._spare_bytes = 0
         self._on_free = on_free
         self._short = False
 
     def affordable(self, size: int) -> int:
-        """How many more pieces of this size may be opened."""
+        """How many further pieces of ``size`` bytes may be opened."""
         count = 0 if self.congested else max(0, self.limit - self.reserved) // size
         self._short = self._short or not count
         return count
 
     def reserve(self, size: int, *, forced: bool = False) -> bool:
-        """Count ``size`` bytes if they fit, or in any case when forced (a torrent's only open piece)."""
+        """Count ``size`` bytes if there is room for them.
+
+        Args:
+            size: Bytes.
+            forced: Whether to count them in any case, as for the only open piece of a torrent.
+
+        Returns:
+            Whether they are counted.
+        """
         if not forced and self.reserved + size > self.limit:
             self._short = True
             return False
@@ -83,18 +102,18 @@ class BufferPool:
 
     @property
     def congested(self) -> bool:
-        """The disk has enough to do."""
+        """Whether so much waits for the disk that no piece is to be opened."""
         return self.saving * SAVING_SHARE > self.limit
 
     def release(self, size: int) -> None:
-        """Give back what was reserved."""
+        """Count ``size`` bytes less."""
         self.reserved -= size
         if self._short and not self.congested:
             self._short = False
             self._on_free()
 
     def take(self, size: int) -> bytearray:
-        """A buffer of exactly ``size`` bytes, its content undefined."""
+        """A buffer of exactly ``size`` bytes; its content is undefined."""
         spare = self._spare.get(size)
         if spare:
             self._spare_bytes -= size
@@ -102,7 +121,7 @@ class BufferPool:
         return bytearray(size)
 
     def give(self, buffers: Iterable[Union[bytearray, memoryview]]) -> None:
-        """Take buffers back, those borrowed among them."""
+        """Take buffers back; a ``memoryview`` is borrowed memory and goes back to the lender."""
         borrowed: List[memoryview] = []
         for buffer in buffers:
             if isinstance(buffer, memoryview):
@@ -115,7 +134,7 @@ class BufferPool:
         self.lender.give_back(borrowed)
 
     def drop_spare(self) -> None:
-        """Forget the unused buffers: nothing is being received any more."""
+        """Free the unused buffers: nothing is being received."""
         self._spare.clear()
         self._spare_bytes = 0
         self.lender.drop_spare()

@@ -1,79 +1,89 @@
-"""What a torrent asks of its peers: open pieces, requests, arrivals, time-outs and the endgame (BEP 3, BEP 6).
+"""Requests to the sources of a torrent: blocks in, time-outs, and the endgame (BEP 3, BEP 6).
 
-A piece is in exactly one of five states: unwanted or had (the picker's), queued (the picker's), open (blocks are asked
-for or free), finished (every block is here, the disk hashes and writes it).
+A piece is in exactly one of these states:
 
-    queued --refill--> open --block--> finished --saved--> had, or queued again when it failed
+    queued --refill--> open --block--> finished --saved--> have, or queued again if it failed
 
-``block`` is the hot path: it runs once for each 16 KiB, and costs about 2 us with the copy.  A piece may be a single
-block, so what can be done for many pieces in one call is: that costs another 2 us a piece.
+Queued and have are states in the ``Picker``; open is one of ``OpenPieces``, whose blocks are free or requested;
+finished is one of ``FinishedPieces``, which the disk hashes and writes.
+
+``block`` is the hot path: it runs once for each 16 KiB and takes about 2 us with the copy.  With pieces of one block
+everything that is done for a piece is done for each block, so requests for many pieces are made in one call.
 """
 
 from __future__ import annotations
 
-from typing import Collection, Dict, Hashable, Iterable, Iterator, List, Optional, Tuple
+from typing import Collection, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ..metainfo.bitfield import Bitfield
 from ..metainfo.layout import BLOCK, Layout
 from ..settings import Settings
 from .buffer_pool import BufferPool
-from .endgame import ENDGAME_DEPTH, slower_blocks
+from .endgame import duplicates
 from .finished_pieces import FinishedPieces
-from .interfaces import BlockRequest, DownloadPort
-from .open_piece import Buffer, OpenPiece
+from .interfaces import BlockRequest, Buffer, PieceWriter
+from .open_piece import OpenPiece
+from .open_pieces import SHIFT, OpenPieces
 from .parole import Parole
 from .picker import Picker
-from .piece_factory import PieceFactory
 from .pipeline import LEAST_DEPTH, Pipeline
 from .request_window import RequestWindow
-from .segmented_piece import SegmentedPiece
-from .unfinished_pieces import Unfinished, UnfinishedPieces, unfinished
+from .unfinished_pieces import Unfinished
 
-SHIFT = 14
 MASK = BLOCK - 1
 
 SLOW_EXCESS = 4
-"""Times ``LEAST_DEPTH``: what a slow peer was asked for beyond that, before it was known to be slow, is taken back."""
+"""Times ``LEAST_DEPTH``: requests to a slow source beyond that, made before it was known to be slow, are cancelled."""
 
-MAX_UNASKED = 200
-"""Blocks nobody asked for that a peer may send before it is closed."""
+MAX_VIOLATIONS = 200
+"""``Pipeline.violations`` above which a peer is closed."""
 
 
 class Downloads:
-    """The pieces of one torrent on their way in."""
+    """What is requested for one torrent.
+
+    Args:
+        layout: The pieces of the torrent.
+        picker: Chooses the pieces to open.
+        memory: The pool of buffers, shared with other torrents.
+        writer: Gets what was received.
+        settings: Time-outs and limits.
+    """
 
     def __init__(
-        self, layout: Layout, picker: Picker, *, memory: BufferPool, port: DownloadPort, settings: Settings
+        self, layout: Layout, picker: Picker, *, memory: BufferPool, writer: PieceWriter, settings: Settings
     ) -> None:
         self.picker = picker
         self.window = RequestWindow(settings.request_queue_time)
-        """How much may be under way at a limited rate."""
+        """How much may be outstanding under a rate limit."""
         self.suspended = False
-        """Nothing new is asked for: paused, or the disk failed."""
+        """Whether nothing is requested: the torrent is paused, or the disk failed."""
         self.cautious = False
-        """One piece at a time: the disk failed and is being tried."""
+        """Whether only one piece is open at a time: the disk failed and is being tried."""
         self.wasted = 0
-        """Bytes that came for nothing, of peers that have left."""
+        """Bytes that were received and thrown away, of sources that have left."""
         self._layout = layout
         self._memory = memory
-        self._port = port
-        self._per_piece = max(1, -(-layout.piece_length // BLOCK))
-        self._opening = PieceFactory(layout, picker, memory)
-        self._open: Dict[int, OpenPiece] = {}
-        self._partial: Dict[int, OpenPiece] = {}
-        """The open pieces that have something to ask for."""
-        self._asked: Dict[Pipeline, None] = {}
-        """Peers that were ever asked for something and have not left."""
+        self._writer = writer
+        self._pieces = OpenPieces(layout, picker, memory)
+        self._open = self._pieces.by_index
+        self._per_piece = self._pieces.per_piece
+        self._pipelines: Dict[Pipeline, None] = {}
+        """Those to which something was requested, and that have not left."""
         self._parole = Parole(settings.request_timeout)
-        self.finished = FinishedPieces(picker, self._parole, memory, port.accuse)
-        self._closing: Dict[int, OpenPiece] = {}
-        """Pieces given up of which the disk still writes a stripe: nobody may begin them anew before."""
-        self._restoring = UnfinishedPieces(self._opening, picker, memory)
+        self.finished = FinishedPieces(picker, self._parole, memory)
 
-    # -- arrivals --------------------------------------------------------------------------------------------------
+    # -- received blocks ---------------------------------------------------------------------------------------------
 
     def block(self, pipeline: Pipeline, index: int, begin: int, data: memoryview) -> None:
-        """A block came; the wire has checked that ``index`` exists."""
+        """Take a block that a source sent.
+
+        Args:
+            pipeline: That of the source.
+            index: A piece of the torrent; the caller has checked that it exists.
+            begin: Where the block begins in the piece, in bytes; not checked.
+            data: The content; valid during the call, unless it is borrowed from the lender of the memory.
+        """
         size = len(data)
         end = begin + size
         block = begin >> SHIFT
@@ -86,66 +96,72 @@ class Downloads:
             or (size != BLOCK and (size > BLOCK or end != piece.size))
             or piece.received[block]
         ):
-            if piece is None and number in pipeline.late and self._open_late(index):
+            if piece is None and number in pipeline.late and self._reopen(index):
                 self.block(pipeline, index, begin, data)
             else:
                 self._waste(pipeline, index, begin, size)
             return
-        asked = pipeline.sent.pop(number, None)
-        if asked is None:
+        requested = pipeline.outstanding.pop(number, None)
+        if requested is None:
             late = number in pipeline.late and piece.expects(block)
-            if not late or not self._parole.has_turn(index, pipeline.key):
+            if not late or not self._parole.has_turn(index, pipeline.sender):
                 self._waste(pipeline, index, begin, size)
                 return
             pipeline.late.discard(number)
         else:
-            pipeline.answered = asked
+            pipeline.answered = requested
         complete = piece.put(block, begin, end, data, self._memory)
         pipeline.payload += size
         if piece.owners[block] is not pipeline or piece.extra:
-            self._settle_owners(piece, block, number, pipeline)
+            self._pieces.settle(piece, block, number, pipeline)
         if complete:
-            self._complete(piece, block)
+            if not piece.left:
+                del self._open[index]
+                self.finished.add(piece)
+            piece.save(block, self._memory, self._writer, self)
 
-    def _open_late(self, index: int) -> bool:
-        """A block comes of a piece that was given up meanwhile: open it again, if there is a use and room for it."""
-        if self.cautious or index in self._parole or not self._opening.affordable(1) or not self.picker.take(index):
-            return False
-        piece = self._opening.piece(index)
-        self._memory.reserve(piece.reserved, forced=True)
-        self._reopen(piece)
-        return True
+    def _reopen(self, index: int) -> bool:
+        """Open a piece again of which a late block was received, if there is a use and room for it."""
+        return not self.cautious and index not in self._parole and self._pieces.reopen(index)
 
-    def _complete(self, piece: OpenPiece, block: int) -> None:
-        """The piece, or the stripe of this block, is here."""
-        if not piece.left:
-            del self._open[piece.index]
-            self.finished.add(piece)
-        if isinstance(piece, SegmentedPiece):
-            self._port.received_stripe(piece, piece.write(block))
-        else:
-            self._port.received(piece)
-
-    def written(self, piece: SegmentedPiece, stripe: int, *, failed: bool) -> None:
-        """The disk has written a stripe, or could not: then the piece begins anew."""
-        piece.written(stripe, self._memory)
-        if piece.index in self._closing:
-            self._close(piece)
+    def written(self, piece: OpenPiece, *, failed: bool, whole: bool) -> None:
+        """Take the news that a segment of a piece is on disk, or could not be written: then the piece begins anew."""
+        if self._pieces.closing(piece):
+            self._pieces.close(piece)
         elif failed:
             self.finished.drop(piece.index)
-            self._close(piece)
-        elif not piece.unwritten:
-            self._port.written_whole(piece)
+            self._pieces.close(piece)
+        elif whole:
+            self._writer.written_whole(piece.index)
+
+    def _waste(self, pipeline: Pipeline, index: int, begin: int, size: int) -> None:
+        """Count a block that is thrown away."""
+        pipeline.wasted += size
+        number = index * self._per_piece + (begin >> SHIFT)
+        rest = self._layout.piece_size(index) - begin
+        if begin & MASK or rest <= 0 or size != min(BLOCK, rest) or number not in pipeline.late:
+            # A block of another size than was requested is no answer: the request stays as it is.
+            pipeline.violations += 1
+            pipeline.unrequested_bytes += size
+        else:
+            pipeline.late.discard(number)
 
     def rejected(self, pipeline: Pipeline, index: int, begin: int, now: float) -> None:
-        """The peer will not send a block (BEP 6); a reject of what was not asked for is counted."""
+        """Take the news that a source will not send a block (BEP 6).
+
+        Args:
+            pipeline: That of the source.
+            index: The piece.
+            begin: Where the block begins in the piece, in bytes.
+            now: Monotonic seconds.
+        """
         number = index * self._per_piece + (begin >> SHIFT)
-        if number == pipeline.doubtful:
-            pipeline.doubtful = None
-        if begin & MASK == 0 and pipeline.sent.pop(number, None) is not None:
-            self._give_back(pipeline, [number])
-            if self._parole.lost(index, pipeline.key):
-                self._end_turns(index, (pipeline.key,))
+        if number == pipeline.uncancelled:
+            pipeline.uncancelled = None
+        if begin & MASK == 0 and pipeline.outstanding.pop(number, None) is not None:
+            self._pieces.give_back(pipeline, [number])
+            if self._parole.lost(index, pipeline.sender):
+                self._pieces.cancel_requests(index, (pipeline.sender,))
             if pipeline.choked:
                 pipeline.allowed.discard(index)
             else:
@@ -153,14 +169,19 @@ class Downloads:
         elif number in pipeline.late:
             pipeline.late.discard(number)
         else:
-            pipeline.unasked += 1
+            pipeline.violations += 1
 
-    # -- asking ----------------------------------------------------------------------------------------------------
+    # -- requests ----------------------------------------------------------------------------------------------------
 
-    def refill(self, pipeline: Pipeline, now: float) -> None:  # noqa: C901 - hot path, without further calls
-        """Ask the peer for as many blocks as its pipeline has room for, in one batch."""
-        room = pipeline.room if not self.window.rate else self.window.room(pipeline, self._asked)
-        if room <= 0 or self.suspended or not pipeline.thin:
+    def refill(self, pipeline: Pipeline, now: float) -> None:
+        """Request as many blocks as the pipeline has room for, in one batch.
+
+        Args:
+            pipeline: That of the source; its ``bits`` say which pieces the source has.
+            now: Monotonic seconds.
+        """
+        room = pipeline.room if not self.window.rate else self.window.room(pipeline, self._pipelines)
+        if room <= 0 or self.suspended or not pipeline.refill_due:
             return
         within: Optional[Collection[int]] = None
         if pipeline.choked:
@@ -169,63 +190,60 @@ class Downloads:
             within = pipeline.allowed
         offered = pipeline.bits
         if pipeline.refused or self._parole:
-            offered = self._parole.offered(offered, pipeline.key, pipeline.refused, choked=pipeline.choked, now=now)
+            offered = self._parole.offered(offered, pipeline.sender, pipeline.refused, choked=pipeline.choked, now=now)
         batch = self._take(pipeline, self._askable(offered, within), room, now)
         while len(batch) < room:
             pieces = self._open_more(pipeline, offered, -(-(room - len(batch)) // self._per_piece), within)
             if not pieces:
                 break
             batch += self._take(pipeline, pieces, room - len(batch), now)
-        if not batch and within is None and self._opening.exhausted and not self.window.reached:
-            for number in slower_blocks(pipeline, self._asked, now):
-                index, block = divmod(number, self._per_piece)
-                slow = self._open.get(index)
-                if slow is not None and offered[index] and slow.duplicable(block, pipeline):
-                    slow.extra.setdefault(block, []).append(pipeline)
-                    pipeline.sent[number] = now
-                    batch.append(self._request(number))
-                    if len(batch) >= room or len(pipeline.sent) >= ENDGAME_DEPTH:
-                        break
+        if not batch and within is None and self._pieces.exhausted and not self.window.reached:
+            batch = duplicates(pipeline, self._pieces, self._pipelines, offered=offered, room=room, now=now)
         if batch:
-            self._asked[pipeline] = None
-            if self._parole:
-                for index in {index for index, _, _ in batch if index in self._parole}:
-                    self._parole.asked(index, pipeline.key, now)
-            if pipeline.doubtful is not None:
-                # That one the peer was asked for already: to ask again might bring it twice.
-                batch = [block for block in batch if block != self._request(pipeline.doubtful)]
-            if batch:
-                self._port.request(pipeline.peer, batch)
+            self._send(pipeline, batch, now)
+
+    def _send(self, pipeline: Pipeline, batch: List[BlockRequest], now: float) -> None:
+        """Request these blocks, which are marked as requested."""
+        self._pipelines[pipeline] = None
+        if self._parole:
+            for index in {index for index, _, _ in batch if index in self._parole}:
+                self._parole.asked(index, pipeline.sender, now)
+        if pipeline.uncancelled is not None:
+            # A second request for that block might bring it twice.
+            uncancelled = self._pieces.request(pipeline.uncancelled)
+            batch = [block for block in batch if block != uncancelled]
+        if batch:
+            pipeline.source.request(batch)
 
     def _askable(self, offered: Bitfield, within: Optional[Collection[int]]) -> Iterator[OpenPiece]:
-        """The open pieces that have something to ask for and are offered."""
-        for piece in list(self._partial.values()):
+        """The open pieces that have blocks to request and that the source has."""
+        for piece in list(self._pieces.askable.values()):
             if offered[piece.index] and (within is None or piece.index in within):
                 yield piece
 
     def _take(self, pipeline: Pipeline, pieces: Iterable[OpenPiece], room: int, now: float) -> List[BlockRequest]:
-        """Up to ``room`` blocks of these pieces to ask the peer for.
+        """Mark up to ``room`` blocks of these pieces as requested.
 
-        Of many pieces at once: to open and ask for one of one block takes 1.3 us, and took 3.1 with a call for each.
+        For many pieces in one call: that takes 1.3 us for a piece of one block, where a call for each took 3.1.
         """
-        sent, per_piece, partial, memory = pipeline.sent, self._per_piece, self._partial, self._memory
+        outstanding, per_piece, askable = pipeline.outstanding, self._per_piece, self._pieces.askable
         batch: List[BlockRequest] = []
         left = room
         for piece in pieces:
             free, owners, index, size = piece.free, piece.owners, piece.index, piece.size
-            if isinstance(piece, SegmentedPiece) and len(free) < left:
-                piece.widen(left, memory)
+            if piece.unopened and len(free) < left:
+                piece.widen(left, self._memory)
             first, last = index * per_piece, piece.blocks - 1
             for _ in free[:left]:
                 block = free.pop()
                 owners[block] = pipeline
-                sent[first + block] = now
+                outstanding[first + block] = now
                 begin = block << SHIFT
                 batch.append((index, begin, BLOCK if block != last else size - begin))
-            if free or (isinstance(piece, SegmentedPiece) and piece.askable):
-                partial[index] = piece
-            elif index in partial:
-                del partial[index]
+            if free or piece.unopened:
+                askable[index] = piece
+            elif index in askable:
+                del askable[index]
             left = room - len(batch)
             if not left:
                 break
@@ -234,215 +252,141 @@ class Downloads:
     def _open_more(
         self, pipeline: Pipeline, offered: Bitfield, count: int, within: Optional[Collection[int]]
     ) -> List[OpenPiece]:
-        affordable = self._opening.affordable(count)
+        affordable = self._pieces.affordable(count)
         if not affordable or self.cautious:
             affordable = 0 if self._open or self.finished else 1
-        # Pieces that failed come first: a liar is known when they are right, and spoils others until then.
+        # Failed pieces come first: a bad sender is found when they are right, and spoils others until then.
         first = [*self._parole, *pipeline.suggested] if self._parole else pipeline.suggested
-        pieces = self._opening.open(offered, affordable, within=within, first=first)
-        self._open.update([(piece.index, piece) for piece in pieces])
-        return pieces
+        return self._pieces.open(offered, affordable, within=within, first=first)
 
-    # -- giving up -------------------------------------------------------------------------------------------------
+    # -- giving up ---------------------------------------------------------------------------------------------------
 
     def release(self, pipeline: Pipeline) -> None:
-        """The peer will send nothing of what it was asked for: it choked us, snubbed us or left."""
-        self._give_back(pipeline, pipeline.withdraw())
-        for index in self._parole.turns(pipeline.key):
-            self._parole.lost(index, pipeline.key)
+        """Expect nothing of what was requested: the source choked us, timed out or left."""
+        self._pieces.give_back(pipeline, pipeline.withdraw())
+        for index in self._parole.turns(pipeline.sender):
+            self._parole.lost(index, pipeline.sender)
 
     def left(self, pipeline: Pipeline) -> None:
-        """The peer has gone."""
+        """Forget a source that has gone."""
         self.release(pipeline)
-        self._asked.pop(pipeline, None)
+        self._pipelines.pop(pipeline, None)
         self.wasted += pipeline.wasted
 
-    def tick(self, pipeline: Pipeline, now: float, *, departure: float = 0.0) -> None:
-        """Once a second: notice a peer that holds requests and sends nothing; forget what it refused long ago.
+    def withdraw(self, pipeline: Pipeline) -> None:
+        """Cancel every request to the source."""
+        self._cancel(pipeline, 0)
+        self.release(pipeline)
 
-        ``departure`` is the time that our requests may need to leave under a limit of ours.
-        """
-        for index in [index for index, until in pipeline.refused.items() if until <= now]:
-            del pipeline.refused[index]
-        delay = self.window.delay(self._asked) + departure
-        for number in pipeline.withheld(now - delay):
-            pipeline.unasked += 1
-            self._take_back(pipeline, number)
-            self._give_back(pipeline, [number])
-            pipeline.refuse(number // self._per_piece, now)
-        if pipeline.overdue(now - delay):
-            for index in {number // self._per_piece for number in pipeline.sent}:
-                pipeline.refuse(index, now)  # or it would be asked for the same block again, before all others
-            pipeline.snub()
-            self._cancel(pipeline, 1)
-            (pipeline.doubtful,) = pipeline.sent
-            self.release(pipeline)
-        elif len(pipeline.sent) > SLOW_EXCESS * LEAST_DEPTH and pipeline.slow(now):
-            pipeline.restrain()
-            self._cancel(pipeline, LEAST_DEPTH)
-        doubtful = pipeline.doubtful
-        if doubtful is not None and not self._lacks(doubtful):
-            pipeline.doubtful = None
-            if doubtful in pipeline.late:
-                self._port.cancel(pipeline.peer, [self._request(doubtful)])
-        for index, keys in self._parole.expired(now, self._left, delay).items():
-            self._end_turns(index, keys)
-
-    def adapt(self, *, unused: bool) -> None:
-        """Once a second: fit what is under way to the limit, of which less was used than there is if ``unused``."""
-        self.window.adapt(unused=unused)
-        excess = self.window.excess(self._asked)
-        if excess > 0:
-            for pipeline in sorted(self._asked, key=lambda pipeline: len(pipeline.sent), reverse=True):
-                kept = max(1, len(pipeline.sent) - max(0, excess))
-                excess -= len(pipeline.sent) - kept
-                self._cancel(pipeline, kept)
+    def drop(self, indexes: Iterable[int]) -> None:
+        """Give up pieces that are not wanted any more: cancel their requests, and drop their blocks."""
+        if self._open or self._parole:
+            for index in [index for index in indexes if index in self._open or index in self._parole]:
+                if index in self._open:
+                    self._pieces.close(self._open[index])
+                self.finished.forget(index)
 
     def _cancel(self, pipeline: Pipeline, kept: int) -> None:
-        """Take the requests to this peer back but for the oldest: it may be sending that."""
+        """Cancel all requests but the oldest ``kept``, whose blocks may be on their way."""
         numbers = pipeline.withdraw(kept)
         if numbers:
-            self._port.cancel(pipeline.peer, [self._request(number) for number in numbers])
-            self._give_back(pipeline, numbers)
+            pipeline.source.cancel([self._pieces.request(number) for number in numbers])
+            self._pieces.give_back(pipeline, numbers)
+
+    # -- once a second -----------------------------------------------------------------------------------------------
+
+    def tick(self, pipeline: Pipeline, now: float, *, departure: float = 0.0) -> None:
+        """Once a second: give up requests that are overdue.
+
+        Args:
+            pipeline: That of the source.
+            now: Monotonic seconds.
+            departure: Seconds that requests may need to leave under an upload limit of ours.
+        """
+        pipeline.expire_refusals(now)
+        delay = self.window.delay(self._pipelines) + departure
+        for number in pipeline.withheld(now - delay):
+            pipeline.violations += 1
+            pipeline.cancel(number, self._pieces.request(number))
+            self._pieces.give_back(pipeline, [number])
+            pipeline.refuse(number // self._per_piece, now)
+        if pipeline.overdue(now - delay):
+            for index in {number // self._per_piece for number in pipeline.outstanding}:
+                pipeline.refuse(index, now)  # else the next refill would request the same block again
+            pipeline.snub()
+            self._cancel(pipeline, 1)
+            (pipeline.uncancelled,) = pipeline.outstanding
+            self.release(pipeline)
+        elif len(pipeline.outstanding) > SLOW_EXCESS * LEAST_DEPTH and pipeline.proven_slow(now):
+            pipeline.restrain()
+            self._cancel(pipeline, LEAST_DEPTH)
+        uncancelled = pipeline.uncancelled
+        if uncancelled is not None and not self._lacks(uncancelled):
+            pipeline.uncancelled = None
+            if uncancelled in pipeline.late:
+                pipeline.source.cancel([self._pieces.request(uncancelled)])
+        for index, senders in self._parole.expired(now, self._blocks_left, delay).items():
+            self._pieces.cancel_requests(index, senders)
+
+    def adapt(self, *, unused: bool) -> None:
+        """Once a second: fit the outstanding requests to the rate limit.
+
+        Args:
+            unused: Whether less was received than the limit allows.
+        """
+        self.window.adapt(unused=unused)
+        excess = self.window.excess(self._pipelines)
+        if excess > 0:
+            for pipeline in sorted(self._pipelines, key=lambda each: len(each.outstanding), reverse=True):
+                kept = max(1, len(pipeline.outstanding) - max(0, excess))
+                excess -= len(pipeline.outstanding) - kept
+                self._cancel(pipeline, kept)
 
     def _lacks(self, number: int) -> bool:
-        """Is a block of use still?"""
+        """Whether a block is missing still."""
         index, block = divmod(number, self._per_piece)
         piece = self._open.get(index)
         if piece is not None:
             return not piece.received[block]
         return index not in self.finished and self.picker.wants(index)
 
-    def _left(self, index: int) -> Optional[int]:
+    def _blocks_left(self, index: int) -> Optional[int]:
         piece = self._open.get(index)
         return None if piece is None else piece.left
-
-    def _end_turns(self, index: int, keys: Collection[Hashable]) -> None:
-        """What these peers were asked for of a piece on parole is taken back: others are asked for it now."""
-        piece = self._open.get(index)
-        if piece is None:
-            return
-        first = index * self._per_piece
-        for block, pipeline in piece.asked():
-            if pipeline.key in keys:
-                self._take_back(pipeline, first + block)
-                self._give_back(pipeline, [first + block])
-
-    def withdraw(self, pipeline: Pipeline) -> None:
-        """Take every request to the peer back, and tell it (pausing)."""
-        self._cancel(pipeline, 0)
-        self.release(pipeline)
-
-    def drop(self, indexes: Iterable[int]) -> None:
-        """The pieces are not wanted any more: forget their blocks and take the requests back."""
-        if self._open or self._parole:
-            for index in [index for index in indexes if index in self._open or index in self._parole]:
-                if index in self._open:
-                    self._close(self._open[index])
-                self.finished.forget(index)
-
-    def _close(self, piece: OpenPiece) -> None:
-        first = piece.index * self._per_piece
-        for block, pipeline in piece.asked():
-            self._take_back(pipeline, first + block)
-        self._open.pop(piece.index, None)
-        self._partial.pop(piece.index, None)
-        if piece.writing:
-            self._closing[piece.index] = piece
-            return
-        self._closing.pop(piece.index, None)
-        piece.release(self._memory)
-        self.picker.lost(piece.index)
-
-    def _give_back(self, pipeline: Pipeline, numbers: List[int]) -> None:
-        for number in numbers:
-            index, block = divmod(number, self._per_piece)
-            piece = self._open.get(index)
-            if piece is not None and piece.give_back(block, pipeline):
-                self._partial[index] = piece
-                if piece.untouched:
-                    self._close(piece)
-
-    def _settle_owners(self, piece: OpenPiece, block: int, number: int, pipeline: Pipeline) -> None:
-        """The block came from one of several that were asked, or late: the others need not send it."""
-        others = piece.settle(block, pipeline)
-        if not piece.askable:
-            self._partial.pop(piece.index, None)
-        for other in others:
-            self._take_back(other, number)
-
-    def _take_back(self, pipeline: Pipeline, number: int) -> None:
-        if pipeline.sent.pop(number, None) is not None:
-            pipeline.late.add(number)
-            self._port.cancel(pipeline.peer, [self._request(number)])
-
-    def _waste(self, pipeline: Pipeline, index: int, begin: int, size: int) -> None:
-        pipeline.wasted += size
-        number = index * self._per_piece + (begin >> SHIFT)
-        rest = self._layout.piece_size(index) - begin
-        if begin & MASK or rest <= 0 or size != min(BLOCK, rest) or number not in pipeline.late:
-            # That of another size than was asked for is no answer: the request is late as if nothing had come.
-            pipeline.unasked += 1
-            pipeline.unasked_size += size
-        else:
-            pipeline.late.discard(number)
-
-    def _request(self, number: int) -> BlockRequest:
-        index, block = divmod(number, self._per_piece)
-        return index, block << SHIFT, self._layout.block_size(index, block)
 
     # -- stopping and starting ---------------------------------------------------------------------------------------
 
     @property
     def saving(self) -> bool:
-        """Does the disk work on a piece, or bring one back?"""
-        busy = self.finished or self._closing or len(self._restoring)
-        return bool(busy) or any(piece.writing for piece in self._open.values())
+        """Whether the disk works on a piece."""
+        return bool(self.finished) or self._pieces.busy
 
     def unfinished(self) -> List[Unfinished]:
-        """What there is of the open pieces, to be written and remembered; the views are good until ``forget``."""
-        return [unfinished(piece) for piece in self._open.values() if piece.left < piece.blocks]
+        """What was received of the open pieces, to be written; the views in it are valid until ``forget``."""
+        return self._pieces.unfinished()
 
     def forget(self) -> None:
-        """Let go of the open pieces: nobody is asked for anything, and what there is of them was written."""
-        for piece in list(self._open.values()):
-            self._close(piece)
+        """Close every open piece."""
+        self._pieces.close_all()
 
     def restore(self, index: int, blocks: Bitfield) -> List[Tuple[int, int, int]]:
-        """These blocks of a piece are on disk: open it with them.
+        """Open a piece of which some blocks are on disk; as ``OpenPieces.restore``."""
+        return [] if index in self._parole else self._pieces.restore(index, blocks)
 
-        Returns what ``restored`` must bring: stripes, where each begins in the piece, and its bytes.
-        """
-        if index in self._parole:
-            return []
-        stripes = self._restoring.begin(index, blocks)
-        self._reopen(self._restoring.ready(index))
-        return stripes
+    def restored(self, index: int, segment: int, data: Optional[Buffer]) -> None:
+        """Take a segment as read from disk; as ``OpenPieces.restored``."""
+        self._pieces.restored(index, segment, data)
 
-    def restored(self, index: int, stripe: int, data: Optional[Buffer]) -> None:
-        """The bytes of a stripe as they are on disk; None if they could not be read, then the piece begins anew."""
-        piece = self._restoring.bring(index, stripe, data)
-        if piece is not None and data is None:
-            self._close(piece)
-        else:
-            self._reopen(piece)
-
-    def _reopen(self, piece: Optional[OpenPiece]) -> None:
-        if piece is not None:
-            self._open[piece.index] = self._partial[piece.index] = piece
-
-    # -- for status and tests --------------------------------------------------------------------------------------
+    # -- for status and tests ----------------------------------------------------------------------------------------
 
     @property
     def open_count(self) -> int:
-        """Pieces open or waiting for the disk."""
-        return len(self._open) + len(self.finished) + len(self._restoring) + len(self._closing)
+        """Pieces that hold memory."""
+        return len(self._pieces) + len(self.finished)
 
     def check(self) -> None:
-        """Assert what must hold between pieces, picker and budget; for tests."""
+        """Assert the invariants between pieces, picker and memory; for tests."""
         self.picker.check()
+        self._pieces.check()
         assert not self._open.keys() & {*self.finished}
-        assert {i for i, piece in self._open.items() if piece.askable} == set(self._partial)
-        for piece in self._open.values():
-            piece.check()
-        self.finished.check([*self._open.values(), *self._closing.values()])
+        self.finished.check([*self._pieces.held])

@@ -1,36 +1,59 @@
-"""A piece that is being downloaded: its blocks, who was asked for each and who sent it.
+"""A piece that is being downloaded: the state of its blocks, and where each was requested.
 
-A block is free, asked for, or received.  ``owners`` says who was asked, and after the block came, who sent it; that
-is all the blame for a bad piece rests on.
+A block is free (to be requested), requested, or received.  ``owners`` has for each block the pipeline to which it was
+requested, and once the block was received, the pipeline that sent it; the blame for a bad piece follows from that.
 
-This is the ordinary piece: one buffer, hashed in memory and only then written.  What is too large for that is a
-``SegmentedPiece``, what is no longer than a block a ``SingleBlockPiece``.
+What is common to all open pieces is here.  Each kind keeps the data of its blocks in its own way:
+
+    BufferedPiece     in one buffer, hashed in memory and then written
+    SingleBlockPiece  in the memory that its only block was received into
+    SegmentedPiece    in segments, written as they come and hashed from disk
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
+from abc import ABC, abstractmethod
+from typing import Any, Dict, Iterable, List, Optional, Protocol, Tuple, Union
 
-from ..metainfo.layout import BLOCK
 from .buffer_pool import BufferPool
-
-Buffer = Union[bytes, bytearray, memoryview]
+from .interfaces import Buffer, PieceWriter, Sender
 
 MAX_COPIES = 3
-"""Peers asked for one block at once in the endgame, the first included."""
+"""Peers to which one block is requested at once in the endgame, the first included."""
 
 
 class Restored:
-    """Stands for the sender of a block that was on disk."""
+    """Owner of a block that was on disk when the torrent started."""
 
-    key = None
+    sender = None
 
 
 RESTORED = Restored()
 
 
-class OpenPiece:
-    """Blocks of one piece of ``size`` bytes, which come into a buffer of ``buffer_size`` bytes."""
+class PieceOwner(Protocol):
+    """What opens and closes pieces."""
+
+    def written(self, piece: OpenPiece, *, failed: bool, whole: bool) -> None:
+        """Take the news that a part of a piece was written.
+
+        Args:
+            piece: The piece.
+            failed: Whether the part could not be written.
+            whole: Whether every part was written or tried.
+        """
+
+
+class OpenPiece(ABC):
+    """Blocks of one piece.
+
+    Args:
+        index: The index of the piece.
+        size: Its bytes.
+        buffer_size: Bytes of a buffer from the pool.
+        blocks: How many blocks it has.
+        order: The numbers of its blocks in the order of requests, the first one last.
+    """
 
     __slots__ = (
         "blocks",
@@ -46,145 +69,160 @@ class OpenPiece:
         "size",
     )
 
-    def __init__(self, index: int, size: int, buffer_size: int) -> None:
+    unopened: int = 0
+    """Segments whose blocks may not be requested yet."""
+
+    def __init__(self, index: int, size: int, buffer_size: int, blocks: int, order: List[int]) -> None:
         self.index = index
         self.size = size
         self.buffer_size = buffer_size
         self.buffer: Union[bytearray, memoryview, None] = None
-        """What came; taken with the first block, given back when the disk is done with the piece.
-
-        A view is of memory that is borrowed.
-        """
+        """The data of the whole piece: a buffer of the pool, or borrowed memory; None while there is none."""
         self.reserved = size
-        """Bytes of the memory that are counted for this piece."""
-        self.blocks = self.left = blocks = -(-size // BLOCK)
-        self.free = list(range(blocks - 1, -1, -1))
-        """Blocks to ask for; the last is the next."""
+        """Bytes that are counted against the buffer pool for this piece."""
+        self.free = order[:]
+        """Blocks to request, the next one last."""
+        self.blocks = self.left = blocks
         self.received = bytearray(blocks)
         self.owners: List[Any] = [None] * blocks
         self.extra: Dict[int, List[Any]] = {}
-        """Endgame: the other peers asked for a block."""
+        """Endgame: the other pipelines to which a block was requested."""
+
+    # -- data --------------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def put(self, block: int, begin: int, end: int, data: memoryview, memory: BufferPool) -> bool:
+        """Keep a received block.
+
+        The caller has ``begin`` and ``end`` at hand; the hot path does not compute them twice.
+
+        Args:
+            block: The number of the block in the piece.
+            begin: Where it begins in the piece, in bytes.
+            end: Where it ends.
+            data: Its content, valid during the call.
+            memory: The pool of buffers.
+
+        Returns:
+            Whether ``save`` is to be called.
+        """
+
+    @abstractmethod
+    def save(self, block: int, memory: BufferPool, writer: PieceWriter, owner: PieceOwner) -> None:
+        """Give the writer what ``block`` completed.
+
+        Args:
+            block: The block for which ``put`` returned True.
+            memory: The pool of buffers.
+            writer: Hashes and writes.
+            owner: Told of each part that is written before the piece is whole.
+        """
+
+    @abstractmethod
+    def view(self, begin: int, size: int) -> Optional[memoryview]:
+        """These bytes of one block, None if they are not in memory."""
+
+    @abstractmethod
+    def release(self, memory: BufferPool) -> None:
+        """Return everything that the piece holds of the memory."""
+
+    @abstractmethod
+    def restore(self, blocks: Iterable[int]) -> List[int]:
+        """Mark blocks as received: they are on disk.
+
+        Returns:
+            The segments that must be read from disk, for ``bring``.
+        """
+
+    @abstractmethod
+    def bring(self, segment: int, data: Buffer, memory: BufferPool) -> None:
+        """Keep the bytes of a segment as read from disk."""
+
+    @abstractmethod
+    def widen(self, count: int, memory: BufferPool) -> None:
+        """Make more blocks free, up to ``count``; called while ``unopened`` is not 0."""
+
+    # -- requests ----------------------------------------------------------------------------------------------------
 
     @property
-    def senders(self) -> List[Any]:
-        """The key of who sent each block, in order; None for one that was on disk."""
-        return [owner.key for owner in self.owners]
+    def senders(self) -> List[Optional[Sender]]:
+        """What sent each block, in order; None for a block that was on disk."""
+        return [owner.sender for owner in self.owners]
 
     @property
     def askable(self) -> bool:
-        """There are blocks to ask for."""
-        return bool(self.free)
+        """Whether there are blocks to request, now or after ``widen``."""
+        return bool(self.free or self.unopened)
 
     @property
     def untouched(self) -> bool:
-        """Nobody is asked for anything, and nothing came."""
+        """Whether no block is requested, and none was received."""
         return len(self.free) == self.blocks
 
     @property
     def writing(self) -> int:
-        """Parts of the piece that the disk is writing before it is whole."""
+        """Parts of the piece that are being written before it is whole."""
         return 0
 
-    # -- what comes and goes -----------------------------------------------------------------------------------------
-
-    def put(self, block: int, begin: int, end: int, data: memoryview, memory: BufferPool) -> bool:
-        """Take in a block, the bytes from ``begin`` to ``end``; returns True when there is something for the disk.
-
-        The caller has all of these at hand: to work out two of them again here took 0.05 us a block.
-        """
-        buffer = self.buffer
-        if buffer is None:
-            buffer = self.buffer = memory.take(self.buffer_size)
-        buffer[begin:end] = data
-        self.received[block] = 1
-        self.left -= 1
-        return not self.left
-
-    @property
-    def whole(self) -> memoryview:
-        """The piece, when every block is here."""
-        assert self.buffer is not None
-        return memoryview(self.buffer)[: self.size]
-
-    def view(self, begin: int, size: int) -> Optional[memoryview]:
-        """These bytes of the piece, None if they are not in memory."""
-        return None if self.buffer is None else memoryview(self.buffer)[begin : begin + size]
-
-    def release(self, memory: BufferPool) -> None:
-        """Give back what the piece holds of the memory."""
-        memory.release(self.reserved)
-        self.reserved = 0
-        if self.buffer is not None:
-            memory.give((self.buffer,))
-            self.buffer = None
-
-    def restore(self, blocks: Iterable[int]) -> List[int]:
-        """These blocks are on disk; returns the stripes of which ``bring`` must be told: the piece is one."""
-        for block in blocks:
-            self.received[block] = 1
-            self.owners[block] = RESTORED
-        self.free = [block for block in self.free if not self.received[block]]
-        self.left = len(self.free)
-        return [0]
-
-    def bring(self, stripe: int, data: Buffer, memory: BufferPool) -> None:
-        """The bytes of a stripe as they are on disk."""
-        self.buffer = memory.take(self.buffer_size)
-        self.buffer[: len(data)] = data
-
-    # -- who is asked ------------------------------------------------------------------------------------------------
-
     def expects(self, block: int) -> bool:
-        """Is there a place for this block, which has not come?"""
+        """Whether a block that was not received may be taken: it is free or requested, in memory that is reserved."""
         return self.owners[block] is not None or block in self.free
 
     def asked(self) -> List[Tuple[int, Any]]:
-        """The blocks that have not come, with each peer that was asked."""
+        """The blocks that are requested, each with every pipeline to which it was requested."""
         found: List[Tuple[int, Any]] = []
         for block, owner in enumerate(self.owners):
             if owner is not None and not self.received[block]:
-                found += [(block, peer) for peer in (owner, *self.extra.get(block, ()))]
+                found += [(block, pipeline) for pipeline in (owner, *self.extra.get(block, ()))]
         return found
 
-    def settle(self, block: int, peer: Any) -> List[Any]:
-        """``peer`` has sent the block; returns the others that were asked."""
+    def settle(self, block: int, pipeline: Any) -> List[Any]:
+        """Make ``pipeline`` the owner of a block that it sent.
+
+        Returns:
+            The other pipelines to which the block was requested.
+        """
         others = self.extra.pop(block, [])
-        owner, self.owners[block] = self.owners[block], peer
+        owner, self.owners[block] = self.owners[block], pipeline
         if owner is None:
             self.free.remove(block)
         else:
             others.append(owner)
-        return [other for other in others if other is not peer]
+        return [other for other in others if other is not pipeline]
 
-    def give_back(self, block: int, peer: Any) -> bool:
-        """``peer`` will not send the block; returns True when it is free now."""
+    def give_back(self, block: int, pipeline: Any) -> bool:
+        """Forget that a block was requested to ``pipeline``.
+
+        Returns:
+            Whether the block is free now.
+        """
         if self.received[block]:
             return False
         others = self.extra.get(block)
         if others is not None:
-            if peer in others:
-                others.remove(peer)
-            elif self.owners[block] is peer:
+            if self.owners[block] is pipeline:
                 self.owners[block] = others.pop()
+            elif pipeline in others:
+                others.remove(pipeline)
             if not others:
                 del self.extra[block]
             return False
-        if self.owners[block] is not peer:
+        if self.owners[block] is not pipeline:
             return False
         self.owners[block] = None
         self.free.append(block)
         return True
 
-    def duplicable(self, block: int, peer: Any) -> bool:
-        """May ``peer`` be asked for this block, which somebody else was asked for (endgame)?"""
+    def duplicable(self, block: int, pipeline: Any) -> bool:
+        """Whether a block that is requested elsewhere may be requested to ``pipeline`` too (endgame)."""
         owner = self.owners[block]
-        if self.received[block] or owner is None or owner is peer:
+        if self.received[block] or owner is None or owner is pipeline:
             return False
         others = self.extra.get(block, ())
-        return peer not in others and len(others) < MAX_COPIES - 1
+        return pipeline not in others and len(others) < MAX_COPIES - 1
 
     def check(self) -> None:
-        """Assert what must hold; for tests."""
+        """Assert the invariants; for tests."""
         assert self.left == self.received.count(0)
         assert len(set(self.free)) == len(self.free)
         for block in self.free:

@@ -1,39 +1,40 @@
-"""What one peer was asked for and has not sent: its depth, its rate, and when the peer counts as snubbing.
+"""The requests to one source of blocks: how many, since when, and whether the source is slow or has stopped sending.
 
-The depth follows the bandwidth-delay product without measuring delay: a few seconds of the peer's rate, never
-below a floor that fills a fast path from the start, never above what the peer says it queues (``reqq``, BEP 10).
+The number of requests (the *depth*) follows the bandwidth-delay product without measuring delay: a few seconds of the
+source's rate, never below a floor that fills a fast path from the start, never above what the peer says it queues
+(``reqq``, BEP 10).
+
+A block is identified by its global number: blocks are counted from the start of the torrent, each piece having as many
+as a piece of full length.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Dict, List, Optional, Set
 
 from ..metainfo.bitfield import Bitfield
 from ..metainfo.layout import BLOCK
 from ..settings import Settings
+from .interfaces import BlockRequest, BlockSource
 from .rate import Rate
-
-PeerKey = Tuple[Tuple[str, int], bytes]
-"""Address and peer id of a peer: what it is blamed by."""
 
 START_TIME = 5.0
 """Seconds for which the depth does not fall below that of the start: until then the rate is not known well."""
 
 LEAST_DEPTH = 4
-"""Blocks asked of a slow peer at once.
+"""Blocks requested to a slow source at once.
 
 With 64, eight peers of a 2 Mbit/s seed fetched 3.0 copies before every piece was out, with 4 it was 2.1 (simulated).
 """
 
 DEFAULT_REQQ = 250
-"""Requests a peer is taken to queue when it does not say (libtorrent assumes as much)."""
+"""Requests that a peer is assumed to queue when it does not say (as in libtorrent)."""
 
 MAX_BATCH = 256
-"""Blocks for which the next requests wait at most.
+"""Free places in the pipeline at which it is filled again, if a quarter of the depth is not reached before.
 
-Behind 100 ms, with 2,000 requests under way, batches of a quarter made 218 MB/s and these 241 (of 128 blocks: 247, but
-3 % slower on a fast path).
+With 100 ms of delay and 2,000 requests under way, batches of a quarter made 218 MB/s and these 241.
 """
 
 MAX_ALLOWED_FAST = 100
@@ -43,105 +44,117 @@ MAX_SUGGESTED = 16
 """Suggested pieces remembered of a peer, the newest."""
 
 UNKNOWN_TIME = 60.0
-"""Seconds that a peer is taken to need that was asked for nothing yet."""
+"""Seconds that a source is assumed to need for a block if nothing was requested to it yet."""
 
 MAX_REFUSED = 64
-"""Refused pieces of a peer, above which it is asked for nothing until some of them may be asked for again."""
+"""Refused pieces of a source; with more, nothing is requested until the refusals expire."""
 
 REFUSAL_TIME = 10.0
-"""Seconds for which a piece is not asked of a peer that rejected a block of it: without them the two never rest."""
+"""Seconds for which a piece is not requested after a block of it was rejected; without a pause, request and reject
+would follow each other at full speed."""
 
 MAX_LATE = 4096
-"""Withdrawn blocks remembered of a peer, before all are forgotten."""
+"""Cancelled blocks remembered of a source; with more, all are forgotten."""
 
 
 class Pipeline:
-    """The requests to one peer.
+    """The requests to one source.
 
-    ``key`` names the peer for the blame and outlives its connection; ``peer`` is whatever the port wants back.
+    Args:
+        source: Gets the requests.
+        bits: The pieces that the source has.  The owner of the pipeline keeps it up to date, and may replace it.
+        settings: Limits of the depth, and time-outs.
     """
 
-    __slots__ = ("allowed", "answered", "bits", "choked", "depth", "doubtful", "fast", "key", "last_block", "late",
-                 "payload", "peer", "rate", "refused", "reqq", "sent", "snubbed", "suggested", "unasked",
-                 "unasked_size", "wasted", "_began", "_counted", "_max_depth", "_min_depth", "_queue_time", "_timeout",
-                 "_unchoked_payload")  # fmt: skip
+    __slots__ = ("allowed", "answered", "bits", "choked", "depth", "last_block", "late", "outstanding", "payload",
+                 "rate", "refused", "reqq", "sender", "snubbed", "source", "suggested", "uncancelled",
+                 "unrequested_bytes", "violations", "wasted", "_began", "_counted", "_max_depth", "_min_depth",
+                 "_queue_time", "_timeout", "_unchoked_payload")  # fmt: skip
 
-    def __init__(self, peer: Any, key: PeerKey, bits: Bitfield, settings: Settings) -> None:
-        self.peer = peer
-        self.key = key
+    def __init__(self, source: BlockSource, bits: Bitfield, settings: Settings) -> None:
+        self.source = source
+        self.sender = source.sender
+        """The identity of the source, at hand for the blame."""
         self.bits = bits
-        self.fast = False
         self.choked = True
+        """Whether the source accepts no requests but for ``allowed`` pieces."""
         self.allowed: Set[int] = set()
-        """Pieces the peer sends even while it chokes us (BEP 6)."""
+        """Pieces that may be requested even while ``choked`` (allowed fast, BEP 6)."""
         self.suggested: List[int] = []
-        self.sent: Dict[int, float] = {}
-        """Global block number to the time it was asked for, oldest first."""
+        """Pieces that the peer suggested (BEP 6), the newest last."""
+        self.outstanding: Dict[int, float] = {}
+        """The requests that are not answered: global block number to the time of the request, oldest first."""
         self.answered = -math.inf
-        """When the block that came last was asked for."""
+        """When the block that was received last had been requested."""
         self.late: Set[int] = set()
-        """Blocks that were asked for and taken back: they may come still, and are no offence."""
-        self.doubtful: Optional[int] = None
-        """The block that a peer which snubbed us may be sending still; all others were taken back."""
+        """Blocks whose requests were withdrawn; to send them still is no violation."""
+        self.uncancelled: Optional[int] = None
+        """The only request withdrawn from a snubbed source without a cancel, as the block may be on its way."""
         self.refused: Dict[int, float] = {}
-        """Pieces of which the peer rejected a block or let one wait, and when they may be asked for again."""
+        """Pieces of which a block was rejected or not sent in time, and when they may be requested again."""
         self.last_block = 0.0
+        """When blocks were received last, as of ``measure``."""
         self.snubbed = False
+        """Whether the source sent nothing for a whole time-out though requests were outstanding."""
         self.payload = 0
-        """Bytes of blocks that came and were wanted."""
+        """Bytes of received blocks that were kept."""
         self.wasted = 0
-        """Bytes of blocks that nobody needed any more."""
-        self.unasked = 0
-        """Offences: blocks never asked for at this place and of this size, rejects likewise, and blocks withheld."""
-        self.unasked_size = 0
-        """Bytes of those blocks, which are no progress."""
+        """Bytes of received blocks that were thrown away."""
+        self.violations = 0
+        """Blocks that were not requested (or of another size), rejects likewise, and blocks withheld."""
+        self.unrequested_bytes = 0
+        """Bytes of the blocks that were not requested; they do not count as progress."""
         self.rate = Rate()
         self.reqq = DEFAULT_REQQ
+        """Requests that the peer queues at most (BEP 10)."""
         self.depth = settings.min_requests
+        """Outstanding requests to aim at."""
         self._began = 0.0
         self._counted = 0
         self._unchoked_payload = 0
-        """``payload`` when the peer last let us ask."""
+        """``payload`` at the last unchoke."""
         self._min_depth = settings.min_requests
-        # One peer may not fill the whole memory for pieces with its own requests.  With a quarter of it, 16 MiB, a peer
-        # behind 100 ms sent 127 MB/s, with this 208.
+        # One source may not fill the whole memory for pieces with its requests.  With a quarter of the memory, 16 MiB,
+        # a peer behind 100 ms sent 127 MB/s, with half of it 208.
         self._max_depth = max(1, min(settings.max_requests, settings.piece_memory // BLOCK // 2))
         self._queue_time = settings.request_queue_time
         self._timeout = settings.request_timeout
 
     @property
     def room(self) -> int:
-        """Blocks that may be asked for now."""
-        return self.depth - len(self.sent) if len(self.refused) < MAX_REFUSED else 0
+        """Blocks that may be requested now."""
+        return self.depth - len(self.outstanding) if len(self.refused) < MAX_REFUSED else 0
 
     @property
-    def thin(self) -> bool:
-        """Is it time to ask again?  In batches of a quarter, or ``MAX_BATCH``, so that requests leave in few sends."""
+    def refill_due(self) -> bool:
+        """Whether enough places are free to request again, so that requests leave in few sends."""
         return self.room * 4 >= min(self.depth, 4 * MAX_BATCH)
 
-    def on_choke(self) -> None:
-        """The peer lets us ask no more.
+    # -- what a peer tells -------------------------------------------------------------------------------------------
 
-        If it has sent nothing since it let us ask, it is asked for less the next time: a choke and an unchoke cost the
-        peer ten bytes, and a full pipeline of requests is a thousand times as much.
+    def on_choke(self) -> None:
+        """The peer choked us.
+
+        If it has sent nothing since the last unchoke, the next time fewer blocks are requested: a choke and an unchoke
+        cost the peer ten bytes, and a full pipeline of requests is a thousand times as much.
         """
         self.choked = True
-        self.doubtful = None
+        self.uncancelled = None
         if self.payload == self._unchoked_payload:
             self.depth = max(1, self.depth // 2)
 
     def on_unchoke(self) -> None:
-        """The peer lets us ask."""
+        """The peer unchoked us."""
         self.choked = False
         self._unchoked_payload = self.payload
 
     def allow(self, index: int) -> None:
-        """The peer sends this piece even while it chokes us."""
+        """The peer allows requests for a piece even while it chokes us (BEP 6)."""
         if len(self.allowed) < MAX_ALLOWED_FAST:
             self.allowed.add(index)
 
     def suggest(self, index: int) -> None:
-        """The peer has this piece at hand."""
+        """The peer suggests a piece (BEP 6)."""
         if index in self.suggested:
             return
         if len(self.suggested) >= MAX_SUGGESTED:
@@ -149,12 +162,49 @@ class Pipeline:
         self.suggested.append(index)
 
     def refuse(self, index: int, now: float) -> None:
-        """The peer does not send this piece now, though it lets us ask: other peers are asked for it first."""
+        """Prefer other sources for this piece for some time."""
         self.refused[index] = now + REFUSAL_TIME
 
+    def expire_refusals(self, now: float) -> None:
+        """Forget the refusals whose time is over."""
+        for index in [index for index, until in self.refused.items() if until <= now]:
+            del self.refused[index]
+
+    # -- withdrawing requests ----------------------------------------------------------------------------------------
+
+    def withdraw(self, kept: int = 0) -> List[int]:
+        """Forget all requests but the oldest, without a cancel.
+
+        Args:
+            kept: How many of the oldest remain.
+
+        Returns:
+            The global numbers of the others.
+        """
+        numbers = list(self.outstanding)[kept:]
+        if len(self.late) > MAX_LATE:
+            self.late.clear()
+        self.late.update(numbers)
+        for number in numbers:
+            del self.outstanding[number]
+        return numbers
+
+    def cancel(self, number: int, block: BlockRequest) -> None:
+        """Withdraw and cancel one request, if it is outstanding.
+
+        Args:
+            number: The global number of the block.
+            block: The same block, as it was requested.
+        """
+        if self.outstanding.pop(number, None) is not None:
+            self.late.add(number)
+            self.source.cancel([block])
+
+    # -- rate and depth ----------------------------------------------------------------------------------------------
+
     def measure(self, now: float) -> None:
-        """Count what came of what was asked for, and set the depth from the rate; once a pass, not once a block."""
-        came = self.payload + self.wasted - self.unasked_size - self._counted
+        """Count the requested blocks that were received, and set the depth from the rate; once for each read."""
+        came = self.payload + self.wasted - self.unrequested_bytes - self._counted
         if came:
             self._counted += came
             self.rate.add(came, now)
@@ -162,68 +212,60 @@ class Pipeline:
             if self.snubbed:
                 self.snubbed = False
                 self.refused.clear()
-            self.doubtful = None
+            self.uncancelled = None
             self._began = self._began or now
             depth = self._fitting(now)
             floor = self._min_depth if now - self._began < START_TIME else LEAST_DEPTH
             self.depth = max(1, min(max(depth, floor), self._max_depth, self.reqq))
 
     def drain_time(self, now: float) -> float:
-        """Seconds that the peer needs for what it was asked for, one block if nothing, as far as its rate tells.
+        """Estimate the seconds until the outstanding requests, or the next one, are answered.
 
-        Of a peer that has not sent anything yet it is known only how long it has needed already.
+        Of a source that has sent nothing yet only the time is known that it has taken already.
         """
         rate = self.rate.value(now)
         if rate:
-            return (len(self.sent) or 1) * BLOCK / rate
-        return now - next(iter(self.sent.values())) if self.sent else UNKNOWN_TIME
+            return (len(self.outstanding) or 1) * BLOCK / rate
+        return now - next(iter(self.outstanding.values())) if self.outstanding else UNKNOWN_TIME
 
-    def withdraw(self, kept: int = 0) -> List[int]:
-        """Only the oldest requests are kept; returns the global numbers of the blocks that are asked for no more."""
-        numbers = list(self.sent)[kept:]
-        if len(self.late) > MAX_LATE:
-            self.late.clear()
-        self.late.update(numbers)
-        for number in numbers:
-            del self.sent[number]
-        return numbers
+    def slow(self, now: float) -> bool:
+        """Whether the rate is so low that ``LEAST_DEPTH`` is enough, or not known."""
+        return self._fitting(now) <= LEAST_DEPTH
+
+    def proven_slow(self, now: float) -> bool:
+        """Whether the source is slow, and had the time to show its rate."""
+        return now - next(iter(self.outstanding.values()), now) >= START_TIME and self.slow(now)
+
+    def restrain(self) -> None:
+        """Request little until the rate is known to be higher."""
+        self.depth = min(self.depth, LEAST_DEPTH)
+        self._began = self._began or -START_TIME
+
+    def _fitting(self, now: float) -> int:
+        """Blocks that the source sends in ``request_queue_time``, by its rate."""
+        return int(self.rate.value(now) * self._queue_time) // BLOCK
+
+    # -- time-outs ---------------------------------------------------------------------------------------------------
 
     def withheld(self, now: float) -> List[int]:
-        """The blocks that the peer has not sent for the whole time-out, though it sent some that were asked for later.
+        """The blocks that are overdue though blocks requested after them were received.
 
-        A peer answers in about the order in which it is asked.  One that leaves a block out of each piece would keep
-        other peers from all of them, and fill the memory for pieces.
+        A peer answers in about the order of the requests.  If it may leave out one block of each piece, it keeps other
+        sources from them, and fills the memory with pieces that are never complete.
         """
         found: List[int] = []
-        for number, asked in self.sent.items():
-            if asked >= self.answered or now - asked < self._timeout:
+        for number, requested in self.outstanding.items():
+            if requested >= self.answered or now - requested < self._timeout:
                 break
             found.append(number)
         return found
 
     def overdue(self, now: float) -> bool:
-        """Has the peer held requests for the whole time-out without sending any block?"""
-        oldest: Optional[float] = next(iter(self.sent.values()), None)
+        """Whether no block was received for the whole time-out though requests were outstanding."""
+        oldest: Optional[float] = next(iter(self.outstanding.values()), None)
         return oldest is not None and now - max(oldest, self.last_block) >= self._timeout
 
-    def slow(self, now: float) -> bool:
-        """Has the peer had time to show how fast it is, and is to be asked for no more than ``LEAST_DEPTH``?"""
-        return now - next(iter(self.sent.values()), now) >= START_TIME and self.crawls(now)
-
-    def crawls(self, now: float) -> bool:
-        """Is the rate of the peer as low as it can be for ``LEAST_DEPTH``, as far as it is known?"""
-        return self._fitting(now) <= LEAST_DEPTH
-
-    def restrain(self) -> None:
-        """The peer is slow: it is asked for little until its rate says otherwise."""
-        self.depth = min(self.depth, LEAST_DEPTH)
-        self._began = self._began or -START_TIME
-
-    def _fitting(self, now: float) -> int:
-        """Blocks that the peer sends in ``request_queue_time``, as far as its rate tells."""
-        return int(self.rate.value(now) * self._queue_time) // BLOCK
-
     def snub(self) -> None:
-        """The peer let us wait: one request at a time until it sends again."""
+        """Mark the source as snubbed: one request at a time until it sends again."""
         self.snubbed = True
         self.depth = 1

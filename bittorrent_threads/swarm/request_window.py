@@ -52,17 +52,17 @@ class RequestWindow:
     def room(self, pipeline: Pipeline, others: Collection[Pipeline]) -> int:
         """Blocks that this peer may be asked for beside what it and the others were asked for."""
         blocks = self.blocks
-        room = min(max(1, blocks // SHARE) - len(pipeline.sent), blocks - under_way(others))
+        room = min(max(1, blocks // SHARE) - len(pipeline.outstanding), blocks - outstanding(others))
         self._short = self._short or room < pipeline.room
         return min(pipeline.room, room)
 
     def excess(self, pipelines: Collection[Pipeline]) -> int:
         """Blocks that should be taken back."""
-        return under_way(pipelines) - TOO_MANY * self.blocks if self.rate else 0
+        return outstanding(pipelines) - TOO_MANY * self.blocks if self.rate else 0
 
     def delay(self, pipelines: Collection[Pipeline]) -> float:
         """Seconds that our own limit needs for all that is under way."""
-        return under_way(pipelines) * BLOCK / self.rate if self.rate else 0.0
+        return outstanding(pipelines) * BLOCK / self.rate if self.rate else 0.0
 
     def adapt(self, *, unused: bool) -> None:
         """Once a second: ``unused`` tells that less came than the limit lets in."""
@@ -76,6 +76,6 @@ class RequestWindow:
         self._short = False
 
 
-def under_way(pipelines: Collection[Pipeline]) -> int:
+def outstanding(pipelines: Collection[Pipeline]) -> int:
     """Blocks that these peers were asked for and have not sent."""
-    return sum([len(pipeline.sent) for pipeline in pipelines])
+    return sum([len(pipeline.outstanding) for pipeline in pipelines])

@@ -1,33 +1,18 @@
-"""A piece of a single block: there when its block is, and kept where that was received, if the memory may be borrowed.
-
-With pieces of 16 KiB all of a piece is done once a block, so what is made for it is as little as can be.
-"""
+"""A piece of a single block, kept in the memory that the block was received into, if that can be borrowed."""
 
 from __future__ import annotations
 
 from .buffer_pool import BufferPool
-from .open_piece import OpenPiece
+from .buffered_piece import BufferedPiece
 
 
-class SingleBlockPiece(OpenPiece):
-    """A piece of ``size`` bytes, at most a block."""
+class SingleBlockPiece(BufferedPiece):
+    """A piece no longer than a block."""
 
     __slots__ = ()
 
-    def __init__(self, index: int, size: int, buffer_size: int) -> None:
-        # Not what an OpenPiece does, with one block: that takes 0.8 us, and this 0.4.
-        self.index = index
-        self.size = self.reserved = size
-        self.buffer_size = buffer_size
-        self.buffer = None
-        self.blocks = self.left = 1
-        self.free = [0]
-        self.received = bytearray(1)
-        self.owners = [None]
-        self.extra = {}
-
     def put(self, block: int, begin: int, end: int, data: memoryview, memory: BufferPool) -> bool:
-        """Keep the block, or a copy of it."""
+        """Borrow the memory of the block, or copy it."""
         if not memory.lender.borrow(data):
             return super().put(block, begin, end, data, memory)
         self.buffer = data

@@ -211,11 +211,11 @@ def test_with_bep_6_each_request_waits_for_its_reject() -> None:
     one = bench.seed()
     one.say(message(CHOKE))
     (peer,) = bench.torrent.peers
-    assert len(peer.pipeline.sent) == 2 * COUNT
+    assert len(peer.pipeline.outstanding) == 2 * COUNT
     for index, begin, length in one.requests()[:-2]:
         one.say(message(REJECT, index, begin, length), seconds=0)
     bench.run(MOMENT)
-    assert len(peer.pipeline.sent) == 2
+    assert len(peer.pipeline.outstanding) == 2
     one.say(message(UNCHOKE))
     assert len(one.requests()) == 2 * COUNT - 2
 

@@ -1,4 +1,4 @@
-"""Requests, arrivals, time-outs, blame and the endgame, with a recorder for a port.
+"""Requests, arrivals, time-outs, blame and the endgame, with a recorder in place of the engine.
 
 Peers are described by the pieces they have (``"x.x"``); a block's content names its piece and number.
 """
@@ -9,71 +9,43 @@ import random
 from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
+from support.block_sources import Record, RecordingSource
 from support.lender import Lender
 
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.fingerprint import fingerprint
 from bittorrent_threads.metainfo.layout import BLOCK, Layout
 from bittorrent_threads.settings import Settings
-from bittorrent_threads.swarm.buffer_pool import NOBODY, BufferPool
+from bittorrent_threads.swarm.buffer_pool import NULL_LENDER, BufferPool
 from bittorrent_threads.swarm.downloads import Downloads
 from bittorrent_threads.swarm.endgame import ENDGAME_DEPTH
-from bittorrent_threads.swarm.open_piece import OpenPiece
 from bittorrent_threads.swarm.picker import Picker
 from bittorrent_threads.swarm.pipeline import LEAST_DEPTH, REFUSAL_TIME, Pipeline
-from bittorrent_threads.swarm.segmented_piece import SegmentedPiece
 
 Block = Tuple[int, int, int]
 
 
-class Recorder:
-    """What the downloads asked of the engine."""
-
-    def __init__(self) -> None:
-        self.requests: List[Tuple[str, Block]] = []
-        self.cancels: List[Tuple[str, Block]] = []
-        self.pieces: List[OpenPiece] = []
-        self.stripes: List[Tuple[SegmentedPiece, int]] = []
-        self.whole: List[int] = []
-        self.accused: List[str] = []
-
-    def request(self, peer: Any, blocks: List[Block]) -> None:
-        self.requests += [(peer, block) for block in blocks]
-
-    def cancel(self, peer: Any, blocks: List[Block]) -> None:
-        self.cancels += [(peer, block) for block in blocks]
-
-    def received(self, piece: OpenPiece) -> None:
-        self.pieces.append(piece)
-
-    def received_stripe(self, piece: SegmentedPiece, stripe: int) -> None:
-        self.stripes.append((piece, stripe))
-
-    def written_whole(self, piece: SegmentedPiece) -> None:
-        self.whole.append(piece.index)
-
-    def accuse(self, key: Any, index: int) -> None:
-        self.accused.append(key[1].decode())
-
-    def take(self) -> List[Tuple[str, Block]]:
-        """The requests since the last call."""
-        taken, self.requests = self.requests, []
-        return taken
+def name(pipeline: Pipeline) -> str:
+    """The name of its source."""
+    assert isinstance(pipeline.source, RecordingSource)
+    return pipeline.source.name
 
 
 class Swarm:
     """Downloads of a torrent, its recorder, and peers by name."""
 
     def __init__(
-        self, size: int, piece_length: int, *, memory: int = 1 << 26, lender: Any = NOBODY, **settings: Any
+        self, size: int, piece_length: int, *, memory: int = 1 << 26, lender: Any = NULL_LENDER, **settings: Any
     ) -> None:
         self.layout = Layout([size], piece_length)
         self.have = Bitfield(self.layout.piece_count)
         self.picker = Picker(self.have, random=random.Random(1), sequential=True)
-        self.port = Recorder()
+        self.record = Record()
         self.memory = BufferPool(memory, lender=lender)
         self.settings = Settings().replace(**settings)
-        self.downloads = Downloads(self.layout, self.picker, memory=self.memory, port=self.port, settings=self.settings)
+        self.downloads = Downloads(
+            self.layout, self.picker, memory=self.memory, writer=self.record, settings=self.settings
+        )
 
     def peer(self, name: str, pieces: Optional[str] = None, *, choked: bool = False) -> Pipeline:
         bits = Bitfield(self.layout.piece_count)
@@ -81,7 +53,7 @@ class Swarm:
             if pieces is None or pieces[index] != ".":
                 bits.set(index)
         self.picker.joined(bits)
-        pipeline = Pipeline(name, (("10.0.0.1", 1), name.encode()), bits, self.settings)
+        pipeline = Pipeline(RecordingSource(name, self.record), bits, self.settings)
         pipeline.choked = choked
         return pipeline
 
@@ -92,7 +64,7 @@ class Swarm:
     def ask(self, pipeline: Pipeline, now: float = 0.0) -> List[Block]:
         self.downloads.refill(pipeline, now)
         self.downloads.check()
-        return [block for _, block in self.port.take()]
+        return [block for _, block in self.record.take()]
 
     def send(self, pipeline: Pipeline, block: Block, *, bad: bool = False, now: float = 0.0) -> None:
         index, begin, length = block
@@ -104,10 +76,9 @@ class Swarm:
     def save(self) -> List[bool]:
         """Answer for the disk, for all pieces at once: one with a bad block fails."""
         verdicts = []
-        pieces, self.port.pieces = self.port.pieces, []
+        pieces, self.record.pieces = self.record.pieces, []
         for piece in pieces:
-            assert piece.buffer is not None
-            verdicts.append(255 not in piece.buffer[: piece.size])
+            verdicts.append(255 not in piece.whole)
         passed = [piece.index for piece, right in zip(pieces, verdicts) if right]
         self.have.add(passed)
         failed = [piece.index for piece in pieces if piece.index not in passed]
@@ -119,12 +90,12 @@ class Swarm:
         return verdicts
 
     def written(self, *, failed: bool = False) -> List[Tuple[int, int]]:
-        """Answer for the disk: the stripes it was given are written; returns them, as piece and number."""
-        stripes, self.port.stripes = self.port.stripes, []
-        for piece, stripe in stripes:
-            self.downloads.written(piece, stripe, failed=failed)
+        """Answer for the disk: the segments it was given are written; returns them, as piece and begin."""
+        segments, self.record.segments = self.record.segments, []
+        for _, _, _, written in segments:
+            written(failed)
         self.downloads.check()
-        return [(piece.index, stripe) for piece, stripe in stripes]
+        return [(index, begin) for index, begin, _, _ in segments]
 
 
 def test_a_piece_comes_in_and_is_saved() -> None:
@@ -134,10 +105,10 @@ def test_a_piece_comes_in_and_is_saved() -> None:
     assert blocks == [(0, 0, BLOCK), (0, BLOCK, BLOCK), (1, 0, BLOCK), (1, BLOCK, 5)]
     for block in reversed(blocks):
         swarm.send(peer, block)
-    assert [piece.index for piece in swarm.port.pieces] == [1, 0]
-    assert bytes(swarm.port.pieces[1].buffer or b"")[BLOCK : BLOCK + 1] == b"\x01"
+    assert [piece.index for piece in swarm.record.pieces] == [1, 0]
+    assert bytes(swarm.record.pieces[1].whole[BLOCK : BLOCK + 1]) == b"\x01"
     assert swarm.save() == [True, True]
-    assert swarm.memory.reserved == 0 and not swarm.picker.missing and not peer.sent
+    assert swarm.memory.reserved == 0 and not swarm.picker.missing and not peer.outstanding
     assert peer.payload == 3 * BLOCK + 5 and peer.wasted == 0
 
 
@@ -179,7 +150,6 @@ def test_partial_pieces_come_before_new_ones() -> None:
 def test_allowed_fast_pieces_while_choked() -> None:
     swarm = Swarm(4 * BLOCK, BLOCK)
     peer = swarm.peer("A", choked=True)
-    peer.fast = True
     peer.allow(2)
     assert swarm.ask(peer) == [(2, 0, BLOCK)]
     swarm.downloads.rejected(peer, 2, 0, 0.0)
@@ -198,24 +168,24 @@ def test_a_choke_releases_and_late_blocks_are_welcome() -> None:
     first, second = swarm.peer("A"), swarm.peer("B")
     blocks = swarm.ask(first)
     swarm.downloads.release(first)
-    assert not first.sent and swarm.memory.reserved == 0
+    assert not first.outstanding and swarm.memory.reserved == 0
     assert swarm.ask(second) == blocks
     swarm.send(first, blocks[0])
-    assert first.unasked == 0
-    assert swarm.port.cancels == [("B", blocks[0])]
+    assert first.violations == 0
+    assert swarm.record.cancels == [("B", blocks[0])]
     swarm.send(second, blocks[1])
     assert swarm.save() == [True]
 
 
-def test_unasked_blocks_are_waste_and_counted() -> None:
+def test_blocks_that_were_not_requested_are_waste_and_counted() -> None:
     swarm = Swarm(4 * BLOCK, 2 * BLOCK, min_requests=1)
     peer = swarm.peer("A")
     assert swarm.ask(peer) == [(0, 0, BLOCK)]
     for block in ((0, BLOCK, BLOCK), (1, 0, BLOCK), (0, 1, BLOCK), (0, 0, 5), (0, 7 * BLOCK, BLOCK)):
         swarm.send(peer, block)
-    assert peer.unasked == 5, "that of the wrong size is no answer"
+    assert peer.violations == 5, "that of the wrong size is no answer"
     assert peer.payload == 0 and peer.wasted == 4 * BLOCK + 5
-    assert len(peer.sent) == 1 and swarm.ask(peer) == []
+    assert len(peer.outstanding) == 1 and swarm.ask(peer) == []
 
 
 def test_blocks_that_were_not_asked_for_are_no_progress() -> None:
@@ -225,9 +195,9 @@ def test_blocks_that_were_not_asked_for_are_no_progress() -> None:
     for second in range(1, 20):
         swarm.send(peer, (index, begin, 1), now=float(second))
         swarm.send(peer, (1, 0, BLOCK), now=float(second))
-    assert peer.rate.value(19.0) == 0 and peer.unasked == 38
+    assert peer.rate.value(19.0) == 0 and peer.violations == 38
     swarm.downloads.tick(peer, 20.0)
-    assert peer.snubbed and not peer.sent
+    assert peer.snubbed and not peer.outstanding
     swarm.send(peer, (1, 0, BLOCK), now=21.0)
     assert peer.snubbed
     swarm.send(peer, (index, begin, BLOCK), now=22.0)
@@ -240,7 +210,7 @@ def test_a_block_is_counted_once() -> None:
     blocks = swarm.ask(peer)
     swarm.send(peer, blocks[0])
     swarm.send(peer, blocks[0])
-    assert peer.payload == BLOCK and peer.wasted == BLOCK and peer.unasked == 1
+    assert peer.payload == BLOCK and peer.wasted == BLOCK and peer.violations == 1
 
 
 def test_a_peer_that_sends_nothing_is_snubbed_and_others_are_asked() -> None:
@@ -250,7 +220,7 @@ def test_a_peer_that_sends_nothing_is_snubbed_and_others_are_asked() -> None:
     swarm.downloads.tick(slow, 119.0)
     assert not slow.snubbed
     swarm.downloads.tick(slow, 120.0)
-    assert slow.snubbed and not slow.sent
+    assert slow.snubbed and not slow.outstanding
     assert swarm.ask(quick, now=120.0) == blocks
     for block in blocks:
         swarm.send(quick, block, now=121.0)
@@ -265,10 +235,10 @@ def test_of_a_peer_that_snubs_us_all_but_the_oldest_is_taken_back() -> None:
     slow = swarm.peer("slow")
     blocks = swarm.ask(slow)
     swarm.downloads.tick(slow, 20.0)
-    assert slow.snubbed and [block for _, block in swarm.port.cancels] == blocks[1:]
+    assert slow.snubbed and [block for _, block in swarm.record.cancels] == blocks[1:]
     assert swarm.ask(slow, now=20.0) == [], "it may be sending that one, and others are asked for the pieces first"
     swarm.send(slow, blocks[0], now=21.0)
-    assert slow.payload == BLOCK and slow.unasked == 0
+    assert slow.payload == BLOCK and slow.violations == 0
 
 
 def test_what_a_snubbing_peer_may_be_sending_is_cancelled_when_it_comes_from_another() -> None:
@@ -279,10 +249,10 @@ def test_what_a_snubbing_peer_may_be_sending_is_cancelled_when_it_comes_from_ano
     for block in swarm.ask(quick, now=20.0):
         swarm.send(quick, block, now=20.0)
     assert swarm.save() == [True, True]
-    swarm.port.cancels.clear()
+    swarm.record.cancels.clear()
     for now in (21.0, 22.0):
         swarm.downloads.tick(slow, now)
-    assert swarm.port.cancels == [("slow", blocks[0])]
+    assert swarm.record.cancels == [("slow", blocks[0])]
 
 
 @pytest.mark.parametrize("what", ["reject", "choke", "progress"])
@@ -298,11 +268,11 @@ def test_what_a_snubbing_peer_does_not_send_any_more_is_asked_for_again(what: st
         slow.on_unchoke()
     else:
         swarm.send(slow, blocks[1], now=20.0)
-        assert swarm.ask(slow, now=20.0)[0] == blocks[0] and slow.unasked == 0
+        assert swarm.ask(slow, now=20.0)[0] == blocks[0] and slow.violations == 0
         return
     assert swarm.ask(slow, now=20.0) == [], "others are asked first"
     swarm.downloads.tick(slow, 20.0 + REFUSAL_TIME)
-    assert swarm.ask(slow, now=20.0 + REFUSAL_TIME)[0] == blocks[0] and slow.unasked == 0
+    assert swarm.ask(slow, now=20.0 + REFUSAL_TIME)[0] == blocks[0] and slow.violations == 0
 
 
 def test_a_peer_that_turns_out_slow_is_asked_for_little() -> None:
@@ -311,9 +281,9 @@ def test_a_peer_that_turns_out_slow_is_asked_for_little() -> None:
     blocks = swarm.ask(slow)
     assert len(blocks) == 64
     swarm.downloads.tick(slow, 4.0)
-    assert swarm.port.cancels == []
+    assert swarm.record.cancels == []
     swarm.downloads.tick(slow, 5.0)
-    assert [block for _, block in swarm.port.cancels] == blocks[LEAST_DEPTH:]
+    assert [block for _, block in swarm.record.cancels] == blocks[LEAST_DEPTH:]
     assert swarm.ask(slow, now=5.0) == []
     swarm.send(slow, blocks[0], now=9.0)
     assert slow.depth == LEAST_DEPTH and len(swarm.ask(slow, now=9.0)) == 1
@@ -331,7 +301,7 @@ def test_a_late_block_of_a_piece_that_was_given_up_is_no_waste() -> None:
     swarm.send(slow, blocks[2], now=30.0)
     assert slow.wasted == BLOCK, "the disk is being tried"
     swarm.send(slow, (0, 0, 5), now=30.0)
-    assert slow.unasked == 1
+    assert slow.violations == 1
 
 
 def test_no_more_is_asked_of_all_peers_than_a_low_limit_lets_in() -> None:
@@ -350,10 +320,10 @@ def test_what_a_lowered_limit_makes_too_much_is_taken_back() -> None:
     for peer in peers:
         assert len(swarm.ask(peer)) == 50
     swarm.downloads.adapt(unused=False)
-    assert swarm.port.cancels == []
+    assert swarm.record.cancels == []
     swarm.downloads.window.rate = 5000
     swarm.downloads.adapt(unused=False)
-    assert [len(peer.sent) for peer in peers] == [1, 1, 2] and len(swarm.port.cancels) == 146
+    assert [len(peer.outstanding) for peer in peers] == [1, 1, 2] and len(swarm.record.cancels) == 146
     swarm.downloads.check()
 
 
@@ -391,15 +361,15 @@ def test_endgame_asks_others_and_cancels() -> None:
     assert swarm.ask(second, now=0.4) == [], "the first has some time"
     assert swarm.ask(second, now=2.0) == blocks[::-1], "what would come last first"
     swarm.send(second, blocks[1])
-    assert swarm.port.cancels == [("A", blocks[1])]
+    assert swarm.record.cancels == [("A", blocks[1])]
     swarm.send(first, blocks[0])
-    assert swarm.port.cancels[1:] == [("B", blocks[0])]
+    assert swarm.record.cancels[1:] == [("B", blocks[0])]
     assert swarm.save() == [True]
     swarm.send(second, blocks[0])
-    assert second.unasked == 0 and second.wasted == BLOCK
+    assert second.violations == 0 and second.wasted == BLOCK
 
 
-def test_a_peer_that_was_asked_for_nothing_is_tried_with_one_block_of_a_peer_that_crawls() -> None:
+def test_a_peer_that_was_asked_for_nothing_is_tried_with_one_block_of_a_slow_peer() -> None:
     swarm = Swarm(4 * BLOCK, BLOCK)
     slow, untried = swarm.peer("slow"), swarm.peer("untried")
     blocks = swarm.ask(slow)
@@ -448,7 +418,7 @@ def test_no_piece_is_opened_beyond_the_memory_but_always_one() -> None:
     assert swarm.save() == [True]
     assert len(swarm.ask(peer)) == 4
     tight = Swarm(100 * BLOCK, 4 * BLOCK, memory=BLOCK)
-    assert len(tight.ask(tight.peer("A"))) == 1, "a stripe of one block"
+    assert len(tight.ask(tight.peer("A"))) == 1, "a segment of one block"
 
 
 def test_a_disk_that_is_being_tried_gets_one_piece_at_a_time() -> None:
@@ -472,10 +442,10 @@ def test_what_was_borrowed_for_pieces_of_one_block_comes_back_when_they_are_save
     swarm.send(liar, first)
     swarm.send(liar, second, bad=True)
     swarm.send(liar, third)
-    assert [type(piece.buffer) for piece in swarm.port.pieces] == [memoryview, memoryview, bytearray]
+    assert [type(piece.whole.obj) for piece in swarm.record.pieces] == [bytes, bytes, bytearray]
     assert len(lender.out) == 2
     assert swarm.save() == [True, False, True]
-    assert lender.out == [] and swarm.port.accused == ["liar"] and swarm.memory.reserved == 0
+    assert lender.out == [] and swarm.record.accused == ["liar"] and swarm.memory.reserved == 0
 
 
 def test_the_only_sender_of_a_bad_piece_is_accused() -> None:
@@ -484,7 +454,7 @@ def test_the_only_sender_of_a_bad_piece_is_accused() -> None:
     for block in swarm.ask(liar):
         swarm.send(liar, block, bad=True)
     assert swarm.save() == [False]
-    assert swarm.port.accused == ["liar"]
+    assert swarm.record.accused == ["liar"]
     assert swarm.picker.missing_count == 1
 
 
@@ -495,7 +465,7 @@ def failed_with_two(swarm: Swarm) -> Tuple[Pipeline, Pipeline]:
     (second,) = swarm.ask(honest)
     swarm.send(liar, first, bad=True)
     swarm.send(honest, second)
-    assert swarm.save() == [False] and swarm.port.accused == []
+    assert swarm.save() == [False] and swarm.record.accused == []
     return liar, honest
 
 
@@ -510,7 +480,7 @@ def test_of_several_senders_the_liar_is_found_and_no_bystander() -> None:
     for block in swarm.ask(third):
         swarm.send(third, block)
     assert swarm.save() == [True]
-    assert swarm.port.accused == ["liar"]
+    assert swarm.record.accused == ["liar"]
 
 
 def test_peers_that_sent_nothing_of_it_share_a_piece_that_failed() -> None:
@@ -520,7 +490,7 @@ def test_peers_that_sent_nothing_of_it_share_a_piece_that_failed() -> None:
     for peer in (third, fourth):
         (block,) = swarm.ask(peer)
         swarm.send(peer, block)
-    assert swarm.save() == [True] and swarm.port.accused == ["liar"]
+    assert swarm.save() == [True] and swarm.record.accused == ["liar"]
 
 
 def test_where_all_have_sent_some_of_it_one_at_a_time_is_asked_and_if_it_is_wrong_banned() -> None:
@@ -531,12 +501,12 @@ def test_where_all_have_sent_some_of_it_one_at_a_time_is_asked_and_if_it_is_wron
     assert len(blocks) == 2 and swarm.ask(honest, now=3.0) == []
     swarm.send(liar, blocks[0], bad=True)
     swarm.send(liar, blocks[1])
-    assert swarm.save() == [False] and swarm.port.accused == ["liar"]
+    assert swarm.save() == [False] and swarm.record.accused == ["liar"]
     swarm.downloads.left(liar)
     assert swarm.ask(honest, now=3.0) == []
     for block in swarm.ask(honest, now=5.0):
         swarm.send(honest, block)
-    assert swarm.save() == [True] and set(swarm.port.accused) == {"liar"}
+    assert swarm.save() == [True] and set(swarm.record.accused) == {"liar"}
 
 
 def test_what_came_of_a_piece_that_failed_stays_when_its_peer_leaves() -> None:
@@ -550,7 +520,7 @@ def test_what_came_of_a_piece_that_failed_stays_when_its_peer_leaves() -> None:
     (rest,) = swarm.ask(honest, now=3.0)
     assert rest != first
     swarm.send(honest, rest)
-    assert swarm.save() == [True] and swarm.port.accused == ["liar"]
+    assert swarm.save() == [True] and swarm.record.accused == ["liar"]
 
 
 def test_who_lets_a_piece_that_failed_wait_loses_it_with_all_requests_though_it_serves_others() -> None:
@@ -568,11 +538,11 @@ def test_who_lets_a_piece_that_failed_wait_loses_it_with_all_requests_though_it_
     swarm.downloads.tick(slow, 4.0)
     swarm.send(slow, (1, 0, BLOCK), now=20.0)
     swarm.downloads.tick(slow, 23.0)
-    assert swarm.port.cancels == []
+    assert swarm.record.cancels == []
     swarm.downloads.tick(slow, 24.0)
-    assert [block for _, block in swarm.port.cancels] == asked and not slow.snubbed
+    assert [block for _, block in swarm.record.cancels] == asked and not slow.snubbed
     swarm.send(slow, asked[0], now=24.5)
-    assert swarm.ask(liar, now=24.5) == [] and slow.unasked == 0, "and what it sends now is not taken"
+    assert swarm.ask(liar, now=24.5) == [] and slow.violations == 0, "and what it sends now is not taken"
     liar.depth = 4
     assert swarm.ask(liar, now=27.0) == asked
 
@@ -585,7 +555,7 @@ def test_a_peer_that_chokes_us_does_not_keep_a_piece_that_failed_from_others() -
     for second in range(4):
         assert swarm.ask(fresh, now=float(second)) == []
         swarm.ask(liar, now=float(second))
-    assert liar.sent
+    assert liar.outstanding
 
 
 def test_a_piece_that_failed_is_opened_before_others() -> None:
@@ -593,7 +563,7 @@ def test_a_piece_that_failed_is_opened_before_others() -> None:
     swarm.picker.take(0)
     (first,) = swarm.ask(swarm.peer("liar", ".....x...."))
     (second,) = swarm.ask(swarm.peer("honest", ".....x...."))
-    liar, honest = swarm.downloads._asked
+    liar, honest = swarm.downloads._pipelines
     swarm.send(liar, first, bad=True)
     swarm.send(honest, second)
     swarm.picker.lost(0)
@@ -620,7 +590,7 @@ def test_a_reject_ends_the_turn_at_a_piece_that_failed() -> None:
     blocks = swarm.ask(third)
     assert len(blocks) == 2
     swarm.downloads.rejected(third, *blocks[0][:2], now=1.0)
-    assert not third.sent and swarm.port.cancels == [("third", blocks[1])]
+    assert not third.outstanding and swarm.record.cancels == [("third", blocks[1])]
     assert sorted(swarm.ask(fourth, now=1.0)) == blocks
 
 
@@ -629,7 +599,7 @@ def test_a_piece_that_could_not_be_written_is_asked_for_again() -> None:
     peer = swarm.peer("A")
     swarm.send(peer, swarm.ask(peer)[0])
     assert swarm.downloads.finished.saved((), unwritten=[0]) == []
-    assert swarm.picker.missing_count == 1 and swarm.port.accused == []
+    assert swarm.picker.missing_count == 1 and swarm.record.accused == []
     assert swarm.ask(peer) == [(0, 0, BLOCK)]
 
 
@@ -638,7 +608,7 @@ def test_a_piece_that_could_not_be_hashed_accuses_nobody() -> None:
     peer = swarm.peer("A")
     swarm.send(peer, swarm.ask(peer)[0], bad=True)
     swarm.downloads.finished.saved((), unhashed=[0])
-    assert swarm.port.accused == [] and swarm.picker.missing_count == 1
+    assert swarm.record.accused == [] and swarm.picker.missing_count == 1
 
 
 def test_withdraw_cancels_everything() -> None:
@@ -646,7 +616,7 @@ def test_withdraw_cancels_everything() -> None:
     peer = swarm.peer("A")
     blocks = swarm.ask(peer)
     swarm.downloads.withdraw(peer)
-    assert swarm.port.cancels == [("A", block) for block in blocks]
+    assert swarm.record.cancels == [("A", block) for block in blocks]
     assert swarm.memory.reserved == 0 and swarm.downloads.open_count == 0
 
 
@@ -658,10 +628,10 @@ def test_a_dropped_piece_takes_its_requests_back() -> None:
     for index in swarm.picker.set_priorities([0, 1]):
         swarm.downloads.drop([index])
     swarm.downloads.check()
-    assert swarm.port.cancels == [("A", blocks[1])]
-    assert len(peer.sent) == 2 and swarm.downloads.open_count == 1
+    assert swarm.record.cancels == [("A", blocks[1])]
+    assert len(peer.outstanding) == 2 and swarm.downloads.open_count == 1
     swarm.send(peer, blocks[1])
-    assert peer.unasked == 0
+    assert peer.violations == 0
 
 
 def test_the_disk_answers_for_many_pieces_at_once() -> None:
@@ -671,9 +641,9 @@ def test_the_disk_answers_for_many_pieces_at_once() -> None:
         for block in swarm.ask(peer):
             swarm.send(peer, block, bad=peer is liar)
     assert swarm.memory.saving == swarm.memory.reserved == 8 * BLOCK
-    assert [piece.index for piece in swarm.port.pieces] == [2, 0, 1, 3]
+    assert [piece.index for piece in swarm.record.pieces] == [2, 0, 1, 3]
     wrong = swarm.downloads.finished.saved([0], wrong=[2], unwritten=[1], unhashed=[3])
-    assert wrong == [(2, [liar.key] * 2)] and swarm.port.accused == ["liar"]
+    assert wrong == [(2, [liar.sender] * 2)] and swarm.record.accused == ["liar"]
     swarm.have.set(0)
     swarm.picker.passed([0])
     assert swarm.memory.saving == swarm.memory.reserved == 0
@@ -683,24 +653,24 @@ def test_the_disk_answers_for_many_pieces_at_once() -> None:
 # -- pieces too large for the memory -------------------------------------------------------------------------------
 
 
-def striped(**settings: Any) -> Swarm:
-    """Pieces of 8 blocks, memory for 8 blocks, so stripes of 2."""
+def segmented(**settings: Any) -> Swarm:
+    """Pieces of 8 blocks, memory for 8 blocks, so segments of 2."""
     return Swarm(3 * 8 * BLOCK, 8 * BLOCK, memory=8 * BLOCK, **settings)
 
 
-def test_a_large_piece_is_written_in_stripes_and_then_hashed() -> None:
-    swarm = striped(min_requests=3)
+def test_a_large_piece_is_written_in_segments_and_then_hashed() -> None:
+    swarm = segmented(min_requests=3)
     peer = swarm.peer("A")
     peer.reqq = 3
     blocks = swarm.ask(peer)
     assert [begin for _, begin, _ in blocks] == [0, BLOCK, 2 * BLOCK] and swarm.memory.reserved == 4 * BLOCK
-    while swarm.downloads.open_count and not swarm.port.whole:
+    while swarm.downloads.open_count and not swarm.record.whole:
         for block in blocks:
             swarm.send(peer, block)
         swarm.written()
-        blocks = [] if swarm.port.whole else swarm.ask(peer)
+        blocks = [] if swarm.record.whole else swarm.ask(peer)
         assert swarm.memory.reserved <= swarm.memory.limit
-    assert swarm.port.whole == [0]
+    assert swarm.record.whole == [0]
     swarm.have.set(0)
     swarm.downloads.finished.saved([0])
     swarm.picker.passed([0])
@@ -709,14 +679,14 @@ def test_a_large_piece_is_written_in_stripes_and_then_hashed() -> None:
     assert swarm.picker.missing_count == 2 and swarm.memory.reserved == 0
 
 
-def test_no_more_than_the_memory_is_asked_for_in_stripes() -> None:
-    swarm = striped()
+def test_no_more_than_the_memory_is_asked_for_in_segments() -> None:
+    swarm = segmented()
     assert len(swarm.ask(swarm.peer("A"))) == 8 and swarm.memory.reserved == 8 * BLOCK
     assert swarm.ask(swarm.peer("B")) == []
 
 
-def test_a_stripe_that_cannot_be_written_begins_the_piece_anew() -> None:
-    swarm = striped(min_requests=2)
+def test_a_segment_that_cannot_be_written_begins_the_piece_anew() -> None:
+    swarm = segmented(min_requests=2)
     peer = swarm.peer("A")
     for block in swarm.ask(peer):
         swarm.send(peer, block)
@@ -726,7 +696,7 @@ def test_a_stripe_that_cannot_be_written_begins_the_piece_anew() -> None:
 
 
 def test_a_piece_given_up_while_it_is_written_is_not_begun_before_that_is_over() -> None:
-    swarm = striped(min_requests=2)
+    swarm = segmented(min_requests=2)
     peer = swarm.peer("A")
     for block in swarm.ask(peer):
         swarm.send(peer, block)
@@ -740,13 +710,13 @@ def test_a_piece_given_up_while_it_is_written_is_not_begun_before_that_is_over()
 
 
 def test_the_only_sender_of_a_large_bad_piece_is_accused() -> None:
-    swarm = striped()
+    swarm = segmented()
     peer = swarm.peer("A")
     for block in swarm.ask(peer):
         swarm.send(peer, block)
-    assert swarm.written() == [(0, stripe) for stripe in range(4)]
-    assert swarm.downloads.finished.saved((), wrong=[0]) == [(0, [peer.key] * 8)]
-    assert swarm.port.accused == ["A"]
+    assert swarm.written() == [(0, 2 * segment * BLOCK) for segment in range(4)]
+    assert swarm.downloads.finished.saved((), wrong=[0]) == [(0, [peer.sender] * 8)]
+    assert swarm.record.accused == ["A"]
 
 
 # -- stopping and starting -----------------------------------------------------------------------------------------
@@ -784,9 +754,8 @@ def test_an_unfinished_piece_goes_on_where_it_was() -> None:
     assert sorted(rest) == [blocks[1], blocks[3]]
     for block in rest:
         again.send(peer, block)
-    (piece,) = again.port.pieces
-    assert piece.buffer is not None
-    assert [piece.buffer[block * BLOCK] for block in range(4)] == [0, 1, 2, 3]
+    (piece,) = again.record.pieces
+    assert [piece.whole[block * BLOCK] for block in range(4)] == [0, 1, 2, 3]
     assert again.save() == [True]
 
 
@@ -797,7 +766,7 @@ def test_restored_blocks_that_were_bad_accuse_nobody_and_are_asked_of_one_peer()
     peer = swarm.peer("A")
     for block in swarm.ask(peer):
         swarm.send(peer, block)
-    assert swarm.save() == [False] and swarm.port.accused == []
+    assert swarm.save() == [False] and swarm.record.accused == []
     assert swarm.ask(peer) == [] and len(swarm.ask(peer, now=3.0)) == 2
 
 
@@ -816,8 +785,8 @@ def test_nothing_and_everything_are_not_unfinished(blocks: bytes) -> None:
     assert swarm.downloads.open_count == 0
 
 
-def test_stripes_that_are_whole_on_disk_are_not_read() -> None:
-    swarm = striped(min_requests=8)
+def test_segments_that_are_whole_on_disk_are_not_read() -> None:
+    swarm = segmented(min_requests=8)
     assert swarm.downloads.restore(0, Bitfield(8, b"\xf8")) == [(2, 4 * BLOCK, BLOCK)]
     swarm.downloads.restored(0, 2, bytes(BLOCK))
     peer = swarm.peer("A")
@@ -826,8 +795,8 @@ def test_stripes_that_are_whole_on_disk_are_not_read() -> None:
     for block in blocks:
         if not block[0]:
             swarm.send(peer, block)
-    assert swarm.written() == [(0, 2), (0, 3)]
-    assert swarm.port.whole == [0]
+    assert swarm.written() == [(0, 4 * BLOCK), (0, 6 * BLOCK)]
+    assert swarm.record.whole == [0]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -840,25 +809,25 @@ def test_a_long_random_run_always_completes(seed: int) -> None:
     for _ in range(20_000):
         now += 0.5
         pipeline = chance.choice(peers)
-        banned = pipeline.peer in swarm.port.accused
+        banned = name(pipeline) in swarm.record.accused
         move = chance.random()
         if move < 0.1:
             swarm.downloads.release(pipeline)
         elif move < 0.4 and not banned:
             swarm.ask(pipeline, now)
-        elif move < 0.9 and pipeline.sent and not banned:
-            number = chance.choice(list(pipeline.sent))
-            block = swarm.downloads._request(number)
-            bad = pipeline.peer in liars and chance.random() < 0.3
+        elif move < 0.9 and pipeline.outstanding and not banned:
+            number = chance.choice(list(pipeline.outstanding))
+            block = swarm.downloads._pieces.request(number)
+            bad = name(pipeline) in liars and chance.random() < 0.3
             swarm.send(pipeline, block, bad=bad, now=now)
         elif banned:
             swarm.downloads.release(pipeline)
-        if swarm.port.pieces and chance.random() < 0.3:
+        if swarm.record.pieces and chance.random() < 0.3:
             swarm.save()
         if not swarm.picker.missing:
             break
     assert not swarm.picker.missing
-    assert set(swarm.port.accused) <= liars
+    assert set(swarm.record.accused) <= liars
     for pipeline in peers:
         swarm.downloads.left(pipeline)
     assert swarm.memory.reserved == 0 and swarm.downloads.open_count == 0
@@ -874,11 +843,11 @@ def test_a_block_withheld_while_later_ones_come_is_asked_of_others_after_the_tim
         swarm.downloads.tick(peer, now)
     assert first not in swarm.ask(other, 19.0), "it is in time still"
     swarm.downloads.tick(peer, 20.0)
-    assert ("A", first) in swarm.port.cancels and peer.unasked == 1
+    assert ("A", first) in swarm.record.cancels and peer.violations == 1
     assert first in swarm.ask(other, 20.0)
     assert first not in swarm.ask(peer, 20.0), "not of the same peer again"
     swarm.send(peer, first, now=21.0)
-    assert peer.unasked == 1, "that comes late is no offence"
+    assert peer.violations == 1, "that comes late is no offence"
 
 
 def test_blocks_that_a_slow_peer_sends_in_turn_are_not_withheld() -> None:
@@ -888,4 +857,4 @@ def test_blocks_that_a_slow_peer_sends_in_turn_are_not_withheld() -> None:
         now = 15.0 * (number + 1)
         swarm.send(peer, block, now=now)
         swarm.downloads.tick(peer, now)
-    assert peer.unasked == 0 and not swarm.port.cancels
+    assert peer.violations == 0 and not swarm.record.cancels

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from support.block_sources import Record, RecordingSource
+
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.endgame import ENDGAME_DEPTH, slower_blocks
@@ -11,11 +13,11 @@ BLOCK = 16384
 
 
 def peer(name: str, blocks: range, *, blocks_a_second: int, now: float = 10.0) -> Pipeline:
-    pipeline = Pipeline(name, (("10.0.0.1", 1), name.encode()), Bitfield(4), Settings())
+    pipeline = Pipeline(RecordingSource(name, Record()), Bitfield(4), Settings())
     if blocks_a_second:
         for second in range(10):
             pipeline.rate.add(blocks_a_second * BLOCK, now - 9 + second)
-    pipeline.sent = {number: now for number in blocks}
+    pipeline.outstanding = {number: now for number in blocks}
     return pipeline
 
 

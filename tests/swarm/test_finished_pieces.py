@@ -6,23 +6,28 @@ An upper-case sender sent a bad block, ``-`` stands for a block that was on disk
 from __future__ import annotations
 
 import random
-from typing import Any, List, Tuple
+from typing import List
+
+from support.block_sources import Record, RecordingSource
 
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.fingerprint import fingerprint
 from bittorrent_threads.metainfo.layout import BLOCK
 from bittorrent_threads.swarm.buffer_pool import BufferPool
+from bittorrent_threads.swarm.buffered_piece import BufferedPiece
 from bittorrent_threads.swarm.finished_pieces import FinishedPieces
-from bittorrent_threads.swarm.open_piece import RESTORED, OpenPiece
+from bittorrent_threads.swarm.open_piece import RESTORED
 from bittorrent_threads.swarm.parole import Parole
 from bittorrent_threads.swarm.picker import Picker
 
 COUNT = 4
 
 
-class Sender:
-    def __init__(self, key: str) -> None:
-        self.key = key
+class Owner:
+    """What sent a block: its name is its identity."""
+
+    def __init__(self, name: str, record: Record) -> None:
+        self.sender = RecordingSource(name, record)
 
 
 class Bench:
@@ -30,16 +35,14 @@ class Bench:
         self.picker = Picker(Bitfield(COUNT), random=random.Random(1))
         self.parole = Parole(20.0)
         self.memory = BufferPool(1 << 20)
-        self.accused: List[Tuple[object, int]] = []
-        self.finished = FinishedPieces(
-            self.picker, self.parole, self.memory, lambda key, index: self.accused.append((key, index))
-        )
+        self.record = Record()
+        self.finished = FinishedPieces(self.picker, self.parole, self.memory)
 
-    def add(self, index: int, senders: str) -> OpenPiece:
+    def add(self, index: int, senders: str) -> BufferedPiece:
         assert self.picker.take(index)
         size = len(senders) * BLOCK
-        piece = OpenPiece(index, size, size)
-        piece.owners = [RESTORED if sender == "-" else Sender(sender.lower()) for sender in senders]
+        piece = BufferedPiece(index, size, size, len(senders), [*range(len(senders))])
+        piece.owners = [RESTORED if sender == "-" else Owner(sender.lower(), self.record) for sender in senders]
         data = [(b"x" if sender.isupper() else b"o") * BLOCK for sender in senders]
         piece.buffer = bytearray(b"".join(data))
         self.memory.reserve(size)
@@ -47,19 +50,20 @@ class Bench:
         self.finished.check(())
         return piece
 
-    def judge(self, index: int, senders: str) -> List[object]:
+    def judge(self, index: int, senders: str) -> List[str]:
         """The disk answers for a piece; who is accused?"""
         print_ = {index: fingerprint(self.add(index, senders).whole)}
-        self.accused.clear()
+        self.record.accused.clear()
         if senders.lower() != senders:
-            accused: Any
-            (accused,) = self.finished.saved((), wrong=[index], fingerprints=print_)
-            assert accused == (index, [sender.lower() for sender in senders if sender != "-"])
+            ((failed, sent),) = self.finished.saved((), wrong=[index], fingerprints=print_)
+            assert failed == index and sent == [
+                RecordingSource(sender.lower(), self.record) for sender in senders if sender != "-"
+            ]
         else:
             assert self.finished.saved([index], fingerprints=print_) == []
             self.picker.passed([index])
         assert self.memory.reserved == self.memory.saving == 0
-        return [key for key, accused_of in self.accused if accused_of == index]
+        return self.record.accused[:]
 
 
 def test_the_sender_of_everything_is_guilty_and_others_are_asked_at_once() -> None:
@@ -97,10 +101,10 @@ def test_a_right_piece_that_could_not_be_written_tells_as_well_and_one_that_was_
     bench.judge(2, "aBc")
     piece = bench.add(2, "ccc")
     bench.finished.saved((), unhashed=[2])
-    assert list(bench.parole) == [2] and bench.accused == []
+    assert list(bench.parole) == [2] and bench.record.accused == []
     piece = bench.add(2, "ccc")
     bench.finished.saved((), unwritten=[2], fingerprints={2: fingerprint(b"o" * piece.size)})
-    assert bench.accused == [("b", 2)] and not bench.parole
+    assert bench.record.accused == ["b"] and not bench.parole
     assert bench.picker.take(2), "it is to be fetched again"
 
 

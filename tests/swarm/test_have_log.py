@@ -10,7 +10,7 @@ from bittorrent_threads.swarm.have_log import MAX_TOLD, HaveLog
 def log_of(*pieces: int, size: int = 10_000) -> HaveLog:
     have = Bitfield(size)
     have.add(pieces)
-    log = HaveLog(have)
+    log = HaveLog(have, messages.haves)
     log.add(pieces)
     return log
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from support.pieces import asked
+from support.block_sources import Record, RecordingSource
+from support.pieces import asked, opened, put
 
 from bittorrent_threads.swarm.buffer_pool import BufferPool
-from bittorrent_threads.swarm.open_piece import MAX_COPIES, RESTORED, OpenPiece
-
-
-def opened(index: int, size: int) -> OpenPiece:
-    return OpenPiece(index, size, size)
-
-
-def put(piece: OpenPiece, block: int, data: bytes, memory: BufferPool) -> bool:
-    return piece.put(block, block * 16384, block * 16384 + len(data), memoryview(data), memory)
+from bittorrent_threads.swarm.open_piece import MAX_COPIES, RESTORED
 
 
 def test_blocks_are_free_in_order() -> None:
@@ -73,35 +66,6 @@ def test_a_free_block_is_not_duplicable() -> None:
     assert not opened(0, 32768).duplicable(0, "A")
 
 
-def test_blocks_come_into_one_buffer() -> None:
-    memory = BufferPool(100_000)
-    piece = opened(0, 32768 + 5)
-    assert piece.view(0, 5) is None and piece.reserved == 32768 + 5
-    memory.reserve(piece.reserved)
-    assert not put(piece, 2, b"three", memory)
-    assert not put(piece, 0, b"1" * 16384, memory)
-    assert put(piece, 1, b"2" * 16384, memory), "all of it is here"
-    buffer, view = piece.buffer, piece.view(32768, 5)
-    assert buffer is not None
-    assert bytes(buffer) == b"1" * 16384 + b"2" * 16384 + b"three"
-    assert view is not None
-    assert bytes(view) == b"three"
-    view.release()
-    piece.release(memory)
-    assert memory.reserved == 0 and piece.buffer is None and memory.take(len(buffer)) is buffer
-
-
-def test_what_was_on_disk_is_not_asked_for() -> None:
-    piece = opened(0, 4 * 16384)
-    assert piece.restore([1, 3]) == [0] and piece.free == [2, 0] and piece.left == 2
-    assert not piece.untouched and piece.owners[1] is RESTORED
-    piece.bring(0, b"x" * 4 * 16384, BufferPool(65536))
-    view = piece.view(16384, 2)
-    assert view is not None
-    assert bytes(view) == b"xx"
-    piece.check()
-
-
 def test_a_place_for_each_block_that_is_free_or_asked_for() -> None:
     piece = opened(0, 2 * 16384)
     assert piece.expects(0) and piece.expects(1)
@@ -123,10 +87,12 @@ def test_who_was_asked_and_who_else() -> None:
 
 
 def test_senders_in_order_and_none_for_what_was_on_disk() -> None:
-    class Peer:
-        def __init__(self, key: str) -> None:
-            self.key = key
+    record = Record()
+
+    class Owner:
+        def __init__(self, name: str) -> None:
+            self.sender = RecordingSource(name, record)
 
     piece = opened(0, 3 * 16384)
-    piece.owners = [Peer("A"), RESTORED, Peer("B")]
-    assert piece.senders == ["A", None, "B"]
+    piece.owners = [Owner("A"), RESTORED, Owner("B")]
+    assert piece.senders == [RecordingSource("A", record), None, RecordingSource("B", record)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from support.block_sources import Record, RecordingSource
+
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.pipeline import (
@@ -18,7 +20,7 @@ BLOCK = 16384
 
 
 def make(**changes: float) -> Pipeline:
-    return Pipeline("peer", (("10.0.0.1", 1), b"id"), Bitfield(4), Settings().replace(**changes))
+    return Pipeline(RecordingSource("peer", Record()), Bitfield(4), Settings().replace(**changes))
 
 
 def test_it_starts_at_the_floor() -> None:
@@ -59,30 +61,30 @@ def test_a_reqq_below_the_floor_counts() -> None:
     assert pipeline.depth == 5
 
 
-def test_thin_in_batches_of_a_quarter() -> None:
+def test_a_refill_is_due_in_batches_of_a_quarter() -> None:
     pipeline = make()
-    pipeline.sent = {number: 0.0 for number in range(64)}
-    assert pipeline.room == 0 and not pipeline.thin
+    pipeline.outstanding = {number: 0.0 for number in range(64)}
+    assert pipeline.room == 0 and not pipeline.refill_due
     for number in range(15):
-        del pipeline.sent[number]
-    assert pipeline.room == 15 and not pipeline.thin
-    del pipeline.sent[15]
-    assert pipeline.thin
+        del pipeline.outstanding[number]
+    assert pipeline.room == 15 and not pipeline.refill_due
+    del pipeline.outstanding[15]
+    assert pipeline.refill_due
 
 
-def test_thin_in_batches_that_are_not_too_long() -> None:
+def test_a_refill_is_due_in_batches_that_are_not_too_long() -> None:
     pipeline = make()
     pipeline.depth = 2000
-    pipeline.sent = {number: 0.0 for number in range(2000 - MAX_BATCH + 1)}
-    assert pipeline.room == MAX_BATCH - 1 and not pipeline.thin
-    del pipeline.sent[0]
-    assert pipeline.thin
+    pipeline.outstanding = {number: 0.0 for number in range(2000 - MAX_BATCH + 1)}
+    assert pipeline.room == MAX_BATCH - 1 and not pipeline.refill_due
+    del pipeline.outstanding[0]
+    assert pipeline.refill_due
 
 
 def test_overdue_only_with_requests_and_silence() -> None:
     pipeline = make(request_timeout=20.0)
     assert not pipeline.overdue(1000.0)
-    pipeline.sent[1] = 100.0
+    pipeline.outstanding[1] = 100.0
     assert not pipeline.overdue(119.9)
     assert pipeline.overdue(120.0)
     pipeline.payload += BLOCK
@@ -102,12 +104,12 @@ def test_a_snub_ends_with_the_next_block() -> None:
 
 def test_slow_after_some_seconds_without_much() -> None:
     pipeline = make()
-    assert not pipeline.slow(100.0)
-    pipeline.sent = {number: 100.0 for number in range(64)}
-    assert not pipeline.slow(104.9) and pipeline.slow(105.0)
+    assert not pipeline.proven_slow(100.0)
+    pipeline.outstanding = {number: 100.0 for number in range(64)}
+    assert not pipeline.proven_slow(104.9) and pipeline.proven_slow(105.0)
     pipeline.payload += 50 * BLOCK
     pipeline.measure(106.0)
-    assert not pipeline.slow(106.0)
+    assert not pipeline.proven_slow(106.0)
     pipeline.restrain()
     assert pipeline.depth == LEAST_DEPTH
     quick = make()
@@ -118,25 +120,25 @@ def test_slow_after_some_seconds_without_much() -> None:
 
 def test_a_choke_ends_the_doubt() -> None:
     pipeline = make()
-    pipeline.doubtful = 3
+    pipeline.uncancelled = 3
     pipeline.on_choke()
-    assert pipeline.doubtful is None
+    assert pipeline.uncancelled is None
 
 
 def test_the_oldest_requests_may_be_kept() -> None:
     pipeline = make()
-    pipeline.sent = {7: 1.0, 3: 1.0, 9: 2.0}
+    pipeline.outstanding = {7: 1.0, 3: 1.0, 9: 2.0}
     assert pipeline.withdraw(1) == [3, 9]
-    assert pipeline.sent == {7: 1.0} and pipeline.late == {3, 9}
+    assert pipeline.outstanding == {7: 1.0} and pipeline.late == {3, 9}
 
 
 def test_withdrawn_blocks_are_remembered_in_bounds() -> None:
     pipeline = make()
-    pipeline.sent = {3: 0.0, 4: 0.0}
+    pipeline.outstanding = {3: 0.0, 4: 0.0}
     assert pipeline.withdraw() == [3, 4]
-    assert not pipeline.sent and pipeline.late == {3, 4}
+    assert not pipeline.outstanding and pipeline.late == {3, 4}
     pipeline.late.update(range(MAX_LATE + 1))
-    pipeline.sent = {9999: 0.0}
+    pipeline.outstanding = {9999: 0.0}
     pipeline.withdraw()
     assert pipeline.late == {9999}
 

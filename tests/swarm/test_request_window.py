@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import List
 
 import pytest
+from support.block_sources import Record, RecordingSource
 
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.layout import BLOCK
@@ -23,8 +24,8 @@ def peers(*asked: int) -> List[Pipeline]:
     """Peers that were asked for so many blocks each."""
     made = []
     for number, count in enumerate(asked):
-        pipeline = Pipeline(f"peer {number}", (("10.0.0.1", number), b"id"), Bitfield(4), Settings())
-        pipeline.sent = {block: 0.0 for block in range(count)}
+        pipeline = Pipeline(RecordingSource(f"peer {number}", Record()), Bitfield(4), Settings())
+        pipeline.outstanding = {block: 0.0 for block in range(count)}
         made.append(pipeline)
     return made
 

@@ -1,8 +1,9 @@
-"""A piece in stripes: five blocks and a byte, two blocks a stripe, unless said otherwise."""
+"""A piece in segments: five blocks and a byte, two blocks a segment, unless said otherwise."""
 
 from __future__ import annotations
 
-from support.pieces import asked
+from support.block_sources import Record
+from support.pieces import Owner, asked, order
 
 from bittorrent_threads.metainfo.layout import BLOCK
 from bittorrent_threads.swarm.buffer_pool import BufferPool
@@ -12,7 +13,7 @@ SIZE = 5 * BLOCK + 1
 
 
 def make(memory: BufferPool, size: int = SIZE) -> SegmentedPiece:
-    piece = SegmentedPiece(0, size, 2 * BLOCK)
+    piece = SegmentedPiece(0, size, 2 * BLOCK, *order(size))
     memory.reserve(piece.reserved, forced=True)
     return piece
 
@@ -22,11 +23,11 @@ def receive(piece: SegmentedPiece, block: int, memory: BufferPool) -> bool:
     return piece.put(block, begin, end, memoryview(bytes([block]) * (end - begin)), memory)
 
 
-def test_stripes_open_one_after_the_other() -> None:
+def test_segments_open_one_after_the_other() -> None:
     memory = BufferPool(1 << 20)
     piece = make(memory)
-    assert piece.blocks == 6 and piece.stripe_left == [2, 2, 2]
-    assert [piece.stripe_bytes(stripe) for stripe in range(3)] == [32768, 32768, 16385]
+    assert piece.blocks == 6 and piece.segment_left == [2, 2, 2]
+    assert [piece.segment_bytes(segment) for segment in range(3)] == [32768, 32768, 16385]
     assert piece.free == [1, 0] and piece.askable and piece.untouched and memory.reserved == 32768
     assert asked(piece, "A", 1) == [0]
     piece.widen(3, memory)
@@ -36,7 +37,7 @@ def test_stripes_open_one_after_the_other() -> None:
     assert piece.reserved == memory.reserved == SIZE
 
 
-def test_no_stripe_without_memory() -> None:
+def test_no_segment_without_memory() -> None:
     memory = BufferPool(3 * BLOCK)
     piece = make(memory)
     piece.widen(6, memory)
@@ -44,21 +45,30 @@ def test_no_stripe_without_memory() -> None:
     assert piece.expects(1) and not piece.expects(2), "there is no place for it"
 
 
-def test_each_stripe_goes_to_the_disk_when_it_is_there() -> None:
+def test_each_segment_goes_to_the_disk_when_it_is_there() -> None:
     memory = BufferPool(1 << 20)
     piece = make(memory)
     piece.widen(6, memory)
     assert [receive(piece, block, memory) for block in (4, 0, 5, 1)] == [False, False, True, True]
-    assert piece.write(5) == 2 and piece.write(1) == 0 and piece.writing == 2
-    begin, data = piece.content(2)
-    assert begin == 4 * BLOCK and bytes(data) == b"\4" * BLOCK + b"\5"
-    piece.written(2, memory)
-    assert piece.writing == 1 and piece.unwritten == 2
+    record, owner = Record(), Owner()
+    piece.save(5, memory, record, owner)
+    piece.save(1, memory, record, owner)
+    assert piece.writing == 2
+    (_, begin, data, written), (_, _, _, written_other) = record.segments
+    assert begin == 4 * BLOCK and data == b"\4" * BLOCK + b"\5"
+    written(False)
+    assert piece.writing == 1 and piece.unwritten == 2 and owner.news == [(piece, False, False)]
     assert memory.reserved == piece.reserved == 4 * BLOCK
     assert piece.view(4 * BLOCK, 4) is None and bytes(piece.view(BLOCK, 3) or b"") == b"\1\1\1"
     assert piece.view(2 * BLOCK, BLOCK) is None, "nothing of it has come"
     piece.free.clear()
     piece.check()
+    receive(piece, 2, memory)
+    assert receive(piece, 3, memory)
+    piece.save(3, memory, record, owner)
+    written_other(False)
+    record.segments[2][3](True)
+    assert owner.news[1:] == [(piece, False, False), (piece, True, True)] and not piece.writing
 
 
 def test_what_is_not_written_is_given_back() -> None:
@@ -72,7 +82,7 @@ def test_what_is_not_written_is_given_back() -> None:
 
 
 def test_what_is_on_disk_is_not_asked_for_and_needs_no_memory() -> None:
-    piece = SegmentedPiece(0, SIZE, 2 * BLOCK)
+    piece = SegmentedPiece(0, SIZE, 2 * BLOCK, *order(SIZE))
     assert piece.restore([0, 1, 3]) == [1], "of this one some is missing"
     assert piece.free == [2] and not piece.untouched and piece.unwritten == 2 and piece.reserved == 2 * BLOCK
     piece.bring(1, b"x" * 2 * BLOCK, BufferPool(1 << 20))

@@ -6,22 +6,13 @@ from support.lender import Lender
 
 from bittorrent_threads.metainfo.layout import BLOCK
 from bittorrent_threads.swarm.buffer_pool import BufferPool
-from bittorrent_threads.swarm.open_piece import OpenPiece
 from bittorrent_threads.swarm.single_block_piece import SingleBlockPiece
-
-
-def test_it_is_what_any_open_piece_is_at_first() -> None:
-    piece, other = SingleBlockPiece(3, 100, BLOCK), OpenPiece(3, 100, BLOCK)
-    for name in OpenPiece.__slots__:
-        assert getattr(piece, name) == getattr(other, name), name
-    piece.check()
-    assert piece.askable and piece.untouched and not piece.writing
 
 
 def test_the_block_is_kept_where_it_came() -> None:
     lender = Lender(1)
     memory = BufferPool(1000, lender=lender)
-    piece = SingleBlockPiece(3, 5, BLOCK)
+    piece = SingleBlockPiece(3, 5, BLOCK, 1, [0])
     data = memoryview(bytearray(b"block"))
     assert piece.put(0, 0, 5, data, memory)
     assert piece.buffer is data and bytes(piece.whole) == b"block" and not piece.left
@@ -36,7 +27,7 @@ def test_the_block_is_kept_where_it_came() -> None:
 
 def test_what_is_not_lent_is_copied() -> None:
     memory = BufferPool(BLOCK * 2, lender=Lender(0))
-    piece = SingleBlockPiece(3, 5, BLOCK)
+    piece = SingleBlockPiece(3, 5, BLOCK, 1, [0])
     data = bytearray(b"block")
     assert piece.put(0, 0, 5, memoryview(data), memory)
     data[:] = b"other"

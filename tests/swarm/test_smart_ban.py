@@ -21,24 +21,24 @@ def names(keys: Iterable[object]) -> str:
     return "".join(sorted(str(key) for key in keys))
 
 
-def failed(ban: SmartBan, index: int, senders: str, blocks: str) -> str:
+def failed(ban: SmartBan[str], index: int, senders: str, blocks: str) -> str:
     keys = [None if sender == "-" else sender for sender in senders]
     return names(ban.failed(index, keys, digests(blocks)))
 
 
-def passed(ban: SmartBan, index: int, blocks: str) -> str:
+def passed(ban: SmartBan[str], index: int, blocks: str) -> str:
     return names(ban.passed(index, digests(blocks)))
 
 
 def test_the_only_sender_is_guilty_at_once() -> None:
-    ban = SmartBan()
+    ban: SmartBan[str] = SmartBan()
     assert failed(ban, 3, "AAAA", "abXd") == "A"
     assert not ban.pieces
     assert failed(ban, 3, "A", "") == "A", "whether or not its blocks are known"
 
 
 def test_of_several_the_right_copy_tells() -> None:
-    ban = SmartBan()
+    ban: SmartBan[str] = SmartBan()
     assert failed(ban, 3, "AABC", "abXd") == ""
     assert list(ban.pieces) == [3]
     assert passed(ban, 4, "abcd") == ""
@@ -47,7 +47,7 @@ def test_of_several_the_right_copy_tells() -> None:
 
 
 def test_all_failed_copies_are_compared() -> None:
-    ban = SmartBan()
+    ban: SmartBan[str] = SmartBan()
     failed(ban, 3, "ABCD", "Xbcd")
     failed(ban, 3, "ABCE", "XbcY")
     failed(ban, 3, "BBCA", "bZcd")
@@ -55,14 +55,14 @@ def test_all_failed_copies_are_compared() -> None:
 
 
 def test_an_only_sender_that_is_guilty_leaves_the_copies_before_to_be_compared() -> None:
-    ban = SmartBan()
+    ban: SmartBan[str] = SmartBan()
     assert failed(ban, 3, "ABBC", "aXcd") == ""
     assert failed(ban, 3, "DDDD", "abcY") == "D"
     assert passed(ban, 3, "abcd") == "B"
 
 
 def test_two_versions_of_a_block_convict_their_sender_at_once() -> None:
-    ban = SmartBan()
+    ban: SmartBan[str] = SmartBan()
     assert failed(ban, 3, "AABB", "aXcd") == ""
     assert failed(ban, 3, "BABA", "abcY") == "A"
     assert failed(ban, 3, "BBBA", "abcY") == "", "the same lie again is no proof yet"
@@ -70,7 +70,7 @@ def test_two_versions_of_a_block_convict_their_sender_at_once() -> None:
 
 
 def test_what_was_on_disk_accuses_nobody_and_is_no_sole_sender() -> None:
-    ban = SmartBan()
+    ban: SmartBan[str] = SmartBan()
     assert failed(ban, 3, "----", "Xbcd") == ""
     assert failed(ban, 3, "-AAA", "XbcY") == ""
     assert failed(ban, 3, "-BBB", "Zbcd") == ""
@@ -78,14 +78,14 @@ def test_what_was_on_disk_accuses_nobody_and_is_no_sole_sender() -> None:
 
 
 def test_without_fingerprints_nobody_is_accused() -> None:
-    ban = SmartBan()
+    ban: SmartBan[str] = SmartBan()
     assert failed(ban, 3, "AB", "") == "" and not ban.pieces
     assert failed(ban, 3, "AB", "aX") == ""
     assert passed(ban, 3, "") == "" and not ban.pieces
 
 
 def test_only_the_latest_copies_of_a_piece_are_kept() -> None:
-    ban = SmartBan()
+    ban: SmartBan[str] = SmartBan()
     failed(ban, 3, "AZ", "Xb")
     for _ in range(MAX_COPIES):
         failed(ban, 3, "BZ", "Xb")
@@ -93,7 +93,7 @@ def test_only_the_latest_copies_of_a_piece_are_kept() -> None:
 
 
 def test_only_the_latest_pieces_are_kept() -> None:
-    ban = SmartBan(max_pieces=2)
+    ban: SmartBan[str] = SmartBan(max_pieces=2)
     for index in (1, 2, 3):
         failed(ban, index, "AB", "aX")
     assert list(ban.pieces) == [2, 3]
@@ -103,7 +103,7 @@ def test_only_the_latest_pieces_are_kept() -> None:
 
 
 def test_only_so_many_blocks_are_kept() -> None:
-    ban = SmartBan(max_blocks=10)
+    ban: SmartBan[str] = SmartBan(max_blocks=10)
     for index in (1, 2, 3):
         failed(ban, index, "ABAB", "abcX")
     assert list(ban.pieces) == [2, 3]
@@ -118,7 +118,7 @@ def test_only_so_many_blocks_are_kept() -> None:
 
 @pytest.mark.parametrize("good", ["abcd", "abcX"])
 def test_a_forgotten_piece_accuses_nobody(good: str) -> None:
-    ban = SmartBan()
+    ban: SmartBan[str] = SmartBan()
     failed(ban, 3, "ABAB", "abcX")
     ban.forget(3)
     ban.forget(3)

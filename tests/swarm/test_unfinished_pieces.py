@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any, List
+from typing import List
 
 import pytest
 
@@ -24,17 +24,17 @@ def bits(text: str) -> Bitfield:
     return found
 
 
-def make(blocks: int = 6, *, stripe: int = 6, memory: int = 100) -> UnfinishedPieces:
+def make(blocks: int = 6, *, memory: int = 100) -> UnfinishedPieces:
+    """With memory for 8 blocks, pieces are in segments of 2."""
     picker = Picker(Bitfield(2), random=random.Random(0))
     counted = BufferPool(memory * BLOCK)
-    opening = PieceFactory(Layout([2 * blocks * BLOCK], blocks * BLOCK), picker, counted)
-    opening.buffer_size = stripe * BLOCK
-    return UnfinishedPieces(opening, picker, counted)
+    factory = PieceFactory(Layout([2 * blocks * BLOCK], blocks * BLOCK), picker, counted)
+    return UnfinishedPieces(factory, picker, counted)
 
 
-def begin(restoring: UnfinishedPieces, text: str) -> List[Any]:
-    """The stripes to be read."""
-    return [stripe for stripe, _, _ in restoring.begin(0, bits(text))]
+def begin(restoring: UnfinishedPieces, text: str) -> List[int]:
+    """The segments to be read."""
+    return [segment for segment, _, _ in restoring.begin(0, bits(text))]
 
 
 def test_there_and_back() -> None:
@@ -59,20 +59,21 @@ def test_there_and_back() -> None:
     ("text", "read"),
     [("xx....", []), ("xxx...", [1]), ("x....x", [0, 2]), ("xxxxx.", [2]), ("xx..xx", [])],
 )
-def test_only_stripes_that_are_begun_are_read(text: str, read: List[int]) -> None:
-    restoring = make(stripe=2)
+def test_only_segments_that_are_begun_are_read(text: str, read: List[int]) -> None:
+    restoring = make(memory=8)
     assert begin(restoring, text) == read
-    for stripe in read:
+    for segment in read:
         assert restoring.ready(0) is None
-        restoring.bring(0, stripe, bytes(2 * BLOCK))
+        restoring.bring(0, segment, bytes(2 * BLOCK))
     piece = restoring.ready(0)
     assert (piece is None) == bool(read)
 
 
 def test_no_memory_no_piece() -> None:
-    restoring = make(memory=5)
-    assert restoring.begin(0, bits("x.....")) == [] and len(restoring) == 0
-    assert restoring.ready(0) is None
+    restoring = make(memory=8)
+    assert begin(restoring, "x....x") == [0, 2] and len(restoring) == 1
+    assert restoring.begin(1, bits("x....x")) == [] and len(restoring) == 1
+    assert restoring.ready(1) is None
 
 
 def test_a_piece_is_restored_once() -> None:
@@ -81,8 +82,8 @@ def test_a_piece_is_restored_once() -> None:
     assert restoring.begin(0, bits("x.....")) == []
 
 
-def test_a_stripe_that_cannot_be_read_gives_the_piece_up() -> None:
-    restoring = make(stripe=2)
+def test_a_segment_that_cannot_be_read_gives_the_piece_up() -> None:
+    restoring = make(memory=8)
     assert begin(restoring, "x..x..") == [0, 1]
     assert restoring.bring(0, 1, None) is not None
     assert len(restoring) == 0 and restoring.bring(0, 0, bytes(2 * BLOCK)) is None

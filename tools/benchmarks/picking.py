@@ -11,14 +11,14 @@ import functools
 import pstats
 import random
 import time
-from typing import Any, Dict, List, Tuple
+from typing import Any, Callable, Dict, List
 
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.layout import BLOCK, Layout
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.buffer_pool import BufferPool
 from bittorrent_threads.swarm.downloads import Downloads
-from bittorrent_threads.swarm.open_piece import OpenPiece
+from bittorrent_threads.swarm.interfaces import BlockRequest, ReceivedPiece
 from bittorrent_threads.swarm.picker import Picker
 from bittorrent_threads.swarm.pipeline import Pipeline
 
@@ -36,30 +36,42 @@ REPEATS = 5
 """Runs of which a round is the best: one lasts 10 ms, and whatever else the machine does only adds to it."""
 
 
-class Port:
-    """Takes requests, and saves pieces at once."""
+class Source:
+    """Takes requests."""
+
+    address = ("10.0.0.1", 1)
 
     def __init__(self) -> None:
-        self.blocks: List[Tuple[int, int, int]] = []
-        self.finished: List[OpenPiece] = []
+        self.blocks: List[BlockRequest] = []
 
-    def request(self, peer: Any, blocks: List[Tuple[int, int, int]]) -> None:
+    @property
+    def sender(self) -> Source:
+        return self
+
+    def request(self, blocks: List[BlockRequest]) -> None:
         self.blocks = blocks
 
-    def cancel(self, peer: Any, blocks: List[Tuple[int, int, int]]) -> None:
+    def cancel(self, blocks: List[BlockRequest]) -> None:
         """Endgame; half of a torrent has none."""
 
-    def received(self, piece: OpenPiece) -> None:
+    def blame(self, index: int) -> None:
+        raise AssertionError("no data is bad here")
+
+
+class Writer:
+    """Collects finished pieces."""
+
+    def __init__(self) -> None:
+        self.finished: List[ReceivedPiece] = []
+
+    def received(self, piece: ReceivedPiece) -> None:
         self.finished.append(piece)
 
-    def received_stripe(self, piece: OpenPiece, stripe: int) -> None:
+    def received_segment(self, index: int, begin: int, data: memoryview, written: Callable[[bool], None]) -> None:
         raise AssertionError("no piece is larger than the memory here")
 
-    def written_whole(self, piece: OpenPiece) -> None:
+    def written_whole(self, index: int) -> None:
         raise AssertionError("no piece is larger than the memory here")
-
-    def accuse(self, key: Any, index: int) -> None:
-        raise AssertionError("no data is bad here")
 
 
 def measure(pieces: int) -> Dict[str, float]:
@@ -73,30 +85,31 @@ def _run(pieces: int) -> Dict[str, float]:
     layout = Layout([pieces * BLOCKS_PER_PIECE * BLOCK], BLOCKS_PER_PIECE * BLOCK)
     have = Bitfield(pieces)
     picker = Picker(have, random=chance)
-    port = Port()
-    downloads = Downloads(layout, picker, memory=BufferPool(Settings().piece_memory), port=port, settings=Settings())
+    source, writer = Source(), Writer()
+    memory = BufferPool(Settings().piece_memory)
+    downloads = Downloads(layout, picker, memory=memory, writer=writer, settings=Settings())
     pipelines = []
-    for number in range(PEERS):
+    for _ in range(PEERS):
         bits = Bitfield(pieces, chance.getrandbits(pieces).to_bytes(pieces // 8, "big"))
         picker.joined(bits)
-        pipeline = Pipeline(number, ((f"10.0.0.{number}", 1), b""), bits, Settings())
+        pipeline = Pipeline(source, bits, Settings())
         pipeline.choked = False
         pipelines.append(pipeline)
     data = memoryview(bytes(BLOCK))
     picked, picking, hearing, heard = 0, 0.0, 0.0, 0
     while picked < BLOCKS:
         pipeline = chance.choice(pipelines)
-        port.blocks = []
+        source.blocks = []
         began = time.perf_counter()
         downloads.refill(pipeline, 0.0)
         picking += time.perf_counter() - began
-        picked += len(port.blocks)
-        for index, begin, _ in port.blocks:
+        picked += len(source.blocks)
+        for index, begin, _ in source.blocks:
             downloads.block(pipeline, index, begin, data)
-        downloads.finished.saved([piece.index for piece in port.finished])
-        picker.passed(have.add([piece.index for piece in port.finished]))
-        port.finished.clear()
-        news = [(chance.choice(pipelines), chance.randrange(pieces)) for _ in port.blocks]
+        downloads.finished.saved([piece.index for piece in writer.finished])
+        picker.passed(have.add([piece.index for piece in writer.finished]))
+        writer.finished.clear()
+        news = [(chance.choice(pipelines), chance.randrange(pieces)) for _ in source.blocks]
         began = time.perf_counter()
         for other, index in news:
             if other.bits.set(index):
