@@ -7,7 +7,8 @@
     content     ``Content``: bytes of the torrent by position, in a file, in the ``partfile``, or padding
     torrentfiles
                 ``TorrentFiles``: the files of a torrent by index, under the paths that ``naming`` chose
-    files       ``FilePool``: few open files; ``file``: what is known of one, and whether somebody else changed it
+    epochs      ``Epochs``: which pieces are still trusted after another program changed a file
+    files       ``FilePool``: the files in use, few of them open (``handles``); ``file``: what is known of one
     scratch     ``Scratch``: memory of a worker into which neighbouring pieces are read
     folder      ``Folder``: names that never lead outside of a folder; ``descriptor`` reads and writes at a position
     claims      ``Claims``: which torrent uses which files, told to other sessions and processes by ``locks``

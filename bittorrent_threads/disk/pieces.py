@@ -8,7 +8,7 @@ file that another program changed, unless the piece was hashed again since.
 from __future__ import annotations
 
 import errno
-from typing import Collection, Dict, List, Sequence, Tuple
+from typing import Collection, Dict, List, Sequence, Set, Tuple
 
 from ..errors import StorageError
 from ..metainfo.fingerprint import fingerprint
@@ -49,12 +49,12 @@ class Pieces:
         for index in wrong:
             del good[index]
         errors: Dict[int, StorageError] = {}
-        epochs = {index: self._content.epoch(index) for index in good} if self._content.changed else {}
+        epochs = {index: self._content.epochs.of(index) for index in good} if self._content.epochs.changed else {}
         for run in runs(sorted(good)):
             self._write(run, good, errors)
         for index, epoch in epochs.items():
             if index not in errors:
-                self._content.vouch(index, epoch)
+                self._content.epochs.vouch(index, epoch)
         kept = tuple([index for index in good if index not in errors])
         error = next(iter(errors.values()), None)
         return Saved(kept, tuple(wrong), tuple(errors), error=error, fingerprints=fingerprints)
@@ -79,13 +79,13 @@ class Pieces:
         content = self._content
         try:
             for _ in range(ATTEMPTS):
-                epoch = content.epoch(index)
-                if not content.trusted(index, epoch):
+                epoch = content.epochs.of(index)
+                if not content.epochs.trusted(index, epoch):
                     self._hash_again(index)
                 data = content.read(offset, length)
-                if content.epoch(index) == epoch:
+                if content.epochs.of(index) == epoch:
                     return Loaded(index, begin, data, None)
-            raise StorageError("is being changed by another program", content.changed_path(index), errno.ESTALE)
+            raise StorageError("is being changed by another program", content.epochs.changed_path(index), errno.ESTALE)
         except StorageError as error:
             return Loaded(index, begin, b"", bare(error))
 
@@ -149,8 +149,9 @@ class Pieces:
             return [index for index in run if not self._right(index, errors)]
         scratch = self._scratches.own
         view = scratch.view[: at_once * piece_length]
-        epochs = {index: content.epoch(index) for index in run} if content.changed else {}
+        epochs = {index: content.epochs.of(index) for index in run} if content.epochs.changed else {}
         wrong: List[int] = []
+        alone: Set[int] = set()  # hashed one by one
         index, end = run.start, min(run.stop * piece_length, self._layout.total_size)
         while index < run.stop:
             try:
@@ -160,13 +161,18 @@ class Pieces:
             except StorageError:
                 # Some of a part that cannot be read may be there: each piece has its own verdict.
                 for each in range(index, min(index + at_once, run.stop)):
-                    epochs.pop(each, None)
+                    alone.add(each)
                     if not self._right(each, errors):
                         wrong.append(each)
                 index += at_once
-        for each, epoch in epochs.items():
-            if each not in wrong:
-                content.vouch(each, epoch)
+        if content.epochs.changed:
+            seen = set(wrong)
+            for each in set(run) - alone - seen:
+                epoch = epochs.get(each, 0)
+                if content.epochs.of(each) == epoch:
+                    content.epochs.vouch(each, epoch)
+                elif not self._right(each, errors):  # a change was seen while it was read
+                    wrong.append(each)
         return wrong
 
     def _right(self, index: int, errors: Dict[int, StorageError]) -> bool:
@@ -181,18 +187,21 @@ class Pieces:
     def _hashed(self, index: int) -> bool:
         # Reads no more at a time than the scratch holds, however large the piece.
         view = self._scratches.own.view
-        epoch = self._content.epoch(index)
-        hasher = self._hashes.hasher(index)
-        start = index * self._layout.piece_length
-        end = start + self._layout.piece_size(index)
-        for part in self._content.scan(start, end - start, view):
-            hasher.update(part)
-        right = hasher.matches()
-        if right:
-            self._content.vouch(index, epoch)
-        return right
+        content = self._content
+        start, size = index * self._layout.piece_length, self._layout.piece_size(index)
+        for _ in range(ATTEMPTS):
+            epoch = content.epochs.of(index)
+            hasher = self._hashes.hasher(index)
+            for part in content.scan(start, size, view):
+                hasher.update(part)
+            if not hasher.matches():
+                return False
+            if content.epochs.of(index) == epoch:
+                break  # else a change was seen while it was read
+        content.epochs.vouch(index, epoch)
+        return True
 
     def _hash_again(self, index: int) -> None:
         if not self._hashed(index):
             reason = f"was changed by another program, piece {index} is wrong now"
-            raise Wrong(reason, self._content.changed_path(index), errno.ESTALE)
+            raise Wrong(reason, self._content.epochs.changed_path(index), errno.ESTALE)
