@@ -61,6 +61,9 @@ class Content:
         """Which pieces are trusted."""
         self._routed: Optional[bytearray] = None  # 1 for each file whose bytes go to itself; None before ``prepare``
         self._unsynced: Set[int] = set()
+        self._flush: Optional[Flush] = None  # of many files, since before those unsynced were written
+        self._watched = len(metainfo.files) >= MANY  # whether that is so
+        self._closed = False  # nothing was written or found since ``close``
 
     def survey(self) -> Surveyed:
         """Take the files as they are now, and see which pieces may be there."""
@@ -206,6 +209,7 @@ class Content:
 
     def write(self, offset: int, buffers: Sequence[memoryview]) -> None:
         """Write the buffers one behind the other; they are not copied."""
+        self._watch()
         ends = list(itertools.accumulate(map(len, buffers)))
         length = ends[-1] if ends else 0
         written: List[int] = []
@@ -230,6 +234,7 @@ class Content:
         """
         if os.name != "posix":
             return  # only who may write to a file can sync it there
+        self._watch()
         now = time.time()
         with self._lock:
             for span, _ in self._places(offset, length):
@@ -250,17 +255,26 @@ class Content:
                 error = bare(failure)
                 for index in range(len(self._metainfo.files)):
                     suspects.update(self._part_file.pieces(index))
-        flush = Flush.of(self.folder) if len(unsynced) >= MANY else None
+            flush = None
+            watched = self._watched and self._flush is not None
+            if len(unsynced) >= MANY:
+                flush = self._flush or self.pool.begin_flush(self.folder)
+                self._flush = self.pool.begin_flush(self.folder) if watched and not self._closed else None
+        flushed = flush if flush is not None and flush.run() else None
+        watched &= flushed is not None and flushed.complete
         for index in sorted(unsynced):
             if self._files[index].met:
                 try:
-                    self.pool.sync(self._files[index], flush)
+                    self.pool.sync(self._files[index], flushed, watched=watched)
                 except StorageError as failure:
                     error = error or bare(failure)
                     suspects.update(self._layout.file_pieces(index))
                     if isinstance(failure, Gone):  # and may come back, as unsynced as it is
                         with self._lock:
                             self._unsynced.add(index)
+        if flush is not None:
+            self.pool.end_flush(flush)
+            self._watched &= flushed is not None  # else what is being written now may have failed, too
         # In this order: a change after the look at a file is not in what is remembered of it.
         files, part_file = self._files.stats(), self._part_file.stat
         with self._lock:
@@ -317,7 +331,23 @@ class Content:
 
     def close(self) -> None:
         """Close every open file."""
+        with self._lock:
+            self._closed = True
+            flush = None
+            if not self._unsynced:  # else the next sync ends it
+                flush, self._flush = self._flush, None
+                self._watched = len(self._metainfo.files) >= MANY
+        if flush is not None:
+            self.pool.end_flush(flush)
         self.pool.close(self.folder)
+
+    def _watch(self) -> None:
+        # Before anything is written, or found to be right.
+        self._closed = False
+        if self._watched and self._flush is None:
+            with self._lock:
+                self._flush = self._flush or self.pool.begin_flush(self.folder)
+                self._watched = self._flush is not None
 
     def _refuse(self, file: File) -> None:
         if file.stat is not None and file.stat.size:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from typing import Callable, Iterator, Optional, Sequence, Tuple
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple
 
 from ..errors import StorageError
 from ..threads.original import allocate_lock
@@ -44,6 +44,7 @@ class FilePool:
         self._crowded = crowded
         self._lock = allocate_lock()
         self._handles = Handles(limit)
+        self._flushes: List[Flush] = []
 
     def __len__(self) -> int:
         return len(self._handles)
@@ -186,13 +187,32 @@ class FilePool:
         """Whether a file has the name now."""
         return self._look(file) is not None
 
-    def sync(self, file: File, flush: Optional[Flush] = None) -> FileStat:
+    def begin_flush(self, folder: Folder) -> Optional[Flush]:
+        """Watch the file system of a folder for what it cannot write, until ``end_flush``."""
+        flush = Flush.begin(folder)
+        if flush is not None:
+            with self._lock:
+                self._flushes.append(flush)
+        return flush
+
+    def end_flush(self, flush: Flush) -> None:
+        """Watch no longer."""
+        with self._lock:
+            self._flushes = [other for other in self._flushes if other is not flush]
+        flush.close()
+
+    def sync(self, file: File, flush: Optional[Flush] = None, *, watched: bool = False) -> FileStat:
         """Make the file and its name durable, and see that it still is the file that was written.
 
-        After a ``flush``, which has written both already, it remains to be seen that this file was.
+        After a ``flush``, which has written both already, it remains to be seen that this file was; if the flush has
+        ``watched`` since before the first write, that is known.
         """
+        if flush is not None and watched and file.identity is not None and flush.device == file.identity[0]:
+            with self._lock:
+                file.fresh = False
+            return self._see(file)
         # What somebody else wrote may be on a disk to read only.
-        with _Use(self, file, writable=file.written) as handle:
+        with _Use(self, file, writable=file.written, once=flush is not None) as handle:
             self._verify(file, handle)
             with self._lock:
                 fresh, file.fresh = file.fresh, False
@@ -221,6 +241,11 @@ class FilePool:
     def close(self, folder: Optional[Folder] = None) -> None:
         """Close what is open below a folder, or all; a handle in use is closed by the thread that uses it."""
         self._handles.close(folder)
+        if folder is None:
+            with self._lock:
+                flushes, self._flushes = self._flushes, []
+            for flush in flushes:
+                flush.close()
 
     # -- one file open -----------------------------------------------------------------------------------------------
 
@@ -262,8 +287,8 @@ class FilePool:
             raise Gone("was removed or replaced while in use", file.path, errno.ENOENT)
         self._compare(file, found)
 
-    def _see(self, file: File) -> None:
-        # That the file which was met is there; whether another program changed it.
+    def _see(self, file: File) -> FileStat:
+        # That the file which was met has its name; whether another program changed it.
         with file.looking:
             found = self._look(file)
             if found is None:
@@ -271,6 +296,8 @@ class FilePool:
             if identity(found) != file.identity:
                 raise Gone("is another file than before", file.path, errno.ESTALE)
             self._compare(file, found)
+            with self._lock:
+                return _remember(file, found)
 
     def _compare(self, file: File, found: os.stat_result) -> None:
         # While we hold ``looking``: count a change by another program.
