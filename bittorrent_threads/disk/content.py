@@ -386,7 +386,7 @@ class Content:
     def _kept_in_part_file(self, file: int) -> bool:
         # Under the lock.
         routed = self._routed
-        return bool(self._part_file.pieces(file)) if routed is None else not routed[file]
+        return self._part_file.has(file) if routed is None else not routed[file]
 
     def _only_in_file(self, span: Span) -> bool:
         # Under the lock: whether the file is there, and the part file has no piece of a span.  Such a file came later,

@@ -309,7 +309,7 @@ class _Parent:
 def _is_name(name: str) -> bool:
     if name in ("", ".", "..") or "\0" in name or "/" in name:
         return False
-    return _SEPARATORS.isdisjoint(name)
+    return not _SEPARATORS or _SEPARATORS.isdisjoint(name)
 
 
 def _is_link(found: os.stat_result) -> bool:

@@ -92,6 +92,10 @@ class PartFile:
         first = self._layout.file_offset(file)
         return [(first + begin) // self._layout.piece_length for begin in sorted(slots)]
 
+    def has(self, file: int) -> bool:
+        """Whether it has bytes of a file."""
+        return bool(self._index().get(file))
+
     def write(self, span: Span, buffers: Sequence[memoryview]) -> None:
         """Write the buffers, which together are as long as ``span``."""
         slots = self._index().setdefault(span.file, {})
