@@ -7,8 +7,9 @@
     content     ``Content``: bytes of the torrent by position, in a file, in the ``partfile``, or padding
     torrentfiles
                 ``TorrentFiles``: the files of a torrent by index, under the paths that ``naming`` chose
-    files       ``FilePool``: few open files; ``file``: what is known of one, and whether somebody else changed it
-    scratch     ``HashBuffer``: memory of a worker into which neighbouring pieces are read
+    epochs      ``Epochs``: which pieces are still trusted after another program changed a file
+    file_pool   ``FilePool``: the files in use, few of them open (``handles``); ``file``: what is known of one
+    hash_buffer ``HashBuffer``: memory of a worker into which neighbouring pieces are read
     folder      ``Folder``: names that never lead outside of a folder; ``descriptor`` reads and writes at a position
     claims      ``Claims``: which torrent uses which files, told to other sessions and processes by ``locks``
     allocation  the room of a whole file, taken before the download

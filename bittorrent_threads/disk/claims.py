@@ -108,21 +108,23 @@ class Claims:
         self._places: Dict[str, _Place] = {}
         self._file = f"{os.getpid():x}.{os.urandom(6).hex()}{SUFFIX}"
 
-    def take(self, folder: Folder, claim: Claim) -> None:
+    def take(self, folder: Folder, claim: Claim, *, added: Optional[Mapping[str, str]] = None) -> None:
         """Claim files below a folder, in place of what the torrent claimed there before.
 
+        If only some paths are ``added`` to that, only those are compared with what others claim.
         Raises :class:`Taken`, which names the file and the torrent that has it.
         """
         root = os.path.realpath(folder.root)
+        compared = claim if added is None else claim._replace(paths=added)
         with self._lock:
             for place in self._places.values():
                 others = [other for other in place.claims.values() if other.infohash != claim.infohash]
-                _compare(others, claim.below(root, place.root), place.root, "in this session")
+                _compare(others, compared.below(root, place.root), place.root, "in this session")
             place = self._places.setdefault(root, _Place(folder, root, self._file))
             before = place.claims.get(claim.infohash)
             place.claims = {**place.claims, claim.infohash: claim}
         try:
-            place.tell(claim)
+            place.tell(compared)
         except BaseException:
             with self._lock:
                 if before is None:
@@ -131,6 +133,15 @@ class Claims:
                     place.claims = {**place.claims, claim.infohash: before}
             self._told_less(place)
             raise
+
+    def reduce(self, folder: Folder, claim: Claim) -> None:
+        """The torrent claims this, which is part of what it claimed below the folder; raises nothing."""
+        with self._lock:
+            place = self._places.get(os.path.realpath(folder.root))
+            if place is not None:
+                place.claims = {**place.claims, claim.infohash: claim}
+        if place is not None:
+            self._told_less(place)
 
     def release(self, folder: Folder, infohash: bytes) -> None:
         """The torrent uses nothing below the folder any more; raises nothing."""
@@ -217,11 +228,10 @@ class _Place:
     def _inside(self, claim: Claim) -> Iterator[str]:
         # The folders that the claim has files in, without those that are not there, or behind a link.
         inner: Set[str] = set()
-        for path in claim.paths.values():
-            at = path.rfind("/")
-            while at > 0 and path[:at] not in inner:
-                inner.add(path[:at])
-                at = path.rfind("/", 0, at)
+        for folder in {path.rpartition("/")[0] for path in claim.paths.values()}:
+            while folder and folder not in inner:
+                inner.add(folder)
+                folder = folder.rpartition("/")[0]
         absent: Set[str] = set()
         for folder in sorted(inner):
             root = os.path.join(self.root, *folder.split("/"))
@@ -278,7 +288,11 @@ def _compare(others: Iterable[Claim], claim: Claim, root: str, where: str) -> No
 
 
 def _hashes(paths: Iterable[str]) -> Dict[str, str]:
-    return {hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16]: path for path in paths}
+    return dict(map(_hashed, paths))
+
+
+def _hashed(path: str) -> Tuple[str, str]:
+    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16], path
 
 
 def _way(folder: str, inner: str) -> Optional[str]:
@@ -378,6 +392,33 @@ class Hold:
         if self._held is not None:
             self._claims.release(self._held[0], self._metainfo.infohash)
             self._held = None
+
+    @contextlib.contextmanager
+    def renaming(self, folder: Folder, old: Parts, new: Parts) -> Iterator[None]:
+        """Claim both paths of a file that gets another one, and in the end the new one if the old one was claimed.
+
+        If that fails, what was claimed before stays so.  Raises :class:`Taken`.
+        """
+        before = self._held
+        (key, path), added = _hashed("/".join(new)), _hashes(["/".join(old), "/".join(new)])
+        claim = self._claim([], writing=True) if before is None else before[1]
+        self._claims.take(folder, claim._replace(writing=True, paths={**claim.paths, **added}), added=added)
+        try:
+            yield
+        except BaseException:
+            self._claims.release(folder, self._metainfo.infohash)
+            if before is not None:
+                self._claims.take(*before)
+            raise
+        if before is None:
+            self._claims.release(folder, self._metainfo.infohash)
+            return
+        paths = dict(claim.paths)
+        if paths.pop(_hashed("/".join(old))[0], None) is not None:
+            paths[key] = path
+            self._paths = [new if parts == old else parts for parts in self._paths]
+        self._held = folder, claim._replace(paths=paths)
+        self._claims.reduce(*self._held)
 
     @contextlib.contextmanager
     def moving(self, folder: Folder, paths: List[Parts], after: Callable[[], List[Parts]]) -> Iterator[None]:

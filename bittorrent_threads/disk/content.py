@@ -4,9 +4,6 @@ Each span of bytes has one of three places: its file, the part file (for unwante
 all (padding, BEP 47: always zero).  Once the bytes of a file go to the file itself they do so until the next
 ``prepare``, which runs alone, so that a worker which sees that needs no lock; everything about the part file happens
 under one.
-
-A piece is trusted because somebody hashed it.  When another program changes a file, its pieces are in doubt: each has
-an ``epoch``, the changes seen in its files so far, and is trusted only if it was right in that epoch (``vouch``).
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ import itertools
 import os
 import time
 from operator import attrgetter
-from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Set, Tuple, Union
+from typing import Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Set, Tuple, Union
 
 from ..buffers import cut
 from ..errors import StorageError
@@ -26,13 +23,14 @@ from ..metainfo.metainfo import Metainfo, padding_pieces
 from ..metainfo.safe_paths import HIDDEN_FOLDER, PORTABLE
 from ..threads.original import allocate_lock
 from .allocation import FULL, SPARSE
+from .epochs import Epochs
 from .file import File, Gone
 from .file_pool import FilePool
 from .flush import MANY, Flush
 from .folder import Folder, Parts
 from .part_file import PartFile
 from .path_choice import refused
-from .results import Changed, CheckedFiles, Synced, bare
+from .results import CheckedFiles, Synced, bare
 from .torrent_files import TorrentFiles
 
 PART_FILE = -1
@@ -59,10 +57,13 @@ class Content:
         self._lock = allocate_lock()  # guards what follows
         parts = (HIDDEN_FOLDER, f"{metainfo.infohash.hex()}.parts")
         self._part_file = PartFile(File(folder, parts, on_changed=self._on_changed), pool, metainfo)
+        self.epochs = Epochs(self._layout, len(metainfo.files), self._files, self._part_file)
+        """Which pieces are trusted."""
         self._routed: Optional[bytearray] = None  # 1 for each file whose bytes go to itself; None before ``prepare``
         self._unsynced: Set[int] = set()
-        self._vouched: Dict[int, int] = {}  # the epoch in which a piece was right, if not 0
-        self._changed = False
+        self._flush: Optional[Flush] = None  # of many files, since before those unsynced were written
+        self._watched = len(metainfo.files) >= MANY  # whether that is so
+        self._closed = False  # nothing was written or found since ``close``
 
     def check_files(self) -> CheckedFiles:
         """Take the files as they are now, and see which pieces may be there."""
@@ -164,16 +165,21 @@ class Content:
         """Fill ``view`` from whatever is there, for a hash to judge; raises ``Missing`` where nothing is."""
         done = 0
         for span, at in self._places(offset, len(view)):
-            view[done:at] = bytes(at - done)
+            if done < at:
+                view[done:at] = bytes(at - done)
             done = at + span.length
-            with self._kept(span) as place:
-                place.read_into(span, view[at:done])
-        view[done:] = bytes(len(view) - done)
+            if self._fetched(span.file):
+                self.pool.fetch(self._files[span.file], span.offset, view[at:done])
+            else:
+                with self._kept(span) as place:
+                    place.read_into(span, view[at:done])
+        if done < len(view):
+            view[done:] = bytes(len(view) - done)
 
     def scan(self, offset: int, length: int, view: memoryview) -> Iterator[memoryview]:
         """``inspect`` of as much as ``view`` takes at a time; each part is good until the next is asked for."""
         span = self._layout.spans(offset, length)[0]
-        if span.length == length and not self._metainfo.files[span.file].pad:
+        if span.length == length and not self._metainfo.files[span.file].pad and not self._fetched(span.file):
             with self._kept(span) as place:
                 direct = place is self._files
             if direct:
@@ -187,12 +193,15 @@ class Content:
             yield part
 
     def refresh(self, offset: int, length: int) -> List[Tuple[int, int]]:
-        """See to it that ``inspect`` looks at the files that have these names now, and ``epoch`` knows of changes.
+        """See to it that ``inspect`` looks at the files that have these names now, and ``epochs`` know of changes.
 
+        Small files are left to ``inspect``, which sees to that itself.
         Returns where bytes begin and end that are nowhere, in order: no part file has them, and no file is so long.
         """
         absent: List[Tuple[int, int]] = []
         for span, at in self._places(offset, length):
+            if self._fetched(span.file):
+                continue
             size = self.pool.refresh(self._files[span.file])
             if size is not None and size < span.offset + span.length and not self._parted(span.file):
                 absent.append((offset + at + max(0, size - span.offset), offset + at + span.length))
@@ -200,14 +209,23 @@ class Content:
 
     def write(self, offset: int, buffers: Sequence[memoryview]) -> None:
         """Write the buffers one behind the other; they are not copied."""
+        self._watch()
         ends = list(itertools.accumulate(map(len, buffers)))
         length = ends[-1] if ends else 0
-        for span, at in self._places(offset, length):
-            part = buffers if span.length == length else cut(buffers, ends, at, span.length)
-            with self._kept(span, writing=True) as place:
-                place.write(span, part)
+        written: List[int] = []
+        try:
+            for span, at in self._places(offset, length):
+                part = buffers if span.length == length else cut(buffers, ends, at, span.length)
+                written.append(span.file)
+                routed = self._routed
+                if routed is not None and routed[span.file]:
+                    self._files.write(span, part)
+                else:
+                    with self._kept(span, writing=True) as place:
+                        place.write(span, part)
+        finally:
             with self._lock:
-                self._unsynced.add(span.file)
+                self._unsynced.update(written)
 
     def found(self, offset: int, length: int) -> None:
         """These bytes are right, whoever wrote them: if that is not long ago, the next sync is for them too.
@@ -216,6 +234,7 @@ class Content:
         """
         if os.name != "posix":
             return  # only who may write to a file can sync it there
+        self._watch()
         now = time.time()
         with self._lock:
             for span, _ in self._places(offset, length):
@@ -236,49 +255,33 @@ class Content:
                 error = bare(failure)
                 for index in range(len(self._metainfo.files)):
                     suspects.update(self._part_file.pieces(index))
-        flush = Flush.of(self.folder) if len(unsynced) >= MANY else None
+            flush = None
+            watched = self._watched and self._flush is not None
+            if len(unsynced) >= MANY:
+                flush = self._flush or self.pool.begin_flush(self.folder)
+                self._flush = self.pool.begin_flush(self.folder) if watched and not self._closed else None
+        flushed = flush if flush is not None and flush.run() else None
+        watched &= flushed is not None and flushed.complete
         for index in sorted(unsynced):
             if self._files[index].met:
                 try:
-                    self.pool.sync(self._files[index], flush)
+                    self.pool.sync(self._files[index], flushed, watched=watched)
                 except StorageError as failure:
                     error = error or bare(failure)
                     suspects.update(self._layout.file_pieces(index))
                     if isinstance(failure, Gone):  # and may come back, as unsynced as it is
                         with self._lock:
                             self._unsynced.add(index)
+        if flush is not None:
+            self.pool.end_flush(flush)
+            self._watched &= flushed is not None  # else what is being written now may have failed, too
         # In this order: a change after the look at a file is not in what is remembered of it.
         files, part_file = self._files.stats(), self._part_file.stat
         with self._lock:
-            changed = self._doubted()
+            changed = self.epochs.doubted()
         for file in changed:
             suspects.update(file.suspects)
         return Synced(files, part_file, tuple(sorted(suspects)), error, changed)
-
-    @property
-    def changed(self) -> bool:
-        """Whether any file was seen to be changed by another program, so that epochs are not all 0."""
-        return self._changed
-
-    def epoch(self, index: int) -> int:
-        """How many changes by other programs the files of a piece have seen."""
-        if not self._changed:
-            return 0
-        return self._part_file.changes + sum(self._files[span.file].changes for span in self._layout.piece_spans(index))
-
-    def vouch(self, index: int, epoch: int) -> None:
-        """The piece was right in that epoch."""
-        if epoch:
-            self._vouched[index] = epoch
-
-    def trusted(self, index: int, epoch: int) -> bool:
-        """Whether the piece was right in that epoch, if it was right before any change."""
-        return epoch == 0 or self._vouched.get(index) == epoch
-
-    def changed_path(self, index: int) -> str:
-        """The path of a changed file of a piece."""
-        files = [self._files[span.file] for span in self._layout.piece_spans(index)]
-        return next((file.path for file in files if file.changes), self._part_file.path)
 
     def existing(self) -> Dict[int, File]:
         """The files that are there, by index, and the part file as ``PART_FILE``."""
@@ -328,7 +331,23 @@ class Content:
 
     def close(self) -> None:
         """Close every open file."""
-        self.pool.close_folder(self.folder)
+        with self._lock:
+            self._closed = True
+            flush = None
+            if not self._unsynced:  # else the next sync ends it
+                flush, self._flush = self._flush, None
+                self._watched = len(self._metainfo.files) >= MANY
+        if flush is not None:
+            self.pool.end_flush(flush)
+        self.pool.close(self.folder)
+
+    def _watch(self) -> None:
+        # Before anything is written, or found to be right.
+        self._closed = False
+        if self._watched and self._flush is None:
+            with self._lock:
+                self._flush = self._flush or self.pool.begin_flush(self.folder)
+                self._watched = self._flush is not None
 
     def _refuse(self, file: File) -> None:
         if file.stat is not None and file.stat.size:
@@ -354,10 +373,20 @@ class Content:
                     return
         yield self._files
 
+    def _fetched(self, file: int) -> bool:
+        # Whether a check reads the file by ``FilePool.fetch``: a small one that the part file has nothing of.
+        if not self._files.small(file):
+            return False
+        routed = self._routed
+        if routed is not None and routed[file]:
+            return True
+        with self._lock:
+            return not self._kept_in_part_file(file)
+
     def _kept_in_part_file(self, file: int) -> bool:
         # Under the lock.
         routed = self._routed
-        return bool(self._part_file.pieces(file)) if routed is None else not routed[file]
+        return self._part_file.has(file) if routed is None else not routed[file]
 
     def _only_in_file(self, span: Span) -> bool:
         # Under the lock: whether the file is there, and the part file has no piece of a span.  Such a file came later,
@@ -407,24 +436,7 @@ class Content:
             self._part_file.move(index, self._files[index])
 
     def _on_changed(self) -> None:
-        self._changed = True
-
-    def _doubted(self) -> Tuple[Changed, ...]:
-        # Under the lock: the changed files that have pieces which were not hashed since.
-        if not self._changed:
-            return ()
-        found: List[Changed] = []
-        parted: Set[int] = set()
-        for index in range(len(self._metainfo.files)):
-            if self._files[index].changes:
-                found.append(self._suspected(self._files[index].path, self._layout.file_pieces(index)))
-            if self._part_file.changes:
-                parted.update(self._part_file.pieces(index))
-        found.append(self._suspected(self._part_file.path, sorted(parted)))
-        return tuple([file for file in found if file.suspects])
-
-    def _suspected(self, path: str, pieces: Iterable[int]) -> Changed:
-        return Changed(path, tuple([piece for piece in pieces if not self.trusted(piece, self.epoch(piece))]))
+        self.epochs.changed = True
 
 
 class _Place(Protocol):

@@ -9,11 +9,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from typing import Any, Iterator, List, Sequence, Tuple, TypeVar
+from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
 from ..threads.original import allocate_lock
 
-T = TypeVar("T")
 Identity = Tuple[int, int]
 """Device and inode."""
 
@@ -37,17 +36,18 @@ A download beside such a main thread reached 157 MB/s with writes of 256 KiB, 19
 
 
 class Descriptor:
-    """The open file ``fd``, which it owns; everything raises ``OSError``.  ``system`` is as for ``Folder``."""
+    """The open file ``fd``, which it owns; everything raises ``OSError``.  ``system`` is as for ``Folder``.
 
-    __slots__ = ("_lock", "_read_some", "_system", "_write_some", "fd", "identity")
+    ``found`` is what the system knows of the file, for who has asked already.
+    """
 
-    def __init__(self, fd: int, system: Any = os) -> None:
+    __slots__ = ("_lock", "_system", "fd", "identity")
+
+    def __init__(self, fd: int, system: Any = os, found: Optional[os.stat_result] = None) -> None:
         self.fd = fd
         self._system = system
         self._lock = allocate_lock()
-        self._read_some = self._choose("preadv", self._preadv, "pread", self._pread, self._seek_and_read)
-        self._write_some = self._choose("pwritev", self._pwritev, "pwrite", self._pwrite, self._seek_and_write)
-        self.identity = identity(self.stat())
+        self.identity = identity(found or self.stat())
 
     def stat(self) -> os.stat_result:
         """What the system knows of the file."""
@@ -110,34 +110,28 @@ class Descriptor:
         with contextlib.suppress(OSError):
             self._system.close(self.fd)
 
-    def _choose(self, best: str, first: T, good: str, second: T, last: T) -> T:
-        return first if hasattr(self._system, best) else second if hasattr(self._system, good) else last
-
-    def _preadv(self, offset: int, view: memoryview) -> int:
-        return int(self._system.preadv(self.fd, [view], offset))
-
-    def _pread(self, offset: int, view: memoryview) -> int:
-        data = self._system.pread(self.fd, len(view), offset)
+    def _read_some(self, offset: int, view: memoryview) -> int:
+        system = self._system
+        if hasattr(system, "preadv"):
+            return int(system.preadv(self.fd, [view], offset))
+        if hasattr(system, "pread"):
+            data = system.pread(self.fd, len(view), offset)
+        else:
+            with self._lock:
+                system.lseek(self.fd, offset, os.SEEK_SET)
+                data = system.read(self.fd, len(view))
         view[: len(data)] = data
         return len(data)
 
-    def _seek_and_read(self, offset: int, view: memoryview) -> int:
+    def _write_some(self, offset: int, buffers: List[memoryview]) -> int:
+        system = self._system
+        if hasattr(system, "pwritev"):
+            return int(system.pwritev(self.fd, buffers, offset))
+        if hasattr(system, "pwrite"):
+            return int(system.pwrite(self.fd, buffers[0], offset))
         with self._lock:
-            self._system.lseek(self.fd, offset, os.SEEK_SET)
-            data = self._system.read(self.fd, len(view))
-        view[: len(data)] = data
-        return len(data)
-
-    def _pwritev(self, offset: int, buffers: List[memoryview]) -> int:
-        return int(self._system.pwritev(self.fd, buffers, offset))
-
-    def _pwrite(self, offset: int, buffers: List[memoryview]) -> int:
-        return int(self._system.pwrite(self.fd, buffers[0], offset))
-
-    def _seek_and_write(self, offset: int, buffers: List[memoryview]) -> int:
-        with self._lock:
-            self._system.lseek(self.fd, offset, os.SEEK_SET)
-            return int(self._system.write(self.fd, buffers[0]))
+            system.lseek(self.fd, offset, os.SEEK_SET)
+            return int(system.write(self.fd, buffers[0]))
 
 
 def _batches(buffers: Sequence[memoryview], most: int) -> Iterator[Tuple[List[memoryview], int]]:

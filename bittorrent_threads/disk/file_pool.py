@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import itertools
 import os
-from collections import OrderedDict
-from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple
 
 from ..errors import StorageError
 from ..threads.original import allocate_lock
@@ -22,6 +20,7 @@ from .descriptor import MAX_WRITE_BYTES, WRITE_BYTES, Descriptor, identity
 from .file import File, FileStat, Gone, Missing
 from .flush import Flush
 from .folder import Folder, Parts
+from .handles import Handle, Handles
 
 _FAULTS = (OSError, ValueError)  # ValueError: names with NUL or a lone surrogate
 
@@ -33,30 +32,19 @@ costs hashing.
 """
 
 
-class _Handle(Descriptor):
-    # It is closed when it is no longer kept in the table and its last user is done.
-    __slots__ = ("kept", "users", "writable")
-
-    def __init__(self, fd: int, system: Any, *, writable: bool) -> None:
-        super().__init__(fd, system)
-        self.writable = writable
-        self.users = 1
-        self.kept = True
-
-
 class FilePool:
     """At most ``limit`` open files, the one unused longest closed first; safe to use from any thread.
 
-    ``crowded`` tells that each system call costs a wait for the GIL.  One lock guards the table of handles and the
-    fields of every ``File``; it is never held during a system call.
+    ``crowded`` tells that each system call costs a wait for the GIL.  One lock guards the fields of every ``File``; it
+    is never held during a system call.
     Everything raises :class:`StorageError` with path and errno, and nothing else for what a disk can do.
     """
 
     def __init__(self, limit: int, *, crowded: Callable[[], bool] = lambda: False) -> None:
-        self._limit = limit
         self._crowded = crowded
         self._lock = allocate_lock()
-        self._handles: OrderedDict[File, _Handle] = OrderedDict()
+        self._handles = Handles(limit)
+        self._flushes: List[Flush] = []
 
     def __len__(self) -> int:
         return len(self._handles)
@@ -77,7 +65,7 @@ class FilePool:
                         file.identity = file.stat = None
                     else:
                         _remember(file, found)
-                self._drop_unless(file, found)
+                self._handles.drop(file, unless=file.identity)
                 if changed:
                     file.on_changed()
         return file.stat
@@ -93,7 +81,7 @@ class FilePool:
             with contextlib.suppress(StorageError):  # the next use meets the same and tells it
                 found = self._look(file)
                 seen = True
-            self._drop_unless(file, found)
+            self._handles.drop(file, unless=None if found is None else identity(found))
             if found is None:
                 return 0 if seen and not file.met else None
             if identity(found) == file.identity:
@@ -102,16 +90,18 @@ class FilePool:
 
     def create(self, file: File) -> None:
         """Make the file, empty, and the folders above it, unless it is there (it may be on a disk to read only)."""
-        if not file.met:
-            # Most are not there; for one that is, and cannot be written to, there is the other way.
-            with contextlib.suppress(StorageError), _Use(self, file, writable=True) as handle:
-                self._verify(file, handle)
-                return
+        if file.met:
+            self._see(file)
+            return
+        # Most are not there; for one that is, and cannot be written to, there is the other way.
+        with contextlib.suppress(StorageError), _Use(self, file, writable=True, once=True) as handle:
+            self._verify(file, handle)
+            return
         try:
-            with _Use(self, file) as handle:
+            with _Use(self, file, once=True) as handle:
                 self._verify(file, handle)
         except Missing:
-            with _Use(self, file, writable=True) as handle:
+            with _Use(self, file, writable=True, once=True) as handle:
                 self._verify(file, handle)
 
     def read(self, file: File, offset: int, length: int) -> bytes:
@@ -129,6 +119,18 @@ class FilePool:
             count = handle.read_into(offset, view)
         _require(file, offset, len(view), count)
 
+    def fetch(self, file: File, offset: int, view: memoryview) -> None:
+        """Fill ``view`` from the file that has the name now, for a hash to judge; it is not kept open.
+
+        ``refresh`` and ``read_into`` by as few calls as there can be: half the price for each of many small files.
+        """
+        if file in self._handles:
+            self.refresh(file)
+        with _Use(self, file, once=True) as handle:
+            self._verify(file, handle)
+            count = handle.read_into(offset, view)
+        _require(file, offset, len(view), count)
+
     def scan(self, file: File, offset: int, length: int, view: memoryview) -> Iterator[memoryview]:
         """``length`` bytes in parts that ``view`` takes; each is good until the next is asked for."""
         with _Use(self, file) as handle:
@@ -138,9 +140,12 @@ class FilePool:
                 _require(file, begin, len(part), handle.read_into(begin, part))
                 yield part
 
-    def write(self, file: File, offset: int, buffers: Sequence[memoryview]) -> None:
-        """Write all the buffers, one behind the other; they are not copied."""
-        with self._changing(file) as handle:
+    def write(self, file: File, offset: int, buffers: Sequence[memoryview], *, once: bool = False) -> None:
+        """Write all the buffers, one behind the other; they are not copied.
+
+        After that the file is not kept open if this was all, at ``once``.
+        """
+        with self._changing(file, once=once) as handle:
             handle.write(offset, buffers, MAX_WRITE_BYTES if self._crowded() else WRITE_BYTES)
 
     def truncate(self, file: File, size: int) -> None:
@@ -157,12 +162,11 @@ class FilePool:
 
     def relocate(self, file: File, folder: Folder, parts: Parts, found: Optional[os.stat_result]) -> None:
         """The file is at another place now; ``found`` is what it is there, None for one that is not there."""
+        self._handles.drop(file)
         with self._lock:
-            closable = [self._evict(file)] if file in self._handles else []
             file.folder, file.parts = folder, parts
             if found is not None and file.met:
                 _remember(file, found)
-        self._close(closable)
 
     def allocate(self, file: File, length: int) -> None:
         """Have the disk keep room for ``length`` bytes; nobody else may write to the file meanwhile."""
@@ -183,13 +187,32 @@ class FilePool:
         """Whether a file has the name now."""
         return self._look(file) is not None
 
-    def sync(self, file: File, flush: Optional[Flush] = None) -> FileStat:
+    def begin_flush(self, folder: Folder) -> Optional[Flush]:
+        """Watch the file system of a folder for what it cannot write, until ``end_flush``."""
+        flush = Flush.begin(folder)
+        if flush is not None:
+            with self._lock:
+                self._flushes.append(flush)
+        return flush
+
+    def end_flush(self, flush: Flush) -> None:
+        """Watch no longer."""
+        with self._lock:
+            self._flushes = [other for other in self._flushes if other is not flush]
+        flush.close()
+
+    def sync(self, file: File, flush: Optional[Flush] = None, *, watched: bool = False) -> FileStat:
         """Make the file and its name durable, and see that it still is the file that was written.
 
-        After a ``flush``, which has written both already, it remains to be seen that this file was.
+        After a ``flush``, which has written both already, it remains to be seen that this file was; if the flush has
+        ``watched`` since before the first write, that is known.
         """
+        if flush is not None and watched and file.identity is not None and flush.device == file.identity[0]:
+            with self._lock:
+                file.fresh = False
+            return self._see(file)
         # What somebody else wrote may be on a disk to read only.
-        with _Use(self, file, writable=file.written) as handle:
+        with _Use(self, file, writable=file.written, once=flush is not None) as handle:
             self._verify(file, handle)
             with self._lock:
                 fresh, file.fresh = file.fresh, False
@@ -213,39 +236,33 @@ class FilePool:
 
     def relieve(self) -> bool:
         """Give a descriptor back to the system; False if there is none to give.  For ``Folder``."""
-        with self._lock:
-            file = next((file for file, handle in self._handles.items() if not handle.users), None)
-            closable = [] if file is None else [self._evict(file)]
-        self._close(closable)
-        return bool(closable)
+        return self._handles.relieve()
 
-    def close_folder(self, folder: Folder) -> None:
-        """Close what is open below a folder."""
-        with self._lock:
-            closable = [self._evict(file) for file in list(self._handles) if file.folder is folder]
-        self._close(closable)
-
-    def close(self) -> None:
-        """Close everything; a handle in use is closed by the thread that uses it."""
-        with self._lock:
-            closable = [self._evict(file) for file in list(self._handles)]
-        self._close(closable)
+    def close(self, folder: Optional[Folder] = None) -> None:
+        """Close what is open below a folder, or all; a handle in use is closed by the thread that uses it."""
+        self._handles.close(folder)
+        if folder is None:
+            with self._lock:
+                flushes, self._flushes = self._flushes, []
+            for flush in flushes:
+                flush.close()
 
     # -- one file open -----------------------------------------------------------------------------------------------
 
-    def _verify(self, file: File, handle: _Handle) -> None:
+    def _verify(self, file: File, handle: Handle) -> None:
         # Who is writing has looked just before.  Nor need a read wait for the lock, where two workers that read one
         # file would meet, if nothing is different.
         if not file.writers:
-            found, known = handle.stat(), file.stat
+            found, known = handle.opened or handle.stat(), file.stat
+            handle.opened = None
             if not (known is not None and known.still(found) and found.st_nlink and handle.identity == file.identity):
                 with file.looking:
                     self._check(file, handle)
 
     @contextlib.contextmanager
-    def _changing(self, file: File) -> Iterator[_Handle]:
+    def _changing(self, file: File, *, once: bool = False) -> Iterator[Handle]:
         # Writes overlap: beside a main thread that computes, one at a time reached 140 MB/s, and so it was 206.
-        with _Use(self, file, writable=True) as handle:
+        with _Use(self, file, writable=True, once=once) as handle:
             with file.looking:
                 self._check(file, handle)
                 file.written = True
@@ -260,7 +277,7 @@ class FilePool:
                         with self._lock:
                             _remember(file, found)
 
-    def _check(self, file: File, handle: _Handle) -> None:
+    def _check(self, file: File, handle: Handle) -> None:
         # That the open file is the one that was met; whether another program changed it.
         found = handle.stat()
         if handle.identity != file.identity:
@@ -269,6 +286,18 @@ class FilePool:
         if not found.st_nlink and not self._named(file, handle):
             raise Gone("was removed or replaced while in use", file.path, errno.ENOENT)
         self._compare(file, found)
+
+    def _see(self, file: File) -> FileStat:
+        # That the file which was met has its name; whether another program changed it.
+        with file.looking:
+            found = self._look(file)
+            if found is None:
+                raise Gone("was there and is gone", file.path, errno.ENOENT)
+            if identity(found) != file.identity:
+                raise Gone("is another file than before", file.path, errno.ESTALE)
+            self._compare(file, found)
+            with self._lock:
+                return _remember(file, found)
 
     def _compare(self, file: File, found: os.stat_result) -> None:
         # While we hold ``looking``: count a change by another program.
@@ -284,105 +313,68 @@ class FilePool:
             _remember(file, found)
         file.on_changed()
 
-    def _drop_unless(self, file: File, found: Optional[os.stat_result]) -> None:
-        # Keep the open file only if it is the one found.
-        with self._lock:
-            handle = self._handles.get(file)
-            stale = handle is not None and (found is None or identity(found) != handle.identity)
-            closable = [self._evict(file)] if stale else []
-        self._close(closable)
-
-    def _take(self, file: File, *, writable: bool) -> _Handle:
-        with self._lock:
-            handle = self._handles.get(file)
-            if handle is not None and (handle.writable or not writable):
-                self._handles.move_to_end(file)
-                handle.users += 1
-                return handle
-        fd, created = self._open(file, writable=writable)
-        try:
-            handle = _Handle(fd, file.folder.system, writable=writable)
-            found = handle.stat()
-        except BaseException:
-            file.folder.system.close(fd)
-            raise
-        with self._lock:
-            if file.identity is None:
-                _remember(file, found)
-            file.fresh |= created
-            # Two workers may have opened it at once: the later one is kept, and both are right.
-            closable = [self._evict(file)] if file in self._handles else []
-            closable += [self._evict(old) for old in self._surplus()]
-            self._handles[file] = handle
-        self._close(closable)
+    def _take(self, file: File, *, writable: bool, once: bool) -> Handle:
+        handle = self._handles.take(file, writable=writable)
+        if handle is None:
+            (fd, found), created = self._open(file, writable=writable)
+            handle = Handle(fd, found, file.folder.system, writable=writable)
+            with self._lock:
+                if file.identity is None:
+                    _remember(file, found)
+                file.fresh |= created
+            if once:
+                handle.opened = found
+            else:
+                self._handles.keep(file, handle)
         return handle
 
-    def _leave(self, handle: _Handle) -> None:
-        with self._lock:
-            handle.users -= 1
-            unused = not handle.users and not handle.kept
-        if unused:
-            handle.close()
-
-    def _open(self, file: File, *, writable: bool) -> Tuple[int, bool]:
-        # A descriptor, and whether the file is a new one.
+    def _open(self, file: File, *, writable: bool) -> Tuple[Tuple[int, os.stat_result], bool]:
+        # A descriptor, what the system knows of the file, and whether it is a new one.
         flags = os.O_RDWR if writable else os.O_RDONLY
         met = file.met  # before another worker makes it
         if writable and not met:
             with contextlib.suppress(FileExistsError):
-                return file.folder.open(file.parts, flags | os.O_EXCL, create=True), True
+                return file.folder.opened(file.parts, flags | os.O_EXCL, create=True), True
         try:
-            return file.folder.open(file.parts, flags), False
+            return file.folder.opened(file.parts, flags), False
         except FileNotFoundError:
             if met:
                 raise Gone("was there and is gone", file.path, errno.ENOENT) from None
             if not writable:
                 raise Missing(os.strerror(errno.ENOENT), file.path, errno.ENOENT) from None
-        return file.folder.open(file.parts, flags, create=True), True
+        return file.folder.opened(file.parts, flags, create=True), True
 
-    def _named(self, file: File, handle: _Handle) -> bool:
+    def _named(self, file: File, handle: Handle) -> bool:
         # Whether the open file is the one that has the name.
         found = self._look(file)
         return found is not None and identity(found) == handle.identity
 
     def _look(self, file: File) -> Optional[os.stat_result]:
-        with _reported(file):
+        try:
             return file.folder.stat(file.parts)
-
-    def _surplus(self) -> List[File]:
-        # Under the lock: what to close so that one more can be kept.
-        count = max(0, len(self._handles) - self._limit + 1)
-        unused = (file for file, handle in self._handles.items() if not handle.users) if count else iter(())
-        return list(itertools.islice(unused, count))
-
-    def _evict(self, file: File) -> Optional[_Handle]:
-        # Under the lock.  Returns the handle if it must be closed now, outside of the lock.
-        handle = self._handles.pop(file)
-        handle.kept = False
-        return None if handle.users else handle
-
-    def _close(self, handles: List[Optional[_Handle]]) -> None:
-        for handle in handles:
-            if handle is not None:
-                handle.close()
+        except _FAULTS as error:
+            raise _told(error, file) from error
 
 
 class _Use:
     # An open file in use; what goes wrong meanwhile is a StorageError.  A class, as every read pays for it.
-    __slots__ = ("_file", "_handle", "_pool", "_writable")
+    __slots__ = ("_file", "_handle", "_once", "_pool", "_writable")
 
-    def __init__(self, pool: FilePool, file: File, *, writable: bool = False) -> None:
+    def __init__(self, pool: FilePool, file: File, *, writable: bool = False, once: bool = False) -> None:
+        self._once = once
         self._pool = pool
         self._file = file
         self._writable = writable
 
-    def __enter__(self) -> _Handle:
-        with _reported(self._file):
-            self._handle = self._pool._take(self._file, writable=self._writable)
+    def __enter__(self) -> Handle:
+        try:
+            self._handle = self._pool._take(self._file, writable=self._writable, once=self._once)
+        except _FAULTS as error:
+            raise _told(error, self._file) from error
         return self._handle
 
     def __exit__(self, kind: object, error: Optional[BaseException], traceback: object) -> None:
-        self._pool._leave(self._handle)
+        self._pool._handles.leave(self._handle)
         if isinstance(error, _FAULTS):
             raise _told(error, self._file)
 

@@ -28,6 +28,8 @@ _NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 _KEPT_FOLDERS = 8
 """Folders that a thread keeps open in ``walking``; the way to deeper ones is walked each time."""
 
+_SEPARATORS = frozenset({os.sep, os.altsep or os.sep} - {"/"})
+
 _REPARSE_POINT = 0x400  # FILE_ATTRIBUTE_REPARSE_POINT: links and junctions of Windows
 
 
@@ -59,8 +61,7 @@ class Folder:
 
         A folder that is put in the place of one of them meanwhile is not seen, as if it came after the context.
         """
-        way: List[Tuple[str, int]] = []
-        self._walking.way = way
+        way = self._walking.way = _Way()
         try:
             yield
         finally:
@@ -69,24 +70,29 @@ class Folder:
 
     def open(self, parts: Parts, flags: int, *, create: bool = False) -> int:
         """A descriptor of a regular file; ``create`` makes it and the folders above it if they are not there."""
+        return self.opened(parts, flags, create=create)[0]
+
+    def opened(self, parts: Parts, flags: int, *, create: bool = False) -> Tuple[int, os.stat_result]:
+        """The same, and what the system knows of the file."""
         flags |= self._flags | (os.O_CREAT if create else 0)
         try:
             with self._parent(parts, create=create) as (parent, name):
                 fd = self._descriptor(name, flags, parent)
         except FileNotFoundError:
             way = self._way
-            if not (create and way):
+            if not (create and way is not None and way.descriptors):
                 raise
             self._leave(way, 0)  # a folder that was kept open is none any more
             with self._parent(parts, create=create) as (parent, name):
                 fd = self._descriptor(name, flags, parent)
         try:
-            if not stat.S_ISREG(self.system.fstat(fd).st_mode):
+            found: os.stat_result = self.system.fstat(fd)
+            if not stat.S_ISREG(found.st_mode):
                 raise StorageError("is no regular file", self.path(parts))
         except BaseException:
             self.system.close(fd)
             raise
-        return fd
+        return fd, found
 
     def stat(self, parts: Parts) -> Optional[os.stat_result]:
         """What the system knows of a regular file, None if it is not there."""
@@ -157,66 +163,52 @@ class Folder:
         """Make the names on the way to a file durable, its own included; Windows does that by itself."""
         if self._no_follow:
             for depth in range(len(parts)):
-                with self._walk(parts[:depth]) as folder:
+                folder = self._walked(parts[:depth])
+                try:
                     self.system.fsync(folder)
+                finally:
+                    self.system.close(folder)
 
-    @contextlib.contextmanager
-    def _parent(self, parts: Parts, *, create: bool = False, keep: bool = True) -> Iterator[Tuple[Optional[int], str]]:
-        # What to give as dir_fd, and the name to give with it.  Of two at once only one may ``keep`` its way.
-        for name in parts:
-            # The names of a torrent were made safe long before; this is the wall behind the wall.
-            if name in ("", ".", "..") or {"\0", "/", os.sep, os.altsep} & set(name):
-                raise StorageError("is no name for a file", repr(self.path(parts)))
-        try:
-            if self._no_follow:
-                way = self._way if keep and len(parts) <= _KEPT_FOLDERS else None
-                if way is not None:
-                    yield self._walk_on(way, parts, create=create), parts[-1]
-                else:
-                    with self._walk(parts[:-1], create=create) as parent:
-                        yield parent, parts[-1]
-            else:
-                yield None, self._looked_at(parts, create=create)
-        except OSError as error:
-            if error.errno in _LINKS:
-                raise StorageError("a link or a file stands in the way", self.path(parts), error.errno) from None
-            raise
+    def _parent(self, parts: Parts, *, create: bool = False, keep: bool = True) -> _Parent:
+        # The folder above a name.  Of two at once only one may ``keep`` its way.
+        return _Parent(self, parts, create, keep)
 
-    @contextlib.contextmanager
-    def _walk(self, names: Parts, *, create: bool = False) -> Iterator[int]:
+    def _walked(self, names: Parts, *, create: bool = False) -> int:
+        # The descriptor of a folder below this one.
         folder = self._open_root(create=create)
-        try:
-            for name in names:
-                inner = self._open_folder(name, folder, create=create)
-                self.system.close(folder)
-                folder = inner
-            yield folder
-        finally:
-            self.system.close(folder)
+        for name in names:
+            outer = folder
+            try:
+                folder = self._open_folder(name, outer, create=create)
+            finally:
+                self.system.close(outer)
+        return folder
 
     @property
-    def _way(self) -> Optional[List[Tuple[str, int]]]:
-        way: Optional[List[Tuple[str, int]]] = getattr(self._walking, "way", None)
+    def _way(self) -> Optional[_Way]:
+        way: Optional[_Way] = getattr(self._walking, "way", None)
         return way
 
-    def _walk_on(self, way: List[Tuple[str, int]], parts: Parts, *, create: bool) -> int:
+    def _walk_on(self, way: _Way, above: Parts, *, create: bool) -> int:
         # From where the way leads already: the root, and the folders below it by name.
-        common = 1
-        for (name, _), wanted in zip(way[1:], parts[:-1]):
+        common = 0
+        for name, wanted in zip(way.names, above):
             if name != wanted:
                 break
             common += 1
-        self._leave(way, common)
-        if not way:
-            way.append(("", self._open_root(create=create)))
-        for name in parts[len(way) - 1 : -1]:
-            way.append((name, self._open_folder(name, way[-1][1], create=create)))
-        return way[-1][1]
+        self._leave(way, common + 1)
+        if not way.descriptors:
+            way.descriptors.append(self._open_root(create=create))
+        for name in above[common:]:
+            way.descriptors.append(self._open_folder(name, way.descriptors[-1], create=create))
+            way.names = (*way.names, name)
+        return way.descriptors[-1]
 
-    def _leave(self, way: List[Tuple[str, int]], depth: int) -> None:
-        # Close the folders below this depth.
-        while len(way) > depth:
-            self.system.close(way.pop()[1])
+    def _leave(self, way: _Way, count: int) -> None:
+        # Close all but so many folders.
+        way.names = way.names[: max(0, count - 1)]
+        while len(way.descriptors) > count:
+            self.system.close(way.descriptors.pop())
 
     def _open_root(self, *, create: bool) -> int:
         try:
@@ -260,6 +252,64 @@ class Folder:
         if create:
             self.system.makedirs(os.path.dirname(self.path(parts)), exist_ok=True)
         return self.path(parts)
+
+
+class _Way:
+    # The folders that a thread keeps open: the root, and those below it that these are the names of.
+    __slots__ = ("descriptors", "names")
+
+    def __init__(self) -> None:
+        self.names: Parts = ()
+        self.descriptors: List[int] = []
+
+
+class _Parent:
+    # What to give as dir_fd, and the name to give with it.  A class, as every call for each of many files pays for it.
+    __slots__ = ("_create", "_folder", "_keep", "_open", "_parts")
+
+    def __init__(self, folder: Folder, parts: Parts, create: bool, keep: bool) -> None:
+        self._folder = folder
+        self._parts = parts
+        self._create = create
+        self._keep = keep
+        self._open: Optional[int] = None  # what is to be closed in the end
+
+    def __enter__(self) -> Tuple[Optional[int], str]:
+        folder, parts = self._folder, self._parts
+        above, name = parts[:-1], parts[-1]
+        way = folder._way if self._keep and folder._no_follow else None
+        if way is not None and way.names == above and way.descriptors and _is_name(name):
+            return way.descriptors[-1], name
+        if not all(map(_is_name, parts)):
+            # The names of a torrent were made safe long before; this is the wall behind the wall.
+            raise StorageError("is no name for a file", repr(folder.path(parts)))
+        try:
+            if not folder._no_follow:
+                return None, folder._looked_at(parts, create=self._create)
+            if way is not None and len(parts) <= _KEPT_FOLDERS:
+                return folder._walk_on(way, above, create=self._create), name
+            self._open = folder._walked(above, create=self._create)
+            return self._open, name
+        except OSError as error:
+            self._refuse_link(error)
+            raise
+
+    def __exit__(self, kind: object, error: Optional[BaseException], traceback: object) -> None:
+        if self._open is not None:
+            self._folder.system.close(self._open)
+        if isinstance(error, OSError):
+            self._refuse_link(error)
+
+    def _refuse_link(self, error: OSError) -> None:
+        if error.errno in _LINKS:
+            path = self._folder.path(self._parts)
+            raise StorageError("a link or a file stands in the way", path, error.errno) from None
+
+
+def _is_name(name: str) -> bool:
+    if name in ("", ".", "..") or "\0" in name or "/" in name:
+        return False
+    return not _SEPARATORS or _SEPARATORS.isdisjoint(name)
 
 
 def _is_link(found: os.stat_result) -> bool:

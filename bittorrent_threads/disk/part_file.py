@@ -86,8 +86,15 @@ class PartFile:
 
     def pieces(self, file: int) -> List[int]:
         """The pieces that have bytes of a file here, ascending."""
+        slots = self._index().get(file)
+        if not slots:
+            return []
         first = self._layout.file_offset(file)
-        return [(first + begin) // self._layout.piece_length for begin in sorted(self._index().get(file, ()))]
+        return [(first + begin) // self._layout.piece_length for begin in sorted(slots)]
+
+    def has(self, file: int) -> bool:
+        """Whether it has bytes of a file."""
+        return bool(self._index().get(file))
 
     def write(self, span: Span, buffers: Sequence[memoryview]) -> None:
         """Write the buffers, which together are as long as ``span``."""

@@ -8,7 +8,7 @@ file that another program changed, unless the piece was hashed again since.
 from __future__ import annotations
 
 import errno
-from typing import Collection, Dict, List, Sequence, Tuple
+from typing import Collection, Dict, List, Sequence, Set, Tuple
 
 from ..errors import StorageError
 from ..metainfo.fingerprint import fingerprint
@@ -35,7 +35,7 @@ class Pieces:
         self._layout = metainfo.layout
         self._hashes = metainfo.hashes
         self._content = content
-        self._scratches = hash_buffers
+        self._hash_buffers = hash_buffers
 
     def save(self, pieces: Sequence[Tuple[int, memoryview]], compared: Collection[int] = ()) -> Saved:
         """Hash each piece, given whole, and write those that pass in as few writes as possible.
@@ -52,12 +52,12 @@ class Pieces:
         for index in verdicts:
             del good[index]
         errors: Dict[int, StorageError] = {}
-        epochs = {index: self._content.epoch(index) for index in good} if self._content.changed else {}
+        epochs = {index: self._content.epochs.of(index) for index in good} if self._content.epochs.changed else {}
         for run in runs(sorted(good)):
             self._write(run, good, errors)
         for index, epoch in epochs.items():
             if index not in errors:
-                self._content.vouch(index, epoch)
+                self._content.epochs.vouch(index, epoch)
         kept = tuple([index for index in good if index not in errors])
         error = next(iter(errors.values()), None)
         return Saved(kept, tuple(wrong), tuple(errors), tuple(unknown), error=error, fingerprints=fingerprints)
@@ -66,7 +66,7 @@ class Pieces:
         """That of a piece as it is on disk, empty if it cannot be read."""
         start = index * self._layout.piece_length
         try:
-            parts = self._content.scan(start, self._layout.piece_size(index), self._scratches.own.view)
+            parts = self._content.scan(start, self._layout.piece_size(index), self._hash_buffers.own.view)
             return b"".join([fingerprint(part) for part in parts])
         except StorageError:
             return b""
@@ -82,13 +82,13 @@ class Pieces:
         content = self._content
         try:
             for _ in range(ATTEMPTS):
-                epoch = content.epoch(index)
-                if not content.trusted(index, epoch):
+                epoch = content.epochs.of(index)
+                if not content.epochs.trusted(index, epoch):
                     self._hash_again(index)
                 data = content.read(offset, length)
-                if content.epoch(index) == epoch:
+                if content.epochs.of(index) == epoch:
                     return Loaded(index, begin, data, None)
-            raise StorageError("is being changed by another program", content.changed_path(index), errno.ESTALE)
+            raise StorageError("is being changed by another program", content.epochs.changed_path(index), errno.ESTALE)
         except StorageError as error:
             return Loaded(index, begin, b"", bare(error))
 
@@ -153,10 +153,11 @@ class Pieces:
         if not at_once:
             each_alone = ((index, self._verdict(index, errors)) for index in run)
             return {index: verdict for index, verdict in each_alone if verdict is not Verdict.RIGHT}
-        hash_buffer = self._scratches.own
+        hash_buffer = self._hash_buffers.own
         view = hash_buffer.view[: at_once * piece_length]
-        epochs = {index: content.epoch(index) for index in run} if content.changed else {}
+        epochs = {index: content.epochs.of(index) for index in run} if content.epochs.changed else {}
         verdicts: Dict[int, Verdict] = {}
+        alone: Set[int] = set()  # hashed one by one
         index, end = run.start, min(run.stop * piece_length, self._layout.total_size)
         while index < run.stop:
             try:
@@ -167,14 +168,20 @@ class Pieces:
             except StorageError:
                 # Some of a part that cannot be read may be there: each piece has its own verdict.
                 for each in range(index, min(index + at_once, run.stop)):
-                    epochs.pop(each, None)
+                    alone.add(each)
                     verdict = self._verdict(each, errors)
                     if verdict is not Verdict.RIGHT:
                         verdicts[each] = verdict
                 index += at_once
-        for each, epoch in epochs.items():
-            if each not in verdicts:
-                content.vouch(each, epoch)
+        if content.epochs.changed:
+            for each in set(run) - alone - verdicts.keys():
+                epoch = epochs.get(each, 0)
+                if content.epochs.of(each) == epoch:
+                    content.epochs.vouch(each, epoch)
+                else:  # a change was seen while it was read
+                    verdict = self._verdict(each, errors)
+                    if verdict is not Verdict.RIGHT:
+                        verdicts[each] = verdict
         return verdicts
 
     def _verdict(self, index: int, errors: Dict[int, StorageError]) -> Verdict:
@@ -188,19 +195,23 @@ class Pieces:
 
     def _hashed(self, index: int) -> Verdict:
         # Reads no more at a time than the scratch holds, however large the piece.
-        view = self._scratches.own.view
-        epoch = self._content.epoch(index)
-        hasher = self._hashes.hasher(index)
-        start = index * self._layout.piece_length
-        end = start + self._layout.piece_size(index)
-        for part in self._content.scan(start, end - start, view):
-            hasher.update(part)
-        verdict = hasher.verdict()
-        if verdict is Verdict.RIGHT:
-            self._content.vouch(index, epoch)
+        view = self._hash_buffers.own.view
+        content = self._content
+        start, size = index * self._layout.piece_length, self._layout.piece_size(index)
+        for _ in range(ATTEMPTS):
+            epoch = content.epochs.of(index)
+            hasher = self._hashes.hasher(index)
+            for part in content.scan(start, size, view):
+                hasher.update(part)
+            verdict = hasher.verdict()
+            if verdict is not Verdict.RIGHT:
+                return verdict
+            if content.epochs.of(index) == epoch:
+                break  # else a change was seen while it was read
+        content.epochs.vouch(index, epoch)
         return verdict
 
     def _hash_again(self, index: int) -> None:
         if self._hashed(index) is not Verdict.RIGHT:
             reason = f"was changed by another program, piece {index} is wrong now"
-            raise Wrong(reason, self._content.changed_path(index), errno.ESTALE)
+            raise Wrong(reason, self._content.epochs.changed_path(index), errno.ESTALE)

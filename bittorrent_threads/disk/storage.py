@@ -211,8 +211,7 @@ class Storage:
 
     def _rename(self, index: int, parts: Parts, stored: bool) -> Moved:
         try:
-            paths = self._content.paths([True] * len(self._metainfo.files))
-            with self._hold.moving(self._content.folder, [*paths, parts], lambda: self._content.paths(self._used)):
+            with self._hold.renaming(self._content.folder, self._content.files[index].parts, parts):
                 return rename(self._content, self._resume_file, self._metainfo, index, parts, stored=stored)
         except StorageError as error:
             return Moved(False, bare(error))

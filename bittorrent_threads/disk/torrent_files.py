@@ -17,6 +17,9 @@ from .file_pool import FilePool
 from .folder import Folder, Parts
 from .path_choice import PathChoice, refused
 
+SMALL = 64 * 1024
+"""Bytes up to which a file is not kept open after all of it was written, or a check read it: others come next."""
+
 
 class TorrentFiles:
     """The files below ``folder``, each made when it is first asked for.
@@ -112,7 +115,12 @@ class TorrentFiles:
 
     def write(self, span: Span, buffers: Sequence[memoryview]) -> None:
         """Write the buffers, which together are as long as ``span``."""
-        self._pool.write(self[span.file], span.offset, buffers)
+        whole = span.length == self._entries[span.file].length
+        self._pool.write(self[span.file], span.offset, buffers, once=whole and self.small(span.file))
+
+    def small(self, index: int) -> bool:
+        """Whether the file is one of many, as far as its size tells."""
+        return self._entries[index].length <= SMALL
 
     def _doubled(self, index: int, made: Dict[Identity, int]) -> bool:
         # Whether the file system stores the file under the name of one made before: case, say, is one to it.

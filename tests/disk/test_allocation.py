@@ -120,7 +120,7 @@ def test_pieces_are_written_into_it_and_no_change_of_another_program_is_seen(t: 
     content = prepared(t, tmp_path, System(), wanted=[True] * 4)
     content.write(0, [memoryview(t.data)])
     content.prepare([True] * 4)
-    assert content.sync().suspects == () and content.epoch(0) == 0
+    assert content.sync().suspects == () and content.epochs.of(0) == 0
     assert [t.path(tmp_path, index).read_bytes() for index in range(4)] == [t.file(index) for index in range(4)]
     content.close()
 

@@ -214,3 +214,59 @@ def test_a_move_claims_the_new_place_first(sessions: List[Claims], tmp_path: Pat
     refused(sessions[1], new, claim(B))
     hold.release()
     sessions[1].take(new, claim(B))
+
+
+def test_a_rename_claims_the_new_path_beside_the_old_one(sessions: List[Claims], tmp_path: Path) -> None:
+    folder, paths = Folder(str(tmp_path)), [entry.path for entry in A.metainfo.files]
+    hold = Hold(sessions[0], A.metainfo)
+    hold.take(folder, paths, writing=True)
+    at_x, at_y, at_new = (Claim.of(B.metainfo, [path], writing=False) for path in (*paths, ("new",)))
+    with hold.renaming(folder, paths[0], ("new",)):
+        for each in (at_x, at_y, at_new):
+            refused(sessions[1], folder, each)
+    sessions[1].take(folder, at_x)
+    for each in (at_y, at_new):
+        refused(sessions[1], folder, each)
+    hold.take(folder, [("new",), paths[1]], writing=True)
+    with pytest.raises(StorageError), hold.renaming(folder, paths[1], paths[0]):
+        raise AssertionError("that is another torrent's")
+    with pytest.raises(KeyError), hold.renaming(folder, paths[1], ("newer",)):
+        raise KeyError
+    sessions[1].take(folder, Claim.of(B.metainfo, [("newer",)], writing=True))
+    for each in (at_y, at_new):
+        refused(sessions[1], folder, each)
+    hold.release()
+    sessions[1].take(folder, at_y)
+
+
+def test_the_rename_of_a_file_that_is_not_claimed_claims_nothing_in_the_end(
+    sessions: List[Claims], tmp_path: Path
+) -> None:
+    folder, paths = Folder(str(tmp_path)), [entry.path for entry in A.metainfo.files]
+    new = Claim.of(B.metainfo, [("new",)], writing=True)
+    hold = Hold(sessions[0], A.metainfo)
+    for claimed in ([], paths[1:]):
+        if claimed:
+            hold.take(folder, claimed, writing=True)
+        with hold.renaming(folder, paths[0], ("new",)):
+            refused(sessions[1], folder, new)
+        sessions[1].take(folder, new)
+        sessions[1].release(folder, B.metainfo.infohash)
+    refused(sessions[1], folder, Claim.of(B.metainfo, paths[1:], writing=False))
+
+
+def test_the_rename_of_one_of_many_files_looks_at_its_folders_only(sessions: List[Claims], tmp_path: Path) -> None:
+    many = torrent([(f"{index}/x", 1) for index in range(500)], 500)
+    for index in range(500):
+        (tmp_path / "t" / str(index)).mkdir(parents=True)
+    system = System()
+    folder, paths = Folder(str(tmp_path), system=system), [entry.path for entry in many.metainfo.files]
+    hold = Hold(sessions[0], many.metainfo)
+    hold.take(folder, paths, writing=True)
+    before = dict(hold._held[1].paths) if hold._held else {}
+    del system.calls[:]
+    with hold.renaming(folder, paths[3], ("t", "3", "y")):
+        pass
+    assert len(system.calls) < 60
+    assert hold._held is not None and len({*before} - {*hold._held[1].paths}) == 1
+    hold.take(folder, [*paths[:3], ("t", "3", "y"), *paths[4:]], writing=True)

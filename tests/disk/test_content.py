@@ -4,18 +4,17 @@ import errno
 import os
 import threading
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, Optional
+from typing import Any, Callable, Iterator, List
 
 import pytest
 from support.filesystems import refusing
 from support.system import System
 from support.torrents import Torrent, torrent
 
-from bittorrent_threads.disk import content
+from bittorrent_threads.disk import content, flush
 from bittorrent_threads.disk.content import Content
-from bittorrent_threads.disk.file import Missing
+from bittorrent_threads.disk.file import FileStat, Missing
 from bittorrent_threads.disk.file_pool import FilePool
-from bittorrent_threads.disk.flush import Flush
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.errors import StorageError
 
@@ -441,16 +440,26 @@ def test_sync_makes_durable_what_was_written_and_no_more(bench: Bench, t: Torren
     assert len(bench.system.named("fdatasync")) == 3
 
 
-def many(monkeypatch: pytest.MonkeyPatch, check: Callable[[int], bool], device: Optional[int] = None) -> List[str]:
-    """Have two files be many, and the file system of all written at a call, as is told then."""
+def many(
+    monkeypatch: pytest.MonkeyPatch,
+    check: Callable[[int], bool],
+    *,
+    another_disk: bool = False,
+    reporting: bool = False,
+    fails: int = 0,
+) -> List[str]:
+    """Have two files be many, and their file system write all at a call, as is told then."""
     told: List[str] = []
 
-    def of(folder: Folder) -> Flush:
+    def syncfs(fd: int) -> int:
         told.append("flush")
-        return Flush(os.stat(folder.root).st_dev if device is None else device, check)
+        return -1 if len(told) <= fails else 0
 
     monkeypatch.setattr(content, "MANY", 2)
-    monkeypatch.setattr(Flush, "of", of)
+    monkeypatch.setattr(flush, "_kind", lambda device: "ext4")
+    monkeypatch.setattr(flush, "_calls", lambda: flush.Calls(syncfs, check, reporting))
+    if another_disk:
+        monkeypatch.setattr(flush.Flush, "device", property(lambda self: 1, lambda self, device: None), raising=False)
     return told
 
 
@@ -470,14 +479,81 @@ def test_many_files_are_made_durable_by_one_call(bench: Bench, monkeypatch: pyte
     assert {file.inode for file in synced.files if file is not None} >= set(asked) and len(asked) == 2
     assert len(bench.system.named("fdatasync", "fsync")) == before
     assert bench.content.sync() == synced and told == ["flush"]
+    bench.content.close()
+
+
+def test_what_was_watched_while_it_was_written_is_not_asked(
+    bench: Bench, t: Torrent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(fd: int) -> bool:
+        raise AssertionError("the file system told that all was written")
+
+    monkeypatch.setattr(content, "MANY", 2)
+    bench.restart()
+    told = many(monkeypatch, asked, reporting=True)
+    bench.prepare()
+    for turn in range(2):
+        bench.put(0, 1)
+        synced = bench.content.sync()
+        assert told == ["flush"] * (turn + 1) and (synced.suspects, synced.error) == ((), None)
+    assert synced.files[A] == FileStat.of(t.path(bench.root, A).stat())
+    bench.put(0, 1)
+    t.path(bench.root, A).unlink()
+    spoil(t.path(bench.root, B))
+    synced = bench.content.sync()
+    assert synced.error is not None and synced.error.errno == errno.ENOENT
+    assert [path for path, _ in synced.changed] == [str(t.path(bench.root, B))]
+    bench.content.close()
+
+
+def test_what_was_closed_before_it_was_synced_stays_watched(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content, "MANY", 2)
+    bench.restart()
+    asked: List[int] = []
+
+    def ask(descriptor: int) -> bool:
+        asked.append(descriptor)
+        return True
+
+    many(monkeypatch, ask, reporting=True)
+    bench.prepare()
+    bench.put(0, 1)
+    bench.content.close()
+    assert bench.content.sync().error is None and asked == []
+    assert bench.pool._flushes == [], "the folder is not held any longer"
+
+
+def test_once_something_could_not_be_written_every_file_is_asked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content, "MANY", 2)
+    bench.restart()
+    asked: List[int] = []
+
+    def ask(descriptor: int) -> bool:
+        asked.append(descriptor)
+        return True
+
+    told = many(monkeypatch, ask, reporting=True, fails=1)
+    bench.prepare()
+    bench.put(0, 1)
+    assert bench.content.sync().error is None
+    assert len(bench.system.named("fdatasync")) == 2 and asked == []
+    bench.put(0, 1)
+    assert bench.content.sync().error is None
+    assert len(bench.system.named("fdatasync")) == 2 and len(asked) == 2
+    bench.content.close()
+    bench.put(0, 1)
+    assert bench.content.sync().error is None
+    assert len(asked) == 2, "what is written after the files were closed is watched anew"
+    assert told == ["flush"] * 3
+    bench.content.close()
 
 
 @pytest.mark.parametrize("unsure", ["a file could not be written", "the file is on another disk"])
 def test_what_one_call_did_not_make_durable_is_synced(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, unsure: str
 ) -> None:
-    device = 1 if "another" in unsure else None
-    many(monkeypatch, lambda fd: device is not None, device)
+    another_disk = "another" in unsure
+    many(monkeypatch, lambda fd: another_disk, another_disk=another_disk)
     bench.prepare()
     bench.put(0, 1)
     bench.system.fail("fdatasync", errno.EIO, times=1)
@@ -546,9 +622,9 @@ def test_a_sync_tells_of_a_file_that_was_changed(bench: Bench, t: Torrent, fault
     assert synced.changed == ((str(path), (1, 2, 3, 4)),) and synced.suspects == (1, 2, 3, 4)
     assert synced.error is None
     for piece in (1, 2, 3):
-        bench.content.vouch(piece, bench.content.epoch(piece))
+        bench.content.epochs.vouch(piece, bench.content.epochs.of(piece))
     assert bench.content.sync().changed == ((str(path), (4,)),)
-    bench.content.vouch(4, bench.content.epoch(4))
+    bench.content.epochs.vouch(4, bench.content.epochs.of(4))
     assert bench.content.sync().changed == ()
 
 

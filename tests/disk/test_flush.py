@@ -28,37 +28,55 @@ def known(monkeypatch: pytest.MonkeyPatch) -> List[str]:
 @linux
 def test_a_file_is_asked_after_the_file_system_wrote_all(tmp_path: Path, known: List[str]) -> None:
     path = tmp_path / "file"
+    found = Flush.begin(Folder(str(tmp_path)))
     path.write_bytes(b"data")
-    found = Flush.of(Folder(str(tmp_path)))
-    assert found is not None and found.device == path.stat().st_dev
+    assert found is not None and found.device == path.stat().st_dev and found.run()
     fd = os.open(path, os.O_RDONLY)
     assert found.check(fd)
     os.close(fd)
     assert not found.check(fd)
+    found.close()
+    found.close()
+    assert not found.run()
+
+
+@linux
+@pytest.mark.parametrize(
+    ("release", "complete"), [("5.7.19", False), ("5.8.0-1-amd64", True), ("6.1", True), ("x", False)]
+)
+def test_the_kernel_tells_whether_files_have_to_be_asked(
+    tmp_path: Path, known: List[str], monkeypatch: pytest.MonkeyPatch, release: str, complete: bool
+) -> None:
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result(("Linux", "", release, "", "")))
+    found = Flush.begin(Folder(str(tmp_path)))
+    assert found is not None and found.complete is complete
+    found.close()
 
 
 @linux
 def test_only_file_systems_that_are_known_are_trusted(tmp_path: Path, known: List[str]) -> None:
     known[0] = "fuse.sshfs"
-    assert Flush.of(Folder(str(tmp_path))) is None
+    assert Flush.begin(Folder(str(tmp_path))) is None
 
 
 @linux
-def test_a_call_that_fails_is_none(tmp_path: Path, known: List[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flush, "_calls", lambda: flush._Calls(lambda fd: -1, lambda fd: True))
-    assert Flush.of(Folder(str(tmp_path))) is None
+def test_what_could_not_be_written_is_told(tmp_path: Path, known: List[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flush, "_calls", lambda: flush.Calls(lambda fd: -1, lambda fd: True, True))
+    found = Flush.begin(Folder(str(tmp_path)))
+    assert found is not None and not found.run()
+    found.close()
 
 
 @pytest.mark.parametrize("call", ["open", "fstat"])
 def test_what_the_system_refuses_is_no_error(tmp_path: Path, known: List[str], call: str) -> None:
     system = System()
     system.fail(call, errno.EIO)
-    assert Flush.of(Folder(str(tmp_path), system=system)) is None
+    assert Flush.begin(Folder(str(tmp_path), system=system)) is None
 
 
 def test_no_mounts_to_read_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flush, "_MOUNTS", str(tmp_path / "none"))
-    assert Flush.of(Folder(str(tmp_path))) is None
+    assert Flush.begin(Folder(str(tmp_path))) is None
 
 
 def test_a_library_without_the_calls_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,12 +85,12 @@ def test_a_library_without_the_calls_is_no_error(tmp_path: Path, monkeypatch: py
             pass
 
     monkeypatch.setattr(ctypes, "CDLL", Library)
-    assert Flush.of(Folder(str(tmp_path))) is None
+    assert Flush.begin(Folder(str(tmp_path))) is None
 
 
 def test_another_system_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert Flush.of(Folder(str(tmp_path))) is None
+    assert Flush.begin(Folder(str(tmp_path))) is None
 
 
 def test_the_kind_is_that_of_the_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -273,11 +273,15 @@ def test_a_closed_storage_can_be_used_again(storage: Storage, network: NetworkTh
 def test_torrents_do_not_close_each_others_files(
     storage: Storage, network: NetworkThread, t: Torrent, disk: Disk, tmp_path: Path
 ) -> None:
-    other = disk.open(torrent(FILES, 100, seed=2).metainfo, str(tmp_path / "other"))
-    network.ask(other.prepare, ALL, ALL)
-    network.ask(storage.prepare, ALL, ALL)
+    another = torrent(FILES, 100, seed=2)
+    other = disk.open(another.metainfo, str(tmp_path / "other"))
+    for each, made in ((storage, t), (other, another)):
+        network.ask(each.prepare, ALL, ALL)
+        network.ask(each.save, made.buffers(0))
+        assert network.ask(each.load, [(0, 0, 100)])[0].data == made.piece(0)
+    assert len(disk._files) == 2
     network.ask(storage.close)
-    assert len(disk._files) == 3
+    assert len(disk._files) == 1
 
 
 def test_what_was_claimed_after_a_close_was_asked_for_stays_claimed(

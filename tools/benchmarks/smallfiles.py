@@ -1,7 +1,8 @@
 """The line about torrents of many small files: check, download, rename and move beside libtorrent's.
 
 What each side has to do is the same; ours also makes durable what it stores, where libtorrent leaves that to the
-system.  A download ends when the last file is there, a rename and a move when every file is at its new place.
+system.  A download ends when the last file is there, a move when every file is at its new place, a rename when the next
+start will know of it: so libtorrent's resume data is stored after each, as ours is.
 
     python -m benchmarks.smallfiles '{"kind": "ours" | "libtorrent", "verb": "check" | …, "torrent": …, "path": …}'
 
@@ -184,10 +185,20 @@ def _libtorrent(verb: str, options: Dict[str, Any]) -> None:  # noqa: C901 - has
         while torrent.status().is_seeding != seeding:
             time.sleep(POLL)
 
-    def wait_alerts(kind: Any, count: int) -> None:
+    def wait_alerts(kind: Any, count: int) -> Any:
         while count:
             session.wait_for_alert(1000)
-            count -= sum(isinstance(alert, kind) for alert in session.pop_alerts())
+            found = [alert for alert in session.pop_alerts() if isinstance(alert, kind)]
+            count -= len(found)
+        return found[-1]
+
+    def store(alert: Any) -> None:
+        draft = directory / "resume.new"
+        with draft.open("wb") as file:
+            file.write(lt.write_resume_data_buf(alert.params))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(directory / "resume")
 
     def check() -> None:
         torrent.force_recheck()
@@ -206,6 +217,8 @@ def _libtorrent(verb: str, options: Dict[str, Any]) -> None:  # noqa: C901 - has
         for index in range(RENAMED):
             torrent.rename_file(index, f"{NAME}/renamed/{index}.bin")
             wait_alerts(lt.file_renamed_alert, 1)
+            torrent.save_resume_data()
+            store(wait_alerts(lt.save_resume_data_alert, 1))
 
     def move() -> None:
         torrent.move_storage(str(_target(directory)))
