@@ -800,6 +800,7 @@ def test_while_peers_are_wanted_every_tier_is_asked_until_it_names_peers(tiers: 
         announce = subject.due(now)
         if announce is not None:
             made += 1
+            assert made <= BURST + RATE * now, "paced"
             heapq.heappush(ends, (now + (timeout if moods[announce.url] == "is slow" else 0.1), made, announce))
             continue
         times = [subject.next_time(), *(time for time, _, _ in ends[:1])]
