@@ -480,6 +480,7 @@ class Unknown:
         self.learned: List[Tuple[Sequence[Address], Source, str]] = []
         self.published: List[str] = []
         self.refreshed = 0
+        self.now = 100.0
 
     def __len__(self) -> int:
         return 0
@@ -525,9 +526,8 @@ class Carrier:
         self.waiting.pop(0)(answer)
 
 
-def test_an_infohash_is_enough_to_announce() -> None:
-    torrent, carrier, over = Unknown(), Carrier(), WaitGroup()
-    announces = Announces(
+def announces_of(torrent: Unknown, carrier: Carrier, over: WaitGroup) -> Announces:
+    return Announces(
         [["carrier://t"], [OTHER]],
         given=[],
         trusted=True,
@@ -540,8 +540,13 @@ def test_an_infohash_is_enough_to_announce() -> None:
         wait_group=over,
         settings=Settings(announce_timeout=9.0, stop_announce_timeout=2.0),
         random=random.Random(1),
-        now=lambda: 100.0,
+        now=lambda: torrent.now,
     )
+
+
+def test_an_infohash_is_enough_to_announce() -> None:
+    torrent, carrier, over = Unknown(), Carrier(), WaitGroup()
+    announces = announces_of(torrent, carrier, over)
     assert [(row.state, row.error) for row in announces.rows] == [("unused", ""), ("refused", "no carrier")]
     announces.start()
     request = AnnounceRequest(
@@ -569,3 +574,29 @@ def test_an_infohash_is_enough_to_announce() -> None:
     assert not over.over
     carrier.answer(TrackerFailure("timed out"))
     assert over.over and torrent.published[1:] == ["TrackerFailed stopped"]
+
+
+@pytest.mark.parametrize("unavailable_first", [False, True])
+def test_the_failure_of_a_family_that_is_there_is_the_one_told(unavailable_first: bool) -> None:
+    torrent, carrier = Unknown(), Carrier()
+    announces = announces_of(torrent, carrier, WaitGroup())
+    announces.start()
+    failures = [TrackerFailure("refused"), TrackerFailure("no such family", family_unavailable=True)]
+    for failure in reversed(failures) if unavailable_first else failures:
+        carrier.answer(failure)
+    assert announces.rows[0].error == "refused"
+    assert torrent.published == ["TrackerFailed started"]
+
+
+def test_a_family_over_which_the_start_was_not_accepted_is_told_it_again() -> None:
+    torrent, carrier = Unknown(), Carrier()
+    announces = announces_of(torrent, carrier, WaitGroup())
+    announces.start()
+    carrier.answer(AnnounceReply(interval=60))
+    carrier.answer(TrackerFailure("broken"))
+    torrent.now += 100
+    announces.tick(torrent.now)
+    assert [(request.event, endpoint.family) for _, request, endpoint, *_ in carrier.asked[2:]] == [
+        ("", 4),
+        ("started", 6),
+    ]
