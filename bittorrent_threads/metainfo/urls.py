@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import re
 from itertools import islice
-from typing import Any, Iterable, List, Optional, Set, Tuple, Union
+from typing import Iterable, List, Optional, Set, Tuple, TypeVar, Union
 from urllib.parse import urlsplit
 
 from ..errors import SettingsError
 from ..text import masked
 
+T = TypeVar("T")
 Trackers = Union[str, Iterable[Union[str, Iterable[str]]]]
 """Trackers that a program gives: a URL, URLs (each a tier of its own), or tiers."""
 
@@ -72,7 +73,7 @@ def clean_url(raw: Union[bytes, str], schemes: Tuple[str, ...]) -> Optional[str]
     return url if len(url) <= MAX_URL else None
 
 
-def tracker_tiers(announce: Any, announce_list: Any) -> Tuple[Tuple[str, ...], ...]:
+def tracker_tiers(announce: object, announce_list: object) -> Tuple[Tuple[str, ...], ...]:
     """Return the tracker tiers of a torrent (BEP 12), each URL once.
 
     Args:
@@ -94,7 +95,7 @@ def tracker_tiers(announce: Any, announce_list: Any) -> Tuple[Tuple[str, ...], .
     return tuple(tier for tier in tiers if tier)
 
 
-def web_seeds(url_list: Any) -> Tuple[str, ...]:
+def web_seeds(url_list: object) -> Tuple[str, ...]:
     """Return the usable web seeds of a torrent, each once, at most ``MAX_URLS``.
 
     Args:
@@ -121,7 +122,7 @@ def given_web_seeds(urls: Union[str, Iterable[str]]) -> List[str]:
     return [given_url("web_seeds", url, WEB_SEED_SCHEMES) for url in _each(urls)]
 
 
-def given_url(setting: str, url: Any, schemes: Tuple[str, ...]) -> str:
+def given_url(setting: str, url: object, schemes: Tuple[str, ...]) -> str:
     """Return a URL that a program gives, cleaned by :func:`clean_url`.
 
     Args:
@@ -138,11 +139,11 @@ def given_url(setting: str, url: Any, schemes: Tuple[str, ...]) -> str:
     return cleaned
 
 
-def _each(value: Union[str, Iterable[Any]]) -> List[Any]:
+def _each(value: Union[str, Iterable[T]]) -> List[Union[str, T]]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def _unique(urls: Any, schemes: Tuple[str, ...], seen: Set[str]) -> Tuple[str, ...]:
+def _unique(urls: object, schemes: Tuple[str, ...], seen: Set[str]) -> Tuple[str, ...]:
     kept: List[str] = []
     for raw in islice(_as_list(urls), MAX_ENTRIES):
         if len(seen) == MAX_URLS:
@@ -154,7 +155,7 @@ def _unique(urls: Any, schemes: Tuple[str, ...], seen: Set[str]) -> Tuple[str, .
     return tuple(kept)
 
 
-def _as_list(value: Any) -> Iterable[Any]:
+def _as_list(value: object) -> Iterable[object]:
     if isinstance(value, (list, tuple)):
         return value
     return (value,) if value else ()

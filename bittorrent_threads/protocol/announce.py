@@ -159,7 +159,7 @@ def _peers(reply: Dict[bytes, Any]) -> Tuple[Address, ...]:
     return tuple(dict.fromkeys(found))[:MAX_PEERS]
 
 
-def _addresses(peers: Any, size: int) -> List[Address]:
+def _addresses(peers: object, size: int) -> List[Address]:
     """Return the addresses that can be dialled among peers in any form; ``size`` is bytes of a compact entry."""
     if isinstance(peers, bytes):
         return _unpacked(peers[: min(len(peers) // size, MAX_PEERS) * size], size)

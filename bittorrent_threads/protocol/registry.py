@@ -1,10 +1,11 @@
-"""The tracker's side of announce and scrape: who is in which swarm (BEP 3, 7, 21, 23, 24, 48).
+"""The tracker's side of announces and scrapes: which peers are in which swarm (BEP 3, 7, 21, 23, 24, 48).
 
-A peer is its address, so a client that was killed and started anew takes its own place, and one with both IPv4 and
-IPv6 has two.  Every table is in the order of the last announce: what has to go is always at the front.
+A peer is identified by its address: a client that was killed and started again replaces its old entry, and a client
+with an IPv4 and an IPv6 address has two entries.  Every table is in the order of the last announce, so the entry to
+drop is always the first.
 
-The rule: what one host can have kept is bounded, in a swarm and in all.  Beyond it the host loses its own oldest
-entries, never those of others.
+The rule: the number of entries of one host is bounded, in a swarm and in all.  Beyond the bound the host loses its own
+oldest entries, never those of others.
 """
 
 from __future__ import annotations
@@ -21,26 +22,27 @@ from .addresses import Address
 from .announce import COMPLETED, PAUSED, REGULAR, STARTED, STOPPED
 
 MAX_PEERS = 20_000
-"""Peers kept of all swarms, about 1 KB each; one more takes the place of the one that was silent longest."""
+"""Entries of all swarms, about 1 KB each; one more replaces the entry with the oldest announce."""
 MAX_SWARM = 2000
-"""Peers kept of one swarm, likewise."""
+"""Entries of one swarm, replaced likewise."""
 MAX_HOST = 1000
-"""Peers kept that one host announced, in all swarms: enough for a machine that seeds a thousand torrents."""
+"""Entries of one host in all swarms: enough for a machine that seeds a thousand torrents."""
 MAX_HOST_SWARM = 200
-"""Peers kept of one swarm that one host announced: many people can share an address."""
+"""Entries of one host in one swarm: many clients can share one address."""
 MAX_DESERTED = 1000
-"""Swarms without peers of which it is remembered how often they were downloaded."""
+"""Swarms without peers whose number of downloads is kept."""
 MAX_ANNOUNCES = 1000
-"""Announces remembered to be looked at."""
+"""Announces kept for inspection."""
 MAX_FIELDS = 100
-"""Names in one query."""
+"""Fields of one query."""
 MAX_WORD = 64
 """Characters kept of a key or a tracker id."""
 NUMWANT = 50
+"""Peers in a reply if the client asks for no number."""
 MAX_NUMWANT = 200
-"""Peers in an answer: when the client names no number, and at most."""
+"""Most peers in a reply."""
 MIN_LIFETIME = 300.0
-"""Silence after which a peer is forgotten at the earliest; it is two intervals if that is more."""
+"""Seconds after the last announce until an entry expires; two intervals if that is longer."""
 
 _EVENTS = frozenset({REGULAR, STARTED, STOPPED, COMPLETED, PAUSED, "empty"})
 
@@ -49,28 +51,38 @@ class Random(Protocol):
     """The part of ``random.Random`` that is used."""
 
     def sample(self, population: Sequence[Any], k: int) -> List[Any]:
-        """``k`` different elements."""
+        """Return ``k`` different elements."""
 
 
 class Announced(NamedTuple):
-    """One announce as it was understood; ``time`` is monotonic seconds."""
+    """One announce that a tracker accepted."""
 
     infohash: bytes
+    """20 bytes."""
     peerid: bytes
+    """20 bytes."""
     address: Address
+    """Numeric host and port at which the peer listens."""
     event: str
+    """``started``, ``completed``, ``stopped``, ``paused``, or empty for a regular announce."""
     uploaded: int
+    """Bytes."""
     downloaded: int
+    """Bytes."""
     left: int
+    """Bytes that the peer misses."""
     numwant: int
+    """Number of peers in the reply, at most."""
     compact: bool
+    """Whether the reply has compact addresses (BEP 23)."""
     key: str
     trackerid: bytes
     time: float
+    """Seconds of the monotonic clock."""
 
 
 class _Peer:
-    """One address in one swarm."""
+    """The entry of one address in one swarm."""
 
     __slots__ = ("address", "host", "infohash", "left", "paused", "peerid", "time")
 
@@ -79,11 +91,11 @@ class _Peer:
         self.address = announced.address
         self.peerid = announced.peerid
         self.left = announced.left > 0
-        """Something is missing."""
+        """Whether the peer misses data: it is a leecher."""
         self.paused = announced.event == PAUSED
         self.time = announced.time
         self.host = host
-        """That announced it."""
+        """Owner of the address that announced it (``address_scope.owner``)."""
 
 
 class _Swarm:
@@ -91,41 +103,57 @@ class _Swarm:
         self.peers: Dict[Address, _Peer] = {}
         self.seeds = 0
         self.downloaders = 0
-        """Leechers that are no partial seeds."""
+        """Number of leechers, partial seeds not included."""
         self.downloaded = downloaded
 
 
 class _Refused(Exception):
-    """The text is the failure reason."""
+    """An announce that is refused; the text is the failure reason."""
 
 
 class Registry:
-    """All swarms of a tracker; ``interval`` and ``min_interval`` are seconds, told to the clients."""
+    """All swarms of a tracker.
+
+    Args:
+        interval: Seconds between regular announces, sent to clients.
+        min_interval: Least seconds between announces, sent to clients.
+        random: Random source that chooses the peers of a reply.
+    """
 
     def __init__(self, *, interval: int, min_interval: int, random: Random) -> None:
         self.announces: Deque[Announced] = deque(maxlen=MAX_ANNOUNCES)
-        """The latest ones."""
+        """The latest announces."""
         self._interval = interval
         self._min_interval = min_interval
         self._lifetime = max(MIN_LIFETIME, 2.0 * interval)
         self._random = random
         self._swarms: Dict[bytes, _Swarm] = {}
-        """Those that have peers."""
+        """Swarms that have peers, by infohash."""
         self._peers: Dict[_Peer, None] = {}
         self._hosts: Dict[str, Dict[_Peer, None]] = {}
         self._deserted: Dict[bytes, int] = {}
-        """Downloads of swarms without peers, the latest deserted last."""
+        """Number of downloads of each swarm without peers, by infohash."""
 
     def swarm(self, infohash: bytes, now: float) -> Tuple[Address, ...]:
-        """The addresses of the peers in one swarm."""
+        """Return the addresses of the peers in a swarm.
+
+        Args:
+            infohash: Infohash of the swarm.
+            now: Seconds of the monotonic clock.
+        """
         self._expire(now)
         swarm = self._swarms.get(infohash)
         return tuple(swarm.peers) if swarm is not None else ()
 
     def answer(self, path: str, query: str, host: str, now: float, *, local: bool = True) -> Optional[bytes]:
-        """The body that answers a GET from ``host``, a numeric address; None when nothing is at ``path``.
+        """Return the body that answers an HTTP GET; None if nothing is at ``path``.
 
-        Only where ``local``, and ``host`` is this machine, the query may name another address than ``host``.
+        Args:
+            path: Path of the URL.
+            query: Query of the URL.
+            host: Numeric address of the client.
+            now: Seconds of the monotonic clock.
+            local: Whether a client on this machine may announce another address than its own.
         """
         if path not in ("/announce", "/scrape"):
             return None
@@ -175,7 +203,7 @@ class Registry:
     # -- the tables ------------------------------------------------------------------------------------------------
 
     def _enter(self, announced: Announced, host: str) -> None:
-        """Put a peer behind all others, or take it out."""
+        """Add the entry of an announce behind all others, or remove it after ``stopped``."""
         swarm = self._swarms.get(announced.infohash)
         before = swarm.peers.get(announced.address) if swarm is not None else None
         if announced.event == STOPPED:
@@ -190,7 +218,7 @@ class Registry:
         swarm.peers[peer.address] = peer
         if before is not None:
             self._forget(before, swarm)
-            # The order of a dictionary is that of the first time.
+            # A dictionary keeps the place of a key that is set again.
             del swarm.peers[peer.address]
             swarm.peers[peer.address] = peer
         self._peers[peer] = None
@@ -219,7 +247,7 @@ class Registry:
             self._drop(oldest)
 
     def _drop(self, peer: _Peer) -> None:
-        """Take a peer out, and its swarm if that has no other."""
+        """Remove an entry, and its swarm if that has no other."""
         swarm = self._swarms[peer.infohash]
         del swarm.peers[peer.address]
         self._forget(peer, swarm)
@@ -268,7 +296,7 @@ def _parse(fields: Dict[str, str], host: str, now: float, *, local: bool) -> Ann
         uploaded=_number(fields, "uploaded"),
         downloaded=_number(fields, "downloaded"),
         left=_number(fields, "left"),
-        # Some clients send -1 for "as you like".
+        # Some clients send -1 for any number.
         numwant=min(int(numwant), MAX_NUMWANT) if _is_number(numwant) else NUMWANT,
         compact=fields.get("compact") != "0",
         key=printable(fields.get("key", ""), MAX_WORD),
@@ -278,7 +306,7 @@ def _parse(fields: Dict[str, str], host: str, now: float, *, local: bool) -> Ann
 
 
 def _peer_host(asked: str, host: str) -> str:
-    """``ip`` counts only from this machine: anyone else could have the swarm call a victim (BEP 7)."""
+    """Return the host of a peer: its own ``ip`` only from this machine, since others could name a victim (BEP 7)."""
     own = addresses.numeric_host(host)
     return (is_loopback(own) and addresses.numeric_host(asked)) or own
 

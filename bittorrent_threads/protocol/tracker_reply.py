@@ -75,8 +75,7 @@ def decode_reply(body: bytes) -> Dict[bytes, Any]:
 
 def optional_count(reply: Dict[bytes, Any], key: bytes) -> Optional[int]:
     """Return a field that is a count or seconds, also if sent as a string; None for anything but a number from 0 on."""
-    value = _number(reply.get(key))
-    return value if isinstance(value, int) and value >= 0 else None
+    return _number(reply.get(key))
 
 
 def optional_text(reply: Dict[bytes, Any], key: bytes) -> str:
@@ -85,15 +84,16 @@ def optional_text(reply: Dict[bytes, Any], key: bytes) -> str:
     return printable(value, MAX_TEXT) if isinstance(value, bytes) else ""
 
 
-def _retry_in(minutes: Any) -> Optional[float]:
+def _retry_in(value: object) -> Optional[float]:
     # The text of BEP 31 says integer, its examples send the digits as a string.
-    if minutes == b"never":
+    minutes = _number(value)
+    if value == b"never":
         return math.inf
-    minutes = _number(minutes)
-    if isinstance(minutes, int) and minutes > 0:
-        return min(60.0 * minutes, MAX_RETRY_IN)
-    return None
+    return min(60.0 * minutes, MAX_RETRY_IN) if minutes else None
 
 
-def _number(value: Any) -> Any:
-    return int(value) if isinstance(value, bytes) and value.isdigit() and len(value) < 10 else value
+def _number(value: object) -> Optional[int]:
+    """Return a number from 0 on, also if sent as a string of digits; None for anything else."""
+    if isinstance(value, bytes) and value.isdigit() and len(value) < 10:
+        return int(value)
+    return value if isinstance(value, int) and value >= 0 else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from types import SimpleNamespace
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,10 +14,17 @@ from support.simulation import tracker
 from support.simulation.tracker import SimTracker
 
 from bittorrent_threads import events
-from bittorrent_threads.engine.interfaces import Fetched
+from bittorrent_threads.engine.announces import Announces
+from bittorrent_threads.engine.interfaces import Address, Endpoint, Fetched, TrackerAnswer
+from bittorrent_threads.engine.wait_group import WaitGroup
 from bittorrent_threads.errors import ListenError
 from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.protocol.announce import AnnounceReply, AnnounceRequest
+from bittorrent_threads.protocol.tracker_reply import TrackerFailure
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.swarm.external_address import ExternalAddress
+from bittorrent_threads.swarm.peer_list import PeerList
+from bittorrent_threads.swarm.source_shares import Source
 
 OTHER = "http://other.sim/announce"
 
@@ -450,3 +458,145 @@ def test_the_status_knows_of_an_answer_when_the_event_tells_it() -> None:
     assert working == [[(True, False), (False, False)]]
     (row, _) = bench.torrent.status.trackers
     assert row.working, "though nothing has moved since"
+
+
+# -- without a torrent -------------------------------------------------------------------------------------------------
+
+
+class Unknown:
+    """A torrent of which nothing is known but its infohash, in a session of two address families."""
+
+    left = 1
+    wanting = True
+    partial_seed = False
+    downloaded = uploaded = 0
+    key = "BEEF"
+    peerid = b"p" * 20
+    public_port = 7000
+    endpoints = (Endpoint(4, "10.0.0.1"), Endpoint(6, ""))
+
+    def __init__(self) -> None:
+        self.own_host = ExternalAddress()
+        self.learned: List[Tuple[Sequence[Address], Source, str]] = []
+        self.published: List[str] = []
+        self.refreshed = 0
+        self.now = 100.0
+
+    def __len__(self) -> int:
+        return 0
+
+    @property
+    def progress(self) -> Unknown:
+        return self
+
+    def learn(self, addresses: Sequence[Address], source: Source, *, teller: str = "") -> None:
+        self.learned.append((addresses, source, teller))
+
+    def publish(self, kind: Callable[..., events.Event], **fields: Any) -> None:
+        self.published.append(f"{kind.__name__} {fields['event']}")
+
+    def refresh(self) -> None:
+        self.refreshed += 1
+
+
+class Carrier:
+    """A tracker client of whatever scheme: requests wait for the answer that a test gives."""
+
+    def __init__(self) -> None:
+        self.asked: List[Tuple[str, AnnounceRequest, Endpoint, float, bool]] = []
+        self.waiting: List[Callable[[TrackerAnswer], None]] = []
+
+    def objection(self, url: str) -> str:
+        return "" if url.startswith("carrier:") else "no carrier"
+
+    def announce(
+        self,
+        url: str,
+        request: AnnounceRequest,
+        deliver: Callable[[TrackerAnswer], None],
+        *,
+        endpoint: Endpoint,
+        timeout: float,
+        trusted: bool,
+    ) -> None:
+        self.asked.append((url, request, endpoint, timeout, trusted))
+        self.waiting.append(deliver)
+
+    def answer(self, answer: TrackerAnswer) -> None:
+        self.waiting.pop(0)(answer)
+
+
+def announces_of(torrent: Unknown, carrier: Carrier, over: WaitGroup) -> Announces:
+    return Announces(
+        [["carrier://t"], [OTHER]],
+        given=[],
+        trusted=True,
+        infohash=b"i" * 20,
+        torrent=torrent,
+        session=torrent,
+        client=carrier,
+        peers=torrent,
+        peer_list=PeerList(limit=10, random=random.Random(1)),
+        wait_group=over,
+        settings=Settings(announce_timeout=9.0, stop_announce_timeout=2.0),
+        random=random.Random(1),
+        now=lambda: torrent.now,
+    )
+
+
+def test_an_infohash_is_enough_to_announce() -> None:
+    torrent, carrier, over = Unknown(), Carrier(), WaitGroup()
+    announces = announces_of(torrent, carrier, over)
+    assert [(row.state, row.error) for row in announces.rows] == [("unused", ""), ("refused", "no carrier")]
+    announces.start()
+    request = AnnounceRequest(
+        infohash=b"i" * 20,
+        peerid=b"p" * 20,
+        port=7000,
+        uploaded=0,
+        downloaded=0,
+        left=1,
+        event="started",
+        numwant=Settings().numwant,
+        key="BEEF",
+    )
+    assert carrier.asked == [("carrier://t", request, endpoint, 9.0, True) for endpoint in torrent.endpoints]
+    carrier.answer(TrackerFailure("no such family", family_unavailable=True))
+    assert torrent.published == []
+    peers = (("10.9.9.9", 1),)
+    carrier.answer(AnnounceReply(peers=peers, interval=60, external_ip="192.0.2.7", host="192.0.2.9"))
+    assert torrent.published == ["TrackerAnnounced started"]
+    assert torrent.learned == [(peers, Source.TRACKER, "192.0.2.9")]
+    assert announces.rows[0].state == "working" and torrent.refreshed == 1
+    announces.stop()
+    ((_, goodbye, endpoint, timeout, _),) = carrier.asked[2:]
+    assert (goodbye.event, goodbye.numwant, endpoint.family, timeout) == ("stopped", 0, 6, 2.0)
+    assert not over.over
+    carrier.answer(TrackerFailure("timed out"))
+    assert over.over and torrent.published[1:] == ["TrackerFailed stopped"]
+
+
+@pytest.mark.parametrize("unavailable_first", [False, True])
+def test_the_failure_of_a_family_that_is_there_is_the_one_told(unavailable_first: bool) -> None:
+    torrent, carrier = Unknown(), Carrier()
+    announces = announces_of(torrent, carrier, WaitGroup())
+    announces.start()
+    failures = [TrackerFailure("refused"), TrackerFailure("no such family", family_unavailable=True)]
+    for failure in reversed(failures) if unavailable_first else failures:
+        carrier.answer(failure)
+    assert announces.rows[0].error == "refused"
+    assert torrent.published == ["TrackerFailed started"]
+
+
+def test_a_family_over_which_the_start_was_not_accepted_is_told_it_again() -> None:
+    torrent, carrier = Unknown(), Carrier()
+    announces = announces_of(torrent, carrier, WaitGroup())
+    announces.start()
+    carrier.answer(AnnounceReply(interval=60))
+    carrier.answer(TrackerFailure("broken"))
+    torrent.now += 100
+    announces.tick(torrent.now)
+    assert [(request.event, endpoint.family) for _, request, endpoint, *_ in carrier.asked[2:]] == [
+        ("", 4),
+        ("started", 6),
+    ]

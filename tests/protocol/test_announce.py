@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
-from typing import Any, Dict
+from typing import Any, Dict, List, Optional
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.content import bencode
 
 from bittorrent_threads.errors import TrackerError
+from bittorrent_threads.protocol import addresses
+from bittorrent_threads.protocol.addresses import Address
 from bittorrent_threads.protocol.announce import (
     COMPLETED,
     MAX_PEERS,
+    MAX_TRACKERID,
     AnnounceReply,
     AnnounceRequest,
     url_objection,
@@ -221,3 +227,97 @@ def test_noise_is_an_answer_or_a_tracker_error() -> None:
         except TrackerError as error:
             assert error.reason
     assert answers > 500
+
+
+# -- round trips -------------------------------------------------------------------------------------------------------
+
+NUMERIC = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(lambda host: addresses.numeric_host(str(host)))
+ADDRESSES = st.lists(st.tuples(NUMERIC, st.integers(1, 65535)), unique=True)
+COUNTS = st.one_of(st.none(), st.integers(0, 2**62))
+REPLIES = st.builds(
+    AnnounceReply,
+    peers=ADDRESSES.map(tuple),
+    interval=COUNTS,
+    min_interval=COUNTS,
+    trackerid=st.binary(max_size=MAX_TRACKERID),
+    complete=COUNTS,
+    incomplete=COUNTS,
+    downloaded=COUNTS,
+    warning=st.text("abc é漢", max_size=50).map(lambda text: " ".join(text.split())),
+    external_ip=st.one_of(st.just(""), NUMERIC),
+)
+
+
+def in_form(peers: List[Address], form: str) -> Dict[str, Any]:
+    """The fields of a reply that hold these peers."""
+    if form == "compact":
+        four, six = addresses.pack(peers)
+        return {"peers": four, "peers6": six}
+    if form == "strings":
+        return {"peers": [b"".join(addresses.pack([peer])) for peer in peers]}
+    return {"peers": [{"ip": host, "port": port} for host, port in peers]}
+
+
+@given(REPLIES, st.sampled_from(["compact", "strings", "dictionaries"]))
+def test_every_reply_comes_back_in_every_form(reply: AnnounceReply, form: str) -> None:
+    fields: Dict[str, Optional[Any]] = {
+        "interval": reply.interval,
+        "min interval": reply.min_interval,
+        "tracker id": reply.trackerid,
+        "complete": reply.complete,
+        "incomplete": reply.incomplete,
+        "downloaded": reply.downloaded,
+        "warning message": reply.warning,
+        "external ip": addresses.pack_host(reply.external_ip) if reply.external_ip else b"",
+        **in_form(list(reply.peers), form),
+    }
+    parsed = AnnounceReply.parse(bencode({name: value for name, value in fields.items() if value is not None}))
+    if form == "compact":  # the families come one after the other
+        assert set(parsed.peers) == set(reply.peers)
+        parsed, reply = (dataclasses.replace(each, peers=()) for each in (parsed, reply))
+    assert parsed == reply
+
+
+def test_the_host_that_replied_is_kept() -> None:
+    assert AnnounceReply.parse(b"de", host="192.0.2.1").host == "192.0.2.1"
+
+
+REQUESTS = st.builds(
+    AnnounceRequest,
+    infohash=st.binary(min_size=20, max_size=20),
+    peerid=st.binary(min_size=20, max_size=20),
+    port=st.integers(1, 65535),
+    uploaded=st.integers(0, 2**63),
+    downloaded=st.integers(0, 2**63),
+    left=st.integers(0, 2**63),
+    event=st.sampled_from(["", "started", "stopped", "completed", "paused"]),
+    numwant=st.integers(0, 1000),
+    key=st.text("0123456789ABCDEF", max_size=8),
+    trackerid=st.binary(max_size=50),
+    ip=st.one_of(st.just(""), NUMERIC),
+)
+
+
+@given(REQUESTS, st.sampled_from(["http://t", "http://t/announce", "https://[::1]:1/a?passkey=%00&b#c"]))
+def test_every_request_can_be_read_from_its_url(request: AnnounceRequest, base: str) -> None:
+    url = request.url(base)
+    assert url.isascii() and url.isprintable() and " " not in url and "#" not in url
+    said = {name: value for name, (value,) in fields(url.replace("&b&", "&b=&")).items()}
+    assert said.pop("compact") == "1"
+    extra = {"passkey": "\0", "b": ""} if "passkey" in base else {}
+    values = {name: said.pop(name, None) for name in extra}
+    assert values == extra
+    read = AnnounceRequest(
+        infohash=said.pop("info_hash").encode("latin-1"),
+        peerid=said.pop("peer_id").encode("latin-1"),
+        port=int(said.pop("port")),
+        uploaded=int(said.pop("uploaded")),
+        downloaded=int(said.pop("downloaded")),
+        left=int(said.pop("left")),
+        event=said.pop("event", ""),
+        numwant=int(said.pop("numwant")),
+        key=said.pop("key", ""),
+        trackerid=said.pop("trackerid", "").encode("latin-1"),
+        ip=said.pop("ip", ""),
+    )
+    assert (read, said) == (request, {})

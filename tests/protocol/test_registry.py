@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import tracemalloc
-from typing import Any, Dict
+from typing import Any, Dict, List, Tuple
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bittorrent_threads.errors import TrackerError
 from bittorrent_threads.metainfo import bencode
@@ -108,6 +110,19 @@ def test_counts_and_scrape() -> None:
     counts = SwarmCounts(complete=2, incomplete=2, downloaded=1, downloaders=1)
     assert scrape(subject, INFOHASH, b"x" * 20) == {INFOHASH: counts}
     assert scrape(subject) == {}
+
+
+def test_downloads_of_deserted_swarms_are_remembered_for_the_latest_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "MAX_DESERTED", 2)
+    subject = made()
+    infohashes = [letter * 20 for letter in (b"a", b"b", b"c")]
+    for infohash in infohashes:
+        announce(subject, 1, infohash=infohash, event="completed", left=0)
+        announce(subject, 1, infohash=infohash, event="stopped", left=0)
+    gone = SwarmCounts(complete=0, incomplete=0, downloaded=1, downloaders=0)
+    assert scrape(subject, *infohashes) == {infohashes[1]: gone, infohashes[2]: gone}
+    assert announce(subject, 2, infohash=infohashes[1]).downloaded == 1
+    assert announce(subject, 2, infohash=infohashes[0]).downloaded == 0
 
 
 def test_both_families() -> None:
@@ -307,3 +322,39 @@ def test_noise_is_answered() -> None:
         answer = subject.answer("/announce", "".join(query), "10.0.0.1", 0.0)
         assert answer is not None
         assert bencode.decode(answer).keys() & {b"interval", b"failure reason"}
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.integers(0, 4),
+        st.integers(0, 2),
+        st.sampled_from(["", "started", "stopped", "completed", "paused"]),
+        st.booleans(),
+    ),
+    max_size=40,
+)
+
+
+@given(STEPS)
+def test_a_scrape_and_a_swarm_tell_what_was_announced(steps: List[Tuple[int, int, str, bool]]) -> None:
+    subject = made()
+    swarms: Dict[bytes, Dict[str, Tuple[bool, bool]]] = {}
+    for peer, torrent, event, seed in steps:
+        infohash, host = bytes([torrent]) * 20, f"10.0.0.{peer}"
+        reply = announce(subject, peer, infohash=infohash, event=event, left=0 if seed else 5)
+        swarm = swarms.setdefault(infohash, {})
+        others = {(other, 6881) for other in swarm if other != host}
+        swarm.pop(host, None)
+        if event != "stopped":
+            swarm[host] = (seed, event == "paused")
+        assert set(reply.peers) == (set() if event == "stopped" else others)
+        assert (reply.complete, reply.incomplete) == (
+            sum(seed for seed, _ in swarm.values()),
+            sum(not seed for seed, _ in swarm.values()),
+        )
+    for infohash, swarm in swarms.items():
+        assert subject.swarm(infohash, 0.0) == tuple((host, 6881) for host in swarm)
+        counts = scrape(subject, infohash).get(infohash, SwarmCounts(0, 0, 0, 0))
+        downloaders = sum(not seed and not paused for seed, paused in swarm.values())
+        assert counts.complete == sum(seed for seed, _ in swarm.values())
+        assert (counts.incomplete, counts.downloaders) == (len(swarm) - counts.complete, downloaders)

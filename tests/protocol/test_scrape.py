@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Dict, List, Optional
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.content import bencode
 
 from bittorrent_threads.errors import TrackerError
@@ -60,3 +63,39 @@ def test_what_is_not_as_it_should_be_is_left_out() -> None:
 def test_failures(body: bytes) -> None:
     with pytest.raises(TrackerError):
         parse_scrape(body)
+
+
+INFOHASHES = st.binary(min_size=20, max_size=20)
+COUNTS = st.one_of(st.none(), st.integers(0, 2**62))
+SWARMS = st.dictionaries(INFOHASHES, st.builds(SwarmCounts, COUNTS, COUNTS, COUNTS, COUNTS))
+
+
+def raw_bencode(files: Dict[bytes, bytes]) -> bytes:
+    """A dictionary of values that are encoded already, by keys that are no text."""
+    return b"d" + b"".join(b"%d:%s%s" % (len(key), key, files[key]) for key in sorted(files)) + b"e"
+
+
+@given(SWARMS)
+def test_every_reply_comes_back(swarms: Dict[bytes, SwarmCounts]) -> None:
+    files = {
+        infohash: bencode({name: count for name, count in counts._asdict().items() if count is not None})
+        for infohash, counts in swarms.items()
+    }
+    assert parse_scrape(raw_bencode({b"files": raw_bencode(files)})) == swarms
+
+
+@given(st.lists(INFOHASHES))
+def test_every_infohash_can_be_read_from_the_url(infohashes: List[bytes]) -> None:
+    url = scrape_url("http://t/announce", infohashes)
+    assert url is not None
+    assert url.isascii() and url.isprintable()
+    values = [part.partition("=")[2] for part in urlsplit(url).query.split("&") if part]
+    assert [unquote_to_bytes(value) for value in values] == infohashes
+
+
+@given(st.one_of(st.binary(max_size=60), st.binary(max_size=30).map(lambda noise: b"d5:filesd" + noise + b"ee")))
+def test_noise_is_a_reply_or_a_tracker_error(body: bytes) -> None:
+    try:
+        assert all(len(infohash) == 20 for infohash in parse_scrape(body))
+    except TrackerError as error:
+        assert error.reason

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 import random
-from typing import Any, Callable, List, MutableSequence, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, MutableSequence, Optional, Sequence, Set, Tuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bittorrent_threads.protocol.announce import AnnounceReply
 from bittorrent_threads.settings import Settings
-from bittorrent_threads.swarm.announcer import BURST, MAX_TRACKERS, MAX_UNDER_WAY, RATE, Announcer
+from bittorrent_threads.swarm.announcer import BURST, MAX_TRACKERS, MAX_UNDER_WAY, RATE, RETRY_MIN, Announcer
 from bittorrent_threads.swarm.tracker_state import Announce
 
 A, B, C = "http://a/announce", "http://b/announce", "http://c/announce"
@@ -639,42 +643,177 @@ def test_snapshot() -> None:
     assert [row.next_announce for row in subject.snapshot()] == [None] * 3
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_whatever_trackers_do_the_rules_hold(seed: int) -> None:
-    chance = random.Random(seed)
-    urls = [f"http://{number}/announce" for number in range(6)]
-    subject = Announcer(
-        [urls[:3], urls[3:5], urls[5:]], settings=SETTINGS, random=random.Random(seed), objection=objection
-    )
-    subject.start(0.0)
-    now, completed = 0.0, dict.fromkeys(urls, 0)
-    heard: Set[str] = set()
-    attempts = dict.fromkeys(urls, -math.inf)
-    for _ in range(400):
-        action = chance.random()
-        if action < 0.02:
-            assert {stop.url for stop in subject.stop()} == heard
-            heard = set()
-            subject.start(now)
-            attempts = dict.fromkeys(urls, -math.inf)
-        elif action < 0.05:
-            subject.complete(now)
-        elif action < 0.1:
-            subject.reannounce(now)
-        time = subject.next_time()
-        assert time is not None
-        now = max(now, time)
-        announce = subject.due(now)
-        assert announce is not None
-        assert announce.event == "started" or announce.url in heard
-        assert announce.event or now >= attempts[announce.url] + 5
-        attempts[announce.url] = now
-        now += chance.random() * 30
-        if chance.random() < 0.6:
-            assert (announce.event == "started") == (announce.url not in heard)
-            heard.add(announce.url)
-            completed[announce.url] += announce.event == "completed"
-            subject.succeeded(announce, AnnounceReply(interval=chance.choice([None, 1, 60, 3000])), now)
+# -- whatever happens --------------------------------------------------------------------------------------------------
+
+
+OUTCOMES = st.lists(st.sampled_from(["accepted", "accepted", "refused", "held", "never", "busy", ""]), max_size=12)
+"""What becomes of each announce that is made; those left, and those of an empty string, stay under way."""
+
+
+class AnnouncerMachine(RuleBasedStateMachine):
+    """Eleven trackers in ten tiers do what they like; the promises to each of them are kept all the same."""
+
+    @initialize(seed=st.integers(0, 9), shared_host=st.booleans(), everywhere=st.booleans(), wanting=st.booleans())
+    def make(self, seed: int, shared_host: bool, everywhere: bool, wanting: bool) -> None:
+        path = "http://h/{}/announce" if shared_host else "http://{}/announce"
+        self.urls = [path.format(number) for number in range(11)]
+        tiers = [self.urls[:2], *[[url] for url in self.urls[2:]]]
+        settings = SETTINGS.replace(announce_to_all=everywhere)
+        self.subject = Announcer(tiers, settings=settings, random=random.Random(seed), objection=objection)
+        self.subject.wanting = wanting
+        self.now = 1000.0
+        self.running = False
+        self.completed = False
+        """The download ended in a run."""
+        self.told: Set[str] = set()
+        """Which trackers accepted ``completed``."""
+        self.accepted: Set[str] = set()
+        """Which trackers count us in."""
+        self.under_way: Dict[str, Announce] = {}
+        self.overtaken: List[Announce] = []
+        """Those that a stop overtook."""
+        self.welcome_at = dict.fromkeys(self.urls, -math.inf)
+        self.made: List[float] = []
+        """When announces were made, those of a completion aside."""
+        self.start()
+
+    @rule()
+    def start(self) -> None:
+        self.subject.start(self.now)
+        if not self.running:
+            self.running = True
+            self.backed_off_until = dict.fromkeys(self.urls, -math.inf)
+            self.held_until = dict.fromkeys(self.urls, -math.inf)
+
+    @rule()
+    def stop(self) -> None:
+        told = [announce.url for announce in self.subject.stop()]
+        assert sorted(told) == sorted(self.accepted | set(self.under_way)), "all that may count us in, and no other"
+        self.running = False
+        self.accepted.clear()
+        self.overtaken += self.under_way.values()
+        self.under_way.clear()
+
+    @rule(wanting=st.booleans(), lonely=st.booleans())
+    def look(self, wanting: bool, lonely: bool) -> None:
+        self.subject.wanting, self.subject.lonely = wanting, lonely
+
+    @rule()
+    def complete(self) -> None:
+        self.completed |= self.running
+        self.subject.complete(self.now)
+
+    @rule(forgiving=st.booleans())
+    def reannounce(self, forgiving: bool) -> None:
+        self.subject.reannounce(self.now, forgiving=forgiving)
+        if forgiving:
+            self.backed_off_until = dict.fromkeys(self.urls, -math.inf)
+
+    @rule(seconds=st.sampled_from([0, 1, 6, 61, 700, 4000]), outcomes=OUTCOMES)
+    def ask(self, seconds: float, outcomes: List[str]) -> None:
+        self.now += seconds
+        promised = self.subject.next_time()
+        made = 0
+        announce = self.subject.due(self.now)
+        assert (announce is not None) == (promised is not None and promised <= self.now)
+        while announce is not None:
+            self.check(announce)
+            self.under_way[announce.url] = announce
+            made += 1
+            if outcomes:
+                self.end(announce.url, outcomes.pop())
+            announce = self.subject.due(self.now)
+            assert made < 100, "it never ends"
+
+    @rule(outcomes=OUTCOMES)
+    def answer(self, outcomes: List[str]) -> None:
+        for url, outcome in zip(list(self.under_way), outcomes):
+            self.end(url, outcome)
+
+    @rule()
+    def answer_late(self) -> None:
+        for announce in self.overtaken:
+            self.subject.succeeded(announce, SOME, self.now)
+            self.subject.failed(announce, "refused", self.now)
+
+    def check(self, announce: Announce) -> None:
+        url = announce.url
+        assert self.running and url not in self.under_way
+        assert len(self.under_way) < MAX_UNDER_WAY
+        assert self.now >= max(self.held_until[url], self.backed_off_until[url])
+        assert (announce.event == "started") == (url not in self.accepted)
+        if announce.event == "":
+            assert self.now >= self.welcome_at[url], "not before the least interval"
+        if announce.event == "completed":
+            assert self.completed and url not in self.told
         else:
-            subject.failed(announce, "refused", now)
-    assert max(completed.values()) <= 1
+            self.made.append(self.now)
+            assert len([time for time in self.made if time > self.now - 5.0]) <= BURST + 5 * RATE
+
+    def end(self, url: str, outcome: str) -> None:
+        if not outcome:
+            return
+        announce = self.under_way.pop(url)
+        if outcome == "accepted":
+            self.subject.succeeded(announce, AnnounceReply(min_interval=900 if url == self.urls[0] else None), self.now)
+            self.accepted.add(url)
+            if announce.event == "completed":
+                self.told.add(url)
+            self.welcome_at[url] = self.now + (900 if url == self.urls[0] else 60)
+            self.held_until[url] = self.backed_off_until[url] = -math.inf
+            return
+        retry_in = {"held": 600.0, "never": math.inf}.get(outcome)
+        interval = 99.0 if outcome == "busy" else 0.0
+        self.subject.failed(announce, outcome, self.now, retry_in=retry_in, interval=interval)
+        self.backed_off_until[url] = self.now + RETRY_MIN
+        self.held_until[url] = self.now + max(retry_in or 0.0, interval)
+
+    @invariant()
+    def rows_tell_the_state(self) -> None:
+        rows = self.subject.snapshot()
+        assert sorted(row.url for row in rows) == sorted(self.urls)
+        assert {row.url for row in rows if row.state == "announcing"} == set(self.under_way)
+        if not self.running:
+            assert self.subject.next_time() is None and self.subject.due(self.now) is None
+
+
+TestAnnouncerMachine = AnnouncerMachine.TestCase
+
+
+MOODS = ("names peers", "names none", "refuses", "is slow")
+
+
+@given(st.lists(st.lists(st.sampled_from(MOODS), min_size=1, max_size=6), max_size=20), st.integers(0, 99))
+def test_while_peers_are_wanted_every_tier_is_asked_until_it_names_peers(tiers: List[List[str]], seed: int) -> None:
+    urls = [[f"http://{tier}.{place}/announce" for place in range(len(row))] for tier, row in enumerate(tiers)]
+    moods = {url: mood for names, row in zip(urls, tiers) for url, mood in zip(names, row)}
+    subject = Announcer(urls, settings=SETTINGS, random=random.Random(seed), objection=objection)
+    subject.wanting = True
+    subject.start(0.0)
+    now, timeout = 0.0, 15.0
+    longest = max(map(len, tiers), default=0)
+    limit = (longest + len(moods) / MAX_UNDER_WAY) * timeout + len(moods) / RATE
+    answered: Set[str] = set()
+    ends: List[Tuple[float, int, Announce]] = []
+    made = 0
+    while True:
+        announce = subject.due(now)
+        if announce is not None:
+            made += 1
+            assert made <= BURST + RATE * now, "paced"
+            heapq.heappush(ends, (now + (timeout if moods[announce.url] == "is slow" else 0.1), made, announce))
+            continue
+        times = [subject.next_time(), *(time for time, _, _ in ends[:1])]
+        now = max(now, min((time for time in times if time is not None), default=math.inf))
+        if now > limit:
+            break
+        while ends and ends[0][0] <= now:
+            _, _, announce = heapq.heappop(ends)
+            answered.add(announce.url)
+            mood = moods[announce.url]
+            if mood.startswith("names"):
+                subject.succeeded(announce, SOME if mood == "names peers" else EMPTY, now)
+            else:
+                subject.failed(announce, mood, now)
+    for names in urls:
+        assert answered.issuperset(names) or any(moods[url] == "names peers" for url in answered.intersection(names))
