@@ -329,6 +329,26 @@ def test_a_system_that_takes_no_more_is_waited_for(loop: Loop, monkeypatch: pyte
     loop.call(sock.close)
 
 
+def test_a_blocked_socket_is_not_tried_again_until_it_is_writable(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    sock = opened(loop)
+    tries: List[bytes] = []
+
+    def refuse(data: bytes, address: Address) -> int:
+        tries.append(data)
+        raise BlockingIOError
+
+    def send_twice() -> None:
+        for data in (b"one", b"two"):
+            sock.send(data, ("127.0.0.1", 9))
+            sock.flush()
+        monkeypatch.undo()
+        sock.close()
+
+    monkeypatch.setattr(sock, "_send_one", refuse)
+    loop.call(send_twice)
+    assert tries == [b"one"]
+
+
 # -- errors ----------------------------------------------------------------------------------------------------------
 
 

@@ -56,7 +56,7 @@ def workers() -> List[str]:
 
 
 class Resolver:
-    """A resolver of the system that hangs until it is let go."""
+    """A resolver of the system that hangs until it is released."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.hanging = threading.Semaphore(0)

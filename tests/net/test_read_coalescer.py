@@ -1,4 +1,4 @@
-"""Pace: how long the loop rests, and that a trickle of payload does not keep it busy."""
+"""How long the loop rests, and that single blocks that arrive one by one do not keep it busy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INTERVAL = 0.001
 
 @pytest.fixture(autouse=True)
 def everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rest on Windows too, where it only is too long."""
+    """Rest on Windows too, where the rest is off because a sleep takes too long."""
     monkeypatch.setattr(pace_module, "INTERVAL", INTERVAL)
 
 

@@ -25,7 +25,7 @@ from bittorrent_threads.settings import Settings
 
 
 class Sandbox:
-    """Virtual time with a line, and a record of what moved."""
+    """Virtual time with a throttle queue, and a record of the transfers."""
 
     def __init__(self) -> None:
         self.time = 100.0
@@ -76,7 +76,7 @@ class Source:
         self.left = size
 
     def ready(self) -> None:
-        """As a stream that the selector reports."""
+        """Do what a stream does that the selector reports."""
         allowed = self.box.queue.allowance(self.throttles)
         if not allowed or self.turn(allowed):
             self.box.queue.add(self.turn, self.throttles)
