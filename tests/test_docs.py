@@ -157,6 +157,8 @@ def test_every_constant_of_the_table_has_a_value_and_a_description(generated: Mo
     table = generated.constants()
     assert table.count("   * - ``") == len(generated.CONSTANTS) == len(set(generated.CONSTANTS))
     assert "     - 32 MiB\n" in table
+    with pytest.raises(LookupError, match="protocol has 2 descriptions of MAX_PEERS"):
+        generated.described_constant("protocol", "MAX_PEERS")
 
 
 def test_indented_blocks_of_docstrings_are_literal(generated: ModuleType) -> None:
