@@ -1,17 +1,17 @@
-"""BitTorrent for blocking Python: ``Client`` downloads and seeds one torrent, ``Session`` shares a port among many.
+"""BitTorrent for blocking Python: ``download`` downloads a torrent, ``Client`` also seeds, ``Session`` shares a port.
 
     import bittorrent_threads as bt
     bt.download("debian.torrent", "downloads")
 
-The names below are loaded when they are first used, so that importing the package costs little.  Raises ImportError
-without the package ``bencoder``.
+The names of the package are imported when they are first used, so that ``import bittorrent_threads`` is fast.  It
+raises ImportError if the package ``bencoder`` is missing.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, List
+from typing import TYPE_CHECKING, List
 
-from .metainfo import encoder as _encoder  # noqa: F401  # what is missing is told here
+from .metainfo import encoder as _encoder  # noqa: F401  # raises ImportError if bencoder is missing
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ _WHERE = {
 __all__ = ["__version__", "events", *sorted(_WHERE)]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     import importlib
 
     if name == "events":
@@ -87,7 +87,7 @@ def __getattr__(name: str) -> Any:
     where = _WHERE.get(name)
     if where is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f".{where}", __name__), name)
+    value: object = getattr(importlib.import_module(f".{where}", __name__), name)
     globals()[name] = value
     return value
 

@@ -30,7 +30,17 @@ UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "G
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Run one command; returns its exit code.  Raises SystemExit for ``--help``, ``--version`` and wrong usage."""
+    """Run one command.
+
+    Args:
+        arguments: The command line without the name of the program; that of the process if it is None.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        SystemExit: For ``--help``, ``--version`` and wrong usage.
+    """
     tolerant_streams()
     try:
         options = parser().parse_args(arguments)
@@ -47,7 +57,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except BrokenPipeError:
         silence_stdout()
         return commands.FAILED
-    except OSError:  # of standard output, which could not even take the JSON of that failure; the message is out
+    except (
+        OSError
+    ):  # standard output could not be written, nor the JSON of that error; its message is on standard error
         silence_stdout()
         return commands.DISK
     finally:
@@ -59,14 +71,14 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 @contextlib.contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM interrupt as Ctrl-C does, so that trackers hear of the end and files are closed."""
+    """Make SIGTERM raise KeyboardInterrupt, so that the ``stopped`` announces are sent and the files closed."""
 
     def interrupt(number: int, frame: Optional[FrameType]) -> None:
         raise KeyboardInterrupt
 
     try:
         previous = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not in the main thread: whoever runs us there has its own handler
+    except ValueError:  # not in the main thread, where no handler can be set
         yield
         return
     try:
@@ -76,7 +88,7 @@ def terminable() -> Iterator[None]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The grammar of the command line; ``run`` of what it parses is the command."""
+    """Return the parser of the command line; the option ``run`` of its result is the function of the command."""
     top = argparse.ArgumentParser(
         prog="bittorrent-threads",
         description="Download, seed, make and check torrents.",
@@ -256,7 +268,7 @@ def _group() -> argparse.ArgumentParser:
 
 
 def port(text: str) -> int:
-    """A port, 0 for any."""
+    """Return a port, 0 for any."""
     number = _port(text)
     if number < 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port: 0 to 65535")
@@ -264,7 +276,7 @@ def port(text: str) -> int:
 
 
 def address(text: str) -> Tuple[str, int]:
-    """``HOST:PORT``, an IPv6 address in brackets."""
+    """Return the host and the port of ``HOST:PORT``, with an IPv6 address in brackets."""
     host, colon, number = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
@@ -282,7 +294,7 @@ def _port(text: str) -> int:
 
 
 def seconds(text: str) -> float:
-    """A time, more than 0."""
+    """Return a number of seconds above 0."""
     number = _number(text)
     if not 0 < number < 1e9:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
@@ -290,14 +302,14 @@ def seconds(text: str) -> float:
 
 
 def given(text: str) -> str:
-    """Something that is named: a path, an address; not empty, as a variable of a shell may be by mistake."""
+    """Return a path or an address that is not empty, as an unset variable of a shell would be."""
     if not text:
         raise argparse.ArgumentTypeError("it is empty")
     return text
 
 
 def _number(text: str) -> float:
-    # Below any that is taken if it is none.
+    # -1 if it is no number, which every caller refuses.
     try:
         return float(text)
     except ValueError:
@@ -305,7 +317,7 @@ def _number(text: str) -> float:
 
 
 def size(text: str) -> int:
-    """Bytes, with a unit or without: ``500K``, ``1.5M``, ``256Ki``."""
+    """Return a number of bytes from a text with or without a unit: ``500K``, ``1.5M``, ``256Ki``."""
     digits = text.rstrip("KMGIBkmgib")
     unit = text[len(digits) :].upper()
     factor = UNITS.get(unit[:-1] if unit.endswith("B") else unit)
@@ -316,5 +328,5 @@ def size(text: str) -> int:
 
 
 def rate(text: str) -> int:
-    """Bytes a second, as ``size``; 0 for no limit."""
+    """Return a rate in bytes a second, as ``size`` does; 0 for no limit."""
     return 0 if text == "0" else size(text)

@@ -31,7 +31,7 @@ class EventDispatcher:
     def __init__(self, infohash: bytes, size: int, post: Post) -> None:
         self.queue = EventQueue(size)
         self.changed = Waiters()
-        """Rings when the status changed, and for each event that may end a wait."""
+        """The threads that wait for a change of the status, or for an event that may end a wait."""
         self.on_hash_pass: Optional[Callback] = None
         self.on_hash_fail: Optional[Callback] = None
         self._infohash = infohash

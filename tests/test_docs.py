@@ -62,6 +62,11 @@ def test_the_tutorial_runs_as_written(namespace: Dict[str, Any]) -> None:
     Page(DOCS / "tutorial.rst").run(namespace)
 
 
+def test_the_example_of_an_extension_runs_as_written(namespace: Dict[str, Any]) -> None:
+    Page(DOCS / "contributing.rst").run(namespace)
+    assert namespace["peer"].lost == [5]
+
+
 @pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
 def test_the_programs_of_the_how_to_pages_run(path: Path, namespace: Dict[str, Any]) -> None:
     Page(DOCS / "howto" / "index.rst").run(namespace)
@@ -81,7 +86,7 @@ def test_what_the_tutorial_says_it_prints(tmp_path: Path) -> None:
 
 def test_no_page_with_a_program_is_left_out() -> None:
     with_programs = {path for path in PAGES if any(Page(path).blocks("python"))}
-    assert with_programs == {DOCS / "tutorial.rst", *PROGRAMS}
+    assert with_programs == {DOCS / "tutorial.rst", DOCS / "contributing.rst", *PROGRAMS}
 
 
 def test_every_command_line_parses() -> None:
@@ -157,6 +162,8 @@ def test_every_constant_of_the_table_has_a_value_and_a_description(generated: Mo
     table = generated.constants()
     assert table.count("   * - ``") == len(generated.CONSTANTS) == len(set(generated.CONSTANTS))
     assert "     - 32 MiB\n" in table
+    with pytest.raises(LookupError, match="protocol has 2 descriptions of MAX_PEERS"):
+        generated.described_constant("protocol", "MAX_PEERS")
 
 
 def test_indented_blocks_of_docstrings_are_literal(generated: ModuleType) -> None:

@@ -20,39 +20,42 @@ from bittorrent_threads import cli, errors, events
 PACKAGE = Path(bittorrent_threads.__file__).resolve().parent
 
 CONSTANTS = (
-    "metainfo.metainfo.MAX_SIZE",
-    "metainfo.metainfo.MAX_PIECES",
-    "metainfo.metainfo.MAX_PIECE_LENGTH",
-    "metainfo.file_list.MAX_PATH_DEPTH",
-    "metainfo.safe_paths.MAX_NAME",
-    "metainfo.safe_paths.MAX_NATIVE_NAME",
-    "metainfo.safe_paths.MAX_FOLDERS",
-    "metainfo.bencode.MAX_DEPTH",
-    "metainfo.bencode.MAX_TOKENS",
-    "metainfo.urls.MAX_URLS",
-    "protocol.wire.MAX_MESSAGE",
-    "protocol.wire.MAX_UNKNOWN",
+    "metainfo.MAX_SIZE",
+    "metainfo.MAX_PIECES",
+    "metainfo.MAX_PIECE_LENGTH",
+    "metainfo.MAX_PATH_DEPTH",
+    "metainfo.MAX_NAME",
+    "metainfo.MAX_NATIVE_NAME",
+    "metainfo.MAX_FOLDERS",
+    "metainfo.MAX_DEPTH",
+    "metainfo.MAX_TOKENS",
+    "metainfo.MAX_URLS",
+    "protocol.MAX_MESSAGE",
+    "protocol.MAX_UNKNOWN",
     "protocol.announce.MAX_PEERS",
     "protocol.registry.MAX_PEERS",
-    "protocol.registry.MAX_HOST",
-    "protocol.registry.MAX_HOST_SWARM",
-    "protocol.registry.MAX_SWARM",
-    "swarm.uploads.MAX_LENGTH",
+    "protocol.MAX_HOST",
+    "protocol.MAX_HOST_SWARM",
+    "protocol.MAX_SWARM",
+    "swarm.MAX_LENGTH",
     "swarm.uploads.MAX_REFUSED",
-    "swarm.backoff.MAX_FAILURES",
-    "swarm.backoff.LAST_RESORT",
-    "swarm.eviction.INDIFFERENCE",
-    "swarm.eviction.VAIN_WAIT",
-    "swarm.announcer.MAX_UNDER_WAY",
-    "swarm.announcer.RATE",
-    "engine.dialer.HOST_PAUSE",
-    "net.http.MAX_REDIRECTS",
-    "net.binding.NEXT_PORTS",
+    "swarm.MAX_FAILURES",
+    "swarm.LAST_RESORT",
+    "swarm.INDIFFERENCE",
+    "swarm.VAIN_WAIT",
+    "swarm.MAX_UNDER_WAY",
+    "swarm.RATE",
+    "engine.HOST_PAUSE",
+    "net.MAX_REDIRECTS",
+    "net.NEXT_PORTS",
     "text.MAX_REASON",
     "tracker.MAX_CONNECTIONS",
     "runtime.EXIT_TIMEOUT",
 )
-"""The constants that a user may meet; the description of each is the docstring below it in its module."""
+"""The constants that a user may meet, below their layer, or below their module if the layer has two of this name.
+
+The description of each is the docstring below it.
+"""
 
 
 def text(name: str) -> str:
@@ -162,10 +165,25 @@ def constants() -> str:
     """Return a table of the constants that a user may meet."""
     rows = []
     for path in CONSTANTS:
-        module, _, name = path.rpartition(".")
+        where, _, name = path.rpartition(".")
+        module, description = described_constant(where, name)
         value = getattr(importlib.import_module(f"bittorrent_threads.{module}"), name)
-        rows.append((f"``{name}``", f"``{module}``", _amount(value), constant_docs(module)[name]))
+        rows.append((f"``{name}``", f"``{module}``", _amount(value), description))
     return _table(("Constant", "Module", "Value", "What it limits"), rows)
+
+
+def described_constant(where: str, name: str) -> Tuple[str, str]:
+    """Return the module in which a constant of a layer or module is, and its description.
+
+    Raises:
+        LookupError: If there is none, or more than one.
+    """
+    path = PACKAGE.joinpath(*where.split("."))
+    modules = [f"{where}.{found.stem}" for found in sorted(path.glob("*.py"))] if path.is_dir() else [where]
+    found = [(module, constant_docs(module)[name]) for module in modules if name in constant_docs(module)]
+    if len(found) != 1:
+        raise LookupError(f"{where} has {len(found)} descriptions of {name}")
+    return found[0]
 
 
 def constant_docs(module: str) -> Dict[str, str]:
