@@ -382,7 +382,7 @@ class Peer:
             self.pipeline.reqq = said.reqq
             self.pipeline.depth = min(self.pipeline.depth, said.reqq)
         self.upload_only = bool(said.upload_only)
-        self.torrent.engine.own_host.told(said.yourip, self.address[0])
+        self.torrent.engine.own_host.report(said.yourip, self.address[0])
         if said.port and self.incoming:
             self.torrent.peers.learned_port(self, said.port)
 
