@@ -66,7 +66,7 @@ class Peer:
         self.last_sent = now
         self.moved_at = now
         """When a block last went or came, as of the last tick."""
-        self.party = eviction.party(torrent.metainfo.infohash, self.address[0])
+        self.group = eviction.group(torrent.metainfo.infohash, self.address[0])
         """The same for all connections that crowd each other."""
         self.bits = Bitfield(torrent.metainfo.piece_count)
         self.interested = False
