@@ -317,7 +317,7 @@ class Announces:
         else:
             self._announcer.succeeded(announce, reply, self._now(), named=named)
         attempt.answered = True
-        self._session.own_host.told(reply.external_ip, reply.host)
+        self._session.own_host.report(reply.external_ip, reply.host)
         self._refresh_status()
         self._torrent.publish(
             events.TrackerAnnounced,

@@ -66,7 +66,7 @@ class Peer:
         self.last_sent = now
         self.moved_at = now
         """When a block last went or came, as of the last tick."""
-        self.party = eviction.party(torrent.metainfo.infohash, self.address[0])
+        self.group = eviction.group(torrent.metainfo.infohash, self.address[0])
         """The same for all connections that crowd each other."""
         self.bits = Bitfield(torrent.metainfo.piece_count)
         self.interested = False
@@ -382,7 +382,7 @@ class Peer:
             self.pipeline.reqq = said.reqq
             self.pipeline.depth = min(self.pipeline.depth, said.reqq)
         self.upload_only = bool(said.upload_only)
-        self.torrent.engine.own_host.told(said.yourip, self.address[0])
+        self.torrent.engine.own_host.report(said.yourip, self.address[0])
         if said.port and self.incoming:
             self.torrent.peers.learned_port(self, said.port)
 

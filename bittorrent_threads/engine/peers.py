@@ -88,8 +88,8 @@ class Peers:
         if duplicate_connections.completes(self._connected, address=address, peerid=peerid, incoming=stream.incoming):
             return True
         share = self._torrent.settings.max_connections_per_host
-        party = eviction.party(self._torrent.metainfo.infohash, address[0])
-        if eviction.crowds(party, list(self._connected), share=share):
+        group = eviction.group(self._torrent.metainfo.infohash, address[0])
+        if eviction.crowds(group, list(self._connected), share=share):
             return False
         leaving = next(iter(self.yielding()), None) or self._outranked(address)
         if leaving is not None:
@@ -117,12 +117,13 @@ class Peers:
         torrent.picker.left(peer.bits)
         now = torrent.now()
         torrent.peerlist.closed(peer.address, now, useful=useful, productive=peer.moved > 0)
-        twin = duplicate_connections.twin(peer, self._connected)
-        if twin is not None and (
-            twin.listening or now - max(peer.connected_at, twin.connected_at) < duplicate_connections.PARTED
+        duplicate = duplicate_connections.duplicate(peer, self._connected)
+        if duplicate is not None and (
+            duplicate.listening
+            or now - max(peer.connected_at, duplicate.connected_at) < duplicate_connections.RELATED_TIME
         ):
             # One of two connections with the same peer: it is not to be dialled while the other lasts.
-            torrent.peerlist.bind(twin.address, peer.address)
+            torrent.peerlist.bind(duplicate.address, peer.address)
         self._downloaded_before += peer.pipeline.payload + peer.pipeline.wasted
         self._uploaded_before += peer.serving.uploaded
         torrent.publish(events.PeerClosed, address=peer.address, reason=reason)

@@ -1,10 +1,10 @@
 """How many peers have each piece, and which pieces are the rarest (BEP 3 strategy).
 
-The rule that is not obvious: counts are kept *bit-sliced*: plane ``j`` is an integer as long as the torrent that holds
-bit ``j`` of every piece's count.  A whole bitfield is added to all counts with a few integer operations, and the rarest
-of any pieces fall out of one pass over the planes.  With 100,000 pieces such an operation takes 0.6 us, where lists of
-buckets would move every piece of each peer that joins.  A HAVE changes a byte in planes of its own, which are added to
-the others when there are enough HAVEs.
+The counts are *bit-sliced*: plane ``j`` is one integer that holds bit ``j`` of the count of every piece.  A whole
+bitfield is added to all counts with a few integer operations, and the rarest of any set of pieces are found in one pass
+over the planes.  With 100,000 pieces such an operation takes 0.6 us, where lists of buckets would move every piece of
+each peer that joins.  A HAVE changes a byte in planes of its own, which are added to the others when there are enough
+HAVEs.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ..metainfo.bitfield import Bitfield
 RARITY_PLANES = 3
 """Highest bits of the largest count by which pieces are compared: exact up to seven peers, within a quarter above.
 
-With 200 peers the exact minimum is a handful of pieces, and going on to the next took 0.3 us a block of 100,000.
+With 200 peers only a few pieces have the exact minimum, and a search that goes on to the next count is slower.
 """
 
 PIECES_PER_ARRIVAL = 64
-"""Pieces are compared by counts that miss the last HAVEs, one for so many pieces at most.
+"""Pieces are compared by counts that lack the last HAVEs: at most one HAVE for so many pieces.
 
-To count them anew for each pick took 1.2 us a block of 100,000 pieces in a swarm of 200 as fast as we are.
+To count them again for each pick took 1.2 us a block (100,000 pieces, 200 peers as fast as we are).
 """
 
 
@@ -41,7 +41,7 @@ class Availability:
         self._changed = False
 
     def joined(self, bits: Bitfield) -> None:
-        """A peer came with these pieces."""
+        """Count a peer with these pieces."""
         if bits.full:
             self._seeds += 1
         elif bits.count:
@@ -49,16 +49,21 @@ class Availability:
             self._add(bits.as_int())
 
     def left(self, bits: Bitfield) -> None:
-        """A peer with these pieces has gone."""
+        """Count a peer with these pieces no more."""
         if bits.full:
             self._seeds -= 1
         elif bits.count:
             self._subtract(bits.as_int())
 
     def gained(self, bits: Bitfield, index: int) -> None:
-        """A peer got one piece more, which is in ``bits`` already."""
+        """Count one piece more of a peer.
+
+        Args:
+            bits: The pieces of the peer, the new one included.
+            index: The new piece.
+        """
         if bits.full:
-            # Full peers are one counter, so that a seed costs nothing to come and go.
+            # Peers with every piece are one counter, so that a seed joins and leaves at no cost.
             self._seeds += 1
             self._subtract(self._all ^ (1 << (self._top - index)))
             return
@@ -80,17 +85,21 @@ class Availability:
 
     @property
     def outdated(self) -> bool:
-        """Is it time to compare anew?"""
+        """Whether the counts have changed so much that pieces should be compared again."""
         return self._changed or self._arrived * PIECES_PER_ARRIVAL > self._top
 
     def renew(self) -> None:
-        """Compare by the counts of now, unless only a few HAVEs came since the last time."""
+        """Take the present counts for comparisons, unless only a few HAVEs came since the last time."""
         self._changed = False
         if self._arrived * PIECES_PER_ARRIVAL > self._top:
             self._settle()
 
     def rarest(self, pieces: int) -> int:
-        """The rarest of these pieces, as of ``Bitfield.as_int``."""
+        """The rarest of these pieces.
+
+        Args:
+            pieces: A set of pieces as an integer (``Bitfield.as_int``).
+        """
         for plane in self._planes[: -RARITY_PLANES - 1 : -1]:
             rarer = pieces ^ (pieces & plane)
             if rarer:
@@ -127,7 +136,7 @@ class Availability:
             self._arrived = 0
 
     def check(self) -> None:
-        """Assert what must hold between the counts; for tests."""
+        """Assert the invariants; for tests."""
         assert self._seeds >= 0
         assert not self._planes or self._planes[-1]
         assert all(plane <= self._all for plane in self._planes)

@@ -1,7 +1,7 @@
-"""How long an address is put off after a dial that failed or a connection that ended.
+"""How long an address is not dialled after a dial that failed or a connection that ended.
 
-The rule: an honest peer is away for a minute at most while it is needed and few others are known.  A pause doubles with
-each failure in a row, but what it may grow to follows from how many addresses share the work of being tried.
+The rule: while peers are needed and few are known, no pause is longer than a minute.  A pause doubles with each failure
+in a row, up to a bound that grows with the number of known addresses.
 """
 
 from __future__ import annotations
@@ -15,46 +15,61 @@ RETRY_PAUSE = 15.0
 RECONNECT_PAUSE = 5.0
 """Seconds before a peer is dialled again after its connection ended; doubled with each short connection in a row.
 
-A peer may have a reason of its own to close: it lost pieces, or was started again.
+The peer may have closed for a reason of its own: it lost pieces, or was started again.
 """
 
 USELESS_PAUSE = 1800.0
-"""The same when it makes no sense: both are seeds, and one of us needs time to change that, or it broke the rules."""
+"""The same when the peer is of no use now: both ends are seeds, or it broke the rules."""
 
 LONGEST_PAUSE = 3600.0
 """Seconds that no pause exceeds."""
 
 PAUSE_PER_ADDRESS = 6.0
-"""Seconds that no pause after a failure exceeds while peers are needed, for each address known.
+"""Seconds for each known address that no pause after a failure exceeds while peers are needed.
 
-So each is tried often where few are known, and hundreds are not dialled more often than a few.
+So each is tried often where few are known, and dials are not more frequent where hundreds are.
 """
 
 LEAST_LONGEST = 60.0
-"""Seconds to which such a pause may grow in any case."""
+"""Seconds to which such a pause may grow however few addresses are known."""
 
 LAST_RESORT = 10
-"""Addresses, of public hosts one of each, that are not forgotten while peers are needed, whatever dialling them gave.
+"""Addresses, one of each public host, that are not forgotten while peers are needed, however often a dial failed.
 
-When our own line was out all of them failed, and there may be nothing else to go on with.
+When our own line was down all dials failed, and there may be no other addresses.
 """
 
 SHORT_CONNECTION = 60.0
-"""Seconds; a connection that ends before, and in which no block went or came, counts as a failure."""
+"""Seconds; a shorter connection in which no block was sent or received counts as a failure."""
 
 
 def longest(known: int, *, needed: bool) -> float:
-    """What a pause may grow to where so many addresses are ``known``, and peers are ``needed`` or not."""
+    """The bound of a pause, in seconds.
+
+    Args:
+        known: How many addresses are known.
+        needed: Whether pieces are missing.
+    """
     return min(LONGEST_PAUSE, max(LEAST_LONGEST, PAUSE_PER_ADDRESS * known)) if needed else LONGEST_PAUSE
 
 
 def after_dial(failures: int, *, most: float) -> float:
-    """Seconds before an address is dialled again of which so many dials in a row have failed, 1 at least."""
+    """Seconds before an address is dialled again after failed dials.
+
+    Args:
+        failures: How many failed in a row, at least 1.
+        most: The bound of the pause.
+    """
     return _doubled(RETRY_PAUSE, failures - 1, most)
 
 
 def after_connection(failures: int, *, most: float) -> float:
-    """The same after a connection that ended, with so many failures before it."""
+    """Seconds before an address is dialled again after a short connection.
+
+    Args:
+        failures: How many dials or connections failed in a row before it.
+        most: The bound of the pause.
+    """
     return _doubled(RECONNECT_PAUSE, failures, most)
 
 

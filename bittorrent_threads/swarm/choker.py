@@ -1,16 +1,18 @@
-"""Which peers may ask us for blocks (BEP 3): tit for tat while downloading, turns while seeding.
+"""Which peers are unchoked (BEP 3): tit for tat while downloading, turns while seeding.
 
-A slot is regular or the optimistic one.  While downloading, the regular slots go to the peers that give us most, and a
-peer that snubbed us gets none.  While seeding there is nothing to be had in return, and rewarding the fastest takers
-would let them starve the rest: so an unchoked peer has a turn of ``TURN`` seconds, then yields to those that wait,
-longest first; when fewer wait than turns have ended, the fastest takers stay.  With N interested peers and S regular
-slots each is served after N / S turns at most.  The same order decides among peers that give us nothing.
+A slot is regular or the optimistic one.  While downloading, the regular slots go to the peers that upload to us
+fastest, and a peer that snubbed us gets none.  While seeding no peer uploads to us, and slots for the fastest
+downloaders would starve the others: so an unchoked peer has a turn of ``TURN`` seconds, and then gives its slot to a
+waiting peer, the longest waiting first; if fewer peers wait than turns have ended, the fastest downloaders stay.  With
+N interested peers and S regular slots each is unchoked after N / S turns at most.  The same order decides among peers
+that upload nothing to us.
 
-The optimistic slot goes to a peer drawn among the rest, anew every ``optimistic_interval``, new peers thrice as likely.
+The optimistic slot goes to a random peer of the others, a different one every ``optimistic_interval``; new peers are
+three times as likely (BEP 3).
 
-The rule that is not obvious: ``choose`` may be called at any time, and only fills free slots in between.  Ranks count
-once in ``choke_interval``, so that nobody is choked and unchoked quickly (BEP 3: fibrillation).  A peer that loses its
-interest yields its slot when another needs it and not before: interest comes and goes with every piece.
+``choose`` may be called at any time: between two choke intervals it only fills free slots, so that no peer is choked
+and unchoked quickly (BEP 3: fibrillation).  A peer that loses its interest keeps its slot until another needs it,
+because interest comes and goes with every piece.
 """
 
 from __future__ import annotations
@@ -18,40 +20,40 @@ from __future__ import annotations
 from typing import Generic, List, Optional, Protocol, Sequence, Set, Tuple, TypeVar
 
 TURN = 60.0
-"""Seconds a peer is served, while seeding, before it yields to one that waits; enough for several pieces."""
+"""Seconds that a peer is unchoked, while seeding, before a waiting one takes its slot; enough for several pieces."""
 
 IDLE_TURN = 20.0
-"""Seconds after which a peer that takes nothing of what it was unchoked for has had its turn."""
+"""Seconds after which the turn of an unchoked peer that downloads nothing is over."""
 
 NEWCOMER_WEIGHT = 3.0
-"""How much likelier a new connection is to become the optimistic unchoke (BEP 3)."""
+"""How many times likelier a new connection is to become the optimistic unchoke (BEP 3)."""
 
 ROUNDING = 0.001
-"""Seconds: a call that comes this much before an interval ends came at its end."""
+"""Seconds: a call that comes so little before the end of an interval counts as at its end."""
 
 
 class Peer(Protocol):
-    """What the choice rests on; times are monotonic seconds, rates bytes a second."""
+    """What the choice depends on; times are monotonic seconds, rates bytes a second."""
 
     @property
     def interested(self) -> bool:
-        """The peer wants something of ours."""
+        """Whether the peer is interested in our pieces."""
 
     @property
     def choked(self) -> bool:
-        """We choke the peer."""
+        """Whether we choke the peer."""
 
     @property
     def snubbed(self) -> bool:
-        """The peer unchoked us, was asked, and sends nothing."""
+        """Whether the peer unchoked us, and sends nothing of what was requested."""
 
     @property
     def download_rate(self) -> float:
-        """What the peer gives us."""
+        """What the peer uploads to us."""
 
     @property
     def upload_rate(self) -> float:
-        """What the peer takes from us."""
+        """What we upload to the peer."""
 
     @property
     def connected_at(self) -> float:
@@ -73,13 +75,20 @@ P = TypeVar("P", bound=Peer)
 
 
 class Choker(Generic[P]):
-    """Shares ``slots`` unchokes, the optimistic one included, among the peers of one torrent."""
+    """Gives the unchoke slots of one torrent to its peers.
+
+    Args:
+        slots: How many, the optimistic one included; at least 1.
+        random: The source of chance.
+        choke_interval: Seconds between two rankings of the peers.
+        optimistic_interval: Seconds between two draws of the optimistic unchoke.
+    """
 
     def __init__(
         self, *, slots: int, random: Random, choke_interval: float = 10.0, optimistic_interval: float = 30.0
     ) -> None:
         self.slots = slots
-        """At least 1; may be changed, and counts from the next choice."""
+        """Slots, the optimistic one included; may be changed, from the next choice on."""
         self._choke_interval = choke_interval - ROUNDING
         self._optimistic_interval = optimistic_interval - ROUNDING
         self._random = random
@@ -90,9 +99,12 @@ class Choker(Generic[P]):
         self._seeding = False
 
     def choose(self, peers: Sequence[P], *, seeding: bool, now: float) -> Set[P]:
-        """The peers to be unchoked from now on; all others are to be choked.
+        """Choose the peers to be unchoked from now on; all others are to be choked.
 
-        ``seeding`` says that we want nothing more of anybody.  A peer that left is simply not in ``peers``.
+        Args:
+            peers: The connected peers.
+            seeding: Whether no wanted piece is missing.
+            now: Monotonic seconds.
         """
         interested = [peer for peer in peers if peer.interested]
         if self._ranked_at is None or seeding != self._seeding or now - self._ranked_at >= self._choke_interval:
@@ -122,12 +134,12 @@ class Choker(Generic[P]):
         given = 0.0 if self._seeding else -peer.download_rate
         unchoked_at = peer.unchoked_at
         if peer.choked or unchoked_at is None:
-            # A newcomer waits as long as one that was choked when the newcomer came.
+            # A new peer counts as choked since it connected.
             return given, 2, peer.connected_at - TURN if unchoked_at is None else unchoked_at
         served = now - unchoked_at
         if served >= TURN or (served >= IDLE_TURN and peer.upload_rate <= 0.0):
             return given, 3, -peer.upload_rate
-        # The optimistic unchoke has its own turn, and must not push out a peer in the middle of another.
+        # The optimistic unchoke has a turn of its own, and must not end the turn of a regular one.
         return given, 1 if peer is self._optimistic else 0, 0.0
 
     def _draw_optimistic(self, interested: Sequence[P], now: float) -> None:

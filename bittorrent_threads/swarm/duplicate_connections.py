@@ -1,11 +1,11 @@
-"""Two connections between the same two peers, one dialled by each end: which of them ends, and which end says so.
+"""Two connections between the same two peers, one dialled by each end: which of them is closed, and by which end.
 
-Both ends may dial at once, and a peer that comes back may be here before it is noticed that it left.  If each end
-closed one of the two at sight, each could close the one that the other keeps, or the one that has just ended.
+Both ends may dial at once, and a peer may reconnect before its lost connection is noticed.  If each end closed one of
+the two immediately, each could close the one that the other keeps, or the one that has just been lost.
 
-The rule: for a moment both stay.  If both are still there then, the end with the greater peer id closes one; the other
-end does so much later, and only if the first knows no such rule.  A peer id proves nothing: it tells something only of
-an incoming connection and a dialled one with the same host, and a connection that serves us is never the one to end.
+The rule: both stay for ``GRACE_TIME``.  If both are still open then, the end with the greater peer id closes one.  The
+other end waits for ``LATE_GRACE_TIME``, in case the first end does not have this rule.  A peer id proves nothing: it is
+compared only for an incoming and a dialled connection with the same host, and the connection with less traffic ends.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Collection, Iterable, List, Optional, Protocol, Tuple, TypeVa
 
 from ..protocol.addresses import Address
 
-MOMENT = 1.0
-"""Seconds for which two connections stay that are going to be one: time to hear that one of them has ended."""
+GRACE_TIME = 1.0
+"""Seconds before one of two connections is closed: time to hear that one of them was lost."""
 
-FORBEARANCE = 10.0
-"""The same at the end that leaves the choice to the other; many times a round trip, so that both never choose."""
+LATE_GRACE_TIME = 10.0
+"""The same at the end with the smaller peer id; many times a round trip, so that the two ends never both close one."""
 
-PARTED = 2 * FORBEARANCE
-"""Seconds after which the end of one of the two says nothing of the other."""
+RELATED_TIME = 2 * LATE_GRACE_TIME
+"""Seconds after the start of the later connection in which the end of one is taken as the choice between the two."""
 
 
 class Peer(Protocol):
-    """What the choice rests on."""
+    """What the choice depends on."""
 
     @property
     def address(self) -> Address:
@@ -33,11 +33,11 @@ class Peer(Protocol):
 
     @property
     def peerid(self) -> bytes:
-        """What the peer calls itself."""
+        """The peer id of the handshake."""
 
     @property
     def incoming(self) -> bool:
-        """The peer dialled us."""
+        """Whether the peer dialled us."""
 
     @property
     def connected_at(self) -> float:
@@ -45,32 +45,44 @@ class Peer(Protocol):
 
     @property
     def listening(self) -> Optional[int]:
-        """The port at which an incoming peer says that it listens."""
+        """The port at which an incoming peer says that it listens (BEP 10 ``p``); None if it does not."""
 
     @property
     def moved(self) -> int:
-        """Bytes of blocks that went to the peer and came from it."""
+        """Bytes of blocks that were sent and received."""
 
 
 P = TypeVar("P", bound=Peer)
 
 
-def twin(peer: P, peers: Iterable[P]) -> Optional[P]:
-    """The other connection with the same peer, as far as can be told; None if there is none."""
+def duplicate(peer: P, peers: Iterable[P]) -> Optional[P]:
+    """The other connection with the same peer; None if there is none."""
     return next((other for other in peers if _same(peer, other)), None)
 
 
 def completes(peers: Iterable[Peer], *, address: Address, peerid: bytes, incoming: bool) -> bool:
-    """Would a new connection be the second with a peer that has one the other way?  It needs no place of its own.
+    """Whether a new connection is the second one with a peer, of the other direction; it needs no place of its own.
 
-    Two peers that have one place left each, and dial at once, would else refuse each other.
+    Else two peers that have one place left each, and dial at once, would refuse each other.
+
+    Args:
+        peers: The connected peers.
+        address: The other end of the new connection.
+        peerid: The peer id of its handshake.
+        incoming: Whether the peer dialled us.
     """
     same = [peer.incoming for peer in peers if peer.peerid == peerid and peer.address[0] == address[0]]
     return same == [not incoming]
 
 
 def surplus(peers: Collection[P], *, peerid: bytes, now: float) -> List[P]:
-    """Of each two connections with one peer the one to close now; ``peerid`` is our own."""
+    """Of each two connections with one peer the one to be closed now.
+
+    Args:
+        peers: The connected peers.
+        peerid: Our own peer id.
+        now: Monotonic seconds.
+    """
     dialled = {}
     for peer in peers:
         if not peer.incoming:
@@ -81,10 +93,10 @@ def surplus(peers: Collection[P], *, peerid: bytes, now: float) -> List[P]:
         if other is not None and _same(peer, other):
             pairs.append((peer, other))
     return [
-        # Of equals the dialled one stays: its address is one at which a peer listens, and not a claim.
+        # Of equals the dialled one stays: its address is proven to be one at which the peer listens.
         other if other.moved < peer.moved else peer
         for peer, other in pairs
-        if now - max(peer.connected_at, other.connected_at) >= (MOMENT if peerid > peer.peerid else FORBEARANCE)
+        if now - max(peer.connected_at, other.connected_at) >= (GRACE_TIME if peerid > peer.peerid else LATE_GRACE_TIME)
     ]
 
 

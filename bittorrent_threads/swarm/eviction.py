@@ -1,8 +1,8 @@
-"""Which connections end when others find no room: the crowded of one host, and those of which nothing comes.
+"""Which connections are closed when new ones find no room: too many of one host, and those without traffic.
 
-The rule: only a peer that had its chance gives way.  One that we choke, or that chokes us, waits and is given time; one
-that we let ask and that asks nothing has shown what it is for.  A newcomer never takes the place of a peer with which
-blocks are exchanged, for it may be of no use itself.
+The rule: only a peer that had its chance is closed.  A peer that we choke, or that chokes us, is given more time than
+one that we unchoked and that requests nothing.  A new peer never replaces one with which blocks are exchanged, because
+the new one may be of no use.
 """
 
 from __future__ import annotations
@@ -13,40 +13,40 @@ from typing import Callable, Hashable, Iterable, List, Optional, Protocol, Seque
 from ..address_scope import is_loopback, owner
 
 CHANCE = 60.0
-"""Seconds after it was let ask in which a peer that wants something, and of which we want nothing, takes a block.
+"""Seconds in which an unchoked, interested peer that has nothing for us must take a block.
 
-As long as a turn of the choker; a peer that means it asks at once.
+As long as a turn of the choker; a peer that is really interested requests at once.
 """
 
 INDIFFERENCE = 60.0
-"""The same where neither end wants anything of the other."""
+"""Seconds without traffic after which a connection is useless if neither end is interested."""
 
 VAIN_WAIT = 600.0
-"""The same where one end wants something and the other does not let it ask."""
+"""The same if an end is interested and choked."""
 
 
 class Peer(Protocol):
-    """What the choice rests on; times are monotonic seconds."""
+    """What the choice depends on; times are monotonic seconds."""
 
     @property
-    def party(self) -> Optional[Hashable]:
-        """The same for all connections of which few are wanted; None for one that crowds nobody."""
+    def group(self) -> Optional[Hashable]:
+        """Equal for all connections whose number is limited together; None if there is no limit."""
 
     @property
     def interested(self) -> bool:
-        """The peer wants something of ours."""
+        """Whether the peer is interested in our pieces."""
 
     @property
     def interesting(self) -> bool:
-        """We want something of the peer."""
+        """Whether we are interested in pieces of the peer."""
 
     @property
     def choked(self) -> bool:
-        """We do not let the peer ask."""
+        """Whether we choke the peer."""
 
     @property
     def unchoked_at(self) -> Optional[float]:
-        """When we last let it ask; None if never."""
+        """When we last unchoked the peer; None if never."""
 
     @property
     def connected_at(self) -> float:
@@ -54,30 +54,35 @@ class Peer(Protocol):
 
     @property
     def moved_at(self) -> float:
-        """When a block last went to the peer or came from it; ``connected_at`` if none did."""
+        """When a block was last sent or received; ``connected_at`` if none was."""
 
 
 P = TypeVar("P", bound=Peer)
 
 
 def yielding(peers: Sequence[P], *, share: int, now: float) -> List[P]:
-    """The peers that give way to others, the first to go first.
+    """The peers that may be closed to make room, the first one first.
 
-    Of a party with more than ``share`` peers those beyond it: the useless, then the newest of those that never moved a
-    block, then those that moved none for longest.  Then all that are useless.
+    Of a group with more than ``share`` peers, those that are too many: the useless, then the newest of those without
+    any traffic, then those without traffic for the longest time.  Behind them all other useless peers.
+
+    Args:
+        peers: The connected peers.
+        share: How many connections a group may have.
+        now: Monotonic seconds.
     """
-    sizes = collections.Counter(peer.party for peer in peers if peer.party is not None)
-    parties = {party: size for party, size in sizes.items() if size > share}
+    sizes = collections.Counter(peer.group for peer in peers if peer.group is not None)
+    groups = {group: size for group, size in sizes.items() if size > share}
 
     def badness(peer: P) -> Tuple[float, ...]:
         untested = peer.moved_at <= peer.connected_at
         idle = 0.0 if untested else now - peer.moved_at
-        return parties.get(peer.party, 0), uselessness(peer, now), untested, idle, peer.connected_at
+        return groups.get(peer.group, 0), uselessness(peer, now), untested, idle, peer.connected_at
 
     crowded, useless = [], []
     for peer in sorted(peers, key=badness, reverse=True):
-        if parties.get(peer.party, 0) > share:
-            parties[peer.party] -= 1
+        if groups.get(peer.group, 0) > share:
+            groups[peer.group] -= 1
             crowded.append(peer)
         elif uselessness(peer, now) > 0:
             useless.append(peer)
@@ -85,27 +90,34 @@ def yielding(peers: Sequence[P], *, share: int, now: float) -> List[P]:
 
 
 def outranked(peers: Iterable[P], rank: Callable[[P], int], newcomer: int, *, now: float) -> Optional[P]:
-    """The idle peer of lowest rank, if a newcomer of rank ``newcomer`` has a greater one; None if there is none.
+    """The idle peer of lowest rank, to be replaced by a new peer of a higher one; None if there is none.
 
-    For a list full of peers none of which is known to be useless: idle is one on which no block moved for a while.
+    For a torrent that is full, and where no peer is known to be useless.  A peer is idle without traffic for
+    ``INDIFFERENCE`` seconds.
+
+    Args:
+        peers: The connected peers.
+        rank: The rank of a connected peer.
+        newcomer: The rank of the new peer.
+        now: Monotonic seconds.
     """
     idle = [peer for peer in peers if now - peer.moved_at >= INDIFFERENCE]
     lowest = min(idle, key=rank, default=None)
     return lowest if lowest is not None and rank(lowest) < newcomer else None
 
 
-def party(infohash: bytes, host: str) -> Optional[Hashable]:
-    """The same for all peers of a torrent of which few are wanted; None for this machine, which may have many."""
+def group(infohash: bytes, host: str) -> Optional[Hashable]:
+    """The group of a connection: that of the torrent and the owner of the host; None for hosts of this machine."""
     return None if is_loopback(host) else (infohash, owner(host))
 
 
-def crowds(party: Optional[Hashable], peers: Sequence[Peer], *, share: int) -> bool:
-    """Would one more of this party be more than its share?"""
-    return party is not None and sum(1 for peer in peers if peer.party == party) >= share
+def crowds(group: Optional[Hashable], peers: Sequence[Peer], *, share: int) -> bool:
+    """Whether one peer more would be too many of this group."""
+    return group is not None and sum(1 for peer in peers if peer.group == group) >= share
 
 
 def uselessness(peer: Peer, now: float) -> float:
-    """Seconds since which the peer is known to be of no use; 0 if it is not."""
+    """For how many seconds the peer has been useless; 0 if it is not."""
     idle = now - peer.moved_at
     if peer.unchoked_at is not None and peer.unchoked_at >= peer.moved_at and peer.interested and not peer.interesting:
         return max(0.0, now - peer.unchoked_at - CHANCE)

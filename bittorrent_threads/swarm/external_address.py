@@ -1,7 +1,7 @@
-"""Which host others see us as (BEP 10 ``yourip``, BEP 24 ``external ip``).
+"""Our own host as peers and trackers see it (BEP 10 ``yourip``, BEP 24 ``external ip``).
 
-The rule: nobody is believed alone.  What most say counts, with one vote for each owner of addresses, and only if some
-agree; the oldest votes go, for our address may change.
+The rule: no single report is believed.  Each owner of addresses has one vote, and the host with most votes counts if
+enough agree; the oldest votes are dropped, because our address may change.
 """
 
 from __future__ import annotations
@@ -13,27 +13,32 @@ from ..address_scope import is_unicast, owner
 from .bans import remember
 
 AGREEMENT = 3
-"""Owners of addresses that must say the same."""
+"""Owners of addresses that must report the same host."""
 
 MAX_VOTES = 64
-"""Votes kept of a family of addresses."""
+"""Votes kept of each address family."""
 
 
 class ExternalAddress:
-    """Our own numeric host in each family, as far as others tell."""
+    """Our own numeric host in each address family, as far as others report it."""
 
     def __init__(self) -> None:
         self._votes: Dict[bool, Dict[str, str]] = {False: {}, True: {}}
-        """What each owner said last, by "is it IPv6"."""
+        """The last report of each owner, for IPv4 (False) and IPv6 (True)."""
 
-    def told(self, host: str, teller: str) -> None:
-        """The numeric host ``teller`` says that we are ``host``; empty if it says nothing."""
-        if teller and is_unicast(host):
+    def report(self, host: str, reporter: str) -> None:
+        """Count a vote.
+
+        Args:
+            host: Our numeric host as the reporter sees it, empty if it does not tell.
+            reporter: The numeric host of the reporter, empty if that is not known.
+        """
+        if reporter and is_unicast(host):
             votes = self._votes[":" in host]
-            votes.pop(owner(teller), None)
-            remember(votes, owner(teller), host, limit=MAX_VOTES)
+            votes.pop(owner(reporter), None)
+            remember(votes, owner(reporter), host, limit=MAX_VOTES)
 
     def seen_by(self, peer: str) -> str:
-        """Our host in the family of the numeric host ``peer``; empty while it is not known."""
+        """Our host in the address family of the numeric host ``peer``; empty while it is not known."""
         counts = collections.Counter(self._votes[":" in peer].values()).most_common(1)
         return counts[0][0] if counts and counts[0][1] >= AGREEMENT else ""

@@ -1,7 +1,8 @@
-"""The files of a torrent as pieces: which pieces a file's priority makes wanted, and when a file is complete.
+"""The files of a torrent as pieces: which pieces the priority of a file makes wanted, and when a file is complete.
 
-A piece that lies in several files has the highest of their priorities, so that a wanted file always gets its ends.
-What is had of a file that is not wanted may lie in the part file alone: a file is complete when it is *made*, too.
+A piece that lies in several files has the highest of their priorities, so that a wanted file always gets its first and
+last piece.  The pieces of an unwanted file may be in the part file only: a file is complete when all its pieces are
+there and it was *made*, which means that it is under its own path.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from .picker import MAX_PRIORITY
 
 
 class FileProgress:
-    """Priorities and missing pieces of each file; at first all are missing."""
+    """Priorities and missing pieces of each file; at first all pieces are missing."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -23,11 +24,19 @@ class FileProgress:
 
     @property
     def wanted(self) -> List[bool]:
-        """Which files have a priority above 0."""
+        """Whether each file has a priority above 0."""
         return [priority > 0 for priority in self.priorities]
 
     def set_priorities(self, priorities: Sequence[int]) -> None:
-        """One for each file, 0 (never) to 7 (first); raises ValueError, TypeError."""
+        """Set the priorities.
+
+        Args:
+            priorities: One for each file, 0 (not wanted) to 7 (first).
+
+        Raises:
+            ValueError: The number of priorities is wrong, or one is out of range.
+            TypeError: A priority is not an integer.
+        """
         if len(priorities) != self._layout.file_count:
             raise ValueError(f"{len(priorities)} priorities for {self._layout.file_count} files")
         for file, priority in enumerate(priorities):
@@ -38,7 +47,7 @@ class FileProgress:
         self.priorities = list(priorities)
 
     def piece_priorities(self) -> List[int]:
-        """One for each piece: the highest of its files."""
+        """The priority of each piece: the highest of its files."""
         found = [0] * self._layout.piece_count
         for file, priority in enumerate(self.priorities):
             for index in self._layout.file_pieces(file):
@@ -47,11 +56,11 @@ class FileProgress:
         return found
 
     def begun(self, file: int) -> bool:
-        """Is a piece of this file right?"""
+        """Whether we have a piece of this file."""
         return self._left[file] < len(self._layout.file_pieces(file))
 
     def passed(self, indexes: Iterable[int]) -> List[int]:
-        """We have these pieces now; returns the files made before that they complete."""
+        """Take the news that we have these pieces; returns the files that this completes."""
         completed = []
         for run in runs(indexes):
             for file, count in self._layout.files_in(run):
@@ -61,22 +70,23 @@ class FileProgress:
         return completed
 
     def made(self, files: Iterable[int]) -> List[int]:
-        """These files are under their paths, with all that is had of them; returns those that this completes.
+        """Take the news that these files are under their paths, with all of their data that we have.
 
-        An empty file is not among them: nothing of it was ever missing.
+        Returns:
+            The files that this completes; not those of no bytes, because none of their data was ever missing.
         """
         new = [file for file in files if file not in self._made]
         self._made.update(new)
         return [file for file in new if not self._left[file] and self._layout.file_pieces(file)]
 
     def unmade(self, files: Iterable[int]) -> bool:
-        """These files are not under their paths; returns whether any of them was."""
+        """Take the news that these files are not under their paths; returns whether any of them was."""
         gone = self._made.intersection(files)
         self._made -= gone
         return bool(gone)
 
     def lost(self, indexes: Iterable[int]) -> None:
-        """We had these pieces, and have them no more."""
+        """Take the news that we lost these pieces."""
         for run in runs(indexes):
             for file, count in self._layout.files_in(run):
                 self._left[file] += count

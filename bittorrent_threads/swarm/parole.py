@@ -1,15 +1,18 @@
-"""Which peers may be asked for a piece that failed its hash with several senders, so that it is right before long.
+"""Which sources may be asked for a piece that failed its hash check with several senders, so that it is right soon.
 
-Peers take *turns* at such a piece.  The first turns belong to all peers together that sent nothing of a failed copy.
-Where there are none, and after ``SHARED_FAILURES``, a turn belongs to one peer alone: if it sends the whole piece and
-that is wrong, it is banned.  So each failure either bans a peer or leaves fewer that may spoil the piece together.
+Sources take *turns* at such a piece.  The first turns belong to all sources together that sent no block of a failed
+copy.  Where there are none, and after ``SHARED_FAILURES``, a turn belongs to one source alone: if it sends the whole
+piece and that is wrong, it is banned.  So each failure either bans a source or leaves fewer that may spoil the piece
+together.
 
-A peer gets a *strike* for each failed copy that it sent some of, and for each turn that it lost: because it choked us,
-rejected a request, left, or let ``timeout`` seconds go by in which no block of the piece came.  But the peer that
-finished what others had begun gets none: else some that lie and do not finish, one after the other, would always come
-before it.  A strike is no proof
-of anything and harms a peer in no other way than this: the next turn is that of the peer of fewest strikes among those
-that ask for something to do within ``DRAW_TIME``.  What came of the piece stays when a turn ends.
+A source gets a *strike* for each failed copy of which it sent a block, and for each turn that it lost: because it
+choked us, rejected a request, left, or sent no block of the piece for a whole time-out.  The source that finished a
+piece which others had begun gets none: else several that send bad blocks and never finish, one after the other, would
+always come before it.  A strike proves nothing, and has no other effect than this: the next turn goes to the source
+with fewest strikes among those that come for requests within ``DRAW_TIME``.  The received blocks of the piece are kept
+when a turn ends.
+
+A source is named by its ``sender``, which outlives its connection.
 """
 
 from __future__ import annotations
@@ -21,26 +24,26 @@ from ..metainfo.bitfield import Bitfield
 from .bans import remember
 
 SHARED_FAILURES = 2
-"""After so many failed copies the piece is fetched from one peer at a time."""
+"""After so many failed copies the piece is requested to one source at a time."""
 
 DRAW_TIME = 2.0
-"""Seconds from the end of a turn to the next turn of a peer alone; every peer that is idle comes by once a second."""
+"""Seconds from the end of a turn to the next turn of one source; each idle source comes for requests every second."""
 
 LONGEST_TURN = 2
-"""Time-outs for each failed copy after which a turn is over though a block came before each of them.
+"""Time-outs for each failed copy after which a turn is over though a block was received before each of them.
 
-It grows so that some day a slow peer sends the whole piece in one turn, however large that is.
+The turns grow until a slow source can send the whole piece in one of them, however large that is.
 """
 
 MAX_PIECES = 256
-"""Pieces that are treated so; of more the oldest is anybody's again."""
+"""Pieces on parole; if there are more, the oldest may be requested to every source again."""
 
 MAX_STRUCK = 200
-"""Peers of a piece whose strikes are remembered, the latest: as many as ``Settings.max_connections``."""
+"""Sources of a piece whose strikes are remembered, the latest: as many as ``Settings.max_connections``."""
 
 
 class _Piece:
-    """What is known of one piece."""
+    """The turns and strikes of one piece."""
 
     __slots__ = ("began_at", "best", "failures", "free_since", "left", "progress_at", "shared", "strikes", "turn")
 
@@ -48,19 +51,19 @@ class _Piece:
         self.failures = 0
         self.strikes: Dict[Hashable, int] = {}
         self.turn: Set[Hashable] = set()
-        """Who is asked now."""
+        """The sources that may be asked now."""
         self.shared = False
-        """Peers without a strike may join the turn."""
+        """Whether sources without a strike may join the turn."""
         self.free_since: Optional[float] = None
-        """When a peer first came by after the last turn."""
+        """When a source first came for requests after the last turn."""
         self.best: Tuple[int, float] = (0, -inf)
-        """Fewest strikes of the peers that came by since, and when."""
+        """Fewest strikes of the sources that came since, and when one with so many did."""
         self.began_at = 0.0
         self.progress_at = 0.0
         self.left: Optional[int] = None
 
     def admits(self, key: Hashable, now: float) -> bool:
-        """May this peer be asked now?"""
+        """Whether this source may be asked now; it has come for requests."""
         strikes = self.strikes.get(key, 0)
         if self.turn:
             return key in self.turn or (self.shared and not strikes)
@@ -74,20 +77,21 @@ class _Piece:
         return not strikes or now - self.free_since >= DRAW_TIME
 
     def strike(self, keys: Iterable[Hashable]) -> None:
-        """These peers sent some of a failed copy, or lost their turn."""
+        """Count a strike for each of these sources."""
         for key in keys:
             remember(self.strikes, key, self.strikes.get(key, 0) + 1, limit=MAX_STRUCK)
 
     def leave(self, keys: Iterable[Hashable]) -> None:
-        """These peers have no turn any more."""
+        """End the turn of these sources."""
         self.turn.difference_update(keys)
         self.free_since = None
 
 
 class Parole:
-    """The pieces of one torrent that failed with several senders; ``timeout`` is ``Settings.request_timeout``.
+    """The pieces of one torrent that failed with several senders.
 
-    A key is that of a peer (``Pipeline.key``).
+    Args:
+        timeout: Seconds without a block of the piece that end a turn (``Settings.request_timeout``).
     """
 
     def __init__(self, timeout: float) -> None:
@@ -104,7 +108,12 @@ class Parole:
         return index in self._pieces
 
     def failed(self, index: int, senders: Iterable[Optional[Hashable]]) -> None:
-        """The piece is wrong; ``senders`` are those of its blocks, None for what was on disk before."""
+        """Take the news that a piece is wrong.
+
+        Args:
+            index: The piece.
+            senders: The senders of its blocks; None for one that was on disk.
+        """
         piece = self._pieces.setdefault(index, _Piece())
         piece.failures += 1
         others = {sender for sender in senders if sender is not None}
@@ -116,11 +125,19 @@ class Parole:
             self.forget(next(iter(self._pieces)))
 
     def forget(self, index: int) -> None:
-        """The piece is right, or not wanted any more."""
+        """Forget a piece that is right, or not wanted any more."""
         self._pieces.pop(index, None)
 
     def offered(self, bits: Bitfield, key: Hashable, refused: Iterable[int], *, choked: bool, now: float) -> Bitfield:
-        """Those of the pieces ``bits`` of a peer that it may be asked for: none that it refused, nor others' turns."""
+        """Of the pieces of a source, those that may be requested to it now.
+
+        Args:
+            bits: The pieces of the source.
+            key: Its sender.
+            refused: The pieces of which it refused a block.
+            choked: Whether it chokes us; then it gets no turn.
+            now: Monotonic seconds.
+        """
         bits = bits.copy()
         for index in refused:
             bits.clear(index)
@@ -129,11 +146,11 @@ class Parole:
         return bits
 
     def withheld(self, key: Hashable, bits: Bitfield, now: float) -> List[int]:
-        """Those of the pieces ``bits`` that this peer, which comes by for something to do, may not be asked for now."""
+        """Of the pieces ``bits`` of a source that comes for requests, those that may not be requested to it now."""
         return [index for index, piece in self._pieces.items() if bits[index] and not piece.admits(key, now)]
 
     def asked(self, index: int, key: Hashable, now: float) -> None:
-        """The peer was asked for some of the piece: it begins a turn, or joins one."""
+        """Take the news that blocks of the piece were requested to a source: it begins a turn, or joins one."""
         piece = self._pieces[index]
         if not piece.turn:
             piece.shared = piece.failures <= SHARED_FAILURES and key not in piece.strikes
@@ -141,16 +158,20 @@ class Parole:
         piece.turn.add(key)
 
     def has_turn(self, index: int, key: Hashable) -> bool:
-        """May a block of this piece, asked for some time ago, be taken from this peer?"""
+        """Whether a late block of this piece may be taken from this source."""
         piece = self._pieces.get(index)
         return piece is None or key in piece.turn
 
     def turns(self, key: Hashable) -> List[int]:
-        """The pieces at which this peer has a turn."""
+        """The pieces at which this source has a turn."""
         return [index for index, piece in self._pieces.items() if key in piece.turn]
 
     def lost(self, index: int, key: Hashable) -> bool:
-        """The peer will not send some of the piece; returns whether it had a turn, which is over now."""
+        """Take the news that a source will not send a requested block of the piece.
+
+        Returns:
+            Whether it had a turn, which is over now.
+        """
         piece = self._pieces.get(index)
         if piece is None or key not in piece.turn:
             return False
@@ -161,9 +182,15 @@ class Parole:
     def expired(
         self, now: float, left: Callable[[int], Optional[int]], delay: float = 0.0
     ) -> Dict[int, Sequence[Hashable]]:
-        """The turns that are over because too little came, and whose they were; to be asked once a second.
+        """End the turns in which too little was received; to be called once a second.
 
-        ``left`` tells how many blocks of a piece have not come, ``delay`` for how long our own limit holds them up.
+        Args:
+            now: Monotonic seconds.
+            left: Tells how many blocks of a piece were not received, None if it is not open.
+            delay: Seconds for which a rate limit of ours delays blocks.
+
+        Returns:
+            By piece, the sources whose turns are over.
         """
         timeout = self._timeout + delay
         over: Dict[int, Sequence[Hashable]] = {}

@@ -1,13 +1,14 @@
-"""Addresses of the peers of one torrent: whom to dial next, whom to leave alone for a while, whom never to meet again.
+"""Addresses of the peers of one torrent: which to dial next, which later, and which are banned.
 
-An address is idle (to be dialled now, or later), being dialled, or connected; only idle ones are in the queue of those
-to be dialled, and only idle ones are forgotten to make room.
+An address is idle (to be dialled now, or later), being dialled, or connected.  Only idle addresses are in the queue of
+those to be dialled, and only idle ones are removed to make room.
 
-The rule that is not obvious: a peer that dials us comes from a port nobody can dial.  Such an address is never listed.
-When the peer tells its listening port (BEP 10 ``p``), ``bind`` ties the two: the listed address then counts as
-connected, and a ban covers both.  A connection has one such port, the first it tells.
+The rule: a peer that dialled us has a port that cannot be dialled.  The address of such a connection is never listed.
+When the peer tells its listening port (BEP 10 ``p``), ``bind`` connects the two: the listed address then counts as
+connected, and a ban covers both.  A connection has one such port, the first that the peer tells.
 
-A peer is its address.  Peer ids are in every handshake and anyone may repeat them, so none is looked at here.
+A peer is identified by its address.  Peer ids are not used here: they are in every handshake, and any peer can repeat
+the id of another.
 """
 
 from __future__ import annotations
@@ -18,39 +19,42 @@ from .. import address_scope
 from ..protocol.addresses import Address, numeric_host
 from . import backoff
 from .bans import Bans, remember
-from .dial_queue import FIRST_UNPRIVILEGED_PORT, DialQueue, Known, Random
+from .dial_queue import FIRST_UNPRIVILEGED_PORT, DialQueue, ListedAddress, Random
 from .source_shares import Source as Source
 from .source_shares import SourceShares
 
 MAX_OF_OWNER = 8
 """Addresses listed of one host of the internet, or of one network in which an owner has every address (IPv6 /64).
 
-Whoever tells thousands of ports of one victim would have us knock at all of them.  Honest peers that share a host, as
+Without a limit an attacker could make us dial thousands of ports of one victim.  Honest peers that share a host, as
 behind a carrier's NAT, are few in one swarm.
 """
 
 
 class Counts(NamedTuple):
-    """How many addresses are known, connections open (incoming ones included), and peers were banned."""
+    """Figures for the status."""
 
     known: int
+    """Listed addresses."""
     connected: int
+    """Connections, incoming ones included."""
     banned: int
+    """Peers that were banned."""
 
 
 class _Link(NamedTuple):
-    """An open connection: the listed address of the peer, if that is known, and when the connection began.
-
-    ``number`` is 2 where one was dialled and another came from the very address, as of a peer that dials from its port.
-    """
+    """A connection."""
 
     listed: Optional[Address]
+    """The listed address of the peer, if that is known."""
     since: float
+    """When it began."""
     number: int = 1
+    """Connections with the same other end: 2 if we dialled a peer that dialled us from its listening port."""
 
 
-def canonical(address: Address) -> Optional[Address]:
-    """The one way to write an address, or None if no peer can be there."""
+def normalised(address: Address) -> Optional[Address]:
+    """Normalise an address; None if no peer can have it."""
     host = numeric_host(address[0])
     if not host or not 1 <= address[1] <= 65535:
         return None
@@ -58,23 +62,28 @@ def canonical(address: Address) -> Optional[Address]:
 
 
 class PeerList:
-    """At most ``limit`` addresses of one torrent, and as many bans of each kind."""
+    """The addresses of one torrent.
+
+    Args:
+        limit: How many addresses are listed, and how many bans of each kind are remembered.
+        random: The source of chance.
+    """
 
     def __init__(self, *, limit: int, random: Random) -> None:
         self.last_failure = ""
-        """Why the latest dial failed."""
+        """Why the last failed dial failed."""
         self._needed = False
         self._limit = limit
-        self._known: Dict[Address, Known] = {}
+        self._known: Dict[Address, ListedAddress] = {}
         self._queue = DialQueue(random)
         self._links: Dict[Address, _Link] = {}
         self._open: Dict[Address, int] = {}
-        """How many connections there are to a listed address; two at times, when both sides dialled."""
+        """How many connections there are to a listed address: two if both ends dialled."""
         self._shares = SourceShares()
         self._owned: Dict[str, Dict[Address, None]] = {}
-        """The listed addresses of an owner of which only ``MAX_OF_OWNER`` are listed."""
+        """The listed addresses of each owner of whom at most ``MAX_OF_OWNER`` are listed."""
         self._former: Dict[Address, Address] = {}
-        """What ``bind`` said of connections that ended since: a piece may turn out bad after its sender left."""
+        """The listed addresses of connections that have ended: a piece may fail after its sender has left."""
         self._own: Dict[Address, None] = {}
         self._bans = Bans(limit)
 
@@ -85,19 +94,26 @@ class PeerList:
 
     @property
     def promising(self) -> bool:
-        """Is there an address that was not tried in vain, be it connected or not?"""
+        """Whether there is an address, connected or not, without a failed dial."""
         return any(not entry.failures for entry in self._known.values())
 
     # -- learning addresses ----------------------------------------------------------------------------------------
 
     def add(self, address: Address, source: Source, now: float, *, teller: str = "") -> bool:
-        """List an address; returns False if it is listed already, not acceptable, banned, or there is no room.
+        """List an address.  One that the user gives (again) is to be dialled at once.
 
-        ``teller`` is the numeric host that told it, empty if that was the user or is not known: a host of the internet
-        does not have us knock at services of this machine or network.  An address that the user gives (again) is to be
-        dialled at once.
+        Args:
+            address: The address.
+            source: How it became known.
+            now: Monotonic seconds.
+            teller: The numeric host that told it, empty if that was the user or is not known.  A host of the internet
+                cannot make us dial services of this machine or network.
+
+        Returns:
+            Whether it is listed now and was not before; False if it cannot be the address of a peer, is our own or
+            banned, or there is no room.
         """
-        place = canonical(address)
+        place = normalised(address)
         if place is None or place in self._own or self._refused(place):
             return False
         entry = self._known.get(place)
@@ -112,28 +128,33 @@ class PeerList:
             owner = address_scope.owner(place[0]) if public or told_publicly else ""
         if not self._make_room(source, owner):
             return False
-        entry = self._known[place] = Known(place, source, owner)
+        entry = self._known[place] = ListedAddress(place, source, owner)
         self._shares.listed(source)
         if owner:
             self._owned.setdefault(owner, {})[place] = None
         if place not in self._open:
-            self._rest(entry, now, now)
+            self._make_idle(entry, now, now)
         return True
 
     def exclude(self, address: Address) -> None:
-        """This address is our own: the connection to it ended at ourselves."""
-        place = canonical(address)
+        """Never list this address again: it is our own, because a connection to it ended at ourselves."""
+        place = normalised(address)
         if place is not None:
             remember(self._own, place, None, limit=self._limit)
             self._forget(place)
 
     def bind(self, ephemeral: Address, listening: Address) -> bool:
-        """The peer that dialled us from ``ephemeral`` says that it listens at ``listening``; True if that is believed.
+        """Connect an incoming connection with the address at which the peer says that it listens.
 
-        Believed only of its own host, once a connection, and only if we are not connected to that address by a dial of
-        our own.
+        Args:
+            ephemeral: The other end of the connection.
+            listening: Where the peer says that it listens.
+
+        Returns:
+            Whether that is accepted: only of the same host, once a connection, and only if we have not dialled that
+            address ourselves and are connected to it.
         """
-        caller, place = canonical(ephemeral), canonical(listening)
+        caller, place = normalised(ephemeral), normalised(listening)
         if caller is None or place is None or caller[0] != place[0]:
             return False
         link = self._links.get(caller)
@@ -146,25 +167,36 @@ class PeerList:
     # -- dialling --------------------------------------------------------------------------------------------------
 
     def candidates(self, now: float, count: int) -> List[Address]:
-        """Up to ``count`` addresses to dial now: the user's first, ports of other services last, then by failures.
+        """The addresses to dial now; they stay candidates until ``dialing`` is called.
 
-        The order is random among equals.  They stay candidates until ``dialing`` is called.
+        Args:
+            now: Monotonic seconds.
+            count: How many at most.
+
+        Returns:
+            Those of the user first, those with ports of other services last, then by failures, then at random.
         """
         return self._queue.candidates(now, count)
 
     def next_time(self, now: float) -> Optional[float]:
-        """When there is a candidate, ``now`` if there is one already; None if there will be none by itself."""
+        """When there is a candidate: ``now`` if there is one already, None if time alone will bring none."""
         return self._queue.next_time(now)
 
     def dialing(self, address: Address) -> None:
-        """The address is being dialled; ``connected`` or ``failed`` follows."""
+        """Take the news that an address is being dialled; ``connected`` or ``failed`` follows."""
         entry = self._known.get(address)
         if entry is not None:
-            self._occupy(entry)
+            self._make_busy(entry)
             entry.tried = entry.dialling = True
 
     def failed(self, address: Address, now: float, reason: str) -> None:
-        """The dial came to nothing, or to no handshake: try again later, and at some point never."""
+        """Take the news that a dial or its handshake failed: the address is tried later, and at last removed.
+
+        Args:
+            address: The address.
+            now: Monotonic seconds.
+            reason: Why it failed.
+        """
         self.last_failure = reason
         entry = self._known.get(address)
         if entry is None:
@@ -172,32 +204,43 @@ class PeerList:
         entry.dialling = False
         if address in self._open:
             return
-        self._occupy(entry)
+        self._make_busy(entry)
         entry.failures += 1
         if entry.failures >= backoff.MAX_FAILURES and not self._is_last_resort(entry):
             self._forget(address)
         else:
-            self._rest(entry, now, now + backoff.after_dial(entry.failures, most=self._longest))
+            self._make_idle(entry, now, now + backoff.after_dial(entry.failures, most=self._longest))
 
     def need(self, now: float, *, needed: bool) -> None:
-        """Pieces are missing, or none is (any more): while they are, no address is put off for long."""
+        """Tell whether peers are needed; while they are, the pauses before further dials are short.
+
+        Args:
+            now: Monotonic seconds.
+            needed: Whether pieces are missing.
+        """
         if needed and not self._needed:
             self.forgive(now)
         self._needed = needed
 
     def forgive(self, now: float) -> None:
-        """Wait for nobody any more: the torrent starts again, and what failed before may have been our doing."""
+        """End all pauses: the torrent starts again, and what failed before may have been our own fault."""
         for entry in self._known.values():
-            if entry.turn:
-                self._occupy(entry)
+            if entry.ticket:
+                self._make_busy(entry)
                 entry.failures = 0
-                self._rest(entry, now, now)
+                self._make_idle(entry, now, now)
 
     # -- connections -----------------------------------------------------------------------------------------------
 
     def connected(self, address: Address, *, incoming: bool, now: float) -> None:
-        """The handshake is complete; ``address`` is the other end of the connection."""
-        place = canonical(address)
+        """Take the news that a handshake is complete.
+
+        Args:
+            address: The other end of the connection.
+            incoming: Whether the peer dialled us.
+            now: Monotonic seconds.
+        """
+        place = normalised(address)
         if place is None:
             return
         entry = self._known.get(place)
@@ -214,11 +257,15 @@ class PeerList:
             self._opened(listed)
 
     def closed(self, address: Address, now: float, *, useful: bool, productive: bool = False) -> None:
-        """A connection ended; ``useful`` is False if dialling the peer again soon makes no sense.
+        """Take the news that a connection ended.
 
-        ``productive``: blocks went or came, however short the connection was.
+        Args:
+            address: The other end.
+            now: Monotonic seconds.
+            useful: Whether it makes sense to dial the peer again soon.
+            productive: Whether blocks were sent or received.
         """
-        place = canonical(address) or address
+        place = normalised(address) or address
         link = self._links.pop(place, None)
         if link is not None and link.number > 1:
             self._links[place] = link._replace(number=link.number - 1)
@@ -242,14 +289,14 @@ class PeerList:
         else:
             pause = backoff.after_connection(entry.failures, most=self._longest)
             entry.failures += 1
-        if not entry.dialling:  # what becomes of the dial decides, which is still under way
-            self._rest(entry, now, now + pause)
+        if not entry.dialling:  # else the outcome of that dial decides
+            self._make_idle(entry, now, now + pause)
 
     # -- bans ------------------------------------------------------------------------------------------------------
 
     def ban(self, address: Address) -> None:
-        """Refuse this peer from now on, at each address it is known by; open connections are the caller's to close."""
-        place = canonical(address)
+        """Refuse a peer from now on, at each address it is known by; the caller closes its connections."""
+        place = normalised(address)
         if place is None or self._refused(place):
             return
         listed = self._listed(place)
@@ -261,15 +308,15 @@ class PeerList:
         self._forget(listed)
 
     def banned(self, address: Address) -> bool:
-        """Is the peer to be refused, by its address or its host?"""
-        place = canonical(address)
+        """Whether a peer is banned, by its address or its host."""
+        place = normalised(address)
         return place is not None and self._refused(place)
 
     def _refused(self, place: Address) -> bool:
         return self._bans.covers(place) or self._bans.covers(self._listed(place))
 
     def _listed(self, place: Address) -> Address:
-        """Where the peer at this end of a connection listens, as far as is known."""
+        """The listed address of the peer at this end of a connection, or the same if that is not known."""
         link = self._links.get(place)
         return (self._former.get(place) if link is None else link.listed) or place
 
@@ -279,21 +326,21 @@ class PeerList:
         self._open[listed] = self._open.get(listed, 0) + 1
         entry = self._known.get(listed)
         if entry is not None:
-            self._occupy(entry)
+            self._make_busy(entry)
             entry.tried = True
 
-    def _rest(self, entry: Known, now: float, due: float) -> None:
-        """The address is idle, and to be dialled from ``due`` on."""
+    def _make_idle(self, entry: ListedAddress, now: float, due: float) -> None:
+        """Make an address idle, to be dialled from ``due`` on."""
         self._queue.put(entry, now, due)
         self._shares.idle(entry.address, entry.source, failures=entry.failures, tried=entry.tried)
 
-    def _occupy(self, entry: Known) -> None:
-        """The address is not idle any more: it is no candidate, and it cannot be forgotten to make room."""
+    def _make_busy(self, entry: ListedAddress) -> None:
+        """Make an address not idle: it is no candidate, and it cannot be removed to make room."""
         self._queue.take(entry)
         self._shares.busy(entry.address, entry.source, failures=entry.failures, tried=entry.tried)
 
-    def _is_last_resort(self, entry: Known) -> bool:
-        """Is the address kept, though dialling it came to nothing again and again?"""
+    def _is_last_resort(self, entry: ListedAddress) -> bool:
+        """Whether an address is kept though dialling it failed again and again."""
         if entry.source is Source.USER:
             return True
         others_of_host = len(self._owned.get(entry.owner, ())) > 1
@@ -305,40 +352,40 @@ class PeerList:
 
     # -- listed or not ---------------------------------------------------------------------------------------------
 
-    def _confirm(self, entry: Known, source: Source, now: float) -> None:
-        """A listed address is told again: it counts for the source that is believed more."""
+    def _confirm(self, entry: ListedAddress, source: Source, now: float) -> None:
+        """A listed address becomes known again: it counts for the source with the lower number."""
         if source > entry.source or (source == entry.source and source is not Source.USER):
             return
         self._shares.busy(entry.address, entry.source, failures=entry.failures, tried=entry.tried)
         self._shares.forgotten(entry.source)
         self._shares.listed(source)
         entry.source = source
-        if entry.turn and source is Source.USER:
+        if entry.ticket and source is Source.USER:
             entry.failures = 0
-            self._rest(entry, now, now)
-        elif entry.turn:
+            self._make_idle(entry, now, now)
+        elif entry.ticket:
             self._shares.idle(entry.address, source, failures=entry.failures, tried=entry.tried)
 
     def _make_room(self, source: Source, owner: str) -> bool:
-        """Is there room for an address of this source and owner?  One that was tried in vain gives way."""
+        """Make room for an address of this source and owner; returns whether there is room."""
         of_owner = self._owned.get(owner, {})
         if len(of_owner) >= MAX_OF_OWNER:
-            idle = [entry for entry in map(self._known.__getitem__, of_owner) if entry.turn and entry.failures]
+            idle = [entry for entry in map(self._known.__getitem__, of_owner) if entry.ticket and entry.failures]
             if not idle:
                 return False
             self._forget(max(idle, key=lambda entry: entry.failures).address)
         if len(self._known) >= self._limit:
-            yielding = self._shares.yielding(source)
-            if yielding is None:
+            replaceable = self._shares.replaceable(source)
+            if replaceable is None:
                 return False
-            self._forget(yielding)
+            self._forget(replaceable)
         return True
 
     def _forget(self, address: Address) -> None:
         entry = self._known.pop(address, None)
         if entry is None:
             return
-        self._occupy(entry)
+        self._make_busy(entry)
         self._shares.forgotten(entry.source)
         if entry.owner:
             of_owner = self._owned[entry.owner]

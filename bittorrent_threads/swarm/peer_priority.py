@@ -1,8 +1,8 @@
-"""Canonical peer priority (BEP 40): which of two connections is worth more, by their addresses alone.
+"""Canonical peer priority (BEP 40): an order of connections that follows from their addresses alone.
 
-Both ends of a connection come to the same number, and nobody chooses it: where there is no room, a newcomer takes the
-place of a peer that is worth less at both of its ends, so that a full swarm lets newcomers in, and whoever floods it
-gets no more of its places than he has of its addresses.
+Both ends of a connection compute the same number, and neither can choose it.  Where there is no room, a new peer takes
+the place of one with a lower priority.  So a full swarm lets new peers in, and a flood of connections from few hosts
+gets no more places than its share of addresses.
 """
 
 from __future__ import annotations
@@ -16,9 +16,17 @@ _POLYNOMIAL = 0x82F63B78
 
 
 def priority(one: Address, other: Address) -> int:
-    """The priority of a connection between two addresses, 0 to 2**32 - 1; the greater is worth more.
+    """The priority of a connection between two addresses.
 
-    0 if they are of different families.  Raises ValueError for a host that is not numeric.
+    Args:
+        one: One end.
+        other: The other end.
+
+    Returns:
+        0 to 2**32 - 1, the highest preferred; 0 if the ends are of different address families.
+
+    Raises:
+        ValueError: A host is not numeric.
     """
     first, second = pack_host(one[0]), pack_host(other[0])
     if len(first) != len(second):
@@ -37,14 +45,14 @@ def crc32c(data: bytes) -> int:
 
 
 def _significant(first: bytes, second: bytes) -> int:
-    """Leading bytes that count in full: those of a provider, and one more than both have in common beyond them."""
+    """Leading bytes that count in full: those of a provider, and more if the hosts have those in common (BEP 40)."""
     common = next(index for index, (a, b) in enumerate(zip(first, second)) if a != b)
     least = 2 if len(first) == 4 else 6
     return least if common < least else common + 1
 
 
 def _masked(host: bytes, significant: int) -> bytes:
-    # Of the rest every other bit counts: neighbours are worth about the same, and few addresses differ.
+    # Of the rest every other bit counts (BEP 40: FF.FF.55.55), so that neighbours have few different priorities.
     return host[:significant] + bytes(byte & 0x55 for byte in host[significant:])
 
 

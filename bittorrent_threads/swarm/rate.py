@@ -1,13 +1,13 @@
-"""Bytes a second of one direction of one peer, for choosing whom to serve (BEP 3) and how much to ask for.
+"""Bytes a second of one direction of one peer, from which follow unchokes (BEP 3) and the number of requests.
 
 The estimator is an average in which a byte's weight falls by e every ``MEMORY`` seconds, divided by the weight that the
 time since the stream began could have had.  Without that division an exponential average needs three times ``MEMORY``
 to arrive at a steady rate; with it the value is right after a second, as the plain mean is, and it still forgets.  It
-needs three floats where a sliding window needs a ring of counters.
+needs three floats, where a sliding window needs a ring of counters.
 
-Two rules make it fit a stream of batches.  A batch came evenly over the time since the one before, not at once.  And a
-stream is at least ``LEAST`` seconds old: the first batch, which came in no measurable time, counts as what a second
-brings, so a pipeline sized from the rate grows by a factor each round trip and never jumps.
+Two rules make it fit a stream of batches.  A batch is taken to have come evenly over the time since the one before, not
+at once.  And a stream is at least ``LEAST`` seconds old: the first batch, which came in no measurable time, counts as
+what a second brings, so that a pipeline sized from the rate grows by a factor each round trip and does not jump.
 """
 
 from __future__ import annotations
@@ -25,21 +25,27 @@ SILENCE = 20.0
 
 
 class Rate:
-    """An estimate of bytes a second; ``total`` counts all bytes ever added."""
+    """An estimate of bytes a second."""
 
-    __slots__ = ("_at", "_began", "_weighted", "total")
+    __slots__ = ("_at", "_began", "_started", "_weighted")
 
     def __init__(self) -> None:
-        self.total = 0
+        self._started = False
+        """Whether any byte was added."""
         self._weighted = 0.0
         """Bytes, each weighted by its age at ``_at``."""
         self._at = 0.0
         self._began = 0.0
 
     def add(self, amount: int, now: float) -> None:
-        """Count ``amount`` bytes that moved since the last call; once a batch, not once a block."""
+        """Count bytes; once a batch, not once a block.
+
+        Args:
+            amount: Bytes that moved since the last call.
+            now: Monotonic seconds.
+        """
         age = now - self._at
-        if age > SILENCE or not self.total:
+        if age > SILENCE or not self._started:
             self._began = now
             self._weighted = amount
         elif age > 0.0:
@@ -51,12 +57,12 @@ class Rate:
         else:
             self._weighted += amount
         self._at = now
-        self.total += amount
+        self._started = True
 
     def value(self, now: float) -> float:
         """Bytes a second at ``now``; falls by itself while nothing comes."""
         age = now - self._at
-        if age > SILENCE or not self.total:
+        if age > SILENCE or not self._started:
             return 0.0
         known = max(now - self._began, LEAST)
         return self._weighted * exp(-age / MEMORY) / (MEMORY * (1.0 - exp(-known / MEMORY)))

@@ -1,10 +1,10 @@
-"""Which address makes room when the list of peers is full: each source of addresses has a share of it.
+"""Which address is removed when the list of peers is full: each source of addresses has a share of it.
 
-A source that fills its share takes nothing from the others, however many addresses it tells, and what it told first is
-not pushed out by what it tells last: a flood of addresses replaces only addresses that were tried in vain.
+A source that fills its share takes nothing from the others, however many addresses it tells, and its first addresses
+are not replaced by its last: a flood of addresses replaces only addresses whose dials failed.
 
-The rule that is not obvious: shares are not reserved.  A source may fill the whole list while no other wants the room;
-the source with most addresses for its share is the one that gives way then.
+Shares are not reserved.  A source may fill the whole list until others need room; then addresses are removed of the
+source with most addresses for its share.
 """
 
 from __future__ import annotations
@@ -46,43 +46,50 @@ fill them.  An incoming or local peer names only itself.
 """
 
 WORST = 5
-"""Failures from which on no difference is made."""
+"""Failures from which on addresses count as equally bad."""
 
 
 class SourceShares:
-    """The addresses that may be forgotten: those that are idle, by source and by what came of dialling them."""
+    """The addresses that may be removed: those that are idle, by source and by the outcome of their dials."""
 
     def __init__(self) -> None:
         self._counts = dict.fromkeys(Source, 0)
         self._idle = {source: _Idle() for source in WEIGHTS}
 
     def listed(self, source: Source) -> None:
-        """One address more of this source."""
+        """Count one address more of this source."""
         self._counts[source] += 1
 
     def forgotten(self, source: Source) -> None:
-        """One less; it is not idle."""
+        """Count one address less of this source; it is not idle."""
         self._counts[source] -= 1
 
     def idle(self, address: Address, source: Source, *, failures: int, tried: bool) -> None:
-        """The address is neither being dialled nor connected; ``tried``: it was once."""
+        """Add an address that is neither being dialled nor connected.
+
+        Args:
+            address: The address.
+            source: How it became known.
+            failures: How many dials or short connections failed in a row.
+            tried: Whether it was ever dialled or connected.
+        """
         if source in self._idle:
             self._idle[source].tier(failures, tried=tried)[address] = None
 
     def busy(self, address: Address, source: Source, *, failures: int, tried: bool) -> None:
-        """It is idle no more; the arguments are those that ``idle`` was told."""
+        """Take out an address that is not idle any more; the arguments are those of ``idle``."""
         if source in self._idle:
             self._idle[source].tier(failures, tried=tried).pop(address, None)
 
-    def yielding(self, source: Source) -> Optional[Address]:
-        """The address to forget for a new one of ``source``; None if the new one is the one to go."""
+    def replaceable(self, source: Source) -> Optional[Address]:
+        """The address to be removed for a new one of ``source``; None if the new one is not to be listed."""
         counts = dict(self._counts)
         counts[source] += 1
-        for greediest in sorted(WEIGHTS, key=lambda each: counts[each] / WEIGHTS[each], reverse=True):
-            idle = self._idle[greediest]
+        for largest in sorted(WEIGHTS, key=lambda each: counts[each] / WEIGHTS[each], reverse=True):
+            idle = self._idle[largest]
             if idle.failed is not None:
                 return idle.failed
-            if greediest is source:
+            if largest is source:
                 return None
             if idle.last is not None:
                 return idle.last
@@ -98,17 +105,17 @@ class _Idle:
         self._proven: Dict[Address, None] = {}
 
     def tier(self, failures: int, *, tried: bool) -> Dict[Address, None]:
-        """Where such an address is."""
+        """The tier of an address."""
         if failures:
             return self._failing[min(failures, WORST) - 1]
         return self._proven if tried else self._untried
 
     @property
     def failed(self) -> Optional[Address]:
-        """That with most failures, the longest idle of those."""
+        """The address with most failures, the longest idle of those."""
         return next((next(iter(tier)) for tier in reversed(self._failing) if tier), None)
 
     @property
     def last(self) -> Optional[Address]:
-        """The newest that was never tried, else the longest idle of those that were."""
+        """The newest address that was never tried, else the longest idle of those that were."""
         return next(reversed(self._untried), None) or next(iter(self._proven), None)

@@ -1,11 +1,11 @@
-"""The requests of one peer that we will fill, in the order they came (BEP 3, BEP 6).
+"""The requests of one peer that we will fill, in the order in which they came (BEP 3, BEP 6).
 
-They are taken out in runs: as many as lie one behind the other in a piece, so that one read of the disk fills them all.
-A peer may ask too much (an honest one too: whatever it sent before a choke reached it), so a request that cannot be
-filled is refused and counted, and only ``MAX_REFUSED`` of them end the connection, with the reason in ``failed``.
+They are taken out in runs of neighbouring blocks of a piece, so that one disk read fills a whole run.  A peer may
+request what it must not (an honest one too: requests that it sent before our choke reached it), so such a request is
+refused and counted, and only ``MAX_REFUSED`` of them end the connection, with the reason in ``failed``.
 
 The hot path: 40,000 requests a second pass here.  A request is one tuple in one dictionary, which keeps the order and
-finds doubles and cancelled ones.
+finds duplicates and cancelled requests.
 """
 
 from __future__ import annotations
@@ -18,48 +18,57 @@ Request = Tuple[int, int, int]
 """Index, begin and length."""
 
 MAX_LENGTH = 128 * 1024
-"""Bytes of one request.  Clients ask for 16 KiB (BEP 3); some old ones for 32 KiB, and 128 KiB was the limit."""
+"""Bytes of one request.  Clients request 16 KiB (BEP 3); some old ones 32 KiB, and 128 KiB was the limit."""
 
 MAX_REFUSED = 300
-"""Requests refused before the peer is closed (limits: invalid requests, or while choked)."""
+"""Refused requests after which the peer is closed."""
 
 MAX_MISLED = 10_000
-"""Requests refused, of pieces that we said we have and cannot send, before the peer is closed: the fault is ours."""
+"""The same for requests of pieces that we announced and cannot send; higher, because the fault is ours."""
 
 FAST_COPIES = 3
-"""How often a peer may fetch all blocks of an allowed-fast piece while choked (limits: allowed-fast abuse)."""
+"""How often a choked peer may fetch all blocks of an allowed-fast piece; more would make the choke useless (BEP 6)."""
 
 
 class Run(NamedTuple):
-    """Requests of ``length`` bytes in all, one behind the other in piece ``index`` from ``begin`` on."""
+    """Requests for neighbouring blocks of a piece."""
 
-    index: int  # type: ignore[assignment]  # a field may well be named like a method of tuple
+    index: int  # type: ignore[assignment]  # the name of a method of tuple, which is not used
+    """The piece."""
     begin: int
+    """Where the first block begins in the piece, in bytes."""
     length: int
+    """Bytes of all blocks."""
     requests: List[Request]
     """Each as the peer made it, in order."""
 
 
 class Uploads:
-    """What one peer asked for and has not been given; at most ``reqq`` requests."""
+    """The requests of one peer that are not filled.
+
+    Args:
+        layout: The pieces of the torrent.
+        reqq: How many requests may wait (BEP 10).
+        fast: Whether the peer knows the fast extension (BEP 6).
+    """
 
     def __init__(self, *, layout: Layout, reqq: int, fast: bool) -> None:
         self.failed = ""
-        """Why the peer must be closed; empty when it need not."""
+        """Why the peer must be closed; empty while it need not be."""
         self._layout = layout
         self._reqq = reqq
         self._fast = fast
         self._waiting: Dict[Request, bool] = {}
-        """True for those that a choke leaves in place."""
+        """The requests in order; True for those that a choke leaves in place."""
         self._refused = 0
         self._misled = 0
         self._small = min(BLOCK, layout.piece_length) // 2
         self.small = 0
-        """Requests taken for less than half a block."""
+        """Requests for less than half a block that were taken."""
         self._late = 0
-        """Requests that may still arrive because the peer had not heard of our choke."""
+        """Requests that may still come because our choke had not reached the peer."""
         self._fast_taken: Dict[int, int] = {}
-        """Blocks granted of each allowed-fast piece while choked."""
+        """Blocks of each allowed-fast piece that were requested while the peer was choked."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -74,11 +83,20 @@ class Uploads:
         allowed_fast: bool,
         misled: bool = False,
     ) -> List[Request]:
-        """Take requests for one piece, in the order they came; returns those to be rejected (BEP 6).
+        """Take requests for one piece.
 
-        ``available`` means that we have the piece, ``misled`` that we have not but the peer was told so,
-        ``allowed_fast`` that it is granted to the peer, ``choked`` that we choke the peer.  A request that waits
-        already is answered once.  After ``failed`` is set no more are looked at.
+        A request that waits already is filled once.  Once ``failed`` is set, the rest is ignored.
+
+        Args:
+            index: The piece.
+            requests: The requests in the order in which they came.
+            available: Whether we have the piece.
+            choked: Whether we choke the peer.
+            allowed_fast: Whether the peer may request the piece even while choked (BEP 6).
+            misled: Whether we announced the piece to the peer and cannot send it.
+
+        Returns:
+            The requests to be rejected (BEP 6).
         """
         size = self._layout.piece_size(index) if 0 <= index < self._layout.piece_count else -1
         waiting = self._waiting
@@ -86,40 +104,44 @@ class Uploads:
         for request in requests:
             _, begin, length = request
             if not (0 < length <= MAX_LENGTH and begin >= 0 and begin + length <= size):
-                self._refuse(request, "outside of the torrent" if size < 0 else "not a block of the piece")
+                self._refuse(request, "the torrent has no such piece" if size < 0 else "the piece has no such block")
             elif request in waiting:
                 continue
             elif misled:
                 self._misled += 1
                 if self._misled > MAX_MISLED:
-                    self.failed = f"asked {self._misled} times for pieces that could not be read"
+                    self.failed = f"made {self._misled} requests for pieces that could not be read"
             elif not available:
-                self._refuse(request, "of a piece we do not have")
+                self._refuse(request, "we do not have the piece")
             elif choked and not (allowed_fast and self._grant(index, size)):
                 if self._late:
                     self._late -= 1
                 else:
-                    self._refuse(request, "while choked")
+                    self._refuse(request, "the peer is choked")
             elif len(waiting) < self._reqq:
                 waiting[request] = allowed_fast
                 if length < self._small:
                     self.small += 1
                 continue
             elif self._fast:
-                self._refuse(request, f"beyond the {self._reqq} that may wait")
+                self._refuse(request, f"more than {self._reqq} requests wait")
             else:
-                self.failed = f"asked for more than {self._reqq} blocks at once"
+                self.failed = f"made more than {self._reqq} requests at once"
             rejected.append(request)
             if self.failed:
                 break
         return rejected
 
     def cancel(self, index: int, begin: int, length: int) -> bool:
-        """The peer takes a request back; returns False if it is not waiting (any more)."""
+        """Forget a request that the peer cancelled; returns whether it waited."""
         return self._waiting.pop((index, begin, length), None) is not None
 
     def choke(self) -> List[Request]:
-        """We choke the peer: drop what waits, but for allowed-fast pieces if it has BEP 6; returns what was dropped."""
+        """Drop the waiting requests, because we choke the peer.
+
+        Returns:
+            What was dropped: with BEP 6 all but requests for allowed-fast pieces, and they are to be rejected.
+        """
         self._late = self._reqq
         dropped = [request for request, kept in self._waiting.items() if not (kept and self._fast)]
         for request in dropped:
@@ -127,7 +149,7 @@ class Uploads:
         return dropped
 
     def take(self, max_bytes: int) -> Optional[Run]:
-        """The next run, of at most ``max_bytes`` or of one request; None if nothing waits."""
+        """Take out the next run, of at most ``max_bytes`` or of one request; None if nothing waits."""
         waiting = self._waiting
         if not waiting:
             return None
@@ -146,7 +168,7 @@ class Uploads:
         return Run(piece, start, end - start, taken)
 
     def take_one(self, rank: Callable[[int], int]) -> Optional[Run]:
-        """The first request of the piece of lowest rank among those asked for; None if nothing waits."""
+        """Take out the first request of the piece of lowest rank; None if nothing waits."""
         if not self._waiting:
             return None
         ranks = {index: rank(index) for index in {index for index, _, _ in self._waiting}}
@@ -166,6 +188,6 @@ class Uploads:
         if self._refused > MAX_REFUSED:
             index, begin, length = request
             self.failed = (
-                f"asked {self._refused} times for what it may not have, "
-                f"the last time for {length} bytes at {begin} of piece {index}: {fact}"
+                f"made {self._refused} requests that were refused, "
+                f"the last one for {length} bytes at {begin} of piece {index}: {fact}"
             )

@@ -140,4 +140,4 @@ def test_a_peer_that_leaves_leaves_nothing() -> None:
     peer.flow.charge(0.0)
     peer.settle()
     peer.flow.close()
-    assert peer.timers[0].callback is None and peer.message_budget.debtors == 0
+    assert peer.timers[0].callback is None and peer.message_budget.over_share == 0

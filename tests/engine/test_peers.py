@@ -10,7 +10,7 @@ from support.lying_peer import HAVE, INTERESTED, NOT_INTERESTED, REQUEST, UNCHOK
 
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
-from bittorrent_threads.swarm.duplicate_connections import FORBEARANCE
+from bittorrent_threads.swarm.duplicate_connections import LATE_GRACE_TIME
 from bittorrent_threads.swarm.peer_list import Source
 from bittorrent_threads.swarm.peer_priority import priority
 
@@ -34,7 +34,7 @@ def dialled_and_dialling(bench: Bench, peerid: bytes, *, dial_first: bool) -> Tu
 
 
 @pytest.mark.parametrize("dial_first", [True, False])
-@pytest.mark.parametrize("peerid, timeouts", [(LOW, MOMENT + 1), (HIGH, FORBEARANCE)], ids=["low", "high"])
+@pytest.mark.parametrize("peerid, timeouts", [(LOW, MOMENT + 1), (HIGH, LATE_GRACE_TIME)], ids=["low", "high"])
 def test_of_two_connections_with_one_peer_one_ends_after_a_while(
     dial_first: bool, peerid: bytes, timeouts: float
 ) -> None:

@@ -294,7 +294,7 @@ def test_a_peer_that_asks_for_too_much_without_bep_6_is_closed() -> None:
     bench = Bench(have=range(COUNT), settings=Settings(reqq=3))
     guest = bench.leech(fast=False)
     guest.say(ask(*blocks_of(0, 1, 2)), message(NOT_INTERESTED), seconds=MOMENT)
-    assert guest.closed and bench.reasons == ["asked for more than 3 blocks at once"]
+    assert guest.closed and bench.reasons == ["made more than 3 requests at once"]
 
 
 def test_what_requests_cost_the_peer() -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import random
 from typing import List
 
-from bittorrent_threads.swarm.dial_queue import FIRST_UNPRIVILEGED_PORT, DialQueue, Known
+from bittorrent_threads.swarm.dial_queue import FIRST_UNPRIVILEGED_PORT, DialQueue, ListedAddress
 from bittorrent_threads.swarm.source_shares import Source
 
 
-def known(port: int, *, failures: int = 0, source: Source = Source.TRACKER) -> Known:
-    entry = Known(("127.0.0.1", port), source, "")
+def known(port: int, *, failures: int = 0, source: Source = Source.TRACKER) -> ListedAddress:
+    entry = ListedAddress(("127.0.0.1", port), source, "")
     entry.failures = failures
     return entry
 
 
-def queue(*entries: Known, due: float = 0.0) -> DialQueue:
+def queue(*entries: ListedAddress, due: float = 0.0) -> DialQueue:
     made = DialQueue(random.Random(1))
     for entry in entries:
         made.put(entry, 0.0, due)

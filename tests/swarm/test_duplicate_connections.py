@@ -9,7 +9,7 @@ from typing import List, Optional
 import pytest
 
 from bittorrent_threads.protocol.addresses import Address
-from bittorrent_threads.swarm.duplicate_connections import FORBEARANCE, MOMENT, completes, surplus, twin
+from bittorrent_threads.swarm.duplicate_connections import GRACE_TIME, LATE_GRACE_TIME, completes, duplicate, surplus
 
 OWN, LOW, HIGH = b"m" * 20, b"a" * 20, b"z" * 20
 
@@ -40,7 +40,7 @@ def closed(*peers: Peer, now: float = 1000.0) -> List[Peer]:
     return found
 
 
-@pytest.mark.parametrize("peerid, timeouts", [(LOW, MOMENT), (HIGH, FORBEARANCE)])
+@pytest.mark.parametrize("peerid, timeouts", [(LOW, GRACE_TIME), (HIGH, LATE_GRACE_TIME)])
 def test_the_greater_peer_id_closes_one_soon_and_the_other_end_late(peerid: bytes, timeouts: float) -> None:
     older, newer = dialled(peerid=peerid, connected_at=1.0), accepted(peerid=peerid, connected_at=5.0)
     assert closed(older, newer, now=5.0 + timeouts - 0.01) == []
@@ -48,7 +48,7 @@ def test_the_greater_peer_id_closes_one_soon_and_the_other_end_late(peerid: byte
 
 
 def test_both_ends_never_choose_at_once() -> None:
-    assert MOMENT + 2 < FORBEARANCE, "a tick at each end, and a way from one to the other"
+    assert GRACE_TIME + 2 < LATE_GRACE_TIME, "a tick at each end, and a way from one to the other"
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_the_one_of_which_less_came_ends_and_of_equals_the_incoming(
     ids=["another id", "another host", "another port", "both dialled", "both accepted"],
 )
 def test_no_pair(one: Peer, other: Peer) -> None:
-    assert closed(one, other) == [] and twin(one, [one, other]) is None and twin(other, [one, other]) is None
+    assert closed(one, other) == [] and duplicate(one, [one, other]) is None and duplicate(other, [one, other]) is None
 
 
 @pytest.mark.parametrize("listening", [None, 6881])
@@ -82,7 +82,7 @@ def test_a_pair(listening: Optional[int]) -> None:
     out, into = dialled(), accepted(listening=listening)
     others = [dialled(host="1.2.3.5"), accepted(peerid=HIGH), accepted(listening=1)]
     for order in itertools.permutations([out, into, *others]):
-        assert twin(out, order) is into and twin(into, order) is out
+        assert duplicate(out, order) is into and duplicate(into, order) is out
     assert closed(out, into, *others) == [into]
 
 

@@ -12,8 +12,8 @@ from bittorrent_threads.swarm.eviction import (
     INDIFFERENCE,
     VAIN_WAIT,
     crowds,
+    group,
     outranked,
-    party,
     uselessness,
     yielding,
 )
@@ -26,7 +26,7 @@ class Peer:
     """A peer by what the choice rests on; times are seconds ago."""
 
     name: str = ""
-    party: Optional[str] = None
+    group: Optional[str] = None
     interested: bool = False
     interesting: bool = True
     choked: bool = True
@@ -123,12 +123,12 @@ def test_the_lowest_of_the_idle_yields_to_a_newcomer_of_higher_rank() -> None:
 
 
 def test_a_party_is_of_one_torrent_and_one_owner() -> None:
-    one = party(b"one", "2606:4700::1")
-    assert one is not None and one == party(b"one", "2606:4700::2")
-    assert one != party(b"two", "2606:4700::1") and one != party(b"one", "2606:4700:0:1::1")
-    assert party(b"one", "127.0.0.1") is None is party(b"one", "::1")
+    one = group(b"one", "2606:4700::1")
+    assert one is not None and one == group(b"one", "2606:4700::2")
+    assert one != group(b"two", "2606:4700::1") and one != group(b"one", "2606:4700:0:1::1")
+    assert group(b"one", "127.0.0.1") is None is group(b"one", "::1")
 
 
 def test_a_party_with_its_share_has_no_room_for_more() -> None:
-    peers = [Peer(party="one"), Peer(party="one"), Peer(party="two")]
+    peers = [Peer(group="one"), Peer(group="one"), Peer(group="two")]
     assert crowds("one", peers, share=2) and not crowds("two", peers, share=2) and not crowds("three", peers, share=2)

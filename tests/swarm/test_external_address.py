@@ -10,7 +10,7 @@ from bittorrent_threads.swarm.external_address import AGREEMENT, MAX_VOTES, Exte
 def told(*votes: str) -> ExternalAddress:
     own = ExternalAddress()
     for number, host in enumerate(votes):
-        own.told(host, f"8.8.8.{number}")
+        own.report(host, f"8.8.8.{number}")
     return own
 
 
@@ -26,8 +26,8 @@ def test_most_are_right() -> None:
 def test_an_owner_has_one_vote() -> None:
     own = ExternalAddress()
     for number in range(50):
-        own.told("6.6.6.6", "8.8.8.8")
-        own.told("2606:4700::6", f"2606:4700:1::{number:x}")
+        own.report("6.6.6.6", "8.8.8.8")
+        own.report("2606:4700::6", f"2606:4700:1::{number:x}")
     assert own.seen_by("9.9.9.9") == own.seen_by("2606::1") == ""
 
 
@@ -39,7 +39,7 @@ def test_each_family_has_its_own() -> None:
 def test_the_oldest_votes_go() -> None:
     own = told(*["1.2.3.4"] * MAX_VOTES)
     for number in range(MAX_VOTES // 2 + 1):
-        own.told("5.6.7.8", f"9.9.9.{number}")
+        own.report("5.6.7.8", f"9.9.9.{number}")
     assert own.seen_by("9.9.9.9") == "5.6.7.8"
 
 
@@ -52,5 +52,5 @@ def test_what_is_nobodys_host_is_no_vote(host: str) -> None:
 def test_who_has_no_address_has_no_vote() -> None:
     own = ExternalAddress()
     for _ in range(AGREEMENT):
-        own.told("1.2.3.4", "")
+        own.report("1.2.3.4", "")
     assert own.seen_by("9.9.9.9") == ""

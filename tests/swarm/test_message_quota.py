@@ -52,11 +52,11 @@ def test_many_peers_beyond_their_share_get_a_total_share_between_them() -> None:
     quotas = [MessageQuota(budget, 0.0) for _ in range(50)]
     for quota in quotas:
         quota.charge(2 * RESERVE, 0.0)
-    assert budget.debtors == 50
+    assert budget.over_share == 50
     assert quotas[0].wait(0.0) == pytest.approx(RESERVE / (TOTAL_SHARE / 50))
     for quota in quotas[1:]:
         quota.close()
-    assert budget.debtors == 1
+    assert budget.over_share == 1
     assert quotas[0].wait(0.0) == pytest.approx(RESERVE / SHARE)
 
 
@@ -76,4 +76,4 @@ def test_a_peer_that_leaves_is_no_debtor() -> None:
     quota.charge(2 * RESERVE, 0.0)
     quota.close()
     quota.close()
-    assert budget.debtors == 0
+    assert budget.over_share == 0

@@ -373,7 +373,7 @@ def test_where_many_are_known_each_is_tried_seldom() -> None:
     for _ in range(20):
         peers.dialing(at(1))
         peers.failed(at(1), now, "refused")
-        pauses = [due - now for due, _, entry in peers._queue._waiting if entry.address == at(1) and entry.turn]
+        pauses = [due - now for due, _, entry in peers._queue._waiting if entry.address == at(1) and entry.ticket]
         now += 5000.0
     assert max(pauses) == PAUSE_PER_ADDRESS * 100
 

@@ -85,7 +85,6 @@ def test_falls_by_itself_to_zero() -> None:
     assert values[5] < 0.3 * MB
     assert values[15] < 0.03 * MB
     assert values[-1] == 0.0
-    assert rate.total > 0
 
 
 def test_asking_changes_nothing() -> None:
@@ -102,10 +101,3 @@ def test_a_new_stream_begins_after_silence() -> None:
     now = stream(rate, speed=5 * MB, every=0.1, start=0.0, seconds=30.0)
     now = stream(rate, speed=MB, every=0.1, start=now + SILENCE + LEAST, seconds=3.0)
     assert rate.value(now) == pytest.approx(MB, rel=0.03)
-
-
-def test_total_counts_all() -> None:
-    rate = Rate()
-    for amount, now in [(5, 0.0), (0, 1.0), (7, 1.0), (11, 500.0)]:
-        rate.add(amount, now)
-    assert rate.total == 23

@@ -24,8 +24,8 @@ def shares(**idle: int) -> SourceShares:
 
 
 def test_a_newcomer_of_the_greediest_source_goes() -> None:
-    assert shares(incoming=10).yielding(Source.INCOMING) is None
-    assert shares(tracker=10).yielding(Source.TRACKER) is None
+    assert shares(incoming=10).replaceable(Source.INCOMING) is None
+    assert shares(tracker=10).replaceable(Source.TRACKER) is None
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_newcomer_of_the_greediest_source_goes() -> None:
 def test_the_newest_untried_of_the_source_with_most_for_its_share(
     tracker: int, incoming: int, source: Source, port: int
 ) -> None:
-    found = shares(tracker=tracker, incoming=incoming).yielding(source)
+    found = shares(tracker=tracker, incoming=incoming).replaceable(source)
     assert (found and found[1]) == port
 
 
@@ -56,30 +56,30 @@ def test_what_was_tried_in_vain_goes_first_the_worst_and_longest_idle_of_it() ->
         made.idle(at(port), Source.TRACKER, failures=failures, tried=True)
     order = []
     for failures in (3, 3, 2, 1):
-        found = made.yielding(Source.TRACKER)
+        found = made.replaceable(Source.TRACKER)
         assert found is not None
         order.append(found[1])
         made.busy(found, Source.TRACKER, failures=failures, tried=True)
         made.forgotten(Source.TRACKER)
-    assert order == [12, 13, 14, 11] and made.yielding(Source.TRACKER) is None
+    assert order == [12, 13, 14, 11] and made.replaceable(Source.TRACKER) is None
 
 
 def test_what_was_in_use_goes_last() -> None:
     made = shares(incoming=1)
     made.listed(Source.INCOMING)
     made.idle(at(5), Source.INCOMING, failures=0, tried=True)
-    assert made.yielding(Source.USER) == at(1001)
+    assert made.replaceable(Source.USER) == at(1001)
     made.busy(at(1001), Source.INCOMING, failures=0, tried=False)
     made.forgotten(Source.INCOMING)
-    assert made.yielding(Source.USER) == at(5)
+    assert made.replaceable(Source.USER) == at(5)
 
 
 def test_what_is_in_use_never_goes_and_counts() -> None:
     made = shares(tracker=4)
     for _ in range(5):
         made.listed(Source.INCOMING)
-    assert made.yielding(Source.TRACKER) is None
-    assert made.yielding(Source.INCOMING) is None, "it has more than its share already"
+    assert made.replaceable(Source.TRACKER) is None
+    assert made.replaceable(Source.INCOMING) is None, "it has more than its share already"
 
 
 def test_many_failures_are_as_bad_as_more() -> None:
@@ -87,14 +87,14 @@ def test_many_failures_are_as_bad_as_more() -> None:
     for port in (1, 2):
         made.listed(Source.TRACKER)
         made.idle(at(port), Source.TRACKER, failures=WORST + 3 * port, tried=True)
-    assert made.yielding(Source.TRACKER) == at(1)
+    assert made.replaceable(Source.TRACKER) == at(1)
 
 
 def test_the_users_are_in_no_share() -> None:
     made = SourceShares()
     made.listed(Source.USER)
     made.idle(at(1), Source.USER, failures=9, tried=True)
-    assert Source.USER not in WEIGHTS and made.yielding(Source.TRACKER) is None
+    assert Source.USER not in WEIGHTS and made.replaceable(Source.TRACKER) is None
     made.busy(at(1), Source.USER, failures=9, tried=True)
 
 
@@ -106,8 +106,8 @@ def test_each_source_but_the_user_has_a_share(source: Source) -> None:
             made.listed(other)
             made.idle(at(1000 * other + number), other, failures=0, tried=False)
     newest = at(1000 * source + 30 * WEIGHTS[source] - 1)
-    assert {made.yielding(each) for each in WEIGHTS if each is not source} == {newest}
-    assert made.yielding(source) is None
+    assert {made.replaceable(each) for each in WEIGHTS if each is not source} == {newest}
+    assert made.replaceable(source) is None
 
 
 def test_only_the_user_is_in_no_share() -> None:

@@ -39,6 +39,8 @@ class Actor:
         self.network = swarm.internet.add(host, up=up)
         self.requests: List[Block] = []
         """Every block that was asked for."""
+        self.cancels: List[Block] = []
+        """Every request that was cancelled; the block is sent nevertheless."""
         self.given: Dict[Block, int] = {}
         """How often each block was answered."""
         self.closed = ""
@@ -110,6 +112,9 @@ class Actor:
                 index, begin, size = struct.unpack(">III", body[1:])
                 self.requests.append((index, begin, size))
                 self.asked((index, begin, size))
+            elif body[:1] == bytes([lp.CANCEL]):
+                index, begin, size = struct.unpack(">III", body[1:])
+                self.cancels.append((index, begin, size))
 
     def on_drained(self) -> None:
         """Nothing waits."""
