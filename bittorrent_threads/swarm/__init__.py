@@ -2,7 +2,7 @@
 
     picker            ``Picker``: which piece to open next; ``availability`` counts the peers of each
     open_piece        ``OpenPiece``: the blocks of a piece that is being received, common to the three kinds
-                      ``buffered_piece``, ``single_block_piece`` and ``segmented_piece``; ``buffer_pool`` is their memory
+                      ``buffered_piece``, ``single_block_piece``, ``segmented_piece``; ``buffer_pool`` is their memory
     piece_factory     ``PieceFactory``: how many pieces are opened, and of which kind
     open_pieces       ``OpenPieces``: the table of open pieces; ``unfinished_pieces``: those of a run before
     downloads         ``Downloads``: requests out and blocks in; ``endgame``: blocks that are requested twice
