@@ -3,9 +3,11 @@ from __future__ import annotations
 import enum
 import functools
 import random
-from typing import Any, List
+from typing import Any, Dict, List, Tuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support import content
 
 from bittorrent_threads.errors import BencodeError, MetainfoError
@@ -323,3 +325,88 @@ def test_a_list_in_itself_is_not_written() -> None:
     endless.append(endless)
     with pytest.raises(ValueError, match="levels deep"):
         encode(endless)
+
+
+# -- properties ------------------------------------------------------------------------------------------------------
+
+INTEGERS = st.integers(-(2**63), 2**63 - 1)
+VALUES = st.recursive(
+    INTEGERS | st.binary(max_size=30),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.binary(max_size=12), inner, max_size=5),
+    max_leaves=20,
+)
+FRAGMENTS = st.sampled_from(
+    [*(bytes([byte]) for byte in b"0123456789:delix- \xff"), b"i0e", b"1:a", b"1:b", b"12:" + b"x" * 12, b"de", b"le"]
+)
+
+
+class Refused(Exception):
+    """The model takes no such bytes."""
+
+
+def model(data: bytes) -> Tuple[Any, int]:
+    """BEP 3 word for word: the value that ``data`` begins with, and its length."""
+    if data[:1] == b"i":
+        digits, end, _ = data[1:].partition(b"e")
+        number = int(digits) if digits.lstrip(b"-").isdigit() and digits.isascii() else 0
+        if not end or b"%d" % number != digits or not -(2**63) <= number < 2**63:
+            raise Refused
+        return number, len(digits) + 2
+    if data[:1] in (b"l", b"d"):
+        items: List[Any] = []
+        at = 1
+        while data[at : at + 1] != b"e":
+            value, size = model(data[at:])
+            items.append(value)
+            at += size
+        if data[:1] == b"l":
+            return items, at + 1
+        keys = items[::2]
+        ascending = all(isinstance(key, bytes) for key in keys) and keys == sorted({*keys})
+        if len(items) % 2 or not ascending:
+            raise Refused
+        return dict(zip(keys, items[1::2])), at + 1
+    length, colon, rest = data.partition(b":")
+    if not colon or not length.isdigit() or b"%d" % int(length) != length or int(length) > len(rest):
+        raise Refused
+    return rest[: int(length)], len(length) + 1 + int(length)
+
+
+@given(VALUES)
+def test_what_is_written_is_read(value: Any) -> None:
+    data = encode(value)
+    assert decode(data) == value
+    assert model(data) == (value, len(data))
+
+
+@given(st.one_of(st.lists(FRAGMENTS, max_size=14).map(b"".join), VALUES.map(encode)), st.data())
+def test_what_a_simple_model_takes_is_taken_and_nothing_else(data: bytes, draw: st.DataObject) -> None:
+    if data and draw.draw(st.booleans(), "damaged"):
+        at = draw.draw(st.integers(0, len(data) - 1), "at")
+        data = data[:at] + draw.draw(FRAGMENTS, "instead") + data[at + 1 :]
+    try:
+        expected = model(data)
+    except Refused:
+        with pytest.raises(BencodeError) as caught:
+            decode_prefix(data)
+        assert 0 <= caught.value.offset <= len(data)
+        return
+    assert decode_prefix(data) == expected
+    value, end = expected
+    assert encode(value) == data[:end], "each value has one encoding"
+    if end == len(data):
+        assert decode(data) == value
+    else:
+        with pytest.raises(BencodeError, match="bytes follow the value"):
+            decode(data)
+
+
+@given(st.dictionaries(st.binary(max_size=6), VALUES, max_size=4), VALUES, st.randoms(use_true_random=False))
+def test_the_hashed_value_is_found_anywhere(others: Dict[bytes, Any], info: Any, chance: random.Random) -> None:
+    pairs = [*({**others, b"info": info}).items()]
+    chance.shuffle(pairs)
+    data = b"d" + b"".join(encode(key) + encode(value) for key, value in pairs) + b"e\n"
+    document = decode_document(data, b"info")
+    assert document.value == {**others, b"info": info}
+    begin, end = document.span
+    assert data[begin:end] == (encode(info) if isinstance(info, (list, dict)) else b"")

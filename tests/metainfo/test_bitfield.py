@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pickle
 import random
-from typing import Callable, Tuple
+from typing import Callable, List, Set, Tuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bittorrent_threads.metainfo.bitfield import REGION, Bitfield, place, regions
 
@@ -59,21 +61,62 @@ def test_wrong_data(size: int, data: bytes, reason: str) -> None:
         Bitfield(size, data)
 
 
-def test_agrees_with_a_set() -> None:
-    chance = random.Random(0)
-    field, model = Bitfield(203), set()
-    for _ in range(3000):
-        index = chance.randrange(203)
-        if chance.random() < 0.5:
-            assert field.set(index) == (index not in model)
-            model.add(index)
+SIZES = st.integers(1, 40) | st.sampled_from([REGION - 1, REGION, REGION + 1, 2 * REGION + 9])
+OPERATIONS = ("set", "clear", "add", "remove", "copy")
+
+
+@given(SIZES, st.data())
+def test_agrees_with_a_set(size: int, data: st.DataObject) -> None:
+    field, pieces = Bitfield(size), set[int]()
+    index = st.integers(0, size - 1)
+    few = st.lists(index, unique=True, max_size=8) | st.tuples(index, index).map(lambda ends: [*range(*sorted(ends))])
+    for _ in range(data.draw(st.integers(0, 8), "steps")):
+        operation = data.draw(st.sampled_from(OPERATIONS), "operation")
+        if operation == "copy":
+            before, field = field, field.copy()
+            before.set(0)
+        elif operation in ("set", "clear"):
+            one = data.draw(index, "piece")
+            changed = one not in pieces if operation == "set" else one in pieces
+            assert (field.set(one) if operation == "set" else field.clear(one)) == changed
+            pieces ^= {one} if changed else set()
         else:
-            assert field.clear(index) == (index in model)
-            model.discard(index)
-        assert field.count == len(model)
-    assert set(field.indexes()) == model
-    assert list(field) == [index in model for index in range(203)]
-    assert Bitfield(203, memoryview(bytes(field))).count == len(model)
+            some = data.draw(few, "pieces")
+            changes = [one for one in some if (one in pieces) == (operation == "remove")]
+            assert (field.add(some) if operation == "add" else field.remove(some)) == changes
+            pieces ^= {*changes}
+        assert_same(field, pieces, size)
+
+
+def assert_same(field: Bitfield, pieces: Set[int], size: int) -> None:
+    """Every view of a bitfield is that of the set."""
+    assert list(field.indexes()) == sorted(pieces)
+    assert (field.count, field.full, field.empty) == (len(pieces), len(pieces) == size, not pieces)
+    assert list(field) == [index in pieces for index in range(size)]
+    width = 8 * len(bytes(field))
+    assert field.as_int() == sum(1 << width - 1 - index for index in pieces)
+    assert Bitfield(size, bytes(field)) == field
+    found: List[int] = []
+    for region in range(-(-size // REGION)):
+        packed = field.region(region)
+        found += [region * REGION + at for at in range(REGION) if packed >> REGION - 1 - at & 1]
+        assert packed == regions(field.as_int(), size)[region]
+    assert found == sorted(pieces)
+    for index in sorted(pieces)[:3]:
+        region, bit = place(index)
+        assert field.region(region) & bit
+
+
+@given(SIZES, st.data())
+def test_two_fields_are_like_two_sets(size: int, data: st.DataObject) -> None:
+    some = st.sets(st.integers(0, size - 1), max_size=10)
+    one, other = data.draw(some, "one"), data.draw(some, "other")
+    field, another = Bitfield(size), Bitfield(size)
+    field.add(sorted(one))
+    another.add(sorted(other))
+    assert set(field.without(another).indexes()) == one - other
+    assert field.meets(another) == bool(one & other)
+    assert (field == another) == (one == other)
 
 
 @pytest.mark.parametrize("index", [-1, 9, 15, 16])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib.util
+import sys
 import types
 from typing import Any, Callable
 
@@ -44,3 +46,12 @@ except ImportError as error:
     print(error)
 """
     assert reason in run_child(program)
+
+
+def test_without_the_package_the_module_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bencoder", None)
+    spec = importlib.util.find_spec("bittorrent_threads.metainfo.encoder")
+    assert spec is not None and spec.loader is not None
+    with pytest.raises(ImportError, match="needs the package bencoder: pip install bencoder") as caught:
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    assert isinstance(caught.value.__cause__, ImportError)

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.children import Child
 from support.content import bencode
 from support.infos import Info, multi, parse, single, without
 
 from bittorrent_threads.errors import BencodeError, MetainfoError, StorageError
-from bittorrent_threads.metainfo.bencode import MAX_DEPTH, MAX_TOKENS
+from bittorrent_threads.metainfo.bencode import MAX_DEPTH, MAX_TOKENS, encode
 from bittorrent_threads.metainfo.file_list import TorrentFile
 from bittorrent_threads.metainfo.infohash import InfoHash
-from bittorrent_threads.metainfo.metainfo import Metainfo
+from bittorrent_threads.metainfo.metainfo import Metainfo, padding_pieces
 
 
 def test_single_file() -> None:
@@ -360,6 +362,20 @@ def test_saved_and_loaded_byte_for_byte(tmp_path: Path) -> None:
     assert Metainfo.load(target) == Metainfo.load(str(target)) == metainfo
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are those of POSIX")
+def test_saved_into_a_pipe(tmp_path: Path) -> None:
+    metainfo = parse(single())
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        metainfo.save(pipe)
+        assert os.read(reader, 10_000) == metainfo.to_bytes()
+    finally:
+        os.close(reader)
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
 def test_failed_save_leaves_nothing(tmp_path: Path) -> None:
     metainfo = parse(single())
     (tmp_path / "folder" / "full").mkdir(parents=True)
@@ -412,6 +428,85 @@ def test_damaged_torrents_are_metainfo_errors() -> None:
         assert metainfo.piece_count == len(metainfo.hashes)
         assert metainfo.total_size == sum(file.length for file in metainfo.files)
     assert 0 < parsed < 3000
+
+
+# -- properties ------------------------------------------------------------------------------------------------------
+
+NAMES = st.sampled_from([b"a", b"A", b"b.txt", b"..", b"", b"con", b"x" * 300, b"\xff", "\u00e4".encode(), b"a/b"])
+NAMES |= st.binary(max_size=8)
+LENGTHS = st.integers(0, 9) | st.integers(0, 3 * 2**20)
+ENTRIES = st.fixed_dictionaries(
+    {b"length": LENGTHS, b"path": st.lists(NAMES, min_size=1, max_size=3)},
+    optional={
+        b"attr": st.sampled_from([b"p", b"x", b"l", b""]),
+        b"path.utf-8": st.lists(NAMES, min_size=1, max_size=3),
+        b"other": st.integers(0, 5),
+    },
+)
+INFOS = st.fixed_dictionaries(
+    {b"name": NAMES, b"piece length": st.sampled_from([1, 5, 16384, 2**20]), b"files": st.lists(ENTRIES, min_size=1)},
+    optional={b"private": st.integers(-1, 2), b"source": NAMES, b"meta version": st.just(2), b"name.utf-8": NAMES},
+)
+
+
+def lengths_of(info: Dict[bytes, Any]) -> List[int]:
+    return [0 if b"l" in entry.get(b"attr", b"") else entry[b"length"] for entry in info[b"files"]]
+
+
+def completed(info: Dict[bytes, Any]) -> Dict[bytes, Any]:
+    """With as many hashes as there are pieces, unless these are too many for a test."""
+    size = sum(lengths_of(info))
+    shortest = next(length for length in (info[b"piece length"], 2**20) if size // length < 1000)
+    return {**info, b"piece length": shortest, b"pieces": b"h" * 20 * -(-size // shortest)}
+
+
+@given(INFOS.map(completed))
+def test_any_torrent_adds_up(info: Dict[bytes, Any]) -> None:
+    raw = encode(info)
+    metainfo = Metainfo.from_info(raw)
+    assert [file.length for file in metainfo.files] == lengths_of(info)
+    assert metainfo.total_size == sum(lengths_of(info))
+    assert metainfo.piece_count == len(metainfo.hashes) == len(info[b"pieces"]) // 20
+    assert [file.pad for file in metainfo.files] == [b"p" in entry.get(b"attr", b"") for entry in info[b"files"]]
+    assert metainfo.private == (info.get(b"private", 0) != 0)
+    assert metainfo.infohashes.matches(raw) and (metainfo.infohashes.v2 is not None) == (b"meta version" in info)
+    paths = [file.path for file in metainfo.files if not file.pad]
+    folded = {tuple(name.casefold() for name in path) for path in paths}
+    assert len(folded) == len(paths), "no two files have one path, on systems that ignore case too"
+    assert not any(path[:depth] in folded for path in folded for depth in range(1, len(path))), "no file is a folder"
+    for file in metainfo.files:
+        assert file.path[0] == metainfo.name and len(file.path) > 1
+        assert not any(name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name for name in file.path)
+
+
+@given(INFOS.map(completed))
+def test_padding_pieces_are_those_without_a_byte_of_a_file(info: Dict[bytes, Any]) -> None:
+    metainfo = Metainfo.from_info(encode(info))
+    real = {
+        index
+        for number, file in enumerate(metainfo.files)
+        if not file.pad
+        for index in metainfo.layout.file_pieces(number)
+    }
+    ranges = padding_pieces(metainfo)
+    assert [index for pieces in ranges for index in pieces] == sorted({*range(metainfo.piece_count)} - real)
+    assert all(ranges), "none is empty"
+
+
+@given(INFOS.map(completed), st.data())
+def test_a_damaged_torrent_is_an_error_or_adds_up(info: Dict[bytes, Any], data: st.DataObject) -> None:
+    raw = bytearray(b"d8:announce9:http://a/4:info" + encode(info) + b"e")
+    for _ in range(data.draw(st.integers(1, 3), "damages")):
+        at = data.draw(st.integers(0, len(raw) - 1), "at")
+        raw[at] = data.draw(st.sampled_from(b"0123456789:delix-/\x00\xff"), "instead")
+    try:
+        metainfo = Metainfo.parse(raw)
+    except MetainfoError as error:
+        assert str(error).isprintable()
+        return
+    assert metainfo.piece_count == len(metainfo.hashes)
+    assert metainfo.total_size == sum(file.length for file in metainfo.files)
+    assert metainfo.to_bytes() == raw
 
 
 def libtorrent_says(data: bytes) -> Any:

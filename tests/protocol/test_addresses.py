@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import List
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bittorrent_threads.protocol import addresses
 
@@ -49,3 +53,14 @@ def test_numeric_host(text: str, host: str) -> None:
 @pytest.mark.parametrize("size", [0, 3, 5, 15, 17])
 def test_no_other_length_is_a_host(size: int) -> None:
     assert addresses.unpack_host(bytes(size)) == ""
+
+
+HOSTS = st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map(str).map(addresses.numeric_host)
+ADDRESSES = st.lists(st.tuples(HOSTS, st.integers(1, 65535)), max_size=10)
+
+
+@given(ADDRESSES)
+def test_any_addresses_there_and_back(given_: List[addresses.Address]) -> None:
+    packed4, packed6 = addresses.pack(given_)
+    found = addresses.unpack_ipv4(packed4) + addresses.unpack_ipv6(packed6)
+    assert found == sorted(given_, key=lambda address: ":" in address[0]), "IPv4 first, each family in its order"

@@ -5,8 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.content import bencode
 
+from bittorrent_threads.protocol import addresses
 from bittorrent_threads.protocol.extension import MAX_MESSAGES, ExtensionHandshake
 
 
@@ -98,3 +101,23 @@ def test_noise_never_raises() -> None:
         said = ExtensionHandshake.parse(bytes(payload))
         assert 0 <= said.port < 65536
         assert said.client.isprintable()
+
+
+WORDS = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=20)
+HANDSHAKES = st.builds(
+    ExtensionHandshake,
+    messages=st.dictionaries(WORDS, st.integers(0, 255), max_size=5),
+    client=st.just("") | WORDS,
+    port=st.integers(0, 65535),
+    reqq=st.integers(0, 2**31),
+    yourip=st.just("") | st.ip_addresses(v=4).map(str),
+    ipv4=st.just("") | st.ip_addresses(v=4).map(str),
+    ipv6=st.just("") | st.ip_addresses(v=6).map(str).map(addresses.numeric_host).filter(lambda host: ":" in host),
+    upload_only=st.none() | st.booleans(),
+    extra=st.dictionaries(st.sampled_from([b"metadata_size", b"x"]), st.integers(0, 9) | st.binary(max_size=3)),
+)
+
+
+@given(HANDSHAKES, st.binary(max_size=5))
+def test_any_handshake_there_and_back(said: ExtensionHandshake, rest: bytes) -> None:
+    assert ExtensionHandshake.parse(said.encode() + rest) == said

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.chunks import cuts
 
 from bittorrent_threads.protocol.handshake import RESERVED, SIZE, Handshake
@@ -124,3 +127,26 @@ def test_noise_never_raises() -> None:
                 handshake.receive(chunk)
             outcomes.add((handshake.failed, handshake.done))
         assert len(outcomes) == 1
+
+
+@given(st.binary(min_size=8, max_size=8), st.binary(min_size=20, max_size=20), st.binary(max_size=30), st.data())
+def test_two_ends_agree_however_the_bytes_are_cut(
+    reserved: bytes, infohash: bytes, wire: bytes, data: st.DataObject
+) -> None:
+    dialling, dialled = Handshake(infohash, OURS), Handshake(None, THEIRS, reserved=reserved)
+    there = dialling.data_to_send()
+    places = sorted(data.draw(st.lists(st.integers(0, SIZE), max_size=4), "cuts"))
+    for begin, end in zip([0, *places], [*places, SIZE]):
+        dialled.receive(there[begin:end])
+        if dialled.infohash is not None and not dialled.done and end < SIZE:
+            with contextlib.suppress(ValueError):  # it has answered
+                dialled.accept()
+    with contextlib.suppress(ValueError):
+        dialled.accept()
+    back = dialled.data_to_send() + wire
+    places = sorted(data.draw(st.lists(st.integers(0, len(back)), max_size=4), "cuts back"))
+    for begin, end in zip([0, *places], [*places, len(back)]):
+        dialling.receive(back[begin:end])
+    assert dialling.done and dialled.done and (dialling.peerid, dialled.peerid) == (THEIRS, OURS)
+    assert (dialling.reserved, dialled.reserved, dialling.leftover) == (reserved, RESERVED, wire)
+    assert (dialling.fast, dialling.extended) == (dialled.fast, dialled.extended)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 import struct
 import tracemalloc
-from typing import Any, List, Tuple
+from typing import Any, List, Optional, Set, Tuple
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.chunks import cuts, random_chunks
 
+from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.metainfo import MAX_PIECES
 from bittorrent_threads.protocol import messages, wire
 from bittorrent_threads.protocol.messages import (
@@ -217,15 +219,23 @@ def test_spare_bits_of_a_bitfield_must_be_zero(piece_count: int) -> None:
 
 
 U32 = st.integers(0, 2**32 - 1)
+BARE = [(kind, 0, 0, 0) for kind in (KEEPALIVE, CHOKE, UNCHOKE, INTERESTED, NOT_INTERESTED, HAVE_ALL)]
 
 
-@given(st.integers(0, 40), st.data())
-def test_any_session_comes_back_however_it_is_cut(piece_count: int, data: st.DataObject) -> None:
-    bare = [(kind, 0, 0, 0) for kind in (KEEPALIVE, CHOKE, UNCHOKE, INTERESTED, NOT_INTERESTED, HAVE_ALL)]
+def bitfields(piece_count: int) -> st.SearchStrategy[Message]:
+    size = (piece_count + 7) // 8
+    bits = st.integers(0, 2**piece_count - 1)
+    return bits.map(lambda chosen: (BITFIELD, (chosen << 8 * size - piece_count).to_bytes(size, "big"), 0, 0))
+
+
+def sessions(piece_count: int) -> st.SearchStrategy[List[Message]]:
+    """What a peer may send, as the wire returns it."""
     index = st.integers(0, max(0, piece_count - 1))
-    one = [
-        st.sampled_from(bare),
+    one: List[st.SearchStrategy[Message]] = [
+        st.sampled_from(BARE),
         st.binary(max_size=40).map(lambda payload: (EXTENDED, len(payload), payload, 0)),
+        st.tuples(st.just(PORT), st.integers(0, 65535), st.just(0), st.just(0)),
+        bitfields(piece_count),
     ]
     if piece_count:
         one += [
@@ -233,15 +243,96 @@ def test_any_session_comes_back_however_it_is_cut(piece_count: int, data: st.Dat
             st.tuples(st.sampled_from([REQUEST, CANCEL, REJECT]), index, U32, U32),
             st.tuples(st.just(PIECE), index, U32, st.binary(min_size=1, max_size=40)),
         ]
-    said = data.draw(st.lists(st.one_of(one), max_size=12), "messages")
-    stream = b"".join(map(written, said))
+    none = st.lists(st.just((HAVE_NONE, 0, 0, 0)), max_size=1)
+    return st.tuples(none, st.lists(st.one_of(one), max_size=12)).map(lambda parts: parts[0] + parts[1])
+
+
+def pieces_of(stream: bytes, data: st.DataObject) -> List[bytes]:
     places = data.draw(st.lists(st.integers(0, len(stream)), max_size=6).map(sorted), "cuts")
+    return [stream[begin:end] for begin, end in zip([0, *places], [*places, len(stream)])]
+
+
+def received(machine: Wire, chunks: List[bytes]) -> List[Message]:
+    """All messages, whatever is held back; the memory of each chunk is used again."""
+    found: List[Message] = []
+    for chunk in chunks:
+        shared = bytearray(chunk)
+        given_ = memoryview(shared)
+        while given_ or machine.held:
+            for kind, a, b, c in machine.receive(given_):
+                found.append((kind, a, b, bytes(c) if kind == PIECE else c))
+            shared[:] = bytes(len(shared))
+            given_ = given_[:0]
+    return found
+
+
+@given(st.integers(0, 40), st.data())
+def test_any_session_comes_back_however_it_is_cut(piece_count: int, data: st.DataObject) -> None:
+    said = data.draw(sessions(piece_count), "messages")
     machine = Wire(piece_count, fast=True)
-    found: List[Tuple[Any, ...]] = []
-    for begin, end in zip([0, *places], [*places, len(stream)]):
-        for kind, a, b, c in machine.receive(stream[begin:end]):
-            found.append((kind, a, b, bytes(c) if kind == PIECE else c))
-    assert (found, machine.failed, machine.partial) == (said, "", False)
+    found = received(machine, pieces_of(b"".join(map(written, said)), data))
+    assert (found, machine.failed, machine.partial, machine.missing) == (said, "", False, 0)
+
+
+def nearly_right(piece_count: int) -> st.SearchStrategy[bytes]:
+    """A message of any id, of about the length that it should have."""
+    kinds = st.sampled_from([*SIZES, PIECE, EXTENDED, 21, 99])
+    lengths = st.sampled_from([0, 1, 2, 3, 4, 9, 12, 13, (piece_count + 7) // 8])
+    numbers = st.sampled_from([0, 1, piece_count - 1, piece_count, 2**32 - 1]).map(
+        lambda n: struct.pack(">I", n % 2**32)
+    )
+    payload = st.tuples(numbers, st.binary(min_size=9, max_size=9), lengths).map(lambda p: (p[0] + p[1])[: p[2]])
+    return st.one_of(st.builds(raw, kinds, payload), st.sampled_from([bytes(4), b"\xff\xff\xff\xff"]))
+
+
+@given(st.none() | st.just(PIECES), st.booleans(), st.data())
+def test_anything_has_one_end_however_it_is_cut(told: Optional[int], fast: bool, data: st.DataObject) -> None:
+    stream = b"".join(
+        data.draw(st.lists(st.one_of(nearly_right(PIECES), st.sampled_from(BARE).map(written)), max_size=9))
+    )
+    whole, pieces = Wire(told, fast=fast), Wire(told, fast=fast)
+    found = received(whole, [stream])
+    with mock.patch.object(wire, "MAX_MESSAGES", 2):
+        assert received(pieces, pieces_of(stream, data)) == found
+    assert (pieces.failed, pieces.partial, pieces.missing) == (whole.failed, whole.partial, whole.missing)
+    if told is None:
+        assert pieces.set_piece_count(PIECES) == whole.set_piece_count(PIECES)
+        assert pieces.failed == whole.failed
+
+
+@given(st.integers(1, 40), st.data())
+def test_what_comes_early_means_the_same_as_what_comes_late(piece_count: int, data: st.DataObject) -> None:
+    """The number of pieces, told at any moment, changes nothing in what the peer is known to have."""
+    said = data.draw(sessions(piece_count), "messages")
+    known, learning = Wire(piece_count, fast=True), Wire(None, fast=True)
+    expected = received(known, [b"".join(map(written, said))])
+    when = data.draw(st.integers(0, len(said)), "told after")
+    found = received(learning, [b"".join(map(written, said[:when]))])
+    found += learning.set_piece_count(piece_count)
+    if learning.failed:
+        assert learning.failed == "said a second time what it has, and nothing new"
+        return
+    found += received(learning, [b"".join(map(written, said[when:]))])
+    assert not learning.failed
+    assert available(found, piece_count) == available(expected, piece_count)
+    others = [message for message in expected if message[0] not in ABOUT_PIECES]
+    assert [message for message in found if message[0] not in ABOUT_PIECES] == others
+
+
+ABOUT_PIECES = (HAVE, BITFIELD, HAVE_ALL, HAVE_NONE, SUGGEST, ALLOWED_FAST)
+
+
+def available(said: List[Message], piece_count: int) -> Tuple[Set[int], List[Message]]:
+    """The pieces that a peer has after these messages, and its hints."""
+    pieces: Set[int] = set()
+    for kind, a, *_ in said:
+        if kind == HAVE:
+            pieces.add(a)
+        elif kind == HAVE_ALL:
+            pieces.update(range(piece_count))
+        elif kind == BITFIELD:
+            pieces.update(Bitfield(piece_count, a).indexes())
+    return pieces, [message for message in said if message[0] in (SUGGEST, ALLOWED_FAST)]
 
 
 def written(message: Tuple[Any, ...]) -> bytes:
@@ -252,6 +343,10 @@ def written(message: Tuple[Any, ...]) -> bytes:
         return block(a, b, c)
     if kind == EXTENDED:
         return messages.extended(a, b)
+    if kind == BITFIELD:
+        return messages.bitfield(a)
+    if kind == PORT:
+        return raw(PORT, struct.pack(">H", a))
     return raw(kind, struct.pack(">III", a, b, c)[: SIZES[kind]])
 
 
