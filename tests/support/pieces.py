@@ -1,4 +1,4 @@
-"""What ``Downloads`` does with an open piece, by hand."""
+"""Requests of blocks of an open piece, as ``Downloads`` makes them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bittorrent_threads.swarm.open_piece import OpenPiece
 
 
 def asked(piece: OpenPiece, peer: object, count: int) -> List[int]:
-    """Ask this peer for the next blocks; which they are."""
+    """Request the next blocks from this peer; return their numbers."""
     blocks = []
     for _ in range(count):
         block = piece.free.pop()
