@@ -1,4 +1,4 @@
-"""What holds for every test: nothing is left behind, and a missing peer is told at the end of the run."""
+"""Fixtures and hooks for all tests: leaks fail the test, and missing peers are listed at the end of the run."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import hypothesis
 import pytest
 from support import leaks, peers_required
 
-# Properties are tried with few examples and no clock, as machines are busy; where a failure must not come and go (CI
-# requires the peers) always with the same.
+# Few examples and no deadline, because machines may be busy.  CI, which requires the peers, always uses the same
+# examples, so that a failure can be repeated.
 hypothesis.settings.register_profile(
     "quick",
     max_examples=100,
@@ -25,7 +25,7 @@ hypothesis.settings.load_profile("quick")
 
 @pytest.fixture(autouse=True)
 def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail the test that left a thread, a socket or an open file behind."""
+    """Fail a test that leaves a thread, a socket or an open file behind."""
     before = leaks.snapshot()
     yield
     found = leaks.leaks_since(before)
@@ -35,18 +35,18 @@ def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def require_peer() -> Callable[[str], str]:
-    """``require_peer(name)``: the path of a peer's program, or the end of the test."""
+    """Return ``require_peer(name)``: it returns the path of a peer's program, or skips or fails the test."""
     return peers_required.require_peer
 
 
 def pytest_configure() -> None:
-    """A shell has its background jobs ignore SIGINT, and their children too; here some are to be interrupted."""
+    """Restore SIGINT, which shells ignore in background jobs: some tests interrupt child processes."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which peers were missing, and which tests for want of them did not run."""
+    """List the missing peers, and the tests that did not run without them."""
     if not peers_required.missed:
         return
     terminalreporter.section("missing peers")

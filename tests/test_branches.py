@@ -1,4 +1,4 @@
-"""``tools/branches.py``: which lines and branches a measured run did not take, and its exit code."""
+"""``tools/branches.py``: the untested lines and branches that it lists, and its exit code."""
 
 from __future__ import annotations
 

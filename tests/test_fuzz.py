@@ -191,10 +191,10 @@ def test_a_run_without_coverage(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris is not installed")
-def test_a_run_led_by_coverage(tmp_path: Path) -> None:
+def test_a_run_guided_by_coverage(tmp_path: Path) -> None:
     answer = run("handshake", "--inputs", "300", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
-    assert "handshake: 300 inputs" in answer.stdout and "led by coverage" in answer.stdout
+    assert "handshake: 300 inputs" in answer.stdout and "guided by coverage" in answer.stdout
 
 
 def test_an_input_is_replayed(tmp_path: Path) -> None:

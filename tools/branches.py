@@ -1,11 +1,10 @@
-"""Run tests with branch coverage, and show which lines and branches of the package no test takes.
+"""Run tests with branch coverage, and list the lines and branches of the package that no test executes.
 
-    python3 tools/branches.py                  the layers in which every branch must be tested, by their own tests
+    python3 tools/branches.py                  the layers whose own tests must cover every branch
     python3 tools/branches.py disk net         other layers
-    python3 tools/branches.py --report         no tests: the figures of what ``coverage run`` measured before
+    python3 tools/branches.py --report         only report the data of an earlier ``coverage run``
 
-Only the process of the tests is measured.  The children that some tests start are killed, short of memory or traced by
-the tests themselves.
+Only the pytest process is measured, not its children: tests kill them, limit their memory or trace them.
 """
 
 from __future__ import annotations
@@ -33,9 +32,9 @@ class Figures:
     lines: int = 0
     branches: int = 0
     covered: int = 0
-    """Lines and branches that were taken."""
+    """Lines and branches that were executed."""
     untested: List[str] = dataclasses.field(default_factory=list)
-    """A text for each module that has some: its path and what is missing."""
+    """One text for each module with untested code: its path, lines and branches."""
 
     def add(self, path: str, module: Mapping[str, Any]) -> None:
         """Count one file of the JSON report of coverage."""
@@ -45,7 +44,7 @@ class Figures:
         self.covered += summary["covered_lines"] + summary["covered_branches"]
         missing = [str(line) for line in module["missing_lines"]]
         unseen = {*module["missing_lines"]}
-        # A branch into or out of a line that never ran is that line once more; a negative line is the function's end.
+        # A branch to or from a line that was not executed adds nothing.  A negative number is the end of a function.
         missing += [
             f"{start}->{end if end > 0 else 'exit'}"
             for start, end in module["missing_branches"]
@@ -56,12 +55,12 @@ class Figures:
 
     @property
     def percent(self) -> float:
-        """Share of the lines and branches that were taken."""
+        """Percentage of the lines and branches that were executed."""
         return 100 * self.covered / max(1, self.lines + self.branches)
 
 
 def figures(report: Mapping[str, Any]) -> Dict[str, Figures]:
-    """The figures of each layer in a JSON report of coverage."""
+    """Return the figures of each layer from a JSON report of coverage."""
     found: Dict[str, Figures] = {}
     for path, module in sorted(report["files"].items()):
         parts = Path(path).parts
@@ -72,7 +71,7 @@ def figures(report: Mapping[str, Any]) -> Dict[str, Figures]:
 
 
 def show(found: Mapping[str, Figures], detailed: Iterable[str]) -> int:
-    """Print a line for each layer, and what is untested in those of ``detailed``; the exit code."""
+    """Print a line for each layer and the untested code of the layers ``detailed``; return the exit code."""
     total = Figures()
     print(f"{'layer':<12} {'lines':>7} {'branches':>9} {'covered':>9}")
     for layer, of_layer in found.items():
@@ -90,14 +89,14 @@ def show(found: Mapping[str, Figures], detailed: Iterable[str]) -> int:
 
 
 def measure(python: Path, layers: Sequence[str]) -> int:
-    """Run the tests of these layers; the exit code of pytest."""
+    """Run the tests of these layers with coverage; return the exit code of pytest."""
     tests = [f"tests/{layer}" for layer in layers]
     command = [str(python), "-m", "coverage", "run", "-m", "pytest", "-q", *tests]
     return subprocess.call(command, cwd=environment.ROOT)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code: 0 when the tests passed and no branch of the layers in ``TESTED`` is without a test."""
+    """Run the program; the exit code is 0 when the tests passed and cover every branch of the layers in ``TESTED``."""
     options = parser().parse_args(arguments)
     try:
         python = Path(sys.executable) if options.report else environment.prepare("test")
@@ -117,10 +116,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The grammar of the command line."""
-    found = argparse.ArgumentParser(description="Run tests with branch coverage, and show what no test takes.")
+    """Return the argument parser."""
+    found = argparse.ArgumentParser(description="Run tests with branch coverage, and list untested code.")
     found.add_argument("layers", nargs="*", metavar="LAYER", help=f"folders of tests (default: {', '.join(TESTED)})")
-    found.add_argument("--report", action="store_true", help="run no tests: show what was measured before")
+    found.add_argument("--report", action="store_true", help="run no tests: report the data of an earlier run")
     return found
 
 

@@ -15,7 +15,7 @@ import environment
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code of the command; 1 when the environment could not be made."""
+    """Run the command; return 1 when the environment could not be created."""
     try:
         python = environment.prepare()
     except environment.PreparationError as error:
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     program = python.with_name("bittorrent-threads.exe" if os.name == "nt" else "bittorrent-threads")
     command = [str(program), *(arguments or ["demo"])]
     if os.name != "nt":
-        os.execv(command[0], command)  # the same process, so that signals and the exit code are its own
+        os.execv(command[0], command)  # the same process: signals and exit code are the command's
     return subprocess.call(command)
 
 

@@ -1,4 +1,4 @@
-"""The virtual environment of a checkout: made once, mended when broken, brought up to date when the packaging changed.
+"""The virtual environment of a checkout: created once, repaired when broken, updated when the packaging changes.
 
 The package is installed editable, so a changed module needs nothing; ``setup.cfg``, the interpreter or the place of the
 checkout do, and the stamp written after a whole installation says which.  Runs with nothing but Python 3.9 or later:
@@ -25,20 +25,20 @@ APT_OPTIONS = ["-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=30", "-
 
 
 class PreparationError(Exception):
-    """The environment could not be made; the text says what failed, and what to do where that is known."""
+    """The environment could not be created; the text says what failed and, where known, what to do."""
 
 
 def say(text: str) -> None:
-    """One line of progress to standard error."""
+    """Print one line of progress to standard error."""
     print(f"[{Path(sys.argv[0]).name}] {text}", file=sys.stderr, flush=True)
 
 
 def prepare(extra: str = "", folder: Path = FOLDER) -> Path:
-    """Have the package, with the dependencies of ``extra``, in ``folder``; return the interpreter there.
+    """Install the package with the dependencies of ``extra`` into ``folder``; return the interpreter there.
 
     Raises :class:`PreparationError`.
     """
-    if sys.version_info < (3, 9):  # noqa: UP036 - any Python may be what ran this file
+    if sys.version_info < (3, 9):  # noqa: UP036 - any version may run this file
         raise PreparationError(f"Python 3.9 or later is needed, this is {sys.version.split()[0]} ({sys.executable})")
     python = folder / BINARIES / ("python.exe" if os.name == "nt" else "python")
     if not usable(python):
@@ -58,7 +58,7 @@ def prepare(extra: str = "", folder: Path = FOLDER) -> Path:
 
 
 def usable(python: Path) -> bool:
-    """Whether the environment of ``python`` works and belongs to the interpreter that runs this."""
+    """Return whether the environment of ``python`` works and belongs to the interpreter that runs this."""
     probe = "import os, sys, pip; print(os.path.realpath(sys.base_prefix), sys.version)"
     ours = f"{os.path.realpath(sys.base_prefix)} {sys.version}"
     try:
@@ -71,7 +71,7 @@ def usable(python: Path) -> bool:
 
 
 def create(folder: Path, python: Path) -> None:
-    """Make the environment anew."""
+    """Create the environment, in place of a broken one."""
     if folder.exists():
         say(f"{folder.name} is broken or of another Python, making it anew")
         shutil.rmtree(folder)
@@ -81,7 +81,7 @@ def create(folder: Path, python: Path) -> None:
     try:
         run(command)
     except PreparationError as error:
-        # Debian ships the venv module without ensurepip.
+        # Debian packages the venv module without ensurepip.
         package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
         shutil.rmtree(folder, ignore_errors=True)
         if not has_apt():
@@ -93,7 +93,7 @@ def create(folder: Path, python: Path) -> None:
 
 
 def fingerprint() -> str:
-    """What the installation depends on, besides the modules themselves."""
+    """Return a hash of everything that an editable installation depends on."""
     parts = [str(ROOT), sys.version]
     parts += [(ROOT / name).read_text(encoding="utf-8") for name in ("setup.cfg", "setup.py")]
     parts += [(ROOT / "bittorrent_threads" / "version.py").read_text(encoding="utf-8")]
@@ -101,7 +101,7 @@ def fingerprint() -> str:
 
 
 def run(command: Sequence[str], timeout: float = INSTALL_TIMEOUT) -> None:
-    """Run a command that shows its output only when it fails, as :class:`PreparationError`."""
+    """Run a command; raise :class:`PreparationError` with the end of its output when it fails."""
     environment = {**os.environ, "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     try:
         subprocess.run(
@@ -124,12 +124,12 @@ def run(command: Sequence[str], timeout: float = INSTALL_TIMEOUT) -> None:
 
 
 def has_apt() -> bool:
-    """Whether packages of Debian can be installed: root, and apt-get is there."""
+    """Return whether Debian packages can be installed: as root, with apt-get."""
     return hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
 def apt_install(packages: List[str]) -> None:
-    """Install packages of Debian without asking; raises :class:`PreparationError`."""
+    """Install Debian packages; raise :class:`PreparationError` when that fails."""
     say(f"installing {', '.join(packages)} with apt-get")
     command = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", *APT_OPTIONS]
     run([*command, "update"])
@@ -137,7 +137,7 @@ def apt_install(packages: List[str]) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prepare the environments named for the tests, and print the interpreter of each."""
+    """Prepare these environments for the tests, and print the interpreter of each."""
     try:
         for name in arguments:
             print(prepare("test", Path(name).absolute()))

@@ -1,13 +1,13 @@
-"""Interrupt the calls of the public API, again and again, and see that nothing is left of it.
+"""Interrupt calls of the public API many times, and check that no resource is leaked.
 
-    python3 tools/storm.py                               # 1,000 interrupts in each call, at random moments
+    python3 tools/storm.py                               # 1,000 interrupts of each call, at random moments
     python3 tools/storm.py --interrupts 50000 close wait
     python3 tools/storm.py --lines create                # one interrupt before each line that the call runs
 
-A child process makes each call until a signal raises KeyboardInterrupt in it, at a moment that no loop of the
-interpreter foresees; one in five is followed by a second one, which meets the cleaning up.  At the end the object that
-was interrupted must do its work, close, and leave no thread and no descriptor behind.  With ``--lines`` the interrupt
-comes before every line in turn that the main thread runs in the package, which no chance reaches so surely.
+A child process makes each call repeatedly until a signal raises KeyboardInterrupt at a random moment; after one in five
+interrupts a second one follows, to interrupt the clean-up.  At the end the interrupted object must work, close, and
+leave no thread and no descriptor behind.  With ``--lines`` the interrupt comes before each line of the package that the
+main thread runs, one after the other.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ PACKAGE = str(ROOT / "bittorrent_threads")
 LOCAL = bt.Settings(host="127.0.0.1")
 SIZE = 400_000
 PATIENCE = 60.0
-"""Seconds after which a call hangs, and until which everything must have ended."""
+"""Seconds after which a call counts as hanging, and within which everything must end."""
 SECOND = 0.2
-"""Share of the interrupts that another one follows."""
+"""Share of the interrupts that are followed by a second one."""
 DESCRIPTORS = "/proc/self/fd"
 
 
 class Ground:
-    """Where a child works: a folder with data, its torrent, and a tracker and a seed for the calls that need them."""
+    """The working folder of a child process: data to seed, and its torrent."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -56,20 +56,20 @@ class Ground:
         self.metainfo = bt.create(folder / "seed" / "data", piece_length=16384)
 
     def client(self, folder: str = "seed", **options: Any) -> bt.Client:
-        """A client of the data."""
+        """Return a client of the data."""
         return bt.Client(self.metainfo, self.folder / folder, **{"settings": LOCAL, **options})
 
 
 Call = Callable[[], Any]
 Storm = Callable[[Call], None]
-"""Makes a call under interrupts, as often as was asked for."""
+"""Makes a call repeatedly, and interrupts it."""
 
 
-# -- the calls: each takes the ground and a storm, and looks at the end whether what was interrupted still works -------
+# -- the calls: each takes a ground and a storm, and checks at the end that the interrupted object works ---------------
 
 
 def on_a_client(call: Callable[[bt.Client], Any], **options: Any) -> Callable[[Ground, Storm], None]:
-    """A call on one client, which must work and close at the end."""
+    """Return a function that interrupts a call of one client, which must work and close at the end."""
 
     def run(ground: Ground, storm: Storm) -> None:
         client = ground.client(**options)
@@ -84,18 +84,18 @@ def on_a_client(call: Callable[[bt.Client], Any], **options: Any) -> Callable[[G
 
 
 def works(client: bt.Client) -> None:
-    """The client does what it is told, and its events come."""
+    """Check that the verbs of the client work and that its events arrive."""
     client.pause()
     client.start()
     assert len(client.hashcheck().passed) == client.piece_count
     client.wait(timeout=PATIENCE)
-    while True:  # what came before, at last the check
+    while True:  # older events, then that of the check
         if isinstance(client.events.get(timeout=PATIENCE), bt.events.HashcheckFinished):
             return
 
 
 def followed(client: bt.Client) -> None:
-    """Iterate, while things happen."""
+    """Iterate over the events of a hash check."""
     client.hashcheck(0, 1, wait=False)
     for event in client:
         if isinstance(event, bt.events.HashcheckFinished):
@@ -111,7 +111,7 @@ def got(client: bt.Client) -> None:
 
 
 def checked(client: bt.Client) -> None:
-    """Check in both ways."""
+    """Check pieces, waiting and not waiting."""
     client.hashcheck(0, 1, 2)
     check = client.hashcheck(wait=False)
     with contextlib.suppress(bt.WaitTimeout):
@@ -121,14 +121,14 @@ def checked(client: bt.Client) -> None:
 
 
 def waited(client: bt.Client) -> None:
-    """Wait for what is, and for what never comes."""
+    """Wait for a state that is reached, and for one that is never reached."""
     client.wait()
     with contextlib.suppress(bt.WaitTimeout):
         client.wait(lambda status: False, timeout=0.005)
 
 
 def told(client: bt.Client) -> None:
-    """Read what a client says without waiting, and what it waits for."""
+    """Read the properties of a client."""
     status = client.status()
     assert status.piece_count == client.piece_count and repr(client) and client.session.clients == (client,)
     assert client.files[0].complete and client.files[0].progress == 1.0
@@ -136,7 +136,7 @@ def told(client: bt.Client) -> None:
 
 
 def ordered(client: bt.Client) -> None:
-    """Give it orders."""
+    """Call and set everything that returns at once."""
     client.add_peer(("127.0.0.1", 1))
     client.set_priorities({0: 3})
     client.files[0].priority = 1
@@ -157,7 +157,7 @@ def stopped(client: bt.Client) -> None:
 
 
 def moved(client: bt.Client) -> None:
-    """Move and rename its files, there and back."""
+    """Move and rename the files of a client, and undo both."""
     home = client.basedir
     away = f"{home}-away"
     try:
@@ -165,7 +165,7 @@ def moved(client: bt.Client) -> None:
         client.files[0].rename("other")
         client.files[0].rename("data")
     finally:
-        while True:  # an interrupted move is undone or done, and the next one finds it as it is
+        while True:  # an interrupted move was done or undone; the next one works in both cases
             try:
                 client.move(home)
                 client.files[0].rename("data")
@@ -185,7 +185,7 @@ def constructed(ground: Ground, storm: Storm) -> None:
 
 
 def forgotten(ground: Ground, storm: Storm) -> None:
-    """Make clients with callbacks and a look-up, and forget them."""
+    """Make clients with callbacks and a name look-up, and drop the references."""
 
     def call() -> None:
         client = ground.client(on_hash_pass=abs, peers=[("localhost", 1)])
@@ -195,10 +195,10 @@ def forgotten(ground: Ground, storm: Storm) -> None:
 
 
 def closed(ground: Ground, storm: Storm) -> None:
-    """Close what is interrupted, again and again, until it is closed."""
+    """Close a client; after an interrupt, call ``close`` again until it returns."""
 
     def call() -> None:
-        while gc.collect() >= 0 and _own():  # those of a constructor that was interrupted are about to end
+        while gc.collect() >= 0 and _own():  # threads of an interrupted constructor end soon
             time.sleep(0.001)
         client = ground.client(on_hash_pass=abs)
         client.hashcheck(0)
@@ -222,7 +222,7 @@ def shared(ground: Ground, storm: Storm) -> None:
     with bt.Session(LOCAL) as session:
 
         def call() -> None:
-            for client in session.clients:  # it was added, and the interrupt came then
+            for client in session.clients:  # the interrupt came after it was added
                 client.close()
             with session.add(ground.metainfo, ground.folder / "seed", on_hash_pass=abs) as client:
                 client.hashcheck(0)
@@ -230,7 +230,7 @@ def shared(ground: Ground, storm: Storm) -> None:
         def patient() -> None:
             try:
                 call()
-            except bt.StateError:  # one that was interrupted is being closed
+            except bt.StateError:  # the interrupted client is still closing
                 time.sleep(0.01)
 
         storm(patient)
@@ -240,7 +240,7 @@ def shared(ground: Ground, storm: Storm) -> None:
                 call()
                 break
             except bt.StateError:
-                assert time.monotonic() < deadline, "the session keeps a torrent of nobody"
+                assert time.monotonic() < deadline, "the session keeps a torrent without a client"
         assert session.clients == ()
 
 
@@ -310,7 +310,7 @@ CALLS: Dict[str, Callable[[Ground, Storm], None]] = {
 
 
 class Signals:
-    """A storm of signals at random moments."""
+    """Interrupts by signals at random moments."""
 
     def __init__(self, interrupts: int, chance: random.Random) -> None:
         self.left = interrupts
@@ -319,7 +319,7 @@ class Signals:
 
     def __call__(self, call: Call) -> None:
         """Make the call until so many interrupts have come."""
-        call()  # what is made once, such as imports
+        call()  # for what happens once, such as imports
         began = time.perf_counter()
         call()
         lasts = time.perf_counter() - began
@@ -327,7 +327,7 @@ class Signals:
         while self.done < self.left:
             try:
                 try:
-                    # An interrupt inside a finaliser is swallowed there; then the next one counts.
+                    # Python ignores an exception in a finaliser; the timer then raises the next one.
                     signal.setitimer(signal.ITIMER_REAL, self._chance.uniform(1e-5, 1.5 * lasts + 1e-4), 0.2)
                     while True:
                         call()
@@ -340,7 +340,7 @@ class Signals:
 
     def _interrupt(self, number: int, frame: Optional[FrameType]) -> None:
         if frame is not None and frame.f_code in (Signals.__call__.__code__, _quiet.__code__):
-            return  # it came between two calls
+            return  # the signal came between two calls
         if self._chance.random() < SECOND:
             signal.setitimer(signal.ITIMER_REAL, self._chance.uniform(1e-5, 1e-3), 0.2)
         faulthandler.dump_traceback_later(PATIENCE, exit=True)
@@ -348,7 +348,7 @@ class Signals:
 
 
 class Lines:
-    """An interrupt before every line in turn, or every ``step``-th."""
+    """One interrupt before each line, or before every ``step``-th."""
 
     def __init__(self, step: int, most: int) -> None:
         self.done = 0
@@ -358,7 +358,7 @@ class Lines:
 
     def __call__(self, call: Call) -> None:
         """Make the call once for each line that is interrupted."""
-        call()  # what is made once, such as imports
+        call()  # for what happens once, such as imports
         position = 0
         while self.done < self._most:
             position += self._step
@@ -372,7 +372,7 @@ class Lines:
             finally:
                 sys.settrace(None)
             if self._countdown > 0:
-                return  # the call has no line that late
+                return  # the call ended before this line
 
     def _enter(self, frame: FrameType, event: str, argument: Any) -> Any:
         return self._line if frame.f_code.co_filename.startswith(PACKAGE) else None
@@ -390,12 +390,12 @@ class Lines:
 
 
 def _own() -> List[str]:
-    """The names of the library's threads."""
+    """Return the names of the running threads of the library."""
     return sorted(thread.name for thread in threading.enumerate() if thread.name.startswith("bittorrent-"))
 
 
 def _left() -> Tuple[int, List[str]]:
-    """The threads that the system has, and what the descriptors lead to."""
+    """Return the number of threads and the targets of the open descriptors."""
     found = []
     for name in os.listdir(DESCRIPTORS) if os.path.isdir(DESCRIPTORS) else ():
         with contextlib.suppress(OSError):
@@ -404,18 +404,18 @@ def _left() -> Tuple[int, List[str]]:
 
 
 def _quiet(unraisable: Any) -> None:
-    """An interrupt in a finaliser is told here, and is none of the library's."""
+    """Ignore interrupts in finalisers, which Python reports here: they are no fault of the library."""
     if unraisable.exc_type is not KeyboardInterrupt:
         sys.__unraisablehook__(unraisable)
 
 
 def child(name: str, storm: Any) -> None:
-    """Make one call in the storm, and fail with what is left of it."""
+    """Interrupt one call; exit with a message when a resource is left."""
     sys.unraisablehook = _quiet
     faulthandler.dump_traceback_later(PATIENCE, exit=True)
     with tempfile.TemporaryDirectory() as folder:
         ground = Ground(Path(folder))
-        while _thread._count():  # those of ``create`` are about to end
+        while _thread._count():  # threads of ``create`` end soon
             time.sleep(0.001)
         gc.collect()
         before = _left()
@@ -447,7 +447,7 @@ def _arguments(given: Sequence[str]) -> argparse.Namespace:
 
 
 def main(given: Sequence[str]) -> int:
-    """Exit code: 1 when something was left, or hung."""
+    """Run the program; the exit code is 1 when a resource was leaked or a call hung."""
     options = _arguments(given)
     if options.child:
         storm = (

@@ -3,8 +3,8 @@
     python3 tools/test.py
     python3 tools/test.py tests/metainfo -x        arguments go to pytest
 
-A peer that cannot be installed is no failure: its tests skip, and the end of the run says which.  With
-``BITTORRENT_THREADS_REQUIRE_PEERS=1`` they fail instead.
+Tests that need a peer that cannot be installed are skipped, and listed at the end of the run.  With
+``BITTORRENT_THREADS_REQUIRE_PEERS=1`` they fail.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from typing import Callable, Sequence
 import environment
 
 DEBIAN_PEERS = {"aria2c": "aria2", "transmission-cli": "transmission-cli", "opentracker": "opentracker"}
-"""Program of each peer, and the package of Debian that has it."""
+"""The program of each peer, and its Debian package."""
 RUN_TIMEOUT = 1200.0
-"""Seconds for all tests; the suite is meant to stay below ten minutes on two cores."""
+"""Seconds for all tests; the suite takes less than ten minutes on two cores."""
 CLEANUP_TIMEOUT = 30.0
-"""Seconds pytest may take to end its children and report, once interrupted."""
+"""Seconds that pytest gets after an interrupt to end its children and report."""
 
 
 def install_peers(python: Path) -> None:
-    """Install the peers that are missing, as far as this machine lets us."""
+    """Install the missing peers that this machine can install."""
     if not imports(python, "libtorrent"):
         environment.say("installing libtorrent with pip")
         command = [str(python), "-m", "pip", "install", "--quiet", "--retries", "2", "--only-binary", ":all:"]
@@ -41,18 +41,18 @@ def install_peers(python: Path) -> None:
         return
     attempt(lambda: environment.apt_install(list(missing.values())))
     if "opentracker" in missing and shutil.which("systemctl"):
-        # The package starts a public tracker at every boot; the tests want only the program.
+        # The package starts a public tracker at every boot; the tests need only the program.
         attempt(lambda: environment.run(["systemctl", "disable", "--now", "opentracker"], timeout=60))
 
 
 def imports(python: Path, module: str) -> bool:
-    """Whether the environment can import ``module``."""
+    """Return whether the environment can import ``module``."""
     command = [str(python), "-c", f"import {module}"]
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60).returncode == 0
 
 
 def attempt(install: Callable[[], None]) -> None:
-    """Call, and report a failure instead of raising it."""
+    """Call ``install``, and report a failure instead of raising it."""
     try:
         install()
     except environment.PreparationError as error:
@@ -60,7 +60,7 @@ def attempt(install: Callable[[], None]) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code of pytest; 1 when the environment could not be made or the time ran out."""
+    """Run the tests; return the exit code of pytest, or 1 when the environment or the time failed."""
     try:
         python = environment.prepare("test")
     except environment.PreparationError as error:
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
         try:
             return pytest.wait(RUN_TIMEOUT)
         except KeyboardInterrupt:
-            code = 130  # the terminal interrupted pytest too
+            code = 130  # the terminal interrupted pytest, too
         except subprocess.TimeoutExpired:
             code = 1
             environment.say(f"the tests are not done after {RUN_TIMEOUT:.0f} seconds: stopping them")

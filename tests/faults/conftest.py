@@ -1,4 +1,4 @@
-"""What holds for every fault: nothing on the network thread raised, it is all in events, status and exceptions."""
+"""Fixture for all fault tests: no callback of the network thread may raise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def nothing_raised(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Fail the test in which a callback of the network thread raised, or another error was logged."""
+    """Fail a test in which a callback of the network thread raised, or another error was logged."""
     yield
     logged = [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR]
     assert not logged, [f"{record.getMessage()}: {record.exc_info and record.exc_info[1]!r}" for record in logged]

@@ -1,4 +1,4 @@
-"""A running loop for each test that asks for one; a callback that raised fails the test unless it says so."""
+"""Fixtures: a running loop, and the exceptions of its callbacks, which fail the test unless it clears them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def settings() -> Settings:
 
 @pytest.fixture
 def faults() -> List[Exception]:
-    """What callbacks of ``loop`` raised; a test that makes them do so looks at it and clears it."""
+    """Return the list of exceptions that callbacks of ``loop`` raised; a test that expects some clears it."""
     return []
 
 

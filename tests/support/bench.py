@@ -1,4 +1,4 @@
-"""One engine in virtual time among scripted peers: what they send, what they hear, and nothing else.
+"""``Bench``: one engine in virtual time, among peers that a test scripts.
 
 A ``Guest`` is one connection.  It says only what the test says and answers nothing by itself, so that a test reads as
 bytes in and bytes out; what it heard waits in ``heard`` as ``(kind, *fields)``.
@@ -51,11 +51,11 @@ BLOCK = 16384
 PIECE_LENGTH = 2 * BLOCK
 COUNT = 12
 TAIL = 20_000
-"""Bytes of the last piece: one whole block and a short one."""
+"""Bytes of the last piece: a whole block and a short one."""
 SIZE = (COUNT - 1) * PIECE_LENGTH + TAIL
 TRACKER = "http://tracker.sim/announce"
 MOMENT = 0.2
-"""Seconds in which a few messages go to and fro."""
+"""Seconds in which a few messages are exchanged."""
 
 Heard = Tuple[Any, ...]
 
@@ -70,14 +70,14 @@ def torrent_of(
     seed: int = 1,
     private: bool = False,
 ) -> SimTorrent:
-    """Twelve pieces of two blocks, the last one shorter; a tracker is a URL, or a tier of them."""
+    """Return a torrent of twelve pieces of two blocks, the last one shorter; a tracker is a URL or a tier of URLs."""
     return make_torrent(
         seed=seed, size=SIZE, piece_length=PIECE_LENGTH, trackers=trackers, files=files, private=private
     )
 
 
 def packed(pieces: Iterable[int], count: int = COUNT) -> bytes:
-    """A bitfield as on the wire."""
+    """Return a bitfield message payload."""
     bits = 0
     for index in pieces:
         bits |= 1 << (count - 1 - index)
@@ -85,7 +85,7 @@ def packed(pieces: Iterable[int], count: int = COUNT) -> bytes:
 
 
 def blocks_of(*pieces: int) -> List[Tuple[int, int, int]]:
-    """Index, begin and length of every block of these pieces."""
+    """Return index, begin and length of every block of these pieces."""
     return [
         (index, begin, min(BLOCK, size - begin))
         for index in pieces
@@ -95,14 +95,14 @@ def blocks_of(*pieces: int) -> List[Tuple[int, int, int]]:
 
 
 class Guest:
-    """One end of a connection with the engine under test."""
+    """A scripted peer: one end of a connection with the engine under test."""
 
     def __init__(self, bench: Bench, torrent: SimTorrent) -> None:
         self.bench = bench
         self.torrent = torrent
         self.stream: Optional[Stream] = None
         self.closed = ""
-        """Why the other end or the system closed; empty while it has not."""
+        """Why the other end or the system closed the connection; empty while it is open."""
         self.handshaker = b""
         """The handshake of the engine."""
         self._data = bytearray()
@@ -111,11 +111,11 @@ class Guest:
     # -- speaking --------------------------------------------------------------------------------------------------
 
     def greet(self, *, peerid: bytes, fast: bool = True, extended: bool = False) -> None:
-        """Say the handshake."""
+        """Send the handshake."""
         self.say(handshake(self.torrent.metainfo.infohash, peerid=peerid, fast=fast, extended=extended))
 
     def say(self, *data: bytes, seconds: float = MOMENT) -> None:
-        """Send this and let the world go on for a moment."""
+        """Send these messages, and let virtual time pass for a moment."""
         assert self.stream is not None
         self.stream.send([b"".join(data)])
         self.bench.run(seconds)
@@ -125,7 +125,7 @@ class Guest:
         self.say(*[message(PIECE, i, at, payload=self._content(i, at, size, wrong)) for i, at, size in blocks])
 
     def serve(self, *, wrong: bool = False) -> List[Tuple[int, int, int]]:
-        """Send every block that was asked for and not taken back since the last look, until nothing is asked for."""
+        """Send the requested and not cancelled blocks until no request is left."""
         served: List[Tuple[int, int, int]] = []
         while True:
             asked = self.requests()
@@ -148,16 +148,16 @@ class Guest:
 
     @property
     def greeted(self) -> bool:
-        """The engine's handshake is here."""
+        """Whether the handshake of the engine was received."""
         return bool(self.handshaker)
 
     def heard(self, *kinds: int) -> List[Heard]:
-        """What came since the last look; of these kinds, or of all."""
+        """Return the messages received since the last call; of these kinds, or all."""
         heard, self._heard = self._heard, []
         return [each for each in heard if not kinds or each[0] in kinds]
 
     def requests(self) -> List[Tuple[int, int, int]]:
-        """The blocks asked for since the last look and not taken back."""
+        """Return the blocks requested since the last call and not cancelled."""
         asked: List[Tuple[int, int, int]] = []
         for kind, *fields in self.heard(REQUEST, CANCEL):
             if kind == REQUEST:
@@ -167,7 +167,7 @@ class Guest:
         return asked
 
     def extension_handshake(self) -> Any:
-        """What the engine said of itself (BEP 10)."""
+        """The extension handshake of the engine (BEP 10)."""
         ((_, payload),) = self.heard(EXTENDED)
         assert payload[0] == 0
         return bencode.decode(payload[1:])
@@ -175,7 +175,7 @@ class Guest:
     # -- the stream ------------------------------------------------------------------------------------------------
 
     def on_connected(self) -> None:
-        """The test speaks first."""
+        """Nothing: the test sends first."""
 
     def on_received(self, data: memoryview) -> None:
         self._data += data
@@ -193,7 +193,7 @@ class Guest:
             self._heard.append(_fields(body))
 
     def on_drained(self) -> None:
-        """Nothing waits."""
+        """Nothing: the peer queues no data."""
 
     def on_closed(self, reason: str) -> None:
         self.closed = reason
@@ -213,7 +213,7 @@ def _fields(body: bytes) -> Heard:
 
 
 class Bench:
-    """An engine with one torrent (more by ``add``), started unless told otherwise; ``have`` is on its disk."""
+    """An engine with one torrent (``add`` adds more), started by default; its disk has the pieces ``have``."""
 
     def __init__(
         self,
@@ -245,7 +245,7 @@ class Bench:
     # -- the engine ------------------------------------------------------------------------------------------------
 
     def boot(self) -> None:
-        """Make an engine, which nothing but the disk remembers of the one before."""
+        """Make an engine; only the disk keeps data of the engine before."""
         self.engine = Engine(
             network=self.network,
             disk=self.disk,
@@ -256,7 +256,7 @@ class Bench:
         )
 
     def add(self, torrent: SimTorrent, **options: Any) -> Torrent:
-        """One more torrent, stopped."""
+        """Add a stopped torrent."""
         return self.engine.add(torrent.metainfo, "downloads", event_dispatcher=Recorder(self.events.append), **options)
 
     def reboot(self, **options: Any) -> None:
@@ -271,11 +271,11 @@ class Bench:
         self.run(1)
 
     def act(self, verb: Callable[..., Any], *args: Any) -> None:
-        """Call something of the engine on its network thread."""
+        """Call a method of the engine on its network thread."""
         self.network.run_pass(lambda: verb(*args))
 
     def set_state(self, state: str) -> None:
-        """The verb, and a moment in which it takes effect."""
+        """Set the state, and let virtual time pass for a moment."""
         self.act(self.torrent.set_state, state)
         self.run(MOMENT)
 
@@ -290,11 +290,11 @@ class Bench:
         self.world.run(condition, limit=limit)
 
     def claim(self, pieces: Iterable[int], **fields: Any) -> Resume:
-        """Resume data of the files as they are."""
+        """Return resume data that claims these pieces for the files as they are."""
         return Resume(self.content.metainfo.infohash, packed(pieces), self.files.stats, **fields)
 
     def recorded(self, *names: str) -> List[str]:
-        """Which of these the disk is told, from now on."""
+        """Record from now on which of these methods of the storage are called."""
         calls: List[str] = []
         storage: Any = self.torrent.storage
 
@@ -314,12 +314,12 @@ class Bench:
     # -- the peers -------------------------------------------------------------------------------------------------
 
     def host(self, name: str = "") -> SimNetwork:
-        """A host on the internet."""
+        """Return a new host."""
         self._hosts += 1
         return self.internet.add(name or f"10.1.0.{self._hosts}")
 
     def stranger(self, host: Optional[SimNetwork] = None, torrent: Optional[SimTorrent] = None) -> Guest:
-        """A connection to the engine on which nothing was said yet."""
+        """Return a connection to the engine, on which nothing was sent yet."""
         guest = Guest(self, torrent or self.content)
         guest.stream = (host or self.host()).connect(("10.0.0.1", PORT), guest, 15.0)
         self.run(MOMENT)
@@ -335,7 +335,7 @@ class Bench:
         host: Optional[SimNetwork] = None,
         torrent: Optional[SimTorrent] = None,
     ) -> Guest:
-        """A peer that dialled the engine and said hello and what it has; None: it did not say."""
+        """Return a peer that connected and sent a handshake and a bitfield; None sends no bitfield."""
         guest = self.stranger(host, torrent)
         guest.greet(peerid=peerid or b"-GU0001-%012d" % self._hosts, fast=fast, extended=extended)
         if pieces is not None:
@@ -343,13 +343,13 @@ class Bench:
         return guest
 
     def seed(self, *, fast: bool = True) -> Guest:
-        """A guest that has everything and lets the engine ask."""
+        """Return a peer that has every piece and unchoked the engine."""
         guest = self.guest(range(COUNT), fast=fast)
         guest.say(message(UNCHOKE))
         return guest
 
     def leech(self, pieces: Iterable[int] = (), *, fast: bool = True) -> Guest:
-        """A guest that is interested, and unchoked if there is a slot for it."""
+        """Return a peer that is interested; the engine unchokes it if a slot is free."""
         guest = self.guest(pieces, fast=fast)
         guest.say(message(INTERESTED))
         return guest
@@ -357,7 +357,7 @@ class Bench:
     def open_house(
         self, guests: Optional[List[Guest]] = None, *, host: Optional[SimNetwork] = None, port: int = PORT
     ) -> Tuple[Address, List[Guest]]:
-        """An address where somebody accepts, and the list of the guests that the engine finds there as it dials."""
+        """Return an address that accepts connections, and the list that each accepted peer is added to."""
         found: List[Guest] = [] if guests is None else guests
         host = host or self.host()
 
@@ -374,12 +374,12 @@ class Bench:
 
     @property
     def status(self) -> Status:
-        """The torrent at this moment."""
+        """The current snapshot of the torrent."""
         self.torrent.refresh()
         return self.torrent.status
 
     def jobs(self, verb: str) -> List[Tuple[Any, ...]]:
-        """What each job of the disk is given from now on: pieces to ``save``, spans to ``load``, or indexes."""
+        """Record the argument of each disk job from now on: pieces to ``save``, spans to ``load``, or indexes."""
         given: List[Tuple[Any, ...]] = []
         ask = getattr(self.torrent.storage, verb)
 
@@ -391,22 +391,22 @@ class Bench:
         return given
 
     def seen(self, kind: type) -> List[Any]:
-        """The events of one kind so far."""
+        """Return the events of one type so far."""
         return [event for event in self.events if isinstance(event, kind)]
 
     @property
     def reasons(self) -> List[str]:
-        """Why connections ended."""
+        """Return the reasons of closed connections."""
         return [closed.reason for closed in self.seen(events.PeerClosed)]
 
 
 def extension(**said: object) -> bytes:
-    """An extension handshake (BEP 10)."""
+    """Return an extension handshake (BEP 10)."""
     return message(EXTENDED, payload=b"\0" + bencode.encode({"m": {}, **said}))
 
 
 def availability(pieces: Iterable[int], *, fast: bool = True) -> bytes:
-    """The message that says what somebody has."""
+    """Return a bitfield message."""
     pieces = sorted(pieces)
     if fast and len(pieces) == COUNT:
         return message(HAVE_ALL)

@@ -1,6 +1,6 @@
-"""Python programs run beside a test: to be killed, to be limited, or to have a memory of their own.
+"""Python programs in child processes, for tests that kill them, limit them or measure their memory.
 
-A child ends when its standard input does, so that none outlives the test.
+A child ends when its standard input is closed, so that it does not outlive the test.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ SEEDER = """
         print(client.port, flush=True)
         sys.stdin.read()
 """
-"""Seeds a torrent from a folder that others may use too; prints its port."""
+"""Seeds a torrent from a folder that other processes may use, too; prints its port."""
 
 
 class Child:
-    """A running program, which can import the library and ``support``; what it prints is read line by line."""
+    """A running program that can import the library and ``support``; its output is read by lines."""
 
     def __init__(self, program: str, *arguments: object) -> None:
         command = [sys.executable, "-W", "error::ResourceWarning", "-c", textwrap.dedent(program)]
@@ -42,25 +42,25 @@ class Child:
         )
 
     def line(self) -> str:
-        """The next line without its end; fails when there is none."""
+        """Return the next line without its end; fail when there is none."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line, f"the child ended with {self._process.wait()}"
         return line.rstrip("\n")
 
     def lines(self) -> Iterator[str]:
-        """Whole lines to the end; a kill may cut the last."""
+        """Return the remaining complete lines; a kill may have cut the last one."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
             if line.endswith("\n"):
                 yield line[:-1]
 
     def kill(self) -> None:
-        """SIGKILL: nothing of the child's runs any more."""
+        """Send SIGKILL, and wait for the end."""
         self._process.kill()
 
     def end(self) -> None:
-        """Close its input and wait until it has gone, which it must do well."""
+        """Close its input and wait for its end; its exit code must be 0."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         assert self._process.wait(30) == 0
@@ -79,7 +79,7 @@ class Child:
 
 @contextlib.contextmanager
 def seeders(count: int, torrent: Path, folder: Path) -> Iterator[List[int]]:
-    """So many processes that seed a torrent from one folder; their ports."""
+    """Run ``count`` processes that seed a torrent from one folder; yield their ports."""
     with contextlib.ExitStack() as stack:
         children = [stack.enter_context(Child(SEEDER, torrent, folder)) for _ in range(count)]
         yield [int(child.line()) for child in children]

@@ -1,4 +1,4 @@
-"""Ways to cut a stream into what a socket might give: a machine must not care."""
+"""Ways to split a stream into chunks; the result of a parser must not depend on them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Iterator, List
 
 
 def random_chunks(data: bytes, seed: int, longest: int) -> List[bytes]:
-    """``data`` in chunks of 1 to ``longest`` bytes."""
+    """Return ``data`` in random chunks of 1 to ``longest`` bytes."""
     chance = random.Random(seed)
     chunks = []
     while data:
@@ -18,7 +18,7 @@ def random_chunks(data: bytes, seed: int, longest: int) -> List[bytes]:
 
 
 def cuts(data: bytes) -> Iterator[List[bytes]]:
-    """The same data whole, byte by byte, in two halves at several places, and in random chunks."""
+    """Yield the data whole, byte by byte, split in two at several places, and in random chunks."""
     yield [data]
     yield [data[pos : pos + 1] for pos in range(len(data))]
     for pos in range(1, min(len(data), 40)):

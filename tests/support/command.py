@@ -1,4 +1,4 @@
-"""The command line, run in this process or in one of its own; a traceback is always a mistake."""
+"""The command line, run in this process or in a child process; a traceback fails the test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TIMEOUT = 60
 
 
 class Ran:
-    """What one run left."""
+    """Exit code and output of one run."""
 
     def __init__(self, code: int, out: str, err: str) -> None:
         self.code, self.out, self.err = code, out, err
@@ -52,7 +52,7 @@ def start(
     stdout: Any = subprocess.PIPE,
     environment: Optional[Mapping[str, str]] = None,
 ) -> subprocess.Popen[str]:
-    """The command as a process of its own; an argument may be bytes."""
+    """Start the command in a child process; an argument may be bytes."""
     return subprocess.Popen(
         [sys.executable, *program, *(each if isinstance(each, bytes) else str(each) for each in arguments)],
         cwd=ROOT,

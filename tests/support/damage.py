@@ -1,4 +1,4 @@
-"""What happens to files behind a client's back, and what is really there."""
+"""Changes to files that a client does not make itself, and checks of what is on disk."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ E = TypeVar("E", bound=events.Event)
 
 
 def truncate(path: Path) -> None:
-    """Cut a file to a third."""
+    """Truncate a file to a third."""
     os.truncate(path, path.stat().st_size // 3)
 
 
 def replace(path: Path) -> None:
-    """Put another file of the same length in the place of a file."""
+    """Replace a file by another of the same length."""
     other = path.with_name(path.name + ".other")
     other.write_bytes(inverted(path.read_bytes()))
     os.replace(other, path)
 
 
 def overwrite(path: Path) -> None:
-    """Change every byte of a file where it is."""
+    """Change every byte of a file in place."""
     data = inverted(path.read_bytes())
     with open(path, "r+b") as file:
         file.write(data)
@@ -44,12 +44,12 @@ def remove(path: Path) -> None:
 
 
 def inverted(data: bytes) -> bytes:
-    """Bytes of which none is right."""
+    """Return bytes that are all wrong."""
     return data.translate(bytes(byte ^ 0xFF for byte in range(256)))
 
 
 def right_pieces(content: Content, folder: Path) -> List[int]:
-    """The pieces that are whole and right in the files below a folder, hashed here and not by the library."""
+    """Return the indexes of the right pieces below a folder, hashed without the library."""
     stream = bytearray()
     for path, length in content.files:
         file = content.path(folder, path)
@@ -65,33 +65,33 @@ def right_pieces(content: Content, folder: Path) -> List[int]:
 
 
 def indexes(bits: bytes) -> List[int]:
-    """The pieces of a bitfield."""
+    """Return the piece indexes of a bitfield."""
     return [index for index in range(len(bits) * 8) if bits[index >> 3] & (0x80 >> (index & 7))]
 
 
 class Watched:
-    """Every event of a client so far; ``happened`` waits for one."""
+    """All events of a client so far; ``happened`` waits for one."""
 
     def __init__(self, client: bt.Client) -> None:
         self._client = client
         self._seen: List[Any] = []
 
     def seen(self, kind: Type[E]) -> List[E]:
-        """The events of a kind, those not taken yet included."""
+        """Return the events of one type, with those that are still in the queue."""
         queue = self._client.events
         while not queue.empty():
             self._seen.append(queue.get())
         return [event for event in self._seen if isinstance(event, kind)]
 
     def happened(self, kind: Type[E], timeout: float = 30.0) -> E:
-        """The first event of a kind; waits for it."""
+        """Wait for the first event of one type, and return it."""
         self._client.wait(lambda status: bool(self.seen(kind)), timeout=timeout)
         return self.seen(kind)[0]
 
 
 @contextlib.contextmanager
 def mounted(folder: Path, *, size: Optional[int] = None) -> Iterator[Path]:
-    """A small file system in memory at ``folder``, which is made; skips the test where it cannot be mounted."""
+    """Mount a small file system in memory at ``folder``; skip the test where that is impossible."""
     folder.mkdir()
     options = "mode=0755" + (f",size={size}" if size else "")
     if not _ran("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)):
@@ -103,7 +103,7 @@ def mounted(folder: Path, *, size: Optional[int] = None) -> Iterator[Path]:
 
 
 def make_read_only(folder: Path, *, on: bool = True) -> None:
-    """Have a mounted file system refuse every write, or take them again."""
+    """Mount a file system again, read-only or writable."""
     assert _ran("mount", "-o", "remount,ro" if on else "remount,rw", str(folder))
 
 
@@ -115,7 +115,7 @@ def _ran(*command: str) -> bool:
 
 
 def snapshot(folder: Path, *but: Path) -> Dict[str, Tuple[object, ...]]:
-    """All that can be told of what is below a folder, itself included, but for what is below some."""
+    """Return names, types, contents and times below a folder, except below some folders."""
     found: Dict[str, Tuple[object, ...]] = {}
     waiting = [folder]
     while waiting:

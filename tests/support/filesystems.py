@@ -1,4 +1,4 @@
-"""File systems that store fewer names than the one the tests run on, for the ``system`` seam of the disk layer."""
+"""Simulated file systems with restricted names, for the ``system`` argument of the disk layer."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _CALLS = ("open", "stat", "lstat", "mkdir", "unlink", "rmdir")
 
 
 def case_insensitive() -> System:
-    """Names that differ in case are one, as on vfat and on most disks of macOS and Windows."""
+    """Return a system on which names are case-insensitive, as on vfat, macOS and Windows."""
     return _changing(str.lower)
 
 
 def refusing(characters: str) -> System:
-    """Names with one of these characters are refused, as vfat and ntfs do."""
+    """Return a system that refuses names with these characters, as vfat and ntfs do."""
 
     def change(name: str) -> str:
         if set(name) & set(characters):
@@ -28,7 +28,7 @@ def refusing(characters: str) -> System:
 
 
 def _changing(change: Callable[[str], str]) -> System:
-    # Names that are relative to a folder are changed; the path of the folder itself is not.
+    # Only names relative to a folder are changed, not the path of the folder itself.
     system = System()
 
     def changed(real: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""What a test may not leave behind: threads of the library, threads that hold up the exit, sockets and open files.
+"""Detection of leaks: threads of the library, non-daemon threads, sockets and open files.
 
 Descriptors are compared by what they point to (``/proc/self/fd``), so that a number used again is no leak and one that
 stays open is; on systems without that folder only threads are seen.
@@ -15,7 +15,7 @@ from typing import Dict, FrozenSet, List, NamedTuple
 
 DESCRIPTORS = "/proc/self/fd"
 GRACE = 20.0
-"""Seconds that all threads together have to end by themselves."""
+"""Seconds that threads have to end by themselves."""
 
 
 class Snapshot(NamedTuple):
@@ -26,15 +26,15 @@ class Snapshot(NamedTuple):
 
 
 def snapshot() -> Snapshot:
-    """What there is now."""
+    """Return the current threads and descriptors."""
     return Snapshot(frozenset(threading.enumerate()), frozenset(_descriptors().values()))
 
 
 def leaks_since(before: Snapshot, grace: float = GRACE) -> List[str]:
-    """A sentence for each thing that is there now and was not, after its threads had ``grace`` seconds to end."""
-    if not _strangers(before):
+    """Return one sentence for each leak; threads have ``grace`` seconds to end."""
+    if not _anything_new(before):
         return []
-    gc.collect()  # only now: it costs 40 ms, with which a thousand tests would wait longer than they run
+    gc.collect()  # only if something is left, as it takes 40 ms
     deadline = time.monotonic() + grace
     found = []
     for thread in threading.enumerate():
@@ -43,7 +43,7 @@ def leaks_since(before: Snapshot, grace: float = GRACE) -> List[str]:
         thread.join(max(0.0, deadline - time.monotonic()))
         if thread.is_alive():
             found.append(f"the thread {thread.name} still runs")
-    gc.collect()  # what the threads that ended held
+    gc.collect()  # objects that the ended threads referenced
     found += [
         f"descriptor {number} is still open: {target}"
         for number, target in sorted(_descriptors().items())
@@ -52,14 +52,14 @@ def leaks_since(before: Snapshot, grace: float = GRACE) -> List[str]:
     return found
 
 
-def _strangers(before: Snapshot) -> bool:
-    """Is there anything that was not there?"""
+def _anything_new(before: Snapshot) -> bool:
+    """Return whether something new exists."""
     threads = [thread for thread in threading.enumerate() if thread not in before.threads]
     return bool(threads) or any(target not in before.descriptors for target in _descriptors().values())
 
 
 def _descriptors() -> Dict[int, str]:
-    """Number and target of every socket and every file below the folder for temporary files."""
+    """Return number and target of every open socket and every open file below the temporary folder."""
     temporary = os.path.realpath(tempfile.gettempdir()) + os.sep
     found = {}
     for name in os.listdir(DESCRIPTORS) if os.path.isdir(DESCRIPTORS) else ():

@@ -1,4 +1,4 @@
-"""Memory that is lent until there is nothing left, for pieces kept where they were received."""
+"""A lender of receive buffers with a limited number of loans, for pieces that keep their blocks in place."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Iterable, List
 
 
 class Lender:
-    """As ``swarm.buffer_pool.Lender`` wants it; lends so many times."""
+    """Implements ``swarm.buffer_pool.Lender`` with ``loans`` loans."""
 
     def __init__(self, loans: int) -> None:
         self.left = loans
         self.out: List[int] = []
-        """The identity of each view that is borrowed."""
+        """The identity of each view that is on loan."""
 
     def borrow(self, data: memoryview) -> bool:
         if not self.left:
@@ -21,9 +21,9 @@ class Lender:
         return True
 
     def give_back(self, borrowed: Iterable[memoryview]) -> None:
-        """Raises ValueError for what is not out."""
+        """Raise ValueError for a view that is not on loan."""
         for data in borrowed:
             self.out.remove(id(data))
 
     def drop_spare(self) -> None:
-        """There is none."""
+        """Nothing: this lender has no spare memory."""

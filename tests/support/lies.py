@@ -1,4 +1,4 @@
-"""Everything a peer can say wrong, as data: name, bytes, and the reason it must be closed with.
+"""Invalid messages of peers, as data: name, bytes, and the expected close reason.
 
 The torrent that the bytes speak of has eleven pieces of 64 KiB, the last one of 100 bytes; the node that hears them has
 the first half of it.  ``fast`` tells whether the liar has BEP 6.
@@ -43,11 +43,11 @@ SIZES = {
     lp.REJECT: 13,
     lp.ALLOWED_FAST: 5,
 }
-"""Bytes of a message with its id; those not named here have 1."""
+"""Lengths of messages with their id; all others have 1 byte."""
 
 
 class Lie(NamedTuple):
-    """Something to say after a proper handshake, and the words that the close reason contains."""
+    """Bytes to send after a valid handshake, and the words that the close reason contains."""
 
     name: str
     data: bytes
@@ -56,7 +56,7 @@ class Lie(NamedTuple):
 
 
 class Truth(NamedTuple):
-    """Something odd to say after a proper handshake that must not end the connection."""
+    """Unusual bytes to send after a valid handshake, which must not end the connection."""
 
     name: str
     data: bytes
@@ -168,20 +168,20 @@ def _extension_handshakes() -> List[Lie]:
 
 
 LIES = _wrong_sizes() + _wrong_indexes() + _wrong_order() + _floods()
-"""Each ends the connection at once, with the reason."""
+"""Each closes the connection at once, with the reason."""
 
 EXTENDED_LIES = _extension_handshakes()
-"""The same, from a peer that has BEP 10."""
+"""The same, from a peer that supports BEP 10."""
 
 UNFINISHED = [
     Lie("a message that never ends", struct.pack(">IBII", 9 + BLOCK, lp.PIECE, 0, 0) + bytes(5), "a message took more"),
     Lie("half a prefix", b"\x00\x00", "a message took more"),
     Lie("silence", b"", "silent for"),
 ]
-"""Each ends the connection after a while, when nothing follows."""
+"""Each closes the connection after a timeout, when nothing follows."""
 
 NOISE = [random.Random(seed).randbytes(2000) for seed in range(30)]
-"""To send instead of a handshake, and after one: the connection ends, some day and for some reason."""
+"""To send instead of a handshake, and after one: the connection is closed at some time, for any reason."""
 
 TRUTHS = [
     Truth("keep-alives", bytes(4) * 1000),

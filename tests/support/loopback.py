@@ -1,7 +1,4 @@
-"""Loopback sockets for tests of ``net``: an owner of a stream that a test can wait for, connected pairs, children.
-
-The memory of a child is what the child reads of itself.
-"""
+"""Loopback sockets for tests of ``net``: stream owners that a test can wait for, connected pairs, child processes."""
 
 from __future__ import annotations
 
@@ -18,14 +15,14 @@ from bittorrent_threads.net.loop import Loop
 from bittorrent_threads.net.stream import TcpStream
 
 PATIENCE = 30.0
-"""Seconds that a test waits for what must happen."""
+"""Seconds after which a wait fails."""
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = range(20000, 32000)
-"""Below the ports that the system gives out by itself, so that nobody takes one between the look and its use."""
+"""Below the ephemeral ports, so that the system assigns none of these between check and use."""
 
 
 class Recorder:
-    """Owner of a stream: notes what it hears; a test waits for a condition on it."""
+    """Owner of a stream: records its callbacks; a test waits for a condition on it."""
 
     def __init__(self, on_received: Optional[Callable[[bytes], None]] = None) -> None:
         self.connected = False
@@ -62,17 +59,17 @@ class Recorder:
             self._changed.notify_all()
 
     def wait(self, condition: Callable[[], object]) -> None:
-        """Until ``condition`` holds; an AssertionError when it takes too long."""
+        """Wait until ``condition`` holds; raise AssertionError after a timeout."""
         with self._changed:
             assert self._changed.wait_for(condition, PATIENCE), vars(self)
 
     def wait_received(self, size: int) -> None:
-        """Until at least ``size`` bytes came in all."""
+        """Wait until at least ``size`` bytes were received in all."""
         self.wait(lambda: len(self.received) >= size)
 
 
 class Plain:
-    """A listening blocking socket of the test: the other end of a dial."""
+    """Return a listening blocking socket: the other end of a dial."""
 
     def __init__(self, family: int = socket.AF_INET, host: str = "127.0.0.1") -> None:
         self.socket = socket.socket(family, socket.SOCK_STREAM)
@@ -94,23 +91,23 @@ class Plain:
 
 
 def dialled(loop: Loop, plain: Plain, handler: Recorder) -> Tuple[TcpStream, socket.socket]:
-    """A stream of ``loop`` that is connected, and the plain socket at its other end."""
+    """Return a connected stream of ``loop``, and the plain socket at its other end."""
     stream = loop.call(lambda: loop.connect(plain.address, handler, PATIENCE))
     sock = plain.accept()
     handler.wait(lambda: handler.connected)
-    loop.call(int)  # it is told of the connection in the middle of a pass, and selected for reading at the end
+    loop.call(int)  # the stream is connected within a pass, and registered for reading at the end of the pass
     return stream, sock
 
 
 def close_all(loop: Loop, pairs: Iterable[Tuple[TcpStream, socket.socket]]) -> None:
-    """Close both ends of each."""
+    """Close both ends of each pair."""
     for stream, sock in pairs:
         loop.call(stream.close)
         sock.close()
 
 
 def received_by(sock: socket.socket, size: int) -> bytes:
-    """The next ``size`` bytes, or fewer at the end."""
+    """Receive ``size`` bytes, or fewer at the end of the stream."""
     data = bytearray()
     while len(data) < size:
         part = sock.recv(min(65536, size - len(data)))
@@ -121,7 +118,7 @@ def received_by(sock: socket.socket, size: int) -> bytes:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A random port of ``PORTS`` on which nobody listens now."""
+    """Return a random port of ``PORTS`` on which nothing listens."""
     while True:
         port = random.choice(PORTS)
         with socket.socket() as probe:
@@ -133,7 +130,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 def run_child(program: str, *arguments: str, expect: int = 0) -> str:
-    """Run a Python program that can import the library and ``support``; what it printed."""
+    """Run a Python program that can import the library and ``support``; return its output."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
     command: Sequence[str] = [sys.executable, "-W", "error::ResourceWarning", "-c", program, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, env=environment, check=False)
@@ -142,9 +139,9 @@ def run_child(program: str, *arguments: str, expect: int = 0) -> str:
 
 
 def memory(field: str) -> int:
-    """Bytes of this process that are resident (``VmRSS``) or were at most (``VmHWM``), on Linux.
+    """Return the resident memory of this process in bytes: now (``VmRSS``) or its peak (``VmHWM``), on Linux.
 
-    Not ``ru_maxrss``: a child begins with the peak of its parent there, and hides below it.
+    Not ``ru_maxrss``: in a child it begins with the peak of the parent.
     """
     lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
     (kib,) = [line.split()[1] for line in lines if line.startswith(f"{field}:")]

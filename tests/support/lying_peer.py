@@ -1,4 +1,4 @@
-"""A raw peer that says whatever a test wants it to, right or wrong, over a real socket or in virtual time.
+"""``LyingPeer``: a peer that sends any bytes, valid or not, over a real socket or in virtual time.
 
 It is written as a straight story: every call blocks, with a time limit, until it has what it waits for.  Over a socket
 it really waits; over a simulated line it lets the world go on.  It uses nothing of the library's protocol code.
@@ -31,7 +31,7 @@ Message = Tuple[int, bytes]
 
 
 def message(kind: int, *fields: int, payload: bytes = b"") -> bytes:
-    """A message of 32-bit fields and a payload, with the prefix that its length demands."""
+    """Return a message of 32-bit fields and a payload, with its length prefix."""
     body = struct.pack(f">B{len(fields)}I", kind, *fields) + payload
     return struct.pack(">I", len(body)) + body
 
@@ -39,23 +39,23 @@ def message(kind: int, *fields: int, payload: bytes = b"") -> bytes:
 def handshake(
     infohash: bytes, *, peerid: bytes = PEERID, fast: bool = True, extended: bool = False, reserved: int = 0
 ) -> bytes:
-    """The 68 bytes; ``reserved`` are further bits of the reserved eight bytes, as one number."""
+    """Return a handshake of 68 bytes; ``reserved`` has further bits of the reserved bytes, as one number."""
     bits = reserved | (FAST_BIT if fast else 0) | (EXTENSION_BIT if extended else 0)
     return b"\x13BitTorrent protocol" + bits.to_bytes(8, "big") + infohash + peerid
 
 
 class HungUp(Exception):
-    """The other end closed the connection before all that was waited for had come."""
+    """The other end closed the connection before the expected bytes were received."""
 
 
 class Wire(Protocol):
-    """A connection as a blocking call for each direction."""
+    """A connection with one blocking call for each direction."""
 
     def send(self, data: bytes) -> None:
-        """Send all of it; raises HungUp when nobody listens any more."""
+        """Send all data; raise HungUp when the other end closed the connection."""
 
     def receive(self, size: int) -> bytes:
-        """Exactly so many bytes; raises HungUp, or TimeoutError when they do not come."""
+        """Receive exactly ``size`` bytes; raise HungUp, or TimeoutError."""
 
     def close(self) -> None:
         """Close this end."""
@@ -103,14 +103,14 @@ class SocketWire:
 
 
 class SimWire:
-    """A simulated stream; ``receive`` and ``send`` let the world go on, at most ``timeout`` virtual seconds a call.
+    """A simulated stream; ``receive`` and ``send`` let at most ``timeout`` virtual seconds pass in each call.
 
-    As with a socket, nothing is read but while ``receive`` waits, so that the other end feels who does not listen.
+    Data is read only while ``receive`` waits, so that a peer that does not read slows the sender, as with a socket.
     """
 
     def __init__(self, network: SimNetwork, *, timeout: float = 300.0) -> None:
         self.closed = ""
-        """Why the other end or the system closed; empty while it has not."""
+        """Why the other end or the system closed the connection; empty while it is open."""
         self._world = network.world
         self._timeout = timeout
         self._stream: Optional[Stream] = None
@@ -129,7 +129,7 @@ class SimWire:
 
     @classmethod
     def listen(cls, network: SimNetwork, port: int, *, timeout: float = 300.0) -> List[SimWire]:
-        """Accept everybody; the list is filled as they come."""
+        """Accept connections; each is added to the returned list."""
         wires: List[SimWire] = []
 
         def accept(stream: SimStream) -> None:
@@ -183,32 +183,32 @@ class SimWire:
         self._data += data
 
     def on_drained(self) -> None:
-        """``send`` looks at the backlog itself."""
+        """Nothing: ``send`` checks the backlog itself."""
 
     def on_closed(self, reason: str) -> None:
         self.closed = reason
 
 
 class LyingPeer:
-    """The peer itself: messages in and out of a wire."""
+    """A peer that sends and receives messages over a wire."""
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
 
     def greet(self, infohash: bytes, *, peerid: bytes = PEERID, fast: bool = True, extended: bool = False) -> bytes:
-        """Shake hands properly; the handshake of the other end."""
+        """Send a valid handshake; return the handshake of the other end."""
         self.wire.send(handshake(infohash, peerid=peerid, fast=fast, extended=extended))
         return self.wire.receive(68)
 
     def say(self, *data: bytes) -> None:
-        """Send anything; that nobody listens any more is for ``hear`` to find out."""
+        """Send any bytes; ``hear`` reports when the connection was closed."""
         try:
             self.wire.send(b"".join(data))
         except HungUp:
             return
 
     def hear(self) -> Message:
-        """The next message; raises HungUp."""
+        """Return the next message; raise HungUp."""
         (length,) = struct.unpack(">I", self.wire.receive(4))
         if not length:
             return KEEPALIVE, b""
@@ -216,14 +216,14 @@ class LyingPeer:
         return body[0], body[1:]
 
     def hear_until(self, kind: int) -> bytes:
-        """The payload of the next message of one kind; all before it is forgotten.  Raises HungUp."""
+        """Return the payload of the next message of one kind, and drop those before it; raise HungUp."""
         while True:
             heard, payload = self.hear()
             if heard == kind:
                 return payload
 
     def hear_all(self) -> List[Message]:
-        """Everything until the other end hangs up; TimeoutError when it does not."""
+        """Return all messages until the other end closes the connection; raise TimeoutError when it does not."""
         heard: List[Message] = []
         try:
             while True:
@@ -232,7 +232,7 @@ class LyingPeer:
             return heard
 
     def fetch(self, index: int, begin: int, length: int) -> bytes:
-        """Ask for a block, once unchoked, and wait for it."""
+        """Request a block once unchoked, and wait for it."""
         self.say(message(REQUEST, index, begin, length))
         while True:
             payload = self.hear_until(PIECE)

@@ -1,4 +1,4 @@
-"""The network thread, played by the test: what workers post waits until the test makes the calls."""
+"""A network thread that the test drives: posted calls wait until the test runs them."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ TIMEOUT = 30.0
 
 
 class NetworkThread:
-    """``post`` is what ``Loop.post`` is; ``ask`` is a question and its answer."""
+    """``post`` replaces ``Loop.post``; ``ask`` runs a request and returns its result."""
 
     def __init__(self) -> None:
         self._posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.closed = False
 
     def post(self, callback: Callable[[], None]) -> None:
-        """From any thread."""
+        """Queue a call, from any thread."""
         if self.closed:
             raise SessionClosed()
         self._posted.put(callback)
 
     def turn(self) -> None:
-        """Make the next call, as soon as there is one."""
+        """Run the next call; wait until there is one."""
         self._posted.get(timeout=TIMEOUT)()
 
     def turn_until(self, done: Callable[[], bool]) -> None:
-        """Make calls until ``done``."""
+        """Run calls until ``done()`` is true."""
         while not done():
             self.turn()
 
     @property
     def idle(self) -> bool:
-        """Nothing waits to be called."""
+        """Whether no call is queued."""
         return self._posted.empty()
 
     def ask(self, question: Callable[..., None], *arguments: Any) -> Any:
-        """What ``question(*arguments, deliver)`` is answered."""
+        """Call ``question(*arguments, deliver)``, and return the delivered result."""
         answers: List[Any] = []
         question(*arguments, answers.append)
         assert not answers, "the answer came from inside the call"

@@ -14,17 +14,17 @@ from bittorrent_threads.runtime import Runtime
 from .content import KIB, Content
 
 SMALL = Content.of("small", {"a.bin": 300_001, "sub/b.bin": 120_000, "empty": 0}, 32 * KIB)
-"""Two files with a piece across them, an empty one, an uneven end: 13 pieces."""
+"""Two files that share a piece, an empty file and a short last piece: 13 pieces."""
 
 PATIENCE = 30.0
-"""Seconds after which a test has failed."""
+"""Seconds after which a wait fails."""
 
 LOCAL = bt.Settings(host="127.0.0.1")
 
 
 @contextlib.contextmanager
 def seeder(folder: Path, content: Content = SMALL, **options: Any) -> Iterator[bt.Client]:
-    """A client that has everything, checked and listening."""
+    """Run a client that has all data, has checked it and listens."""
     content.write(folder)
     options.setdefault("settings", LOCAL)
     with bt.Client(content.metainfo(), folder, **options) as client:
@@ -35,7 +35,7 @@ def seeder(folder: Path, content: Content = SMALL, **options: Any) -> Iterator[b
 
 @contextlib.contextmanager
 def pair(tmp_path: Path, content: Content = SMALL, **options: Any) -> Iterator[Tuple[bt.Client, bt.Client]]:
-    """A seeder, and a downloader that knows it; the options are the downloader's."""
+    """Run a seeder, and a downloader that knows its address; the options are the downloader's."""
     options.setdefault("settings", LOCAL)
     with seeder(tmp_path / "seed", content) as seed:
         peers = [("127.0.0.1", seed.port)]
@@ -56,6 +56,6 @@ def checks_held(session: Runtime) -> Iterator[None]:
 
 
 def let_pass(session: bt.Session, seconds: float) -> None:
-    """Put the clock of a session forward, once: what is due by then is done now."""
+    """Advance the clock of a session once, so that timers due by then run now."""
     session._loop._clock = lambda: time.monotonic() + seconds
     session._loop.call(int)

@@ -1,7 +1,7 @@
-"""Which programs the interoperability tests need, and what happens when one is missing.
+"""``require_peer``: the programs that interoperability tests need, and what happens when one is missing.
 
 A test that needs one calls ``require_peer``: it skips where the program is missing, or fails when
-``BITTORRENT_THREADS_REQUIRE_PEERS=1`` is set.  What was missing is told at the end of the run.
+``BITTORRENT_THREADS_REQUIRE_PEERS=1`` is set.  The end of the run lists the missing peers.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ MODULES = {name: name for name in ("libtorrent", "gevent", "eventlet", "PyInstal
 VARIABLE = "BITTORRENT_THREADS_REQUIRE_PEERS"
 
 missed: Dict[str, List[str]] = {}
-"""Missing peer → tests that asked for it."""
+"""Missing peer → tests that need it."""
 
 
 def find_peer(name: str) -> Optional[str]:
-    """Path of the program or module of a peer; None when it is not installed."""
+    """Return the path of the program or module of a peer; None when it is not installed."""
     if name in PROGRAMS:
         return shutil.which(PROGRAMS[name])
     spec = importlib.util.find_spec(MODULES[name])
@@ -30,7 +30,7 @@ def find_peer(name: str) -> Optional[str]:
 
 
 def require_peer(name: str) -> str:
-    """Path of the program or module of ``name``, which is in ``PROGRAMS`` or ``MODULES``.
+    """Return the path of the program or module of ``name``, which is in ``PROGRAMS`` or ``MODULES``.
 
     Where it is missing the calling test or fixture skips, or fails when peers are required.
     """

@@ -1,4 +1,4 @@
-"""What ``Downloads`` does with an open piece, by hand."""
+"""Requests of blocks of an open piece, as ``Downloads`` makes them."""
 
 from __future__ import annotations
 

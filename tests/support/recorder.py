@@ -1,4 +1,4 @@
-"""A publisher that gives every event to a callback, one by one (``engine.interfaces.Publisher``)."""
+"""``Recorder``: an ``engine.interfaces.Publisher`` that calls a function with each event."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class Recorder:
         self._heard = heard
 
     def publish(self, event: Event) -> None:
-        """One event."""
+        """Report one event."""
         self._heard(event)
 
     def publish_passed(self, infohash: bytes, time: float, indexes: Sequence[int]) -> None:
-        """One event for each piece."""
+        """Report one event for each piece."""
         for index in indexes:
             self.publish(PiecePassed(infohash, time, index))
 
     def refreshed(self) -> None:
-        """Nobody waits."""
+        """Nothing: no thread waits for events."""

@@ -1,4 +1,4 @@
-"""The torrents that every real client is tried with.
+"""The torrents that are exchanged with every real client.
 
 Each value of layout (one file, or several and some empty) meets each piece length (16 KiB, 256 KiB, 4 MiB) and each end
 (an exact multiple of the piece length, or not).

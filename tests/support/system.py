@@ -1,4 +1,4 @@
-"""An ``os`` module with faults, for the ``system`` seam of the disk layer."""
+"""``System``: an ``os`` module with injected faults, for the ``system`` argument of the disk layer."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import threading
 from typing import Any, Callable, Collection, Dict, List, Tuple
 
 WINDOWS_LACKS = ("O_NOFOLLOW", "O_NONBLOCK", "preadv", "pwritev", "pread", "pwrite", "fdatasync", "posix_fadvise")
-"""What a platform without positional reads and without ``dir_fd`` does not have."""
+"""The functions that are missing on a platform without positional reads and ``dir_fd``."""
 
 
 class System:
-    """The real ``os``, but for what ``without`` takes away, ``use`` replaces, and ``fail`` makes fail."""
+    """The real ``os``, except for functions that ``without`` removes, ``use`` replaces or ``fail`` makes fail."""
 
     def __init__(self, *, without: Collection[str] = ()) -> None:
         self.calls: List[Tuple[str, Tuple[Any, ...]]] = []
@@ -21,11 +21,11 @@ class System:
         self._lock = threading.Lock()
 
     def use(self, name: str, function: Callable[..., Any]) -> None:
-        """Have ``function`` called for ``os.<name>``."""
+        """Replace ``os.<name>`` by ``function``."""
         self._instead[name] = function
 
     def fail(self, name: str, number: int, *, after: int = 0, times: int = 1_000_000) -> None:
-        """Let ``after`` calls of ``os.<name>`` go well, then fail so many with this errno."""
+        """Let ``after`` calls of ``os.<name>`` succeed, then make ``times`` calls fail with this errno."""
         real = self._instead.get(name, getattr(os, name))
         plan = [False] * after + [True] * times
 
@@ -39,11 +39,11 @@ class System:
         self._instead[name] = failing
 
     def heal(self, name: str) -> None:
-        """No more faults of ``os.<name>``."""
+        """End the faults of ``os.<name>``."""
         del self._instead[name]
 
     def named(self, *names: str) -> List[str]:
-        """Which of these were called, in order."""
+        """Return which of these functions were called, in order."""
         return [name for name, _ in self.calls if name in names]
 
     def __getattr__(self, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Torrents for tests of the disk layer: a few files, padding among them, as a ``Metainfo`` and the bytes they hold."""
+"""Small torrents for tests of the disk layer: a ``Metainfo`` and the bytes of its files."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ PAD = ".pad"
 
 
 class Torrent(NamedTuple):
-    """A torrent named ``t`` and its bytes, file after file."""
+    """A torrent named ``t``, and the bytes of its files in order."""
 
     metainfo: Metainfo
     data: bytes
 
     def piece(self, index: int) -> bytes:
-        """The bytes of a piece."""
+        """Return the bytes of a piece."""
         length = self.metainfo.piece_length
         return self.data[index * length : (index + 1) * length]
 
     def buffers(self, *indexes: int) -> List[Tuple[int, memoryview]]:
-        """Pieces as ``Storage.save`` takes them."""
+        """Return pieces as arguments of ``Storage.save``."""
         return [(index, memoryview(bytearray(self.piece(index)))) for index in indexes]
 
     def file(self, index: int) -> bytes:
-        """The bytes of a file."""
+        """Return the bytes of a file."""
         offset = self.metainfo.layout.file_offset(index)
         return self.data[offset : offset + self.metainfo.files[index].length]
 
     def path(self, folder: Path, index: int) -> Path:
-        """Where a file belongs."""
+        """Return the path of a file."""
         return folder.joinpath(*self.metainfo.files[index].path)
 
     def seed(self, folder: Path) -> None:
-        """Write every file but padding."""
+        """Write every file except padding."""
         for index, entry in enumerate(self.metainfo.files):
             if not entry.pad:
                 path = self.path(folder, index)
@@ -48,7 +48,7 @@ class Torrent(NamedTuple):
 
 
 def torrent(files: Sequence[Tuple[str, int]], piece_length: int, seed: int = 1) -> Torrent:
-    """A torrent of these paths and lengths in a folder ``t``; what begins with ``.pad`` is padding (BEP 47)."""
+    """Return a torrent of these paths and lengths in a folder ``t``; names with ``.pad`` are padding (BEP 47)."""
     source = random.Random(seed)
     data = b"".join(
         bytes(length) if path.startswith(PAD) else source.getrandbits(8 * length).to_bytes(length, "little")

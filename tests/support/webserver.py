@@ -1,4 +1,4 @@
-"""An HTTP server that answers with whatever bytes a test gives it, however wrong."""
+"""An HTTP server that sends any bytes a test gives it, valid or not."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ Answer = Union[bytes, Callable[[socket.socket, "WebServer"], None]]
 
 
 def ok(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    """A plain answer with its length."""
+    """Return a plain response with its length."""
     head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
     return "\r\n".join(head).encode("latin-1") + body
 
 
 def chunked(*chunks: bytes, end: bytes = b"0\r\n\r\n") -> bytes:
-    """An answer in chunks; ``end`` what stands after them."""
+    """Return a chunked response; ``end`` follows the chunks."""
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     return head + b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + end
 
 
 def gzipped(body: bytes, *headers: str) -> bytes:
-    """A compressed answer."""
+    """Return a compressed response."""
     return ok(gzip.compress(body), "Content-Encoding: gzip", *headers)
 
 
 class WebServer:
-    """Gives one answer for each connection, the last one for all that follow; bytes, or a function of the socket."""
+    """Sends one answer for each connection, and repeats the last one: bytes, or a function of the socket."""
 
     def __init__(
         self, *answers: Answer, host: str = "127.0.0.1", wrap: Optional[Callable[..., socket.socket]] = None
     ) -> None:
         self.requests: List[bytes] = []
-        """The head of each request."""
+        """The request line and headers of each request."""
         self.closing = threading.Event()
         self._answers = list(answers)
         self._wrap = wrap
@@ -102,7 +102,7 @@ def silence(sock: socket.socket, server: WebServer) -> None:
 
 
 def drip(data: bytes, pause: float = 0.005) -> Answer:
-    """Answer byte by byte and never stop: ``data``, then its last byte for ever."""
+    """Send ``data`` byte by byte, then its last byte without end."""
 
     def dripping(sock: socket.socket, server: WebServer) -> None:
         for byte in data:
@@ -115,7 +115,7 @@ def drip(data: bytes, pause: float = 0.005) -> Answer:
 
 
 def flood(head: bytes, body: bytes) -> Answer:
-    """Answer ``head`` and then ``body`` again and again."""
+    """Send ``head``, then ``body`` repeatedly."""
 
     def flooding(sock: socket.socket, server: WebServer) -> None:
         sock.sendall(head)

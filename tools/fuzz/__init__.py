@@ -1,15 +1,15 @@
-"""Fuzzing of all that reads bytes from outside: what a peer, a tracker, a .torrent, a planted file or a user can give.
+"""Fuzz targets for all code that reads untrusted bytes: from peers, trackers, .torrent files, other files and users.
 
-    targets/     one module a parser or state machine: its seeds, its tokens, and ``check(data)``
-    target       ``Target``, and ``require`` for what must hold
-    choices      decisions drawn from the head of an input: which shape of torrent, which state, which cuts
-    loose        bencoding that cannot be malformed, so that mutation reaches what stands behind the decoder
-    attempt      one input: exceptions, processor time and memory
-    mutator      inputs from seeds and tokens by chance, for every Python
+    targets/     one module for each parser or state machine: its seeds, its tokens, and ``check(data)``
+    target       ``Target``, and ``require`` for the properties that every input must keep
+    choices      parameters read from the first bytes of an input: shape of the torrent, state, chunk sizes
+    loose        an encoding in which every input is well-formed bencoding, so that mutations pass the decoder
+    attempt      one run of one input: its exceptions, processor time and memory
+    mutator      random mutations of seeds and tokens, for every version of Python
     plain        a run of the mutator
-    guided       a run of ``atheris``, which follows coverage
-    findings     what failed: one file for each place it failed at
+    guided       a run of ``atheris``, which is guided by coverage
+    findings     the inputs that failed: one file for each line of code that failed
 
-The rule: ``check`` raises nothing for any input whatever.  It knows the documented errors of what it calls and takes
-them; everything else that comes out, a ``Violation`` of ``require`` included, is a finding.
+The rule: ``check`` raises for no input.  It catches the documented errors of the functions that it calls; any other
+exception, such as a ``Violation`` raised by ``require``, is a finding.
 """

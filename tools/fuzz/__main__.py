@@ -19,16 +19,16 @@ FOLDER = Path("fuzz-findings")
 
 
 def parser() -> argparse.ArgumentParser:
-    """Of the arguments of ``tools/fuzz/run.py``."""
+    """Return the argument parser of ``tools/fuzz/run.py``."""
     found = argparse.ArgumentParser(
         prog="run.py",
-        description="Feed parsers and state machines with mutated inputs, led by coverage where atheris is installed.",
+        description="Fuzz parsers and state machines, guided by coverage where atheris is installed.",
         epilog=f"targets: {', '.join(NAMES)}, all",
     )
     found.add_argument("targets", nargs="+", metavar="TARGET", choices=[*NAMES, "all"], help="see below")
     found.add_argument("--inputs", type=int, default=INPUTS, metavar="N", help="how many for each target (%(default)s)")
-    found.add_argument("--seed", type=int, metavar="N", help="of chance; a run without atheris is repeated by it")
-    found.add_argument("--plain", action="store_true", help="do without atheris")
+    found.add_argument("--seed", type=int, metavar="N", help="random seed; repeats a run without atheris")
+    found.add_argument("--plain", action="store_true", help="do not use atheris")
     found.add_argument(
         "--findings", type=Path, default=FOLDER, metavar="FOLDER", help="where failing inputs are kept (%(default)s)"
     )
@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code: 0 when no input failed."""
+    """Run the program; the exit code is 0 when no input failed."""
     options = parser().parse_args(arguments)
     names = list(NAMES) if "all" in options.targets else list(dict.fromkeys(options.targets))
     if options.replay is not None:
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def replay(name: str, paths: Sequence[Path]) -> int:
-    """Run the inputs in these files."""
+    """Run the inputs in these files, and print the result of each."""
     target = load(name)
     code = 0
     with alarmed():
@@ -64,7 +64,7 @@ def replay(name: str, paths: Sequence[Path]) -> int:
 
 
 def mutate(name: str, folder: Path, *, seed: int, inputs: int) -> int:
-    """Run the mutator."""
+    """Run random mutations of the seeds."""
     findings = Findings(name, folder)
     began = time.monotonic()
     tried = plain.run(load(name), findings, seed=seed, inputs=inputs)
@@ -72,12 +72,12 @@ def mutate(name: str, folder: Path, *, seed: int, inputs: int) -> int:
 
 
 def follow_coverage(name: str, folder: Path, *, seed: int, inputs: int) -> int:
-    """Run atheris, which ends the process."""
+    """Run atheris, which ends the process itself."""
     findings = Findings(name, folder)
     began = time.monotonic()
 
     def done(tried: int) -> int:
-        return conclude(name, findings, tried, time.monotonic() - began, "led by coverage")
+        return conclude(name, findings, tried, time.monotonic() - began, "guided by coverage")
 
     target = guided.load(lambda: load(name))
     guided.run(target, findings, folder / f"{name}-corpus", seed=seed, inputs=inputs, done=done)
@@ -85,7 +85,7 @@ def follow_coverage(name: str, folder: Path, *, seed: int, inputs: int) -> int:
 
 
 def conclude(name: str, findings: Findings, tried: int, seconds: float, how: str) -> int:
-    """Say what came out."""
+    """Print a summary; return the exit code."""
     failed = sum(findings.counts.values())
     print(f"{name}: {tried} inputs in {seconds:.0f} s ({how}), {failed} failed")
     if findings:

@@ -1,4 +1,4 @@
-"""One input of one target: does ``check`` raise, take too long, or take memory?"""
+"""``attempt`` runs one input of one target: an exception, too much time or too much memory is a finding."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from typing import Iterator, Optional
 from .target import Target, Violation
 
 MAX_SECONDS = 5.0
-"""Processor time of one input; the slowest valid ones take some hundredths, with coverage a tenth."""
+"""Limit of processor time for one input; the slowest valid inputs take 0.1 seconds with coverage."""
 MAX_GROWTH = 64 * 1024 * 1024
-"""Bytes that one input may add to the most memory the process ever had; inputs have at most some thousand bytes."""
+"""Bytes by which one input may raise the peak memory of the process; inputs have a few thousand bytes at most."""
 
 _LIBRARY = sysconfig.get_path("stdlib")
-_TIMED = hasattr(signal, "setitimer")  # Windows has no such alarm, and goes without
+_TIMED = hasattr(signal, "setitimer")  # Windows has no such timer: no time limit there
 
 
 class Endless(BaseException):
-    """The processor time of an input is over; no ``Exception``, so that nothing takes it for a failure of its own."""
+    """The time limit of an input was reached.  A ``BaseException``, so that the tested code does not catch it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Finding:
 
     data: bytes
     place: str
-    """The exception, and the line that raised it: findings of one place are taken for the same."""
+    """Exception type and source line; findings with the same place count as the same bug."""
     text: str
     """The traceback."""
 
 
 @contextlib.contextmanager
 def alarmed() -> Iterator[None]:
-    """Where inputs are tried: the alarm of :func:`attempt` is heard here, and afterwards it is off."""
+    """Install the signal handler for the time limit of :func:`attempt`, and remove it on exit."""
     if not _TIMED:
         yield
         return
@@ -53,11 +53,11 @@ def alarmed() -> Iterator[None]:
 
 
 def attempt(target: Target, data: bytes) -> Optional[Finding]:
-    """Run ``check`` with one input; what was wrong, or None.  Call it within :func:`alarmed`."""
+    """Run ``check`` with one input, within :func:`alarmed`; return the finding, or None."""
     before = _most_memory()
     try:
         if _TIMED:
-            # Processor time, which a busy machine does not use up; the next input sets it anew.
+            # Processor time does not depend on the load of the machine.  The next input restarts the timer.
             signal.setitimer(signal.ITIMER_VIRTUAL, MAX_SECONDS)
         target.check(data)
         grown = _most_memory() - before
@@ -71,8 +71,8 @@ def attempt(target: Target, data: bytes) -> Optional[Finding]:
 
 def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
-    # A violation is raised by ``require``, an endless loop by the alarm, much else by the standard library: the line
-    # that led there tells them apart.
+    # ``require``, the signal handler and the standard library raise for many causes: the innermost line outside of
+    # them identifies the bug.
     own = (__file__, str(Path(__file__).with_name("target.py")), _LIBRARY)
     frame = next((frame for frame in reversed(frames) if not frame.filename.startswith(own)), frames[-1])
     line = 0 if isinstance(error, Endless) else frame.lineno

@@ -1,4 +1,4 @@
-"""What failed: for each place in the code one file with the shortest input that failed there, and one that says how."""
+"""``Findings`` stores the shortest failing input of each source line, and its traceback."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from .attempt import Finding, attempt
 from .target import Target
 
 MAX_TRIES = 2000
-"""Runs of ``check`` that making one input shorter may take."""
+"""Most runs of ``check`` to shorten one input."""
 
 
 class Findings:
-    """The findings of one target, as files named after it in ``folder``, which is made when there is one."""
+    """The findings of one target, stored as files in ``folder``, which is created with the first finding."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self._name = name
         self._folder = folder
         self._sizes: Dict[str, int] = {}
         self.counts: Dict[str, int] = {}
-        """How many inputs failed at each place."""
+        """Number of failed inputs by place."""
 
     def __bool__(self) -> bool:
         return bool(self.counts)
 
     def add(self, finding: Finding) -> Optional[Path]:
-        """Keep a finding, unless a shorter one of that place is kept already; returns where."""
+        """Store a finding unless a shorter one of the same place is stored; return its path."""
         place = finding.place
         self.counts[place] = self.counts.get(place, 0) + 1
         if len(finding.data) >= self._sizes.get(place, 1 << 62):
@@ -40,16 +40,16 @@ class Findings:
         return path
 
     def path(self, place: str) -> Path:
-        """Where the input that failed at a place is kept."""
+        """Return the path of the stored input of a place."""
         return self._folder / f"{self._name}-{hashlib.sha1(place.encode()).hexdigest()[:8]}.bin"
 
     def report(self) -> str:
-        """A line for each place."""
+        """Return one line for each place."""
         return "\n".join(f"{count} times {place}: {self.path(place)}" for place, count in self.counts.items())
 
 
 def shortened(target: Target, finding: Finding) -> Finding:
-    """A finding of the same place, with all taken out of its input that is not needed for it."""
+    """Return a finding of the same place with an input that is as short as could be found."""
     tries = MAX_TRIES
     size = max(1, len(finding.data) // 2)
     while size and tries:

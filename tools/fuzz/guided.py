@@ -1,4 +1,4 @@
-"""A run of ``atheris``: libFuzzer makes the inputs, led by which lines of the library each of them reaches.
+"""A run of ``atheris``: libFuzzer makes the inputs, guided by the lines of the library that they execute.
 
 libFuzzer stops at the first failure and never returns.  So failures are kept here and hidden from it, and the process
 ends itself when all inputs were tried.
@@ -16,7 +16,7 @@ from .findings import Findings, shortened
 from .target import Target
 
 SLOW = 60
-"""Seconds without an answer after which libFuzzer ends the process: what hangs outside of Python has no other end."""
+"""Seconds for one input after which libFuzzer ends the process, in case code outside of Python hangs."""
 
 REPORTED = 100_000
 """Inputs between two lines of progress."""
@@ -32,7 +32,7 @@ def available() -> bool:
 
 
 def load(import_target: Callable[[], Target]) -> Target:
-    """What ``import_target`` returns, all of the library that it imports first made to report coverage."""
+    """Call ``import_target`` with coverage instrumentation for all modules of the library that it imports."""
     import atheris
 
     with atheris.instrument_imports(include=["bittorrent_threads"]):
@@ -42,7 +42,7 @@ def load(import_target: Callable[[], Target]) -> Target:
 def run(
     target: Target, findings: Findings, corpus: Path, *, seed: int, inputs: int, done: Callable[[int], int]
 ) -> None:
-    """Try so many inputs, then end the process with the code that ``done`` returns for their number."""
+    """Run ``inputs`` inputs, then end the process with the exit code that ``done(inputs)`` returns."""
     import atheris
 
     tried = 0

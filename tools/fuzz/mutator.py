@@ -1,4 +1,4 @@
-"""Inputs made from seeds and tokens by chance: what is run where nothing measures coverage."""
+"""``Mutator`` makes inputs by random mutations of seeds, for runs without coverage."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import random
 from typing import Sequence
 
 NUMBERS = (0, 1, 2, 7, 8, 9, 13, 19, 20, 21, 255, 256, 16384, 16385, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1)
-"""Where fields have their ends."""
+"""Boundary values of fields."""
 DIGITS = (b"0", b"-1", b"00", b"1", b"9", b"20", b"65536", b"4294967296", b"9223372036854775807", b"9" * 25, b"1e9")
 
 
 class Mutator:
-    """An endless sequence of inputs, the same for the same ``random``; none has more than ``longest`` bytes."""
+    """An endless sequence of inputs of at most ``longest`` bytes, determined by ``random``."""
 
     def __init__(self, random: random.Random, seeds: Sequence[bytes], tokens: Sequence[bytes], longest: int) -> None:
         self._random = random
@@ -20,7 +20,7 @@ class Mutator:
         self._longest = longest
 
     def next(self) -> bytes:
-        """One more input."""
+        """Return the next input."""
         chance = self._random
         data = bytearray(chance.choice(self._seeds))
         for _ in range(chance.choice((1, 1, 1, 2, 2, 3, 5, 9))):
@@ -28,7 +28,7 @@ class Mutator:
         return bytes(data[: self._longest])
 
     def _place(self, data: bytearray) -> int:
-        # The head decides, and comes more often than its share.
+        # The first bytes select the parameters, so they are mutated more often than others.
         return self._random.randrange(min(len(data), 8) + 1 if self._random.random() < 0.2 else len(data) + 1)
 
     def _run(self, data: bytearray) -> slice:

@@ -1,4 +1,4 @@
-"""A run of the mutator: the seeds themselves, then what becomes of them."""
+"""A run without coverage: the seeds, then random mutations of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .target import Target
 
 
 def inputs_of(target: Target, seed: int) -> Iterator[bytes]:
-    """The seeds of a target, then their mutations without an end; the same for the same ``seed``."""
+    """Yield the seeds of a target, then endless mutations of them, determined by ``seed``."""
     seeds = target.seeds()
     yield from seeds
     mutator = Mutator(random.Random(seed), seeds, target.tokens, target.longest)
@@ -25,9 +25,9 @@ def inputs_of(target: Target, seed: int) -> Iterator[bytes]:
 def run(
     target: Target, findings: Findings, *, seed: int, inputs: Optional[int] = None, seconds: Optional[float] = None
 ) -> int:
-    """Try so many inputs, or for so many seconds of processor time; returns how many were tried.
+    """Run ``inputs`` inputs, or run for ``seconds`` of processor time; return the number of inputs.
 
-    The first finding of each place is made shorter before it is kept.
+    The first finding of each place is shortened before it is stored.
     """
     end = None if seconds is None else time.process_time() + seconds
     tried = 0

@@ -1,4 +1,4 @@
-"""Torrents of every shape: no byte, one piece, one block, a short last piece, pieces below a block, many files."""
+"""Torrents of many shapes: empty, one piece, one block, short last piece, pieces shorter than a block, many files."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ SHAPES: Tuple[Tuple[int, Tuple[int, ...]], ...] = (
     (BLOCK, (0, 0)),
     (1, (17,)),
 )
-"""Piece length, and the length of each file."""
+"""Piece length, and the lengths of the files, in bytes."""
 
 
 @functools.cache
 def metainfo_of(shape: int) -> Metainfo:
-    """The torrent of ``SHAPES[shape]``; its hashes are those of no data."""
+    """Return the torrent of ``SHAPES[shape]``; no data matches its hashes."""
     piece_length, lengths = SHAPES[shape]
     return torrent(piece_length, lengths)
 
 
 def torrent(piece_length: int, lengths: Sequence[int]) -> Metainfo:
-    """A torrent of files ``t/a``, ``t/b`` and so on."""
+    """Return a torrent of the files ``t/a``, ``t/b`` and so on."""
     count = -(-sum(lengths) // piece_length)
     info: Dict[str, Any] = {"name": "t", "piece length": piece_length, "pieces": bytes(20 * count)}
     info["files"] = [{"length": length, "path": [chr(97 + place)]} for place, length in enumerate(lengths)]

@@ -1,4 +1,4 @@
-"""``Target``: one parser or state machine, and what must hold for every input of it."""
+"""``Target``: one parser or state machine, and the properties that must hold for every input."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Callable, Iterator, List, Sequence
 
 
 class Violation(AssertionError):
-    """Something that must hold for every input does not; the text is the fact."""
+    """A property does not hold for an input; the text names the property."""
 
 
 def require(truth: object, fact: str) -> None:
-    """Raise :class:`Violation` with ``fact`` unless ``truth``; unlike ``assert`` with every switch of Python."""
+    """Raise :class:`Violation` with ``fact`` unless ``truth``; unlike ``assert``, also under ``python -O``."""
     if not truth:
         raise Violation(fact)
 
 
 def require_shown(text: str, longest: int, what: str) -> None:
-    """Require that ``text`` can be shown in a terminal and a log: printable, one line, not long."""
+    """Require that ``text`` is one printable line of at most ``longest`` characters."""
     require(text.isprintable(), f"{what} cannot be shown: {text!r:.200}")
     require(len(text) <= longest, f"{what} has {len(text)} characters: {text!r:.200}")
 
 
 @contextlib.contextmanager
 def lowered(module: ModuleType, **limits: int) -> Iterator[None]:
-    """Give constants of a module other values for a while, so that short inputs meet its limits."""
+    """Set constants of a module to lower values in a ``with`` block, so that short inputs reach its limits."""
     usual = {name: getattr(module, name) for name in limits}
     vars(module).update(limits)
     try:
@@ -37,7 +37,7 @@ def lowered(module: ModuleType, **limits: int) -> Iterator[None]:
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """What is run with each input.
+    """A function to fuzz, and how to make inputs for it.
 
     ``check`` raises for a finding and nothing else, ``seeds`` makes valid inputs with the library's own encoders,
     ``tokens`` are what a mutation inserts, and no input has more than ``longest`` bytes.

@@ -1,4 +1,4 @@
-"""aria2c.  It dials only whom a tracker names, and here it asks every second, whatever interval it is given."""
+"""aria2c, which connects only to peers of a tracker; here it announces every second."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import ClassVar, List
 from .peer import Peer
 
 PORTS = "20000-32000"
-"""Below the ports that the system gives out by itself; aria2 tries them in random order until one is free."""
+"""Below the ephemeral ports; aria2 tries them in random order until one is free."""
 
 
 class Aria2Peer(Peer):
-    """aria2c as one peer; it goes on seeding when it has everything."""
+    """aria2c as one peer; it continues as a seeder when it is complete."""
 
     name: ClassVar[str] = "aria2"
     host = "127.0.0.3"

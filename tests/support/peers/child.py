@@ -1,6 +1,6 @@
-"""A program running as a child for as long as a ``with`` block, with what it prints kept, searched and shown.
+"""``Child``: a program that runs for the length of a ``with`` block; its output is logged and searched.
 
-The child leads its own process group, and the whole group is killed when the block ends, however it ends.
+The child leads its own process group, and the whole group is killed at the end of the block.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SHOWN = 60
 
 
 class PeerFailed(AssertionError):
-    """A real client did not do what the test needs of it; the text ends with its log."""
+    """A real client did not do what the test expects; the text ends with its log."""
 
 
 class Child:
@@ -67,16 +67,16 @@ class Child:
             return self._text
 
     def tail(self) -> str:
-        """The command and the last different lines it printed."""
+        """Return the command and the last distinct lines of its output."""
         lines = [line for line, _ in itertools.groupby(self.output.splitlines())][-SHOWN:]
         return "\n".join([f"--- {' '.join(self.command)}", *lines, f"--- exit code {self._process.poll()}"])
 
     def wait_for(self, pattern: str, timeout: float) -> Match[str]:
-        """The last match of ``pattern`` in the output, as soon as there is one; ``^`` is the start of any line."""
+        """Wait for a match of ``pattern`` in the output, and return the last; ``^`` matches at each line."""
         return self._wait(pattern, 1, 0, timeout)[-1]
 
     def take(self, pattern: str, count: int, timeout: float) -> List[str]:
-        """The first ``count`` matches of ``pattern`` in what is printed from now on."""
+        """Wait for ``count`` matches of ``pattern`` in the output from now on, and return them."""
         return [match[0] for match in self._wait(pattern, count, len(self.output), timeout)[:count]]
 
     def _wait(self, pattern: str, count: int, start: int, timeout: float) -> List[Match[str]]:
@@ -95,7 +95,7 @@ class Child:
         raise PeerFailed(f"{self.name} {what} and did not print {pattern!r}\n{self.tail()}")
 
     def listening(self) -> List[Tuple[str, int]]:
-        """The IPv4 addresses on which the child accepts TCP connections now, from /proc."""
+        """Return the IPv4 addresses on which the child listens for TCP, from /proc."""
         proc = Path("/proc") / str(self._process.pid)
         try:
             owned = {os.readlink(entry) for entry in (proc / "fd").iterdir()}
@@ -110,7 +110,7 @@ class Child:
         return found
 
     def wait_listening(self, host: str, timeout: float) -> int:
-        """The port on which the child accepts connections at ``host``, as soon as it does."""
+        """Wait until the child listens at ``host``, and return the port."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline and self._process.poll() is None:
             for address, port in self.listening():
@@ -121,13 +121,13 @@ class Child:
         raise PeerFailed(f"{self.name} does not listen on {host}\n{self.tail()}")
 
     def send(self, line: str) -> None:
-        """Give the child a line on its standard input."""
+        """Write a line to the standard input of the child."""
         assert self._process.stdin is not None
         self._process.stdin.write(line.encode() + b"\n")
         self._process.stdin.flush()
 
     def stop(self, number: int = signal.SIGINT, timeout: float = 30) -> None:
-        """Ask the child to end and wait until it has; nothing if it has already."""
+        """Ask the child to end, and wait; does nothing if it has ended."""
         if self._process.poll() is None:
             self._process.send_signal(number)
         try:
@@ -136,7 +136,7 @@ class Child:
             raise PeerFailed(f"{self.name} did not end within {timeout:g} s\n{self.tail()}") from None
 
     def kill(self) -> None:
-        """End the child and all it started, now, and let go of everything; any number of times."""
+        """Kill the process group of the child and close the log; may be called repeatedly."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

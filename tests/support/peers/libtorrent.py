@@ -1,4 +1,4 @@
-"""libtorrent, driven through its Python binding by ``libtorrent_node.py``; it can be told to dial."""
+"""libtorrent, driven through its Python binding by ``libtorrent_node.py``; it can be told to connect to peers."""
 
 from __future__ import annotations
 
@@ -57,19 +57,19 @@ class LibtorrentPeer(Peer):
         self.child.wait_for(r'"complete": true', timeout)
 
     def add_peer(self, address: Tuple[str, int]) -> None:
-        """Dial a peer."""
+        """Connect to a peer."""
         self.child.send(f"add_peer {address[0]} {address[1]}")
 
     def wait_peers(self, count: int, timeout: float) -> None:
-        """Wait until it is connected to so many peers."""
+        """Wait until it is connected to ``count`` peers."""
         self.child.take(rf'"peers": {count}}}$', 1, timeout)
 
     def wait_banned(self, host: str, timeout: float) -> None:
-        """Wait until it has banned the peer there."""
+        """Wait until it has banned the peer with this address."""
         self.child.wait_for(rf'"banned": \["{re.escape(host)}"', timeout)
 
     def payload(self, ticks: int, timeout: float = 30) -> List[int]:
-        """Bytes of payload up- and downloaded so far, at each of the next ``ticks`` tenths of a second."""
+        """Return the payload bytes uploaded and downloaded, for each of the next ``ticks`` tenths of a second."""
         lines = self.child.take(r'^{"state".*}$', ticks, timeout)
         return [figures["uploaded"] + figures["downloaded"] for figures in map(json.loads, lines)]
 

@@ -4,7 +4,7 @@
 
 It prints one JSON document a line: ``port``, ``complete``, ``hash_failed`` and ``banned`` as they happen, and its
 figures every tenth of a second.  It reads commands from its standard input (``add_peer HOST PORT``, ``quit``) and ends
-when that does, so that it never outlives who started it.
+when that is closed, so that it does not outlive its parent.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""opentracker.  Debian's build serves only the torrents of a whitelist and has no way to turn that off.
+"""opentracker.  Debian's build always requires a whitelist of torrents.
 
-It hands out the addresses that announces came from, whatever they claim, and asks clients to come back after half an
-hour: who started later dials who started earlier.
+It returns the source addresses of announces and ignores ``ip=``.  Its interval is half an hour: peers that start later
+connect to those that started earlier.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PROGRAM = "opentracker"
 HOST = "127.0.0.1"
 WHITELIST = "whitelist"
 POLL = 0.05
-"""Seconds between two looks at its counts: it tells nobody when they change."""
+"""Seconds between two requests of its counts, of which it sends no notice."""
 
 
 class OpenTracker:
@@ -49,7 +49,7 @@ class OpenTracker:
         return self
 
     def wait_swarm(self, infohash: bytes, *, seeds: int, leechers: int, timeout: float) -> None:
-        """Wait until the tracker counts so many of each."""
+        """Wait until the tracker has these counts."""
         url = self.url.replace("/announce", "/scrape?info_hash=") + urllib.parse.quote(infohash)
         deadline = time.monotonic() + timeout
         while True:

@@ -1,7 +1,7 @@
-"""A real client with one torrent, as a seeder or a downloader: what all of them have in common.
+"""``Peer``: a real client with one torrent, as a seeder or a downloader.
 
-Each kind lives on a loopback address of its own, because clients and trackers take two peers of one address for the
-same one (Transmission keeps a single connection to an address), and a ban of one must not hit the others.
+Each kind has its own loopback address, because clients and trackers treat two peers of one address as one
+(Transmission keeps a single connection to an address), and a ban of one must not affect the others.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import ClassVar, List, Optional, Tuple, Type, TypeVar
 from .child import Child
 
 START_TIMEOUT = 60.0
-"""From the start of the program until it listens and, as a seeder, has checked its files."""
+"""Seconds from the start of the program until it listens and, as a seeder, has checked its files."""
 
 PeerType = TypeVar("PeerType", bound="Peer")
 
@@ -29,7 +29,7 @@ class Peer(abc.ABC):
     """
 
     name: ClassVar[str]
-    """As ``require_peer`` takes it."""
+    """The name for ``require_peer``."""
     host: str
     makes_empty_files: ClassVar[bool] = True
 
@@ -60,16 +60,16 @@ class Peer(abc.ABC):
 
     @abc.abstractmethod
     def command(self) -> List[str]:
-        """The program and its arguments; its settings may be written to ``scratch``."""
+        """Return the program and its arguments; its settings may be written to ``scratch``."""
 
     @abc.abstractmethod
     def wait_ready(self, timeout: float) -> int:
-        """Wait until the client listens, and has checked its files if it seeds; returns its port."""
+        """Wait until the client listens, and has checked its files if it seeds; return its port."""
 
     @abc.abstractmethod
     def wait_complete(self, timeout: float) -> None:
-        """Wait until the client has everything and has written it; raises PeerFailed."""
+        """Wait until the client is complete and has written its files; raise PeerFailed."""
 
     def stop(self) -> None:
-        """Let the client leave the swarm as its user would; it does not come back."""
+        """Make the client leave the swarm for good, as its user would."""
         self.child.stop()

@@ -1,6 +1,6 @@
-"""Seeders written out on plain sockets, for what no real client does: lie about every block, or never unchoke.
+"""Seeders on plain sockets, for behaviour that no real client has: wrong blocks, or no unchoke.
 
-BEP 3 and BEP 6, no more of either than a seeder needs.  Each runs in threads of the test process.
+They implement what a seeder needs of BEP 3 and BEP 6.  Each runs in threads of the test process.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SeederType = TypeVar("SeederType", bound="RawSeeder")
 
 
 class Connection:
-    """One peer that dialled the seeder."""
+    """One peer that connected to the seeder."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
@@ -38,7 +38,7 @@ class Connection:
         return data
 
     def message(self) -> Tuple[int, bytes]:
-        """The next message that is no keep-alive, as its number and what follows."""
+        """Return id and payload of the next message that is no keep-alive."""
         while True:
             (length,) = struct.unpack(">I", self.read(4))
             if length:
@@ -49,7 +49,7 @@ class Connection:
         self.socket.sendall(struct.pack(">IB", 1 + len(payload), number) + payload)
 
     def close(self) -> None:
-        """Wake whoever reads; harmless when the other end is gone already."""
+        """Shut the socket down, which wakes a blocked reader; the other end may be closed."""
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self._stream.close()
@@ -57,7 +57,7 @@ class Connection:
 
 
 class RawSeeder:
-    """Has everything, unchokes whom it interests and answers every request; it counts what it is asked."""
+    """Has all pieces, unchokes interested peers, answers every request and counts the requests."""
 
     def __init__(self, content: Content, *, host: str = "127.0.0.5") -> None:
         self.content = content
@@ -95,7 +95,7 @@ class RawSeeder:
             thread.join()
 
     def wait_until(self, condition: Callable[[], bool], timeout: float) -> None:
-        """Wait until ``condition``, of the counts, is true."""
+        """Wait until ``condition(counts)`` is true."""
         with self._changed:
             if not self._changed.wait_for(condition, timeout):
                 counts = f"interested {self.interested}, requests {self.requests}, closed {self.closed}"
@@ -158,14 +158,14 @@ class RawSeeder:
 
 
 class CorruptSeeder(RawSeeder):
-    """Every byte it sends is wrong."""
+    """Sends blocks in which every byte is wrong."""
 
     def block(self, index: int, begin: int, length: int) -> bytes:
         return super().block(index, begin, length).translate(bytes(byte ^ 0xFF for byte in range(256)))
 
 
 class ChokingSeeder(RawSeeder):
-    """It never unchokes anybody."""
+    """Unchokes no peer."""
 
     def on_interested(self, connection: Connection) -> None:
         pass

@@ -1,6 +1,6 @@
-"""transmission-cli.  It never dials the loopback addresses that a tracker names: others must dial it.
+"""transmission-cli, which never connects to loopback addresses of a tracker: others must connect to it.
 
-A seeder unchokes at the ticks of a ten-second clock, so the first block may take that long.
+A seeder unchokes peers every ten seconds, so the first block may take that long.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .peer import Peer
 
 
 class TransmissionPeer(Peer):
-    """transmission-cli as one peer, its settings in a folder of its own."""
+    """transmission-cli as one peer, with a settings folder of its own."""
 
     name: ClassVar[str] = "transmission"
     host = "127.0.0.4"

@@ -1,6 +1,6 @@
-"""A scripted seed in virtual time: it dials a node, unchokes it, and answers each request as its class says.
+"""``Actor``: a scripted seed in virtual time that connects to a node and answers requests as its class defines.
 
-Unlike ``support.bench.Guest`` it acts by itself, so that many of them can play a part in one download.
+Unlike ``support.bench.Guest`` it acts without calls of the test, so that one download can have many of them.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Actor:
         self.cancels: List[Block] = []
         """Every request that was cancelled; the block is sent nevertheless."""
         self.given: Dict[Block, int] = {}
-        """How often each block was answered."""
+        """Number of answers by block."""
         self.closed = ""
-        """Why the connection ended."""
+        """Why the connection was closed."""
         self.stream: Optional[SimStream] = None
         self._data = bytearray()
         self._greeted = False
@@ -59,7 +59,7 @@ class Actor:
         self.stream = self.network.connect(self.node.address, self, 15.0)
 
     def asked(self, block: Block) -> None:
-        """A request came."""
+        """Handle a request."""
         self.give(block)
 
     def give(self, block: Block, *, wrong: bool = False, after: float = 0.0) -> None:
@@ -72,11 +72,11 @@ class Actor:
         self.say(message(lp.PIECE, index, begin, payload=data), after=after)
 
     def falsify(self, data: bytes) -> bytes:
-        """What is sent instead."""
+        """Return the bytes to send in place of the right ones."""
         return bytes([data[0] ^ 0xFF]) + data[1:]
 
     def say(self, *messages: bytes, after: float = 0.0) -> None:
-        """Send these messages, at once or after some seconds."""
+        """Send these messages, now or after ``delay`` seconds."""
         stream = self.stream
 
         def send() -> None:
@@ -117,7 +117,7 @@ class Actor:
                 self.cancels.append((index, begin, size))
 
     def on_drained(self) -> None:
-        """Nothing waits."""
+        """Nothing: the actor queues no data."""
 
     def on_closed(self, reason: str) -> None:
         self.closed = reason

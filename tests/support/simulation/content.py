@@ -1,4 +1,4 @@
-"""Content of a torrent computed from a seed and a position, so that a torrent of any size takes no memory.
+"""``Content``: the bytes of a torrent, computed from a seed and an offset, so that any size takes no memory.
 
 The unit is 16 KiB, one block: each begins with its own digest and goes on with a slice of one random pattern at a
 place the digest chose, so that no two blocks are alike and a byte at a wrong place is seen.
@@ -15,7 +15,7 @@ _SLIDE = 65536
 
 
 class Content:
-    """``size`` bytes that follow from ``seed``."""
+    """``size`` bytes that are computed from ``seed``."""
 
     def __init__(self, seed: int, size: int) -> None:
         self.seed = seed
@@ -23,7 +23,7 @@ class Content:
         self._pattern = random.Random(seed).getrandbits(8 * (UNIT + _SLIDE)).to_bytes(UNIT + _SLIDE, "little")
 
     def read(self, offset: int, length: int) -> bytes:
-        """The bytes from ``offset`` on, fewer than ``length`` only at the end."""
+        """Return ``length`` bytes from ``offset`` on, fewer only at the end."""
         end = min(offset + length, self.size)
         if end <= offset:
             return b""

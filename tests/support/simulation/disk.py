@@ -1,4 +1,4 @@
-"""A simulated disk, as ``engine.interfaces.Disk`` wants it: workers, a speed, a size, and whatever may go wrong.
+"""``SimDisk``: an ``engine.interfaces.Disk`` in virtual time, with workers, a speed, a size and faults.
 
 A job waits for one of a few workers, takes as long as a seek and the bytes read, written and hashed need, and answers
 in a pass of its own.
@@ -22,7 +22,7 @@ MIB = 1024 * 1024
 
 
 class SimDisk:
-    """The disk of one host.  Every attribute may be changed at any time and counts for the jobs that end after it."""
+    """The disk of one host.  Attributes may be changed at any time; they apply to jobs that end afterwards."""
 
     def __init__(self, network: SimNetwork, *, workers: int = 2) -> None:
         self.seek_time = 0.0005
@@ -30,39 +30,39 @@ class SimDisk:
         self.write_rate = 500.0 * MIB
         self.hash_rate = 1000.0 * MIB
         self.room: Optional[int] = None
-        """Bytes that can be written before the disk is full; None for no end."""
+        """Bytes that can be written before the disk is full; None for no limit."""
         self.write_errno = 0
-        """What every write fails with."""
+        """The errno with which every write fails."""
         self.read_errno = 0
         self.operations = 0
         """Reads and writes so far."""
         self.failing_operation = 0
-        """The number of the one operation that fails with EIO; 0 for none."""
+        """The number of the operation that fails with EIO; 0 for none."""
         self.wrong_reads = 0.0
-        """Share of loads that answer with one wrong byte."""
+        """Share of loads that return one wrong byte."""
         self.loaded = 0
         """Bytes read for peers."""
         self.saved = 0
         """Bytes written, of pieces and of blocks."""
         self.busy_jobs = 0
-        """Jobs waiting or being done."""
+        """Jobs that are queued or running."""
         self.most_busy_jobs = 0
         self.files: Dict[bytes, SimFiles] = {}
         """By infohash."""
         self.claims: Dict[str, Dict[bytes, bool]] = {}
-        """By path, which torrents use a file, and whether they write."""
+        """The torrents that use each path, and whether they write."""
         self.network = network
         self._workers = workers
         self._free_at = [0.0] * workers
 
     def restart(self) -> None:
-        """The process was killed: the jobs under way are forgotten."""
+        """Drop the queued and running jobs, as when the process is killed."""
         self.busy_jobs = 0
         self.claims.clear()
         self._free_at = [0.0] * self._workers
 
     def hold(self, torrent: SimTorrent, pieces: Iterable[int] = ()) -> SimFiles:
-        """Know this torrent, and have these of its pieces in files already."""
+        """Add a torrent, with these of its pieces in files."""
         files = self.files[torrent.metainfo.infohash] = SimFiles(torrent, pieces)
         return files
 
@@ -74,7 +74,7 @@ class SimDisk:
         return SimStorage(self, files, os.path.join(basedir, metainfo.name), reserved=size)
 
     def work(self, seconds: float, finish: Callable[[], None]) -> None:
-        """Do a job that takes so long, as soon as a worker is free."""
+        """Run a job of this duration as soon as a worker is free."""
         now = self.network.world.now
         worker = self._free_at.index(min(self._free_at))
         end = max(now, self._free_at[worker]) + self.seek_time + seconds
@@ -84,13 +84,13 @@ class SimDisk:
         self.network.call_later(end - now, lambda: self._finish(finish))
 
     def read_error(self, path: str) -> Optional[StorageError]:
-        """What a read of ``path`` fails with now."""
+        """Return the error of a read of ``path`` now, or None."""
         return self._error(path, self.read_errno)
 
     def write_error(self, path: str, size: int, *, room: int = 0) -> Optional[StorageError]:
-        """What a write of ``size`` bytes to ``path`` fails with now; without one they are on the disk.
+        """Return the error of a write of ``size`` bytes to ``path`` now; None if they were written.
 
-        ``room`` is what must be free besides.
+        ``room`` is the number of further bytes that must be free.
         """
         full = self.room is not None and self.room < size + room
         error = self._error(path, self.write_errno or (errno.ENOSPC if full else 0))

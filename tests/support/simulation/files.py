@@ -1,4 +1,4 @@
-"""What a simulated disk has of one torrent: which pieces, never their bytes.
+"""``SimFiles``: the pieces of one torrent on a simulated disk, without their bytes.
 
 It outlives the engine that uses it, so that a node can be started anew on the same disk; ``crash`` takes away what was
 not synced, as a power cut may.
@@ -15,7 +15,7 @@ from bittorrent_threads.metainfo.layout import BLOCK
 from .torrent import SimTorrent
 
 Blocks = Dict[int, Dict[int, Tuple[int, bool]]]
-"""Blocks of pieces that are not whole: by piece and begin, how long each is and whether it is right."""
+"""Blocks of incomplete pieces, by piece and begin: length, and whether the data is right."""
 
 Snapshot = Tuple[FrozenSet[int], Blocks]
 
@@ -26,26 +26,26 @@ class SimFiles:
     def __init__(self, torrent: SimTorrent, pieces: Iterable[int] = ()) -> None:
         self.torrent = torrent
         self.pieces: Set[int] = set(pieces)
-        """Indexes of the pieces that are there and right."""
+        """Indexes of pieces with right data."""
         self.damaged: Set[int] = set()
-        """Indexes of pieces that are there and wrong."""
+        """Indexes of pieces with wrong data."""
         self.durable: Set[int] = set(self.pieces)
-        """What a power cut would leave of ``pieces``."""
+        """The part of ``pieces`` that would survive a power cut."""
         self.resume: Optional[Resume] = None
         """The resume data stored last."""
         self.version = 1
-        """Grows with every change: the time of change of every file."""
+        """Modification time of the files; grows with every change."""
         self._blocks: Blocks = {}
         self._durable_blocks: Blocks = {}
 
     @property
     def present(self) -> Tuple[int, ...]:
-        """Indexes of the pieces of which something is there."""
+        """Return the indexes of pieces of which any data exists."""
         return tuple(sorted({*self.pieces, *self.damaged, *self._blocks}))
 
     @property
     def stats(self) -> Tuple[Optional[FileStat], ...]:
-        """What each file is; None for one of which nothing was ever written."""
+        """The state of each file; None for a file that was never written."""
         layout = self.torrent.metainfo.layout
         present = set(self.present)
         found: List[Optional[FileStat]] = []
@@ -55,20 +55,20 @@ class SimFiles:
         return tuple(found)
 
     def readable(self, index: int) -> bool:
-        """Is the piece right, or being put together from blocks?"""
+        """Return whether the piece is right, or in the making from blocks."""
         return index in self.pieces or index in self._blocks
 
     def size(self, index: int) -> int:
-        """Bytes of a piece; 0 for one that does not exist."""
+        """Return the length of a piece; 0 for one that does not exist."""
         length = self.torrent.metainfo.piece_length
         return max(0, min(length, self.torrent.content.size - index * length))
 
     def read(self, index: int, begin: int, length: int) -> bytes:
-        """Bytes of a piece as they should be."""
+        """Return the right bytes of a piece."""
         return self.torrent.content.read(index * self.torrent.metainfo.piece_length + begin, length)
 
     def load(self, index: int, begin: int, length: int) -> bytes:
-        """Bytes of a piece as they are: wrong where nothing was written, or something wrong."""
+        """Return the stored bytes of a piece: wrong where nothing or wrong data was written."""
         data = self.read(index, begin, length)
         if index in self.pieces:
             return data
@@ -80,14 +80,14 @@ class SimFiles:
         return bytes(found)
 
     def store(self, index: int) -> None:
-        """A right piece was written."""
+        """Store a right piece."""
         self.version += 1
         self.pieces.add(index)
         self.damaged.discard(index)
         self._blocks.pop(index, None)
 
     def store_block(self, index: int, begin: int, data: bytes) -> None:
-        """Blocks of a piece that is not whole were written in one go, each right or wrong."""
+        """Store blocks of an incomplete piece, each right or wrong."""
         self.version += 1
         right = self.read(index, begin, len(data))
         blocks = self._blocks.setdefault(index, {})
@@ -96,29 +96,29 @@ class SimFiles:
             blocks[begin + at] = (len(part), part == right[at : at + BLOCK])
 
     def right(self, index: int) -> bool:
-        """Would the piece pass its hash?  A piece put together from blocks counts from now on."""
+        """Return whether the piece passes its hash; a piece made of blocks counts as stored then."""
         size = self.size(index)
         if index in self._blocks and self.load(index, 0, size) == self.read(index, 0, size):
             self.store(index)
         return index in self.pieces
 
     def snapshot(self) -> Snapshot:
-        """What is there now, for ``sync``."""
+        """Return a snapshot for ``sync``."""
         return frozenset(self.pieces), {index: dict(blocks) for index, blocks in self._blocks.items()}
 
     def sync(self, snapshot: Snapshot) -> None:
-        """What was there when the snapshot was made survives a power cut from now on."""
+        """Make the data of the snapshot survive a power cut."""
         pieces, self._durable_blocks = snapshot
         self.durable |= pieces & self.pieces
 
     def damage(self, pieces: Iterable[int]) -> None:
-        """Somebody else wrote over these pieces."""
+        """Overwrite these pieces, as another program would."""
         self.version += 1
         self.damaged.update(pieces)
         self.pieces -= self.damaged
 
     def crash(self) -> None:
-        """The power was cut."""
+        """Lose the data that was not synced, as in a power cut."""
         self.damaged |= self.pieces - self.durable
         self.pieces &= self.durable
         self._blocks = {index: blocks for index, blocks in self._durable_blocks.items() if index not in self.pieces}

@@ -21,7 +21,7 @@ class Source(Protocol):
 
     @property
     def waiting(self) -> int:
-        """Bytes that can leave now."""
+        """Return the number of bytes that can be sent now."""
 
     def depart(self, size: int, delay: float) -> None:
         """Send ``size`` bytes, which leave the line after ``delay`` seconds."""
@@ -78,9 +78,9 @@ class Uplink:
 
 
 class Downlink:
-    """Chunks come in one after the other at ``rate`` bytes a second, in the order in which they reach the line.
+    """Chunks arrive at ``rate`` bytes a second, in the order in which they reach the link.
 
-    A chunk that finds the line free is through at once, and keeps it busy for those that follow.
+    A chunk that finds the link idle passes at once, and delays those that follow.
     """
 
     def __init__(self, world: World, rate: float) -> None:

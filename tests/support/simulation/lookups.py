@@ -1,4 +1,4 @@
-"""Simulated names and HTTP, as ``engine.interfaces.Lookups`` wants them: trackers by host name, answers later."""
+"""``SimLookups``: simulated name resolution and HTTP (``engine.interfaces.Lookups``) in virtual time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .network import SimNetwork
 from .tracker import SimTracker
 
 DELAY = 0.05
-"""Seconds of one answer."""
+"""Seconds until an answer."""
 
 
 class Web:
-    """What everybody can look up: trackers by host name, and addresses by host name; without them, of both families."""
+    """The trackers and the addresses of host names; by default a host has addresses of both families."""
 
     def __init__(self) -> None:
         self.trackers: Dict[str, SimTracker] = {}

@@ -128,7 +128,7 @@ class SimNetwork:
         self.listeners: Dict[int, SimListener] = {}
         self.capacity = 10_000
         self.download = Throttle()
-        """The limit of all streams together."""
+        """The rate limit of all streams together."""
         self.upload = Throttle()
         self.read_queue = ThrottleQueue(self)
         self.write_queue = ThrottleQueue(self)

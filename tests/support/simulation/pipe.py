@@ -1,6 +1,6 @@
 """``Pipe``: one direction of a simulated connection, from the system of the sender to the receiver.
 
-As in TCP no more than a window is ever under way, and the sender hears one latency later that the receiver has read.
+As in TCP, a window limits the data in flight, and the sender learns one latency later that the receiver has read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .stream import SimStream
 
 WINDOW = 262144
-"""Bytes under way in one direction: taken by the sender's system and not yet read by the receiver."""
+"""Most bytes in flight: accepted from the sender and not yet read by the receiver."""
 
 CLOSED_BY_PEER = "closed by the other end"
 RESET_BY_PEER = "reset by peer"

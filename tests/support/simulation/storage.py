@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class SimStorage:
-    """The files of one torrent, as long as one engine has them open."""
+    """The files of one torrent that an engine has open."""
 
     def __init__(self, disk: SimDisk, files: SimFiles, path: str, *, reserved: int = 0) -> None:
         self._disk = disk
@@ -48,7 +48,7 @@ class SimStorage:
         self._uses = 0
         """How often the files were claimed."""
         self._busy: Dict[int, int] = {}
-        """Pieces whose buffers the disk has now, by the address of the buffer."""
+        """Pieces whose buffers the disk uses now, by the address of the buffer."""
 
     # -- the port --------------------------------------------------------------------------------------------------
 
@@ -156,10 +156,10 @@ class SimStorage:
         self._disk.work(0, renamed)
 
     def name(self, names: Names) -> None:
-        """Nothing here has a name."""
+        """Nothing: simulated files have no names."""
 
     def interrupt(self) -> None:
-        """A simulated move is not interrupted."""
+        """Nothing: a simulated move is not interrupted."""
 
     def close(self, deliver: Callable[[Done], None]) -> None:
         uses = self._uses
@@ -294,5 +294,5 @@ class SimStorage:
 
 
 def _address(buffer: memoryview) -> int:
-    """Where a buffer is; nobody can use one again that cannot be written."""
+    """Return the address of a buffer; a read-only buffer cannot be reused."""
     return id(buffer) if buffer.readonly else ctypes.addressof(ctypes.c_char.from_buffer(buffer))

@@ -1,6 +1,6 @@
-"""Whole swarms: an engine per node, all of them in one world, each with a host, a disk and look-ups of its own.
+"""``Swarm``: many nodes in one world, each with an engine, a host, a disk and look-ups of its own.
 
-A test makes a swarm, changes what it likes on the nodes, starts it, and looks.
+A test makes a swarm, changes the nodes, starts it, and checks the result.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Node:
         self.completed_at: Optional[float] = None
         self.address: Address = (host, settings.port)
         self.seed = len(self.files.pieces) == torrent.metainfo.piece_count
-        """Had everything from the start."""
+        """Whether it had all pieces from the start."""
         self._settings = settings
         self.engine = self._engine()
         self.torrent = self._torrent()
@@ -67,17 +67,17 @@ class Node:
 
     @property
     def complete(self) -> bool:
-        """Every piece is there."""
+        """Whether it has every piece."""
         return self.torrent.have.full
 
     @property
     def status(self) -> Status:
-        """The torrent at this moment."""
+        """The current snapshot of the torrent."""
         self.torrent.refresh()
         return self.torrent.status
 
     def act(self, verb: Callable[..., Any], *args: Any) -> None:
-        """Call something of the engine on its network thread, now."""
+        """Call a method of the engine on its network thread, now."""
         self.network.run_pass(lambda: verb(*args))
 
     def start(self) -> None:
@@ -89,14 +89,14 @@ class Node:
         self.act(self.torrent.set_state, "stopped")
 
     def restart(self) -> None:
-        """Kill the process and run another, whose torrent is stopped."""
+        """Kill the process and start another, whose torrent is stopped."""
         self.network.restart()
         self.disk.restart()
         self.engine = self._engine()
         self.torrent = self._torrent()
 
     def seen(self, kind: type) -> List[Any]:
-        """The events of one kind so far."""
+        """Return the events of one type so far."""
         return [event for event in self.events if isinstance(event, kind)]
 
     def _engine(self) -> Engine:
@@ -130,7 +130,7 @@ class Swarm:
         self.nodes = list(nodes)
 
     def start(self) -> None:
-        """Start every node: those that have something at once, the others at any moment of the first seconds."""
+        """Start every node: those with data at once, the others at random times in the first seconds."""
         for node in self.nodes:
             delay = 0.0 if node.files.pieces else self.world.random.uniform(0, START_SPREAD)
             self.world.after(delay, node.start)
@@ -147,7 +147,7 @@ class Swarm:
         self.world.run(done, limit=limit)
 
     def until(self, condition: Callable[[], bool], *, limit: float = 3600.0) -> None:
-        """Run until a condition holds that takes long to find out: it is looked at ten times a second."""
+        """Run until a costly condition holds, which is evaluated ten times a second."""
         end = self.world.now + limit
         while not condition():
             if self.world.now >= end:
@@ -155,7 +155,7 @@ class Swarm:
             self.world.run(self.world.now + 0.1)
 
     def availability(self) -> List[int]:
-        """How many nodes have each piece."""
+        """Return the number of nodes that have each piece."""
         counts = [0] * self.torrent.metainfo.piece_count
         for node in self.nodes:
             for index in range(len(counts)):
@@ -163,7 +163,7 @@ class Swarm:
         return counts
 
     def check(self) -> None:
-        """Assert what must hold at any moment."""
+        """Assert the invariants of a swarm."""
         assert not self.world.violations, "; ".join(self.world.violations[:5])
         for node in self.nodes:
             node.torrent.downloads.check()
@@ -185,7 +185,7 @@ def make_swarm(
     settings: Optional[Settings] = None,
     tracker_url: str = TRACKER,
 ) -> Swarm:
-    """A swarm of ``nodes``, of which ``seeds`` have everything; they know each other through a tracker.
+    """Return a swarm of ``nodes``, of which ``seeds`` have all pieces; they find each other through a tracker.
 
     ``up`` and ``down`` are bytes a second of each node's line, ``latency`` is its half of a path in seconds.
     """

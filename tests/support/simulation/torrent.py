@@ -1,4 +1,4 @@
-"""A torrent whose content is computed: a real Metainfo, with the hashes it really has."""
+"""``SimTorrent``: a torrent of computed content, with a real Metainfo and the right hashes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .content import Content
 
 
 class SimTorrent(NamedTuple):
-    """What a simulated disk needs to know of a torrent."""
+    """The properties of a torrent that a simulated disk uses."""
 
     metainfo: Metainfo
     content: Content

@@ -1,4 +1,4 @@
-"""A simulated HTTP tracker (BEP 3, 7, 23, 48): a URL in, a status and a body out."""
+"""``SimTracker``: a simulated HTTP tracker (BEP 3, 7, 23, 48) that maps a URL to a status and a body."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bittorrent_threads.metainfo import bencode
 from .world import World
 
 UP, DOWN, SLOW, GARBAGE, REFUSING, BROKEN = "up", "down", "slow", "garbage", "refusing", "broken"
-"""Moods: answers; refuses connections; never answers; answers HTML; says "failure reason"; answers status 503."""
+"""Moods: answers; refuses connections; never answers; sends HTML; sends a failure reason; sends status 503."""
 
 
 class Announce(NamedTuple):
-    """One announce as it came."""
+    """One received announce."""
 
     time: float
     address: Address
@@ -33,13 +33,13 @@ class SimTracker:
         self.interval = interval
         self.mood = UP
         self.host = ""
-        """Numeric address it has; empty for one that the look-ups do not tell."""
+        """Numeric address; empty if the look-ups do not return one."""
         self.announces: List[Announce] = []
         self.swarms: Dict[bytes, Dict[Address, int]] = {}
         """Bytes left, by address, by infohash."""
 
     def answer(self, url: str, host: str) -> Tuple[int, bytes]:
-        """Status and body for a GET that came from ``host``."""
+        """Return status and body for a GET from ``host``."""
         if self.mood == GARBAGE:
             return 200, b"<html><body>It works!</body></html>"
         if self.mood == BROKEN:

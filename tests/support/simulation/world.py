@@ -16,11 +16,11 @@ Until = Union[float, Callable[[], bool]]
 
 
 class Stuck(AssertionError):
-    """What was waited for did not happen: no event is left, or a limit of time or events was reached."""
+    """A condition did not become true: no event is left, or a limit of time or events was reached."""
 
 
 class Event:
-    """A call at a moment of virtual time."""
+    """A call at a point of virtual time."""
 
     __slots__ = ("callback", "time")
 
@@ -40,7 +40,7 @@ class World:
         self.now = 0.0
         self.random = random.Random(seed)
         self.events = 0
-        """Events that happened so far."""
+        """Number of events so far."""
         self.violations: List[str] = []
         self._heap: List[Tuple[float, int, Event]] = []
         self._order = 0
@@ -51,7 +51,7 @@ class World:
         return self.at(self.now + delay, callback)
 
     def at(self, time: float, callback: Callable[[], None]) -> Event:
-        """Call at ``time``; calls due at the same moment are made in the order they were asked for."""
+        """Call at ``time``; calls due at the same time are made in the order in which they were scheduled."""
         event = Event(max(self.now, time), callback)
         self._order += 1
         heapq.heappush(self._heap, (event.time, self._order, event))
@@ -71,7 +71,7 @@ class World:
         return self._trace.hexdigest()
 
     def run(self, until: Until, limit: float = 86400.0, limit_events: int = 5_000_000) -> None:
-        """Let events happen until a moment of virtual time, or until a condition holds.
+        """Run events until a point of virtual time, or until a condition holds.
 
         A condition is looked at before the first event and after each.  Raises Stuck when it does not hold after
         ``limit`` seconds of virtual time or ``limit_events`` events, or when no event is left.

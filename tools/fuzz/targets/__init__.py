@@ -1,4 +1,4 @@
-"""The targets: each module is one, with ``TARGET`` and in its docstring what must hold."""
+"""The targets: each module has one ``TARGET``; its docstring lists the properties that must hold."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ NAMES = (
 
 
 def load(name: str) -> Target:
-    """The target of this name; only then the part of the library that it tries is imported."""
+    """Import and return the target of this name, with the part of the library that it tests."""
     target: Target = importlib.import_module(f"{__name__}.{name}").TARGET
     return target

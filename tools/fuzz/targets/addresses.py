@@ -1,7 +1,7 @@
-"""URLs, hosts and compact addresses: what is taken can be used as it is, and all else is refused without a fault.
+"""URLs, hosts and compact addresses: an accepted value is valid, all others are refused without an exception.
 
-A clean URL stays as it is when cleaned again and makes requests of one line; whatever form a host has, its canonical
-form is one and the policy has an answer for it; what is packed comes back.
+Cleaning a clean URL does not change it, and its request has one line; all spellings of a host have one canonical form,
+which the address policy can classify; unpacking a packed address returns the address.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from ..target import Target, require, require_shown
 
 REQUEST = AnnounceRequest(b"\xff" * 20, b"-TH0100-abcdefghijkl", 6881, 0, 0, 1, trackerid=b"\r\n&\xff")
 MAX_GROWN = 3 * MAX_URL + 300
-"""Characters of the longest URL with all beyond ASCII percent-encoded, and the query of an announce."""
+"""Most characters of a percent-encoded URL with the query of an announce."""
 
 
 def check(data: bytes) -> None:
-    """The data is a URL, a second one behind a blank, a host, and compact addresses."""
+    """The input has a URL, a second URL after a space, a host, and compact addresses."""
     text = data.decode("utf-8", "replace")
     for raw in (data, text):
         url = clean_url(raw, TRACKER_SCHEMES)
@@ -84,7 +84,7 @@ def _host(text: str) -> None:
     require(addresses.unpack_host(addresses.pack_host(numeric)) == numeric, "packed and unpacked it is another")
     require(resolver.is_public(numeric) == public, "public in one form and not in the other")
     inner = ipaddress.ip_address(numeric)
-    # What IPv6 networks are private differs between versions of Python: from 3.13 on all of 6to4 is.
+    # Versions of Python differ in the private IPv6 networks: since 3.13 all of 6to4 is private.
     private = inner.is_private if inner.version == 4 else inner in ipaddress.IPv6Network("fc00::/7")
     require(not public or not (inner.is_loopback or private or inner.is_link_local), "public, and local")
 
@@ -100,7 +100,7 @@ def _compact(data: bytes) -> None:
 
 
 def seeds() -> List[bytes]:
-    """URLs and hosts, good and bad."""
+    """Return valid and invalid URLs and hosts."""
     texts = (
         "http://tracker.example/announce http://other.example/x",
         "https://user:p%40w@[2001:db8::1]:443/a/announce.php?x=1#y //evil@host/",

@@ -1,6 +1,6 @@
-"""Answers of HTTP trackers to announce and scrape: only ``TrackerFailure`` comes out, and what is taken can be used.
+"""Replies of HTTP trackers to announce and scrape: only ``TrackerFailure`` is raised, and accepted values are valid.
 
-Peers are few, different and can be dialled; counts are not negative; text can be shown.
+The number of peers is bounded, peers are distinct and have valid addresses; counts are not negative; text is printable.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ WORDS = (*KEYS, *VALUES)
 
 
 def check(data: bytes) -> None:
-    """The first byte chooses between bencoding and a recipe for it."""
+    """The first byte selects bencoding or the encoding of ``loose``."""
     choices = Choices(data)
     body = written(choices, WORDS) if choices.below(2) else choices.rest()
     try:
@@ -72,7 +72,7 @@ def _failure(failure: TrackerFailure) -> None:
 
 
 def answers() -> List[Any]:
-    """What trackers say."""
+    """Return replies of trackers."""
     entry = {b"ip": b"127.0.0.1", b"peer id": b"i" * 20, b"port": 6881}
     return [
         {b"interval": 1800, b"peers": b"\1\2\3\4\x1a\xe1", b"peers6": bytes(15) + b"\1\x1a\xe1", b"complete": 1},
@@ -87,7 +87,7 @@ def answers() -> List[Any]:
 
 
 def seeds() -> List[bytes]:
-    """Answers in both forms."""
+    """Return replies in both encodings."""
     return [b"\0" + bencode.encode(each) for each in answers()] + [b"\1" + recipe(each, WORDS) for each in answers()]
 
 

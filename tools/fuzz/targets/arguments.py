@@ -1,4 +1,4 @@
-"""What a user types: numbers, rates, addresses and whole command lines end in a value in its range or in usage text."""
+"""Command-line arguments: each text is parsed to a value within its range, or refused with a usage message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PARSER = cli.parser()
 
 
 def check(data: bytes) -> None:
-    """One text for each kind of value, and its words as a command line."""
+    """The input is parsed as each kind of value, and its words as a command line."""
     text = data.decode("utf-8", "surrogateescape")
     port = _parsed(cli.port, text)
     require(port is None or 0 <= port < 65536, f"port {port}")
@@ -34,11 +34,11 @@ def check(data: bytes) -> None:
                 PARSER.parse_args(words)
             except SystemExit as end:
                 require(end.code in (0, 2), f"exit code {end.code}")
-                require(said.getvalue(), "an end without a word")
+                require(said.getvalue(), "an exit without a message")
 
 
 def _parsed(parse: Callable[[str], Any], text: str) -> Optional[Any]:
-    # argparse makes usage text of these two.
+    # argparse turns these two exceptions into a usage message.
     try:
         return parse(text)
     except (ValueError, argparse.ArgumentTypeError):
@@ -46,7 +46,7 @@ def _parsed(parse: Callable[[str], Any], text: str) -> Optional[Any]:
 
 
 def seeds() -> List[bytes]:
-    """Values and command lines."""
+    """Return values and command lines."""
     texts = (
         *("0", "6881", "65536", "-1", "1.5M", "500K", "256Ki", "1e3", "nan", "inf", "1_0", "\u0663", "5MB", "0.5"),
         "1e400",

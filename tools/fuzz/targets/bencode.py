@@ -1,6 +1,6 @@
-"""The decoder: only ``BencodeError`` comes out, and no value has more tokens than its text has bytes.
+"""The bencode decoders: only ``BencodeError`` is raised, and no value has more tokens than its encoding has bytes.
 
-Strict input is what the encoder writes.  All ways to decode agree wherever more than one takes the input.
+The strict decoder accepts only what the encoder writes.  Decoders that accept the same input return the same value.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ WORDS = (b"", b"a", b"b", b"ab", b"info", b"length", b"path", b"files", b"\xff",
 
 
 def check(data: bytes) -> None:
-    """The first byte chooses between bencoding and a recipe for it."""
+    """The first byte selects bencoding or the encoding of ``loose``."""
     choices = Choices(data)
     text = written(choices, WORDS) if choices.below(2) else choices.rest()
     strict = _decoded(text)
@@ -91,7 +91,7 @@ VALUES: Tuple[Any, ...] = (
 
 
 def seeds() -> List[bytes]:
-    """Values in both forms."""
+    """Return values in both encodings."""
     return [b"\0" + bencode.encode(value) for value in VALUES] + [b"\1" + recipe(value, WORDS) for value in VALUES]
 
 

@@ -1,4 +1,4 @@
-"""The extension handshake: nothing is raised, each field is absent or in its range, and encoded it comes back."""
+"""Extension handshakes (BEP 10): nothing is raised, each field is absent or valid, and encoding keeps the fields."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WORDS = (*KEYS, *VALUES, b"z" * 100)
 
 
 def check(data: bytes) -> None:
-    """The first byte chooses between bencoding and a recipe for it."""
+    """The first byte selects bencoding or the encoding of ``loose``."""
     choices = Choices(data)
     payload = written(choices, WORDS) if choices.below(2) else choices.rest()
     said = ExtensionHandshake.parse(payload)
@@ -45,7 +45,7 @@ def check(data: bytes) -> None:
 
 
 def seeds() -> List[bytes]:
-    """What clients say, in both forms."""
+    """Return handshakes of clients, in both encodings."""
     said: List[Any] = [
         {},
         {b"m": {b"ut_pex": 1, b"ut_metadata": 2}, b"v": b"qB 5.0\x1b[2J", b"p": 6881, b"reqq": 2000},

@@ -1,7 +1,7 @@
-"""The first 68 bytes of a connection and what comes behind them, dialled and accepted.
+"""The handshake of a peer and the bytes after it, for outgoing and incoming connections.
 
-Nothing depends on the cuts; our half is said once and only for an infohash; what is left over is what came behind; the
-name read from a peer id can be shown.  The wire that goes on with the rest does as if it had read it alone.
+The result does not depend on the chunks; our handshake is sent once and only for a known infohash; the bytes after the
+handshake are returned unchanged; the client name of a peer id is printable.  The wire continues with the rest.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ INFOHASH, PEERID = b"i" * 20, b"-TH0100-ourselves..."
 
 
 def check(data: bytes) -> None:
-    """Two bytes choose who dialled and the cuts; the rest is what the peer sends."""
+    """Two bytes select the direction and the chunks; the rest is what the peer sends."""
     choices = Choices(data)
     infohash, way = choices.pick((INFOHASH, None)), choices.byte()
     stream = choices.rest()
@@ -41,12 +41,12 @@ State = Tuple[bytes, Optional[bytes], bytes, bytes, str, bool]
 
 
 def shaken(infohash: Optional[bytes], chunks: List[bytes]) -> Tuple[State, bytes]:
-    """Where a handshake ends that is driven as the engine drives it, and what we said."""
+    """Drive a handshake as the engine does; return its result and what we sent."""
     handshake = Handshake(infohash, PEERID)
     said = handshake.data_to_send()
     for chunk in chunks:
         handshake.receive(memoryview(chunk))
-        # Ourselves are answered too: the end that dialled must see it, as it alone knows the address.
+        # Our own peer id is answered, too: only the end that dialled knows the address, and must see that it is ours.
         fit = not handshake.failed or handshake.peerid == PEERID
         if infohash is None and handshake.infohash is not None and fit and not said:
             handshake.accept()
@@ -60,7 +60,7 @@ def shaken(infohash: Optional[bytes], chunks: List[bytes]) -> Tuple[State, bytes
 
 
 def seeds() -> List[bytes]:
-    """Good ones, ourselves, another torrent, half a one."""
+    """Return valid handshakes, our own, one of another torrent, and half of one."""
     start = b"\x13BitTorrent protocol"
     good = start + RESERVED + INFOHASH + b"-LT2110-abcdefghijkl"
     said = b"".join(wire.spoken(9))

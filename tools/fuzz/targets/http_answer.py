@@ -1,7 +1,7 @@
-"""Answers of an HTTP server, of whatever status, encoding and redirection, in whatever cuts.
+"""Responses of HTTP servers with any status, encoding and redirection, in any chunks.
 
-Only ``TrackerError`` comes out; nothing depends on the cuts; no body is longer than allowed, nor is much more read for
-it; there are few requests, each of them one well-formed GET.
+Only ``TrackerError`` is raised; the result does not depend on the chunks; the length of the body and the bytes read for
+it are bounded; the number of requests is bounded, and each is one well-formed GET.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from ..target import Target, require, require_shown
 
 MAX_BODY = 600
 NEXT = b"\n~~\n"
-"""Stands between the answers on one connection and those on the next."""
+"""Separates the responses on one connection from those on the next."""
 
 
 class Server:
-    """A socket that gives what it was given, and then the end."""
+    """A socket that returns the given chunks, and then the end of the stream."""
 
     def __init__(self, chunks: List[bytes]) -> None:
         self._chunks = chunks[::-1]
@@ -31,15 +31,15 @@ class Server:
         self.given = 0
 
     def settimeout(self, seconds: float) -> None:
-        """Wait for nothing."""
+        """Ignore the timeout."""
         require(seconds > 0, "no time left")
 
     def sendall(self, data: bytes) -> None:
-        """Take a request."""
+        """Record a request."""
         self.asked += data
 
     def recv_into(self, buffer: memoryview) -> int:
-        """Give one chunk, or as much of it as there is room for."""
+        """Receive one chunk, or as much of it as fits."""
         if not self._chunks:
             return 0
         chunk = self._chunks.pop()
@@ -51,11 +51,11 @@ class Server:
         return size
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to close."""
 
 
 class Fetched(Fetch):
-    """A fetch that meets these servers, one after the other, whatever address it wants."""
+    """A fetch in which each connection reaches the next of these servers, whatever its address."""
 
     def __init__(self, servers: List[Server]) -> None:
         super().__init__(
@@ -79,7 +79,7 @@ Outcome = Tuple[Optional[int], Optional[bytes], str, str, int]
 
 
 def check(data: bytes) -> None:
-    """One byte chooses the cuts; the rest is what the servers send."""
+    """One byte selects the chunks; the rest is what the servers send."""
     choices = Choices(data)
     way = choices.byte()
     streams = choices.rest().split(NEXT)
@@ -89,7 +89,7 @@ def check(data: bytes) -> None:
 
 
 def fetched(servers: List[Server]) -> Outcome:
-    """Status, body, URL or failure, and how many servers were asked."""
+    """Return status, body and URL, or the failure, and the number of requests."""
     fetch = Fetched(servers)
     try:
         response = fetch.run()
@@ -115,12 +115,12 @@ def _well_formed(asked: bytes) -> None:
 
 
 def answer(*lines: str, body: bytes = b"", status: str = "200 OK") -> bytes:
-    """One answer."""
+    """Return one response."""
     return "\r\n".join([f"HTTP/1.1 {status}", *lines, "", ""]).encode() + body
 
 
 def seeds() -> List[bytes]:
-    """Plain, chunked, compressed and redirected answers, whole and not."""
+    """Return plain, chunked, compressed and redirected responses, complete and cut short."""
     packed = gzip.compress(b"d5:peers0:e" * 3, mtime=0)
     one_chunk = b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed)
     chunked = b"5;x=y\r\nd5:pe\r\n6\r\ners0:e\r\n0\r\nTrailer: 1\r\n\r\n"

@@ -1,7 +1,7 @@
-"""A .torrent file: only ``MetainfoError`` comes out, and a ``Metainfo`` that exists is safe to use without a look.
+""".torrent files: only ``MetainfoError`` is raised, and an accepted ``Metainfo`` is valid.
 
-Lengths add up, there is a hash for each piece, no two files share a path and none lies in the way of another, names
-are safe, URLs are clean, and the infohash is that of bytes in the file.  An error can be shown.
+Lengths add up, there is a hash for each piece, no two files have one path, no file is the folder of another, names are
+safe, URLs are clean, and the infohash is the hash of bytes of the file.  The text of an error is printable.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ VALUES = (
 )
 WORDS = (*KEYS, *VALUES)
 FORBIDDEN = frozenset(map(chr, (CONTROL | DIRECTION) - {*b"\t\n"}))
-"""What moves or turns what a terminal shows; line ends and tabs may be in a comment."""
+"""Control characters that change how a terminal shows text; a comment may have line ends and tabs."""
 
 
 def check(data: bytes) -> None:
-    """The first byte chooses between bencoding and a recipe for it."""
+    """The first byte selects bencoding or the encoding of ``loose``."""
     choices = Choices(data)
     text = written(choices, WORDS) if choices.below(2) else choices.rest()
     try:
@@ -56,7 +56,7 @@ def check(data: bytes) -> None:
 
 
 def _infohashes(text: bytes) -> Iterator[bytes]:
-    # Of every value behind a key that looks like the one.
+    # The hash of each value that follows a key ``info``.
     for match in re.finditer(b"4:info", text):
         with contextlib.suppress(BencodeError):
             rest = text[match.end() :]
@@ -109,7 +109,7 @@ def _texts(metainfo: Metainfo) -> None:
 
 
 def documents() -> List[Dict[bytes, Any]]:
-    """Torrents of no byte, one piece, a short last one and many files, with padding and links, of both versions."""
+    """Return torrents: empty, one piece, a short last piece, many files, padding, links, both versions."""
     one: Dict[bytes, Any] = {b"name": b"a", b"piece length": 16384, b"pieces": bytes(20), b"length": 100}
     many = {
         **{b"name": b"a", b"piece length": 20, b"pieces": bytes(60)},
@@ -139,7 +139,7 @@ def documents() -> List[Dict[bytes, Any]]:
 
 
 def seeds() -> List[bytes]:
-    """Torrents in both forms."""
+    """Return torrents in both encodings."""
     found = documents()
     return [b"\0" + bencode.encode(each) for each in found] + [b"\1" + recipe(each, WORDS) for each in found]
 

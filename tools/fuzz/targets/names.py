@@ -1,7 +1,7 @@
-"""File names from outside, by the portable rules, by the native ones and as other clients store them.
+"""File names of torrents, by the portable rules, by the native rules and as other clients store them.
 
-A name leads nowhere but into its folder, shows as what it is, has a length that is stored, and is the same when made
-safe twice; no path of a torrent is in the way of another.
+A path stays below its folder, has no deceptive characters and no excessive length, and does not change when it is made
+safe again; no file of a torrent has the path of another file or of a folder.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from ..choices import Choices
 from ..target import Target, require
 
 OTHERS = ((native_paths, NATIVE), (caseless_paths, PORTABLE), (cased_paths, NATIVE), (raw_paths, NATIVE))
-"""What other clients make of names, and the rules by which two of them are the same."""
+"""How other clients change names, and when two names are the same."""
 FORBIDDEN_EVERYWHERE = frozenset([*map(chr, CONTROL), "/", "\u202e", "\u2066"])
 FORBIDDEN = frozenset([*map(chr, CONTROL), *'/\\:*?"<>|\ufffd\u202e\u200b\ufeff'])
 
 
 def check(data: bytes) -> None:
-    """One byte chooses what other names are made, the rest is the paths of a torrent and first its name.
+    """One byte selects the rules of another client; the rest is the name of a torrent and its paths.
 
-    A NUL stands between two, and a slash between two components.
+    NUL separates paths, and a slash separates components.
     """
     choices = Choices(data[:1])
     data = data[1:]
@@ -88,7 +88,7 @@ def _name(raw: bytes) -> None:
 
 
 def seeds() -> List[bytes]:
-    """Usual paths, and what the rules are about."""
+    """Return ordinary paths, and paths that the rules change."""
     paths = [
         b"album\0cd 1/01 - song.mp3\0cd 1/02 - song.mp3\0cover.jpg",
         b"a\0b\0B\0b.1\0b/c\0b/C",

@@ -1,7 +1,7 @@
-"""A part file that anybody may have written: only ``StorageError`` comes out, and it can be used like a fresh one.
+"""Part files with any content: only ``StorageError`` is raised, and the file works like a new one.
 
-It names pieces of the torrent only; what is written is read again, whatever was there; nothing it moves makes a file
-longer than the torrent says; another look, as after a restart, finds what was written.
+It lists only pieces of the torrent; data that is written can be read again; moving data makes no file longer than the
+torrent says; reading the file again, as after a restart, finds the data that was written.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ SLOT, GONE, NOISE, BROKEN = b"slot", b"gone", b"none", b""
 
 
 class Pool:
-    """A ``FilePool`` of files in memory."""
+    """A ``FilePool`` whose files are in memory."""
 
     def __init__(self) -> None:
         self._contents: Dict[File, bytearray] = {}
 
     def put(self, file: File, content: bytes) -> File:
-        """Have a file with this content."""
+        """Store a file with this content."""
         self._contents[file] = bytearray(content)
         self._see(file)
         return file
 
     def read(self, file: File, offset: int, length: int) -> bytes:
-        """Exactly so many bytes."""
+        """Return exactly ``length`` bytes."""
         data = bytes(self._contents.get(file, b"")[offset : offset + length])
         if len(data) < length or file not in self._contents:
             raise Missing(f"ends at {offset + len(data)}", file.path)
@@ -53,7 +53,7 @@ class Pool:
         view[:] = self.read(file, offset, len(view))
 
     def write(self, file: File, offset: int, buffers: Sequence[memoryview]) -> None:
-        """Write the buffers one behind the other, behind a hole if the file ends earlier."""
+        """Write the buffers one after another; zeros fill a gap before ``offset``."""
         content = self._contents.setdefault(file, bytearray())
         data = b"".join(buffers)
         content.extend(bytes(max(0, offset - len(content))))
@@ -61,12 +61,12 @@ class Pool:
         self._see(file)
 
     def truncate(self, file: File, size: int) -> None:
-        """Cut the file."""
+        """Truncate the file."""
         del self._contents[file][size:]
         self._see(file)
 
     def sync(self, file: File) -> None:
-        """Memory is as durable as it can be."""
+        """Nothing to sync."""
 
     def remove(self, file: File) -> None:
         """Forget the file."""
@@ -78,7 +78,7 @@ class Pool:
 
 
 def check(data: bytes) -> None:
-    """Two bytes choose the torrent and whether the rest is a file or a recipe of records."""
+    """Two bytes select the torrent, and whether the rest is a file or a description of records."""
     choices = Choices(data)
     metainfo = metainfo_of(choices.pick(SHAPES))
     content = choices.rest() if choices.below(2) else recorded(choices, metainfo)
@@ -121,7 +121,7 @@ def _spans(metainfo: Metainfo) -> Iterator[Span]:
 
 
 def _borders(metainfo: Metainfo) -> Iterator[Span]:
-    # What pieces have in files that they share with others, or could: all that a part file is for.
+    # The parts of pieces in files that they share with other pieces: what a part file stores.
     for index in range(len(metainfo.files)):
         pieces = metainfo.layout.file_pieces(index)
         for piece in sorted({*pieces[:1], *pieces[-1:]}):
@@ -133,7 +133,7 @@ def _content(number: int, span: Span) -> bytes:
 
 
 def recorded(choices: Choices, metainfo: Metainfo) -> bytes:
-    """A header and records with their checksums, of files, offsets and lengths that fit, or nearly."""
+    """Return a header and records with checksums, whose files, offsets and lengths are valid or nearly so."""
     parts = [header(metainfo)]
     while choices:
         kind = choices.pick((SLOT, SLOT, SLOT, GONE, NOISE, BROKEN))
@@ -147,19 +147,19 @@ def recorded(choices: Choices, metainfo: Metainfo) -> bytes:
 
 
 def header(metainfo: Metainfo) -> bytes:
-    """The beginning of the part file of a torrent."""
+    """Return the header of the part file of a torrent."""
     head = MAGIC + metainfo.infohash
     return head + struct.pack(">I", zlib.crc32(head))
 
 
 def record(kind: bytes, file: int, begin: int, length: int, *, broken: bool = False) -> bytes:
-    """One record."""
+    """Return one record."""
     rest = struct.pack(">4sIQQ", kind, file, begin, length)
     return struct.pack(">I", zlib.crc32(rest) ^ broken) + rest
 
 
 def seeds() -> List[bytes]:
-    """Recipes and files of a few records."""
+    """Return descriptions and files of a few records."""
     found = []
     for place, shape in enumerate(SHAPES):
         metainfo = metainfo_of(shape)

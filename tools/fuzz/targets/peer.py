@@ -1,8 +1,8 @@
-"""A whole engine in virtual time, and a peer that sends whatever it likes, greeted or not, choked or not.
+"""A whole engine in virtual time, and a peer that sends any bytes, with or without a handshake, choked or unchoked.
 
-Nothing is raised inside and no promise of the network is broken; a reason to close can be shown; what the peer hears
-beside blocks and requests is no more than a few times what it sent; a block is sent only for a request; the requests
-that wait and the addresses that are known are few.
+No callback raises and no rule of the network interfaces is broken; a close reason is printable; except for blocks and
+requests, the bytes sent to the peer are bounded by those it sent; a block is sent only for a request; the numbers of
+waiting requests and of known addresses are bounded.
 """
 
 from __future__ import annotations
@@ -30,33 +30,33 @@ SHAPES = (
     *((0, BLOCK), (1, BLOCK), (BLOCK, BLOCK), (9 * BLOCK - 1, BLOCK), (7 * 2 * BLOCK + 20_000, 2 * BLOCK)),
     *((2049, 1), (300, 40)),
 )
-"""Bytes of the torrent, and of a piece."""
+"""Bytes of the torrent, and of one piece."""
 STATES = ("active", "paused")
 RIGHT, WRONG, TWICE = "right", "wrong", "twice"
 SERVES = ("", RIGHT, WRONG, TWICE)
-"""How a peer answers what it is asked for: not at all, or with blocks of these kinds."""
+"""How a peer answers requests: not at all, or with blocks of these kinds."""
 MOST_ANSWERS = 8
-"""Messages of a moment that are answered."""
+"""Messages that are answered in one step."""
 SETTINGS = Settings(reqq=20, max_requests=200)
 GRANTS = 10 * 9
 """Bytes of the allowed fast set."""
 KEPT_ALIVE = 8
-"""Bytes of the keep-alives and changes of mind in the seconds that a peer is watched."""
+"""Bytes of keep-alives and of interest messages that the engine may send during the run."""
 MOST_MOMENTS = 16
-"""Chunks that arrive one by one; the rest comes at once."""
+"""Number of chunks that arrive one by one; the rest arrives at once."""
 TURNS = 3
-"""Bytes heard for a byte sent: REJECT of 17 for a REQUEST of 17, INTERESTED of 5 for a HAVE of 9 or a CHOKE of 5."""
+"""Most bytes sent for each byte received: a REJECT of 17 bytes answers a REQUEST of 17, an INTERESTED a HAVE."""
 
 
 @functools.cache
 def torrent_of(shape: int) -> SimTorrent:
-    """A torrent with the hashes of its content."""
+    """Return a torrent with the hashes of its content."""
     size, piece_length = SHAPES[shape]
     return make_torrent(size=size, piece_length=piece_length)
 
 
 def check(data: bytes) -> None:
-    """Three bytes choose the torrent, what we have, how the peer behaves, and the cuts; the rest is what it sends."""
+    """Three bytes select the torrent, our pieces, the peer's behaviour and the chunks; the rest is what it sends."""
     choices = Choices(data)
     torrent = torrent_of(choices.below(len(SHAPES)))
     options, way = choices.byte(), choices.byte()
@@ -69,7 +69,7 @@ def check(data: bytes) -> None:
 
 
 class Manners(NamedTuple):
-    """How a peer behaves besides what it sends."""
+    """How a peer behaves apart from the bytes that it sends."""
 
     greets: bool
     fast: bool
@@ -78,7 +78,7 @@ class Manners(NamedTuple):
 
 
 def visit(bench: Bench, torrent: SimTorrent, manners: Manners, chunks: List[bytes], *, pause: float) -> None:
-    """A peer comes, sends these chunks and answers requests in its manner; the first chunks arrive one by one."""
+    """Connect a peer that sends these chunks and answers requests as ``manners`` say."""
     guest = bench.stranger()
     if manners.greets:
         guest.greet(peerid=b"-GU0001-abcdefghijkl", fast=manners.fast, extended=manners.extended)
@@ -131,7 +131,7 @@ def _size(message: Tuple[Any, ...]) -> int:
 
 
 def seeds() -> List[bytes]:
-    """For each torrent a peer that has nothing and asks, one that has all and gives, and one that greets by itself."""
+    """Return, for each torrent, a leecher, a seeder, and a peer that sends its own handshake."""
     found = []
     for shape in range(len(SHAPES)):
         metainfo = torrent_of(shape).metainfo

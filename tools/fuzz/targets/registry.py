@@ -1,7 +1,7 @@
-"""A tracker's tables: requests of many clients in turn.
+"""The tables of a tracker: requests of many clients.
 
-Every answer is bencoding that our own side of the protocol reads; no table grows over its limit; an answer lists no
-more peers than announced, and no host that did not announce, but what a client on this machine says.
+Our own client can parse every reply; no table exceeds its limit; a reply lists only hosts that announced, except for
+addresses that a client on this machine gives with ``ip=``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ INFOHASHES = (INFOHASH, b"j" * 20, bytes(20))
 
 
 def check(data: bytes) -> None:
-    """Requests, a newline between them: one byte for who asks where and when, and the query."""
+    """The input has requests separated by newlines: one byte selects host, path and time, then comes the query."""
     with lowered(module, MAX_PEERS=6, MAX_SWARM=4, MAX_HOST=3, MAX_HOST_SWARM=2, MAX_DESERTED=2, MAX_ANNOUNCES=5):
         _ask(data)
 
@@ -97,13 +97,13 @@ def request(
     numwant: int = 50,
     infohash: bytes = INFOHASH,
 ) -> str:
-    """The query of an announce."""
+    """Return the query of an announce."""
     asked = AnnounceRequest(infohash, peerid, port, 0, 0, left, event, numwant)
     return asked.url("http://t/announce").partition("?")[2]
 
 
 def seeds() -> List[bytes]:
-    """Swarms that come and go."""
+    """Return announces that start, complete and stop."""
     scrape = f"info_hash={quote_from_bytes(INFOHASH)}&info_hash={quote_from_bytes(bytes(20))}"
     runs: List[List[Tuple[int, str]]] = [
         [(1, request("started")), (2, request("started", 7000, 0, b"q" * 20)), (9, scrape), (1, request("stopped"))],

@@ -1,7 +1,7 @@
-"""Resume data, from a file or as the ``piece_cache`` of a user: used, or not used for a reason that can be shown.
+"""Resume data, from a file or as ``piece_cache``: accepted, or refused with a printable reason.
 
-What is used fits the torrent, comes back from what it is stored as, and is worth no more than the files bear out; the
-names of files in it lead nowhere but below the folder.
+Accepted data fits the torrent, does not change when it is stored and loaded, and trusts only pieces of unchanged files;
+its file names stay below the folder.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_REASON = 400
 
 
 def check(data: bytes) -> None:
-    """Two bytes choose the torrent, and how the rest arrives: as a piece cache, with a right checksum, or as a file."""
+    """Two bytes select the torrent, and whether the rest is a piece cache, data to be checksummed, or a file."""
     choices = Choices(data)
     metainfo = metainfo_of(choices.below(len(SHAPES)))
     way = choices.pick((CACHE, CACHE, CACHE, SEALED, RAW))
@@ -97,7 +97,7 @@ def _used(used: Resume, metainfo: Metainfo) -> None:
 
 
 def plain(shape: int) -> Any:
-    """What a client that knows something of all kinds remembers."""
+    """Return resume data in which no field is empty."""
     metainfo = metainfo_of(shape)
     count = metainfo.piece_count
     stats = tuple(FileStat(file.length, 10**18, 7 + place) for place, file in enumerate(metainfo.files))
@@ -108,7 +108,7 @@ def plain(shape: int) -> Any:
 
 
 def seeds() -> List[bytes]:
-    """Of each torrent, in each way."""
+    """Return resume data of each torrent, in each form."""
     found = []
     for shape in range(len(SHAPES)):
         body = json.dumps(plain(shape), separators=(",", ":")).encode()

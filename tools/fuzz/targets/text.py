@@ -1,6 +1,6 @@
-"""Text from outside that is shown: printable, of bounded length, the same when treated twice, and without secrets.
+"""Untrusted text for display: printable, of bounded length, unchanged when cleaned again, and without secrets.
 
-A password in the URL of a tracker, before the host or in a query key that says so, is not in what is shown.
+Passwords and passkeys of tracker URLs are masked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ KEYS = ("passkey", "pass", "auth_token", "torrent_pass", "PASSWORD", "key")
 
 
 def check(data: bytes) -> None:
-    """The data is text, and three bytes and the words behind them make a URL with a secret."""
+    """The input is text; three bytes and the words after them also make a URL with a secret."""
     _shown(data)
     _shown(data.decode("utf-8", "replace"))
     _shown(data.decode("utf-8", "surrogateescape"))
@@ -51,7 +51,7 @@ def _shown(text: Union[bytes, str]) -> None:
 
 
 def seeds() -> List[bytes]:
-    """Text of all kinds, and URLs."""
+    """Return texts and URLs."""
     texts = (
         *("plain", "\x1b]0;title\x07\x1b[2J", "a\r\nb\tc", "\u202egpj.exe\u2066", "\u200b\ufeff\u00ad", "x" * 400),
         "\U000e0001",

@@ -1,7 +1,7 @@
-"""Requests to ``Tracker``, in whatever cuts, each answered as HTTP or refused.
+"""Requests to ``Tracker``, in any chunks; each is answered or refused.
 
-Nothing fails inside (it would be logged), nothing depends on the cuts, every answer has the length that it says, and no
-client has more answers than requests.
+No handler fails (a failure is logged), the result does not depend on the chunks, every response has the length that it
+states, and no client gets more responses than it made requests.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from .registry import TOKENS as WORDS
 from .registry import request
 
 MAX_ANSWER = 25_000
-"""Bytes of an answer of the most peers in the long form."""
+"""Bytes of a reply with the most peers in the dictionary form."""
 
 
 class Log(logging.Handler):
-    """Remembers that something failed."""
+    """A log handler that keeps failures."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.failures: List[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep what failed, with its traceback."""
+        """Keep a failure with its traceback."""
         self.failures.append(logging.Formatter().format(record))
 
 
 @contextlib.contextmanager
 def listening(log: Log) -> Iterator[None]:
-    """Give ``log`` what the tracker logs, and nothing else; afterwards its logger is as before."""
+    """Send the log of the tracker to ``log`` only, in a ``with`` block."""
     logger = logging.getLogger(tracker.__name__)
     propagates, logger.propagate = logger.propagate, False
     logger.addHandler(log)
@@ -51,7 +51,7 @@ def listening(log: Log) -> Iterator[None]:
 
 
 class Client:
-    """A socket that gives what it was given, and keeps what it is sent."""
+    """A socket that returns the given chunks and records what is sent."""
 
     def __init__(self, chunks: List[bytes]) -> None:
         self._chunks = chunks[::-1]
@@ -59,7 +59,7 @@ class Client:
         self.closed = False
 
     def recv(self, size: int) -> bytes:
-        """One chunk, or as much of it as was asked for."""
+        """Receive one chunk, or as much of it as was asked for."""
         if not self._chunks:
             return b""
         chunk = self._chunks.pop()
@@ -68,32 +68,32 @@ class Client:
         return chunk[:size]
 
     def send(self, data: bytes) -> int:
-        """Take a part, as a full socket does."""
+        """Accept only a part, as a full socket does."""
         taken = data[:700]
         self.heard += taken
         return len(taken)
 
     def close(self) -> None:
-        """The tracker hangs up."""
+        """The tracker closes the connection."""
         self.closed = True
 
 
 class Selector:
-    """What the connection waits for."""
+    """A selector that records the events of one connection."""
 
     def __init__(self) -> None:
         self.mask = selectors.EVENT_READ
 
     def modify(self, sock: Any, mask: int, data: Any) -> None:
-        """Wait for this from now on."""
+        """Set the events to wait for."""
         self.mask = mask
 
     def unregister(self, sock: Any) -> None:
-        """Wait for nothing more."""
+        """Stop waiting."""
 
 
 def check(data: bytes) -> None:
-    """Two bytes choose the client and the cuts; the rest is what it sends."""
+    """Two bytes select the client address and the chunks; the rest is what the client sends."""
     choices = Choices(data)
     host, way = choices.pick(("127.0.0.1", "1.2.3.4", "::1", "::ffff:1.2.3.4")), choices.byte()
     stream = choices.rest()
@@ -104,7 +104,7 @@ def check(data: bytes) -> None:
 
 
 def served(host: str, chunks: List[bytes]) -> Tuple[bytes, bool]:
-    """What a client hears until it is hung up on or has nothing more to say."""
+    """Return what the tracker sends until it closes the connection or the input ends."""
     client, selector = Client(chunks), Selector()
     registry = Registry(interval=1800, min_interval=60, random=random.Random(1))
     serving = tracker._Serving(registry, cast(Any, None), cast(Any, None), cast(Any, selector))
@@ -133,12 +133,12 @@ def _answers(heard: bytes) -> int:
 
 
 def get(target: str, *fields: str, version: str = "HTTP/1.1") -> bytes:
-    """One request."""
+    """Return one request."""
     return "\r\n".join([f"GET {target} {version}", "Host: t", *fields, "", ""]).encode()
 
 
 def seeds() -> List[bytes]:
-    """Requests alone and behind each other, and what is refused."""
+    """Return single requests, several on one connection, and invalid ones."""
     announce = get(f"/announce?{request('started')}")
     streams = [
         announce,

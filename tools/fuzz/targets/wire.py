@@ -1,7 +1,7 @@
-"""Messages of a peer, cut anywhere: for every number of pieces, with and without the fast extension.
+"""Messages of a peer in any chunks, for several numbers of pieces, with and without the fast extension (BEP 6).
 
-Messages, reason to close and count of unknown ids do not depend on the cuts; each message fits the torrent; written
-again, the messages are the bytes that came; a message costs at least four bytes.
+Messages, close reason and count of unknown ids do not depend on the chunks; each message is valid for the torrent;
+encoding the messages gives the bytes that were received; a message takes at least four bytes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..choices import Choices, cut
 from ..target import Target, lowered, require, require_shown
 
 PIECE_COUNTS = (0, 1, 2, 7, 8, 9, 16, 17, 2049, MAX_PIECES)
-"""No piece at all, one, whole bytes of a bitfield and spare bits, and the most there can be."""
+"""Numbers of pieces: none, one, bitfields with and without spare bits, and the largest number."""
 
 _INDEXED = {
     messages.HAVE: messages.have,
@@ -40,14 +40,14 @@ _BARE = {
 
 
 def check(data: bytes) -> None:
-    """Three bytes choose the torrent, the fast extension and the cuts; the rest is what the peer sends."""
+    """Three bytes select the torrent, the fast extension and the chunks; the rest is what the peer sends."""
     choices = Choices(data)
     piece_count, fast, way = choices.pick(PIECE_COUNTS), bool(choices.below(2)), choices.byte()
     compare(piece_count, choices.rest(), fast=fast, way=way)
 
 
 def compare(piece_count: int, stream: bytes, *, fast: bool, way: int) -> None:
-    """What a peer sends, whole and cut."""
+    """Compare the messages of the whole input with those of its chunks."""
     whole = Wire(piece_count, fast=fast)
     found = received(whole, [stream])
     pieces = Wire(piece_count, fast=fast)
@@ -69,7 +69,7 @@ def compare(piece_count: int, stream: bytes, *, fast: bool, way: int) -> None:
 
 
 def received(wire: Wire, chunks: Iterable[bytes]) -> List[Message]:
-    """All messages, blocks as bytes, taken while their memory is good; what is kept is no more than what came."""
+    """Return all messages, with blocks copied to bytes; the wire keeps no more bytes than it received."""
     found: List[Message] = []
     for chunk in chunks:
         memory = bytearray(chunk)
@@ -83,7 +83,7 @@ def received(wire: Wire, chunks: Iterable[bytes]) -> List[Message]:
 
 
 def fit(message: Message, piece_count: int, *, fast: bool) -> None:
-    """Require that a message is one that this torrent can have."""
+    """Require that a message is valid for this torrent."""
     kind, a, b, c = message
     if kind == messages.BITFIELD:
         Bitfield(piece_count, a)
@@ -99,7 +99,7 @@ def fit(message: Message, piece_count: int, *, fast: bool) -> None:
 
 
 def rewritten(message: Message) -> bytes:
-    """A message as it is sent."""
+    """Return the encoding of a message."""
     kind, a, b, c = message
     if kind in _BARE:
         return _BARE[kind]
@@ -117,7 +117,7 @@ def rewritten(message: Message) -> bytes:
 
 
 def spoken(piece_count: int) -> List[bytes]:
-    """Every message once, for a torrent of so many pieces."""
+    """Return every message once, for a torrent of ``piece_count`` pieces."""
     last = max(0, piece_count - 1)
     bits = bytes(Bitfield.filled(piece_count))[:600]
     said: List[Any] = [*_BARE.values(), messages.bitfield(bits), messages.have(last)]
@@ -128,7 +128,7 @@ def spoken(piece_count: int) -> List[bytes]:
 
 
 def seeds() -> List[bytes]:
-    """For each torrent, each message alone and all together."""
+    """Return each message alone and all together, for each torrent."""
     found = []
     for place, piece_count in enumerate(PIECE_COUNTS):
         said = spoken(piece_count)
