@@ -7,7 +7,7 @@ import logging
 import traceback
 from _queue import SimpleQueue
 from functools import partial
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Tuple
 
 from .errors import SessionClosed, ThreadError
 from .threads.thread import Thread
@@ -69,7 +69,7 @@ class Callbacks:
                 return
             call()
 
-    def _run_one(self, name: str, function: Callable[..., Any], args: Any) -> None:
+    def _run_one(self, name: str, function: Callable[..., Any], args: Tuple[object, ...]) -> None:
         try:
             function(*args)
         except BaseException as error:

@@ -16,7 +16,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from . import demo
 from .client import Client
-from .console import Console, duration_text, jsonable, size_text
+from .console import Console, duration_text, json_object, size_text
 from .disk.create import create as create_metainfo
 from .disk.disk import stored_resume
 from .errors import BitTorrentError, MetainfoError, SettingsError, StorageError, WaitTimeout
@@ -166,7 +166,7 @@ def _conclude_swarm(
         rate = size_text(status.downloaded / max(seconds, 0.001))
         received = f"received {size_text(status.downloaded)} in {duration_text(seconds)} ({rate}/s)"
         text = f"{status.name}: complete, {received}, {sent}"
-    document = {"command": command, "seconds": seconds, **jsonable(status)}
+    document = {"command": command, "seconds": seconds, **json_object(status)}
     return conclude(console, failure, document, text if failure is None else "")
 
 
@@ -189,7 +189,7 @@ def verify(options: argparse.Namespace, console: Console) -> int:
             "piece_count": client.piece_count,
             "passed": len(result.passed),
             "failed": result.failed,
-            "files": [{**jsonable(report), "complete": report.state == RIGHT} for report in reports],
+            "files": [{**json_object(report), "complete": report.state == RIGHT} for report in reports],
         }
         for report in reports:
             if report.state == RIGHT and report.reason != "is right":

@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import time
-from typing import Any, Optional, TextIO
+from typing import Any, ClassVar, Dict, Optional, Protocol, TextIO
 
 from .text import escaped
 
@@ -42,12 +42,16 @@ def duration_text(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
 
 
-def jsonable(value: Any) -> Any:
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[Dict[str, Any]]
+
+
+def jsonable(value: object) -> object:
     """Return a value in the types of JSON: bytes as hexadecimal digits, dataclasses as objects, tuples as lists."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value).hex()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: jsonable(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return json_object(value)
     if isinstance(value, dict):
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -55,6 +59,11 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, (str, int, float, bool)) or value is None:
         return value
     return str(value)
+
+
+def json_object(record: _Dataclass) -> Dict[str, object]:
+    """Return the fields of a dataclass in the types of JSON."""
+    return {field.name: jsonable(getattr(record, field.name)) for field in dataclasses.fields(record)}
 
 
 class Console:
@@ -103,7 +112,7 @@ class Console:
         if erase:
             self._write(erase)
 
-    def result(self, document: Any, text: str) -> None:
+    def result(self, document: object, text: str) -> None:
         """Write the result to standard output.
 
         Args:
@@ -122,7 +131,7 @@ class Console:
         except OSError as error:
             raise OSError(error.errno, error.strerror, "standard output") from error  # EPIPE: BrokenPipeError again
 
-    def failure(self, message: str, document: Any, text: str = "") -> None:
+    def failure(self, message: str, document: object, text: str = "") -> None:
         """Write a line to standard error, and then the result as ``result`` does, if there is one."""
         self.end_progress()
         self.message(message)
