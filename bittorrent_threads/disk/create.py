@@ -50,7 +50,7 @@ CREATED_BY = f"bittorrent_threads {__version__}"
 _STOP_TIMEOUT = 5.0  # seconds; a read that hangs for longer is left to its daemon thread
 _open: Callable[[str, int], int] = original("os", "open")  # eventlet imports ``os`` anew to answer; not in a worker
 
-Progress = Callable[[int, int], Any]
+Progress = Callable[[int, int], object]
 
 
 def create(
@@ -70,7 +70,7 @@ def create(
     max_size: int = MAX_SIZE,
     threads: Optional[int] = None,
     progress: Optional[Progress] = None,
-    on_warning: Optional[Callable[[str], Any]] = None,
+    on_warning: Optional[Callable[[str], object]] = None,
     cancel: Optional[Cancel] = None,
 ) -> Metainfo:
     """The torrent of a file, or of everything in a folder in the order of its names.
