@@ -169,11 +169,7 @@ class Client(StatusView, EventSource):
         """
         torrent, reply = self._handle.torrent, self._handle.reply()
 
-        def stop() -> None:
-            torrent.set_state("stopped")
-            torrent.wait_group.when_over(lambda: reply.set(None))
-
-        self._handle.call(stop)
+        self._handle.call(lambda: torrent.stop(lambda: reply.set(None)))
         with contextlib.suppress(WaitTimeout):
             reply.wait(timeout)
 
@@ -212,12 +208,10 @@ class Client(StatusView, EventSource):
         torrent, reply = self._handle.torrent, self._handle.reply()
 
         def done(check: Check) -> None:
-            torrent.hashchecked(check)
             reply.set(result_of(check))
 
-        check = Check(indexes, done)
-        self._handle.call(lambda: torrent.hashcheck(check))
-        handle = Hashcheck(reply, lambda: self._handle.call(lambda: torrent.checks.cancel(check)))
+        check = self._handle.call(lambda: torrent.content.hashcheck(indexes, done))
+        handle = Hashcheck(reply, lambda: self._handle.call(lambda: torrent.content.checks.cancel(check)))
         if not wait:
             return handle
         try:
@@ -243,7 +237,7 @@ class Client(StatusView, EventSource):
             WaitTimeout: After ``timeout`` seconds.
             SessionClosed: If the client is closed.
         """
-        target, move_storage = os.path.abspath(os.fspath(basedir)), self._handle.torrent.move_storage
+        target, move_storage = os.path.abspath(os.fspath(basedir)), self._handle.torrent.content.move_storage
         self._handle.move_files(lambda moved: move_storage.move(target, moved), timeout)
 
     def close(self, timeout: float = 5.0) -> None:
@@ -328,7 +322,7 @@ class Client(StatusView, EventSource):
         Raises:
             SessionClosed: If the client is closed.
         """
-        self._handle.call(self._handle.torrent.announces.reannounce)
+        self._handle.call(self._handle.torrent.reannounce)
 
     def add_trackers(self, trackers: Trackers) -> None:
         """Announce to more trackers, until the client is closed; they come after those that it has.
@@ -341,7 +335,7 @@ class Client(StatusView, EventSource):
             SessionClosed: If the client is closed.
         """
         tiers = given_tiers(trackers)
-        self._handle.call(lambda: self._handle.torrent.announces.add(tiers))
+        self._handle.call(lambda: self._handle.torrent.add_trackers(tiers))
 
     def set_priorities(self, priorities: Mapping[int, int]) -> None:
         """Set the priorities of files.
@@ -376,7 +370,7 @@ class Client(StatusView, EventSource):
     @property
     def basedir(self) -> str:
         """Absolute path of the folder of the files."""
-        return self._handle.torrent.basedir
+        return self._handle.torrent.content.paths.basedir
 
     @property
     def peerid(self) -> bytes:
@@ -415,8 +409,8 @@ class Client(StatusView, EventSource):
         if self._handle.closed:
             resume = torrent.kept
         else:
-            reply, clean = self._handle.reply(), self.state == "stopped"
-            self._handle.call(lambda: torrent.resume_store.keep(clean=clean, done=reply.set))
+            reply = self._handle.reply()
+            self._handle.call(lambda: torrent.keep(reply.set))
             resume = reply.wait()
         return {} if resume is None else resume.plain()
 

@@ -15,7 +15,7 @@ class File:
     def __init__(self, handle: TorrentHandle, index: int, client: object) -> None:
         self.index = index
         """Index of the file in the torrent, from 0."""
-        self.length: int = handle.torrent.metainfo.files[index].length
+        self.length: int = handle.torrent.content.metainfo.files[index].length
         """Bytes of the file."""
         self._handle = handle
         self._client = client  # a client is closed when it is garbage-collected, and this file may be used until then
@@ -23,7 +23,7 @@ class File:
     @property
     def path(self) -> str:
         """Absolute path of the file."""
-        return self._handle.torrent.path(self.index)
+        return self._handle.torrent.content.paths.path(self.index)
 
     @property
     def priority(self) -> int:
@@ -41,7 +41,7 @@ class File:
     def downloaded(self) -> int:
         """Bytes of the file in pieces that the client has, in the file or in the part file."""
         bits = self._handle.status.bitfield
-        layout = self._handle.torrent.metainfo.layout
+        layout = self._handle.torrent.content.metainfo.layout
         start = layout.file_offset(self.index)
         end = start + self.length
         length = layout.piece_length
@@ -86,7 +86,7 @@ class File:
             WaitTimeout: After ``timeout`` seconds; the file keeps its path then.
             SessionClosed: If the client is closed.
         """
-        move_storage = self._handle.torrent.move_storage
+        move_storage = self._handle.torrent.content.move_storage
         self._handle.move_files(lambda moved: move_storage.rename(self.index, path, moved), timeout)
 
     def __repr__(self) -> str:

@@ -197,7 +197,7 @@ class Runtime:
         """Make the torrent of a client, on the network thread."""
         shutdown, weak = self._shutdown, weakref.ref(client)
         torrent: Torrent = self._call(lambda engine: shutdown.add(Member(make(engine), event_dispatcher, weak)))
-        self._clients[torrent.metainfo.infohash] = weak if client._owns_session else lambda: client
+        self._clients[torrent.infohash] = weak if client._owns_session else lambda: client
         return torrent
 
     def _remove(self, client: Attached, infohash: bytes, timeout: float) -> None:

@@ -80,7 +80,7 @@ class Shutdown:
 
     def add(self, member: Member) -> Torrent:
         """Add a client; return its torrent."""
-        self._members[member.torrent.metainfo.infohash] = member
+        self._members[member.torrent.infohash] = member
         return member.torrent
 
     def remove(self, event_dispatcher: EventDispatcher, timeout: float) -> None:

@@ -76,18 +76,11 @@ class TorrentHandle:
             ValueError: If a priority is not 0 to 7.
             SessionClosed: If the client or its session is closed.
         """
-        count = len(self.torrent.metainfo.files)
+        count = len(self.torrent.content.metainfo.files)
         for index in priorities:
             if not 0 <= index < count:
                 raise IndexError(f"there is no file {index}: the torrent has {count}")
-
-        def change() -> None:
-            merged = list(self.torrent.files.priorities)
-            for index, priority in priorities.items():
-                merged[index] = priority
-            self.torrent.set_priorities(merged)
-
-        self.call(change)
+        self.call(lambda: self.torrent.content.change_priorities(priorities))
 
     def move_files(self, begin: Callable[[Moved], None], timeout: Optional[float]) -> None:
         """Move or rename files, and wait for it.
@@ -114,7 +107,7 @@ class TorrentHandle:
             reply.wait(timeout)
         except (KeyboardInterrupt, WaitTimeout):
             with contextlib.suppress(BitTorrentError):
-                self.call(self.torrent.move_storage.cancel)
+                self.call(self.torrent.content.move_storage.cancel)
             raise
 
     def wait(

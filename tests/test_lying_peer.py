@@ -39,7 +39,7 @@ class Bench:
         self.internet: Internet = self.swarm.internet
         self.liars = 0
         self.node.start()
-        self.world.run(lambda: self.node.torrent.have.count == len(HAD))
+        self.world.run(lambda: self.node.torrent.content.have.count == len(HAD))
 
     def host(self) -> SimNetwork:
         self.liars += 1
@@ -244,7 +244,7 @@ def test_wrong_blocks_get_the_liar_banned_and_the_piece_is_not_kept(torrent: Sim
     (banned, *_) = bench.node.seen(events.PeerBanned)
     assert banned.address[0] == host.name
     assert "sent bad data in piece" in bench.reasons()[0]
-    assert bench.node.torrent.have.count == len(HAD)
+    assert bench.node.torrent.content.have.count == len(HAD)
     liar.hear_all()
     assert isinstance(liar.wire, SimWire)
     assert liar.wire.closed

@@ -1,29 +1,37 @@
-"""The network thread: the one place that knows everybody and wires them.
+"""The network thread: the layer that owns every mutable object of a session and connects the parts.
 
-- ``Engine``: the torrents of a session, its one port, the strangers at its door.
-- ``Torrent``: the parts of one torrent; routes between them and decides nothing.
-- ``Handshaker``: a connection before its handshake is done.  ``Peer``: one after.  ``Peers``: those of a torrent.
-- ``IncomingConnections``: connections that came in and said no handshake yet.
-- ``Uploader``: what one peer is sent.  ``Choking``: who may ask.  ``RateLimits``: the rate limits, and what they leave.
+A session:
+
+- ``Engine``: the torrents of a session, its listening port, the limit on its connections.
+- ``Handshakes``, ``Handshaker``, ``IncomingConnections``: connections whose handshake is not finished.
+- ``Dialer``: which addresses to dial.  ``TrackerClients``, ``HttpTracker``: announces, by the scheme of the URL.
+
+A torrent, from its infohash on:
+
+- ``Torrent``: its phase (``phase``: one enum and one table), its connections, trackers and addresses; it only routes.
+- ``Peers``: its connections.  ``Connection``: one of them, ``EarlyPeer`` before the metadata is known, ``Peer`` after.
 - ``FlowControl``: when a peer is read.  ``PeerTimeouts``: how long it may keep us waiting.
-- ``PieceTracker``: which pieces are ours, and how they came to be.  ``Checks``: hash checks.
-- ``FileCheck``: which files are there.  ``UnreadablePieces``: pieces that could not be read.
-- ``FileOwnership``: which files are its own.  ``FilePreparation``: they are claimed, and made.
-- ``ResumeStore``: what is remembered from one run to the next.
-- ``MoveStorage``: files moved while the torrent runs.
-- ``StorageRetry``: a disk that failed.  ``WaitGroup``: what a stopped torrent still waits for.
-- ``Announces``: the announces of one torrent.  ``TrackerClients``: which client announces to URLs of which scheme;
-  ``HttpTracker`` is that of HTTP.
-- ``Dialer``: whom to dial.  ``snapshot``: what the user sees.
-- ``ports``: what comes from outside: network, disk, look-ups.
+- ``Choking``: which peers may request.  ``RateLimits``, ``TransferRates``: what it may and does receive and send.
+- ``Announces``: its trackers.  ``AddressGate``: the one way for addresses of peers into its list.
+- ``EventPublisher``, ``snapshot``: what the user is told and sees.  ``WaitGroup``: what a stopped torrent waits for.
 
-The rule: everything here runs on the network thread, never waits, and is owned by it alone: there is no lock.  What is
-decided is decided in ``swarm``; what is said on the wire is made in ``protocol``; here is only who tells whom.
+Its content, once the metadata is known:
+
+- ``Payload``: makes and connects the parts below, and routes between them.
+- ``Exchange``: the peers that exchange pieces.  ``Uploader``, ``UploadTurns``: what a peer is sent, and when.
+- ``VerifiedPieces``: which pieces are there.  ``PieceWriter``: finished pieces on their way to the disk.
+- ``Checks``: hash checks.  ``FileCheck``: which files are there.  ``UnreadablePieces``: pieces that may be there.
+- ``FileOwnership``, ``FilePreparation``, ``FilePaths``, ``MoveStorage``: which files are its own, made, where, moved.
+- ``ResumeStore``: what is stored from one run to the next.  ``StorageRetry``: a disk that failed.
+
+The rule: everything here runs on the network thread and never waits, so that there is no lock.  Decisions are made in
+``swarm``, messages in ``protocol``.  A part is given the parts that it uses; what it tells upwards goes through a
+protocol in its own module, so that no module imports one that imports it.  ``interfaces`` has what comes from outside.
 
 A block comes in: the stream hands bytes to ``Peer.on_received``; the wire cuts them; ``Downloads.block`` copies each
-block into its piece, unless it can stay where it is; a whole piece goes to ``PieceTracker``; the touched peer is
-settled at the end of the pass, which asks it for more; finished pieces go to the disk in one job; its
-answer sets bits, tells peers, trackers and the user.
+block into its piece, unless it can stay where it is; a finished piece goes to ``PieceWriter``; at the end of the pass
+finished pieces go to the disk in one job, and the touched peers are settled, which requests more.  The answer of the
+disk sets bits, and tells peers, trackers and the user.
 
 A block goes out: a request is queued by ``Uploader``; the settled peer's requests become one read; its answer becomes
 one list of headers and slices; the stream sends it at the end of the pass.

@@ -1,19 +1,16 @@
-"""Hash checks of one torrent: what was asked for becomes jobs, a few at a time, with results as they come.
+"""Hash checks of one torrent: each becomes disk jobs, a few at a time, whose results are reported as they come.
 
-Each check answers for the pieces it was asked for, in any state of the torrent, with no socket involved.
+A check answers for the pieces it was made for, in any phase of the torrent, and needs no socket.
 """
 
 from __future__ import annotations
 
 import functools
 from collections import deque
-from typing import TYPE_CHECKING, Callable, Deque, List, Optional, Sequence, Set
+from typing import Callable, Deque, List, Optional, Protocol, Sequence, Set
 
 from ..errors import StorageError
-from .interfaces import Checked
-
-if TYPE_CHECKING:
-    from .torrent import Torrent
+from .interfaces import Checked, Storage
 
 JOB_TIME = 0.05
 """Seconds that a job should take: the hop between threads costs nothing then, and a check can be stopped soon.
@@ -34,14 +31,19 @@ JOBS = 3
 
 
 class Check:
-    """One hash check that somebody waits for."""
+    """One hash check.
+
+    Args:
+        indexes: The pieces to hash.
+        done: Called once with the check when it is finished or cancelled.
+    """
 
     def __init__(self, indexes: Sequence[int], done: Callable[[Check], None]) -> None:
         self.total = len(indexes)
         self.passed: List[int] = []
         self.failed: List[int] = []
         self.error: Optional[StorageError] = None
-        """The first file error met; a missing file is none.  Of pieces that failed with it nothing is known."""
+        """The first file error met; a missing file is no error.  Pieces that failed with it may be right or wrong."""
         self.cancelled = False
         self.done = done
         self.waiting = list(indexes)
@@ -49,15 +51,36 @@ class Check:
 
     @property
     def finished(self) -> bool:
-        """Nothing is left to do, or nobody wants it."""
+        """Nothing is left to do, or it was cancelled and no job is running."""
         return not self.running and (self.cancelled or not self.waiting)
 
 
-class Checks:
-    """The checks of one torrent, done in the order they were asked for."""
+class Listener(Protocol):
+    """Is told of results."""
 
-    def __init__(self, torrent: Torrent) -> None:
-        self._torrent = torrent
+    def check_progressed(self, check: Check, checked: Checked) -> None:
+        """Some pieces of a check are done."""
+
+    def check_finished(self, check: Check) -> None:
+        """A whole check is done; its own ``done`` is called after this."""
+
+
+class Checks:
+    """The checks of one torrent, done in the order they were made.
+
+    Args:
+        storage: Reads and hashes.
+        piece_length: Bytes of a piece.
+        now: Monotonic seconds.
+        listener: Is told of results.
+    """
+
+    def __init__(self, storage: Storage, piece_length: int, now: Callable[[], float], listener: Listener) -> None:
+        self._storage = storage
+        self._piece_length = max(1, piece_length)
+        self._now = now
+        self._listener = listener
+        self._closed = False
         self._expected: List[Check] = []
         self._queue: Deque[Check] = deque()
         self._overtaken: Set[int] = set()
@@ -70,14 +93,14 @@ class Checks:
         return sum(len(check.waiting) for check in checks) or len(checks)
 
     def expect(self, check: Check) -> None:
-        """The check is asked for, and will be added when the files were looked at."""
+        """The check will be added as soon as the files were looked at."""
         self._expected.append(check)
 
     def add(self, check: Check) -> None:
-        """Check these pieces after what was asked for before; none of them if the torrent went away meanwhile."""
+        """Check these pieces after those of earlier checks; none of them if the torrent was closed meanwhile."""
         if check in self._expected:
             self._expected.remove(check)
-        if self._torrent.closed:
+        if self._closed:
             check.cancelled = True
             check.waiting.clear()
         self._queue.append(check)
@@ -90,7 +113,8 @@ class Checks:
         self._next()
 
     def cancel_all(self) -> None:
-        """The torrent goes away."""
+        """The torrent is closed."""
+        self._closed = True
         for check in list(self._queue):
             check.cancelled = True
             check.waiting.clear()
@@ -99,12 +123,12 @@ class Checks:
     def _next(self) -> None:
         while self._queue and self._queue[0].finished:
             check = self._queue.popleft()
-            self._torrent.check_finished(check)
+            self._listener.check_finished(check)
             check.done(check)
         if not self._queue:
             return
         check = self._queue[0]
-        piece_length, now = max(1, self._torrent.metainfo.piece_length), self._torrent.now()
+        piece_length, now = self._piece_length, self._now()
         while check.waiting and check.running < JOBS:
             # Smaller towards the end, so that the workers end together.
             share = len(check.waiting) * piece_length // JOBS
@@ -113,7 +137,7 @@ class Checks:
             del check.waiting[:count]
             check.running += 1
             size = len(indexes) * piece_length
-            self._torrent.storage.check(indexes, functools.partial(self._checked, check, size, now))
+            self._storage.check(indexes, functools.partial(self._checked, check, size, now))
 
     def overtake(self, indexes: Sequence[int]) -> None:
         """The pieces were written just now: what a job under way read of them before says nothing."""
@@ -122,7 +146,7 @@ class Checks:
 
     def _checked(self, check: Check, size: int, began: float, checked: Checked) -> None:
         check.running -= 1
-        took = max(self._torrent.now() - began, JOB_TIME / 100)
+        took = max(self._now() - began, JOB_TIME / 100)
         self._job_bytes = min(MOST_JOB, int(size * JOB_TIME / took))
         overtaken = self._overtaken.intersection(checked.failed)
         if overtaken:
@@ -133,5 +157,5 @@ class Checks:
         check.passed.extend(checked.passed)
         check.failed.extend(checked.failed)
         check.error = check.error or checked.error
-        self._torrent.check_progressed(check, checked)
+        self._listener.check_progressed(check, checked)
         self._next()

@@ -1,47 +1,70 @@
-"""Carries out what the choker decides: once in an interval, and soon after somebody's interest changed."""
+"""Carries out what the choker decides: once in an interval, and soon after the interest of a peer changed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Set
+from typing import Any, Callable, Iterable, Set
 
+from ..settings import Settings
 from ..swarm.choker import Choker
-
-if TYPE_CHECKING:
-    from .peer import Peer
-    from .torrent import Torrent
+from .connection import Connection
+from .interfaces import Network
+from .phase import Lifecycle
+from .rate_limits import RateLimits
 
 
 class Choking:
-    """The unchokes of one torrent."""
+    """The unchokes of one torrent.
 
-    def __init__(self, torrent: Torrent) -> None:
-        settings = torrent.settings
-        self._torrent = torrent
-        self._choker: Choker[Peer] = Choker(
+    Args:
+        peers: All connections of the torrent.
+        lifecycle: Peers are unchoked in the phase ACTIVE only.
+        limits: How many slots there are.
+        seeding: Is no wanted piece missing?
+        network: The clock and the end of a pass.
+        settings: Slots and intervals.
+        random: Chooses optimistic unchokes.
+    """
+
+    def __init__(
+        self,
+        peers: Iterable[Connection],
+        lifecycle: Lifecycle,
+        limits: RateLimits,
+        *,
+        seeding: Callable[[], bool],
+        network: Network,
+        settings: Settings,
+        random: Any,
+    ) -> None:
+        self._peers = peers
+        self._lifecycle = lifecycle
+        self._limits = limits
+        self._seeding = seeding
+        self._network = network
+        self._choker: Choker[Connection] = Choker(
             slots=settings.upload_slots,
-            random=torrent.random,
+            random=random,
             choke_interval=settings.choke_interval,
             optimistic_interval=settings.optimistic_interval,
         )
-        self._hurried = False
+        self._scheduled = False
 
-    def hurry(self) -> None:
+    def schedule(self) -> None:
         """A peer became interested, lost its interest or left: look at the slots at the end of the pass."""
-        if not self._hurried:
-            self._hurried = True
-            self._torrent.defer(self.choose)
+        if not self._scheduled:
+            self._scheduled = True
+            self._network.defer(self.choose)
 
     def choose(self) -> None:
-        """Choke and unchoke; nobody is unchoked unless the torrent is active."""
-        self._hurried = False
-        torrent = self._torrent
-        now = torrent.now()
-        peers = list(torrent.peers)
-        chosen: Set[Peer] = set()
-        if torrent.state == "active":
-            torrent.limits.refresh()
-            self._choker.slots = torrent.limits.slots
-            chosen = self._choker.choose(peers, seeding=not torrent.picker.missing, now=now)
+        """Choke and unchoke."""
+        self._scheduled = False
+        now = self._network.now()
+        peers = list(self._peers)
+        chosen: Set[Connection] = set()
+        if self._lifecycle.active:
+            self._limits.refresh()
+            self._choker.slots = self._limits.slots
+            chosen = self._choker.choose(peers, seeding=self._seeding(), now=now)
         for peer in peers:
             if peer not in chosen:
                 peer.choke()

@@ -1,16 +1,12 @@
-"""Whom to dial: the torrents that want peers, in turn, within the limits of the session."""
+"""Which addresses to dial: those of the torrents that want peers, in turn, within the limits of the session."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Optional
+from typing import Dict, Optional, Protocol
 
 from ..address_scope import is_public, owner
-from .handshaker import Handshaker
-from .interfaces import Address, Timer
-
-if TYPE_CHECKING:
-    from .engine import Engine
-    from .torrent import Torrent
+from ..settings import Settings
+from .interfaces import Address, JoinableTorrent, Network, Timer
 
 BURST = 10
 """Dials made at once when none was made for a while."""
@@ -18,65 +14,95 @@ BURST = 10
 HOST_PAUSE = 1.0
 """Seconds between two dials to one public host, or to one /64 network of IPv6, of all torrents of a session.
 
-Whoever tells many torrents, or many ports, of one victim would have us flood it.
+Somebody who names many torrents, or many ports, of one victim would otherwise have us flood it.
 """
 
 CHOICE = 20
 """Addresses looked at for one whose host was not dialled just now."""
 
 
-class Dialer:
-    """Makes the session's outgoing connections."""
+class Handshakes(Protocol):
+    """The connections that are being made."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    @property
+    def half_open(self) -> int:
+        """Connections that we dialled and whose handshake is not finished."""
+
+    def connecting(self, torrent: object) -> int:
+        """Those for this torrent."""
+
+    def dial(self, torrent: JoinableTorrent, address: Address) -> None:
+        """Make one more."""
+
+
+class Room(Protocol):
+    """The limit on all connections of the session."""
+
+    def make_room(self) -> bool:
+        """Is there room for one more connection, by closing another one if need be?"""
+
+
+class Dialer:
+    """Makes the outgoing connections of a session.
+
+    Args:
+        handshakes: The connections that are being made.
+        room: The limit on all connections.
+        network: The clock and the timers.
+        settings: Limits of dials at once and dials a second.
+    """
+
+    def __init__(self, handshakes: Handshakes, room: Room, network: Network, settings: Settings) -> None:
+        self._handshakes = handshakes
+        self._room = room
+        self._network = network
+        self._rate = settings.connect_rate
+        self._most_half_open = settings.max_half_open
         self._quota = float(BURST)
-        self._quota_at = engine.network.now()
-        self._eager: Dict[Torrent, None] = {}
-        """Torrents that may have somebody to dial now: a session of a thousand looks at no others."""
-        self._patient: Dict[Torrent, float] = {}
-        """Torrents that will have somebody, and when."""
+        self._quota_at = network.now()
+        self._eager: Dict[JoinableTorrent, None] = {}
+        """Torrents that may have an address to dial now: in a session of a thousand no others are looked at."""
+        self._patient: Dict[JoinableTorrent, float] = {}
+        """Torrents that will have an address, and when."""
         self._dialled: Dict[str, float] = {}
-        """Public hosts that were dialled in the last second, and when that is over."""
+        """Public hosts that were dialled in the last second, and when that second is over."""
         self._woken = False
         self._timer: Optional[Timer] = None
 
-    def wake(self, torrent: Optional[Torrent]) -> None:
-        """The torrent may have somebody to dial, or the session has room again: look at the end of the pass."""
+    def wake(self, torrent: Optional[JoinableTorrent]) -> None:
+        """The torrent may have an address to dial, or the session has room again: look at the end of the pass."""
         if torrent is not None:
             self._eager[torrent] = None
         self._look_later()
 
-    def forget(self, torrent: Torrent) -> None:
-        """The torrent has gone."""
+    def forget(self, torrent: JoinableTorrent) -> None:
+        """The torrent was removed."""
         self._eager.pop(torrent, None)
         self._patient.pop(torrent, None)
 
     def _look_later(self) -> None:
         if not self._woken:
             self._woken = True
-            self._engine.network.defer(self._dial)
+            self._network.defer(self._dial)
 
     def _dial(self) -> None:
         self._woken = False
-        engine = self._engine
-        now = engine.network.now()
-        rate = engine.settings.connect_rate
-        self._quota = min(BURST, self._quota + (now - self._quota_at) * rate)
+        now = self._network.now()
+        self._quota = min(BURST, self._quota + (now - self._quota_at) * self._rate)
         self._quota_at = now
         for torrent in [torrent for torrent, due in self._patient.items() if due <= now]:
             del self._patient[torrent]
             self._eager[torrent] = None
-        room = engine.settings.max_half_open - engine.half_open
+        room = self._most_half_open - self._handshakes.half_open
         while self._eager and room > 0 and self._quota >= 1:
             torrent = next(iter(self._eager))
             del self._eager[torrent]
-            if torrent.peers.places <= engine.connecting(torrent):
+            if torrent.peers.places <= self._handshakes.connecting(torrent):
                 continue
             address = self._choose(torrent, now)
             if address is None:
                 self._wait(torrent, now)
-            elif engine.make_room():
+            elif self._room.make_room():
                 self._quota -= 1
                 room -= 1
                 torrent.peerlist.dialing(address)
@@ -87,8 +113,8 @@ class Dialer:
                 room = 0
         self._sleep(now, room)
 
-    def _choose(self, torrent: Torrent, now: float) -> Optional[Address]:
-        """The next address to dial, that of a host dialled just now apart."""
+    def _choose(self, torrent: JoinableTorrent, now: float) -> Optional[Address]:
+        """The next address to dial, leaving out those of a host that was dialled just now."""
         for host in [host for host, over in self._dialled.items() if over <= now]:
             del self._dialled[host]
         for count in (1, CHOICE):
@@ -97,20 +123,17 @@ class Dialer:
                     return address
         return None
 
-    def _wait(self, torrent: Torrent, now: float) -> None:
+    def _wait(self, torrent: JoinableTorrent, now: float) -> None:
         """Look again when the next address is due, or one of a host that was dialled just now."""
         due = torrent.peerlist.next_time(now)
         self._patient.pop(torrent, None)
         if due is not None:
             self._patient[torrent] = due if due > now else min(self._dialled.values(), default=now + HOST_PAUSE)
 
-    def _connect(self, torrent: Torrent, address: Address, now: float) -> None:
-        engine = self._engine
+    def _connect(self, torrent: JoinableTorrent, address: Address, now: float) -> None:
         if is_public(address[0]):
             self._dialled[owner(address[0])] = now + HOST_PAUSE
-        handshaker = Handshaker(engine, torrent, address)
-        engine.greetings[handshaker] = None
-        handshaker.attach(engine.network.connect(address, handshaker, engine.settings.connect_timeout))
+        self._handshakes.dial(torrent, address)
 
     def _sleep(self, now: float, room: int) -> None:
         """Look again when the quota or the next address is due; without room, a connection that ends wakes us."""
@@ -121,6 +144,6 @@ class Dialer:
             return
         due = min(self._patient.values(), default=None)
         if self._eager:
-            due = now + (1 - self._quota) / self._engine.settings.connect_rate
+            due = now + (1 - self._quota) / self._rate
         if due is not None:
-            self._timer = self._engine.network.call_later(max(due - now, 0.001), self._look_later)
+            self._timer = self._network.call_later(max(due - now, 0.001), self._look_later)

@@ -1,4 +1,4 @@
-"""The session on the network thread: its torrents, its one listening port, and the strangers at its door.
+"""A session on the network thread: its torrents, its one listening port, and the limit on all its connections.
 
 Network, disk, look-ups and random source come from outside, so the same engine runs on sockets or in virtual time.
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from .. import events
 from ..errors import ListenError, StateError
+from ..metainfo.infohash import InfoHash
 from ..metainfo.metainfo import Metainfo
 from ..protocol.peer_id import make_peerid
 from ..settings import Settings
@@ -20,11 +21,11 @@ from ..swarm.external_address import ExternalAddress
 from ..swarm.message_quota import Budget
 from ..text import printable
 from ..version import __version__
+from .connection import Connection
 from .dialer import Dialer
-from .handshaker import Handshaker
-from .incoming_connections import IncomingConnections
-from .interfaces import Disk, Endpoint, EventDispatcher, Listener, Lookups, Network, Stream
-from .peer import Peer
+from .handshakes import Handshakes
+from .interfaces import Disk, Endpoint, EventDispatcher, JoinableTorrent, Listener, Lookups, Network
+from .payload import PayloadOptions
 from .torrent import Torrent
 from .tracker_clients import TrackerClients
 from .wait_group import WaitGroup
@@ -39,7 +40,16 @@ EXHAUSTED_INTERVAL = 60.0
 
 
 class Engine:
-    """All torrents of one session."""
+    """All torrents of one session.
+
+    Args:
+        network: Sockets, clock and timers.
+        disk: Where torrents keep their files.
+        lookups: Name resolution and HTTP.
+        settings: Limits and intervals.
+        random: A ``random.Random``.
+        wall: Seconds since 1970, for events.
+    """
 
     def __init__(
         self,
@@ -60,17 +70,15 @@ class Engine:
         self.wall = wall
         self.peerid = make_peerid(random)
         self.key = f"{random.randrange(2**32):08X}"
-        """Tells trackers that it is still us after our address changed."""
+        """Identifies the session to trackers after its address changed (BEP 7)."""
         self.client = settings.user_agent or f"bittorrent_threads {__version__}"
-        self.memory = BufferPool(settings.piece_memory, self._ask_again, network.receive_pool)
+        self.memory = BufferPool(settings.piece_memory, self._request_again, network.receive_pool)
         self.message_budget = Budget()
         self.torrents: Dict[bytes, Torrent] = {}
+        """By every form of 20 bytes that their infohash has in handshakes."""
         self.faults = 0
         """Times that our own code failed."""
         self.last_fault = ""
-        self.greetings: Dict[Handshaker, None] = {}
-        """Connections whose handshake is not done, in both directions."""
-        self.strangers = IncomingConnections(self)
         self.own_host = ExternalAddress()
         self.downloading = 1
         """Torrents that share the download limit, at least 1; as of the last tick."""
@@ -79,42 +87,122 @@ class Engine:
         self._listener: Optional[Listener] = None
         self._connection_limit = min(settings.max_connections, network.capacity * 4 // 5)
         self._exhausted_at = -EXHAUSTED_INTERVAL
-        self.dialer = Dialer(self)
+        self.handshakes = Handshakes(self, network, settings, self.peerid)
+        self.dialer = Dialer(self.handshakes, self, network, settings)
         self._ticker = network.call_later(TICK, self._tick)
 
-    def add(self, metainfo: Metainfo, basedir: str, *, event_dispatcher: EventDispatcher, **options: Any) -> Torrent:
-        """A new torrent, stopped; raises StateError when the session has it already."""
-        if metainfo.infohash in self.torrents:
-            raise StateError("add", f"the session has the torrent {metainfo.name!r} already")
-        torrent = Torrent(self, metainfo, basedir, event_dispatcher=event_dispatcher, **options)
-        self.torrents[metainfo.infohash] = torrent
+    # -- torrents --------------------------------------------------------------------------------------------------
+
+    def add(
+        self,
+        metainfo: Metainfo,
+        basedir: str,
+        *,
+        event_dispatcher: EventDispatcher,
+        trackers: Sequence[Sequence[str]] = (),
+        download_limit: int = 0,
+        upload_limit: int = 0,
+        **options: Any,
+    ) -> Torrent:
+        """Add a torrent, stopped.
+
+        Args:
+            metainfo: What it is.
+            basedir: Absolute path of the folder of its data.
+            event_dispatcher: Gets its events.
+            trackers: Tiers of tracker URLs besides those of ``metainfo``.
+            download_limit: Bytes a second, 0 for no limit.
+            upload_limit: Likewise.
+            options: Fields of ``PayloadOptions``.
+
+        Raises:
+            StateError: The session has it already, or the piece cache cannot be used.
+        """
+        return self._add(
+            metainfo.infohashes,
+            metainfo.name,
+            metainfo=metainfo,
+            options=PayloadOptions(basedir, **options),
+            event_dispatcher=event_dispatcher,
+            trackers=trackers,
+            download_limit=download_limit,
+            upload_limit=upload_limit,
+        )
+
+    def add_infohash(
+        self,
+        infohash: InfoHash,
+        basedir: str,
+        *,
+        name: str = "",
+        event_dispatcher: EventDispatcher,
+        trackers: Sequence[Sequence[str]] = (),
+        **options: Any,
+    ) -> Torrent:
+        """Add a torrent, stopped, of which only the infohash is known; ``Torrent.receive_info`` takes its metadata.
+
+        Args:
+            infohash: Identifies it.
+            basedir: Absolute path of the folder of its data.
+            name: For the user, until the metadata tells it.
+            event_dispatcher: Gets its events.
+            trackers: Tiers of tracker URLs.
+            options: Fields of ``PayloadOptions``.
+
+        Raises:
+            StateError: The session has it already.
+        """
+        return self._add(
+            infohash,
+            name or infohash.primary.hex(),
+            options=PayloadOptions(basedir, **options),
+            event_dispatcher=event_dispatcher,
+            trackers=trackers,
+        )
+
+    def _add(self, infohash: InfoHash, name: str, **options: Any) -> Torrent:
+        if any(form in self.torrents for form in infohash.short):
+            raise StateError("add", f"the session has the torrent {name!r} already")
+        torrent = Torrent(self, infohash, name, **options)
+        for form in infohash.short:
+            self.torrents[form] = torrent
         return torrent
+
+    def _all(self) -> List[Torrent]:
+        """Every torrent once."""
+        return list(dict.fromkeys(self.torrents.values()))
 
     def remove(self, torrent: Torrent, *, done: Callable[[], None]) -> None:
         """Close a torrent and forget it; ``done`` is called when its files are closed and its trackers told."""
         torrent.close()
-        self.torrents.pop(torrent.metainfo.infohash, None)
+        for form in torrent.infohashes.short:
+            self.torrents.pop(form, None)
         self.dialer.forget(torrent)
         torrent.wait_group.when_over(done)
 
-    def _ask_again(self) -> None:
-        for torrent in self.torrents.values():
-            torrent.peers.touch_all()
-
     def close(self, done: Callable[[], None]) -> None:
-        """Close every torrent and the door, then call ``done``."""
+        """Close every torrent and the port, then call ``done``."""
         over = WaitGroup()
         over.expect()
-        for torrent in list(self.torrents.values()):
+        for torrent in self._all():
             over.expect()
             self.remove(torrent, done=over.answered)
-        for handshaker in list(self.greetings):
-            handshaker.close("the session was closed")
+        self.handshakes.close()
         self._ticker.cancel()
         over.answered()
         over.when_over(done)
 
-    # -- the door --------------------------------------------------------------------------------------------------
+    def torrent_of(self, infohash: bytes) -> Optional[Torrent]:
+        """The torrent of this infohash, if it accepts connections now."""
+        torrent = self.torrents.get(infohash)
+        return torrent if torrent is not None and torrent.lifecycle.connected else None
+
+    def _request_again(self) -> None:
+        """There is room for pieces again."""
+        for torrent in self._all():
+            torrent.touch_all()
+
+    # -- the port --------------------------------------------------------------------------------------------------
 
     def listen(self) -> None:
         """Open the port unless it is open; raises ListenError only when the settings demand the port."""
@@ -122,20 +210,18 @@ class Engine:
             return
         settings = self.settings
         try:
-            self._listener = self.network.listen(settings.host, self.port or settings.port, self.strangers.accept)
+            self._listener = self.network.listen(settings.host, self.port or settings.port, self.handshakes.accept)
         except ListenError as error:
             if settings.port_strict:
                 raise
-            for torrent in self.torrents.values():
-                torrent.publish(events.ListenFailed, reason=str(error))
+            self._publish(events.ListenFailed, reason=str(error))
             return
         self.port = self._listener.port
-        for torrent in self.torrents.values():
-            torrent.publish(events.Listening, port=self.port)
+        self._publish(events.Listening, port=self.port)
 
     @property
     def endpoints(self) -> Tuple[Endpoint, ...]:
-        """Where we listen, one for each address family; any family without a listening socket, for peers are wanted."""
+        """Local addresses to announce from, one for each family; of any family if there is no listening socket."""
         if self._listener is None:
             return (Endpoint(0, ""),)
         return tuple([_endpoint(address) for address in self._listener.addresses])
@@ -148,129 +234,95 @@ class Engine:
 
     def unlisten(self) -> None:
         """Close the port if no torrent is started."""
-        if self._listener is not None and all(torrent.state == "stopped" for torrent in self.torrents.values()):
+        if self._listener is not None and not any(torrent.lifecycle.started for torrent in self._all()):
             self._listener.close()
             self._listener = None
 
-    def exhausted(self, reason: str) -> None:
-        """The system is out of descriptors: allow fewer connections from now on, and close one that nobody misses."""
-        now = self.network.now()
-        self._connection_limit = max(LEAST_CONNECTIONS, min(self._connection_limit, self.connections) - 1)
-        idle = [peer for torrent in self.torrents.values() for peer in torrent.peers if not peer.interesting]
-        if not self._give_way() and idle:
-            min(idle, key=lambda peer: peer.timeouts.received_at).close(reason)
-        if now - self._exhausted_at >= EXHAUSTED_INTERVAL:
-            self._exhausted_at = now
-            for torrent in self.torrents.values():
-                torrent.publish(events.ConnectionsLimited, limit=self._connection_limit, reason=reason)
+    # -- connections -----------------------------------------------------------------------------------------------
 
-    def fault(self, error: Exception) -> None:
-        """Our own code failed, and the loop gave up what it was at: every torrent tells it."""
-        self.faults += 1
-        self.last_fault = printable(f"{type(error).__name__}: {error}")
-        for torrent in self.torrents.values():
-            torrent.publish(events.InternalFailed, reason=self.last_fault, count=self.faults)
-            torrent.refresh()
+    @property
+    def connections(self) -> int:
+        """All connections, those being made included."""
+        return len(self.handshakes) + sum(len(torrent.peers) for torrent in self._all())
 
     @property
     def connection_room(self) -> int:
         """How many connections more the session may have."""
         return self._connection_limit - self.connections
 
+    @property
+    def half_open(self) -> int:
+        """Connections that we dialled and whose handshake is not finished."""
+        return self.handshakes.half_open
+
+    def connecting(self, torrent: object) -> int:
+        """Connections to peers of this torrent that are being made."""
+        return self.handshakes.connecting(torrent)
+
+    def drop_handshakes(self, torrent: object) -> None:
+        """Give up the connections that are being made for this torrent."""
+        self.handshakes.drop(torrent)
+
+    def wake_dialer(self, torrent: Optional[JoinableTorrent]) -> None:
+        """There may be an address to dial, or room for one."""
+        self.dialer.wake(torrent)
+
     def make_room(self) -> bool:
-        """Is there room for one connection more?  The oldest stranger, else the least useful peer, gives way."""
+        """Is there room for one more connection, by closing another one if need be?"""
         return self.connection_room > 0 or self._give_way()
 
     def _give_way(self) -> bool:
-        if self.strangers.give_way():
+        """Close the oldest connection without a handshake, else the least useful peer; False if there is none."""
+        if self.handshakes.give_way():
             return True
         yielding = self.yielding()
         if yielding:
             yielding[0].give_way()
         return bool(yielding)
 
-    def yielding(self) -> List[Peer]:
-        """The peers that give way to others when the session is full, the first to go first."""
-        peers = [peer for torrent in self.torrents.values() for peer in torrent.peers]
+    def yielding(self) -> List[Connection]:
+        """The peers that are closed for others when the session is full, the first to go first."""
+        peers = [peer for torrent in self._all() for peer in torrent.peers]
         return eviction.yielding(peers, share=self.settings.max_connections_per_host, now=self.network.now())
 
-    def serving(self, infohash: bytes) -> Optional[Torrent]:
-        """The live torrent of this infohash."""
-        torrent = self.torrents.get(infohash)
-        return torrent if torrent is not None and torrent.live else None
+    def exhausted(self, reason: str) -> None:
+        """The system is out of descriptors: allow fewer connections from now on, and close one of no use."""
+        now = self.network.now()
+        self._connection_limit = max(LEAST_CONNECTIONS, min(self._connection_limit, self.connections) - 1)
+        idle = [peer for torrent in self._all() for peer in torrent.peers if not peer.interesting]
+        if not self._give_way() and idle:
+            min(idle, key=lambda peer: peer.timeouts.received_at).close(reason)
+        if now - self._exhausted_at >= EXHAUSTED_INTERVAL:
+            self._exhausted_at = now
+            self._publish(events.ConnectionsLimited, limit=self._connection_limit, reason=reason)
 
-    # -- greetings -------------------------------------------------------------------------------------------------
+    # -- the rest --------------------------------------------------------------------------------------------------
 
-    @property
-    def connections(self) -> int:
-        """All connections, those being made included."""
-        return len(self.greetings) + sum(len(torrent.peers) for torrent in self.torrents.values())
+    def fault(self, error: Exception) -> None:
+        """Our own code failed, and the loop gave up what it was doing: every torrent reports it."""
+        self.faults += 1
+        self.last_fault = printable(f"{type(error).__name__}: {error}")
+        for torrent in self._all():
+            torrent.publish(events.InternalFailed, reason=self.last_fault, count=self.faults)
+            torrent.refresh()
 
-    @property
-    def half_open(self) -> int:
-        """Connections we are making."""
-        return sum(1 for handshaker in self.greetings if handshaker.outgoing)
-
-    def connecting(self, torrent: Torrent) -> int:
-        """Connections to peers of this torrent that are being made."""
-        return sum(1 for handshaker in self.greetings if handshaker.torrent is torrent)
-
-    def greeted(self, handshaker: Handshaker, torrent: Torrent, stream: Stream) -> None:
-        """A handshake is done."""
-        self._forget(handshaker)
-        objection = torrent.peers.welcome(handshaker, stream)
-        if objection:
-            stream.close()
-            self._failed(handshaker, objection)
-        self.dialer.wake(handshaker.torrent)
-
-    def greeting_failed(self, handshaker: Handshaker, reason: str) -> None:
-        """A dial or a handshake came to nothing."""
-        self._forget(handshaker)
-        self._failed(handshaker, reason)
-        self.dialer.wake(handshaker.torrent)
-
-    def _forget(self, handshaker: Handshaker) -> None:
-        self.greetings.pop(handshaker, None)
-        self.strangers.gone(handshaker)
-
-    def _failed(self, handshaker: Handshaker, reason: str) -> None:
-        torrent = handshaker.torrent
-        if torrent is None:
-            return
-        if handshaker.outgoing:
-            torrent.peerlist.failed(handshaker.address, self.network.now(), reason)
-            if handshaker.handshake.peerid == self.peerid and self._met_itself(torrent):
-                torrent.peerlist.exclude(handshaker.address)
-        torrent.publish(events.PeerClosed, address=handshaker.address, reason=reason)
-
-    def _met_itself(self, torrent: Torrent) -> bool:
-        """Is the other end of a dial that was answered with our own peer id here, among the strangers?
-
-        Anyone may repeat our peer id.  An address is our own if a connection to it came in at our port.
-        """
-        return any(
-            not other.outgoing and other.torrent is torrent and other.handshake.peerid == self.peerid
-            for other in self.greetings
-        )
-
-    def drop_greetings(self, torrent: Torrent) -> None:
-        """The torrent stops: give up the connections that are being made for it."""
-        for handshaker in [handshaker for handshaker in self.greetings if handshaker.torrent is torrent]:
-            handshaker.close("the torrent was stopped")
+    def _publish(self, kind: Callable[..., events.Event], **fields: Any) -> None:
+        for torrent in self._all():
+            torrent.publish(kind, **fields)
 
     def _tick(self) -> None:
         self._ticker = self.network.call_later(TICK, self._tick)
         now = self.network.now()
-        busy = [torrent for torrent in self.torrents.values() if torrent.live and len(torrent.peers)]
-        self.downloading = max(1, sum([torrent.picker.missing for torrent in busy]))
+        torrents = self._all()
+        busy = [torrent for torrent in torrents if torrent.lifecycle.connected and len(torrent.peers)]
+        self.downloading = max(1, sum([torrent.progress.wanting for torrent in busy]))
         self.uploading = max(1, sum([any([peer.interested for peer in torrent.peers]) for torrent in busy]))
-        for torrent in list(self.torrents.values()):
+        for torrent in torrents:
             torrent.tick(now)
         if self.connection_room <= 0 and self.yielding():
-            for torrent in self.torrents.values():
+            for torrent in torrents:
                 self.dialer.wake(torrent)
-        if not any([torrent.moving for torrent in self.torrents.values()]):
+        if not any([torrent.rates.receiving for torrent in torrents]):
             self.memory.drop_spare()
 
 

@@ -1,6 +1,6 @@
 """Which files of a torrent are its own: a file that holds something else is never written to.
 
-A name in a torrent is a stranger's choice, and a file of the user's may have it.  A file is the torrent's own if
+The author of a torrent chooses its names, and a file of the user may have the same.  A file is the torrent's own if
 
 - it was not there, or without a byte, when the torrent began to use its name;
 - a piece of it is right;
@@ -13,23 +13,29 @@ A name in a torrent is a stranger's choice, and a file of the user's may have it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List, Optional, Sequence
+from typing import Callable, List, Optional, Sequence
 
 from ..disk.file import FileStat
 from ..disk.resume import Resume
 from ..metainfo.bitfield import Bitfield
+from ..metainfo.file_list import TorrentFile
 from .interfaces import CheckedFiles
-
-if TYPE_CHECKING:
-    from .torrent import Torrent
 
 
 class FileOwnership:
-    """The files of one torrent that are its own, as far as is known."""
+    """The files of one torrent that are known to be its own.
 
-    def __init__(self, torrent: Torrent) -> None:
-        self._torrent = torrent
-        self._own = Bitfield(len(torrent.metainfo.files))
+    Args:
+        entries: The files as the metainfo has them.
+        begun: Is a piece of this file there?
+        overwrite: Files that hold something else are overwritten (``Settings.overwrite``).
+    """
+
+    def __init__(self, entries: Sequence[TorrentFile], begun: Callable[[int], bool], *, overwrite: bool) -> None:
+        self._entries = entries
+        self._begun = begun
+        self._overwrite = overwrite
+        self._own = Bitfield(len(entries))
         self._stored = self._own.copy()
         """What resume data says."""
         self._sizes: Sequence[int] = ()
@@ -58,11 +64,10 @@ class FileOwnership:
     @property
     def files(self) -> List[bool]:
         """Which files are its own, by index."""
-        torrent = self._torrent
-        entries, begun = torrent.metainfo.files, torrent.files.begun
+        entries, begun = self._entries, self._begun
         something = any(map(begun, [index for index, entry in enumerate(entries) if not entry.pad]))
         return [
-            torrent.settings.overwrite
+            self._overwrite
             or not entry.length
             or self._own[index]
             or begun(index)

@@ -1,28 +1,88 @@
-"""Before a torrent asks for anything: its files are claimed, that they are its own is stored, and they are made.
+"""Before a torrent requests anything: its files are claimed, that they are its own is stored, and they are made.
 
-The rule: what is begun last counts.  A claim is answered later, and which files are wanted may have changed by then: to
-make those that were wanted would bring back what the user has removed since.  Where nothing has to be stored first, the
-files are claimed and made by one job, which is given before anything that is asked of the disk after it.
+The rule: the preparation that was begun last counts.  A claim is answered later, and which files are wanted may have
+changed by then: to make those that were wanted would bring back what the user has removed since.  Where nothing has to
+be stored first, one job claims and makes the files, and is given before any later job of the disk.
 """
 
 from __future__ import annotations
 
 import errno
 import functools
-from typing import TYPE_CHECKING, Sequence
+from typing import Protocol, Sequence
 
-from .checks import Check
-from .interfaces import Done, Prepared
+from ..swarm.file_progress import FileProgress
+from ..swarm.picker import Picker
+from .checks import Check, Checks
+from .file_check import FileCheck
+from .file_ownership import FileOwnership
+from .file_paths import FilePaths
+from .interfaces import Done, Prepared, Storage
+from .phase import Lifecycle
+from .resume import ResumeStore
+from .storage_retry import StorageRetry
+from .unreadable_pieces import UnreadablePieces
 
-if TYPE_CHECKING:
-    from .torrent import Torrent
+
+class Owner(Protocol):
+    """The payload whose files are prepared."""
+
+    def reconsider(self) -> None:
+        """Whether pieces may be requested may have changed."""
+
+    def files_made(self, wanted: Sequence[bool]) -> None:
+        """The files that were wanted are there, and can be used."""
 
 
 class FilePreparation:
-    """The files of one torrent, from the moment it goes live on."""
+    """The files of one torrent, from the moment it goes live on.
 
-    def __init__(self, torrent: Torrent) -> None:
-        self._torrent = torrent
+    Args:
+        owner: Is told when the files can be used.
+        storage: The disk.
+        lifecycle: The phase of the torrent.
+        picker: Tells whether a wanted piece is missing.
+        piece_count: Pieces of the torrent.
+        files: Which files are wanted.
+        paths: Take the paths that the disk chose.
+        ownership: Which files are the torrent's own.
+        file_check: Looks for files that are awaited.
+        unreadable: Pieces that may be there.
+        checks: Hash everything after another torrent had the files.
+        storage_retry: Is told what failed.
+        resume_store: Stores which files are the torrent's own.
+    """
+
+    def __init__(
+        self,
+        owner: Owner,
+        *,
+        storage: Storage,
+        lifecycle: Lifecycle,
+        picker: Picker,
+        piece_count: int,
+        files: FileProgress,
+        paths: FilePaths,
+        ownership: FileOwnership,
+        file_check: FileCheck,
+        unreadable: UnreadablePieces,
+        checks: Checks,
+        storage_retry: StorageRetry,
+        resume_store: ResumeStore,
+    ) -> None:
+        self._owner = owner
+        self._storage = storage
+        self._lifecycle = lifecycle
+        self._picker = picker
+        self._piece_count = piece_count
+        self._files = files
+        self._paths = paths
+        self._ownership = ownership
+        self._file_check = file_check
+        self._unreadable = unreadable
+        self._checks = checks
+        self._storage_retry = storage_retry
+        self._resume_store = resume_store
         self._begun = 0
         self._unanswered = 0
         self._overtaken = False
@@ -35,44 +95,39 @@ class FilePreparation:
 
     def begin(self) -> None:
         """Make the files that are wanted now."""
-        torrent = self._torrent
         # An empty folder where files were may be a disk that is not mounted: nothing is made there.
-        if not torrent.live or torrent.file_check.again():
+        if not self._lifecycle.live or self._file_check.again():
             return
         self._begun += 1
         self._unanswered += 1
-        torrent.reconsider()
-        wanted, own = torrent.files.wanted, torrent.file_ownership.files
-        news = torrent.file_ownership.news(wanted, own) and torrent.picker.missing
+        self._owner.reconsider()
+        wanted, own = self._files.wanted, self._ownership.files
+        news = self._ownership.news(wanted, own) and self._picker.missing
         # What could not be read may be right: until that is known nothing is written, and nothing is said of it.
-        if not torrent.unreadable and (news or self._overtaken or torrent.file_ownership.doubtful(wanted, own)):
+        if not self._unreadable and (news or self._overtaken or self._ownership.doubtful(wanted, own)):
             claimed = functools.partial(self._claimed, self._begun, wanted, own)
-            torrent.storage.claim(wanted, own, claimed, writing=bool(torrent.picker.missing))
+            self._storage.claim(wanted, own, claimed, writing=bool(self._picker.missing))
         else:
             self._make(wanted, own)
 
     def finished(self) -> None:
         """All that is wanted is there: claim the files for reading only, so that others may use them, too."""
-        torrent = self._torrent
-        if torrent.live:
-            torrent.storage.claim(torrent.files.wanted, torrent.file_ownership.files, lambda done: None, writing=False)
+        if self._lifecycle.live:
+            self._storage.claim(self._files.wanted, self._ownership.files, lambda done: None, writing=False)
 
     def _claimed(self, begun: int, wanted: Sequence[bool], own: Sequence[bool], done: Done) -> None:
-        torrent = self._torrent
         hindered = done.error is not None and done.error.errno == errno.EBUSY
-        if not torrent.live or begun != self._begun:
+        if not self._lifecycle.live or begun != self._begun:
             self._end()
         elif self._overtaken and not hindered:
             self._overtaken = False
-            if torrent.storage_retry.error is not None and torrent.storage_retry.error.errno == errno.EBUSY:
-                torrent.storage_retry.end()
-            torrent.file_check.accept(self._look_again)
+            if self._storage_retry.error is not None and self._storage_retry.error.errno == errno.EBUSY:
+                self._storage_retry.end()
+            self._file_check.accept(self._look_again)
         elif done.error is not None:
-            self._prepared(wanted, Prepared(done.error, tuple(torrent.chosen_names.items())))
-        elif (
-            torrent.file_ownership.claim([ours or wants for ours, wants in zip(own, wanted)]) and torrent.picker.missing
-        ):
-            torrent.resume_store.mark(functools.partial(self._marked, begun, wanted, own))
+            self._prepared(wanted, Prepared(done.error, tuple(self._paths.chosen.items())))
+        elif self._ownership.claim([ours or wants for ours, wants in zip(own, wanted)]) and self._picker.missing:
+            self._resume_store.mark(functools.partial(self._marked, begun, wanted, own))
         else:
             self._make(wanted, own)
 
@@ -81,31 +136,29 @@ class FilePreparation:
         def checked(check: Check) -> None:
             self._unanswered -= 1
             self.begin()
-            self._torrent.reconsider()
+            self._owner.reconsider()
 
-        self._torrent.checks.add(Check(range(self._torrent.metainfo.piece_count), checked))
+        self._checks.add(Check(range(self._piece_count), checked))
 
     def _marked(self, begun: int, wanted: Sequence[bool], own: Sequence[bool]) -> None:
-        if self._torrent.live and begun == self._begun:
+        if self._lifecycle.live and begun == self._begun:
             self._make(wanted, own)
         else:
             self._end()
 
     def _make(self, wanted: Sequence[bool], own: Sequence[bool]) -> None:
-        torrent = self._torrent
-        writing = bool(torrent.picker.missing and not torrent.unreadable)
-        torrent.storage.prepare(wanted, own, functools.partial(self._prepared, wanted), writing=writing)
+        writing = bool(self._picker.missing and not self._unreadable)
+        self._storage.prepare(wanted, own, functools.partial(self._prepared, wanted), writing=writing)
 
     def _prepared(self, wanted: Sequence[bool], done: Prepared) -> None:
-        torrent = self._torrent
-        torrent.chosen_names = dict(done.names)
+        self._paths.chosen = dict(done.names)
         if done.error is not None:
             self._overtaken |= done.error.errno == errno.EBUSY
-            torrent.storage_retry.begin(done.error)
-        elif torrent.live:
-            torrent.made(wanted)
+            self._storage_retry.begin(done.error)
+        elif self._lifecycle.live:
+            self._owner.files_made(wanted)
         self._end()
 
     def _end(self) -> None:
         self._unanswered -= 1
-        self._torrent.reconsider()
+        self._owner.reconsider()

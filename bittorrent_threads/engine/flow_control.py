@@ -1,9 +1,9 @@
-"""When a peer is read: not while it does not read itself, nor while its messages take more than their share.
+"""When a peer is read: not while it does not read itself, nor while its messages take more than their share of time.
 
 Three rules bound what a remote end costs.  Above ``MAX_ANSWERS`` bytes or ``MAX_WAITING`` buffers of answers that the
 peer does not take, nothing more is read from it, so that answers cannot pile up, whatever they answer.  Beyond its
-share of the network thread (``swarm.message_quota``) the peer is read when that allows it.  And one read takes no more
-than the blocks that were asked for and ``LEAST_READ``, so that what is read at once cannot be messages alone.
+share of the network thread (``swarm.message_quota``) the peer is read when its share allows it.  And one read takes no
+more than the blocks that were requested and ``LEAST_READ``, so that what is read at once cannot be messages alone.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class FlowControl:
         """Estimated seconds of the network thread, beside blocks and requests, that were not charged yet."""
         self.gated = False
         """Nothing is read from the peer for now."""
-        self._reader = reader
+        self.reader = reader
         self._network = host.network
         self._quota = MessageQuota(host.message_budget, host.network.now())
         self._most_backlog = settings.send_high_water + MAX_ANSWERS
@@ -59,7 +59,7 @@ class FlowControl:
     @property
     def stuffed(self) -> bool:
         """Does so much wait for the peer that it must read before it is read or told anything else?"""
-        stream = self._reader.stream
+        stream = self.reader.stream
         return stream.backlog > self._most_backlog or stream.waiting > MAX_WAITING
 
     def charge(self, now: float) -> None:
@@ -77,7 +77,7 @@ class FlowControl:
 
         ``asked`` blocks are on their way from it, ``held`` bytes were read already and wait for their turn.
         """
-        stream = self._reader.stream
+        stream = self.reader.stream
         stream.read_limit = LEAST_READ + asked * MAX_PIECE_MESSAGE
         stuffed, wait = self.stuffed, self._quota.wait(now)
         later = wait > 0.0 or held > 0
@@ -99,4 +99,4 @@ class FlowControl:
     def _resume(self) -> None:
         self._timer = None
         if not self.stuffed:
-            self._reader.on_readable_again()
+            self.reader.on_readable_again()

@@ -1,27 +1,47 @@
-"""Moving and renaming the files of a running torrent: nothing is asked for meanwhile, and what peers want waits.
+"""Moving and renaming the files of a torrent in any phase: nothing is requested meanwhile, and uploads wait.
 
-The disk does it, and everything else it is asked waits for that; here the torrent learns where its files are now.
+The disk moves the files, and every later job waits for that.  Here the torrent learns where its files are now.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Callable, Mapping, Optional, Tuple
+from typing import Callable, Mapping, Optional, Protocol, Tuple
 
 from ..disk.path_choice import rules
 from ..errors import StorageError
 from ..metainfo.safe_paths import chosen_path
-from .interfaces import Moved
+from .file_paths import FilePaths
+from .interfaces import Moved, Storage
+from .resume import ResumeStore
 
-if TYPE_CHECKING:
-    from .torrent import Torrent
+
+class Owner(Protocol):
+    """The payload whose files are moved."""
+
+    def reconsider(self) -> None:
+        """Whether pieces may be requested may have changed."""
 
 
 class MoveStorage:
-    """Moves of one torrent; one after another."""
+    """Moves of the files of one torrent, one after another.
 
-    def __init__(self, torrent: Torrent) -> None:
-        self._torrent = torrent
+    Args:
+        owner: Is told when a move begins and ends.
+        storage: The disk.
+        resume_store: Remembers where the files are.
+        paths: Where the files are.
+        names: Which names files may have (``Settings.names``).
+    """
+
+    def __init__(
+        self, owner: Owner, *, storage: Storage, resume_store: ResumeStore, paths: FilePaths, names: str
+    ) -> None:
+        self._owner = owner
+        self._storage = storage
+        self._resume_store = resume_store
+        self._paths = paths
+        self._names = names
         self._under_way = 0
 
     @property
@@ -33,14 +53,14 @@ class MoveStorage:
         """Move every file to another folder; ``done`` gets what went wrong."""
         moved = functools.partial(self._moved, basedir, done)
         self._begin()
-        self._torrent.resume_store.recall(lambda: self._torrent.storage.move(basedir, moved))
+        self._resume_store.recall(lambda: self._storage.move(basedir, moved))
 
     def rename(self, index: int, path: str, done: Callable[[Optional[StorageError]], None]) -> None:
         """Give a file another path below the folder; raises ValueError for one that cannot be."""
         parts = self._chosen(index, path)
-        names = self._torrent.names.copy()
+        names = self._paths.renamed.copy()
         self._begin()
-        self._torrent.resume_store.recall(lambda: self._rename(index, path, parts, names, done))
+        self._resume_store.recall(lambda: self._rename(index, path, parts, names, done))
 
     def _rename(
         self,
@@ -50,46 +70,44 @@ class MoveStorage:
         names: Mapping[int, Tuple[str, ...]],
         done: Callable[[Optional[StorageError]], None],
     ) -> None:
-        torrent = self._torrent
         try:
-            if names != torrent.names:
+            if names != self._paths.renamed:
                 self._chosen(index, path)  # the names of an earlier client are known only now
         except ValueError as error:
             self._ended()
-            done(StorageError(str(error), torrent.path(index)))
+            done(StorageError(str(error), self._paths.path(index)))
             return
 
         def renamed(answer: Moved) -> None:
             if answer.moved:
-                torrent.names[index] = parts
-                torrent.chosen_names.pop(index, None)
-                torrent.resume_store.renamed(answer)
+                self._paths.renamed[index] = parts
+                self._paths.chosen.pop(index, None)
+                self._resume_store.renamed(answer)
             self._ended()
             done(answer.error)
 
-        torrent.storage.rename(index, parts, stored=torrent.resume_store.stored, deliver=renamed)
+        self._storage.rename(index, parts, stored=self._resume_store.stored, deliver=renamed)
 
     def _chosen(self, index: int, path: str) -> Tuple[str, ...]:
-        torrent = self._torrent
-        others = [torrent.parts(other) for other in range(len(torrent.metainfo.files)) if other != index]
-        return chosen_path(path, others, names=rules(torrent.settings.names), used=torrent.parts(index))
+        parts = self._paths.all_parts
+        others = [each for other, each in enumerate(parts) if other != index]
+        return chosen_path(path, others, names=rules(self._names), used=parts[index])
 
     def cancel(self) -> None:
         """Have the move under way undone; it is answered all the same."""
-        self._torrent.storage.interrupt()
+        self._storage.interrupt()
 
     def _begin(self) -> None:
         self._under_way += 1
-        self._torrent.reconsider()
+        self._owner.reconsider()
 
     def _moved(self, basedir: str, done: Callable[[Optional[StorageError]], None], answer: Moved) -> None:
-        torrent = self._torrent
         if answer.moved:
-            torrent.basedir = basedir
-            torrent.resume_store.moved(answer)
+            self._paths.basedir = basedir
+            self._resume_store.moved(answer)
         self._ended()
         done(answer.error)
 
     def _ended(self) -> None:
         self._under_way -= 1
-        self._torrent.reconsider()
+        self._owner.reconsider()

@@ -1,7 +1,7 @@
-"""One peer of a torrent, from the end of its handshake to the close: cuts what comes into messages and routes them.
+"""One peer of a torrent whose metadata is known: cuts what comes into messages and routes them.
 
-What the peer sends goes to the torrent's ``downloads``, what it asks for to its own ``serving``.  After every read the
-peer is *touched*: once a pass, when all sockets were read, ``settle`` measures, asks for more and serves, so that a
+What the peer sends goes to the torrent's ``downloads``, what it asks for to its own ``uploader``.  After every read the
+peer is *touched*: once a pass, when all sockets were read, ``settle`` measures, requests more and uploads, so that a
 batch of blocks costs one send.  Whatever the peer does wrong ends in ``close`` with the reason, never in an exception.
 
 A peer costs no more than what it sends is worth: ``flow_control`` says when it is read.
@@ -9,108 +9,145 @@ A peer costs no more than what it sends is worth: ``flow_control`` says when it 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set
+import dataclasses
+from typing import Any, Callable, Dict, List, Optional, Protocol, Set
 
 from ..metainfo.bitfield import Bitfield
 from ..protocol import messages
-from ..protocol.extension import ExtensionHandshake
 from ..protocol.fast import allowed_fast_set
+from ..protocol.handshake import Handshake
 from ..protocol.messages import PIECE, REQUEST
-from ..protocol.peer_id import client_name
 from ..protocol.wire import Wire
-from ..swarm import eviction, message_quota
-from ..swarm.downloads import MAX_VIOLATIONS
+from ..status import PeerStatus
+from ..swarm import message_quota
+from ..swarm.downloads import MAX_VIOLATIONS, Downloads
+from ..swarm.have_log import HaveLog
 from ..swarm.interfaces import BlockRequest
+from ..swarm.picker import Picker
 from ..swarm.pipeline import Pipeline
 from ..swarm.rate import Rate
 from ..swarm.uploads import Request
-from .flow_control import FlowControl
-from .interfaces import Address, Stream
+from .connection import Connection, Host
+from .early_peer import EarlyPeer
+from .interfaces import Stream
 from .peer_sender import PeerSender
-from .peer_timeouts import PeerTimeouts
+from .phase import Lifecycle
+from .rate_limits import RateLimits
 from .uploader import Uploader
-
-if TYPE_CHECKING:
-    from .handshaker import Handshaker
-    from .torrent import Torrent
 
 NEEDY = 10
 """A peer with fewer pieces than this is let begin while it is choked (BEP 6)."""
 
 
-class Peer:
-    """A connection past its handshake."""
+class Exchange(Protocol):
+    """The peers of a torrent that exchange pieces."""
 
-    torrent: Torrent
-    stream: Stream
-    fast: bool
+    log: HaveLog
+    """The pieces that peers are told of."""
 
-    def __init__(self, torrent: Torrent, stream: Stream, handshaker: Handshaker) -> None:
-        settings = torrent.settings
-        now = torrent.now()
-        handshake = handshaker.handshake
-        self.torrent = torrent
-        self.stream = stream
-        self.address: Address = stream.address
-        self.peerid = handshake.peerid
-        self.incoming = stream.incoming
-        self.fast = handshake.fast
-        self.extended = handshake.extended
-        self.client = client_name(self.peerid)
-        self.listening: Optional[int] = None
-        """The port at which an incoming peer says that it listens (BEP 10 ``p``)."""
-        self.upload_only = False
-        self.closed = ""
-        """Why the connection ended; empty while it lives."""
-        self.connected_at = now
-        self.last_sent = now
-        self.moved_at = now
-        """When a block last went or came, as of the last tick."""
-        self.group = eviction.group(torrent.metainfo.infohash, self.address[0])
-        """The same for all connections that crowd each other."""
-        self.bits = Bitfield(torrent.metainfo.piece_count)
-        self.interested = False
-        """The peer wants something of ours."""
-        self.choked = True
-        """We do not let the peer ask."""
-        self.unchoked_at: Optional[float] = None
-        self.interesting = False
-        """We told the peer that we want something of its."""
+    def add(self, peer: Peer) -> None:
+        """A peer came."""
+
+    def remove(self, peer: Peer) -> None:
+        """A peer has gone."""
+
+    def touch(self, peer: Peer) -> None:
+        """Settle this peer at the end of the pass."""
+
+    def touch_all(self) -> None:
+        """Settle every peer at the end of the pass."""
+
+
+class Content(Protocol):
+    """What of a torrent's payload its peers exchange."""
+
+    have: Bitfield
+    picker: Picker
+    downloads: Downloads
+    limits: RateLimits
+    lifecycle: Lifecycle
+
+    @property
+    def exchange(self) -> Exchange:
+        """The other peers."""
+
+    def uploader(self, peer: Peer) -> Uploader:
+        """Make the uploader of a peer."""
+
+
+class Peer(Connection):
+    """A connection past its handshake that exchanges pieces.
+
+    Args:
+        host: The torrent.
+        content: Its payload.
+        stream: The bytes.
+        handshake: What the peer said in the handshake.
+        before: The connection of before the metadata, whose stream this one takes over.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        content: Content,
+        stream: Stream,
+        handshake: Handshake,
+        before: Optional[EarlyPeer] = None,
+    ) -> None:
+        have = content.have
+        wire = Wire(len(have), fast=handshake.fast) if before is None else before.wire
+        super().__init__(host, stream, handshake, wire, before)
+        self.bits = Bitfield(len(have))
         self.granted: Set[int] = set()
         """Pieces we let the peer ask for even while we choke it (BEP 6)."""
-        self.wire = Wire(len(self.bits), fast=self.fast)
-        self.sender = PeerSender(self.address, self.peerid, torrent.peers.ban)
-        self.pipeline = Pipeline(self, self.bits, settings)
-        self.serving = Uploader(self, settings)
+        self.sender = PeerSender(self.address, self.peerid, host.ban)
+        self.pipeline = Pipeline(self, self.bits, self._settings)
+        self._have = have
+        self._picker = content.picker
+        self._downloads = content.downloads
+        self._exchange = content.exchange
+        self._limits = content.limits
+        self._lifecycle = content.lifecycle
+        self._log = content.exchange.log
+        self.uploader = content.uploader(self)
         self.sending = Rate()
-        self.told = 0
-        """Position in the log of our pieces up to which the peer has heard."""
-        self.flow = FlowControl(self, torrent.engine, settings)
+        self.told = self._log.end
+        """Position in the log of our pieces up to which the peer was told."""
         self._described = False
         """The peer has said what it has."""
-        self.timeouts = PeerTimeouts(stream, self.wire, self.flow, settings, now)
-        self._sent_before = stream.sent
         self._asked_mark = 0
         """Byte of the stream at which our last requests end."""
         self._moved_before = 0
-        stream.reader = self.wire
-        stream.handler = self
 
-    def open(self, leftover: bytes) -> None:
+    def open(self) -> None:
         """Say what we have and can, and read what came behind the handshake."""
-        have = self.torrent.have
-        self.told = self.torrent.peers.log.end
+        have = self._have
+        self._exchange.add(self)
         if self.fast and have.full:
             self.send(messages.HAVE_ALL_MESSAGE)
         elif self.fast and have.empty:
             self.send(messages.HAVE_NONE_MESSAGE)
         elif not have.empty:
             self.send(messages.bitfield(bytes(have)))
-        if self.extended:
-            payload = self.torrent.extension_handshake(self).encode()
-            self.send(messages.extended(0, payload))
-        if leftover:
-            self.on_received(memoryview(leftover))
+        self.introduce()
+        if self.handshake.leftover:
+            self.on_received(memoryview(self.handshake.leftover))
+
+    def go_on(self, before: EarlyPeer) -> None:
+        """The metadata is known: take what the peer said before, as if it had just come."""
+        self._exchange.add(self)
+        self._limit_pipeline()
+        self.interested = before.interested
+        if before.unchoked:
+            self._on_unchoke()
+        for kind, a, b, c in self.wire.set_piece_count(len(self.bits)):
+            _ROUTES[kind](self, a, b, c)
+            if self.closed:
+                return
+        if self.wire.failed:
+            self.close(self.wire.failed, useful=False)
+        else:
+            self.on_readable_again()
 
     def send(self, message: bytes) -> None:
         """Queue one message, or several joined."""
@@ -128,33 +165,24 @@ class Peer:
             self.send(b"".join([messages.cancel(*block) for block in blocks]))
 
     def tell_haves(self) -> None:
-        """Tell the pieces that the peer has not heard of, unless it does not read."""
-        log = self.torrent.peers.log
+        """Tell the peer of the pieces that it was not told of, unless it does not read."""
+        log = self._log
         if self.told != log.end and not self.flow.stuffed:
             self.told, message = log.told(self.told)
             self.stream.send((message,))
 
-    def close(self, reason: str, *, useful: bool = True) -> None:
-        """End the connection; idempotent.  ``useful`` is False when dialling the peer again soon makes no sense."""
-        if not self.closed:
-            self.closed = reason
-            self.flow.close()
-            self.stream.close()
-            self.torrent.peers.closed(self, reason, useful=useful)
-
-    def give_way(self) -> None:
-        """End the connection because others find no room, and this one is of little use."""
-        self.close("gave way to another that found no room")
+    def on_end(self) -> None:
+        """What the peer was asked for, others may be asked for now."""
+        self._exchange.remove(self)
+        self._downloads.left(self.pipeline)
+        self._picker.left(self.bits)
 
     # -- the stream ------------------------------------------------------------------------------------------------
-
-    def on_connected(self) -> None:
-        """Nothing: the greeting has seen to it."""
 
     def on_received(self, data: memoryview) -> None:  # noqa: C901 - hot path, without further calls
         """Hot path: every byte of every peer passes here."""
         pipeline, flow = self.pipeline, self.flow
-        block = self.torrent.downloads.block
+        block = self._downloads.block
         waiting = self.wire.partial
         found = self.wire.receive(data)
         asked: List[Request] = []
@@ -165,7 +193,7 @@ class Peer:
                 asked.append((a, b, c))
             else:
                 if asked:
-                    flow.work += self.serving.add(asked)
+                    flow.work += self.uploader.add(asked)
                     asked = []
                 flow.work += message_quota.MESSAGE
                 route = _ROUTES.get(kind)
@@ -174,14 +202,14 @@ class Peer:
                 if self.closed:
                     return
         if asked:
-            flow.work += self.serving.add(asked)
-        now = self.torrent.now()
+            flow.work += self.uploader.add(asked)
+        now = self._now()
         self.timeouts.received_at = now
         flow.charge(now)
         if self.wire.failed:
             self.close(self.wire.failed, useful=False)
-        elif self.serving.failed:
-            self.close(self.serving.failed, useful=False)
+        elif self.uploader.failed:
+            self.close(self.uploader.failed, useful=False)
         elif pipeline.violations > MAX_VIOLATIONS:
             self.close(f"sent {pipeline.violations} blocks or rejects that were not asked for", useful=False)
         elif flow.exhausted(now):
@@ -189,38 +217,35 @@ class Peer:
         else:
             if found or not waiting:
                 self.timeouts.message_at = now
-            self.torrent.peers.touch(self)
+            self._exchange.touch(self)
 
     def on_readable_again(self) -> None:
         """The flow control lets the peer's messages through again: first those that were read already."""
         if self.wire.held:
             self.on_received(memoryview(b""))
         else:
-            self.torrent.peers.touch(self)
+            self._exchange.touch(self)
 
     def on_drained(self) -> None:
         """There is room for more to send."""
-        if self.torrent.limits.narrow:
-            self.torrent.peers.touch_all()  # it may be the turn of another
-        self.torrent.peers.touch(self)
-
-    def on_closed(self, reason: str) -> None:
-        """The other end or the system closed the stream."""
-        self.close(reason)
+        if self._limits.narrow:
+            self._exchange.touch_all()  # it may be the turn of another
+        self._exchange.touch(self)
 
     # -- the end of a pass, and of a second --------------------------------------------------------------------------
 
     def settle(self, now: float) -> None:
-        """Measure what came, ask for more, serve."""
+        """Measure what came, request more, upload."""
         pipeline, stream = self.pipeline, self.stream
         pipeline.measure(now)
         if self.interesting and stream.sent >= self._asked_mark:
-            self.torrent.downloads.refill(pipeline, now)
-        self._measure_sent(now)
-        self.serving.pump()
+            self._downloads.refill(pipeline, now)
+        self.measure_sent(now)
+        self.uploader.pump()
         self.flow.settle(len(pipeline.outstanding), held=self.wire.held, now=now)
 
-    def _measure_sent(self, now: float) -> None:
+    def measure_sent(self, now: float) -> None:
+        """Note how much the system took of what waits for the peer."""
         # Not only once a second: what is read ahead follows the rate, and a fast peer had 128 KiB until the first tick
         # (to aria2 at 1.47 s of processor a GiB, now 1.19; to libtorrent at 390 MB/s, now 435).
         sent = self.stream.sent
@@ -231,48 +256,31 @@ class Peer:
         elif not self.stream.blocked:
             self.timeouts.taken_at = now
 
-    def tick(self, now: float) -> None:
-        """Once a second: silence, stuck messages, snubbing, keep-alive."""
-        settings = self.torrent.settings
-        reason = self.timeouts.spent(now)
-        if reason:
-            self.close(reason)
-            return
+    def on_tick(self, now: float) -> None:
+        """Look for requests that are not answered, and tell the peer of our pieces."""
         moved = self.moved
-        if moved != self._moved_before or self.torrent.state != "active":
+        if moved != self._moved_before or not self._lifecycle.active:
             self._moved_before = moved
             self.moved_at = now
-        self.torrent.downloads.tick(self.pipeline, now, departure=self.torrent.limits.departure)
+        self._downloads.tick(self.pipeline, now, departure=self._limits.departure)
         self.tell_haves()
-        self._measure_sent(now)
-        if now - self.last_sent >= settings.keepalive_interval:
-            self.send(messages.KEEPALIVE_MESSAGE)
-            self.last_sent = now
 
     def update_interest(self) -> None:
         """Tell the peer whether it has something that we want."""
-        interesting = self.torrent.picker.interesting(self.bits)
+        interesting = self._picker.interesting(self.bits)
         if interesting != self.interesting:
             self.interesting = interesting
             self.send(messages.INTERESTED_MESSAGE if interesting else messages.NOT_INTERESTED_MESSAGE)
             if interesting:
-                self.torrent.peers.touch(self)
+                self._exchange.touch(self)
 
     # -- what we decide ----------------------------------------------------------------------------------------------
 
     def choke(self) -> None:
         """Let the peer ask no more."""
         if not self.choked:
-            self.choked = True
-            self.send(messages.CHOKE_MESSAGE)
-            self.serving.choke()
-
-    def unchoke(self, now: float) -> None:
-        """Let the peer ask."""
-        if self.choked:
-            self.choked = False
-            self.unchoked_at = now
-            self.send(messages.UNCHOKE_MESSAGE)
+            super().choke()
+            self.uploader.choke()
 
     # -- what the peer says ------------------------------------------------------------------------------------------
 
@@ -280,29 +288,23 @@ class Peer:
         self.pipeline.on_choke()
         if not self.fast:
             # With BEP 6 each request is answered, by a block or a reject; without, a choke forgets them all.
-            self.torrent.downloads.release(self.pipeline)
+            self._downloads.release(self.pipeline)
 
     def _on_unchoke(self, *_: Any) -> None:
         self.pipeline.on_unchoke()
 
     def _on_interested(self, *_: Any) -> None:
-        if not self.interested:
-            self.interested = True
-            self.flow.work += message_quota.INTEREST
-            self.torrent.choking.hurry()
+        self.set_interested(True)
 
     def _on_not_interested(self, *_: Any) -> None:
-        if self.interested:
-            self.interested = False
-            self.flow.work += message_quota.INTEREST
-            self.torrent.choking.hurry()
+        self.set_interested(False)
 
     def _on_have(self, index: int, *_: Any) -> None:
         self.pipeline.refused.pop(index, None)
         if self.bits.set(index):
-            torrent = self.torrent
-            torrent.picker.gained(self.bits, index)
-            if not self.interesting and torrent.picker.wants(index):
+            picker = self._picker
+            picker.gained(self.bits, index)
+            if not self.interesting and picker.wants(index):
                 self.update_interest()
             if self.bits.full:
                 self._on_full()
@@ -323,7 +325,7 @@ class Peer:
         aria2 sends a second BITFIELD or HAVE ALL in place of many HAVEs.  So one that adds pieces is taken; one that
         adds none closes the peer, or five bytes could cost work for every piece of the torrent again and again.
         """
-        torrent = self.torrent
+        picker = self._picker
         before = self.bits
         if self._described:
             both = before.as_int() | bits.as_int()
@@ -331,9 +333,9 @@ class Peer:
             if bits.count == before.count:
                 self.close("said a second time what it has, and nothing new", useful=False)
                 return
-        torrent.picker.left(before)
+        picker.left(before)
         self.bits = self.pipeline.bits = bits
-        torrent.picker.joined(bits)
+        picker.joined(bits)
         self.update_interest()
         if bits.full:
             self._on_full()
@@ -342,25 +344,24 @@ class Peer:
         self._described = True
 
     def _on_full(self) -> None:
-        if self.torrent.have.full:
+        if self._have.full:
             self.close("both are seeds", useful=False)
 
     def _grant(self) -> None:
         """Let a peer that has little begin while it is choked (BEP 6)."""
-        torrent = self.torrent
-        if self.bits.count >= NEEDY or torrent.limits.narrow:
+        if self.bits.count >= NEEDY or self._limits.narrow:
             return
-        pieces = allowed_fast_set(torrent.metainfo.infohash, self.address[0], len(self.bits))
-        self.granted = {index for index in pieces if torrent.have[index] and not self.bits[index]}
+        pieces = allowed_fast_set(self._host.infohash, self.address[0], len(self.bits))
+        self.granted = {index for index in pieces if self._have[index] and not self.bits[index]}
         for index in sorted(self.granted):
             self.send(messages.allowed_fast(index))
 
     def _on_cancel(self, index: int, begin: int, length: int) -> None:
         self.flow.work += message_quota.REFUSED_REQUEST
-        self.serving.cancel(index, begin, length)
+        self.uploader.cancel(index, begin, length)
 
     def _on_reject(self, index: int, begin: int, *_: Any) -> None:
-        self.torrent.downloads.rejected(self.pipeline, index, begin, self.torrent.now())
+        self._downloads.rejected(self.pipeline, index, begin, self._now())
 
     def _on_suggest(self, index: int, *_: Any) -> None:
         self.pipeline.suggest(index)
@@ -369,44 +370,61 @@ class Peer:
         self.pipeline.allow(index)
 
     def _on_extended(self, sub_id: int, payload: bytes, *_: Any) -> None:
-        if sub_id != 0 or not self.extended:
-            return
-        self.flow.work += message_quota.EXTENSION + len(payload) * message_quota.EXTENSION_BYTE
-        said = ExtensionHandshake.parse(payload)
-        if said.failed:
-            self.close(said.failed, useful=False)
-            return
-        if said.client:
-            self.client = said.client
-        if said.reqq:
-            self.pipeline.reqq = said.reqq
-            self.pipeline.depth = min(self.pipeline.depth, said.reqq)
-        self.upload_only = bool(said.upload_only)
-        self.torrent.engine.own_host.report(said.yourip, self.address[0])
-        if said.port and self.incoming:
-            self.torrent.peers.learned_port(self, said.port)
+        self.on_extended(sub_id, payload)
+        self._limit_pipeline()
+
+    def _limit_pipeline(self) -> None:
+        if self.reqq:
+            self.pipeline.reqq = self.reqq
+            self.pipeline.depth = min(self.pipeline.depth, self.reqq)
 
     # -- figures -------------------------------------------------------------------------------------------------
 
     @property
     def moved(self) -> int:
         """Bytes of blocks that went to the peer, and of those that came from it and were wanted."""
-        return self.pipeline.payload + self.serving.uploaded
+        return self.pipeline.payload + self.uploader.uploaded
+
+    @property
+    def downloaded(self) -> int:
+        """Bytes of blocks that came from the peer, wanted or not."""
+        return self.pipeline.payload + self.pipeline.wasted
+
+    @property
+    def uploaded(self) -> int:
+        """Bytes of blocks that went to the peer."""
+        return self.uploader.uploaded
+
+    @property
+    def wasted(self) -> int:
+        """Bytes of blocks that came for nothing."""
+        return self.pipeline.wasted
 
     @property
     def download_rate(self) -> float:
         """Bytes a second of blocks from the peer."""
-        return self.pipeline.rate.value(self.torrent.now())
+        return self.pipeline.rate.value(self._now())
 
     @property
     def upload_rate(self) -> float:
         """Bytes a second to the peer."""
-        return self.sending.value(self.torrent.now())
+        return self.sending.value(self._now())
 
     @property
     def snubbed(self) -> bool:
         """The peer holds our requests and sends nothing."""
         return self.pipeline.snubbed
+
+    def status(self) -> PeerStatus:
+        """The peer, as the user sees it."""
+        return dataclasses.replace(
+            super().status(),
+            pieces=self.bits.count,
+            seed=self.bits.full,
+            choked=self.pipeline.choked,
+            requests=len(self.pipeline.outstanding),
+            remote_requests=len(self.uploader),
+        )
 
 
 Route = Callable[[Peer, Any, Any, Any], None]

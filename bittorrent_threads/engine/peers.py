@@ -1,45 +1,90 @@
-"""The connections of one torrent: who is let in, who is settled at the end of a pass, who is told what.
-
-A peer is *touched* when something came for it or may be asked of it.  Touched peers are settled together once a pass,
-after every socket was read: that is what makes few large sends out of many small reasons.
-"""
+"""The connections of one torrent: which are taken in, which are closed for others, which are banned."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple
 
 from .. import events
-from ..protocol import messages
+from ..protocol.handshake import Handshake
+from ..settings import Settings
 from ..status import PeerStatus
 from ..swarm import duplicate_connections, eviction
-from ..swarm.have_log import HaveLog
-from ..swarm.peer_list import Source
+from ..swarm.external_address import ExternalAddress
+from ..swarm.peer_list import PeerList, Source
 from ..swarm.peer_priority import priority
-from .peer import Peer
-from .snapshot import peer_status
+from .connection import Connection
+from .interfaces import Address, Publisher, Stream
+from .phase import Lifecycle
+from .rate_limits import RateLimits
 
-if TYPE_CHECKING:
-    from .handshaker import Handshaker
-    from .interfaces import Address, Stream
-    from .torrent import Torrent
+
+class Torrent(Protocol):
+    """The torrent of the connections."""
+
+    infohash: bytes
+    own_host: ExternalAddress
+
+    def listening_port(self) -> int:
+        """The TCP port that the session listens on; 0 for none."""
+
+    def open_connection(self, handshake: Handshake, stream: Stream) -> None:
+        """Make a connection of a stream whose handshake is complete, ``add`` it, and have it speak."""
+
+    def learn(self, addresses: Sequence[Address], source: Source, *, teller: str = "") -> None:
+        """List addresses of peers."""
+
+    def on_connection_closed(self) -> None:
+        """A connection ended."""
+
+    def wake_dialer(self) -> None:
+        """There may be an address to dial."""
 
 
 class Peers:
-    """The peers past their handshake, in the order in which they came."""
+    """The connections past their handshake, in the order in which they came.
 
-    def __init__(self, torrent: Torrent) -> None:
+    Args:
+        torrent: Their torrent.
+        lifecycle: Connections are taken only while the torrent is connected.
+        peerlist: The known addresses.
+        limits: The rate limits.
+        throttles: What each stream is put under, for reading and for writing.
+        publisher: Gets the events of peers.
+        settings: How many connections there may be.
+        peerid: Our own peer id.
+        now: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        torrent: Torrent,
+        lifecycle: Lifecycle,
+        peerlist: PeerList,
+        limits: RateLimits,
+        *,
+        throttles: Tuple[Any, Any],
+        publisher: Publisher,
+        settings: Settings,
+        peerid: bytes,
+        now: Callable[[], float],
+    ) -> None:
         self._torrent = torrent
-        self._connected: Dict[Peer, None] = {}
-        self._touched: Dict[Peer, None] = {}
-        self._settling = False
-        self.log = HaveLog(torrent.have, messages.haves)
-        """The pieces that peers are told of."""
+        self._lifecycle = lifecycle
+        self._peerlist = peerlist
+        self._limits = limits
+        self._throttles = throttles
+        self._publisher = publisher
+        self._settings = settings
+        self._peerid = peerid
+        self._now = now
+        self._connected: Dict[Connection, None] = {}
         self._downloaded_before = 0
         self._uploaded_before = 0
+        self._wasted_before = 0
         self.rows: Tuple[PeerStatus, ...] = ()
         """The peers as of the last tick."""
 
-    def __iter__(self) -> Iterator[Peer]:
+    def __iter__(self) -> Iterator[Connection]:
         return iter(list(self._connected))
 
     def __len__(self) -> int:
@@ -48,47 +93,53 @@ class Peers:
     @property
     def wanted(self) -> int:
         """How many connections more would be welcome."""
-        return self._torrent.settings.max_connections_per_torrent - len(self) if self._torrent.live else 0
+        return self._settings.max_connections_per_torrent - len(self) if self._lifecycle.connected else 0
 
     @property
     def places(self) -> int:
-        """How many peers could be taken in: where there is no room, the useless and the crowded give way."""
-        return self.wanted or (len(self.yielding()) if self._torrent.live else 0)
+        """How many peers could be taken in: where there is no room, useless and crowding ones are closed for them."""
+        return self.wanted or (len(self.yielding()) if self._lifecycle.connected else 0)
 
-    def yielding(self) -> List[Peer]:
-        """The peers that give way to others, the first to go first."""
-        torrent = self._torrent
-        share = torrent.settings.max_connections_per_host
-        return eviction.yielding(list(self._connected), share=share, now=torrent.now())
+    def yielding(self) -> List[Connection]:
+        """The peers that are closed for others, the first to go first."""
+        share = self._settings.max_connections_per_host
+        return eviction.yielding(list(self._connected), share=share, now=self._now())
 
     # -- coming and going --------------------------------------------------------------------------------------------
 
-    def welcome(self, handshaker: Handshaker, stream: Stream) -> str:
-        """A handshake is done: take the peer in, or return the reason why not."""
-        torrent = self._torrent
-        if not torrent.live:
+    def admit(self, handshake: Handshake, stream: Stream) -> str:
+        """A handshake is complete: take the peer in, or return the reason why not."""
+        if not self._lifecycle.connected:
             return "the torrent is not started"
-        if torrent.peerlist.banned(stream.address):
+        if self._peerlist.banned(stream.address):
             return "the peer is banned"
-        if self.wanted <= 0 and not self._make_room(stream, handshaker.handshake.peerid):
+        if self.wanted <= 0 and not self._make_room(stream, handshake.peerid):
             return f"the torrent has {len(self)} connections"
-        torrent.limits.refresh()
-        stream.limit(read=(torrent.read_throttle,), write=(torrent.write_throttle,))
-        peer = Peer(torrent, stream, handshaker)
-        self._connected[peer] = None
-        torrent.peerlist.connected(stream.address, incoming=stream.incoming, now=torrent.now())
-        torrent.picker.joined(peer.bits)
-        torrent.publish(events.PeerConnected, address=peer.address, client=peer.client, incoming=peer.incoming)
-        peer.open(handshaker.handshake.leftover)
+        self._limits.refresh()
+        read, write = self._throttles
+        stream.limit(read=(read,), write=(write,))
+        self._torrent.open_connection(handshake, stream)
         return ""
 
+    def add(self, connection: Connection) -> None:
+        """A connection was made."""
+        self._connected[connection] = None
+        address, incoming = connection.address, connection.incoming
+        self._peerlist.connected(address, incoming=incoming, now=self._now())
+        self._publisher.publish(events.PeerConnected, address=address, client=connection.client, incoming=incoming)
+
+    def replace(self, before: Connection, after: Connection) -> None:
+        """One connection took over the stream of another."""
+        del self._connected[before]
+        self._connected[after] = None
+
     def _make_room(self, stream: Stream, peerid: bytes) -> bool:
-        """Have a peer give way to a newcomer, unless the newcomer's own host has its share already."""
+        """Close a connection for a new one, unless the host of the new one has its share already."""
         address = stream.address
         if duplicate_connections.completes(self._connected, address=address, peerid=peerid, incoming=stream.incoming):
             return True
-        share = self._torrent.settings.max_connections_per_host
-        group = eviction.group(self._torrent.metainfo.infohash, address[0])
+        share = self._settings.max_connections_per_host
+        group = eviction.group(self._torrent.infohash, address[0])
         if eviction.crowds(group, list(self._connected), share=share):
             return False
         leaving = next(iter(self.yielding()), None) or self._outranked(address)
@@ -96,40 +147,34 @@ class Peers:
             leaving.give_way()
         return leaving is not None
 
-    def _outranked(self, newcomer: Address) -> Optional[Peer]:
+    def _outranked(self, newcomer: Address) -> Optional[Connection]:
         """An idle peer whose connection is worth less than one with the newcomer (BEP 40)."""
-        torrent = self._torrent
-        own = (torrent.engine.own_host.seen_by(newcomer[0]), torrent.engine.port)
+        own = (self._torrent.own_host.seen_by(newcomer[0]), self._torrent.listening_port())
         if not own[0]:
             return None
 
-        def rank(peer: Peer) -> int:
+        def rank(peer: Connection) -> int:
             return priority(own, (peer.address[0], peer.listening or peer.address[1]))
 
-        return eviction.outranked(self._connected, rank, priority(own, newcomer), now=torrent.now())
+        return eviction.outranked(self._connected, rank, priority(own, newcomer), now=self._now())
 
-    def closed(self, peer: Peer, reason: str, *, useful: bool) -> None:
-        """A peer has gone; what it was asked for others may be asked for now."""
-        torrent = self._torrent
-        del self._connected[peer]
-        self._touched.pop(peer, None)
-        torrent.downloads.left(peer.pipeline)
-        torrent.picker.left(peer.bits)
-        now = torrent.now()
-        torrent.peerlist.closed(peer.address, now, useful=useful, productive=peer.moved > 0)
-        duplicate = duplicate_connections.duplicate(peer, self._connected)
+    def closed(self, connection: Connection, reason: str, *, useful: bool) -> None:
+        """A connection ended."""
+        del self._connected[connection]
+        now = self._now()
+        self._peerlist.closed(connection.address, now, useful=useful, productive=connection.moved > 0)
+        duplicate = duplicate_connections.duplicate(connection, self._connected)
         if duplicate is not None and (
             duplicate.listening
-            or now - max(peer.connected_at, duplicate.connected_at) < duplicate_connections.RELATED_TIME
+            or now - max(connection.connected_at, duplicate.connected_at) < duplicate_connections.RELATED_TIME
         ):
             # One of two connections with the same peer: it is not to be dialled while the other lasts.
-            torrent.peerlist.bind(duplicate.address, peer.address)
-        self._downloaded_before += peer.pipeline.payload + peer.pipeline.wasted
-        self._uploaded_before += peer.serving.uploaded
-        torrent.publish(events.PeerClosed, address=peer.address, reason=reason)
-        torrent.choking.hurry()
-        self.touch_all()
-        torrent.engine.dialer.wake(torrent)
+            self._peerlist.bind(duplicate.address, connection.address)
+        self._downloaded_before += connection.downloaded
+        self._uploaded_before += connection.uploaded
+        self._wasted_before += connection.wasted
+        self._publisher.publish(events.PeerClosed, address=connection.address, reason=reason)
+        self._torrent.on_connection_closed()
 
     def close_all(self, reason: str) -> None:
         """Close every connection."""
@@ -139,105 +184,52 @@ class Peers:
 
     def ban(self, address: Address, reason: str) -> None:
         """Refuse this peer from now on."""
-        torrent = self._torrent
-        if torrent.peerlist.banned(address):
+        if self._peerlist.banned(address):
             return
-        torrent.peerlist.ban(address)
-        torrent.publish(events.PeerBanned, address=address, reason=reason)
+        self._peerlist.ban(address)
+        self._publisher.publish(events.PeerBanned, address=address, reason=reason)
         for peer in self:
-            if torrent.peerlist.banned(peer.address):
+            if self._peerlist.banned(peer.address):
                 peer.close(reason, useful=False)
 
-    def learned_port(self, peer: Peer, port: int) -> None:
-        """An incoming peer said where it listens (BEP 10 ``p``); what it says later is not listened to."""
-        if peer.listening is not None:
+    def learned_port(self, connection: Connection, port: int) -> None:
+        """An incoming peer said where it listens (BEP 10 ``p``); what it says later is ignored."""
+        if connection.listening is not None:
             return
-        peer.listening = port
-        address, peerlist = (peer.address[0], port), self._torrent.peerlist
-        if peerlist.bind(peer.address, address):
-            self._torrent.learn([address], Source.INCOMING, teller=peer.address[0])
-            if peerlist.banned(peer.address):
-                peer.close("the peer is banned", useful=False)
-
-    # -- the end of a pass -------------------------------------------------------------------------------------------
-
-    def touch(self, peer: Peer) -> None:
-        """Settle this peer at the end of the pass."""
-        self._touched[peer] = None
-        self.settle_later()
-
-    def touch_all(self) -> None:
-        """Settle every peer at the end of the pass."""
-        if self._connected:
-            self._touched.update(self._connected)
-            self.settle_later()
-
-    def settle_later(self) -> None:
-        """Give finished pieces to the disk and settle touched peers at the end of the pass."""
-        if not self._settling:
-            self._settling = True
-            self._torrent.defer(self._settle)
-
-    def _settle(self) -> None:
-        self._settling = False
-        self._torrent.piece_tracker.save()
-        touched, self._touched = self._touched, {}
-        now = self._torrent.now()
-        for peer in touched:
-            if not peer.closed:
-                peer.settle(now)
-
-    # -- telling -----------------------------------------------------------------------------------------------------
-
-    def tell_have(self, indexes: Sequence[int]) -> None:
-        """We have these pieces now."""
-        if indexes and self._connected:
-            self.log.add(indexes)
-            for peer in self._connected:
-                if not peer.bits.full:
-                    # A seed wants nothing and only counts what we have: it is told with the next message or within a
-                    # second.  A send of its own for each piece was two thirds of the sends of a download.
-                    peer.tell_haves()
-
-    def update_interest(self, *, complete: bool) -> None:
-        """What we miss has changed; ``complete`` tells that we miss nothing any more."""
-        full = self._torrent.have.full
-        for peer in self:
-            if full and peer.bits.full:
-                peer.close("both are seeds", useful=False)
-            elif complete or not peer.interesting:
-                peer.update_interest()
+        connection.listening = port
+        address = (connection.address[0], port)
+        if self._peerlist.bind(connection.address, address):
+            self._torrent.learn([address], Source.INCOMING, teller=connection.address[0])
+            if self._peerlist.banned(connection.address):
+                connection.close("the peer is banned", useful=False)
 
     def tick(self, now: float) -> None:
-        """Once a second."""
-        torrent = self._torrent
-        for peer in duplicate_connections.surplus(self._connected, peerid=torrent.engine.peerid, now=now):
+        """Once a second: close duplicates, and those that are silent."""
+        for peer in duplicate_connections.surplus(self._connected, peerid=self._peerid, now=now):
             peer.close("connected twice")
-        torrent.limits.refresh()
-        torrent.downloads.adapt(unused=torrent.limits.unused)
+        self._limits.refresh()
         for peer in self:
             peer.tick(now)
-            if not peer.closed and peer.interesting:
-                peer.update_interest()
         if self.wanted <= 0 and self.yielding():
-            self._torrent.engine.dialer.wake(self._torrent)
-        self.touch_all()
-        self.log.forget(min([peer.told for peer in self._connected], default=self.log.end))
-        self.rows = tuple([peer_status(peer) for peer in self])
+            self._torrent.wake_dialer()
+
+    def refresh(self) -> None:
+        """Make the rows that users read."""
+        self.rows = tuple([peer.status() for peer in self._connected])
 
     # -- figures -----------------------------------------------------------------------------------------------------
 
     @property
     def downloaded(self) -> int:
         """Payload bytes received."""
-        return self._downloaded_before + sum(p.pipeline.payload + p.pipeline.wasted for p in self._connected)
+        return self._downloaded_before + sum(peer.downloaded for peer in self._connected)
 
     @property
     def uploaded(self) -> int:
         """Payload bytes sent."""
-        return self._uploaded_before + sum(p.serving.uploaded for p in self._connected)
+        return self._uploaded_before + sum(peer.uploaded for peer in self._connected)
 
     @property
     def wasted(self) -> int:
-        """Payload bytes received for nothing."""
-        return self._torrent.downloads.wasted + sum(p.pipeline.wasted for p in self._connected)
+        """Payload bytes received that were of no use to any piece when they came, by connection."""
+        return self._wasted_before + sum(peer.wasted for peer in self._connected)

@@ -1,4 +1,4 @@
-"""What was on the disk when the torrent last ran: believed at the start where nothing changed, kept up to date after.
+"""Resume data: which pieces were on the disk when the torrent last ran, trusted at the start where no file changed.
 
 The rule: a piece is remembered only after its data was synced.  So what is stored is the bitfield as it was when the
 sync began, less what the sync found suspect, together with the files as the sync left them.  What is there besides is
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import functools
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence
+from typing import Any, Callable, Mapping, Optional, Protocol, Sequence
 
 from .. import events
 from ..disk.file import FileStat
@@ -17,30 +17,104 @@ from ..disk.results import Changed
 from ..disk.resume import Names, Resume, Unfinished, moved
 from ..errors import StateError, StorageError
 from ..metainfo.bitfield import Bitfield
-from .checks import Check
-from .interfaces import Done, Loaded, Moved, Recalled, Synced, Timer
+from ..metainfo.metainfo import Metainfo
+from ..swarm.downloads import Downloads
+from .checks import Check, Checks
+from .file_ownership import FileOwnership
+from .file_paths import FilePaths
+from .interfaces import Done, Loaded, Moved, Network, Publisher, Recalled, Storage, Synced, Timer
+from .phase import Lifecycle
+from .piece_writer import PieceWriter
+from .storage_retry import StorageRetry
+from .unreadable_pieces import UnreadablePieces
+from .verified_pieces import VerifiedPieces
 
-if TYPE_CHECKING:
-    from .torrent import Torrent
+
+class Owner(Protocol):
+    """The payload that the resume data is of."""
+
+    def settle(self) -> None:
+        """The torrent is stopped: store what is there and close the files."""
+
+    def touch_all(self) -> None:
+        """Blocks may be requested that could not before."""
 
 
 class ResumeStore:
     """Resume data of one torrent.
 
-    ``piece_cache`` is resume data by value; it is used instead of what is stored.  With ``stored`` false nothing is
-    read from the disk nor written to it.
+    Args:
+        metainfo: The torrent.
+        owner: The payload.
+        storage: The disk.
+        network: Gives timers.
+        lifecycle: The phase of the torrent.
+        have: The bits of the pieces that are there.
+        downloads: The pieces that are not whole.
+        pieces: Tell which pieces are known and sent.
+        writer: Tells when the disk works on no piece.
+        unreadable: Pieces that may be there.
+        checks: Hash what a sync found suspect.
+        storage_retry: Is told what failed.
+        ownership: Which files are the torrent's own.
+        paths: Where the files are.
+        publisher: Gets the events.
+        sync_interval: Seconds from a change until it is stored.
+        piece_cache: Resume data by value, used instead of what is stored.
+        stored: Read from the disk and written to it; False for neither.
+
+    Raises:
+        StateError: ``piece_cache`` cannot be used.
     """
 
-    def __init__(self, torrent: Torrent, *, piece_cache: Optional[Mapping[str, Any]], stored: bool) -> None:
-        self._torrent = torrent
+    def __init__(
+        self,
+        metainfo: Metainfo,
+        owner: Owner,
+        *,
+        storage: Storage,
+        network: Network,
+        lifecycle: Lifecycle,
+        have: Bitfield,
+        downloads: Downloads,
+        pieces: VerifiedPieces,
+        writer: PieceWriter,
+        unreadable: UnreadablePieces,
+        checks: Checks,
+        storage_retry: StorageRetry,
+        ownership: FileOwnership,
+        paths: FilePaths,
+        publisher: Publisher,
+        sync_interval: float,
+        piece_cache: Optional[Mapping[str, Any]],
+        stored: bool,
+    ) -> None:
+        self._metainfo = metainfo
+        self._owner = owner
+        self._storage = storage
+        self._network = network
+        self._lifecycle = lifecycle
+        self._have = have
+        self._downloads = downloads
+        self._pieces = pieces
+        self._writer = writer
+        self._unreadable = unreadable
+        self._checks = checks
+        self._storage_retry = storage_retry
+        self._ownership = ownership
+        self._paths = paths
+        self._publisher = publisher
+        self._sync_interval = sync_interval
         self.stored = stored
+        self.kept: Optional[Resume] = None
+        """Resume data as of the last stop."""
         self._recalled = not stored
         """Nothing that was stored is to be asked for (any more)."""
         self.resume: Optional[Resume] = None
         """What was remembered last."""
         if piece_cache is not None:
             try:
-                self.resume = Resume.of(dict(piece_cache), torrent.metainfo)
+                self.resume = Resume.of(dict(piece_cache), metainfo)
             except (TypeError, ValueError) as error:
                 raise StateError("piece_cache", f"cannot be used: it {error}") from error
             self._recalled = True
@@ -66,27 +140,27 @@ class ResumeStore:
                 self.resume = answer.resume
                 self._remembered = answer.resume is not None or bool(answer.reasons)
                 if answer.reasons:
-                    self._torrent.publish(events.ResumeIgnored, reasons=answer.reasons)
+                    self._publisher.publish(events.ResumeIgnored, reasons=answer.reasons)
                 if answer.resume is not None:
                     self._learn(answer.resume)
             then()
 
-        self._torrent.storage.recall(recalled)
+        self._storage.recall(recalled)
 
     def _learn(self, resume: Resume) -> None:
-        self._torrent.file_ownership.recall(resume)
-        self._torrent.names.update(resume.names)
-        self._torrent.storage.name(resume.names)
+        self._ownership.recall(resume)
+        self._paths.renamed.update(resume.names)
+        self._storage.name(resume.names)
 
     def changed(self) -> None:
         """Pieces came or went: store that within the interval."""
         self._dirty = True
-        if self._timer is None and self.stored and not self._torrent.closed:
-            self._timer = self._torrent.engine.network.call_later(self._torrent.settings.sync_interval, self._due)
+        if self._timer is None and self.stored and not self._lifecycle.closed:
+            self._timer = self._network.call_later(self._sync_interval, self._due)
 
     def completed(self) -> None:
         """All that is wanted is there: store that now, unless it was there at the start."""
-        if self.stored and self._torrent.live:
+        if self.stored and self._lifecycle.live:
             self.keep(clean=False, done=lambda resume: None)
 
     def mark(self, done: Callable[[], None]) -> None:
@@ -94,23 +168,23 @@ class ResumeStore:
 
         ``done`` is called also when that failed: it holds nothing up, and the next store tells why.
         """
-        torrent, resume = self._torrent, self.resume
+        resume = self.resume
         if not self.stored:
             done()
             return
         if resume is None:
-            nothing = bytes(Bitfield(torrent.metainfo.piece_count))
-            resume = Resume(torrent.metainfo.infohash, nothing, (None,) * len(torrent.metainfo.files))
-        resume = resume._replace(names=self._names(resume.files), own=bytes(torrent.file_ownership))
+            nothing = bytes(Bitfield(self._metainfo.piece_count))
+            resume = Resume(self._metainfo.infohash, nothing, (None,) * len(self._metainfo.files))
+        resume = resume._replace(names=self._names(resume.files), own=bytes(self._ownership))
         marked = resume
 
         def stored(answer: Done) -> None:
             if answer.error is None:
                 self._remembered = True
-                torrent.file_ownership.stored(marked)
+                self._ownership.stored(marked)
             done()
 
-        torrent.storage.remember(marked, stored)
+        self._storage.remember(marked, stored)
 
     def _due(self) -> None:
         self._timer = None
@@ -126,59 +200,57 @@ class ResumeStore:
         be taken for files that never were.  Pieces that wait for a hash check are doubtful.
         """
         self._cancel()
-        if not self._torrent.file_check.known or self._torrent.unreadable:
+        if not self._pieces.known or self._unreadable:
             done(self.resume)
             return
         self._dirty = False
         if clean:
-            self._torrent.piece_tracker.when_saved(lambda: self._keep_unfinished(done))
+            self._writer.when_saved(lambda: self._keep_unfinished(done))
         else:
             self._sync(done=done, clean=False, unfinished=())
 
     def _keep_unfinished(self, done: Callable[[Optional[Resume]], None]) -> None:
         """Write what there is of the pieces that are not whole: they go on from there."""
-        torrent = self._torrent
-        pieces = torrent.downloads.unfinished()
+        pieces = self._downloads.unfinished()
 
         def written(answer: Done) -> None:
             if answer.error is not None:
-                torrent.storage_retry.begin(answer.error)
-            elif torrent.state == "stopped":
+                self._storage_retry.begin(answer.error)
+            elif not self._lifecycle.started:
                 self.unfinished += tuple((piece.piece, piece.blocks) for piece in pieces)
-                torrent.downloads.forget()
+                self._downloads.forget()
             self._sync(done=done, clean=True, unfinished=self.unfinished)
 
         runs = [(piece.piece, begin, data) for piece in pieces for begin, data in piece.runs]
-        torrent.storage.write(runs, written)
+        self._storage.write(runs, written)
 
     def restore(self) -> None:
         """The files can be used: open the pieces that are not whole with what there is of them."""
-        torrent = self._torrent
         if self._dirty:
             self.changed()
         unfinished, self.unfinished = self.unfinished, ()
-        layout = torrent.metainfo.layout
+        layout = self._metainfo.layout
         for index, blocks in unfinished:
-            for segment, begin, size in torrent.downloads.restore(index, Bitfield(layout.block_count(index), blocks)):
-                torrent.storage.load([(index, begin, size)], functools.partial(self._restored, segment))
+            for segment, begin, size in self._downloads.restore(index, Bitfield(layout.block_count(index), blocks)):
+                self._storage.load([(index, begin, size)], functools.partial(self._restored, segment))
 
     def _restored(self, segment: int, answers: Sequence[Loaded]) -> None:
         (loaded,) = answers
-        self._torrent.downloads.restored(loaded.index, segment, None if loaded.error is not None else loaded.data)
-        self._torrent.piece_tracker.tell_saved()
-        self._torrent.peers.touch_all()
+        self._downloads.restored(loaded.index, segment, None if loaded.error is not None else loaded.data)
+        self._writer.tell_saved()
+        self._owner.touch_all()
 
     def _sync(self, *, clean: bool, unfinished: Unfinished, done: Callable[[Optional[Resume]], None]) -> None:
-        claimed = self._torrent.have.copy()
+        claimed = self._have.copy()
 
         def synced(answer: Synced) -> None:
             self._syncs -= 1
             if answer.error is not None:
-                self._torrent.storage_retry.begin(answer.error)
+                self._storage_retry.begin(answer.error)
             self._remember(claimed, answer, clean=clean, unfinished=unfinished, done=done)
 
         self._syncs += 1
-        self._torrent.storage.sync(synced)
+        self._storage.sync(synced)
 
     def _hashed_again(self, changed: Sequence[Changed], check: Check) -> None:
         """Tell of files that another program changed; but some systems change times, and only times, by themselves."""
@@ -187,13 +259,15 @@ class ResumeStore:
             wrong = len(failed.intersection(suspects))
             if wrong:
                 reason = f"was changed by another program, {wrong} piece{'s are' if wrong > 1 else ' is'} wrong now"
-                self._torrent.publish(events.StorageFailed, path=path, errno=errno.ESTALE, reason=reason, retry_in=0.0)
+                self._publisher.publish(
+                    events.StorageFailed, path=path, errno=errno.ESTALE, reason=reason, retry_in=0.0
+                )
 
     def _refused(self, error: StorageError) -> None:
         """Resume data could not be stored: try again with the next, while there is one to come."""
         self._dirty = True
-        self._torrent.storage_retry.forget(error)
-        if self._torrent.state != "stopped":
+        self._storage_retry.forget(error)
+        if self._lifecycle.started:
             self.changed()
 
     def finish(self, *, done: Callable[[Optional[Resume]], None]) -> None:
@@ -202,40 +276,38 @@ class ResumeStore:
         if self._dirty:
             self.keep(clean=True, done=done)
         else:
-            done(self._torrent.kept)
+            done(self.kept)
 
     def moved(self, answer: Moved) -> None:
         """The files are at another place: what is known of them is true there, and is stored there."""
         self._found_again(answer)
-        if self._torrent.state == "stopped":
-            self._torrent.settle()
+        if not self._lifecycle.started:
+            self._owner.settle()
         else:
             self.keep(clean=False, done=lambda resume: None)
 
     def renamed(self, answer: Moved) -> None:
         """One file has another name, which is stored: of many that are renamed, each would have all of them synced."""
         self._found_again(answer)
-        if self._torrent.state != "stopped":
+        if self._lifecycle.started:
             self.changed()
-        elif self._dirty or self._torrent.kept is None:
-            self._torrent.settle()
+        elif self._dirty or self.kept is None:
+            self._owner.settle()
         else:
-            self._torrent.storage.close(lambda done: None)
+            self._storage.close(lambda done: None)
 
     def _found_again(self, answer: Moved) -> None:
-        torrent = self._torrent
         if self.resume is not None:
             after = moved(self.resume, answer)
             self.resume = after._replace(names=self._names(after.files))
-        if torrent.kept is not None:
-            after = moved(torrent.kept, answer)
-            torrent.kept = after._replace(names=self._names(after.files))
+        if self.kept is not None:
+            after = moved(self.kept, answer)
+            self.kept = after._replace(names=self._names(after.files))
 
     def _names(self, files: Sequence[Optional[FileStat]]) -> Names:
         """The names to remember.  For files that are not there, the next start chooses a name anew."""
-        torrent = self._torrent
-        found = {index: parts for index, parts in torrent.chosen_names.items() if files[index] is not None}
-        return tuple({**found, **torrent.names}.items())
+        found = {index: parts for index, parts in self._paths.chosen.items() if files[index] is not None}
+        return tuple({**found, **self._paths.renamed}.items())
 
     def _cancel(self) -> None:
         if self._timer is not None:
@@ -251,26 +323,25 @@ class ResumeStore:
         unfinished: Unfinished,
         done: Callable[[Optional[Resume]], None],
     ) -> None:
-        torrent = self._torrent
-        for index in (*synced.suspects, *claimed.without(torrent.have).indexes()):
+        for index in (*synced.suspects, *claimed.without(self._have).indexes()):
             claimed.clear(index)
         # The files are remembered as they are after the sync, with whatever was written or changed in them since the
         # claim was made: of those pieces the next start must not think that they are missing.
-        doubtful = torrent.have.without(claimed)
-        doubtful.add([*torrent.downloads.finished])
-        doubtful.add([index for index in torrent.unreadable.hashing.indexes() if not claimed[index]])
+        doubtful = self._have.without(claimed)
+        doubtful.add([*self._downloads.finished])
+        doubtful.add([index for index in self._unreadable.hashing.indexes() if not claimed[index]])
         # Those that are not served are being hashed already, and it was told why.
-        suspects = [index for index in synced.suspects if torrent.piece_tracker.serves(index)]
-        if suspects and torrent.state != "stopped":
-            torrent.checks.add(Check(suspects, functools.partial(self._hashed_again, synced.changed)))
+        suspects = [index for index in synced.suspects if self._pieces.serves(index)]
+        if suspects and self._lifecycle.started:
+            self._checks.add(Check(suspects, functools.partial(self._hashed_again, synced.changed)))
         if synced.error is not None:
             # A file that is gone or cannot be synced may come back: what was said of it before is no less true.
-            if torrent.state != "stopped":
+            if self._lifecycle.started:
                 self.changed()
             done(self.resume)
             return
         resume = self.resume = Resume(
-            infohash=torrent.metainfo.infohash,
+            infohash=self._metainfo.infohash,
             have=bytes(claimed),
             files=synced.files,
             part_file=synced.part_file,
@@ -278,22 +349,24 @@ class ResumeStore:
             clean=clean,
             names=self._names(synced.files),
             doubtful=b"" if doubtful.empty else bytes(doubtful),
-            own=bytes(torrent.file_ownership),
+            own=bytes(self._ownership),
         )
 
         def stored(answer: Done) -> None:
             if answer.error is not None:
                 self._refused(answer.error)
             else:
-                torrent.storage_retry.remembered()
-                torrent.file_ownership.stored(resume)
+                self._storage_retry.remembered()
+                self._ownership.stored(resume)
             done(resume)
 
         # A torrent of which nothing ever was there leaves no trace, whatever was there by its names.
-        own = any(bytes(torrent.file_ownership))
-        something = self._remembered or not (claimed.empty and doubtful.empty) or unfinished or own or torrent.names
+        own = any(bytes(self._ownership))
+        something = (
+            self._remembered or not (claimed.empty and doubtful.empty) or unfinished or own or self._paths.renamed
+        )
         if self.stored and something:
             self._remembered = True
-            torrent.storage.remember(resume, stored)
+            self._storage.remember(resume, stored)
         else:
             done(resume)

@@ -1,111 +1,144 @@
-"""The status of a torrent and of a peer at this moment, and the sentence that says why nothing moves."""
+"""The status of a torrent at this moment, and the sentence that says why nothing moves."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+from typing import Optional, Protocol
 
-from ..status import PeerStatus, Status
+from ..status import Status
+from ..swarm.peer_list import PeerList
+from .announces import Announces
+from .payload import Payload
+from .peers import Peers
+from .phase import Hindrance, Lifecycle, Phase
+from .transfer_rates import TransferRates
 
-if TYPE_CHECKING:
-    from .peer import Peer
-    from .torrent import Torrent
+
+class Faults(Protocol):
+    """The session, as far as the status tells of it."""
+
+    port: int
+    faults: int
+    """Times that our own code failed."""
+    last_fault: str
 
 
-def snapshot(torrent: Torrent) -> Status:
+class Torrent(Protocol):
+    """What the status tells of a torrent besides its content."""
+
+    infohash: bytes
+    name: str
+    lifecycle: Lifecycle
+    peers: Peers
+    peerlist: PeerList
+    announces: Announces
+    rates: TransferRates
+
+    @property
+    def payload(self) -> Optional[Payload]:
+        """The content; None before the metadata is known."""
+
+    @property
+    def connecting(self) -> int:
+        """Connections that are being made."""
+
+
+def snapshot(torrent: Torrent, session: Faults, now: float) -> Status:
     """All that is known of the torrent; its peers and trackers are as of the last tick."""
-    metainfo, picker, now = torrent.metainfo, torrent.picker, torrent.now()
     counts = torrent.peerlist.counts
-    return Status(
-        infohash=metainfo.infohash,
-        name=metainfo.name,
-        size=metainfo.total_size,
-        piece_length=metainfo.piece_length,
-        piece_count=metainfo.piece_count,
-        state=torrent.state,
-        bitfield=bytes(torrent.have),
-        wanted=picker.wanted_bytes,
-        pieces_have=torrent.have.count,
-        left=torrent.piece_tracker.left,
+    status = Status(
+        infohash=torrent.infohash,
+        name=torrent.name,
+        size=0,
+        piece_length=0,
+        piece_count=0,
+        state=torrent.lifecycle.state,
+        bitfield=b"",
+        wanted=b"",
+        pieces_have=0,
+        left=0,
         downloaded=torrent.peers.downloaded,
         uploaded=torrent.peers.uploaded,
         wasted=torrent.peers.wasted,
-        download_rate=torrent.download_rate.value(now),
-        upload_rate=torrent.upload_rate.value(now),
-        complete=not picker.missing,
-        seed=torrent.have.full,
-        checking=torrent.checking,
-        error=str(torrent.storage_retry.error or ""),
+        download_rate=torrent.rates.download(now),
+        upload_rate=torrent.rates.upload(now),
+        complete=False,
+        seed=False,
+        checking=0,
+        error="",
         connected=len(torrent.peers),
-        connecting=torrent.engine.connecting(torrent),
+        connecting=torrent.connecting,
         known=counts.known,
         banned=counts.banned,
-        port=torrent.engine.port,
-        stall=_with_fault(torrent, stall(torrent)),
+        port=session.port,
+        stall=_with_fault(session, stall(torrent)),
         peers=torrent.peers.rows,
         trackers=torrent.announces.rows,
-        priorities=tuple(torrent.files.priorities),
-        faults=torrent.engine.faults,
-        closed=torrent.closed,
+        priorities=(),
+        faults=session.faults,
+        closed=torrent.lifecycle.closed,
+    )
+    return status if torrent.payload is None else _with_content(status, torrent.payload)
+
+
+def _with_content(status: Status, payload: Payload) -> Status:
+    metainfo = payload.metainfo
+    return dataclasses.replace(
+        status,
+        size=metainfo.total_size,
+        piece_length=metainfo.piece_length,
+        piece_count=metainfo.piece_count,
+        bitfield=bytes(payload.have),
+        wanted=payload.picker.wanted_bytes,
+        pieces_have=payload.have.count,
+        left=payload.pieces.wanted_left,
+        complete=not payload.missing,
+        seed=payload.have.full,
+        checking=payload.checking,
+        error=str(payload.storage_retry.error or ""),
+        priorities=tuple(payload.files.priorities),
     )
 
 
-def peer_status(peer: Peer) -> PeerStatus:
-    """One peer, as the user sees it."""
-    pipeline = peer.pipeline
-    return PeerStatus(
-        address=peer.address,
-        peerid=peer.peerid,
-        client=peer.client,
-        incoming=peer.incoming,
-        pieces=peer.bits.count,
-        seed=peer.bits.full,
-        downloaded=pipeline.payload,
-        uploaded=peer.serving.uploaded,
-        download_rate=peer.download_rate,
-        upload_rate=peer.upload_rate,
-        interested=peer.interesting,
-        choked=pipeline.choked,
-        remote_interested=peer.interested,
-        remote_choked=peer.choked,
-        snubbed=pipeline.snubbed,
-        requests=len(pipeline.outstanding),
-        remote_requests=len(peer.serving),
-    )
-
-
-def _with_fault(torrent: Torrent, reason: str) -> str:
+def _with_fault(session: Faults, reason: str) -> str:
     """Why nothing moves, and that it may be the library's own fault."""
-    engine = torrent.engine
-    if not reason or not engine.faults:
+    if not reason or not session.faults:
         return reason
-    return f"{reason}; the library failed {_count(engine.faults, 'time')} (last: {engine.last_fault})"
+    return f"{reason}; the library failed {_count(session.faults, 'time')} (last: {session.last_fault})"
 
 
 def stall(torrent: Torrent) -> str:
     """Why nothing is downloaded, in a sentence; empty when something is, or nothing is wanted."""
-    if torrent.closed:
+    payload, lifecycle = torrent.payload, torrent.lifecycle
+    if lifecycle.phase is Phase.CLOSED:
         return "the client was closed"
-    if not torrent.picker.missing:
+    if payload is not None and not payload.missing:
         return ""
-    if torrent.state != "active":
-        return f"the torrent is {torrent.state}"
-    if torrent.storage_retry.error is not None:
-        return f"the disk failed: {torrent.storage_retry.error}"
-    if torrent.checking:
-        if torrent.file_check.under_way:
-            return "it is being looked up what is on the disk"
-        return f"a hash check is under way, {_count(torrent.checking, 'piece')} to go"
-    if torrent.move_storage.under_way:
-        return "the files are being moved"
-    if torrent.moving:
-        return ""
-    if len(torrent.peers):
-        return _stalled_by_peers(torrent)
-    return _no_peers(torrent)
+    if lifecycle.state != "active":
+        return f"the torrent is {lifecycle.state}"
+    reason = "" if payload is None else _hindered(payload)
+    if reason or torrent.rates.receiving:
+        return reason
+    if not len(torrent.peers):
+        return _no_peers(torrent)
+    return _waits_for_metadata(torrent) if payload is None else _stalled_by_peers(payload)
 
 
-def _stalled_by_peers(torrent: Torrent) -> str:
-    peers = list(torrent.peers)
+def _hindered(payload: Payload) -> str:
+    hindrance = payload.hindrance
+    if hindrance is Hindrance.DISK_FAILED:
+        return f"the disk failed: {payload.storage_retry.error}"
+    if hindrance is Hindrance.HASHING:
+        return f"a hash check is under way, {_count(payload.checking, 'piece')} to go"
+    return "" if hindrance is None else hindrance.value
+
+
+def _waits_for_metadata(torrent: Torrent) -> str:
+    return f"{_count(len(torrent.peers), 'connected peer')}, and the metadata is not known yet"
+
+
+def _stalled_by_peers(payload: Payload) -> str:
+    peers = list(payload.exchange)
     interesting = [peer for peer in peers if peer.interesting]
     count = _count(len(peers), "connected peer")
     if not interesting:
@@ -113,14 +146,14 @@ def _stalled_by_peers(torrent: Torrent) -> str:
     choking = sum(1 for peer in interesting if peer.pipeline.choked)
     if choking == len(interesting):
         return f"{count}, and every one that has what is missing chokes us"
-    snubbing = sum(1 for peer in interesting if peer.pipeline.snubbed)
+    snubbing = sum(1 for peer in interesting if peer.snubbed)
     if snubbing:
         return f"{count}, and {_count(snubbing, 'peer')} let our requests wait"
     return f"{count}, requests are out and nothing has come yet"
 
 
 def _no_peers(torrent: Torrent) -> str:
-    counts, connecting = torrent.peerlist.counts, torrent.engine.connecting(torrent)
+    counts, connecting = torrent.peerlist.counts, torrent.connecting
     trackers = torrent.announces.rows
     reasons = [f"{tracker.url}: {tracker.error}" for tracker in trackers if tracker.error]
     if connecting:

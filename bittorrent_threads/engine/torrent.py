@@ -1,403 +1,406 @@
-"""One torrent on the network thread: owns the parts and routes between them, and decides nothing itself.
+"""One torrent on the network thread: what it is called, who is connected, and in which phase it is.
 
-What to ask for is the downloads', whom to serve the choker's, whom to dial the peer list's, whom to tell the
-announcer's.  A torrent is *live* when it is started and what was on the disk is known: only then it dials, accepts
-and announces.
+It lives before its metadata is known, by its infohash alone.  Everything that needs pieces and files is in ``Payload``,
+which is made once, when the metadata is known.  This class owns the parts and routes between them, and decides nothing
+itself: the downloads decide what to request, the choker which peers to unchoke, the peer list which addresses to dial,
+and the announcer which trackers to announce to.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import os
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Optional, Sequence
 
 from .. import events
-from ..disk.allocation import SPARSE
 from ..disk.resume import Resume
-from ..metainfo.bitfield import Bitfield
+from ..errors import MetainfoError, StateError
+from ..metainfo.infohash import InfoHash
 from ..metainfo.metainfo import Metainfo
 from ..protocol.extension import ExtensionHandshake
+from ..protocol.handshake import Handshake
 from ..status import Status
-from ..swarm.downloads import Downloads
-from ..swarm.file_progress import FileProgress
+from ..swarm.external_address import ExternalAddress
 from ..swarm.peer_list import PeerList, Source
-from ..swarm.picker import Picker
-from ..swarm.rate import Rate
-from ..swarm.source_shares import PRIVATE_SOURCES
+from .address_gate import AddressGate
 from .announces import Announces, Progress
-from .checks import Check, Checks
 from .choking import Choking
-from .file_check import FileCheck
-from .file_ownership import FileOwnership
-from .file_preparation import FilePreparation
-from .interfaces import Address, Checked, EventDispatcher, Resolved, Storage
-from .move_storage import MoveStorage
+from .early_peer import EarlyPeer
+from .event_publisher import EventPublisher
+from .interfaces import Address, EventDispatcher, Stream
+from .payload import Payload, PayloadOptions
 from .peers import Peers
-from .piece_tracker import PieceTracker
+from .phase import Event, Lifecycle, Phase
 from .rate_limits import RateLimits
-from .resume import ResumeStore
 from .snapshot import snapshot
-from .storage_retry import StorageRetry
-from .unreadable_pieces import UnreadablePieces
+from .torrent_session import TorrentSession
+from .transfer_rates import TransferRates
 from .wait_group import WaitGroup
 
-if TYPE_CHECKING:
-    from .engine import Engine
-    from .peer import Peer
+
+class NoMetadata:
+    """The progress of a torrent before its metadata is known: everything is wanted, and nothing is there."""
+
+    wanting = True
+    left = 1
+    """Trackers must not take us for a seed (BEP 3 ``left``)."""
+    partial_seed = False
 
 
 class Torrent:
-    """The parts of one torrent.
+    """One torrent.
 
-    ``event_dispatcher`` gets its events, ``trackers`` are tiers besides those of ``metainfo``.  ``piece_cache`` and
-    ``resume`` are those of ``ResumeStore``, the limits bytes a second, 0 for none.
+    Args:
+        session: Its session.
+        infohash: Identifies it, in handshakes and announces.
+        name: For the user, until the metadata tells it.
+        event_dispatcher: Gets its events.
+        options: How its content is stored.
+        metainfo: Its metadata, if it is known already.
+        trackers: Tiers of tracker URLs besides those of the metadata.
+        download_limit: Bytes a second, 0 for no limit.
+        upload_limit: Likewise.
+
+    Raises:
+        StateError: The piece cache cannot be used.
+        SettingsError: A limit is no rate.
     """
 
     def __init__(
         self,
-        engine: Engine,
-        metainfo: Metainfo,
-        basedir: str,
+        session: TorrentSession,
+        infohash: InfoHash,
+        name: str,
         *,
         event_dispatcher: EventDispatcher,
-        piece_cache: Optional[Mapping[str, Any]] = None,
-        resume: bool = True,
-        resume_dir: Optional[str] = None,
-        sequential: bool = False,
-        allocation: str = SPARSE,
+        options: PayloadOptions,
+        metainfo: Optional[Metainfo] = None,
         trackers: Sequence[Sequence[str]] = (),
         download_limit: int = 0,
         upload_limit: int = 0,
     ) -> None:
-        self.engine = engine
-        self.settings = engine.settings
-        self.random = engine.random
-        self.now = engine.network.now
-        self.defer = engine.network.defer
-        self.metainfo = metainfo
-        self.basedir = basedir
-        self.state = "stopped"
-        self.names: Dict[int, Tuple[str, ...]] = {}
-        """Files that were renamed, or that were there under another path than the portable one, by index."""
-        self.chosen_names: Dict[int, Tuple[str, ...]] = {}
-        """The paths of the other files that may have several, as the disk chose them."""
-        self.live = False
-        self.closed = False
-        self.moving = False
-        """Data came in the last second."""
-        self.storage: Storage = engine.disk.open(metainfo, basedir, resume_dir=resume_dir, allocation=allocation)
-        self.have = Bitfield(metainfo.piece_count)
-        self.picker = Picker(self.have, random=engine.random, sequential=sequential)
-        self.files = FileProgress(metainfo.layout)
-        self.piece_tracker = PieceTracker(self)
-        self.downloads = Downloads(
-            metainfo.layout,
-            self.picker,
-            memory=engine.memory,
-            writer=self.piece_tracker,
-            settings=self.settings,
-        )
-        self.peers = Peers(self)
-        self.peerlist = PeerList(limit=engine.settings.max_peer_list, random=engine.random)
-        self.limits = RateLimits(self)
-        self.choking = Choking(self)
+        self.network = network = session.network
+        self.settings = settings = session.settings
+        self.message_budget = session.message_budget
+        self.own_host: ExternalAddress = session.own_host
+        self.infohashes = infohash
+        self.infohash = infohash.primary
+        """20 bytes."""
+        self.name = name
+        self.lifecycle = Lifecycle()
         self.wait_group = WaitGroup()
+        """What a stopped torrent waits for: trackers and disk."""
+        self.stowing = WaitGroup()
+        """The part of it that is the disk's: a sync, resume data, files to be closed."""
+        self.publisher = EventPublisher(self.infohash, event_dispatcher, session.wall)
+        self.read_throttle = network.throttle(download_limit, "download_limit")
+        self.write_throttle = network.throttle(upload_limit, "upload_limit")
+        self.peerlist = PeerList(limit=settings.max_peer_list, random=session.random)
+        self._gate = AddressGate(
+            self,
+            self.peerlist,
+            session.lookups,
+            self.publisher,
+            timeout=settings.announce_timeout,
+            now=network.now,
+        )
+        self.limits = RateLimits(
+            network, session, download=self.read_throttle, upload=self.write_throttle, slots=settings.upload_slots
+        )
+        self.peers = Peers(
+            self,
+            self.lifecycle,
+            self.peerlist,
+            self.limits,
+            throttles=(self.read_throttle, self.write_throttle),
+            publisher=self.publisher,
+            settings=settings,
+            peerid=session.peerid,
+            now=network.now,
+        )
+        self.rates = TransferRates(self.peers)
+        self.choking = Choking(
+            self.peers,
+            self.lifecycle,
+            self.limits,
+            seeding=lambda: not self.progress.wanting,
+            network=network,
+            settings=settings,
+            random=session.random,
+        )
+        self.payload: Optional[Payload] = None
+        """The content; None before the metadata is known."""
+        self.progress: Progress = NoMetadata()
         self.announces = Announces(
-            metainfo.trackers,
+            metainfo.trackers if metainfo is not None else (),
             given=trackers,
-            trusted=metainfo.trackers_trusted,
-            infohash=metainfo.infohash,
+            trusted=metainfo is not None and metainfo.trackers_trusted,
+            infohash=self.infohash,
             torrent=self,
-            session=engine,
-            client=engine.tracker_clients,
+            session=session,
+            client=session.tracker_clients,
             peers=self.peers,
             peer_list=self.peerlist,
             wait_group=self.wait_group,
-            settings=self.settings,
-            random=self.random,
-            now=self.now,
+            settings=settings,
+            random=session.random,
+            now=network.now,
         )
-        self.checks = Checks(self)
-        self.storage_retry = StorageRetry(self)
-        self.unreadable = UnreadablePieces(self)
-        self.file_check = FileCheck(self)
-        self.file_ownership = FileOwnership(self)
-        self.file_preparation = FilePreparation(self)
-        self.resume_store = ResumeStore(self, piece_cache=piece_cache, stored=resume)
-        self.move_storage = MoveStorage(self)
-        self.stowing = WaitGroup()
-        """What of the farewell is the disk's: a sync, resume data, files to be closed."""
-        self.kept: Optional[Resume] = None
-        """Resume data as of the last stop."""
-        self.read_throttle = engine.network.throttle(download_limit, "download_limit")
-        self.write_throttle = engine.network.throttle(upload_limit, "upload_limit")
-        self.download_rate = Rate()
-        self.upload_rate = Rate()
-        self._event_dispatcher = event_dispatcher
-        self._allocation = allocation
-        self._downloaded_before = 0
-        self._uploaded_before = 0
-        self.status: Status = snapshot(self)
+        self._session = session
+        self._options = options
+        if metainfo is not None:
+            self._make_payload(metainfo)
+        self.status: Status = snapshot(self, session, network.now())
+
+    # -- the metadata ------------------------------------------------------------------------------------------------
+
+    def receive_info(self, info: bytes) -> None:
+        """Take the info dictionary that peers have sent (BEP 9): the content is made, and the connections go on.
+
+        Args:
+            info: The bytes of the info dictionary.
+
+        Raises:
+            MetainfoError: It is not that of the infohash, or not usable.
+            BencodeError: It is not bencoded.
+            StateError: The metadata is known already, or the torrent is closed.
+        """
+        if self.payload is not None or self.lifecycle.closed:
+            raise StateError("receive_info", "the metadata is known already, or the torrent is closed")
+        if not self.infohashes.matches(info):
+            raise MetainfoError("is not that of the infohash", "info")
+        payload = self._make_payload(Metainfo.from_info(info, max_size=self.settings.max_metainfo_size))
+        if self.lifecycle.phase is Phase.METADATA:
+            self.lifecycle.handle(Event.METADATA_RECEIVED)
+        payload.reconsider()
+        for early in self.peers:
+            if isinstance(early, EarlyPeer) and not early.closed:
+                peer = payload.make_peer(early.stream, early.handshake, early)
+                self.peers.replace(early, peer)
+                peer.go_on(early)
+        self.advance()
+        self.choking.schedule()
+        self.refresh()
+
+    def _make_payload(self, metainfo: Metainfo) -> Payload:
+        payload = Payload(metainfo, self, self._session, self._options)
+        self.payload, self.progress, self.name = payload, payload.pieces, metainfo.name
+        return payload
+
+    @property
+    def content(self) -> Payload:
+        """The content.
+
+        Raises:
+            StateError: The metadata is not known yet.
+        """
+        if self.payload is None:
+            raise StateError("content", "the metadata of the torrent is not known yet")
+        return self.payload
 
     # -- verbs -----------------------------------------------------------------------------------------------------
 
+    @property
+    def state(self) -> str:
+        """What the user asked for last: ``active``, ``paused`` or ``stopped``."""
+        return self.lifecycle.state
+
     def set_state(self, state: str) -> None:
-        """``active``, ``paused`` or ``stopped``; raises ListenError when no port can be had and one is demanded."""
+        """Start, pause or stop.
+
+        Args:
+            state: ``active``, ``paused`` or ``stopped``.
+
+        Raises:
+            ListenError: No port can be had, and one is demanded.
+        """
         previous = self.state
-        if state == previous or self.closed:
+        if state == previous or self.lifecycle.closed:
             return
         if previous == "stopped":
-            self.engine.listen()
-        self.state = state
+            self._session.listen()
+        self.lifecycle.ask(state)
         self.publish(events.StateChanged, state=state, previous=previous)
         if state == "stopped":
             self._stop()
+        elif previous == "stopped" and self.payload is None:
+            self._join()
         else:
-            self.found()
-        if state == "paused":
-            for peer in self.peers:
-                self.downloads.withdraw(peer.pipeline)
-        self.reconsider()
-        self.choking.hurry()
+            self.advance()
+        if self.payload is not None:
+            if state == "paused":
+                self.payload.exchange.withdraw()
+            self.payload.reconsider()
+        self.choking.schedule()
+        self.refresh()
 
-    def found(self) -> None:
-        """Go live if the torrent is started and it is known what is there; find that out if nobody has."""
-        if self.state == "stopped" or self.live or self.file_check.begin() or self.checking:
+    def advance(self) -> None:
+        """Go to the next phase, if it is known what that takes: the metadata, then what is on the disk."""
+        payload, lifecycle = self.payload, self.lifecycle
+        if payload is None:
             return
-        self.live = True
-        self.file_preparation.begin()
-        self.peerlist.need(self.now(), needed=bool(self.picker.missing))
-        self.peerlist.forgive(self.now())
+        if lifecycle.phase is Phase.METADATA:
+            lifecycle.handle(Event.METADATA_KNOWN)
+        if lifecycle.phase in (Phase.EXAMINING, Phase.JOINING) and payload.examine():
+            joined = lifecycle.connected
+            lifecycle.go_live()
+            payload.preparation.begin()
+            payload.reconsider()
+            if not joined:
+                self._join()
+
+    def _join(self) -> None:
+        """Announce and dial from now on."""
+        now = self.network.now()
+        self.peerlist.need(now, needed=self.progress.wanting)
+        self.peerlist.forgive(now)
         self.announces.start()
-        self.engine.dialer.wake(self)
-
-    def retry(self) -> None:
-        """The disk may be good again: see."""
-        if self.live:
-            self.file_preparation.begin()
-        else:
-            self.found()
-        self.reconsider()
-
-    def made(self, wanted: Sequence[bool]) -> None:
-        """The files that were wanted are there, and can be used."""
-        self.resume_store.restore()
-        self.unreadable.look()
-        if not self.picker.missing:
-            self.storage_retry.end()  # no write will tell
-        elif self._allocation != SPARSE:
-            self.resume_store.changed()  # or a kill would leave files of zeros that nobody vouches for
-        files = enumerate(self.metainfo.files)
-        self.piece_tracker.made([index for index, file in files if wanted[index] and not file.pad])
+        self.wake_dialer()
 
     def _stop(self) -> None:
-        self.live = False
         self.announces.stop()
         self.peers.close_all("the torrent was stopped")
-        self.engine.drop_greetings(self)
-        self.storage_retry.cancel()
-        self.file_check.stopped()
-        self.download_rate, self.upload_rate = Rate(), Rate()
-        self.settle()
-        self.engine.unlisten()
+        self._session.drop_handshakes(self)
+        self.rates.reset()
+        if self.payload is not None:
+            self.payload.stop()
+        self._session.unlisten()
 
-    def settle(self) -> None:
-        """Nothing goes on: store what is there, and close every file."""
-        self._stow()
-        self.resume_store.keep(clean=True, done=self._kept)
-
-    def _stow(self) -> None:
-        self.wait_group.expect()
-        self.stowing.expect()
-
-    def _kept(self, resume: Optional[Resume]) -> None:
-        self.kept = resume
-        if self.live:
-            self._stowed()  # it was started again meanwhile, and uses its files
-        else:
-            self.storage.close(lambda done: self._stowed())
-
-    def _stowed(self) -> None:
-        self.stowing.answered()
-        self.wait_group.answered()
+    def stop(self, done: Callable[[], None]) -> None:
+        """Stop; ``done`` is called when the trackers were told and the files are closed."""
+        self.set_state("stopped")
+        self.wait_group.when_over(done)
 
     def close(self) -> None:
-        """The torrent goes away for good."""
-        if not self.closed:
+        """Stop for good."""
+        if not self.lifecycle.closed:
             self.set_state("stopped")
-            self.checks.cancel_all()
-            self.move_storage.cancel()
-            self._stow()
-            self.closed = True
-            self.resume_store.finish(done=self._kept)
+            if self.payload is not None:
+                self.payload.cancel()
+            self.lifecycle.handle(Event.CLOSE)
+            if self.payload is not None:
+                self.payload.finish()
             self.refresh()
 
     def add_peer(self, host: str, port: int) -> None:
         """The user knows a peer, by address or by name."""
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            self.engine.lookups.resolve(host, port, self.settings.announce_timeout, self._resolved)
-        else:
-            self._resolved(Resolved(((host, port),), None))
-
-    def _resolved(self, resolved: Resolved) -> None:
-        if resolved.error is not None:
-            self.publish(events.PeerUnknown, reason=str(resolved.error))
-        self.learn(resolved.addresses, Source.USER)
+        self._gate.add_peer(host, port)
 
     def learn(self, addresses: Sequence[Address], source: Source, *, teller: str = "") -> None:
-        """List addresses of peers to dial: the one gate through which every address enters.
+        """List addresses of peers to dial; see ``AddressGate``."""
+        self._gate.learn(addresses, source, teller=teller)
 
-        Args:
-            addresses: Numeric hosts with ports.
-            source: How they became known; a private torrent ignores all but ``PRIVATE_SOURCES`` (BEP 27).
-            teller: Numeric address of the host that named them; empty if there is none.
-        """
-        if self.metainfo.private and source not in PRIVATE_SOURCES:
-            return
-        now = self.now()
-        for address in addresses:
-            self.peerlist.add(address, source, now, teller=teller)
-        self.engine.dialer.wake(self)
+    def reannounce(self) -> None:
+        """Announce as soon as each tracker allows it."""
+        self.announces.reannounce()
 
-    def set_priorities(self, priorities: Sequence[int]) -> None:
-        """One priority a file, 0 (never) to 7 (first)."""
-        self.files.set_priorities(priorities)
-        self.downloads.drop(self.picker.set_priorities(self.files.piece_priorities()))
-        self.file_preparation.begin()
-        self.piece_tracker.changed()
-
-    def reconsider(self) -> None:
-        """The state or the disk has changed: ask peers again, or no more."""
-        waiting = (
-            self.file_preparation.under_way
-            or bool(self.unreadable)
-            or self.move_storage.under_way
-            or self.storage_retry.on
-        )
-        self.downloads.suspended = self.state != "active" or waiting
-        self.downloads.cautious = self.storage_retry.error is not None
-        self.peers.touch_all()
-        self.refresh()
-
-    # -- hash checks -------------------------------------------------------------------------------------------------
+    def add_trackers(self, tiers: Sequence[Sequence[str]]) -> None:
+        """Announce to more trackers."""
+        self.announces.add(tiers)
 
     @property
-    def checking(self) -> int:
-        """Pieces that wait for a hash check; at least 1 while it is not known how many."""
-        return self.checks.pieces + self.file_check.under_way
+    def kept(self) -> Optional[Resume]:
+        """Resume data as of the last stop; None if there is none."""
+        return None if self.payload is None else self.payload.resume_store.kept
 
-    def hashcheck(self, check: Check) -> None:
-        """The user wants pieces hashed: the files are what they are now, whatever was there before."""
-        self.checks.expect(check)
-        self.file_check.accept(lambda: self.checks.add(check))
-        self.refresh()
+    def keep(self, done: Callable[[Any], None]) -> None:
+        """Sync the files; ``done`` is called with resume data, or with None if that failed."""
+        self.content.resume_store.keep(clean=self.state == "stopped", done=done)
 
-    def hashchecked(self, check: Check) -> None:
-        """What the user wanted is done."""
-        if check.total < self.metainfo.piece_count or check.cancelled:
-            return
-        self.file_check.settled()
-        if check.error is None:
-            self.storage_retry.cancel()
-            self.retry()
+    # -- what the parts tell -----------------------------------------------------------------------------------------
 
-    def check_progressed(self, check: Check, checked: Checked) -> None:
-        """Some pieces of a check are done."""
-        self.piece_tracker.checked(checked)
-        self.publish(events.HashcheckProgressed, done=len(check.passed) + len(check.failed), total=check.total)
+    def open_connection(self, handshake: Handshake, stream: Stream) -> None:
+        """Make a connection of a stream whose handshake is complete, and have it speak."""
+        if self.payload is None:
+            early = EarlyPeer(self, stream, handshake)
+            self.peers.add(early)
+            early.open()
+        else:
+            peer = self.payload.make_peer(stream, handshake)
+            self.peers.add(peer)
+            peer.open()
 
-    def check_finished(self, check: Check) -> None:
-        """A whole check is done."""
-        self.piece_tracker.retract()
-        if self.state == "stopped" and not self.closed:
-            self.storage.close(lambda done: None)
-        if check.error is not None:
-            self.storage_retry.begin(check.error)
-        self.refresh()
-        self.publish(
-            events.HashcheckFinished, passed=len(check.passed), failed=len(check.failed), cancelled=check.cancelled
-        )
-        self.found()
+    def on_connection_closed(self) -> None:
+        """A connection ended: there is a slot, and an address to dial."""
+        self.choking.schedule()
+        self.wake_dialer()
 
-    # -- figures -----------------------------------------------------------------------------------------------------
+    def interest_changed(self) -> None:
+        """A peer became interested, or lost its interest."""
+        self.choking.schedule()
 
-    @property
-    def progress(self) -> Progress:
-        """How much of the torrent is there."""
-        return self
+    def on_content_complete(self) -> None:
+        """Every piece of the torrent was downloaded."""
+        self.announces.complete()
 
-    @property
-    def wanting(self) -> bool:
-        """Whether pieces of wanted files are missing."""
-        return bool(self.picker.missing)
+    def on_pieces_retracted(self) -> None:
+        """Peers were told of pieces that are lost: they must come again."""
+        self.peers.close_all("we lost pieces that the peer was told of")
+        self.peerlist.forgive(self.network.now())
+        self.wake_dialer()
 
-    @property
-    def left(self) -> int:
-        """Bytes of wanted files that are missing."""
-        return self.piece_tracker.missing_bytes
+    def ban(self, address: Address, reason: str) -> None:
+        """Refuse the peer at this address from now on."""
+        self.peers.ban(address, reason)
 
-    @property
-    def partial_seed(self) -> bool:
-        """Whether all wanted pieces are there, and others are not (BEP 21)."""
-        return not self.picker.missing and not self.have.full
+    def touch_all(self) -> None:
+        """Blocks may be requested that could not before."""
+        if self.payload is not None:
+            self.payload.touch_all()
+
+    def wake_dialer(self) -> None:
+        """There may be an address to dial."""
+        self._session.wake_dialer(self)
 
     # -- telling -----------------------------------------------------------------------------------------------------
 
-    def extension_handshake(self, peer: Peer) -> ExtensionHandshake:
-        """What we say of ourselves (BEP 10)."""
-        return ExtensionHandshake(
-            client=self.engine.client,
-            port=self.engine.settings.announce_port or self.engine.port,
-            reqq=self.settings.reqq,
-            yourip=peer.address[0],
-            upload_only=not self.picker.missing,
-        )
-
-    def path(self, file: int) -> str:
-        """Absolute path of a file."""
-        return os.path.join(self.basedir, *self.parts(file))
-
-    def parts(self, file: int) -> Tuple[str, ...]:
-        """Components of the path of a file below the folder."""
-        return self.names.get(file) or self.chosen_names.get(file) or self.metainfo.files[file].path
+    @property
+    def private(self) -> bool:
+        """Is the torrent known to be private (BEP 27)?"""
+        return self.payload is not None and self.payload.metainfo.private
 
     def publish(self, kind: Callable[..., events.Event], **fields: Any) -> None:
         """Hand out an event of this torrent."""
-        self._event_dispatcher.publish(kind(infohash=self.metainfo.infohash, time=self.engine.wall(), **fields))
+        self.publisher.publish(kind, **fields)
 
-    def publish_passed(self, indexes: Sequence[int]) -> None:
-        """Hand out that these pieces are right."""
-        if indexes:
-            self._event_dispatcher.publish_passed(self.metainfo.infohash, self.engine.wall(), indexes)
+    def listening_port(self) -> int:
+        """The TCP port that the session listens on; 0 for none."""
+        return self._session.port
+
+    @property
+    def connecting(self) -> int:
+        """Connections that are being made."""
+        return self._session.connecting(self)
+
+    def extension_handshake(self, address: Address) -> ExtensionHandshake:
+        """What we tell the peer at this address of ourselves (BEP 10)."""
+        return ExtensionHandshake(
+            client=self._session.client,
+            port=self.settings.announce_port or self._session.port,
+            reqq=self.settings.reqq,
+            yourip=address[0],
+            upload_only=not self.progress.wanting,
+        )
 
     def refresh(self) -> None:
         """Make the snapshot that users read."""
-        self.status = snapshot(self)
-        self._event_dispatcher.refreshed()
+        self.status = snapshot(self, self._session, self.network.now())
+        self.publisher.refreshed()
 
     def tick(self, now: float) -> None:
         """Once a second."""
-        if self.state == "stopped":
-            self.moving = False
+        if not self.lifecycle.started:
             return
         self.announces.tick(now)
-        self.peerlist.need(now, needed=bool(self.picker.missing))
-        received, sent = self.peers.downloaded - self._downloaded_before, self.peers.uploaded - self._uploaded_before
-        self.moving = received > 0
-        if not (received or sent) and self._idle():
+        self.peerlist.need(now, needed=self.progress.wanting)
+        rates = self.rates
+        rates.look()
+        moving = rates.receiving or rates.sending
+        if not moving and self._idle():
             return
-        self.peers.tick(now)
-        if received:
-            self.download_rate.add(received, now)
-            self._downloaded_before += received
-        if sent:
-            self.upload_rate.add(sent, now)
-            self._uploaded_before += sent
+        self._tick_peers(now)
+        rates.add(now)
         self.choking.choose()
         self.refresh()
-        if received or sent:
+        if moving:
             status = self.status
             self.publish(
                 events.Progressed,
@@ -408,8 +411,16 @@ class Torrent:
                 upload_rate=status.upload_rate,
             )
 
+    def _tick_peers(self, now: float) -> None:
+        if self.payload is not None:
+            self.payload.exchange.prepare_tick()
+        self.peers.tick(now)
+        if self.payload is not None:
+            self.payload.exchange.tick()
+        self.peers.refresh()
+
     def _idle(self) -> bool:
         """Is there nothing whose figures could change?  Of a thousand torrents most are so most of the time."""
         status = self.status
-        busy = len(self.peers) or self.picker.missing or self.checking or status.connected or status.connecting
+        busy = len(self.peers) or self.progress.wanting or status.checking or status.connected or status.connecting
         return not busy and not status.download_rate and not status.upload_rate

@@ -1,7 +1,7 @@
-"""What one peer is sent: its accepted requests become few large reads, and each read one list of headers and slices.
+"""The upload side of one peer: its accepted requests become few large reads, and each read one list of buffers.
 
 Nothing is read for a peer while enough waits to be sent to it.  How much is enough grows with the peer's rate, so that
-a hundred slow peers do not hold a hundred full send buffers, and a fast one is never short.
+a hundred slow peers do not hold a hundred full send buffers, and a fast one always has something to send.
 """
 
 from __future__ import annotations
@@ -9,17 +9,19 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
-from typing import TYPE_CHECKING, Callable, Dict, List, Sequence
+from typing import Callable, Dict, List, Protocol, Sequence, Set
 
+from ..errors import StorageError
+from ..metainfo.layout import Layout
 from ..protocol import messages
 from ..settings import Settings
 from ..swarm import message_quota
 from ..swarm.bans import remember
 from ..swarm.uploads import Request, Run, Uploads
-from .interfaces import Buffer, Loaded
-
-if TYPE_CHECKING:
-    from .peer import Peer
+from .interfaces import Buffer, Loaded, Network, Storage, Stream
+from .phase import Lifecycle
+from .rate_limits import RateLimits
+from .upload_turns import UploadTurns
 
 LEAST_WATER = 128 * 1024
 """Bytes kept ready for a peer of unknown rate."""
@@ -40,13 +42,78 @@ MAX_BEGUN = 16
 _index_of = operator.itemgetter(0)
 
 
-class Uploader:
-    """The upload side of one peer."""
+class Peer(Protocol):
+    """The peer that is uploaded to."""
 
-    def __init__(self, peer: Peer, settings: Settings) -> None:
+    stream: Stream
+    fast: bool
+    """Both ends have the fast extension (BEP 6)."""
+    choked: bool
+    granted: Set[int]
+    """Pieces that the peer may ask for even while it is choked (BEP 6)."""
+    closed: str
+
+    @property
+    def upload_rate(self) -> float:
+        """Bytes a second to the peer."""
+
+    def send(self, message: bytes) -> None:
+        """Queue messages."""
+
+
+class Pieces(Protocol):
+    """The pieces that peers may ask for."""
+
+    def serves(self, index: int) -> bool:
+        """May peers ask for this piece?"""
+
+    def misled(self, index: int) -> bool:
+        """Were peers told of this piece, though it is not sent now?"""
+
+    def load_failed(self, index: int, error: StorageError) -> None:
+        """A piece could not be read."""
+
+
+class Uploader:
+    """The upload side of one peer.
+
+    Args:
+        peer: The peer.
+        touch: Has the peer settled at the end of the pass.
+        pieces: What may be sent.
+        storage: Reads.
+        layout: Of the pieces.
+        lifecycle: Blocks are sent in the phase ACTIVE only.
+        limits: The rate limits.
+        turns: How they are shared among the peers.
+        network: Is told that an answer of the disk is awaited.
+        settings: The sizes.
+    """
+
+    def __init__(
+        self,
+        peer: Peer,
+        touch: Callable[[], None],
+        *,
+        pieces: Pieces,
+        storage: Storage,
+        layout: Layout,
+        lifecycle: Lifecycle,
+        limits: RateLimits,
+        turns: UploadTurns,
+        network: Network,
+        settings: Settings,
+    ) -> None:
         self._peer = peer
+        self._touch = touch
+        self._pieces = pieces
+        self._storage = storage
+        self._lifecycle = lifecycle
+        self._limits = limits
+        self._turns = turns
+        self._network = network
         self._most = settings.send_high_water
-        self._uploads = Uploads(layout=peer.torrent.metainfo.layout, reqq=settings.reqq, fast=peer.fast)
+        self._uploads = Uploads(layout=layout, reqq=settings.reqq, fast=peer.fast)
         self._reading = 0
         """Bytes asked of the disk."""
         self.served_at = 0.0
@@ -80,20 +147,19 @@ class Uploader:
 
     def add(self, requests: Sequence[Request]) -> float:
         """The peer asks for blocks, in this order; returns the seconds that its quota is charged for them."""
-        peer, torrent = self._peer, self._peer.torrent
-        piece_tracker, paused = torrent.piece_tracker, torrent.state != "active"
+        peer, pieces, active = self._peer, self._pieces, self._lifecycle.active
         waiting, small = len(self._uploads), self._uploads.small
         rejected: List[Request] = []
         # What a piece is asked once is not asked for each block: a batch of one peer is mostly of one or two pieces.
         for index, group in itertools.groupby(requests, key=_index_of):
-            available = piece_tracker.serves(index)
+            available = pieces.serves(index)
             rejected += self._uploads.add(
                 index,
                 group,
                 available=available,
-                misled=not available and piece_tracker.misled(index),
+                misled=not available and pieces.misled(index),
                 choked=peer.choked,
-                allowed_fast=index in peer.granted and not paused,
+                allowed_fast=index in peer.granted and active,
             )
             if self.failed:
                 break
@@ -115,14 +181,13 @@ class Uploader:
 
     def pump(self) -> None:
         """Read for the peer as long as its send buffer has room."""
-        torrent = self._peer.torrent
-        if not len(self._uploads) or torrent.state != "active":
+        if not len(self._uploads) or not self._lifecycle.active:
             return
         rate = self._peer.upload_rate
         water = int(min(self._most, max(LEAST_WATER, rate * WATER_TIME)))
-        limits = torrent.limits
+        limits = self._limits
         if limits.upload:
-            water = limits.ready(self._peer, water)
+            water = self._turns.ready(self, water)
         self._peer.stream.low_water = limits.most_ready if limits.narrow else water // 2
         room = water - self.ready
         # A read of less than half the water waits for the drain: reads stay large.
@@ -133,15 +198,14 @@ class Uploader:
             size = sum([run.length for run in runs])
             room -= size
             self._reading += size
-            torrent.engine.network.skip_rest()
+            self._network.skip_rest()
             spans = [(run.index, run.begin, run.length) for run in runs]
-            torrent.storage.load(spans, functools.partial(self._loaded, runs))
+            self._storage.load(spans, functools.partial(self._loaded, runs))
 
     def _take(self, room: int) -> List[Run]:
         """The runs of one job: one, or as many as make it worth a hop between threads."""
-        limits = self._peer.torrent.limits
-        if limits.narrow:
-            return self._take_rare(limits.spread())
+        if self._limits.narrow:
+            return self._take_rare(self._turns.spread())
         runs: List[Run] = []
         size = 0
         while size < min(room, LEAST_READ):
@@ -157,7 +221,7 @@ class Uploader:
         run = self._uploads.take_one(spread)
         if run is None:
             return []
-        self.served_at = self._peer.torrent.now()
+        self.served_at = self._network.now()
         self.begun.pop(run.index, None)
         remember(self.begun, run.index, None, limit=MAX_BEGUN)
         return [run]
@@ -169,14 +233,14 @@ class Uploader:
             if self._peer.closed:
                 return
             self._answer(run, loaded)
-        self._peer.torrent.peers.touch(self._peer)
+        self._touch()
 
     def _answer(self, run: Run, loaded: Loaded) -> None:
         peer = self._peer
         if loaded.error is not None:
             if peer.fast:
                 peer.send(messages.rejects(run.requests))
-            peer.torrent.piece_tracker.load_failed(run.index, loaded.error)
+            self._pieces.load_failed(run.index, loaded.error)
             return
         view = memoryview(loaded.data)
         start = run.begin

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from types import SimpleNamespace
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -297,8 +296,8 @@ def test_a_port_and_an_address_that_a_router_forwards() -> None:
     bench = Bench(torrent_of(TRACKER), settings=settings)
     said = query_of(bench.lookups.urls[0])
     assert (said["port"], said["ip"]) == ("7777", "203.0.113.9")
-    peer: Any = SimpleNamespace(address=("10.0.0.9", 1))
-    assert bench.torrent.extension_handshake(peer).port == 7777
+    address = ("10.0.0.9", 1)
+    assert bench.torrent.extension_handshake(address).port == 7777
 
 
 def test_an_address_is_told_over_its_own_family() -> None:
@@ -452,7 +451,7 @@ def test_the_status_knows_of_an_answer_when_the_event_tells_it() -> None:
             if isinstance(event, (events.TrackerAnnounced, events.TrackerFailed)):
                 working.append([(row.working, bool(row.error)) for row in bench.torrent.status.trackers])
 
-    bench.torrent._event_dispatcher = Listener()
+    bench.dispatch(Listener())
     bench.set_state("active")
     bench.run(1)
     assert working == [[(True, False), (False, False)]]

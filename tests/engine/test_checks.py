@@ -29,7 +29,7 @@ def tiny_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
 def add(bench: Bench, indexes: Any, done: List[Check]) -> Check:
     """Ask for a check of these pieces."""
     check = Check(list(indexes), done.append)
-    bench.act(bench.torrent.checks.add, check)
+    bench.act(bench.payload.checks.add, check)
     return check
 
 
@@ -96,7 +96,7 @@ def test_a_check_that_is_cancelled_ends_with_what_it_knows() -> None:
     jobs, done = bench.jobs("check"), []  # type: ignore[var-annotated]
     check, other = add(bench, range(COUNT), done), add(bench, [11], done)
     bench.run(1.5)
-    bench.act(bench.torrent.checks.cancel, check)
+    bench.act(bench.payload.checks.cancel, check)
     assert not done and len(jobs) == 5
     bench.run(3)
     assert done == [check, other] and check.cancelled and not other.cancelled
@@ -109,7 +109,7 @@ def test_a_check_that_waits_can_be_cancelled() -> None:
     bench = Bench(have=range(COUNT), state="stopped")
     done: List[Check] = []
     first, second = add(bench, range(COUNT), done), add(bench, range(COUNT), done)
-    bench.act(bench.torrent.checks.cancel, second)
+    bench.act(bench.payload.checks.cancel, second)
     bench.run(1)
     assert done == [first, second] and second.passed == [] and second.cancelled
 
@@ -141,14 +141,14 @@ def test_a_file_error_is_the_error_of_the_check_and_an_outage() -> None:
     check = add(bench, range(3), done)
     bench.run(1)
     assert check.error is not None and check.error.errno == errno.EIO and check.failed == [0, 1, 2]
-    assert bench.torrent.storage_retry.on and len(bench.seen(events.StorageFailed)) == 1
+    assert bench.payload.storage_retry.on and len(bench.seen(events.StorageFailed)) == 1
 
 
 def test_no_socket_is_needed() -> None:
     bench = Bench(have=range(3), state="stopped")
     add(bench, range(COUNT), [])
     bench.run(1)
-    assert bench.torrent.have.count == 3 and PORT not in bench.network.listeners
+    assert bench.payload.have.count == 3 and PORT not in bench.network.listeners
 
 
 def test_a_running_torrent_goes_on_during_a_check() -> None:

@@ -172,7 +172,7 @@ def test_remove_forgets_the_torrent_when_its_trackers_and_files_are_done() -> No
     bench.run(1)
     start = bench.world.now
     bench.act(lambda: bench.engine.remove(bench.torrent, done=lambda: over.append(bench.world.now)))
-    assert bench.engine.torrents == {} and bench.torrent.closed and not over
+    assert bench.engine.torrents == {} and bench.torrent.lifecycle.closed and not over
     bench.run(1)
     assert [announce.event for announce in bench.tracker.announces] == ["started", "stopped"]
     assert over == [pytest.approx(start + 0.05, abs=0.02)]

@@ -6,7 +6,7 @@ import errno
 from typing import Any, Callable, List, Sequence, Tuple
 
 import pytest
-from support.bench import BLOCK, COUNT, PIECE_LENGTH, SIZE, Bench, torrent_of
+from support.bench import BLOCK, COUNT, PIECE_LENGTH, SIZE, Bench, ignored, torrent_of
 from support.lying_peer import HAVE, INTERESTED, PIECE, REQUEST, UNCHOKE, message
 
 from bittorrent_threads import events
@@ -34,7 +34,7 @@ def failures(bench: Bench) -> List[Tuple[int, float]]:
 
 def begin(bench: Bench) -> None:
     bench.set_state("active")
-    bench.until(lambda: bench.torrent.live)
+    bench.until(lambda: bench.torrent.lifecycle.live)
 
 
 def test_no_snapshot_says_that_all_is_checked_before_it_is() -> None:
@@ -64,18 +64,18 @@ def test_files_that_are_gone_are_not_fetched_again(files: Any) -> None:
     begin(bench)
     (failed,) = bench.seen(events.StorageFailed)
     assert failed.retry_in == 10 and "was there and is gone" in failed.reason
-    assert (failed.path, failed.errno) == (bench.torrent.path(0), errno.ENOENT)
+    assert (failed.path, failed.errno) == (bench.payload.paths.path(0), errno.ENOENT)
     assert ("and 1 more" in failed.reason) is bool(files)
     seed = bench.seed()
     bench.run(1000)
     assert failures(bench) == [(errno.ENOENT, pause) for pause in (10, 20, 40, 80, 160, 320, 600)]
     assert seed.requests() == [] and "was there and is gone" in bench.status.stall and calls == []
     assert not bench.seen(events.PieceFailed) and not bench.seen(events.StorageRecovered)
-    bench.act(bench.torrent.hashcheck, Check(range(COUNT), bench.torrent.hashchecked))
+    bench.act(bench.payload.hashcheck, range(COUNT), ignored)
     bench.run(1)
-    assert bench.seen(events.StorageRecovered) and not bench.torrent.storage_retry.on
+    assert bench.seen(events.StorageRecovered) and not bench.payload.storage_retry.on
     bench.seed().serve()
-    assert bench.torrent.have.full
+    assert bench.payload.have.full
 
 
 def test_files_that_are_gone_stay_gone_over_a_restart_and_are_not_made_anew() -> None:
@@ -84,7 +84,7 @@ def test_files_that_are_gone_stay_gone_over_a_restart_and_are_not_made_anew() ->
     calls = bench.recorded("prepare", "sync", "remember", "close")
     begin(bench)
     bench.run(100)
-    bench.act(bench.torrent.set_priorities, [2])
+    bench.act(bench.payload.set_priorities, [2])
     bench.run(100)
     assert calls == []
     bench.reboot()
@@ -92,10 +92,10 @@ def test_files_that_are_gone_stay_gone_over_a_restart_and_are_not_made_anew() ->
     seed = bench.seed()
     bench.run(60)
     assert seed.requests() == []
-    bench.act(bench.torrent.hashcheck, Check(range(COUNT), bench.torrent.hashchecked))
+    bench.act(bench.payload.hashcheck, range(COUNT), ignored)
     bench.run(2)
     seed.serve()
-    assert bench.torrent.have.full
+    assert bench.payload.have.full
 
 
 def test_files_that_come_back_as_they_were_are_believed() -> None:
@@ -107,9 +107,9 @@ def test_files_that_come_back_as_they_were_are_believed() -> None:
     bench.run(15)
     bench.files.pieces.update(range(COUNT))
     bench.run(20)
-    assert bench.torrent.have.full and calls == []
+    assert bench.payload.have.full and calls == []
     assert guest.heard(HAVE) == [(HAVE, index) for index in range(COUNT)]
-    assert bench.seen(events.StorageRecovered) and not bench.torrent.storage_retry.on
+    assert bench.seen(events.StorageRecovered) and not bench.payload.storage_retry.on
     assert {event.index for event in bench.seen(events.FileCompleted)} == {0, 1}
     assert not bench.seen(events.PieceFailed) and not bench.seen(events.HashcheckFinished)
 
@@ -118,7 +118,7 @@ def test_pieces_that_are_not_whole_go_on_when_their_file_is_back() -> None:
     bench = Bench(have=range(3), state="stopped")
     bench.files.store_block(3, 0, bench.files.read(3, 0, BLOCK))
     bench.files.resume = bench.claim(range(3), unfinished=((3, b"\x80"),), clean=True)
-    storage: Any = bench.torrent.storage
+    storage: Any = bench.payload.storage
     check_files = storage.check_files
     storage.check_files = lambda deliver: check_files(lambda found: deliver(CheckedFiles((), None, (None,))))
     begin(bench)
@@ -129,7 +129,7 @@ def test_pieces_that_are_not_whole_go_on_when_their_file_is_back() -> None:
     bench.run(30)
     guest = bench.guest([3])
     guest.say(message(UNCHOKE))
-    assert guest.serve() == [(3, BLOCK, BLOCK)] and bench.torrent.have.count == 4
+    assert guest.serve() == [(3, BLOCK, BLOCK)] and bench.payload.have.count == 4
 
 
 def test_a_file_that_is_back_is_used_before_the_other() -> None:
@@ -137,7 +137,7 @@ def test_a_file_that_is_back_is_used_before_the_other() -> None:
     begin(bench)
     bench.files.pieces.update(FIRST)
     bench.files.pieces.discard(4)
-    storage: Any = bench.torrent.storage
+    storage: Any = bench.payload.storage
     check_files = storage.check_files
 
     def without_second(deliver: Any) -> None:
@@ -145,12 +145,12 @@ def test_a_file_that_is_back_is_used_before_the_other() -> None:
 
     storage.check_files = without_second
     bench.run(15)
-    assert list(bench.torrent.have.indexes()) == [0, 1, 2, 3] and bench.torrent.unreadable
+    assert list(bench.payload.have.indexes()) == [0, 1, 2, 3] and bench.payload.unreadable
     assert [event.index for event in bench.seen(events.FileCompleted)] == []
     storage.check_files = check_files
     bench.files.pieces.update(SECOND)
     bench.run(30)
-    assert bench.torrent.have.full and not bench.torrent.unreadable
+    assert bench.payload.have.full and not bench.payload.unreadable
 
 
 @pytest.mark.parametrize("how", ["waiting", "started again", "checked"])
@@ -163,7 +163,7 @@ def test_another_file_in_the_place_is_not_taken_before_somebody_says_so(how: str
     bench.files.damaged.add(COUNT - 1)
     seed = bench.seed()
     bench.run(100)
-    assert bench.torrent.have.empty and seed.requests() == [] and calls == []
+    assert bench.payload.have.empty and seed.requests() == [] and calls == []
     assert failures(bench)[-1][0] == errno.ESTALE and "is another file than before" in bench.status.error
     if how == "waiting":
         return
@@ -172,11 +172,11 @@ def test_another_file_in_the_place_is_not_taken_before_somebody_says_so(how: str
         bench.set_state("active")
         seed = bench.seed()
     else:
-        bench.act(bench.torrent.hashcheck, Check(range(COUNT), bench.torrent.hashchecked))
+        bench.act(bench.payload.hashcheck, range(COUNT), ignored)
     bench.run(1)
-    assert bench.torrent.have.count == COUNT - 1, "hashed, as at any start"
+    assert bench.payload.have.count == COUNT - 1, "hashed, as at any start"
     seed.serve()
-    assert bench.torrent.have.full and bench.status.error == ""
+    assert bench.payload.have.full and bench.status.error == ""
 
 
 def test_a_start_looks_at_once() -> None:
@@ -191,7 +191,7 @@ def test_a_start_looks_at_once() -> None:
     bench.files.pieces.update(range(COUNT))
     bench.set_state("active")
     bench.run(1)
-    assert bench.torrent.have.full and bench.seen(events.StorageRecovered)
+    assert bench.payload.have.full and bench.seen(events.StorageRecovered)
     assert not bench.seen(events.HashcheckFinished)
 
 
@@ -206,23 +206,23 @@ def test_a_stop_keeps_what_was_remembered() -> None:
 def test_a_later_look_believes_nothing_of_files_that_were_not_awaited() -> None:
     bench = gone(FILES)
     bench.files.pieces.update(FIRST)
-    storage: Any = bench.torrent.storage
+    storage: Any = bench.payload.storage
     check_files = storage.check_files
     storage.check_files = lambda deliver: check_files(
         lambda found: deliver(found._replace(files=(found.files[0], None)))
     )
     begin(bench)
-    assert list(bench.torrent.have.indexes()) == [0, 1, 2, 3]
+    assert list(bench.payload.have.indexes()) == [0, 1, 2, 3]
     bench.files.pieces.discard(2)
     bench.files.damaged.add(2)
     storage.check_files = lambda deliver: deliver(CheckedFiles((), None))
-    bench.act(bench.torrent.checks.add, Check([2], lambda check: None))
+    bench.act(bench.payload.checks.add, Check([2], lambda check: None))
     bench.run(1)
-    assert not bench.torrent.have[2]
+    assert not bench.payload.have[2]
     storage.check_files = check_files
     bench.files.pieces.update(SECOND)
     bench.run(11)
-    assert bench.torrent.have.count == COUNT - 1 and not bench.torrent.have[2], "its file is as it was, and it is wrong"
+    assert bench.payload.have.count == COUNT - 1 and not bench.payload.have[2], "its file is as it was, and it is wrong"
 
 
 def test_a_hash_check_of_pieces_accepts_no_file() -> None:
@@ -230,30 +230,30 @@ def test_a_hash_check_of_pieces_accepts_no_file() -> None:
     bench.files.pieces.update(range(4))
     begin(bench)
     calls = bench.recorded("prepare")
-    bench.act(bench.torrent.hashcheck, Check(SECOND, bench.torrent.hashchecked))
+    bench.act(bench.payload.hashcheck, SECOND, ignored)
     seed = bench.seed()
     bench.run(60)
     assert seed.requests() == [] and calls == [] and "gone" in bench.status.error
     bench.files.pieces.update(SECOND)
     bench.run(60)
-    assert bench.torrent.have.full and not bench.status.error
+    assert bench.payload.have.full and not bench.status.error
 
 
 def test_a_look_that_ends_after_a_hash_check_of_all_changes_nothing() -> None:
     bench = gone()
     begin(bench)
-    storage: Any = bench.torrent.storage
+    storage: Any = bench.payload.storage
     check_files = storage.check_files
     late: List[Callable[[Any], None]] = []
     storage.check_files = late.append
     bench.run(11)
     storage.check_files = check_files
-    bench.act(bench.torrent.hashcheck, Check(range(COUNT), bench.torrent.hashchecked))
+    bench.act(bench.payload.hashcheck, range(COUNT), ignored)
     bench.run(1)
     (deliver,) = late
     check_files(deliver)
     bench.run(1)
-    assert not bench.torrent.unreadable and not bench.torrent.storage_retry.on
+    assert not bench.payload.unreadable and not bench.payload.storage_retry.on
 
 
 # -- unseen ------------------------------------------------------------------------------------------------------------
@@ -261,25 +261,25 @@ def test_a_look_that_ends_after_a_hash_check_of_all_changes_nothing() -> None:
 
 def test_a_folder_that_cannot_be_read_is_looked_at_again_before_anything_is_fetched() -> None:
     bench = Bench(have=range(COUNT - 1), state="stopped")
-    storage: Any = bench.torrent.storage
+    storage: Any = bench.payload.storage
     check_files = storage.check_files
     error = StorageError("Permission denied", "downloads", errno.EACCES)
     storage.check_files = lambda deliver: bench.disk.work(0, lambda: deliver(CheckedFiles((), error)))
     bench.set_state("active")
     bench.run(25)
     assert [failed.retry_in for failed in bench.seen(events.StorageFailed)] == [10, 20]
-    assert not bench.torrent.live and bench.status.stall == "the disk failed: downloads: Permission denied"
+    assert not bench.torrent.lifecycle.live and bench.status.stall == "the disk failed: downloads: Permission denied"
     storage.check_files = check_files
     bench.run(10)
-    assert bench.torrent.live and bench.torrent.have.count == COUNT - 1
+    assert bench.torrent.lifecycle.live and bench.payload.have.count == COUNT - 1
     assert bench.seen(events.StorageRecovered) and bench.status.error == ""
 
 
 def blind(bench: Bench, file: int) -> Any:
     """Have a file not be seen; returns the survey as it was."""
-    storage: Any = bench.torrent.storage
+    storage: Any = bench.payload.storage
     check_files = storage.check_files
-    error = StorageError("Permission denied", bench.torrent.path(file), errno.EACCES)
+    error = StorageError("Permission denied", bench.payload.paths.path(file), errno.EACCES)
 
     def blinded(deliver: Any) -> None:
         def checked_files(found: CheckedFiles) -> None:
@@ -300,21 +300,21 @@ def test_one_file_that_cannot_be_looked_at_keeps_no_other_from_being_used(rememb
     calls = bench.recorded("prepare", "remember")
     check_files = blind(bench, 1)
     begin(bench)
-    assert list(bench.torrent.have.indexes()) == [0, 1, 2, 3]
+    assert list(bench.payload.have.indexes()) == [0, 1, 2, 3]
     leech, seed = bench.leech(), bench.seed()
     leech.say(message(INTERESTED), message(REQUEST, 1, 0, BLOCK))
     assert [each[:3] for each in leech.heard(PIECE)] == [(PIECE, 1, 0)]
     bench.run(25)
     assert failures(bench) == [(errno.EACCES, 10), (errno.EACCES, 20)]
-    assert {failed.path for failed in bench.seen(events.StorageFailed)} == {bench.torrent.path(1)}
+    assert {failed.path for failed in bench.seen(events.StorageFailed)} == {bench.payload.paths.path(1)}
     assert seed.requests() == [] and calls == [] and bench.status.left == SIZE - 4 * PIECE_LENGTH
-    bench.torrent.storage.check_files = check_files  # type: ignore[method-assign]
+    bench.payload.storage.check_files = check_files  # type: ignore[method-assign]
     bench.run(10)
-    assert bench.torrent.have.count == COUNT - 1 and bench.seen(events.StorageRecovered)
+    assert bench.payload.have.count == COUNT - 1 and bench.seen(events.StorageRecovered)
     checked = [event.passed for event in bench.seen(events.HashcheckFinished)]
     assert checked == ([] if remembered else [4, COUNT - 5]), "each piece once"
     seed.serve()
-    assert bench.torrent.have.full
+    assert bench.payload.have.full
 
 
 @pytest.mark.parametrize("remembered", [True, False])
@@ -327,15 +327,15 @@ def test_a_file_that_goes_while_another_is_awaited_is_awaited_too(remembered: bo
     begin(bench)
     guest = bench.guest()
     bench.files.pieces.difference_update(FIRST)
-    storage: Any = bench.torrent.storage
+    storage: Any = bench.payload.storage
     storage.check_files = lambda deliver: check_files(
         lambda found: deliver(found._replace(files=(None, found.files[1])))
     )
     bench.run(100)
     assert "first: was there and is gone" in bench.status.error and calls == []
-    assert list(bench.torrent.have.indexes()) == [*range(5, COUNT)] and not bench.seen(events.PieceFailed)
+    assert list(bench.payload.have.indexes()) == [*range(5, COUNT)] and not bench.seen(events.PieceFailed)
     assert guest.closed, "it was told that we have them"
     storage.check_files = check_files
     bench.files.pieces.update(FIRST)
     bench.run(100)
-    assert bench.torrent.have.full and not bench.status.error
+    assert bench.payload.have.full and not bench.status.error

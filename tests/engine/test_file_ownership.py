@@ -24,15 +24,13 @@ LENGTHS = [length for _, length in FILES]
 def bench_of(*sizes: int, have: Iterable[int] = (), **settings: Any) -> Bench:
     """A torrent of which these pieces passed, and the files have these sizes."""
     bench = Bench(torrent_of(files=FILES), state="stopped", settings=Settings(**settings))
-    bench.torrent.file_ownership.see(
-        CheckedFiles((), None, tuple(FileStat(size, 1, 7) if size else None for size in sizes))
-    )
-    bench.act(bench.torrent.piece_tracker.trust, list(have))
+    bench.payload.ownership.see(CheckedFiles((), None, tuple(FileStat(size, 1, 7) if size else None for size in sizes)))
+    bench.act(bench.payload.pieces.trust, list(have))
     return bench
 
 
 def own(bench: Bench) -> List[bool]:
-    return bench.torrent.file_ownership.files
+    return bench.payload.ownership.files
 
 
 def remembered(*files: int, inode: int = 7) -> Resume:
@@ -61,20 +59,20 @@ def test_what_the_user_allows_is_own() -> None:
 
 def test_what_was_own_is_unless_another_file_took_its_place() -> None:
     bench = bench_of()
-    bench.torrent.file_ownership.recall(remembered(A, B))
+    bench.payload.ownership.recall(remembered(A, B))
     assert own(bench) == [True, True, False]
     stats = tuple(FileStat(1, 2, inode) for inode in (9, 8, 7))
-    bench.torrent.file_ownership.see(CheckedFiles((), None, stats))
+    bench.payload.ownership.see(CheckedFiles((), None, stats))
     assert own(bench) == [True, False, False], "of a nothing was known when that was stored"
-    bench.torrent.file_ownership.recall(remembered(B, C))
-    bench.torrent.file_ownership.see(CheckedFiles((), None, (None, FileStat(1, 2, 7), None)))
-    bench.torrent.file_ownership.see(CheckedFiles((), None, stats))
+    bench.payload.ownership.recall(remembered(B, C))
+    bench.payload.ownership.see(CheckedFiles((), None, (None, FileStat(1, 2, 7), None)))
+    bench.payload.ownership.see(CheckedFiles((), None, stats))
     assert own(bench) == [True, True, True], "later a move gives files new inodes"
 
 
 def test_an_earlier_version_wrote_to_every_file_that_was_there() -> None:
     bench = bench_of()
-    bench.torrent.file_ownership.recall(remembered()._replace(own=None))
+    bench.payload.ownership.recall(remembered()._replace(own=None))
     assert own(bench) == [False, True, True]
 
 
@@ -94,7 +92,7 @@ def test_it_is_stored_before_the_first_file_is_made() -> None:
 
 def test_that_it_cannot_be_stored_holds_nothing_up() -> None:
     bench = Bench(torrent_of(files=FILES), state="stopped")
-    remember = bench.torrent.storage.remember
+    remember = bench.payload.storage.remember
 
     def failing(resume: Any, deliver: Any) -> None:
         def answered(answer: Any) -> None:
@@ -104,20 +102,20 @@ def test_that_it_cannot_be_stored_holds_nothing_up() -> None:
         bench.disk.write_errno = errno.EROFS
         remember(resume, answered)
 
-    bench.torrent.storage.remember = failing  # type: ignore[method-assign]
+    bench.payload.storage.remember = failing  # type: ignore[method-assign]
     bench.set_state("active")
     bench.seed().serve()
-    assert bench.torrent.have.full
+    assert bench.payload.have.full
 
 
 def _note(bench: Bench, name: str, jobs: List[str]) -> None:
-    job = getattr(bench.torrent.storage, name)
+    job = getattr(bench.payload.storage, name)
 
     def noted(*arguments: Any, **options: Any) -> None:
         jobs.append(name)
         job(*arguments, **options)
 
-    setattr(bench.torrent.storage, name, noted)
+    setattr(bench.payload.storage, name, noted)
 
 
 @pytest.mark.parametrize("priorities", [(1, 1, 1), (1, 0, 0)])
@@ -127,28 +125,28 @@ def test_another_file_of_that_name_stops_the_download_until_it_is_gone(prioritie
     jobs: List[str] = []
     for name in ("prepare", "save", "write", "remember"):
         _note(bench, name, jobs)
-    bench.act(bench.torrent.set_priorities, priorities)
+    bench.act(bench.payload.set_priorities, priorities)
     bench.set_state("active")
     seed = bench.seed()
     bench.run(25)
     assert seed.requests() == [] and jobs == []
     failed = bench.seen(events.StorageFailed)
     assert [(each.errno, each.retry_in) for each in failed] == [(errno.EEXIST, 10), (errno.EEXIST, 20)]
-    assert bench.torrent.storage_retry.error is not None and bench.status.stall.startswith("the disk failed")
+    assert bench.payload.storage_retry.error is not None and bench.status.stall.startswith("the disk failed")
     bench.files.damaged.clear()
     bench.run(20)
     seed.serve()
-    assert bench.torrent.picker.missing is False and jobs[:2] == ["remember", "prepare"]
+    assert bench.payload.picker.missing is False and jobs[:2] == ["remember", "prepare"]
     assert bench.seen(events.StorageRecovered)
 
 
 def test_a_file_that_is_not_wanted_stops_nothing() -> None:
     bench = Bench(torrent_of(files=FILES), state="stopped")
     bench.files.damage([0])
-    bench.act(bench.torrent.set_priorities, [0, 0, 1])
+    bench.act(bench.payload.set_priorities, [0, 0, 1])
     bench.set_state("active")
     bench.seed().serve()
-    assert not bench.seen(events.StorageFailed) and bench.torrent.have.count == COUNT - 4
+    assert not bench.seen(events.StorageFailed) and bench.payload.have.count == COUNT - 4
 
 
 # -- files of other torrents ---------------------------------------------------------------------------------------
@@ -156,7 +154,7 @@ def test_a_file_that_is_not_wanted_stops_nothing() -> None:
 
 def rival(bench: Bench, *, writing: bool) -> Dict[bytes, bool]:
     """Another torrent uses the files; returns the claims, to be cleared when it ends."""
-    claims = bench.disk.claims.setdefault(bench.torrent.storage._path, {})  # type: ignore[attr-defined]
+    claims = bench.disk.claims.setdefault(bench.payload.storage._path, {})  # type: ignore[attr-defined]
     claims[b"another" * 2] = writing
     return claims
 
@@ -176,23 +174,23 @@ def test_nothing_is_asked_for_while_another_torrent_has_the_files(writing: bool,
     claims.clear()
     bench.run(30)
     assert [index for job in checked for index in job] == [*range(COUNT)], "what the other wrote was looked at"
-    assert bench.torrent.have.count == len(left)
+    assert bench.payload.have.count == len(left)
     seed.serve()
-    assert bench.torrent.have.full
+    assert bench.payload.have.full
 
 
 def test_a_seed_hinders_who_would_write_and_nobody_who_reads() -> None:
     bench = Bench(have=range(COUNT))
-    path = bench.torrent.storage._path  # type: ignore[attr-defined]
+    path = bench.payload.storage._path  # type: ignore[attr-defined]
     assert list(bench.disk.claims[path].values()) == [False]
     bench.files.pieces.discard(3)
-    bench.act(bench.torrent.piece_tracker.lose, [3])
-    bench.act(bench.torrent.piece_tracker.changed)
+    bench.act(bench.payload.pieces.lose, [3])
+    bench.act(bench.payload.pieces.changed)
     bench.run(1)
     assert list(bench.disk.claims[path].values()) == [True], "there is something to write again"
     bench.seed().serve()
     bench.run(1)
-    assert bench.torrent.have.full and list(bench.disk.claims[path].values()) == [False]
+    assert bench.payload.have.full and list(bench.disk.claims[path].values()) == [False]
     bench.set_state("stopped")
     bench.run(1)
     assert bench.disk.claims[path] == {}
@@ -203,8 +201,8 @@ def test_a_seed_that_lost_a_piece_waits_for_who_came_meanwhile(writing: bool) ->
     bench = Bench(have=range(COUNT))
     claims = rival(bench, writing=writing)
     bench.files.pieces.discard(3)
-    bench.act(bench.torrent.piece_tracker.lose, [3])
-    bench.act(bench.torrent.piece_tracker.changed)
+    bench.act(bench.payload.pieces.lose, [3])
+    bench.act(bench.payload.pieces.changed)
     seed = bench.seed()
     bench.run(5)
     assert seed.requests() == [] and not bench.status.seed
@@ -212,4 +210,4 @@ def test_a_seed_that_lost_a_piece_waits_for_who_came_meanwhile(writing: bool) ->
     del claims[b"another" * 2]
     bench.run(40)
     bench.seed().serve()  # the peers were told of a piece that was lost, and come again
-    assert bench.torrent.have.full
+    assert bench.payload.have.full

@@ -19,7 +19,7 @@ Jobs = List[Tuple[Any, ...]]
 def jobs_of(bench: Bench) -> Jobs:
     """What is claimed (and for writing?) and made, as it is asked of the disk."""
     jobs: Jobs = []
-    storage: Any = bench.torrent.storage
+    storage: Any = bench.payload.storage
     claim, prepare = storage.claim, storage.prepare
 
     def claiming(wanted: Any, own: Any, deliver: Any, *, writing: bool) -> None:
@@ -41,7 +41,7 @@ def bench_of(**options: Any) -> Bench:
 def test_what_is_to_be_stored_first_is_claimed_before_and_what_is_known_is_made_at_once() -> None:
     bench = bench_of()
     jobs = jobs_of(bench)
-    bench.act(bench.torrent.set_priorities, [0, 1])
+    bench.act(bench.payload.set_priorities, [0, 1])
     bench.set_state("active")
     bench.run(1)
     assert jobs == [("claim", False, True, True), ("make", False, True, True)]
@@ -57,25 +57,25 @@ def test_what_is_to_be_stored_first_is_claimed_before_and_what_is_known_is_made_
 def test_files_that_are_not_wanted_any_more_are_not_made(later: int) -> None:
     bench = bench_of()
     jobs = jobs_of(bench)
-    storage: Any = bench.torrent.storage
+    storage: Any = bench.payload.storage
     remember = storage.remember
 
     def remembering(resume: Any, deliver: Any) -> None:
         if later and not jobs[1:]:
-            bench.torrent.set_priorities([1, 0])
+            bench.payload.set_priorities([1, 0])
         remember(resume, deliver)
 
     storage.remember = remembering
     bench.act(bench.torrent.set_state, "active")
     bench.until(lambda: bool(jobs))
     if not later:
-        bench.act(bench.torrent.set_priorities, [1, 0])
+        bench.act(bench.payload.set_priorities, [1, 0])
     bench.run(2)
     assert [job for job in jobs if job[0] == "make"] == [("make", True, False, True)]
-    assert not bench.torrent.file_preparation.under_way
-    assert later or bytes(bench.torrent.file_ownership) == b"\x80", "it owns no file that it was not to make"
+    assert not bench.payload.preparation.under_way
+    assert later or bytes(bench.payload.ownership) == b"\x80", "it owns no file that it was not to make"
     bench.seed().serve()
-    assert bench.torrent.piece_tracker.complete
+    assert bench.payload.pieces.complete
 
 
 def test_stopped_while_the_files_are_claimed_nothing_is_made() -> None:
@@ -85,19 +85,19 @@ def test_stopped_while_the_files_are_claimed_nothing_is_made() -> None:
     bench.until(lambda: bool(jobs))
     bench.act(bench.torrent.set_state, "stopped")
     bench.run(2)
-    assert [job[0] for job in jobs] == ["claim"] and not bench.torrent.file_preparation.under_way
-    path = bench.torrent.storage._path  # type: ignore[attr-defined]
+    assert [job[0] for job in jobs] == ["claim"] and not bench.payload.preparation.under_way
+    path = bench.payload.storage._path  # type: ignore[attr-defined]
     assert not bench.disk.claims.get(path)
 
 
 def test_started_again_at_once_the_files_stay_claimed() -> None:
     bench = Bench(have=[1])
-    path = bench.torrent.storage._path  # type: ignore[attr-defined]
+    path = bench.payload.storage._path  # type: ignore[attr-defined]
     for _ in range(3):
         bench.set_state("stopped")
         bench.set_state("active")
     bench.run(3)
-    assert bench.torrent.live and list(bench.disk.claims[path].values()) == [True]
+    assert bench.torrent.lifecycle.live and list(bench.disk.claims[path].values()) == [True]
     bench.set_state("stopped")
     bench.run(3)
     assert bench.disk.claims[path] == {}
@@ -110,12 +110,12 @@ def test_complete_it_claims_for_reading_and_makes_nothing() -> None:
     jobs = jobs_of(bench)
     bench.seed().serve()
     bench.run(1)
-    assert bench.torrent.have.full and jobs == [("claim", True, True, False)]
+    assert bench.payload.have.full and jobs == [("claim", True, True, False)]
 
 
 def test_a_folder_that_cannot_be_used_is_tried_again() -> None:
     bench = bench_of()
-    storage: Any = bench.torrent.storage
+    storage: Any = bench.payload.storage
     prepare, errors = storage.prepare, [StorageError("no", "/x", errno.EACCES)] * 2
 
     def failing(wanted: Any, own: Any, deliver: Any, *, writing: bool) -> None:
@@ -130,4 +130,4 @@ def test_a_folder_that_cannot_be_used_is_tried_again() -> None:
     bench.run(60)
     assert [event.errno for event in bench.seen(events.StorageFailed)] == [errno.EACCES] * 2
     bench.seed().serve()
-    assert bench.torrent.have.full
+    assert bench.payload.have.full

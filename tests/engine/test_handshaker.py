@@ -8,8 +8,6 @@ from support.lying_peer import HAVE_ALL, handshake, message
 
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
-from bittorrent_threads.swarm.backoff import RETRY_PAUSE
-from bittorrent_threads.swarm.peer_list import Source
 
 GUEST = b"-GU0001-aaaaaaaaaaaa"
 
@@ -123,46 +121,12 @@ def test_a_dial_that_is_answered_wrongly_ends(answer: bytes, reason: str) -> Non
     assert bench.reasons == [reason] and guests[0].closed
 
 
-def test_ourselves_are_never_dialled_again() -> None:
-    bench = Bench()
-    bench.act(bench.torrent.add_peer, "10.0.0.1", 6881)
-    bench.run(1)
-    assert set(bench.reasons) == {"the peer is ourselves"}
-    known = bench.status.known
-    bench.act(bench.torrent.add_peer, "10.0.0.1", 6881)
-    bench.run(3600)
-    assert known == bench.status.known == 0
-    assert len(bench.reasons) <= 2
-
-
-def test_an_address_that_repeats_our_peer_id_is_not_taken_for_ours() -> None:
-    bench = Bench()
-    address, guests = bench.open_house()
-    bench.act(bench.torrent.learn, [address], Source.TRACKER)
-    bench.run(MOMENT)
-    guests[0].greet(peerid=bench.engine.peerid)
-    assert bench.reasons == ["the peer is ourselves"] and bench.status.known == 1
-    bench.run(RETRY_PAUSE)
-    assert len(guests) == 2
-    guests[1].greet(peerid=GUEST)
-    assert bench.status.connected == 1, "whoever is there now is welcome"
-
-
-def test_another_that_has_our_peer_id_proves_nothing_of_an_address() -> None:
-    bench = Bench()
-    bench.stranger().greet(peerid=bench.engine.peerid)
-    address = bench.open_house()[0]
-    bench.act(bench.torrent.learn, [address], Source.TRACKER)
-    bench.run(MOMENT)
-    assert bench.status.known == 1
-
-
 def test_what_follows_the_handshake_at_once_is_heard() -> None:
     bench = Bench()
     stranger = bench.stranger()
     stranger.say(handshake(bench.content.metainfo.infohash, peerid=GUEST) + message(HAVE_ALL))
     assert bench.status.connected == 1
-    assert [peer.bits.full for peer in bench.torrent.peers] == [True]
+    assert [peer.bits.full for peer in bench.payload.exchange] == [True]
 
 
 def test_whoever_takes_our_peer_id_gets_no_further() -> None:
@@ -173,11 +137,3 @@ def test_whoever_takes_our_peer_id_gets_no_further() -> None:
     assert bench.status.connected == 0
     bench.run(3)
     assert stranger.closed and bench.engine.connections == 0
-
-
-def test_a_peer_that_hangs_up_while_greeting_is_forgotten() -> None:
-    bench = Bench()
-    stranger = bench.stranger()
-    assert bench.engine.connections == 1
-    stranger.hang_up()
-    assert bench.engine.connections == 0 and bench.reasons == []

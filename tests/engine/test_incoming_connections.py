@@ -101,5 +101,5 @@ def test_nothing_is_remembered_of_those_that_left() -> None:
     strangers[0].hang_up()
     bench.run(11)
     assert all(stranger.closed for stranger in strangers[1:])
-    assert not bench.engine.strangers.give_way() and bench.engine.connections == 1
-    assert vars(bench.engine.strangers)["_of"] == {}
+    assert not bench.engine.handshakes._incoming.give_way() and bench.engine.connections == 1
+    assert vars(bench.engine.handshakes._incoming)["_by_host"] == {}

@@ -15,7 +15,7 @@ Answers = List[Optional[StorageError]]
 
 def move(bench: Bench, basedir: str = "elsewhere") -> Answers:
     answers: Answers = []
-    bench.act(bench.torrent.move_storage.move, basedir, answers.append)
+    bench.act(bench.payload.move_storage.move, basedir, answers.append)
     return answers
 
 
@@ -24,13 +24,13 @@ def test_nothing_is_asked_for_while_files_move_and_the_peers_stay() -> None:
     guest = bench.leech()
     bench.disk.seek_time = 5.0
     answers = move(bench)
-    assert bench.torrent.move_storage.under_way and bench.torrent.downloads.suspended
-    assert bench.status.stall == "the files are being moved" and bench.torrent.basedir == "downloads"
+    assert bench.payload.move_storage.under_way and bench.payload.downloads.suspended
+    assert bench.status.stall == "the files are being moved" and bench.payload.paths.basedir == "downloads"
     late = bench.seed()
     bench.run(2)
     assert answers == [] and late.requests() == []
     bench.run(5)
-    assert answers == [None] and bench.torrent.basedir == "elsewhere"
+    assert answers == [None] and bench.payload.paths.basedir == "elsewhere"
     bench.disk.seek_time = 0.001
     assert late.requests() and not guest.closed and not late.closed
 
@@ -42,7 +42,7 @@ def test_a_torrent_that_cannot_be_moved_goes_on_where_it_is() -> None:
     bench.run(1)
     (error,) = answers
     assert error is not None and (error.errno, error.path) == (errno.ENOSPC, "elsewhere/simulated")
-    assert bench.torrent.basedir == "downloads" and not bench.torrent.storage_retry.on
+    assert bench.payload.paths.basedir == "downloads" and not bench.payload.storage_retry.on
     bench.disk.write_errno = 0
     guest = bench.leech()
     guest.say(message(REQUEST, 0, 0, 100))
@@ -63,7 +63,7 @@ def test_a_stopped_torrent_moves_and_its_files_are_closed() -> None:
     over: List[bool] = []
     answers = move(bench)
     bench.run(1)
-    assert answers == [None] and bench.torrent.basedir == "elsewhere"
+    assert answers == [None] and bench.payload.paths.basedir == "elsewhere"
     bench.torrent.wait_group.when_over(lambda: over.append(True))
     assert over == [True]
     assert bench.files.resume is not None and bench.files.resume.clean
@@ -73,32 +73,32 @@ def test_a_torrent_that_never_ran_moves() -> None:
     bench = Bench(have=range(3), state="stopped")
     answers = move(bench)
     bench.run(1)
-    assert answers == [None] and bench.torrent.basedir == "elsewhere"
+    assert answers == [None] and bench.payload.paths.basedir == "elsewhere"
 
 
 def test_moves_are_answered_in_turn() -> None:
     bench = Bench()
     one, other = move(bench, "one"), move(bench, "other")
     bench.run(1)
-    assert one == other == [None] and not bench.torrent.move_storage.under_way
+    assert one == other == [None] and not bench.payload.move_storage.under_way
 
 
 def rename(bench: Bench, path: str) -> Answers:
     answers: Answers = []
-    bench.act(bench.torrent.move_storage.rename, 0, path, answers.append)
+    bench.act(bench.payload.move_storage.rename, 0, path, answers.append)
     return answers
 
 
 def test_a_renamed_file_has_its_path_and_is_remembered() -> None:
     bench = Bench(have=range(3))
     answers = rename(bench, "films/one")
-    assert bench.torrent.downloads.suspended and bench.torrent.path(0) == "downloads/simulated"
+    assert bench.payload.downloads.suspended and bench.payload.paths.path(0) == "downloads/simulated"
     bench.run(1)
-    assert answers == [None] and bench.torrent.path(0) == "downloads/films/one"
+    assert answers == [None] and bench.payload.paths.path(0) == "downloads/films/one"
     assert bench.files.resume is not None and bench.files.resume.names == ((0, ("films", "one")),)
     bench.run(bench.torrent.settings.sync_interval)
     bench.reboot()
-    assert bench.torrent.path(0) == "downloads/films/one" and bench.torrent.have.count == 3
+    assert bench.payload.paths.path(0) == "downloads/films/one" and bench.payload.have.count == 3
 
 
 def test_a_rename_that_fails_leaves_the_name() -> None:
@@ -108,5 +108,5 @@ def test_a_rename_that_fails_leaves_the_name() -> None:
     bench.run(1)
     bench.disk.write_errno = 0
     assert [error and error.errno for error in answers] == [errno.EROFS]
-    assert bench.torrent.path(0) == "downloads/simulated"
-    assert not bench.torrent.move_storage.under_way
+    assert bench.payload.paths.path(0) == "downloads/simulated"
+    assert not bench.payload.move_storage.under_way

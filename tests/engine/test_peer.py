@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Any, Dict
 
 import pytest
@@ -16,7 +15,6 @@ from support.lying_peer import (
     HAVE_ALL,
     HAVE_NONE,
     INTERESTED,
-    KEEPALIVE,
     NOT_INTERESTED,
     PIECE,
     REJECT,
@@ -62,49 +60,8 @@ def test_the_extension_handshake_follows_what_we_have() -> None:
     assert [kind for kind, *_ in guest.heard()] == [HAVE_NONE, EXTENDED]
 
 
-def test_what_we_say_of_ourselves() -> None:
-    bench = Bench(settings=Settings(reqq=321, user_agent="me 1.0"))
-    said = bench.guest(extended=True, host=bench.host("10.2.3.4")).extension_handshake()
-    assert said == {b"m": {}, b"p": 6881, b"reqq": 321, b"v": b"me 1.0", b"yourip": b"\x0a\2\3\4", b"upload_only": 0}
-
-
 def test_a_seed_says_that_it_only_uploads() -> None:
     assert Bench(have=range(COUNT)).guest(extended=True).extension_handshake()[b"upload_only"] == 1
-
-
-def test_who_does_not_know_extensions_hears_none() -> None:
-    bench = Bench()
-    guest = bench.guest(extended=False)
-    assert guest.heard(EXTENDED) == []
-    guest.say(extension(v="odd"), seconds=1.2)
-    assert not guest.closed and bench.status.peers[0].client != "odd"
-
-
-def test_what_a_peer_says_of_itself() -> None:
-    bench = Bench()
-    guest = bench.guest([], extended=True)
-    guest.say(extension(v="Guest 3", upload_only=1), seconds=1.2)
-    (peer,) = bench.torrent.peers
-    assert peer.upload_only and bench.status.peers[0].client == "Guest 3"
-
-
-def test_the_port_an_incoming_peer_listens_on_is_known() -> None:
-    bench = Bench()
-    guest = bench.guest([], extended=True)
-    assert bench.status.known == 0
-    guest.say(extension(p=7000))
-    assert bench.status.known == 1 and bench.status.connecting == 0
-
-
-def test_a_peer_tells_one_port_however_many_it_says() -> None:
-    bench = Bench()
-    guest = bench.guest([], extended=True)
-    guest.say(*[extension(p=port) for port in range(1, 3001)])
-    assert bench.status.known == 1
-    guest.hang_up()
-    bench.run(3600)
-    dialled = [closed.address[1] for closed in bench.seen(events.PeerClosed) if closed.reason == "connection refused"]
-    assert set(dialled) == {1}
 
 
 def test_no_more_is_asked_for_than_the_peer_queues() -> None:
@@ -116,7 +73,7 @@ def test_no_more_is_asked_for_than_the_peer_queues() -> None:
     assert len(asked) == 3
     guest.give(*asked)
     guest.serve()
-    assert bench.torrent.have.full
+    assert bench.payload.have.full
 
 
 def test_a_choked_peer_that_has_little_may_ask_for_a_few_pieces() -> None:
@@ -167,7 +124,7 @@ def test_interest_ends_at_once_when_the_torrent_is_complete() -> None:
     one.say(message(UNCHOKE))
     other.heard()
     one.give(*one.requests())
-    assert bench.torrent.have.full
+    assert bench.payload.have.full
     assert other.heard(INTERESTED, NOT_INTERESTED) == [(NOT_INTERESTED,)]
 
 
@@ -210,7 +167,7 @@ def test_with_bep_6_each_request_waits_for_its_reject() -> None:
     bench = Bench(settings=Settings(request_timeout=100.0))
     one = bench.seed()
     one.say(message(CHOKE))
-    (peer,) = bench.torrent.peers
+    (peer,) = bench.payload.exchange
     assert len(peer.pipeline.outstanding) == 2 * COUNT
     for index, begin, length in one.requests()[:-2]:
         one.say(message(REJECT, index, begin, length), seconds=0)
@@ -228,7 +185,7 @@ def test_a_peer_that_holds_requests_is_snubbed_and_others_are_asked() -> None:
     assert row.snubbed
     other = bench.seed()
     other.serve()
-    assert bench.torrent.have.full
+    assert bench.payload.have.full
 
 
 # -- the end -----------------------------------------------------------------------------------------------------------
@@ -248,19 +205,8 @@ def test_seeds_part_when_we_become_one() -> None:
     bench = Bench(have=range(1, COUNT))
     leech, seed = bench.guest([1]), bench.seed()
     seed.serve()
-    assert bench.torrent.have.full and seed.closed and not leech.closed
+    assert bench.payload.have.full and seed.closed and not leech.closed
     assert bench.reasons == ["both are seeds"]
-
-
-def test_silence_ends_a_connection() -> None:
-    bench = Bench(settings=Settings(idle_timeout=30.0))
-    guest = bench.guest([])
-    bench.run(25)
-    guest.say(bytes(4))
-    bench.run(25)
-    assert not guest.closed
-    bench.run(10)
-    assert guest.closed and bench.reasons == ["silent for 30 s"]
 
 
 @pytest.mark.parametrize("limits", [{"max_connections_per_torrent": 2}, {"max_connections": 2}])
@@ -278,23 +224,6 @@ def test_who_wants_nothing_and_has_nothing_makes_room_in_the_end(limits: Dict[st
     assert bench.reasons == ["gave way to another that found no room"]
 
 
-def test_our_own_silence_is_broken_by_keep_alives() -> None:
-    bench = Bench(settings=Settings(keepalive_interval=20.0, idle_timeout=1000.0))
-    guest = bench.guest([])
-    guest.heard()
-    bench.run(50)
-    assert guest.heard() == [(KEEPALIVE,)] * 2
-
-
-def test_a_message_that_does_not_end_ends_the_connection() -> None:
-    bench = Bench(settings=Settings(progress_timeout=10.0))
-    guest = bench.guest([])
-    for byte in struct.pack(">IBIIQ", 9 + BLOCK, PIECE, 0, 0, 0):
-        guest.say(bytes([byte]), seconds=1)
-    assert guest.closed
-    assert bench.reasons == ["a message took more than 10 s"]
-
-
 @pytest.mark.parametrize("first", [b"", bytes(4)], ids=["the first message", "a later message"])
 def test_the_time_of_a_message_starts_with_its_first_byte(first: bytes) -> None:
     bench = Bench(settings=Settings(progress_timeout=10.0))
@@ -303,7 +232,7 @@ def test_the_time_of_a_message_starts_with_its_first_byte(first: bytes) -> None:
     whole = message(HAVE, 3)
     guest.say(whole[:7], seconds=5)
     guest.say(whole[7:])
-    assert not guest.closed and [peer.bits.count for peer in bench.torrent.peers] == [1]
+    assert not guest.closed and [peer.bits.count for peer in bench.payload.exchange] == [1]
 
 
 def test_wrong_bytes_end_the_connection_with_the_reason() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Sequence, Tuple
+from typing import List, Tuple
 
 import pytest
 from support.bench import BLOCK, COUNT, MOMENT, PORT, Bench, Guest, availability, blocks_of, extension
-from support.lying_peer import HAVE, INTERESTED, NOT_INTERESTED, REQUEST, UNCHOKE, message
+from support.lying_peer import INTERESTED, REQUEST, UNCHOKE, message
 
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
@@ -125,7 +125,7 @@ def test_a_thief_of_a_peer_id_harms_its_owner_in_no_way(dialled: bool, thief_fir
     assert banned.address[0] != address[0] and thief.closed and not owner.closed and not idler.closed
     owner.say(message(UNCHOKE))
     owner.serve()
-    assert bench.torrent.have.count == COUNT - 1
+    assert bench.payload.have.count == COUNT - 1
     owner.hang_up()
     again = bench.guest(range(1, COUNT), peerid=peerid, host=bench.internet.hosts[address[0]])
     assert not again.closed
@@ -273,48 +273,6 @@ def test_where_all_places_are_taken_by_the_useless_others_are_dialled_instead() 
     assert bench.status.connected == 10 and not any(guest.closed for guest in guests) and len(guests) == 7
 
 
-def test_everybody_hears_of_a_new_piece() -> None:
-    bench = Bench()
-    others = [bench.guest([]), bench.guest([5], fast=False)]
-    seed = bench.seed()
-    for guest in others:
-        guest.heard()
-    asked = seed.requests()
-    seed.give(*[block for block in asked if block[0] == 5])
-    assert others[0].heard() == [(HAVE, 5)]
-    assert (HAVE, 5) not in seed.heard(), "it is told with the next message, or within a second"
-    bench.run(1.2)
-    assert (HAVE, 5) in seed.heard()
-    assert others[1].heard() == [(HAVE, 5), (NOT_INTERESTED,)]
-
-
-def test_a_batch_of_blocks_is_answered_by_one_batch_of_requests() -> None:
-    bench = Bench(settings=Settings(min_requests=8))
-    seed = bench.seed()
-    sends: List[Any] = []
-    (peer,) = bench.torrent.peers
-    send = peer.stream.send
-
-    def record(buffers: Sequence[Any]) -> None:
-        sends.append(b"".join(buffers))
-        send(buffers)
-
-    peer.stream.send = record  # type: ignore[method-assign]
-    seed.give(*seed.requests())
-    batches = [len(data) // 17 for data in sends if data[4] == REQUEST]
-    assert sum(batches) >= 8 and len(batches) <= 4
-
-
-def test_what_a_peer_that_leaves_was_asked_for_others_are_asked_for() -> None:
-    bench = Bench()
-    one = bench.seed()
-    other = bench.seed()
-    assert sorted(one.requests()) == blocks_of(*range(COUNT)) and other.requests() == []
-    one.hang_up()
-    assert sorted(other.requests()) == blocks_of(*range(COUNT))
-    assert bench.reasons == ["closed by the other end"]
-
-
 def test_the_rows_are_as_of_the_last_tick_and_none_are_left_after_a_stop() -> None:
     bench = Bench()
     bench.guest()
@@ -343,7 +301,7 @@ def test_what_was_not_sent_when_a_connection_ended_was_not_uploaded() -> None:
     guest = bench.leech()
     requests = [message(REQUEST, *block) for block in blocks_of(*range(COUNT))]
     guest.say(*requests, seconds=1)
-    (peer,) = bench.torrent.peers
+    (peer,) = bench.payload.exchange
     taken = bench.status.uploaded
     assert peer.stream.backlog > BLOCK
     guest.hang_up()

@@ -6,14 +6,13 @@ import errno
 from typing import Any, Callable, List, Optional
 
 import pytest
-from support.bench import BLOCK, COUNT, MOMENT, PIECE_LENGTH, SIZE, Bench, blocks_of, packed, torrent_of
+from support.bench import BLOCK, COUNT, MOMENT, PIECE_LENGTH, SIZE, Bench, blocks_of, ignored, packed, torrent_of
 from support.damage import indexes
 from support.lying_peer import UNCHOKE, message
 
 from bittorrent_threads import events
 from bittorrent_threads.disk.results import Changed, Done, Recalled, Synced
 from bittorrent_threads.disk.resume import Resume
-from bittorrent_threads.engine.checks import Check
 from bittorrent_threads.errors import StateError, StorageError
 from bittorrent_threads.settings import Settings
 
@@ -29,13 +28,13 @@ def claim(bench: Bench, pieces: Any, *, old: bool = False) -> Resume:
 def record_checks(bench: Bench) -> List[int]:
     """Every piece that is hashed from now on."""
     checked: List[int] = []
-    check = bench.torrent.storage.check
+    check = bench.payload.storage.check
 
     def record(indexes: Any, deliver: Any) -> None:
         checked.extend(indexes)
         check(indexes, deliver)
 
-    bench.torrent.storage.check = record  # type: ignore[method-assign]
+    bench.payload.storage.check = record  # type: ignore[method-assign]
     return checked
 
 
@@ -43,7 +42,7 @@ def begin(bench: Bench) -> List[int]:
     """Start the torrent; the pieces that were hashed before it went live."""
     checked = record_checks(bench)
     bench.set_state("active")
-    bench.until(lambda: bench.torrent.live)
+    bench.until(lambda: bench.torrent.lifecycle.live)
     return checked
 
 
@@ -59,14 +58,14 @@ def test_data_that_nobody_vouches_for_is_hashed() -> None:
     bench = Bench(have=range(5), state="stopped")
     bench.files.damaged.add(7)
     assert begin(bench) == [0, 1, 2, 3, 4, 7]
-    assert list(bench.torrent.have.indexes()) == [0, 1, 2, 3, 4]
+    assert list(bench.payload.have.indexes()) == [0, 1, 2, 3, 4]
 
 
 def test_what_was_remembered_is_believed() -> None:
     bench = Bench(have=range(5), state="stopped")
     bench.files.resume = claim(bench, range(5))
     assert begin(bench) == []
-    assert bench.torrent.have.count == 5 and not bench.seen(events.PiecePassed)
+    assert bench.payload.have.count == 5 and not bench.seen(events.PiecePassed)
 
 
 def test_of_what_was_remembered_only_files_that_changed_are_hashed() -> None:
@@ -76,7 +75,7 @@ def test_of_what_was_remembered_only_files_that_changed_are_hashed() -> None:
     assert second is not None
     bench.files.resume = resume._replace(files=(first, second._replace(mtime_ns=0)))
     assert begin(bench) == [4, 5, 6, 7]
-    assert bench.torrent.have.count == 8
+    assert bench.payload.have.count == 8
 
 
 def test_a_piece_cache_goes_before_what_is_stored() -> None:
@@ -86,7 +85,7 @@ def test_a_piece_cache_goes_before_what_is_stored() -> None:
     bench.boot()
     bench.torrent = bench.add(bench.content, piece_cache=cache)
     assert begin(bench) == []
-    assert bench.torrent.have.count == 8
+    assert bench.payload.have.count == 8
 
 
 @pytest.mark.parametrize("cache", [{}, {"version": 99}, {"version": 1, "infohash": "00"}])
@@ -109,7 +108,7 @@ def test_what_is_stored_is_ignored_if_the_user_wants_so() -> None:
 
 def test_resume_data_that_cannot_be_used_is_told_and_the_data_hashed() -> None:
     bench = Bench(have=range(3), state="stopped")
-    bench.torrent.storage.recall = lambda deliver: bench.disk.work(  # type: ignore[method-assign]
+    bench.payload.storage.recall = lambda deliver: bench.disk.work(  # type: ignore[method-assign]
         0, lambda: deliver(Recalled(None, ("x.resume: is no resume data",)))
     )
     assert begin(bench) == [0, 1, 2]
@@ -128,19 +127,19 @@ def test_nothing_happens_on_the_wire_before_it_is_known_what_is_there() -> None:
     assert bench.stranger().stream is not None
     assert bench.guest().closed
     bench.run(3)
-    assert len(guests) == 1 and bench.torrent.have.count == 5
+    assert len(guests) == 1 and bench.payload.have.count == 5
 
 
 def test_a_hash_check_before_the_first_start_is_enough() -> None:
     bench = Bench(have=range(5), state="stopped")
-    bench.act(bench.torrent.hashcheck, Check(range(COUNT), bench.torrent.hashchecked))
+    bench.act(bench.payload.hashcheck, range(COUNT), ignored)
     bench.run(1)
-    assert begin(bench) == [] and bench.torrent.have.count == 5
+    assert begin(bench) == [] and bench.payload.have.count == 5
 
 
 def test_a_hash_check_of_some_pieces_before_the_first_start_is_not() -> None:
     bench = Bench(have=range(5), state="stopped")
-    bench.act(bench.torrent.hashcheck, Check([0, 1], bench.torrent.hashchecked))
+    bench.act(bench.payload.hashcheck, [0, 1], ignored)
     bench.run(1)
     assert begin(bench) == [2, 3, 4]
 
@@ -155,7 +154,7 @@ ORDER = ("prepare", "sync", "remember", "close")
 def test_a_disk_that_hangs_gets_no_second_sync() -> None:
     bench = Bench(settings=Settings(sync_interval=20.0))
     syncs: List[Any] = []
-    bench.torrent.storage.sync = syncs.append  # type: ignore[assignment, method-assign]
+    bench.payload.storage.sync = syncs.append  # type: ignore[assignment, method-assign]
     seed = bench.seed()
     for index in range(4):
         seed.give(*blocks_of(index))
@@ -174,7 +173,7 @@ def test_what_came_is_synced_and_then_remembered_within_the_interval() -> None:
     guest = bench.guest([2, 3])
     guest.say(message(UNCHOKE))
     guest.serve()
-    assert bench.torrent.have.count == 2 and calls == []
+    assert bench.payload.have.count == 2 and calls == []
     bench.run(21)
     assert calls == ["sync", "remember"]
     resume = bench.files.resume
@@ -195,12 +194,12 @@ def test_a_stop_remembers_and_then_closes_the_files() -> None:
     resume = bench.torrent.kept
     assert resume is not None and resume == bench.files.resume and resume.clean and resume.have == packed([2, 3])
     bench.reboot()
-    assert bench.torrent.have.count == 2 and not bench.seen(events.PiecePassed)
+    assert bench.payload.have.count == 2 and not bench.seen(events.PiecePassed)
 
 
 def held_sync(bench: Bench) -> Callable[[], None]:
     """Have the next sync take until what is returned is called."""
-    storage: Any = bench.torrent.storage
+    storage: Any = bench.payload.storage
     sync = storage.sync
     held: List[Any] = []
     storage.sync = held.append
@@ -223,7 +222,7 @@ def test_what_comes_during_the_sync_is_not_remembered_by_it() -> None:
     release = held_sync(bench)
     bench.run(21)
     guest.give(*[block for block in asked if block[0] == 3])
-    assert bench.torrent.have.count == 2
+    assert bench.payload.have.count == 2
     release()
     resume = bench.files.resume
     assert resume is not None and resume.have == packed([2])
@@ -232,13 +231,13 @@ def test_what_comes_during_the_sync_is_not_remembered_by_it() -> None:
 
 def test_what_is_being_saved_when_the_sync_ends_is_doubtful() -> None:
     bench = Bench(have=range(2))
-    storage: Any = bench.torrent.storage
+    storage: Any = bench.payload.storage
     storage.save = lambda pieces, deliver, **options: None
     guest = bench.guest([2, 3])
     guest.say(message(UNCHOKE))
     guest.serve()
-    assert bench.torrent.downloads.saving
-    bench.act(lambda: bench.torrent.resume_store.keep(clean=False, done=lambda resume: None))
+    assert bench.payload.downloads.saving
+    bench.act(lambda: bench.payload.resume_store.keep(clean=False, done=lambda resume: None))
     bench.run(1)
     resume = bench.files.resume
     assert resume is not None and (resume.have, resume.doubtful) == (packed(range(2)), packed([2, 3]))
@@ -247,8 +246,8 @@ def test_what_is_being_saved_when_the_sync_ends_is_doubtful() -> None:
 def test_what_is_found_wrong_during_the_sync_is_not_remembered_by_it() -> None:
     bench = Bench(have=range(4))
     release = held_sync(bench)
-    bench.act(lambda: bench.torrent.resume_store.keep(clean=False, done=lambda resume: None))
-    bench.act(bench.torrent.piece_tracker.lose, [1])
+    bench.act(lambda: bench.payload.resume_store.keep(clean=False, done=lambda resume: None))
+    bench.act(bench.payload.pieces.lose, [1])
     release()
     resume = bench.files.resume
     assert resume is not None and (resume.have, resume.doubtful) == (packed([0, 2, 3]), b"")
@@ -257,7 +256,7 @@ def test_what_is_found_wrong_during_the_sync_is_not_remembered_by_it() -> None:
 def test_what_is_doubtful_is_hashed_at_the_start() -> None:
     bench = Bench(have=range(5), state="stopped")
     bench.files.resume = claim(bench, range(3))._replace(doubtful=packed([3, 4, 5]))
-    assert begin(bench) == [3, 4] and bench.torrent.have.count == 5, "of 5 there is nothing"
+    assert begin(bench) == [3, 4] and bench.payload.have.count == 5, "of 5 there is nothing"
 
 
 def test_suspects_are_not_remembered_and_checked_again() -> None:
@@ -267,11 +266,11 @@ def test_suspects_are_not_remembered_and_checked_again() -> None:
     def sync(deliver: Any) -> None:
         bench.disk.work(0, lambda: deliver(Synced(bench.files.stats, None, (1, 2, 9), None)))
 
-    bench.torrent.storage.sync = sync  # type: ignore[method-assign]
+    bench.payload.storage.sync = sync  # type: ignore[method-assign]
     bench.run(25)
     resume = bench.files.resume
     assert resume is not None and (resume.have, resume.doubtful) == (packed([0, 3]), packed([1, 2]))
-    assert checked[:2] == [1, 2] and bench.torrent.have.count == 4
+    assert checked[:2] == [1, 2] and bench.payload.have.count == 4
 
 
 def changed(bench: Bench, *files: Changed) -> Callable[[], None]:
@@ -281,10 +280,10 @@ def changed(bench: Bench, *files: Changed) -> Callable[[], None]:
     def sync(deliver: Any) -> None:
         bench.disk.work(0, lambda: deliver(Synced(bench.files.stats, None, suspects, None, files)))
 
-    bench.torrent.storage.sync = sync  # type: ignore[method-assign]
+    bench.payload.storage.sync = sync  # type: ignore[method-assign]
 
     def keep() -> None:
-        bench.act(lambda: bench.torrent.resume_store.keep(clean=False, done=lambda resume: None))
+        bench.act(lambda: bench.payload.resume_store.keep(clean=False, done=lambda resume: None))
         bench.run(1)
 
     return keep
@@ -300,25 +299,25 @@ def test_a_file_that_another_program_changed_is_told_once() -> None:
     assert failed == [("one", errno.ESTALE, 0.0), ("three", errno.ESTALE, 0.0)]
     reasons = [each.reason for each in bench.seen(events.StorageFailed)]
     assert reasons[0].endswith("2 pieces are wrong now") and reasons[1].endswith("1 piece is wrong now")
-    assert list(bench.torrent.have.indexes()) == [0, 3, 4, 5] and not bench.torrent.storage_retry.on
+    assert list(bench.payload.have.indexes()) == [0, 3, 4, 5] and not bench.payload.storage_retry.on
 
 
 def test_a_file_of_which_only_the_time_was_changed_is_not_told() -> None:
     bench = Bench(have=range(6))
     changed(bench, Changed("one", (1, 2)))()
-    assert bench.torrent.have.count == 6 and not bench.seen(events.StorageFailed)
+    assert bench.payload.have.count == 6 and not bench.seen(events.StorageFailed)
 
 
 def test_what_was_told_when_it_was_read_is_not_told_again() -> None:
     bench = Bench(have=range(6))
     keep = changed(bench, Changed("one", (1, 2)))
     bench.files.pieces.difference_update([1, 2])
-    error = StorageError("was changed", bench.torrent.path(0), errno.ESTALE)
-    storage: Any = bench.torrent.storage
+    error = StorageError("was changed", bench.payload.paths.path(0), errno.ESTALE)
+    storage: Any = bench.payload.storage
     check, held = storage.check, []
     storage.check = lambda *arguments: held.append(arguments)
-    bench.act(lambda: bench.torrent.resume_store.keep(clean=False, done=lambda resume: None))
-    bench.act(bench.torrent.piece_tracker.load_failed, 1, error)
+    bench.act(lambda: bench.payload.resume_store.keep(clean=False, done=lambda resume: None))
+    bench.act(bench.payload.pieces.load_failed, 1, error)
     bench.run(1)
     storage.check = check
     for arguments in held:
@@ -326,7 +325,7 @@ def test_what_was_told_when_it_was_read_is_not_told_again() -> None:
     bench.run(1)
     keep()
     assert [failed.reason for failed in bench.seen(events.StorageFailed)] == ["was changed"]
-    assert list(bench.torrent.have.indexes()) == [0, 3, 4, 5]
+    assert list(bench.payload.have.indexes()) == [0, 3, 4, 5]
 
 
 def test_a_sync_that_fails_stops_asking_and_says_nothing() -> None:
@@ -336,14 +335,14 @@ def test_a_sync_that_fails_stops_asking_and_says_nothing() -> None:
     guest.serve()
     bench.disk.write_errno = 5
     bench.run(21)
-    assert bench.torrent.storage_retry.error is not None and bench.seen(events.StorageFailed)
+    assert bench.payload.storage_retry.error is not None and bench.seen(events.StorageFailed)
     bench.set_state("stopped")
     assert bench.torrent.kept is None and bench.files.resume is not None and not any(bench.files.resume.have)
 
 
 def refusing(bench: Bench) -> Callable[[], None]:
     """Have every store of resume data refused, until what is returned is called."""
-    storage: Any = bench.torrent.storage
+    storage: Any = bench.payload.storage
     remember = storage.remember
     refused = Done(StorageError("Read-only file system", "the.resume", errno.EROFS))
     storage.remember = lambda resume, deliver: bench.disk.work(0, lambda: deliver(refused))
@@ -375,7 +374,7 @@ def test_resume_data_that_cannot_be_stored_delays_no_download() -> None:
     bench.run(bench.settings.sync_interval + 2)
     assert len(bench.seen(events.StorageFailed)) == 1
     seed = bench.seed()
-    assert len({index for index, _, _ in seed.requests()}) > 1 and not bench.torrent.storage_retry.on
+    assert len({index for index, _, _ in seed.requests()}) > 1 and not bench.payload.storage_retry.on
     bench.seed().serve()
     bench.run(100)
     assert len(bench.seen(events.StorageFailed)) == 1 and not bench.seen(events.StorageRecovered)
@@ -402,7 +401,7 @@ def test_files_that_work_again_are_no_recovery_while_resume_data_cannot_be_store
     bench.set_state("active")
     bench.run(bench.settings.sync_interval + 1)
     bench.disk.write_errno = errno.EIO
-    bench.act(bench.torrent.set_priorities, [2])
+    bench.act(bench.payload.set_priorities, [2])
     bench.run(1)
     bench.disk.write_errno = 0
     bench.run(60)
@@ -416,7 +415,7 @@ def test_files_that_work_again_are_no_recovery_while_resume_data_cannot_be_store
 def test_nothing_is_kept_of_what_never_began() -> None:
     bench = Bench(have=range(3), state="stopped")
     kept: List[Optional[Resume]] = []
-    bench.act(lambda: bench.torrent.resume_store.keep(clean=True, done=kept.append))
+    bench.act(lambda: bench.payload.resume_store.keep(clean=True, done=kept.append))
     assert kept == [None] and bench.files.resume is None
 
 
@@ -427,8 +426,8 @@ def test_a_hash_check_cut_short_leaves_no_piece_forgotten() -> None:
     bench.run(5)
     assert bench.status.checking
     bench.reboot()
-    bench.until(lambda: bench.torrent.live)
-    assert bench.torrent.have.full
+    bench.until(lambda: bench.torrent.lifecycle.live)
+    assert bench.payload.have.full
 
 
 @pytest.mark.parametrize("stopped", [False, True])
@@ -439,16 +438,16 @@ def test_what_a_hash_check_that_was_cut_short_has_found_is_not_hashed_again(
     bench = Bench(have=range(COUNT), state="stopped")
     bench.disk.read_rate = PIECE_LENGTH / 4
     bench.set_state("active")
-    bench.until(lambda: bench.torrent.have.count > 3)
+    bench.until(lambda: bench.payload.have.count > 3)
     if stopped:
         bench.set_state("stopped")
         bench.run(5)
         assert bench.status.checking
-    found = {*bench.torrent.have.indexes()}
+    found = {*bench.payload.have.indexes()}
     assert found < {*range(COUNT)}
     bench.reboot()
-    bench.until(lambda: bench.torrent.live)
-    assert not found & {event.index for event in bench.seen(events.PiecePassed)} and bench.torrent.have.full
+    bench.until(lambda: bench.torrent.lifecycle.live)
+    assert not found & {event.index for event in bench.seen(events.PiecePassed)} and bench.payload.have.full
 
 
 def test_a_hash_check_that_goes_on_is_remembered_within_the_interval() -> None:
@@ -459,21 +458,21 @@ def test_a_hash_check_that_goes_on_is_remembered_within_the_interval() -> None:
     resume = bench.files.resume
     assert resume is not None and bench.status.checking
     assert {*indexes(resume.have)} | {*indexes(resume.doubtful)} == {*range(COUNT)}
-    assert {*indexes(resume.have)} <= {*bench.torrent.have.indexes()}
+    assert {*indexes(resume.have)} <= {*bench.payload.have.indexes()}
 
 
 def test_a_hash_check_while_stopped_is_remembered_by_a_close() -> None:
     bench = Bench(have=range(5), state="stopped")
-    bench.act(bench.torrent.hashcheck, Check(range(COUNT), bench.torrent.hashchecked))
+    bench.act(bench.payload.hashcheck, range(COUNT), ignored)
     bench.run(1)
     bench.reboot()
-    assert bench.torrent.have.count == 5 and not bench.seen(events.PiecePassed)
+    assert bench.payload.have.count == 5 and not bench.seen(events.PiecePassed)
 
 
 def test_a_closed_torrent_writes_nothing() -> None:
     bench = Bench(have=range(5))
     bench.disk.read_rate = PIECE_LENGTH / 4
-    bench.act(bench.torrent.hashcheck, Check(range(COUNT), bench.torrent.hashchecked))
+    bench.act(bench.payload.hashcheck, range(COUNT), ignored)
     bench.run(2)
     over: List[bool] = []
     bench.act(lambda: bench.engine.remove(bench.torrent, done=lambda: over.append(True)))
@@ -487,7 +486,7 @@ def test_a_stop_during_a_hash_check_keeps_pieces_that_are_not_whole() -> None:
     bench = Bench(have=range(3))
     one_block(bench)
     bench.disk.read_rate = PIECE_LENGTH / 4
-    bench.act(bench.torrent.hashcheck, Check([0, 1, 2], bench.torrent.hashchecked))
+    bench.act(bench.payload.hashcheck, [0, 1, 2], ignored)
     bench.run(MOMENT)
     bench.set_state("stopped")
     assert bench.status.checking
@@ -510,14 +509,14 @@ def test_unfinished_pieces_go_on_after_a_stop(asked: bool) -> None:
     bench.set_state("stopped")
     kept: List[Optional[Resume]] = []
     for _ in range(2 if asked else 0):
-        bench.act(lambda: bench.torrent.resume_store.keep(clean=True, done=kept.append))
+        bench.act(lambda: bench.payload.resume_store.keep(clean=True, done=kept.append))
         bench.run(MOMENT)
     assert all(resume is not None and resume.unfinished == ((3, b"\x80"),) for resume in kept)
     bench.set_state("active")
     guest = bench.guest([3])
     guest.say(message(UNCHOKE))
     assert guest.serve() == [(3, BLOCK, BLOCK)]
-    assert bench.torrent.have[3]
+    assert bench.payload.have[3]
 
 
 def test_unfinished_pieces_go_on_after_a_restart() -> None:
@@ -527,4 +526,4 @@ def test_unfinished_pieces_go_on_after_a_restart() -> None:
     guest = bench.guest([3])
     guest.say(message(UNCHOKE))
     assert guest.serve() == [(3, BLOCK, BLOCK)]
-    assert bench.torrent.have[3]
+    assert bench.payload.have[3]

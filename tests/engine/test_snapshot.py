@@ -51,8 +51,8 @@ def test_the_disk() -> None:
 def test_a_hash_check(count: int, words: str) -> None:
     bench = Bench()
     bench.disk.seek_time = 5.0
-    bench.act(bench.torrent.checks.add, Check(range(COUNT), lambda check: None))
-    bench.act(bench.torrent.checks.add, Check(range(count), lambda check: None))
+    bench.act(bench.payload.checks.add, Check(range(COUNT), lambda check: None))
+    bench.act(bench.payload.checks.add, Check(range(count), lambda check: None))
     assert stall(bench) == f"a hash check is under way, {words} to go"
 
 
@@ -159,7 +159,7 @@ def test_what_never_changes() -> None:
 def test_what_is_there_and_what_is_wanted() -> None:
     files = (("first", 2 * PIECE_LENGTH), ("second", SIZE - 2 * PIECE_LENGTH))
     bench = Bench(torrent_of(files=files), have=[0, 4])
-    bench.act(bench.torrent.set_priorities, [3, 0])
+    bench.act(bench.payload.set_priorities, [3, 0])
     status = bench.status
     assert (status.bitfield, status.wanted) == (packed([0, 4]), packed([0, 1]))
     assert (status.pieces_have, status.left, status.priorities) == (2, PIECE_LENGTH, (3, 0))

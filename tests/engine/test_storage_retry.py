@@ -28,10 +28,10 @@ def test_a_write_that_fails_is_told_and_nothing_more_is_asked_for() -> None:
     (failed,) = bench.seen(events.StorageFailed)
     assert (failed.errno, failed.retry_in) == (errno.ENOSPC, 10.0)
     assert failed.path == "downloads/simulated" and failed.reason == "No space left on device"
-    assert bench.torrent.storage_retry.on and bench.torrent.downloads.suspended
+    assert bench.payload.storage_retry.on and bench.payload.downloads.suspended
     bench.run(9)
     assert seed.requests() == []
-    assert bench.torrent.have.count == 1 and not bench.seen(events.PieceFailed)
+    assert bench.payload.have.count == 1 and not bench.seen(events.PieceFailed)
     assert not bench.seen(events.PeerBanned)
     assert bench.status.error == "downloads/simulated: No space left on device"
     assert bench.status.stall == "the disk failed: downloads/simulated: No space left on device"
@@ -61,12 +61,12 @@ def test_it_recovers_by_itself() -> None:
     pauses = [failed.retry_in for failed in bench.seen(events.StorageFailed)]
     assert pauses == [10, 20, 35]
     bench.disk.write_errno = 0
-    while not bench.torrent.have.full:
+    while not bench.payload.have.full:
         seed.serve()
         bench.run(1)
     assert bench.world.now < 80
     assert len(bench.seen(events.StorageRecovered)) == 1
-    assert bench.status.error == "" and not bench.torrent.storage_retry.on
+    assert bench.status.error == "" and not bench.payload.storage_retry.on
 
 
 def test_the_next_outage_begins_with_a_short_pause_again() -> None:
@@ -118,13 +118,13 @@ def test_a_folder_is_tried_again_without_fetching_anything() -> None:
 def test_a_stop_ends_the_wait_and_a_start_tries_at_once() -> None:
     bench, seed = failing()
     seed.serve()
-    assert bench.torrent.storage_retry.on
+    assert bench.payload.storage_retry.on
     bench.disk.write_errno = 0
     bench.set_state("stopped")
-    assert not bench.torrent.storage_retry.on
+    assert not bench.payload.storage_retry.on
     bench.set_state("active")
     bench.seed().serve()
-    assert bench.torrent.have.full and bench.seen(events.StorageRecovered)
+    assert bench.payload.have.full and bench.seen(events.StorageRecovered)
 
 
 def test_a_disk_too_small_for_all_is_told_before_anything_is_asked_for() -> None:
@@ -132,7 +132,7 @@ def test_a_disk_too_small_for_all_is_told_before_anything_is_asked_for() -> None
     bench.disk.room = SIZE - 1
     bench.disk.seek_time = 1.0
     bench.act(bench.torrent.set_state, "active")
-    bench.until(lambda: bench.torrent.live)
+    bench.until(lambda: bench.torrent.lifecycle.live)
     seed = bench.seed()
     bench.run(5)
     assert not seed.closed and [failed.errno for failed in bench.seen(events.StorageFailed)] == [errno.ENOSPC]
@@ -141,15 +141,15 @@ def test_a_disk_too_small_for_all_is_told_before_anything_is_asked_for() -> None
     bench.disk.seek_time = 0.001
     bench.run(15)
     seed.serve()
-    assert bench.torrent.have.full and bench.seen(events.StorageRecovered)
+    assert bench.payload.have.full and bench.seen(events.StorageRecovered)
 
 
 def test_nothing_is_asked_for_while_the_files_are_made() -> None:
     bench = Bench(state="stopped")
     bench.disk.seek_time = 2.0
     bench.act(bench.torrent.set_state, "active")
-    bench.until(lambda: bench.torrent.live)
+    bench.until(lambda: bench.torrent.lifecycle.live)
     seed = bench.seed()
-    assert seed.requests() == [] and bench.torrent.downloads.suspended
+    assert seed.requests() == [] and bench.payload.downloads.suspended
     bench.run(8)
     assert seed.requests()

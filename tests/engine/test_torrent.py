@@ -9,8 +9,6 @@ from support.bench import BLOCK, COUNT, MOMENT, PIECE_LENGTH, PORT, SIZE, TRACKE
 from support.lying_peer import CANCEL, CHOKE, INTERESTED, NOT_INTERESTED, PIECE, REQUEST, message
 
 from bittorrent_threads import events
-from bittorrent_threads.engine.checks import Check
-from bittorrent_threads.swarm.source_shares import Source
 
 FILES = (("first", 4 * PIECE_LENGTH), ("second", SIZE - 4 * PIECE_LENGTH))
 
@@ -38,7 +36,7 @@ def test_a_pause_takes_requests_back_and_asks_no_more() -> None:
     assert seed.requests() == [] and not seed.closed
     bench.set_state("active")
     seed.serve()
-    assert bench.torrent.have.full
+    assert bench.payload.have.full
 
 
 def test_what_comes_in_spite_of_a_pause_is_kept() -> None:
@@ -48,7 +46,7 @@ def test_what_comes_in_spite_of_a_pause_is_kept() -> None:
     seed.give(asked[0])
     bench.set_state("paused")
     seed.give(asked[1])
-    assert bench.status.wasted == 0 and bench.torrent.have.count == 1
+    assert bench.status.wasted == 0 and bench.payload.have.count == 1
     assert seed.requests() == []
 
 
@@ -106,7 +104,7 @@ def test_what_was_being_fetched_goes_on_after_a_stop() -> None:
     bench.set_state("stopped")
     bench.set_state("active")
     bench.seed().serve()
-    assert bench.torrent.have.full and bench.status.wasted == 0
+    assert bench.payload.have.full and bench.status.wasted == 0
     assert bench.disk.saved == SIZE
 
 
@@ -119,7 +117,7 @@ def test_a_stop_in_the_middle_of_a_write_keeps_what_was_written() -> None:
     bench.set_state("stopped")
     bench.act(bench.torrent.wait_group.when_over, lambda: over.append(True))
     bench.run(10)
-    assert over and bench.torrent.have[0]
+    assert over and bench.payload.have[0]
     assert bench.torrent.kept is not None and bench.torrent.kept.have[0] == 0x80
 
 
@@ -141,7 +139,7 @@ def test_what_is_not_wanted_any_more_is_taken_back() -> None:
     bench = Bench(torrent_of(files=FILES))
     seed = bench.seed()
     assert len(seed.requests()) == 2 * COUNT
-    bench.act(bench.torrent.set_priorities, [1, 0])
+    bench.act(bench.payload.set_priorities, [1, 0])
     bench.run(MOMENT)
     assert sorted(each[1:] for each in seed.heard(CANCEL)) == blocks_of(*range(4, COUNT))
     assert bench.status.left == 4 * PIECE_LENGTH
@@ -152,11 +150,11 @@ def test_what_is_not_wanted_any_more_is_taken_back() -> None:
 
 def test_what_is_wanted_again_is_asked_for() -> None:
     bench = Bench(torrent_of(files=FILES), have=range(4))
-    bench.act(bench.torrent.set_priorities, [1, 0])
+    bench.act(bench.payload.set_priorities, [1, 0])
     seed = bench.seed()
     bench.run(2)
     assert seed.heard(INTERESTED, REQUEST) == []
-    bench.act(bench.torrent.set_priorities, [1, 1])
+    bench.act(bench.payload.set_priorities, [1, 1])
     bench.run(MOMENT)
     assert sorted(seed.requests()) == blocks_of(*range(4, COUNT))
 
@@ -165,7 +163,7 @@ def test_a_torrent_becomes_complete_when_the_rest_is_not_wanted() -> None:
     bench = Bench(torrent_of(files=FILES), have=range(4))
     seed = bench.guest([5])
     assert seed.heard(INTERESTED)
-    bench.act(bench.torrent.set_priorities, [1, 0])
+    bench.act(bench.payload.set_priorities, [1, 0])
     bench.run(MOMENT)
     assert seed.heard(NOT_INTERESTED) and bench.seen(events.Completed) and bench.status.left == 0
 
@@ -174,25 +172,25 @@ def test_wrong_priorities_change_nothing() -> None:
     bench = Bench(torrent_of(files=FILES))
     for wrong in ([1], [1, 8], [-1, 1]):
         with pytest.raises(ValueError, match="priorit"):
-            bench.torrent.set_priorities(wrong)
+            bench.payload.set_priorities(wrong)
     assert bench.status.priorities == (1, 1)
 
 
 def test_folders_are_made_for_what_is_wanted() -> None:
     bench = Bench(torrent_of(files=FILES), state="stopped")
     wanted: List[List[bool]] = []
-    prepare = bench.torrent.storage.prepare
+    prepare = bench.payload.storage.prepare
 
     def record(files: List[bool], own: List[bool], deliver: object, *, writing: bool) -> None:
         wanted.append(list(files))
         prepare(files, own, deliver, writing=writing)  # type: ignore[arg-type]
 
-    bench.torrent.storage.prepare = record  # type: ignore[assignment,method-assign]
-    bench.act(bench.torrent.set_priorities, [0, 1])
+    bench.payload.storage.prepare = record  # type: ignore[assignment,method-assign]
+    bench.act(bench.payload.set_priorities, [0, 1])
     assert wanted == []
     bench.set_state("active")
     bench.run(1)
-    bench.act(bench.torrent.set_priorities, [1, 1])
+    bench.act(bench.payload.set_priorities, [1, 1])
     bench.run(1)
     assert wanted == [[False, True], [True, True]]
 
@@ -200,37 +198,7 @@ def test_folders_are_made_for_what_is_wanted() -> None:
 # -- peers of the user -------------------------------------------------------------------------------------------------
 
 
-def test_a_peer_may_be_a_name() -> None:
-    bench = Bench()
-    (host, port), guests = bench.open_house()
-    bench.web.names["peer.sim"] = [host]
-    bench.act(bench.torrent.add_peer, "peer.sim", port)
-    bench.run(1)
-    assert len(guests) == 1
-
-
-def test_a_name_that_leads_nowhere_is_told() -> None:
-    bench = Bench()
-    bench.act(bench.torrent.add_peer, "nowhere.sim", 1)
-    bench.run(1)
-    assert [event.reason for event in bench.seen(events.PeerUnknown)] == ["nowhere.sim: name or service not known"]
-
-
 # -- once a second -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("private", [False, True], ids=["public", "private"])
-@pytest.mark.parametrize("source", list(Source), ids=lambda source: source.name)
-def test_a_private_torrent_learns_peers_from_its_tracker_its_user_and_the_peers_themselves(
-    source: Source, private: bool
-) -> None:
-    bench = Bench(torrent_of(private=private))
-    address, guests = bench.open_house()
-    bench.act(bench.torrent.learn, [address], source)
-    bench.run(1)
-    learned = not private or source.name in ("USER", "TRACKER", "INCOMING")
-    assert bool(guests) == learned
-    assert bench.torrent.peerlist.counts.known == learned
 
 
 def test_progress_is_told_in_seconds_in_which_data_moved() -> None:
@@ -260,7 +228,7 @@ def test_the_limits_of_a_torrent(option: str, size: int) -> None:
     start = bench.world.now
     if down:
         seed = bench.seed()
-        while not bench.torrent.have.full:
+        while not bench.payload.have.full:
             seed.serve()
             bench.run(MOMENT)
     else:
@@ -284,19 +252,19 @@ def test_pieces_come_in_order_if_the_user_wants_so() -> None:
 
 def test_the_path_of_a_file() -> None:
     bench = Bench(torrent_of(files=FILES))
-    assert bench.torrent.path(1) == "downloads/simulated/second"
+    assert bench.payload.paths.path(1) == "downloads/simulated/second"
 
 
 def test_a_hash_check_takes_the_files_as_they_are() -> None:
     bench = Bench()
     order: List[str] = []
-    check_files = bench.torrent.storage.check_files
+    check_files = bench.payload.storage.check_files
 
     def record(deliver: object) -> None:
         order.append("check_files")
         check_files(deliver)  # type: ignore[arg-type]
 
-    bench.torrent.storage.check_files = record  # type: ignore[method-assign]
-    bench.act(bench.torrent.hashcheck, Check([1], lambda check: order.append("checked")))
+    bench.payload.storage.check_files = record  # type: ignore[method-assign]
+    bench.act(bench.payload.hashcheck, [1], lambda check: order.append("checked"))
     bench.run(1)
     assert order == ["check_files", "checked"]

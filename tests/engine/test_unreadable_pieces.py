@@ -6,7 +6,7 @@ import errno
 from typing import Any, Iterable, List, Tuple
 
 import pytest
-from support.bench import BLOCK, COUNT, SIZE, Bench, Guest, packed, torrent_of
+from support.bench import BLOCK, COUNT, SIZE, Bench, Guest, ignored, packed, torrent_of
 from support.lying_peer import HAVE, INTERESTED, PIECE, REQUEST, message
 
 from bittorrent_threads import events
@@ -28,8 +28,8 @@ class Away:
         """The jobs of hash checks."""
         self._bench = bench
         self._pieces = set(bench.content.metainfo.layout.file_pieces(file))
-        self._error = StorageError("was there and is gone", bench.torrent.path(file), errno.ENOENT)
-        storage: Any = bench.torrent.storage
+        self._error = StorageError("was there and is gone", bench.payload.paths.path(file), errno.ENOENT)
+        storage: Any = bench.payload.storage
         self._check, self._load, self._prepare = storage.check, storage.load, storage.prepare
         storage.check, storage.load, storage.prepare = self._checked, self._loaded, self._prepared
 
@@ -70,7 +70,7 @@ def lost(*, have: Iterable[int] = range(COUNT)) -> Tuple[Bench, Away]:
 
 
 def there(bench: Bench) -> List[int]:
-    return list(bench.torrent.have.indexes())
+    return list(bench.payload.have.indexes())
 
 
 def test_they_are_not_claimed_and_the_others_are_served() -> None:
@@ -89,12 +89,12 @@ def test_they_are_not_fetched_and_there_again_when_the_file_is() -> None:
     seed, leech = bench.seed(), bench.guest([0])
     leech.heard()
     bench.run(60)
-    assert seed.requests() == [] and bench.torrent.downloads.suspended
+    assert seed.requests() == [] and bench.payload.downloads.suspended
     assert [failed.retry_in for failed in bench.seen(events.StorageFailed)] == [0, 10, 20, 40]
     assert away.asked == [tuple(SECOND)], "what the file itself tells costs no hashing"
     away.on = False
     bench.run(30)
-    assert bench.torrent.have.full and bench.status.error == "" and bench.status.downloaded == 0
+    assert bench.payload.have.full and bench.status.error == "" and bench.status.downloaded == 0
     assert leech.heard(HAVE) == [(HAVE, index) for index in SECOND]
     assert len(bench.seen(events.StorageRecovered)) == 1 and away.asked[1:] == [tuple(SECOND)]
     assert [event.index for event in bench.seen(events.PiecePassed)][-6:] == [*SECOND]
@@ -108,27 +108,27 @@ def test_what_is_wrong_then_is_fetched() -> None:
     assert [event.index for event in bench.seen(events.PieceFailed)] == [9]
     seed = bench.seed()
     assert {index for index, _, _ in seed.serve()} == {9}
-    assert bench.torrent.have.full
+    assert bench.payload.have.full
 
 
 def test_those_of_a_file_that_is_not_wanted_are_looked_at_too() -> None:
     bench, away = lost()
-    bench.act(bench.torrent.set_priorities, [1, 0])
+    bench.act(bench.payload.set_priorities, [1, 0])
     bench.run(60)
     assert [failed.retry_in for failed in bench.seen(events.StorageFailed)] == [0, 10, 20, 40]
     assert not bench.seen(events.StorageRecovered) and len(away.asked) == 3
     away.on = False
     bench.run(30)
-    assert bench.torrent.have.full and bench.seen(events.StorageRecovered)
+    assert bench.payload.have.full and bench.seen(events.StorageRecovered)
 
 
 def test_a_write_that_succeeds_tells_nothing_of_them() -> None:
     bench, away = lost()
-    bench.act(bench.torrent.storage_retry.end)
-    assert not bench.seen(events.StorageRecovered) and bench.torrent.storage_retry.on
+    bench.act(bench.payload.storage_retry.end)
+    assert not bench.seen(events.StorageRecovered) and bench.payload.storage_retry.on
     away.on = False
     bench.run(30)
-    assert bench.torrent.have.full
+    assert bench.payload.have.full
 
 
 def test_one_that_comes_all_the_same_is_known() -> None:
@@ -136,12 +136,12 @@ def test_one_that_comes_all_the_same_is_known() -> None:
     seed = bench.seed()
     bench.disk.read_errno = errno.EIO
     bench.disk.seek_time = 1.0
-    bench.act(bench.torrent.checks.add, Check([0], lambda check: None))
+    bench.act(bench.payload.checks.add, Check([0], lambda check: None))
     seed.give(*seed.requests())
-    bench.until(lambda: bool(bench.torrent.unreadable))
-    assert bench.torrent.storage_retry.on and not bench.torrent.have[0]
+    bench.until(lambda: bool(bench.payload.unreadable))
+    assert bench.payload.storage_retry.on and not bench.payload.have[0]
     bench.run(1)
-    assert bench.torrent.have.full and not bench.torrent.storage_retry.on and bench.seen(events.StorageRecovered)
+    assert bench.payload.have.full and not bench.payload.storage_retry.on and bench.seen(events.StorageRecovered)
 
 
 @pytest.mark.parametrize("noticed", [True, False])
@@ -153,11 +153,11 @@ def test_what_was_remembered_stays(noticed: bool) -> None:
         away.on = False
         bench.run(60)
         error = StorageError("was removed", "second", errno.ENOENT)
-        bench.torrent.storage.sync = lambda deliver: bench.disk.work(  # type: ignore[method-assign]
+        bench.payload.storage.sync = lambda deliver: bench.disk.work(  # type: ignore[method-assign]
             0, lambda: deliver(Synced(resume.files, None, tuple(SECOND), error))
         )
         away.on = True
-    bench.act(bench.torrent.resume_store.changed)
+    bench.act(bench.payload.resume_store.changed)
     bench.run(bench.settings.sync_interval + 5)
     assert bench.files.resume == resume and there(bench) == [*range(6)]
     bench.set_state("stopped")
@@ -172,19 +172,19 @@ def test_a_start_looks_at_once() -> None:
     assert there(bench) == [*range(6)]
     bench.set_state("active")
     bench.run(1)
-    assert bench.torrent.have.full and bench.seen(events.StorageRecovered)
+    assert bench.payload.have.full and bench.seen(events.StorageRecovered)
 
 
 def test_a_hash_check_of_all_says_what_there_is() -> None:
     bench, away = lost()
     away.on = False
     bench.files.pieces.difference_update(SECOND)
-    bench.act(bench.torrent.hashcheck, Check(range(COUNT), bench.torrent.hashchecked))
+    bench.act(bench.payload.hashcheck, range(COUNT), ignored)
     bench.run(1)
-    assert not bench.torrent.unreadable and not bench.torrent.storage_retry.on and bench.seen(events.StorageRecovered)
+    assert not bench.payload.unreadable and not bench.payload.storage_retry.on and bench.seen(events.StorageRecovered)
     assert [event.index for event in bench.seen(events.PieceFailed)] == [*SECOND]
     bench.seed().serve()
-    assert bench.torrent.have.full
+    assert bench.payload.have.full
 
 
 def test_at_the_start_they_keep_no_others_from_being_used() -> None:
@@ -192,13 +192,13 @@ def test_at_the_start_they_keep_no_others_from_being_used() -> None:
     away = Away(bench)
     bench.set_state("active")
     bench.run(1)
-    assert bench.torrent.live and there(bench) == [*range(6)] and bench.torrent.unreadable
+    assert bench.torrent.lifecycle.live and there(bench) == [*range(6)] and bench.payload.unreadable
     seed = bench.seed()
     bench.run(60)
     assert seed.requests() == [] and away.asked == [tuple(range(COUNT))]
     away.on = False
     bench.run(30)
-    assert bench.torrent.have.full
+    assert bench.payload.have.full
 
 
 def test_each_is_hashed_once_at_a_time() -> None:
@@ -207,16 +207,16 @@ def test_each_is_hashed_once_at_a_time() -> None:
     away.asked.clear()
     bench.disk.read_rate = 10_000.0
     bench.run(12)
-    bench.act(bench.torrent.set_priorities, [1, 2])
+    bench.act(bench.payload.set_priorities, [1, 2])
     bench.run(100)
-    assert away.asked == [tuple(SECOND)] and bench.torrent.have.full
+    assert away.asked == [tuple(SECOND)] and bench.payload.have.full
 
 
 def test_what_is_wrong_beside_what_cannot_be_read_is_told() -> None:
     bench = Bench(have=range(COUNT))
-    error = StorageError("Input/output error", bench.torrent.path(0), errno.EIO)
-    bench.act(bench.torrent.piece_tracker.checked, Checked((0,), {1: Verdict.WRONG, 2: Verdict.UNREADABLE}, error))
+    error = StorageError("Input/output error", bench.payload.paths.path(0), errno.EIO)
+    bench.act(bench.payload.pieces.checked, Checked((0,), {1: Verdict.WRONG, 2: Verdict.UNREADABLE}, error))
     assert [event.index for event in bench.seen(events.PieceFailed)] == [1]
-    assert not bench.torrent.have[1] and not bench.torrent.have[2] and bench.torrent.unreadable
-    bench.act(bench.torrent.piece_tracker.checked, Checked((2,), {}, None))
-    assert not bench.torrent.unreadable and {*bench.torrent.have.indexes()} == {*range(COUNT)} - {1}
+    assert not bench.payload.have[1] and not bench.payload.have[2] and bench.payload.unreadable
+    bench.act(bench.payload.pieces.checked, Checked((2,), {}, None))
+    assert not bench.payload.unreadable and {*bench.payload.have.indexes()} == {*range(COUNT)} - {1}

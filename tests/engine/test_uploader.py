@@ -67,7 +67,7 @@ class Away:
 
     def __init__(self, bench: Bench) -> None:
         self.broken: Set[int] = set()
-        storage: Any = bench.torrent.storage
+        storage: Any = bench.payload.storage
         self._load, storage.load = storage.load, self._loaded
 
     def _loaded(self, spans: Any, deliver: Any) -> None:
@@ -139,7 +139,7 @@ def test_a_choke_forgets_what_was_not_read_yet(fast: bool) -> None:
     asked = blocks_of(*range(COUNT))
     guest.say(ask(*asked))
     guest.heard()
-    (peer,) = bench.torrent.peers
+    (peer,) = bench.payload.exchange
     bench.act(peer.choke)
     bench.run(30)
     heard = guest.heard()
@@ -199,22 +199,22 @@ def test_no_more_is_read_than_the_peer_takes() -> None:
     guest.stream.pause()
     for _ in range(3):
         guest.say(ask(*blocks_of(*range(COUNT))), seconds=5)
-    (peer,) = bench.torrent.peers
+    (peer,) = bench.payload.exchange
     assert peer.stream.backlog <= LEAST_WATER + 13 * 8
-    assert len(peer.serving) > 0
+    assert len(peer.uploader) > 0
     loaded = bench.disk.loaded
     bench.run(30)
     assert bench.disk.loaded == loaded <= WINDOW + LEAST_WATER
     guest.stream.resume()
     bench.run(5)
-    assert len(peer.serving) == 0 and bench.disk.loaded > loaded
+    assert len(peer.uploader) == 0 and bench.disk.loaded > loaded
 
 
 def test_for_who_takes_much_more_is_read_ahead_in_a_moment() -> None:
     bench = Bench(have=range(COUNT))
     guest = bench.leech()
     assert guest.stream is not None
-    (peer,) = bench.torrent.peers
+    (peer,) = bench.payload.exchange
     for _ in range(3):
         guest.say(ask(*blocks_of(*range(COUNT))), seconds=0.02)
     guest.stream.pause()
@@ -268,7 +268,7 @@ def test_what_cannot_be_read_is_rejected_checked_and_not_served_meanwhile(fast: 
     guest.say(ask((2, 0, BLOCK)))
     assert guest.heard() == ([(REJECT, *block) for block in [*blocks_of(2), (2, 0, BLOCK)]] if fast else [])
     bench.run(2)
-    assert bench.torrent.have.full and [event.index for event in bench.seen(events.PiecePassed)][-1] == 2
+    assert bench.payload.have.full and [event.index for event in bench.seen(events.PiecePassed)][-1] == 2
     guest.say(ask((2, 0, BLOCK)), seconds=2)
     assert [each[:3] for each in guest.heard()] == [(HAVE, 2), (PIECE, 2, 0)], "told anew, since it was refused"
 
@@ -278,7 +278,7 @@ def test_a_piece_that_is_lost_is_fetched_again() -> None:
     guest = bench.leech()
     bench.disk.read_errno = errno.EIO
     guest.say(ask((2, 0, BLOCK)))
-    assert not bench.torrent.have[2]
+    assert not bench.payload.have[2]
     assert "Input/output error" in bench.status.stall
     bench.disk.read_errno = 0
     bench.files.pieces.discard(2)
@@ -287,7 +287,7 @@ def test_a_piece_that_is_lost_is_fetched_again() -> None:
     bench.run(11)
     seed.serve()
     assert [event.index for event in bench.seen(events.PieceFailed)] == [2]
-    assert bench.torrent.have.full and bench.seen(events.StorageRecovered)
+    assert bench.payload.have.full and bench.seen(events.StorageRecovered)
 
 
 def test_a_peer_that_asks_for_too_much_without_bep_6_is_closed() -> None:
@@ -300,9 +300,11 @@ def test_a_peer_that_asks_for_too_much_without_bep_6_is_closed() -> None:
 def test_what_requests_cost_the_peer() -> None:
     bench = Bench(have=range(COUNT - 1), settings=Settings(reqq=40))
     bench.leech()
-    (peer,) = bench.torrent.peers
+    (peer,) = bench.payload.exchange
     assert not peer.choked
-    assert peer.serving.add(blocks_of(0, 1)) == 0
-    assert peer.serving.add(blocks_of(0)) == pytest.approx(2 * message_quota.REFUSED_REQUEST), "they wait already"
-    assert peer.serving.add(blocks_of(COUNT - 1)) == pytest.approx(2 * message_quota.REFUSED_REQUEST), "it is not there"
-    assert peer.serving.add([(2, at, 1) for at in range(5)]) == pytest.approx(5 * message_quota.SMALL_REQUEST)
+    assert peer.uploader.add(blocks_of(0, 1)) == 0
+    assert peer.uploader.add(blocks_of(0)) == pytest.approx(2 * message_quota.REFUSED_REQUEST), "they wait already"
+    assert peer.uploader.add(blocks_of(COUNT - 1)) == pytest.approx(2 * message_quota.REFUSED_REQUEST), (
+        "it is not there"
+    )
+    assert peer.uploader.add([(2, at, 1) for at in range(5)]) == pytest.approx(5 * message_quota.SMALL_REQUEST)

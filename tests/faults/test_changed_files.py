@@ -71,7 +71,7 @@ def right(folder: Path, fault: Fault) -> Set[int]:
 def strike(client: bt.Client, fault: Fault, path: Path) -> None:
     """Do it between two writes of the client: what is changed within the tick of file times of one goes unseen."""
     client.pause()
-    client.wait(lambda status: not client._handle.torrent.downloads.saving, timeout=PATIENCE)
+    client.wait(lambda status: not client._handle.torrent.content.downloads.saving, timeout=PATIENCE)
     client.wait(lambda status: time.time_ns() - path.stat().st_mtime_ns > 50_000_000, timeout=PATIENCE)
     fault(path)
     client.start()

@@ -39,7 +39,7 @@ DOWNLOADER = """
     )
     client.wait("checked")
     say("have", client.bitfield.hex())
-    resume_store = client._handle.torrent.resume_store
+    resume_store = client._handle.torrent.content.resume_store
     keep, numbers = resume_store.keep, itertools.count()
 
     def kept(*, clean, done):

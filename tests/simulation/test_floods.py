@@ -63,7 +63,7 @@ def fast_line(bench: Bench, name: str = "") -> Guest:
 
 
 def peer_of(bench: Bench) -> object:
-    (peer,) = bench.torrent.peers
+    (peer,) = bench.payload.exchange
     return peer
 
 
@@ -71,7 +71,7 @@ def peer_of(bench: Bench) -> object:
 def test_a_flood_is_read_at_the_pace_of_its_share_and_ends_the_connection(name: str) -> None:
     bench = Bench(have=range(COUNT - 1))
     guest = fast_line(bench)
-    (peer,) = bench.torrent.peers
+    (peer,) = bench.payload.exchange
     guest.say(message(INTERESTED))
     flood = FLOODS[name]
     before, began = peer.stream.received, bench.world.now
@@ -138,13 +138,13 @@ def test_to_say_twice_the_same_of_what_one_has_ends_the_connection(first: bytes,
 def test_availability_is_counted_once_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench()
     joined: List[int] = []
-    join = bench.torrent.picker.joined
+    join = bench.payload.picker.joined
 
     def counted(bits: Bitfield) -> None:
         joined.append(bits.count)
         join(bits)
 
-    monkeypatch.setattr(bench.torrent.picker, "joined", counted)
+    monkeypatch.setattr(bench.payload.picker, "joined", counted)
     guest = bench.guest()
     guest.say(message(HAVE_ALL) * 13_000)
     assert guest.closed and joined == [0, COUNT]
@@ -156,10 +156,10 @@ def test_a_second_bitfield_that_adds_pieces_is_taken() -> None:
     guest = bench.guest([])
     guest.say(message(BITFIELD, payload=packed([1, 2])))
     guest.say(message(BITFIELD, payload=packed([1, 2, 5])))
-    (peer,) = bench.torrent.peers
-    assert peer.bits.count == 3 and bench.torrent.picker.availability(5) == 1
+    (peer,) = bench.payload.exchange
+    assert peer.bits.count == 3 and bench.payload.picker.availability(5) == 1
     guest.say(message(HAVE_ALL))
-    assert not guest.closed and peer.bits.full and bench.torrent.picker.availability(7) == 1
+    assert not guest.closed and peer.bits.full and bench.payload.picker.availability(7) == 1
 
 
 def test_pieces_are_granted_once() -> None:
@@ -191,7 +191,7 @@ def test_what_waits_for_a_peer_that_does_not_read_is_bounded(flood: bytes, state
     guest.say(message(INTERESTED), message(HAVE, COUNT - 1))
     assert guest.stream is not None
     guest.stream.pause()
-    (peer,) = bench.torrent.peers
+    (peer,) = bench.payload.exchange
     guest.stream.send([flood * (20_000_000 // len(flood))])
     most = waiting = 0
     for _ in range(300):
@@ -211,7 +211,7 @@ def test_requests_of_a_paused_torrent_count_as_any_others() -> None:
 def test_no_request_is_repeated_to_a_peer_that_has_not_taken_the_last() -> None:
     bench = Bench(have=range(6))
     guest = bench.guest(range(6, COUNT), fast=False)
-    (peer,) = bench.torrent.peers
+    (peer,) = bench.payload.exchange
     guest.say(message(INTERESTED))
     assert guest.stream is not None
     guest.stream.pause()
@@ -240,7 +240,7 @@ def test_chokes_and_unchokes_in_turn_are_answered_by_fewer_and_fewer_requests() 
     assert asked == sorted(asked, reverse=True)
     guest.say(message(UNCHOKE))
     served = guest.serve()
-    assert bench.torrent.have.full and len(served) > COUNT, "who delivers is asked as before"
+    assert bench.payload.have.full and len(served) > COUNT, "who delivers is asked as before"
 
 
 def test_pieces_we_get_cost_a_peer_that_does_not_read_no_memory() -> None:
@@ -250,17 +250,17 @@ def test_pieces_we_get_cost_a_peer_that_does_not_read_no_memory() -> None:
     deaf = bench.guest(torrent=torrent, fast=False)
     assert deaf.stream is not None
     deaf.stream.pause()
-    (peer,) = bench.torrent.peers
+    (peer,) = bench.payload.exchange
     peer.flow._most_backlog = most
     for first in range(0, count, 100):
-        bench.act(bench.torrent.piece_tracker.trust, range(first, min(first + 100, count)))
+        bench.act(bench.payload.pieces.trust, range(first, min(first + 100, count)))
     bench.run(1)
     assert peer.stream.blocked and most < peer.stream.backlog <= most + 9 * 100
     deaf.stream.resume()
     bench.run(45)
     told = [index for _, index in deaf.heard(HAVE)]
     assert told == list(range(count)), "and is told all when it reads"
-    assert len(bench.torrent.peers.log._pieces) == 0
+    assert len(bench.payload.exchange.log._pieces) == 0
 
 
 def test_a_peer_that_reads_nothing_is_closed_in_the_end() -> None:
@@ -284,7 +284,7 @@ def test_blocks_of_another_size_end_the_connection_and_are_no_progress(fast: boo
     bench = Bench(torrent)
     guest = bench.guest(torrent=torrent, fast=fast)
     guest.say(message(HAVE_ALL) if fast else message(BITFIELD, payload=b"\xff" * (WIDE // 32)), message(UNCHOKE))
-    (peer,) = bench.torrent.peers
+    (peer,) = bench.payload.exchange
     asked = guest.requests()
     for _ in range(10):
         guest.say(*[message(PIECE, index, begin, payload=b"?") for index, begin, _ in asked[:25]], seconds=1)
@@ -331,7 +331,7 @@ def test_a_peer_that_rejects_everything_is_asked_seldom() -> None:
         asked = guest.requests()
         rejected += len(asked)
         guest.say(*[message(REJECT, *block) for block in asked], seconds=1)
-    (peer,) = bench.torrent.peers
+    (peer,) = bench.payload.exchange
     assert rejected <= 60 / 10 * 64 + 2 * 64
     assert len(peer.pipeline.refused) <= 2 * 64
 

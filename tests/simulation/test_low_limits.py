@@ -96,7 +96,7 @@ def test_a_limit_that_is_lowered_takes_back_what_was_asked_for() -> None:
     assert late(swarm.nodes) == []
     assert came >= 0.9 * 5000 * 200 - 20 * BLOCK
     assert leech.status.wasted <= 40 * BLOCK
-    assert sum(len(peer.pipeline.outstanding) for peer in leech.torrent.peers) <= 4
+    assert sum(len(peer.pipeline.outstanding) for peer in leech.torrent.content.exchange) <= 4
     leech.network.download.rate = 0
     swarm.run([leech], limit=30)
     swarm.check()

@@ -59,7 +59,7 @@ def test_both_dial_at_once(latency: float, offset: float, lower: bool) -> None:
     swarm, one, other = never_complete(lower=lower, latency=latency)
     swarm.world.after(max(0.0, -offset), lambda: tell(one, other))
     swarm.world.after(max(0.0, offset), lambda: tell(other, one))
-    swarm.until(lambda: one.torrent.have.count == other.torrent.have.count == 38, limit=20)
+    swarm.until(lambda: one.torrent.content.have.count == other.torrent.content.have.count == 38, limit=20)
     swarm.world.run(swarm.world.now + 5)
     assert together(one, other)
     before = reasons(one), reasons(other)
@@ -76,7 +76,7 @@ def test_both_dial_at_once_and_have_one_place_left(latency: float, offset: float
     swarm, one, other = never_complete(lower=lower, latency=latency, max_connections_per_torrent=1)
     swarm.world.after(max(0.0, -offset), lambda: tell(one, other))
     swarm.world.after(max(0.0, offset), lambda: tell(other, one))
-    swarm.until(lambda: one.torrent.have.count == other.torrent.have.count == 38, limit=20)
+    swarm.until(lambda: one.torrent.content.have.count == other.torrent.content.have.count == 38, limit=20)
     swarm.world.run(swarm.world.now + 100)
     assert together(one, other)
     swarm.check()
@@ -98,11 +98,11 @@ def test_a_peer_that_takes_back_what_it_said_is_met_again_at_once(
     for node in (one, other):
         node.network.latency = after
     one.files.pieces.discard(0)
-    one.act(one.torrent.piece_tracker.lose, [0])
-    one.act(one.torrent.piece_tracker.retract)
+    one.act(one.torrent.content.pieces.lose, [0])
+    one.act(one.torrent.content.pieces.retract)
     swarm.world.run(swarm.world.now + before + 0.001)
     swarm.until(lambda: together(one, other), limit=7)
-    swarm.until(lambda: other.torrent.have.count >= 37 and one.torrent.have.count >= 37, limit=20)
+    swarm.until(lambda: other.torrent.content.have.count >= 37 and one.torrent.content.have.count >= 37, limit=20)
     swarm.world.run(swarm.world.now + 300)
     assert together(one, other)
     swarm.check()
@@ -132,7 +132,7 @@ class Pair:
             self.wait(1)
         if not self.swarm.torrent.metainfo.trackers:
             self.leech.act(self.leech.torrent.add_peer, *self.seed.address)
-        self.swarm.until(lambda: self.leech.torrent.have.count >= 5, limit=20)
+        self.swarm.until(lambda: self.leech.torrent.content.have.count >= 5, limit=20)
 
     def hide(self, node: Node) -> None:
         """Nobody can dial this one, which is behind a NAT."""
@@ -239,9 +239,9 @@ def test_a_seed_that_is_full_is_tried_once_a_minute_at_least() -> None:
     pair = Pair(UNTRACKED)
     pair.hide(pair.leech)
     pair.begin()
-    welcome = pair.seed.torrent.peers.welcome
-    pair.seed.torrent.peers.welcome = lambda *_: "the torrent has 100 connections"  # type: ignore[method-assign]
+    welcome = pair.seed.torrent.peers.admit
+    pair.seed.torrent.peers.admit = lambda *_: "the torrent has 100 connections"  # type: ignore[method-assign]
     drop_all(pair, pair.seed, 0.0)
     pair.wait(7200)
-    pair.seed.torrent.peers.welcome = welcome  # type: ignore[method-assign]
+    pair.seed.torrent.peers.admit = welcome  # type: ignore[method-assign]
     pair.goes_on_within(LATER)

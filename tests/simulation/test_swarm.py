@@ -198,13 +198,13 @@ def test_a_node_paused_keeps_its_peers_and_moves_nothing(torrent: SimTorrent) ->
     swarm = make_swarm(World(17), torrent, nodes=12, up=8 * MBIT)
     node = swarm.nodes[4]
     swarm.start()
-    swarm.world.run(lambda: node.torrent.have.count > 10)
+    swarm.world.run(lambda: node.torrent.content.have.count > 10)
     node.act(node.torrent.set_state, "paused")
     swarm.world.run(swarm.world.now + 5)
-    before = (node.torrent.have.count, node.status.uploaded, len(node.torrent.peers))
+    before = (node.torrent.content.have.count, node.status.uploaded, len(node.torrent.peers))
     assert before[2] > 5
     swarm.run([other for other in swarm.nodes if other is not node], limit=300)
-    assert (node.torrent.have.count, node.status.uploaded) == before[:2] and node.torrent.peers
+    assert (node.torrent.content.have.count, node.status.uploaded) == before[:2] and node.torrent.peers
     node.start()
     swarm.run([node], limit=120)
     swarm.check()
@@ -214,7 +214,7 @@ def test_a_node_stopped_and_started_again_goes_on_where_it_was(torrent: SimTorre
     swarm = make_swarm(World(18), torrent, nodes=5, up=8 * MBIT)
     node = swarm.nodes[2]
     swarm.start()
-    swarm.world.run(lambda: node.torrent.have.count > 10)
+    swarm.world.run(lambda: node.torrent.content.have.count > 10)
     node.leave()
     swarm.world.run(swarm.world.now + 5)
     assert not node.torrent.peers and not node.complete

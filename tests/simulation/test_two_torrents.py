@@ -78,18 +78,18 @@ def test_whichever_comes_first_has_the_files_until_it_goes(seed: int, sessions: 
     for rival in rivals.both:
         start = functools.partial(rival.set_state, "active")
         rivals.world.after(rivals.world.random.uniform(0, 1.5), start)
-    rivals.run(lambda: any(rival.torrent.have.full for rival in rivals.both))
-    first, second = sorted(rivals.both, key=lambda rival: -rival.torrent.have.count)
+    rivals.run(lambda: any(rival.torrent.content.have.full for rival in rivals.both))
+    first, second = sorted(rivals.both, key=lambda rival: -rival.torrent.content.have.count)
     rivals.run(lambda: len(second.refusals) > 1)
-    assert second.torrent.have.count == 0 and not first.refusals
+    assert second.torrent.content.have.count == 0 and not first.refusals
     assert {failed.errno for failed in second.refusals} == {errno.EBUSY}
-    assert first.torrent.metainfo.infohash.hex() in str(second.torrent.status.error)
+    assert first.torrent.infohash.hex() in str(second.torrent.status.error)
     first.set_state("stopped")
-    rivals.run(lambda: second.torrent.have.full)
+    rivals.run(lambda: second.torrent.content.have.full)
     assert not second.torrent.status.error
     first.set_state("active")
     rivals.run(rivals.world.now + 30)
-    assert not first.refusals and first.torrent.have.full, "neither writes any more"
+    assert not first.refusals and first.torrent.content.have.full, "neither writes any more"
 
 
 @pytest.mark.parametrize("sessions", [1, 2])
@@ -103,4 +103,4 @@ def test_stopped_and_started_in_any_order(seed: int, sessions: int) -> None:
     for rival, other in (rivals.both, rivals.both[::-1]):
         other.set_state("stopped")
         rival.set_state("active")
-        rivals.run(lambda rival=rival: rival.torrent.have.full and not rival.torrent.status.error)
+        rivals.run(lambda rival=rival: rival.torrent.content.have.full and not rival.torrent.status.error)

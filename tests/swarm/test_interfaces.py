@@ -10,7 +10,7 @@ from support.block_sources import Record, RecordingSource
 
 from bittorrent_threads.engine.peer import Peer
 from bittorrent_threads.engine.peer_sender import PeerSender
-from bittorrent_threads.engine.piece_tracker import PieceTracker
+from bittorrent_threads.engine.piece_writer import PieceWriter as DiskWriter
 from bittorrent_threads.swarm.interfaces import BlockSource, PieceWriter, Sender
 
 
@@ -30,7 +30,7 @@ def test_it_is_narrow(interface: type) -> None:
         (BlockSource, RecordingSource),
         (Sender, PeerSender),
         (Sender, RecordingSource),
-        (PieceWriter, PieceTracker),
+        (PieceWriter, DiskWriter),
         (PieceWriter, Record),
     ],
 )

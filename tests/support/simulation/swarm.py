@@ -63,12 +63,12 @@ class Node:
         self.torrent = self._torrent()
 
     def __repr__(self) -> str:
-        return f"<{self.network.name} {self.torrent.have.count} pieces>"
+        return f"<{self.network.name} {self.torrent.content.have.count} pieces>"
 
     @property
     def complete(self) -> bool:
         """Whether it has every piece."""
-        return self.torrent.have.full
+        return self.torrent.content.have.full
 
     @property
     def status(self) -> Status:
@@ -159,16 +159,16 @@ class Swarm:
         counts = [0] * self.torrent.metainfo.piece_count
         for node in self.nodes:
             for index in range(len(counts)):
-                counts[index] += node.torrent.have[index]
+                counts[index] += node.torrent.content.have[index]
         return counts
 
     def check(self) -> None:
         """Assert the invariants of a swarm."""
         assert not self.world.violations, "; ".join(self.world.violations[:5])
         for node in self.nodes:
-            node.torrent.downloads.check()
+            node.torrent.content.downloads.check()
             receive_pool = node.network.receive_pool
-            assert receive_pool.lent == receive_pool.returned or node.torrent.downloads.saving, (
+            assert receive_pool.lent == receive_pool.returned or node.torrent.content.downloads.saving, (
                 "borrowed and not given back"
             )
 

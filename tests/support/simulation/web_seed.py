@@ -36,8 +36,8 @@ class WebSeed:
         self._bad = bad
         self._waiting: List[BlockRequest] = []
         self._fetching = False
-        self._downloads = node.torrent.downloads
-        self._bits = Bitfield.filled(node.torrent.metainfo.piece_count)
+        self._downloads = node.torrent.content.downloads
+        self._bits = Bitfield.filled(node.torrent.content.metainfo.piece_count)
         self._pipeline = Pipeline(self, self._bits, node.torrent.settings)
         self._pipeline.choked = False
 
@@ -66,12 +66,12 @@ class WebSeed:
 
     def join(self) -> None:
         """Become a source of the torrent; on its network thread."""
-        self.node.torrent.picker.joined(self._bits)
+        self.node.torrent.content.picker.joined(self._bits)
         self._tick()
 
     def _leave(self) -> None:
         self._downloads.left(self._pipeline)
-        self.node.torrent.picker.left(self._bits)
+        self.node.torrent.content.picker.left(self._bits)
 
     def _tick(self) -> None:
         if not self.blamed:

@@ -114,12 +114,12 @@ def _end(bench: Bench, heard: Heard, stream: bytes, sent: int, manners: Manners)
     require(status.known <= 2, f"{status.known} addresses known")
     for peer in status.peers:
         require(peer.remote_requests <= SETTINGS.reqq, f"{peer.remote_requests} requests wait")
-    said = Wire(len(bench.torrent.have), fast=manners.fast).receive(stream)
+    said = Wire(len(bench.payload.have), fast=manners.fast).receive(stream)
     asked = sum(message[0] == messages.REQUEST for message in said)
     blocks = sum(message[0] == messages.PIECE for message in heard)
     require(not manners.greets or blocks <= asked, f"{blocks} blocks for {asked} requests")
     rest = sum(map(_size, heard))
-    allowed = TURNS * sent + len(bytes(bench.torrent.have)) + 200 + GRANTS + KEPT_ALIVE
+    allowed = TURNS * sent + len(bytes(bench.payload.have)) + 200 + GRANTS + KEPT_ALIVE
     require(rest <= allowed, f"{rest} bytes heard for {sent} sent")
 
 

@@ -1,0 +1,84 @@
+"""The one gate through which every peer address of a torrent enters its list of known addresses.
+
+A private torrent takes addresses from its trackers, its user and the peers that dial it only (BEP 27).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Callable, Protocol, Sequence
+
+from .. import events
+from ..swarm.peer_list import PeerList, Source
+from ..swarm.source_shares import PRIVATE_SOURCES
+from .interfaces import Address, Lookups, Publisher, Resolved
+
+
+class Torrent(Protocol):
+    """The torrent of the addresses."""
+
+    @property
+    def private(self) -> bool:
+        """Is it known to be private (BEP 27)?"""
+
+    def wake_dialer(self) -> None:
+        """There may be an address to dial."""
+
+
+class AddressGate:
+    """The gate of one torrent.
+
+    Args:
+        torrent: The torrent.
+        peerlist: Takes the addresses.
+        lookups: Resolve the names of hosts.
+        publisher: Gets ``PeerUnknown``.
+        timeout: Seconds for a name.
+        now: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        torrent: Torrent,
+        peerlist: PeerList,
+        lookups: Lookups,
+        publisher: Publisher,
+        *,
+        timeout: float,
+        now: Callable[[], float],
+    ) -> None:
+        self._torrent = torrent
+        self._peerlist = peerlist
+        self._lookups = lookups
+        self._publisher = publisher
+        self._timeout = timeout
+        self._now = now
+
+    def add_peer(self, host: str, port: int) -> None:
+        """The user knows a peer, by address or by name."""
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            self._lookups.resolve(host, port, self._timeout, self._resolved)
+        else:
+            self._resolved(Resolved(((host, port),), None))
+
+    def _resolved(self, resolved: Resolved) -> None:
+        if resolved.error is not None:
+            self._publisher.publish(events.PeerUnknown, reason=str(resolved.error))
+        self.learn(resolved.addresses, Source.USER)
+
+    def learn(self, addresses: Sequence[Address], source: Source, *, teller: str = "") -> None:
+        """List addresses of peers to dial.
+
+        Args:
+            addresses: Numeric hosts with ports.
+            source: How they became known; a private torrent ignores all but ``PRIVATE_SOURCES``.
+            teller: Numeric address of the host that named them; empty if there is none.
+        """
+        if self._torrent.private and source not in PRIVATE_SOURCES:
+            return
+        now = self._now()
+        for address in addresses:
+            self._peerlist.add(address, source, now, teller=teller)
+        self._torrent.wake_dialer()

@@ -1,0 +1,311 @@
+"""A connection past its handshake, whether or not the metadata of the torrent is known: identity, limits, time-outs.
+
+``EarlyPeer`` is one before the metadata is known, ``Peer`` one after.  What both do is here: the extension handshake
+(BEP 10), keep-alive, closing, and the figures by which the list of connections chooses which to close.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional, Protocol
+
+from ..protocol import messages
+from ..protocol.extension import MAX_MESSAGES, ExtensionHandshake
+from ..protocol.handshake import Handshake
+from ..protocol.peer_id import client_name
+from ..protocol.wire import Wire
+from ..settings import Settings
+from ..status import PeerStatus
+from ..swarm import eviction, message_quota
+from ..swarm.external_address import ExternalAddress
+from ..swarm.message_quota import Budget
+from .flow_control import FlowControl
+from .interfaces import Address, Network, Stream
+from .peer_timeouts import PeerTimeouts
+
+
+class Owner(Protocol):
+    """The list of the connections of a torrent."""
+
+    def closed(self, connection: Any, reason: str, *, useful: bool) -> None:
+        """A connection ended."""
+
+    def learned_port(self, connection: Any, port: int) -> None:
+        """An incoming peer said at which port it listens (BEP 10 ``p``)."""
+
+
+class Host(Protocol):
+    """The torrent of a connection."""
+
+    infohash: bytes
+    settings: Settings
+    network: Network
+    message_budget: Budget
+    own_host: ExternalAddress
+
+    @property
+    def peers(self) -> Owner:
+        """The list that the connection is in."""
+
+    def extension_handshake(self, address: Address) -> ExtensionHandshake:
+        """What we tell the peer at this address of ourselves."""
+
+    def ban(self, address: Address, reason: str) -> None:
+        """Refuse the peer at this address from now on."""
+
+    def interest_changed(self) -> None:
+        """A peer became interested, or lost its interest."""
+
+
+class Connection:
+    """One connection past its handshake.
+
+    Args:
+        host: The torrent.
+        stream: The bytes; the connection becomes its handler.
+        handshake: What the peer said in the handshake.
+        wire: Cuts the bytes into messages.
+        before: The connection whose stream this one takes over.
+    """
+
+    def __init__(
+        self, host: Host, stream: Stream, handshake: Handshake, wire: Wire, before: Optional[Connection] = None
+    ) -> None:
+        now = host.network.now()
+        self.stream = stream
+        self.wire = wire
+        self.handshake = handshake
+        self.address: Address = stream.address
+        self.peerid = handshake.peerid
+        self.incoming = stream.incoming
+        self.fast = handshake.fast
+        self.extended = handshake.extended
+        self.client = client_name(self.peerid)
+        self.listening: Optional[int] = None
+        """The port at which an incoming peer says that it listens (BEP 10 ``p``)."""
+        self.extension_ids: Dict[str, int] = {}
+        """By name, the ids under which the peer takes extension messages (BEP 10 ``m``)."""
+        self.reqq = 0
+        """Requests that the peer says it keeps (BEP 10 ``reqq``); 0 if it said nothing."""
+        self.upload_only = False
+        """The peer says that it wants nothing (BEP 21)."""
+        self.closed = ""
+        """Why the connection ended; empty while it lives."""
+        self.connected_at = now
+        self.last_sent = now
+        self.moved_at = now
+        """When a block was last sent or received, as of the last tick."""
+        self.group = eviction.group(host.infohash, self.address[0])
+        """The same for all connections of one host, of which few are wanted."""
+        self.interested = False
+        """The peer wants something of ours."""
+        self.interesting = False
+        """We told the peer that we want something of its."""
+        self.choked = True
+        """We do not let the peer ask."""
+        self.unchoked_at: Optional[float] = None
+        self._host = host
+        self._peers = host.peers
+        self._settings = host.settings
+        self._now = host.network.now
+        if before is None:
+            self.flow = FlowControl(self, host, host.settings)
+            self.timeouts = PeerTimeouts(stream, wire, self.flow, host.settings, now)
+        else:
+            self.flow, self.timeouts = before.flow, before.timeouts
+            self.flow.reader = self
+            self._take_over(before)
+        self._sent_before = stream.sent
+        stream.reader = wire
+        stream.handler = self
+
+    def _take_over(self, before: Connection) -> None:
+        self.client, self.listening, self.reqq = before.client, before.listening, before.reqq
+        self.extension_ids, self.upload_only = before.extension_ids, before.upload_only
+        self.connected_at, self.last_sent, self.moved_at = before.connected_at, before.last_sent, before.moved_at
+
+    def introduce(self) -> None:
+        """Send our extension handshake, if the peer takes one."""
+        if self.extended:
+            payload = self._host.extension_handshake(self.address).encode()
+            self.send(messages.extended(0, payload))
+
+    def send(self, message: bytes) -> None:
+        """Queue one message, or several joined."""
+        self.stream.send((message,))
+
+    def close(self, reason: str, *, useful: bool = True) -> None:
+        """End the connection; idempotent.
+
+        Args:
+            reason: Why, for the user.
+            useful: False when dialling the peer again soon makes no sense.
+        """
+        if not self.closed:
+            self.closed = reason
+            self.flow.close()
+            self.stream.close()
+            self.on_end()
+            self._peers.closed(self, reason, useful=useful)
+
+    def on_end(self) -> None:
+        """Let go of what the connection used; it is closed."""
+
+    def give_way(self) -> None:
+        """End the connection because others find no room, and this one is of little use."""
+        self.close("gave way to another that found no room")
+
+    # -- the stream ------------------------------------------------------------------------------------------------
+
+    def on_connected(self) -> None:
+        """Do nothing: the dial ended before the handshake."""
+
+    def on_received(self, data: memoryview) -> None:
+        """Read messages."""
+        raise NotImplementedError
+
+    def on_readable_again(self) -> None:
+        """The flow control lets messages through again: first those that were read already."""
+        raise NotImplementedError
+
+    def on_drained(self) -> None:
+        """There is room for more to send."""
+
+    def on_closed(self, reason: str) -> None:
+        """The other end or the system closed the stream."""
+        self.close(reason)
+
+    # -- once a second ---------------------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        """Look at the time limits, and send a keep-alive if nothing else was sent."""
+        reason = self.timeouts.spent(now)
+        if reason:
+            self.close(reason)
+            return
+        self.on_tick(now)
+        self.measure_sent(now)
+        if now - self.last_sent >= self._settings.keepalive_interval:
+            self.send(messages.KEEPALIVE_MESSAGE)
+            self.last_sent = now
+
+    def on_tick(self, now: float) -> None:
+        """Do what else is due once a second."""
+
+    def measure_sent(self, now: float) -> None:
+        """Note when the system took bytes of what waits for the peer."""
+        sent = self.stream.sent
+        if sent != self._sent_before:
+            self._sent_before = sent
+            self.last_sent = self.timeouts.taken_at = now
+        elif not self.stream.blocked:
+            self.timeouts.taken_at = now
+
+    # -- what we decide --------------------------------------------------------------------------------------------
+
+    def choke(self) -> None:
+        """Let the peer ask no more."""
+        if not self.choked:
+            self.choked = True
+            self.send(messages.CHOKE_MESSAGE)
+
+    def unchoke(self, now: float) -> None:
+        """Let the peer ask."""
+        if self.choked:
+            self.choked = False
+            self.unchoked_at = now
+            self.send(messages.UNCHOKE_MESSAGE)
+
+    # -- what the peer says ----------------------------------------------------------------------------------------
+
+    def set_interested(self, interested: bool) -> None:
+        """The peer is interested in what we have, or is not any more."""
+        if self.interested != interested:
+            self.interested = interested
+            self.flow.work += message_quota.INTEREST
+            self._host.interest_changed()
+
+    def on_extended(self, sub_id: int, payload: bytes) -> None:
+        """An extension message came; only the extension handshake is known (BEP 10)."""
+        if sub_id != 0 or not self.extended:
+            return
+        self.flow.work += message_quota.EXTENSION + len(payload) * message_quota.EXTENSION_BYTE
+        said = ExtensionHandshake.parse(payload)
+        if said.failed:
+            self.close(said.failed, useful=False)
+            return
+        if said.client:
+            self.client = said.client
+        if said.reqq:
+            self.reqq = said.reqq
+        self.upload_only = bool(said.upload_only)
+        self._learn_ids(said)
+        self._host.own_host.report(said.yourip, self.address[0])
+        if said.port and self.incoming:
+            self._peers.learned_port(self, said.port)
+
+    def _learn_ids(self, said: ExtensionHandshake) -> None:
+        """Later handshakes change the ids of earlier ones; 0 turns an extension off (BEP 10)."""
+        for name, number in said.messages.items():
+            if not number:
+                self.extension_ids.pop(name, None)
+            elif name in self.extension_ids or len(self.extension_ids) < MAX_MESSAGES:
+                self.extension_ids[name] = number
+
+    # -- figures ---------------------------------------------------------------------------------------------------
+
+    @property
+    def moved(self) -> int:
+        """Bytes of blocks that went to the peer, and of those that came from it and were wanted."""
+        return 0
+
+    @property
+    def downloaded(self) -> int:
+        """Bytes of blocks that came from the peer, wanted or not."""
+        return 0
+
+    @property
+    def uploaded(self) -> int:
+        """Bytes of blocks that went to the peer."""
+        return 0
+
+    @property
+    def wasted(self) -> int:
+        """Bytes of blocks that came for nothing."""
+        return 0
+
+    @property
+    def download_rate(self) -> float:
+        """Bytes a second of blocks from the peer."""
+        return 0.0
+
+    @property
+    def upload_rate(self) -> float:
+        """Bytes a second to the peer."""
+        return 0.0
+
+    @property
+    def snubbed(self) -> bool:
+        """The peer holds our requests and sends nothing."""
+        return False
+
+    def status(self) -> PeerStatus:
+        """The peer, as the user sees it."""
+        return PeerStatus(
+            address=self.address,
+            peerid=self.peerid,
+            client=self.client,
+            incoming=self.incoming,
+            pieces=0,
+            seed=False,
+            downloaded=self.downloaded - self.wasted,
+            uploaded=self.uploaded,
+            download_rate=self.download_rate,
+            upload_rate=self.upload_rate,
+            interested=self.interesting,
+            choked=True,
+            remote_interested=self.interested,
+            remote_choked=self.choked,
+            snubbed=self.snubbed,
+            requests=0,
+            remote_requests=0,
+        )

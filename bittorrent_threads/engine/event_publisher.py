@@ -1,0 +1,36 @@
+"""Makes the events of one torrent: each carries its infohash and the time."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Sequence
+
+from ..events import Event
+from .interfaces import EventDispatcher
+
+
+class EventPublisher:
+    """Publishes the events of one torrent.
+
+    Args:
+        infohash: 20 bytes, carried by every event.
+        dispatcher: Hands the events to the user.
+        wall: Seconds since 1970.
+    """
+
+    def __init__(self, infohash: bytes, dispatcher: EventDispatcher, wall: Callable[[], float]) -> None:
+        self._infohash = infohash
+        self._dispatcher = dispatcher
+        self._wall = wall
+
+    def publish(self, kind: Callable[..., Event], **fields: Any) -> None:
+        """Hand out an event of this class with these fields."""
+        self._dispatcher.publish(kind(infohash=self._infohash, time=self._wall(), **fields))
+
+    def publish_passed(self, indexes: Sequence[int]) -> None:
+        """Hand out that these pieces are right; nothing for no piece."""
+        if indexes:
+            self._dispatcher.publish_passed(self._infohash, self._wall(), indexes)
+
+    def refreshed(self) -> None:
+        """Tell those who wait that the status has changed."""
+        self._dispatcher.refreshed()

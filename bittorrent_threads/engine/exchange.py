@@ -1,0 +1,124 @@
+"""The peers of one torrent that exchange its pieces: told of ours, asked for theirs, settled at the end of a pass.
+
+A peer is *touched* when something came from it or may be requested of it.  Touched peers are settled together once a
+pass, after every socket was read: that is what makes few large sends out of many small reasons.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, Iterator, Sequence
+
+from ..metainfo.bitfield import Bitfield
+from ..protocol import messages
+from ..swarm.downloads import Downloads
+from ..swarm.have_log import HaveLog
+from ..swarm.picker import Picker
+from .peer import Peer
+from .rate_limits import RateLimits
+
+
+class Exchange:
+    """The exchanging peers of one torrent, in the order in which they came.
+
+    Args:
+        have: The bits of our pieces.
+        picker: Counts which pieces the peers have.
+        downloads: What is requested of them.
+        limits: The rate limits.
+        schedule: Calls ``settle`` at the end of the pass.
+        now: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        have: Bitfield,
+        picker: Picker,
+        downloads: Downloads,
+        limits: RateLimits,
+        *,
+        schedule: Callable[[], None],
+        now: Callable[[], float],
+    ) -> None:
+        self.log = HaveLog(have, messages.haves)
+        """The pieces that peers are told of."""
+        self._have = have
+        self._picker = picker
+        self._downloads = downloads
+        self._limits = limits
+        self._schedule = schedule
+        self._now = now
+        self._peers: Dict[Peer, None] = {}
+        self._touched: Dict[Peer, None] = {}
+
+    def __iter__(self) -> Iterator[Peer]:
+        return iter(list(self._peers))
+
+    def add(self, peer: Peer) -> None:
+        """A peer came."""
+        self._peers[peer] = None
+        self._picker.joined(peer.bits)
+
+    def remove(self, peer: Peer) -> None:
+        """A peer has gone; what it was asked for others may be asked for."""
+        self._peers.pop(peer, None)
+        self._touched.pop(peer, None)
+        self.touch_all()
+
+    # -- the end of a pass -------------------------------------------------------------------------------------------
+
+    def touch(self, peer: Peer) -> None:
+        """Settle this peer at the end of the pass."""
+        self._touched[peer] = None
+        self._schedule()
+
+    def touch_all(self) -> None:
+        """Settle every peer at the end of the pass."""
+        if self._peers:
+            self._touched.update(self._peers)
+            self._schedule()
+
+    def settle(self) -> None:
+        """Settle the touched peers."""
+        touched, self._touched = self._touched, {}
+        now = self._now()
+        for peer in touched:
+            if not peer.closed:
+                peer.settle(now)
+
+    # -- telling -----------------------------------------------------------------------------------------------------
+
+    def tell_have(self, indexes: Sequence[int]) -> None:
+        """We have these pieces now."""
+        if indexes and self._peers:
+            self.log.add(indexes)
+            for peer in self._peers:
+                if not peer.bits.full:
+                    # A seed wants nothing and only counts what we have: it is told with the next message or within a
+                    # second.  A send of its own for each piece was two thirds of the sends of a download.
+                    peer.tell_haves()
+
+    def update_interest(self, *, complete: bool) -> None:
+        """What we miss has changed; ``complete`` tells that we miss nothing any more."""
+        full = self._have.full
+        for peer in self:
+            if full and peer.bits.full:
+                peer.close("both are seeds", useful=False)
+            elif complete or not peer.interesting:
+                peer.update_interest()
+
+    def withdraw(self) -> None:
+        """Take every request back (a pause)."""
+        for peer in self:
+            self._downloads.withdraw(peer.pipeline)
+
+    def prepare_tick(self) -> None:
+        """Once a second, before the connections look at their time limits."""
+        self._downloads.adapt(unused=self._limits.unused)
+
+    def tick(self) -> None:
+        """Once a second, after them."""
+        for peer in self:
+            if peer.interesting:
+                peer.update_interest()
+        self.touch_all()
+        self.log.forget(min([peer.told for peer in self._peers], default=self.log.end))

@@ -1,0 +1,441 @@
+"""The content of one torrent: made when its metadata is known, with every part that works on pieces and files.
+
+This is the one place that wires these parts: each gets the parts that it uses, and tells this class through a narrow
+protocol what others have to do about it.  What connects to peers and trackers belongs to ``Torrent``, which lives
+before the metadata is known; nothing here ever works without it.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Protocol, Sequence
+
+from .. import events
+from ..disk.allocation import SPARSE
+from ..disk.resume import Resume
+from ..metainfo.bitfield import Bitfield
+from ..metainfo.metainfo import Metainfo
+from ..protocol.handshake import Handshake
+from ..settings import Settings
+from ..swarm.buffer_pool import BufferPool
+from ..swarm.downloads import Downloads
+from ..swarm.file_progress import FileProgress
+from ..swarm.picker import Picker
+from .checks import Check, Checks
+from .connection import Host
+from .early_peer import EarlyPeer
+from .exchange import Exchange
+from .file_check import FileCheck
+from .file_ownership import FileOwnership
+from .file_paths import FilePaths
+from .file_preparation import FilePreparation
+from .interfaces import Checked, Disk, Network, Publisher, Storage, Stream
+from .move_storage import MoveStorage
+from .pass_end import PassEnd
+from .peer import Peer
+from .phase import Hindrance, Lifecycle
+from .piece_writer import PieceWriter
+from .rate_limits import RateLimits
+from .resume import ResumeStore
+from .storage_retry import StorageRetry
+from .unreadable_pieces import UnreadablePieces
+from .upload_turns import UploadTurns
+from .uploader import Uploader
+from .verified_pieces import VerifiedPieces
+from .wait_group import WaitGroup
+
+
+class PayloadOptions(NamedTuple):
+    """How the content of a torrent is stored; known before its metadata."""
+
+    basedir: str
+    """Absolute path of the folder of the data."""
+    piece_cache: Optional[Mapping[str, Any]] = None
+    """Resume data by value, used instead of what is stored."""
+    resume: bool = True
+    """Resume data is read from the disk and written to it."""
+    resume_dir: Optional[str] = None
+    """Folder of the resume data; None for one beside the data."""
+    sequential: bool = False
+    """Pieces are requested in order."""
+    allocation: str = SPARSE
+
+
+class Session(Protocol):
+    """What all torrents of a session share."""
+
+    network: Network
+    disk: Disk
+    memory: BufferPool
+    settings: Settings
+    random: Any
+
+
+class Owner(Host, Protocol):
+    """The torrent that the content is of."""
+
+    lifecycle: Lifecycle
+    limits: RateLimits
+    wait_group: WaitGroup
+    """What closing the torrent waits for."""
+    stowing: WaitGroup
+    """The part of it that is the disk's."""
+
+    @property
+    def publisher(self) -> Publisher:
+        """Makes the events of the torrent."""
+
+    def advance(self) -> None:
+        """Go to the next phase, if it is known what that takes."""
+
+    def refresh(self) -> None:
+        """Make the snapshot that users read."""
+
+    def on_content_complete(self) -> None:
+        """Every piece of the torrent was downloaded."""
+
+    def on_pieces_retracted(self) -> None:
+        """Peers were told of pieces that are lost."""
+
+
+class Payload:
+    """The content of one torrent.
+
+    Args:
+        metainfo: What it is.
+        owner: The torrent.
+        session: Disk, network and memory.
+        options: How it is stored.
+
+    Raises:
+        StateError: The piece cache cannot be used.
+    """
+
+    def __init__(self, metainfo: Metainfo, owner: Owner, session: Session, options: PayloadOptions) -> None:
+        network, settings, random, layout = session.network, session.settings, session.random, metainfo.layout
+        self.metainfo = metainfo
+        self.lifecycle = lifecycle = owner.lifecycle
+        self.limits = limits = owner.limits
+        self._owner = owner
+        self._network = network
+        self._settings = settings
+        self._publisher = publisher = owner.publisher
+        self._allocation = options.allocation
+        self.storage: Storage = session.disk.open(
+            metainfo, options.basedir, resume_dir=options.resume_dir, allocation=options.allocation
+        )
+        self.paths = paths = FilePaths(metainfo.files, options.basedir)
+        self.have = have = Bitfield(metainfo.piece_count)
+        self.picker = picker = Picker(have, random=random, sequential=options.sequential)
+        self.files = files = FileProgress(layout)
+        self.pass_end = PassEnd(network.defer)
+        self.checks = checks = Checks(self.storage, metainfo.piece_length, network.now, self)
+        self.storage_retry = storage_retry = StorageRetry(self, network, settings, publisher)
+        self.unreadable = unreadable = UnreadablePieces(metainfo.piece_count, checks, storage_retry, self.retry)
+        self.ownership = ownership = FileOwnership(metainfo.files, files.begun, overwrite=settings.overwrite)
+        self.pieces = pieces = VerifiedPieces(
+            layout,
+            picker,
+            have,
+            files,
+            paths=paths,
+            checks=checks,
+            unreadable=unreadable,
+            publisher=publisher,
+            listener=self,
+        )
+        self.writer = writer = PieceWriter(
+            self.storage,
+            storage_retry,
+            pieces=pieces,
+            checks=checks,
+            unreadable=unreadable,
+            schedule=self.pass_end.schedule,
+            publisher=publisher,
+            listener=self,
+            workers=settings.disk_threads,
+        )
+        self.downloads = downloads = Downloads(layout, picker, memory=session.memory, writer=writer, settings=settings)
+        writer.downloads = downloads
+        limits.window = downloads.window
+        self.exchange = Exchange(have, picker, downloads, limits, schedule=self.pass_end.schedule, now=network.now)
+        self.pass_end.steps = [writer.save, self.exchange.settle]
+        self._turns = UploadTurns(limits, self.exchange, picker.availability)
+        self.resume_store = resume_store = ResumeStore(
+            metainfo,
+            self,
+            storage=self.storage,
+            network=network,
+            lifecycle=lifecycle,
+            have=have,
+            downloads=downloads,
+            pieces=pieces,
+            writer=writer,
+            unreadable=unreadable,
+            checks=checks,
+            storage_retry=storage_retry,
+            ownership=ownership,
+            paths=paths,
+            publisher=publisher,
+            sync_interval=settings.sync_interval,
+            piece_cache=options.piece_cache,
+            stored=options.resume,
+        )
+        self.file_check = FileCheck(
+            metainfo,
+            self,
+            storage=self.storage,
+            files=files,
+            paths=paths,
+            have=have,
+            pieces=pieces,
+            unreadable=unreadable,
+            checks=checks,
+            storage_retry=storage_retry,
+            ownership=ownership,
+            resume_store=resume_store,
+            random=random,
+        )
+        self.preparation = FilePreparation(
+            self,
+            storage=self.storage,
+            lifecycle=lifecycle,
+            picker=picker,
+            piece_count=metainfo.piece_count,
+            files=files,
+            paths=paths,
+            ownership=ownership,
+            file_check=self.file_check,
+            unreadable=unreadable,
+            checks=checks,
+            storage_retry=storage_retry,
+            resume_store=resume_store,
+        )
+        self.move_storage = MoveStorage(
+            self, storage=self.storage, resume_store=resume_store, paths=paths, names=settings.names
+        )
+
+    # -- peers -------------------------------------------------------------------------------------------------------
+
+    def make_peer(self, stream: Stream, handshake: Handshake, before: Optional[EarlyPeer] = None) -> Peer:
+        """Make the connection of a stream, or the one that takes over the stream of ``before``."""
+        return Peer(self._owner, self, stream, handshake, before)
+
+    def uploader(self, peer: Peer) -> Uploader:
+        """Make the upload side of a peer."""
+        return Uploader(
+            peer,
+            functools.partial(self.exchange.touch, peer),
+            pieces=self.pieces,
+            storage=self.storage,
+            layout=self.metainfo.layout,
+            lifecycle=self.lifecycle,
+            limits=self.limits,
+            turns=self._turns,
+            network=self._network,
+            settings=self._settings,
+        )
+
+    def touch_all(self) -> None:
+        """Blocks may be requested that could not before."""
+        self.exchange.touch_all()
+
+    # -- verbs -------------------------------------------------------------------------------------------------------
+
+    def examine(self) -> bool:
+        """Find out which pieces are there; True when that is known."""
+        return not self.file_check.begin() and not self.checking
+
+    def retry(self) -> None:
+        """More is known of the disk: go on with what waits for that."""
+        if self.lifecycle.live:
+            self.preparation.begin()
+        else:
+            self._owner.advance()
+        self.reconsider()
+
+    def stop(self) -> None:
+        """The torrent was stopped, and its connections are closed: store what is there, and close every file."""
+        self.storage_retry.cancel()
+        self.file_check.stopped()
+        self.settle()
+
+    def cancel(self) -> None:
+        """The torrent is about to be closed: end what runs."""
+        self.checks.cancel_all()
+        self.move_storage.cancel()
+        self._expect()
+
+    def finish(self) -> None:
+        """The torrent was closed: store what changed since the stop."""
+        self.resume_store.finish(done=self._kept)
+
+    def settle(self) -> None:
+        """Store what is there, and close every file."""
+        self._expect()
+        self.resume_store.keep(clean=True, done=self._kept)
+
+    def _expect(self) -> None:
+        self._owner.wait_group.expect()
+        self._owner.stowing.expect()
+
+    def _kept(self, resume: Optional[Resume]) -> None:
+        self.resume_store.kept = resume
+        if self.lifecycle.live:
+            self._stowed()  # it was started again meanwhile, and uses its files
+        else:
+            self.storage.close(lambda done: self._stowed())
+
+    def _stowed(self) -> None:
+        self._owner.stowing.answered()
+        self._owner.wait_group.answered()
+
+    def set_priorities(self, priorities: Sequence[int]) -> None:
+        """Set the priorities of all files: one number a file, 0 (never) to 7 (first)."""
+        self.files.set_priorities(priorities)
+        self.downloads.drop(self.picker.set_priorities(self.files.piece_priorities()))
+        self.preparation.begin()
+        self.pieces.changed()
+
+    def change_priorities(self, priorities: Mapping[int, int]) -> None:
+        """Set the priorities of some files, by index."""
+        merged = list(self.files.priorities)
+        for index, priority in priorities.items():
+            merged[index] = priority
+        self.set_priorities(merged)
+
+    # -- hash checks -------------------------------------------------------------------------------------------------
+
+    @property
+    def checking(self) -> int:
+        """Pieces that wait for a hash check; at least 1 while it is not known how many."""
+        return self.checks.pieces + self.file_check.under_way
+
+    def hashcheck(self, indexes: Sequence[int], done: Callable[[Check], None]) -> Check:
+        """Hash pieces for the user, and take the files as they are, whatever was there before.
+
+        Args:
+            indexes: The pieces.
+            done: Called once with the check when it is finished or cancelled.
+        """
+
+        def hashed(check: Check) -> None:
+            self._hashchecked(check)
+            done(check)
+
+        check = Check(indexes, hashed)
+        self.checks.expect(check)
+        self.file_check.accept(lambda: self.checks.add(check))
+        self._owner.refresh()
+        return check
+
+    def _hashchecked(self, check: Check) -> None:
+        if check.total < self.metainfo.piece_count or check.cancelled:
+            return
+        self.file_check.settled()
+        if check.error is None:
+            self.storage_retry.cancel()
+            self.retry()
+
+    def check_progressed(self, check: Check, checked: Checked) -> None:
+        """Some pieces of a check are done."""
+        self.pieces.checked(checked)
+        done = len(check.passed) + len(check.failed)
+        self._publisher.publish(events.HashcheckProgressed, done=done, total=check.total)
+
+    def check_finished(self, check: Check) -> None:
+        """A whole check is done."""
+        self.pieces.retract()
+        if not (self.lifecycle.started or self.lifecycle.closed):
+            self.storage.close(lambda done: None)
+        if check.error is not None:
+            self.storage_retry.begin(check.error)
+        self._owner.refresh()
+        passed, failed = len(check.passed), len(check.failed)
+        self._publisher.publish(events.HashcheckFinished, passed=passed, failed=failed, cancelled=check.cancelled)
+        self._owner.advance()
+
+    # -- why nothing is requested ------------------------------------------------------------------------------------
+
+    @property
+    def missing(self) -> bool:
+        """Is a wanted piece missing?"""
+        return self.picker.missing
+
+    @property
+    def undecided(self) -> bool:
+        """Are there pieces that may be there and could not be read?"""
+        return bool(self.unreadable)
+
+    @property
+    def hindrance(self) -> Optional[Hindrance]:
+        """What keeps a torrent from requesting, or will keep it from that; None if nothing does."""
+        if self.storage_retry.error is not None:
+            return Hindrance.DISK_FAILED
+        if self.file_check.under_way:
+            return Hindrance.EXAMINING_FILES
+        if self.checks.pieces:
+            return Hindrance.HASHING
+        if self.move_storage.under_way:
+            return Hindrance.MOVING_FILES
+        if self.unreadable:
+            return Hindrance.UNREADABLE
+        return Hindrance.PREPARING_FILES if self.preparation.under_way else None
+
+    def reconsider(self) -> None:
+        """The phase or the disk has changed: request again, or no more."""
+        waiting = (
+            self.preparation.under_way or bool(self.unreadable) or self.move_storage.under_way or self.storage_retry.on
+        )
+        self.downloads.suspended = not self.lifecycle.active or waiting
+        self.downloads.cautious = self.storage_retry.error is not None
+        self.exchange.touch_all()
+        self._owner.refresh()
+
+    # -- what the parts tell -----------------------------------------------------------------------------------------
+
+    def files_made(self, wanted: Sequence[bool]) -> None:
+        """The files that were wanted are there, and can be used."""
+        self.resume_store.restore()
+        self.unreadable.look()
+        if not self.picker.missing:
+            self.storage_retry.end()  # no write will tell
+        elif self._allocation != SPARSE:
+            self.resume_store.changed()  # or a kill would leave files of zeros that no resume data knows
+        files = enumerate(self.metainfo.files)
+        self.pieces.made([index for index, file in files if wanted[index] and not file.pad])
+
+    def on_pieces_found(self, indexes: Sequence[int]) -> None:
+        """These pieces are there now, without having been downloaded."""
+        self.downloads.drop(indexes)
+        self.exchange.tell_have(indexes)
+
+    def on_pieces_restored(self, indexes: Sequence[int]) -> None:
+        """Peers may ask again for these pieces, of which they were told before."""
+        self.exchange.tell_have(indexes)
+
+    def on_pieces_written(self, indexes: Sequence[int]) -> None:
+        """These pieces were downloaded and written, and are there now."""
+        self.exchange.tell_have(indexes)
+        if indexes and self.have.full:
+            self._owner.on_content_complete()
+
+    def on_pieces_retracted(self) -> None:
+        """Peers were told of pieces that are lost."""
+        self._owner.on_pieces_retracted()
+
+    def on_pieces_changed(self, *, newly_complete: bool, no_longer_complete: bool) -> None:
+        """Pieces came, were lost, or changed their priority."""
+        self.resume_store.changed()
+        complete = self.pieces.complete
+        if newly_complete or not complete or self.have.full:
+            self.exchange.update_interest(complete=complete)
+        if newly_complete:
+            self.resume_store.completed()
+            self._owner.interest_changed()
+        self._owner.refresh()
+        if no_longer_complete:
+            self.preparation.begin()
+        if newly_complete:
+            self.preparation.finished()
+            self._publisher.publish(events.Completed)

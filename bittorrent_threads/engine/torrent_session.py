@@ -1,0 +1,41 @@
+"""What a torrent uses of its session: the narrow view that ``Engine`` gives to ``Torrent``."""
+
+from __future__ import annotations
+
+from typing import Callable, Optional, Protocol
+
+from ..swarm.message_quota import Budget
+from .announces import AnnouncingSession
+from .interfaces import JoinableTorrent, Lookups, TrackerClient
+from .payload import Session
+from .rate_limits import Shares
+from .snapshot import Faults
+
+
+class TorrentSession(Session, AnnouncingSession, Shares, Faults, Protocol):
+    """The session of a torrent."""
+
+    lookups: Lookups
+    message_budget: Budget
+    wall: Callable[[], float]
+    client: str
+    """Our name and version, for peers."""
+
+    @property
+    def tracker_clients(self) -> TrackerClient:
+        """Carries announces to trackers."""
+
+    def listen(self) -> None:
+        """Open the port unless it is open; raises ListenError if that is demanded and fails."""
+
+    def unlisten(self) -> None:
+        """Close the port if no torrent is started."""
+
+    def connecting(self, torrent: object) -> int:
+        """Connections to peers of this torrent that are being made."""
+
+    def drop_handshakes(self, torrent: object) -> None:
+        """Give up the connections that are being made for this torrent."""
+
+    def wake_dialer(self, torrent: Optional[JoinableTorrent]) -> None:
+        """There may be an address to dial."""

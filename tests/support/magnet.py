@@ -1,0 +1,46 @@
+"""A bench whose torrent is known by its infohash alone, until it is given its metadata."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from support.bench import MOMENT, Bench
+from support.recorder import Recorder
+from support.simulation.torrent import SimTorrent
+
+from bittorrent_threads.engine.torrent import Torrent
+from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.metainfo.infohash import InfoHash
+
+
+def info_of(torrent: SimTorrent) -> bytes:
+    """The bytes of its info dictionary, as peers send them."""
+    info: bytes = bencode.encode(bencode.decode(torrent.metainfo.to_bytes())[b"info"])
+    return info
+
+
+class Magnet(Bench):
+    """An engine whose only torrent is known by its infohash."""
+
+    def add(self, torrent: SimTorrent, **options: Any) -> Torrent:
+        """One more torrent, stopped, of which only the infohash is known."""
+        recorder = Recorder(self.events.append)
+        infohash = InfoHash(v1=torrent.metainfo.infohash)
+        return self.engine.add_infohash(infohash, "downloads", event_dispatcher=recorder, **options)
+
+    def run(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        self.world.run(self.world.now + seconds)
+        assert self.world.violations == []
+        if self.torrent.payload is not None:
+            self.torrent.payload.downloads.check()
+
+    def give_info(self) -> None:
+        """The metadata is known."""
+        self.act(self.torrent.receive_info, info_of(self.content))
+        self.run(MOMENT)
+
+    @property
+    def phase(self) -> str:
+        """The phase of the torrent."""
+        return self.torrent.lifecycle.phase.value
