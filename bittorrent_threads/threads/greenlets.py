@@ -11,15 +11,20 @@ that was made for it is closed when the thread ends: neither gevent nor eventlet
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import sys
 
-LATE_MODULES = ("encodings.idna", "http.client", "resource", "ssl")
-"""Modules of the standard library that the library imports in its threads, when it first needs them."""
+LATE_MODULES = ("_sha2", "encodings.idna", "http.client", "resource", "ssl")
+"""Modules that are imported when they are first needed, in a thread of the library; ``random`` imports ``_sha2``."""
 
 
+@functools.cache
 def import_late_modules() -> None:
-    """Import ``LATE_MODULES`` in the calling thread, except what the platform lacks (``resource`` on Windows)."""
+    """Import ``LATE_MODULES`` in the calling thread, except what this Python lacks (``resource`` on Windows).
+
+    Only the first call does so: an attempt to import a missing module acquires the import lock each time.
+    """
     for name in LATE_MODULES:
         if name not in sys.modules:
             with contextlib.suppress(ImportError):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Callable
+from types import SimpleNamespace
+from typing import Callable, List
 
 import pytest
 from support.loopback import run_child
@@ -85,5 +86,10 @@ def test_modules_are_imported_late_where_nothing_is_patched() -> None:
 def test_a_module_that_the_platform_lacks_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(greenlets, "LATE_MODULES", ("no_such_module", "colorsys"))
     monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    greenlets.import_late_modules.cache_clear()
     greenlets.import_late_modules()
     assert "colorsys" in sys.modules and "no_such_module" not in sys.modules
+    looked_for: List[str] = []
+    monkeypatch.setattr(sys, "meta_path", [SimpleNamespace(find_spec=lambda name, *rest: looked_for.append(name))])
+    greenlets.import_late_modules()
+    assert looked_for == [], "an attempt acquires the import lock"
