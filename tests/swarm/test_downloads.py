@@ -650,6 +650,72 @@ def test_the_disk_answers_for_many_pieces_at_once() -> None:
     assert sorted({index for index, _, _ in swarm.ask(honest)}) == [1, 2, 3], "all but the one that is right"
 
 
+def test_a_reject_of_what_was_not_requested_is_a_violation_and_of_what_was_cancelled_is_none() -> None:
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK)
+    peer = swarm.peer("A")
+    swarm.ask(peer)
+    swarm.downloads.withdraw(peer)
+    swarm.downloads.rejected(peer, 0, 0, 1.0)
+    assert peer.violations == 0
+    swarm.downloads.rejected(peer, 0, 0, 1.0)
+    swarm.downloads.rejected(peer, 0, 1, 1.0)
+    assert peer.violations == 2
+
+
+def test_what_a_snubbing_peer_may_be_sending_is_not_requested_a_second_time() -> None:
+    swarm = Swarm(4 * BLOCK, BLOCK)
+    slow = swarm.peer("slow")
+    blocks = swarm.ask(slow)
+    swarm.downloads.tick(slow, 20.0)
+    swarm.downloads.tick(slow, 20.0 + REFUSAL_TIME)
+    assert swarm.ask(slow, now=30.0) == [] and list(slow.outstanding) == [0], "that one may be on its way"
+    swarm.send(slow, blocks[0], now=31.0)
+    assert slow.payload == BLOCK and swarm.ask(slow, now=31.0) == blocks[1:]
+
+
+def test_a_depth_above_one_leaves_out_only_the_block_that_may_be_on_its_way() -> None:
+    swarm = Swarm(4 * BLOCK, BLOCK)
+    slow = swarm.peer("slow")
+    blocks = swarm.ask(slow)
+    swarm.downloads.tick(slow, 20.0)
+    swarm.downloads.tick(slow, 20.0 + REFUSAL_TIME)
+    slow.depth = 4
+    assert swarm.ask(slow, now=30.0) == blocks[1:]
+
+
+def test_a_block_of_an_open_piece_that_another_sent_is_cancelled_at_the_snubbing_peer() -> None:
+    swarm = Swarm(3 * BLOCK, 3 * BLOCK)
+    slow, quick = swarm.peer("slow"), swarm.peer("quick")
+    blocks = swarm.ask(slow)
+    swarm.downloads.tick(slow, 20.0)
+    swarm.record.cancels.clear()
+    assert swarm.ask(quick, now=20.0) == blocks
+    swarm.downloads.tick(slow, 21.0)
+    assert swarm.record.cancels == [], "it is missing still"
+    swarm.send(quick, blocks[0], now=21.0)
+    swarm.downloads.tick(slow, 22.0)
+    assert swarm.record.cancels == [("slow", blocks[0])] and slow.uncancelled is None
+
+
+def test_a_late_block_that_came_before_it_was_counted_is_not_cancelled() -> None:
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK)
+    slow, quick = swarm.peer("slow"), swarm.peer("quick")
+    blocks = swarm.ask(slow)
+    swarm.downloads.tick(slow, 20.0)
+    swarm.ask(quick, now=20.0)
+    swarm.record.cancels.clear()
+    index, begin, length = blocks[0]
+    swarm.downloads.block(slow, index, begin, memoryview(bytes(length)))
+    swarm.downloads.tick(slow, 21.0)
+    assert swarm.record.cancels == [("quick", blocks[0])] and slow.uncancelled is None
+
+
+def test_dropping_pieces_while_none_is_open_changes_nothing() -> None:
+    swarm = Swarm(2 * BLOCK, BLOCK)
+    swarm.downloads.drop([0, 1])
+    assert len(swarm.ask(swarm.peer("A"))) == 2
+
+
 # -- pieces too large for the memory -------------------------------------------------------------------------------
 
 
