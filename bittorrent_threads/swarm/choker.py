@@ -17,6 +17,8 @@ because interest comes and goes with every piece.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import accumulate
 from typing import Generic, List, Optional, Protocol, Sequence, Set, Tuple, TypeVar
 
 TURN = 60.0
@@ -153,10 +155,6 @@ class Choker(Generic[P]):
         if not rest:
             return
         weights = [NEWCOMER_WEIGHT if now - peer.connected_at <= self._optimistic_interval else 1.0 for peer in rest]
-        mark = self._random.random() * sum(weights)
-        for peer, weight in zip(rest, weights):
-            self._optimistic = peer
-            mark -= weight
-            if mark < 0.0:
-                break
+        ends = list(accumulate(weights))
+        self._optimistic = rest[bisect_right(ends, self._random.random() * ends[-1], 0, len(ends) - 1)]
         self._drawn_at = now

@@ -377,11 +377,11 @@ class Downloads:
         """Take a segment as read from disk; as ``OpenPieces.restored``."""
         self._pieces.restored(index, segment, data)
 
-    # -- for status and tests ----------------------------------------------------------------------------------------
+    # -- for tests ---------------------------------------------------------------------------------------------------
 
     @property
     def open_count(self) -> int:
-        """Pieces that hold memory."""
+        """Pieces that hold memory; for tests."""
         return len(self._pieces) + len(self.finished)
 
     def check(self) -> None:
@@ -390,3 +390,9 @@ class Downloads:
         self._pieces.check()
         assert not self._open.keys() & {*self.finished}
         self.finished.check([*self._pieces.held])
+        requested = {
+            (id(pipeline), index * self._per_piece + block)
+            for index, piece in self._open.items()
+            for block, pipeline in piece.asked()
+        }
+        assert requested == {(id(each), number) for each in self._pipelines for number in each.outstanding}

@@ -190,15 +190,15 @@ class Pipeline:
         return numbers
 
     def cancel(self, number: int, block: BlockRequest) -> None:
-        """Withdraw and cancel one request, if it is outstanding.
+        """Withdraw and cancel one outstanding request.
 
         Args:
             number: The global number of the block.
             block: The same block, as it was requested.
         """
-        if self.outstanding.pop(number, None) is not None:
-            self.late.add(number)
-            self.source.cancel([block])
+        del self.outstanding[number]
+        self.late.add(number)
+        self.source.cancel([block])
 
     # -- rate and depth ----------------------------------------------------------------------------------------------
 

@@ -6,96 +6,16 @@ Peers are described by the pieces they have (``"x.x"``); a block's content names
 from __future__ import annotations
 
 import random
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Tuple
 
 import pytest
-from support.block_sources import Record, RecordingSource
+from support.downloads import Swarm, name
 from support.lender import Lender
 
 from bittorrent_threads.metainfo.bitfield import Bitfield
-from bittorrent_threads.metainfo.fingerprint import fingerprint
-from bittorrent_threads.metainfo.layout import BLOCK, Layout
-from bittorrent_threads.settings import Settings
-from bittorrent_threads.swarm.buffer_pool import NULL_LENDER, BufferPool
-from bittorrent_threads.swarm.downloads import Downloads
+from bittorrent_threads.metainfo.layout import BLOCK
 from bittorrent_threads.swarm.endgame import ENDGAME_DEPTH
-from bittorrent_threads.swarm.picker import Picker
 from bittorrent_threads.swarm.pipeline import LEAST_DEPTH, REFUSAL_TIME, Pipeline
-
-Block = Tuple[int, int, int]
-
-
-def name(pipeline: Pipeline) -> str:
-    """The name of its source."""
-    assert isinstance(pipeline.source, RecordingSource)
-    return pipeline.source.name
-
-
-class Swarm:
-    """Downloads of a torrent, its recorder, and peers by name."""
-
-    def __init__(
-        self, size: int, piece_length: int, *, memory: int = 1 << 26, lender: Any = NULL_LENDER, **settings: Any
-    ) -> None:
-        self.layout = Layout([size], piece_length)
-        self.have = Bitfield(self.layout.piece_count)
-        self.picker = Picker(self.have, random=random.Random(1), sequential=True)
-        self.record = Record()
-        self.memory = BufferPool(memory, lender=lender)
-        self.settings = Settings().replace(**settings)
-        self.downloads = Downloads(
-            self.layout, self.picker, memory=self.memory, writer=self.record, settings=self.settings
-        )
-
-    def peer(self, name: str, pieces: Optional[str] = None, *, choked: bool = False) -> Pipeline:
-        bits = Bitfield(self.layout.piece_count)
-        for index in range(len(bits)):
-            if pieces is None or pieces[index] != ".":
-                bits.set(index)
-        self.picker.joined(bits)
-        pipeline = Pipeline(RecordingSource(name, self.record), bits, self.settings)
-        pipeline.choked = choked
-        return pipeline
-
-    def rated(self, pipeline: Pipeline, rate: int) -> None:
-        """Let the peer have this rate in bytes a second, and its usual depth."""
-        pipeline.rate.add(rate, 0.0)
-
-    def ask(self, pipeline: Pipeline, now: float = 0.0) -> List[Block]:
-        self.downloads.refill(pipeline, now)
-        self.downloads.check()
-        return [block for _, block in self.record.take()]
-
-    def send(self, pipeline: Pipeline, block: Block, *, bad: bool = False, now: float = 0.0) -> None:
-        index, begin, length = block
-        fill = 255 if bad else (index * 7 + begin // BLOCK) % 251
-        self.downloads.block(pipeline, index, begin, memoryview(bytes([fill]) * length))
-        pipeline.measure(now)
-        self.downloads.check()
-
-    def save(self) -> List[bool]:
-        """Answer for the disk, for all pieces at once: one with a bad block fails."""
-        verdicts = []
-        pieces, self.record.pieces = self.record.pieces, []
-        for piece in pieces:
-            verdicts.append(255 not in piece.whole)
-        passed = [piece.index for piece, right in zip(pieces, verdicts) if right]
-        self.have.add(passed)
-        failed = [piece.index for piece in pieces if piece.index not in passed]
-        prints = {piece.index: fingerprint(piece.whole) for piece in pieces}
-        wrong = self.downloads.finished.saved(passed, wrong=failed, fingerprints=prints)
-        assert [index for index, _ in wrong] == failed
-        self.picker.passed(passed)
-        self.downloads.check()
-        return verdicts
-
-    def written(self, *, failed: bool = False) -> List[Tuple[int, int]]:
-        """Answer for the disk: the segments it was given are written; returns them, as piece and begin."""
-        segments, self.record.segments = self.record.segments, []
-        for _, _, _, written in segments:
-            written(failed)
-        self.downloads.check()
-        return [(index, begin) for index, begin, _, _ in segments]
 
 
 def test_a_piece_comes_in_and_is_saved() -> None:
@@ -648,6 +568,72 @@ def test_the_disk_answers_for_many_pieces_at_once() -> None:
     swarm.picker.passed([0])
     assert swarm.memory.saving == swarm.memory.reserved == 0
     assert sorted({index for index, _, _ in swarm.ask(honest)}) == [1, 2, 3], "all but the one that is right"
+
+
+def test_a_reject_of_what_was_not_requested_is_a_violation_and_of_what_was_cancelled_is_none() -> None:
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK)
+    peer = swarm.peer("A")
+    swarm.ask(peer)
+    swarm.downloads.withdraw(peer)
+    swarm.downloads.rejected(peer, 0, 0, 1.0)
+    assert peer.violations == 0
+    swarm.downloads.rejected(peer, 0, 0, 1.0)
+    swarm.downloads.rejected(peer, 0, 1, 1.0)
+    assert peer.violations == 2
+
+
+def test_what_a_snubbing_peer_may_be_sending_is_not_requested_a_second_time() -> None:
+    swarm = Swarm(4 * BLOCK, BLOCK)
+    slow = swarm.peer("slow")
+    blocks = swarm.ask(slow)
+    swarm.downloads.tick(slow, 20.0)
+    swarm.downloads.tick(slow, 20.0 + REFUSAL_TIME)
+    assert swarm.ask(slow, now=30.0) == [] and list(slow.outstanding) == [0], "that one may be on its way"
+    swarm.send(slow, blocks[0], now=31.0)
+    assert slow.payload == BLOCK and swarm.ask(slow, now=31.0) == blocks[1:]
+
+
+def test_a_depth_above_one_leaves_out_only_the_block_that_may_be_on_its_way() -> None:
+    swarm = Swarm(4 * BLOCK, BLOCK)
+    slow = swarm.peer("slow")
+    blocks = swarm.ask(slow)
+    swarm.downloads.tick(slow, 20.0)
+    swarm.downloads.tick(slow, 20.0 + REFUSAL_TIME)
+    slow.depth = 4
+    assert swarm.ask(slow, now=30.0) == blocks[1:]
+
+
+def test_a_block_of_an_open_piece_that_another_sent_is_cancelled_at_the_snubbing_peer() -> None:
+    swarm = Swarm(3 * BLOCK, 3 * BLOCK)
+    slow, quick = swarm.peer("slow"), swarm.peer("quick")
+    blocks = swarm.ask(slow)
+    swarm.downloads.tick(slow, 20.0)
+    swarm.record.cancels.clear()
+    assert swarm.ask(quick, now=20.0) == blocks
+    swarm.downloads.tick(slow, 21.0)
+    assert swarm.record.cancels == [], "it is missing still"
+    swarm.send(quick, blocks[0], now=21.0)
+    swarm.downloads.tick(slow, 22.0)
+    assert swarm.record.cancels == [("slow", blocks[0])] and slow.uncancelled is None
+
+
+def test_a_late_block_that_came_before_it_was_counted_is_not_cancelled() -> None:
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK)
+    slow, quick = swarm.peer("slow"), swarm.peer("quick")
+    blocks = swarm.ask(slow)
+    swarm.downloads.tick(slow, 20.0)
+    swarm.ask(quick, now=20.0)
+    swarm.record.cancels.clear()
+    index, begin, length = blocks[0]
+    swarm.downloads.block(slow, index, begin, memoryview(bytes(length)))
+    swarm.downloads.tick(slow, 21.0)
+    assert swarm.record.cancels == [("quick", blocks[0])] and slow.uncancelled is None
+
+
+def test_dropping_pieces_while_none_is_open_changes_nothing() -> None:
+    swarm = Swarm(2 * BLOCK, BLOCK)
+    swarm.downloads.drop([0, 1])
+    assert len(swarm.ask(swarm.peer("A"))) == 2
 
 
 # -- pieces too large for the memory -------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from support.block_sources import Record, RecordingSource
 
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.settings import Settings
-from bittorrent_threads.swarm.endgame import ENDGAME_DEPTH, slower_blocks
+from bittorrent_threads.swarm.endgame import ENDGAME_DEPTH, TRIAL_PATIENCE, slower_blocks
 from bittorrent_threads.swarm.pipeline import Pipeline
 
 BLOCK = 16384
@@ -53,3 +53,9 @@ def test_a_peer_that_has_enough_to_do_asks_nobody_s_blocks() -> None:
     busy = peer("busy", range(ENDGAME_DEPTH), blocks_a_second=1000)
     slow = peer("slow", range(100, 120), blocks_a_second=1)
     assert list(slower_blocks(busy, [slow], 10.0)) == []
+
+
+def test_a_source_that_was_never_tried_gets_no_block_of_one_that_is_not_slow() -> None:
+    untried = peer("untried", range(0), blocks_a_second=0)
+    other = peer("other", range(400), blocks_a_second=100)
+    assert other.drain_time(10.0) > TRIAL_PATIENCE and list(slower_blocks(untried, [other], 10.0)) == []

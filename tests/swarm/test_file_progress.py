@@ -95,3 +95,10 @@ def test_a_file_that_went_away_is_complete_when_it_is_made_again() -> None:
     files.lost([1])
     assert files.passed([0, 1, 2]) == [0], "of 2 there may be something in the part file alone"
     assert files.made([2]) == [2]
+
+
+def test_a_file_is_begun_with_its_first_piece() -> None:
+    files = FileProgress(Layout([10, 20], 10))
+    assert not files.begun(0) and not files.begun(1)
+    files.passed([1])
+    assert not files.begun(0) and files.begun(1)

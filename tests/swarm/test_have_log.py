@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import List, Sequence
+
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.protocol import messages
 from bittorrent_threads.swarm.have_log import MAX_TOLD, HaveLog
@@ -52,3 +54,15 @@ def test_what_every_peer_has_heard_is_forgotten_and_positions_stay() -> None:
     log.forget(2)
     log.forget(4)
     assert log.end == 4 and log.told(4) == (4, b"") and len(log._pieces) == 0
+
+
+def test_the_message_for_many_peers_is_made_once() -> None:
+    made: List[List[int]] = []
+
+    def encode(indexes: Sequence[int]) -> bytes:
+        made.append(list(indexes))
+        return bytes(indexes)
+
+    log = HaveLog(Bitfield.filled(10), encode)
+    log.add([5, 6])
+    assert [log.told(0) for _ in range(3)] == [(2, b"\x05\x06")] * 3 and made == [[5, 6]]

@@ -96,3 +96,11 @@ def test_senders_in_order_and_none_for_what_was_on_disk() -> None:
     piece = opened(0, 3 * 16384)
     piece.owners = [Owner("A"), RESTORED, Owner("B")]
     assert piece.senders == [RecordingSource("A", record), None, RecordingSource("B", record)]
+
+
+def test_who_was_not_asked_gives_nothing_back() -> None:
+    piece = opened(0, 16384)
+    asked(piece, "A", 1)
+    piece.extra[0] = ["B"]
+    assert not piece.give_back(0, "C")
+    assert piece.owners[0] == "A" and piece.extra == {0: ["B"]}

@@ -165,3 +165,10 @@ def test_a_piece_is_closed_when_its_last_segment_is_written() -> None:
     bench.record.segments[0][3](False)
     bench.pieces.close(piece)
     assert not bench.pieces.closing(piece) and not bench.pieces.busy and bench.memory.reserved == 0
+
+
+def test_a_piece_of_which_no_segment_must_be_read_is_open_at_once() -> None:
+    bench = Bench(memory=4 * BLOCK)
+    assert bench.pieces.restore(0, Bitfield(2, b"\x80")) == []
+    assert bench.pieces.askable[0].unopened == 1 and not bench.pieces.busy
+    assert bench.pieces.unfinished() == [(0, b"\x80", ())], "its first block is on disk, in no memory"

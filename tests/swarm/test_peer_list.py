@@ -704,3 +704,9 @@ def test_void_entries_do_not_pile_up() -> None:
     tables = [*vars(peers).values(), *vars(peers._queue).values()]
     sizes = [len(value) for value in tables if isinstance(value, (list, dict))]
     assert max(sizes) < 200
+
+
+def test_an_address_that_was_removed_meanwhile_is_dialled_without_a_trace() -> None:
+    peers = make()
+    peers.dialing(at(1))
+    assert peers.counts.known == 0 and peers.candidates(0.0, 10) == []

@@ -1,16 +1,13 @@
-"""Choices, described by strings: ``"x.x"`` is a peer with pieces 0 and 2; and a long run beside a plain picker."""
+"""Choices, described by strings: ``"x.x"`` is a peer with pieces 0 and 2."""
 
 from __future__ import annotations
 
 import random
-from typing import Iterable, List, Optional, Set
 
 import pytest
 
-from bittorrent_threads.metainfo import bitfield
 from bittorrent_threads.metainfo.bitfield import REGION, Bitfield
-from bittorrent_threads.swarm import picker as picker_module
-from bittorrent_threads.swarm.availability import PIECES_PER_ARRIVAL, RARITY_PLANES
+from bittorrent_threads.swarm.availability import PIECES_PER_ARRIVAL
 from bittorrent_threads.swarm.picker import RANDOM_FIRST, Picker
 
 
@@ -209,137 +206,3 @@ def test_a_piece_of_the_higher_priority_is_found_in_whatever_region_it_is() -> N
     first = [3, REGION, 3 * REGION + 4]
     subject.set_priorities([7 if index in first else 1 for index in range(size)])
     assert sorted(subject.pick(Bitfield.filled(size), 3)) == first
-
-
-class Plain:
-    """What a picker may choose, from a list of counts."""
-
-    def __init__(self, size: int, have: Bitfield, sequential: bool) -> None:
-        self.sequential = sequential
-        self.have = have
-        self.priorities = [1] * size
-        self.open: Set[int] = set()
-        self.counts = [0] * size
-        """Of peers that are no seeds, without the last HAVEs."""
-        self.heard: List[int] = []
-
-    def missing(self, index: int) -> bool:
-        return self.priorities[index] > 0 and not self.have[index]
-
-    def count(self, bits: Bitfield, by: int) -> None:
-        if by < 0:
-            self.settle()
-        if not bits.full:
-            for index in bits.indexes():
-                self.counts[index] += by
-
-    def gained(self, bits: Bitfield, index: int) -> None:
-        if bits.full:
-            before = bits.copy()
-            before.clear(index)
-            self.count(before, -1)
-        else:
-            self.heard.append(index)
-
-    def settle(self) -> None:
-        for index in self.heard:
-            self.counts[index] += 1
-        self.heard.clear()
-
-    def check(self, picked: List[int], bits: Bitfield, count: int, within: Optional[Iterable[int]]) -> None:
-        if len(self.heard) * PIECES_PER_ARRIVAL > -(-len(self.counts) // 8) * 8 - 1:
-            self.settle()
-        drop = max(0, max(self.counts).bit_length() - RARITY_PLANES)
-        offered = bits.indexes() if within is None else [index for index in within if bits[index]]
-        left = {index for index in offered if self.missing(index) and index not in self.open}
-        assert len(picked) == len({*picked}) == min(count, len(left))
-        for index in picked:
-            assert index in left
-            top = max(self.priorities[each] for each in left)
-            highest = [each for each in left if self.priorities[each] == top]
-            if self.sequential:
-                assert index == min(highest)
-            else:
-                assert index in highest
-                assert self.counts[index] >> drop == min(self.counts[each] >> drop for each in highest)
-            left.remove(index)
-        self.open.update(picked)
-
-
-def long_run(size: int, seed: int, *, moves: int, sequential: bool = False) -> List[int]:  # noqa: C901 - many moves
-    chance = random.Random(seed)
-    have = Bitfield(size)
-    have.add(chance.sample(range(size), RANDOM_FIRST))
-    kept = {*have.indexes()}
-    subject, plain = Picker(have, random=chance, sequential=sequential), Plain(size, have, sequential)
-    peers: List[Bitfield] = []
-    every: List[int] = []
-    for _ in range(moves):
-        move = chance.choice(["join", "leave", "have", "have", "haves", "pick", "pick", "pass", "lose", "take", "want"])
-        if move == "join":
-            density = chance.choice([0, 0.02, 0.3, 0.5, 0.9, 1])
-            peers.append(bits("".join("x" if chance.random() < density else "." for _ in range(size))))
-            subject.joined(peers[-1])
-            plain.count(peers[-1], 1)
-        elif move == "leave" and len(peers) > 3:
-            peer = peers.pop(chance.randrange(len(peers)))
-            subject.left(peer)
-            plain.count(peer, -1)
-        elif move in ("have", "haves") and peers:
-            # One that everybody gets, or some of one peer, which may become a seed.
-            index, peer = chance.randrange(size), chance.choice(peers)
-            lacking = [each for each in range(size) if not peer[each]]
-            some = chance.sample(lacking, min(len(lacking), 9))
-            for each, news in [(each, index) for each in peers] if move == "have" else [(peer, each) for each in some]:
-                if each.set(news):
-                    subject.gained(each, news)
-                    plain.gained(each, news)
-        elif move == "pick" and peers:
-            peer, count = chance.choice(peers), chance.choice([1, 1, 4, 40])
-            within = chance.choice([None, None, chance.sample(range(size), 5)])
-            picked = subject.pick(peer, count, within)
-            plain.check(picked, peer, count, within)
-            every += picked
-        elif move == "pass":
-            came = chance.sample(range(size), 2) + [index for index in plain.open if chance.random() < 0.3]
-            subject.passed(have.add(list(dict.fromkeys(came))))
-            plain.open.difference_update(came)
-        elif move == "lose":
-            # A few of those that are open, and of those that we had.
-            for index in range(size):
-                if chance.random() < 0.05 and index not in kept and (index in plain.open or have[index]):
-                    have.clear(index)
-                    subject.lost(index)
-                    plain.open.discard(index)
-        elif move == "take":
-            index = chance.randrange(size)
-            assert subject.take(index) is (plain.missing(index) and index not in plain.open)
-            if plain.missing(index):
-                plain.open.add(index)
-        elif move == "want" and chance.random() < 0.3:
-            before = [index for index in range(size) if plain.missing(index)]
-            plain.priorities = [chance.choice(chance.choice([[1], [0, 1, 1, 2, 7]])) for _ in range(size)]
-            dropped = subject.set_priorities(plain.priorities)
-            assert dropped == [index for index in before if not plain.missing(index)]
-            plain.open.difference_update(dropped)
-        subject.check()
-        missing = [index for index in range(size) if plain.missing(index)]
-        assert subject.missing_count == len(missing) and subject.missing is bool(missing)
-        assert subject.exhausted is all(index in plain.open for index in missing)
-        assert all(subject.wants(index) is plain.missing(index) for index in chance.sample(range(size), 3))
-        assert all(subject.interesting(peer) is any(peer[index] for index in missing) for peer in peers[:3])
-    return every
-
-
-@pytest.mark.parametrize("sequential", [False, True])
-@pytest.mark.parametrize("size", [16, 23, 64, 97, 200])
-def test_many_regions_beside_a_plain_picker(monkeypatch: pytest.MonkeyPatch, size: int, sequential: bool) -> None:
-    # Regions of 16 pieces: a small torrent has many.
-    monkeypatch.setattr(bitfield, "REGION", 16)
-    monkeypatch.setattr(picker_module, "REGION", 16)
-    assert sum(len(long_run(size, seed, moves=300, sequential=sequential)) for seed in range(4)) > size
-
-
-def test_regions_as_they_are_beside_a_plain_picker_twice_the_same() -> None:
-    first, second = [long_run(2 * REGION + 77, 1, moves=60) for _ in range(2)]
-    assert first == second and len(first) > 60

@@ -151,3 +151,14 @@ def test_allowed_and_suggested_pieces_are_bounded() -> None:
         pipeline.suggest(index)
     assert len(pipeline.allowed) == MAX_ALLOWED_FAST
     assert pipeline.suggested == list(range(1000 - MAX_SUGGESTED, 1000))
+
+
+def test_a_choke_halves_the_depth_only_of_a_peer_that_sent_nothing() -> None:
+    pipeline = make()
+    pipeline.on_unchoke()
+    pipeline.on_choke()
+    assert pipeline.depth == 32
+    pipeline.on_unchoke()
+    pipeline.payload += BLOCK
+    pipeline.on_choke()
+    assert pipeline.depth == 32

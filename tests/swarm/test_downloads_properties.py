@@ -1,0 +1,287 @@
+"""``Downloads`` over random sequences of everything that sources, disk and user do.
+
+No block is requested twice at once but in the endgame, no good source is blamed, memory stays within its limit, and the
+download is complete in bounded time while one good source stays.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Set, Tuple
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from support.downloads import Block, Swarm, name
+
+from bittorrent_threads.metainfo.bitfield import Bitfield
+from bittorrent_threads.metainfo.fingerprint import fingerprint
+from bittorrent_threads.metainfo.layout import BLOCK
+from bittorrent_threads.swarm.pipeline import Pipeline
+
+GOOD = "good"
+"""The source that stays, sends what is requested, and only right blocks."""
+
+MAX_SOURCES = 5
+ROUNDS = 400
+"""Seconds in which the good source alone must finish a torrent, whatever happened before."""
+
+numbers = st.integers(0, 1000)
+
+
+class Machine(RuleBasedStateMachine):
+    """Downloads, their sources, and a disk."""
+
+    @initialize(
+        blocks=st.integers(1, 4),
+        pieces=st.integers(1, 6),
+        rest=st.integers(0, BLOCK),
+        memory=st.sampled_from([1, 4, 12, 100]),
+        depth=st.integers(1, 6),
+    )
+    def begin(self, blocks: int, pieces: int, rest: int, memory: int, depth: int) -> None:
+        size = pieces * blocks * BLOCK + rest
+        self.swarm = Swarm(size, blocks * BLOCK, memory=memory * BLOCK, min_requests=depth)
+        self.downloads, self.record = self.swarm.downloads, self.swarm.record
+        self.disk: Dict[int, bytearray] = {}
+        """What was written of pieces in segments."""
+        self.now = 100.0
+        self.names = 0
+        self.sources: List[Pipeline] = []
+        self.asked: Dict[str, Set[Block]] = {}
+        """What each source may still send: requested, and not answered, cancelled or given up."""
+        self.gone: Set[str] = set()
+        """The names of sources that left."""
+        self.good = self.join_as(GOOD)
+
+    # -- helpers -----------------------------------------------------------------------------------------------------
+
+    def join_as(self, name: str, pieces: str = "") -> Pipeline:
+        pipeline = self.swarm.peer(name, pieces or None)
+        self.sources.append(pipeline)
+        self.asked[name] = set()
+        return pipeline
+
+    def source(self, number: int) -> Pipeline:
+        return self.sources[number % len(self.sources)]
+
+    def ask(self, pipeline: Pipeline) -> List[Block]:
+        exhausted = self.downloads._pieces.exhausted
+        blocks = self.swarm.ask(pipeline, self.now)
+        self.note_cancels()
+        mine = self.asked[name(pipeline)]
+        assert len({*blocks}) == len(blocks) and not mine & {*blocks}, "requested twice of one source"
+        for block in blocks:
+            others = [each for each in self.sources if each is not pipeline and self.number(block) in each.outstanding]
+            assert not others or self.downloads._pieces.exhausted or exhausted, "requested twice before the endgame"
+            assert len(others) < 3
+        mine.update(blocks)
+        return blocks
+
+    def number(self, block: Block) -> int:
+        """The global number of a block."""
+        return block[0] * self.downloads._pieces.per_piece + block[1] // BLOCK
+
+    def note_cancels(self) -> None:
+        for each, block in self.record.cancels:
+            self.asked[each].discard(block)
+        self.record.cancels.clear()
+        for pipeline in self.sources:
+            # What a choke or a time-out ended is given up, but for the block that a snubbed source may be sending.
+            expected = [*pipeline.outstanding]
+            if pipeline.uncancelled is not None:
+                expected.append(pipeline.uncancelled)
+            self.asked[name(pipeline)] &= {self.downloads._pieces.request(number) for number in expected}
+
+    def send(self, pipeline: Pipeline, block: Block, *, bad: bool = False) -> None:
+        self.asked[name(pipeline)].discard(block)
+        self.swarm.send(pipeline, block, bad=bad, now=self.now)
+        self.note_cancels()
+
+    def remove(self, pipeline: Pipeline) -> None:
+        self.sources.remove(pipeline)
+        self.gone.add(name(pipeline))
+        self.downloads.left(pipeline)
+        self.swarm.picker.left(pipeline.bits)
+        del self.asked[name(pipeline)]
+
+    def remove_blamed(self) -> None:
+        for pipeline in [each for each in self.sources if name(each) in self.record.accused]:
+            self.remove(pipeline)
+
+    def judge(self, index: int, data: bytes) -> None:
+        """The disk has hashed a piece that it has in segments."""
+        right = 255 not in data
+        prints = {index: fingerprint(memoryview(data))}
+        if right:
+            self.swarm.have.add([index])
+        self.downloads.finished.saved([index] if right else [], wrong=[] if right else [index], fingerprints=prints)
+        if right:
+            self.swarm.picker.passed([index])
+
+    def use_disk(self, *, failed: bool) -> None:
+        """The disk does all that it was given."""
+        segments, self.record.segments = self.record.segments, []
+        for index, begin, data, written in segments:
+            content = self.disk.setdefault(index, bytearray(self.swarm.layout.piece_size(index)))
+            content[begin : begin + len(data)] = data
+            written(failed)
+        whole, self.record.whole = self.record.whole, []
+        for index in whole:
+            self.judge(index, bytes(self.disk.pop(index)))
+        if failed:
+            lost, self.record.pieces = [piece.index for piece in self.record.pieces], []
+            self.downloads.finished.saved((), unwritten=lost[::2], unhashed=lost[1::2])
+        else:
+            self.swarm.save()
+        self.note_cancels()
+        self.remove_blamed()
+
+    # -- what happens ------------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: len(self.sources) < MAX_SOURCES)
+    @rule(having=st.integers(0, 255), choked=st.booleans())
+    def join(self, having: int, choked: bool) -> None:
+        self.names += 1
+        pieces = "".join("x" if having >> index & 1 else "." for index in range(self.swarm.layout.piece_count))
+        self.join_as(f"P{self.names}", pieces).choked = choked
+
+    @precondition(lambda self: len(self.sources) > 1)
+    @rule(number=numbers)
+    def leave(self, number: int) -> None:
+        self.remove(self.sources[1 + number % (len(self.sources) - 1)])
+
+    @rule(number=numbers)
+    def request(self, number: int) -> None:
+        self.ask(self.source(number))
+
+    @rule(number=numbers, which=numbers, count=st.integers(1, 6), bad=st.booleans())
+    def answer(self, number: int, which: int, count: int, bad: bool) -> None:
+        """In any order; all sources but the good one may send bad blocks."""
+        pipeline = self.source(number)
+        for _ in range(count):
+            waiting = sorted(self.asked[name(pipeline)])
+            if waiting:
+                self.send(pipeline, waiting[which % len(waiting)], bad=bad and pipeline is not self.good)
+
+    @rule(number=numbers, index=numbers, block=st.integers(0, 3), length=st.sampled_from([1, BLOCK]))
+    def send_anything(self, number: int, index: int, block: int, length: int) -> None:
+        """A block that was cancelled, never requested, there already, or of another size."""
+        pipeline = self.source(number)
+        index %= self.swarm.layout.piece_count
+        if block * BLOCK < self.swarm.layout.piece_size(index):
+            self.send(pipeline, (index, block * BLOCK, min(length, self.swarm.layout.block_size(index, block))))
+
+    @rule(number=numbers, which=numbers)
+    def reject(self, number: int, which: int) -> None:
+        pipeline = self.source(number)
+        waiting = sorted(self.asked[name(pipeline)])
+        if waiting and pipeline is not self.good:
+            index, begin, _ = waiting[which % len(waiting)]
+            self.downloads.rejected(pipeline, index, begin, self.now)
+            self.note_cancels()
+
+    @rule(number=numbers, fast=st.booleans())
+    def choke(self, number: int, fast: bool) -> None:
+        pipeline = self.source(number)
+        if not pipeline.choked:
+            pipeline.on_choke()
+            if not fast:
+                self.downloads.release(pipeline)
+        else:
+            pipeline.on_unchoke()
+        self.note_cancels()
+
+    @rule(number=numbers, index=numbers, allowed=st.booleans())
+    def advise(self, number: int, index: int, allowed: bool) -> None:
+        pipeline, index = self.source(number), index % self.swarm.layout.piece_count
+        if allowed:
+            pipeline.allow(index)
+        else:
+            pipeline.suggest(index)
+
+    @rule(seconds=st.sampled_from([1, 5, 25]), rate=st.sampled_from([0, 0, 20_000]), unused=st.booleans())
+    def wait(self, seconds: int, rate: int, unused: bool) -> None:
+        self.now += seconds
+        self.downloads.window.rate = rate
+        self.downloads.adapt(unused=unused)
+        for pipeline in self.sources:
+            self.downloads.tick(pipeline, self.now)
+        self.note_cancels()
+
+    @rule(failed=st.sampled_from([False, False, True]))
+    def disk_answers(self, failed: bool) -> None:
+        self.use_disk(failed=failed)
+
+    @rule(cautious=st.booleans(), suspended=st.booleans())
+    def disk_trouble(self, cautious: bool, suspended: bool) -> None:
+        self.downloads.cautious, self.downloads.suspended = cautious, suspended
+
+    @rule(wanted=st.integers(0, 255))
+    def set_priorities(self, wanted: int) -> None:
+        priorities = [wanted >> index & 1 for index in range(self.swarm.layout.piece_count)]
+        self.downloads.drop(self.swarm.picker.set_priorities(priorities))
+        self.note_cancels()
+
+    @precondition(lambda self: not self.downloads.saving)
+    @rule(readable=st.booleans())
+    def stop_and_start(self, readable: bool) -> None:
+        """What was received is written at a stop, and read at the next start."""
+        for pipeline in self.sources:
+            self.downloads.withdraw(pipeline)
+        kept: List[Tuple[int, bytes, bytes]] = []
+        for index, blocks, runs in self.downloads.unfinished():
+            content = self.disk.setdefault(index, bytearray(self.swarm.layout.piece_size(index)))
+            for begin, data in runs:
+                content[begin : begin + len(data)] = data
+            kept.append((index, blocks, bytes(content)))
+        self.downloads.forget()
+        for index, blocks, on_disk in kept:
+            bits = Bitfield(self.swarm.layout.block_count(index), blocks)
+            for segment, start, length in self.downloads.restore(index, bits):
+                self.downloads.restored(index, segment, on_disk[start : start + length] if readable else None)
+        self.note_cancels()
+
+    # -- what holds --------------------------------------------------------------------------------------------------
+
+    @invariant()
+    def consistent(self) -> None:
+        self.downloads.check()
+        assert GOOD not in self.record.accused
+        # One piece is opened however little memory there is.
+        assert self.swarm.memory.reserved <= max(self.swarm.memory.limit, self.swarm.layout.piece_length)
+
+    def teardown(self) -> None:
+        """The good source alone finishes the torrent, and everything is returned."""
+        if not hasattr(self, "swarm"):
+            return
+        for pipeline in self.sources[1:]:
+            self.remove(pipeline)
+        self.downloads.suspended = self.downloads.cautious = False
+        self.downloads.window.rate = 0
+        self.good.choked = False
+        for _ in range(ROUNDS):
+            self.use_disk(failed=False)
+            if not self.swarm.picker.missing and not self.downloads.saving:
+                break
+            self.now += 1.0
+            self.downloads.tick(self.good, self.now)
+            self.note_cancels()
+            self.ask(self.good)
+            for block in sorted(self.asked[GOOD]):
+                self.send(self.good, block)
+        assert not self.swarm.picker.missing
+        self.consistent()
+        self.remove(self.good)
+        self.downloads.forget()
+        assert self.swarm.memory.reserved == self.swarm.memory.saving == 0 and self.downloads.open_count == 0
+
+
+def test_random_sequences() -> None:
+    run_state_machine_as_test(Machine, settings=settings(max_examples=150, stateful_step_count=60))
