@@ -371,10 +371,11 @@ def test_a_datagram_that_cannot_be_sent_costs_no_other(loop: Loop) -> None:
         loop.call(int)
     assert [address for address, _ in inbox.unsent] == [place, *bad]
     reasons = [reason for _, reason in inbox.unsent]
-    assert reasons[:3] == [
+    assert reasons[:4] == [
         "message too long",
         "'::1' is not a numeric address of IPv4",
         "'localhost' is not a numeric address of IPv4",
+        "port 65536 is not 0 to 65535",
     ]
     assert all(reasons)
     assert sock.dropped == 6 and not sock.closed
