@@ -181,7 +181,7 @@ class UdpSocket:
             self._loop.report_fault(error)
 
     def _send_batch(self) -> None:
-        """Give the system the first datagrams of the queue, at most a batch."""
+        """Send the first datagrams of the queue, at most a batch."""
         for _ in range(min(self._batch, len(self._queue))):
             data, address, handler = self._queue[0]
             failure = ""
@@ -196,7 +196,9 @@ class UdpSocket:
                 except BlockingIOError:
                     self._blocked = True
                     return
-                except (OSError, OverflowError) as error:
+                except OverflowError:
+                    failure = f"port {address[1]} is not 0 to 65535"
+                except OSError as error:
                     failure = describe(error)
             self._queue.popleft()
             self._queued_bytes -= len(data)

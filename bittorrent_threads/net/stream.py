@@ -160,7 +160,10 @@ class TcpStream:
         assert sock is not None
         try:
             code = sock.connect_ex(self.address)
-        except (OSError, OverflowError) as error:
+        except OverflowError:
+            self.end_later(f"port {self.address[1]} is not 0 to 65535")
+            return
+        except OSError as error:
             self.end_later(describe(error))
             return
         if code == 0 or code in _PENDING:

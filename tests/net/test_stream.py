@@ -74,8 +74,8 @@ def test_what_is_sent_before_the_connection_leaves_after_it(loop: Loop, plain: P
         (("not-an-address.invalid", 80), "'not-an-address.invalid' is not a numeric address"),
         (("localhost", 80), "'localhost' is not a numeric address"),
         (("1.2.3.4\0", 80), "'1.2.3.4\\x00' is not a numeric address"),
-        (("127.0.0.1", 70000), "port"),
-        (("127.0.0.1", -1), "port"),
+        (("127.0.0.1", 70000), "port 70000 is not 0 to 65535"),
+        (("127.0.0.1", -1), "port -1 is not 0 to 65535"),
     ],
 )
 def test_a_useless_address_is_told_later_and_never_looked_up(
