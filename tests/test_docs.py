@@ -252,3 +252,21 @@ def test_the_modules_of_the_path_of_a_block_exist() -> None:
 def test_every_layer_has_its_design_page() -> None:
     layers = {path.parent.name for path in SOURCE.glob("*/__init__.py")}
     assert set(re.findall(r"automodule:: bittorrent_threads\.(\w+)", Page(DOCS / "design.rst").text)) == layers
+
+
+@pytest.mark.parametrize("layer", sorted(path.parent.name for path in SOURCE.glob("*/__init__.py")))
+def test_the_design_page_of_a_layer_names_what_there_is(layer: str) -> None:
+    page = ast.get_docstring(ast.parse((SOURCE / layer / "__init__.py").read_text(encoding="utf-8"))) or ""
+    modules = {path.stem for path in (SOURCE / layer).glob("*.py")} - {"__init__"}
+    columns = set(re.findall(r"^    (\w+) +\S", page, re.M))
+    assert columns - modules == set(), "modules that there are not"
+    if columns:
+        assert modules - set(re.findall(r"\w+", page)) == set(), "modules that it does not name"
+    classes = {
+        node.name
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    }
+    named = set(re.findall(r"``([A-Z][a-z]\w+)\b", page))
+    assert {name for name in named - classes if not hasattr(threading, name)} == set(), "classes that there are not"

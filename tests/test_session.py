@@ -325,14 +325,16 @@ def test_an_error_in_the_set_up_of_a_peer_is_told(
 ) -> None:
     with seeder(tmp_path / "seed") as seed, bt.Client(SMALL.metainfo(), tmp_path / "down", settings=LOCAL) as down:
         down.wait("checked", timeout=PATIENCE)
-        real = getattr(down._handle.torrent, where)
+        torrent = down._handle.torrent
+        owner: object = torrent.publisher if where == "publish" else torrent
+        real = getattr(owner, where)
 
         def broken(*arguments: object, **options: object) -> object:
             if where == "extension_handshake" or events.PeerConnected in arguments:
                 raise ImportError("no module named bencoder")
             return real(*arguments, **options)
 
-        monkeypatch.setattr(down._handle.torrent, where, broken)
+        monkeypatch.setattr(owner, where, broken)
         down.add_peer(("127.0.0.1", seed.port))
         status = down.wait(lambda status: status.faults > 0 and not status.connected, timeout=PATIENCE)
         assert "the library failed 1 time (last: ImportError: no module named bencoder)" in status.stall

@@ -1,43 +1,50 @@
-"""Where the bytes are kept, and the worker threads that read, hash and write them.
+"""Files, hashes and resume data: what the disk threads do.
 
-    disk        ``Disk``: the workers and open files of a session, the storages of its torrents
-    storage     ``Storage``: one torrent as the network thread sees it: questions in, ``answers`` back
-    pool        ``Pool``: the workers, and the jobs that wait for them
-    pieces      ``Pieces``: pieces saved, loaded and checked
-    content     ``Content``: bytes of the torrent by position, in a file, in the ``partfile``, or padding
-    torrentfiles
-                ``TorrentFiles``: the files of a torrent by index, under the paths that ``naming`` chose
-    epochs      ``Epochs``: which pieces are still trusted after another program changed a file
-    file_pool   ``FilePool``: the files in use, few of them open (``handles``); ``file``: what is known of one
-    hash_buffer ``HashBuffer``: memory of a worker into which neighbouring pieces are read
-    folder      ``Folder``: names that never lead outside of a folder; ``descriptor`` reads and writes at a position
-    claims      ``Claims``: which torrent uses which files, told to other sessions and processes by ``locks``
-    allocation  the room of a whole file, taken before the download
-    moving      files on their way to another folder
-    resume      ``Resume``: what is on disk and right; kept in a file, and compared with the files at the next start
-    create      a new .torrent from files, found by ``sources``
+    disk            ``Disk``: the disk threads and open files of a session, and the storages of its torrents
+    storage         ``Storage``: the files of one torrent as the network thread sees them
+    results         the results of jobs, one type for each kind
+    pool            ``Pool``: the disk threads, and the jobs that wait for them
+    piece_io        ``Pieces``: saves, loads and checks pieces
+    hash_buffer     ``HashBuffer``: the memory of a thread into which adjacent pieces are read
+    content         ``Content``: the bytes of a torrent by position: in a file, in the part file, or padding
+    part_file       ``PartFile``: bytes of wanted pieces that belong to unwanted files
+    torrent_files   ``TorrentFiles``: the files of a torrent by index
+    path_choice     ``PathChoice``: which of its possible paths a file has
+    epochs          ``Epochs``: which pieces are still trusted after another program changed a file
+    file_pool       ``FilePool``: the files in use; ``handles`` keeps few of them open
+    file            ``File``: what is known of one file, and whether another program changed it
+    descriptor      ``Descriptor``: reads and writes at a position of an open file
+    folder          ``Folder``: names below a folder, opened without following links
+    flush           ``Flush``: syncs many files with one system call
+    allocation      allocates the space of a whole file
+    move_storage    moves files to another folder; ``subtree`` moves a whole folder at once
+    claims          ``Claims``: which torrent uses which files, in all sessions and processes; ``locks`` has its locks
+    resume          ``Resume``: which pieces are on disk, stored in a file and compared with the files at the next start
+    create          makes a .torrent from files, which ``source_files`` finds
 
-The rule: nothing false, nothing lost.  Data reaches a file only after its hash was right, is read only from the file
-that was met, is hashed again if that was changed, and is claimed in resume data only after it was synced.  What goes
-wrong is a ``StorageError`` with path and errno in the answer to the question; a worker dies of nothing, and answers
-everything exactly once.
+The rule: a piece is written only after its hash was right.  It is read only from the file that was found at the start,
+hashed again if that file changed, and recorded in resume data only after it was synced.  An error is a ``StorageError``
+with path and errno in the result of the job.  No error ends a disk thread, and each job has exactly one result.
 
-What threads share: ``Storage`` belongs to the network thread and has no lock.  ``Pool`` has one for its queues.
-``Content`` has one for its part file, held during its reads and writes: they are small and rare.  Each ``File`` has one
-that is held while it is written (a read does not wait for it), ``FilePool`` one for its table and what is known of
-files, never held during a system call.  A thread takes these three in this order only.  ``Claims`` has one for its
-table, and one a folder for the file in it; the first is taken while the second is held, never the other way.
-Everything else that a job touches does not change.
+Locks: ``Storage`` belongs to the network thread and has none.  ``Pool`` has one for its queues.  ``Content`` has one
+for its part file, held during reads and writes, which are small and rare.  Each ``File`` has one that is held while the
+file is written, but not while it is read.  ``FilePool`` has one for its table, never held during a system call.  A
+thread takes the last three in this order only.  ``Claims`` has one for its table, and one for the lock file of each
+folder; the first may be taken while the second is held, never the other way.  All other objects that a job uses are
+immutable.
 
-A piece written:
- 1. The last block of a piece came: the engine gives its buffer to ``Storage.save``, perhaps with other pieces.
- 2. A worker hashes each.  Those that are wrong are done with; bad data never reaches a file.
- 3. Neighbours become one run of bytes, the run spans of files, each span a few ``pwritev`` from the buffers themselves.
- 4. Each file is first seen to be the one it was: not removed, not replaced.
- 5. The answer, one ``Saved`` for all, goes back to the network thread through ``post``.
- 6. Now and then ``sync``: every file written since is made durable, its name too, and looked at again.
- 7. Only then do the pieces claimed before it go into resume data: a new file, synced, renamed over the one before.
+A piece is written:
 
-A block read: the engine gathers requests into one ``load``; a worker reads each span with one ``pread``, from a file
-that is still itself; the bytes go back and leave from where they are.
+1. The last block of a piece arrives, and the engine gives the buffer of the piece to ``Storage.save``, possibly with
+   other pieces.
+2. A disk thread hashes each.  Pieces with a wrong hash are not written.
+3. Adjacent pieces become one run of bytes, which is divided into spans of files.  Each span is written with few
+   ``pwritev`` calls from the buffers of the pieces.
+4. Before that, each file is checked to be the one that was found at the start: not removed and not replaced.
+5. The result for all pieces goes back to the network thread.
+6. At intervals ``sync`` makes the written files and their names durable, and examines the files again.
+7. Only then are the pieces recorded in the resume data: a new file that is synced and renamed over the old one.
+
+A block is read: the engine joins requests into one ``load``, and a disk thread reads each span with one ``pread``.  The
+bytes go to the network thread and are sent without a copy.
 """
