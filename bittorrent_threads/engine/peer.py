@@ -135,9 +135,13 @@ class Peer(Connection):
 
     def go_on(self, before: EarlyPeer) -> None:
         """The metadata is known: take what the peer said before, as if it had just come."""
+        before.hand_over(self)
         self._exchange.add(self)
         self._limit_pipeline()
         self.interested = before.interested
+        if self._host.private:
+            self.extensions.forbid()
+            self.introduce()
         if before.unchoked:
             self._on_unchoke()
         for kind, a, b, c in self.wire.set_piece_count(len(self.bits)):

@@ -16,6 +16,7 @@ from ..errors import MetainfoError, StateError
 from ..metainfo.infohash import InfoHash
 from ..metainfo.metainfo import Metainfo
 from ..protocol.extension import ExtensionHandshake
+from ..protocol.extension_table import ExtensionTable
 from ..protocol.handshake import Handshake
 from ..status import Status
 from ..swarm.external_address import ExternalAddress
@@ -23,6 +24,7 @@ from ..swarm.peer_list import PeerList, Source
 from .address_gate import AddressGate
 from .announces import Announces, Progress
 from .choking import Choking
+from .connection import Connection
 from .early_peer import EarlyPeer
 from .event_publisher import EventPublisher
 from .interfaces import Address, EventDispatcher, Stream
@@ -351,6 +353,11 @@ class Torrent:
         self._session.wake_dialer(self)
 
     # -- telling -----------------------------------------------------------------------------------------------------
+
+    @property
+    def extensions(self) -> ExtensionTable[Connection]:
+        """The extension messages that we take."""
+        return self._session.extensions
 
     @property
     def private(self) -> bool:
