@@ -6,7 +6,8 @@ from typing import Dict, Optional, Protocol
 
 from ..address_scope import is_public, owner
 from ..settings import Settings
-from .interfaces import Address, JoinableTorrent, Network, Timer
+from .interfaces import Address, Network, Timer
+from .joinable_torrent import JoinableTorrent
 
 BURST = 10
 """Dials made at once when none was made for a while."""

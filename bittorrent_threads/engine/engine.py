@@ -25,7 +25,8 @@ from .connection import Connection
 from .dialer import Dialer
 from .extensions import EXTENSIONS
 from .handshakes import Handshakes
-from .interfaces import Disk, Endpoint, EventDispatcher, JoinableTorrent, Listener, Lookups, Network
+from .interfaces import Disk, Endpoint, EventDispatcher, Listener, Lookups, Network
+from .joinable_torrent import JoinableTorrent
 from .payload import PayloadOptions
 from .torrent import Torrent
 from .tracker_clients import TrackerClients

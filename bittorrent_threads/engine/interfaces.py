@@ -27,10 +27,8 @@ from ..events import Event
 from ..net.interfaces import DatagramSocket as DatagramSocket
 from ..net.transport import Transport as Transport
 from ..protocol.announce import AnnounceReply, AnnounceRequest
-from ..protocol.handshake import Handshake
 from ..protocol.tracker_reply import TrackerFailure
 from ..swarm.buffer_pool import Lender as Lender
-from ..swarm.peer_list import PeerList
 
 Address = Tuple[str, int]
 """``(host, port)`` of a peer; the host is a numeric IPv4 or IPv6 address without brackets or zone."""
@@ -310,43 +308,6 @@ class EventDispatcher(Protocol):
 
     def refreshed(self) -> None:
         """The status has changed."""
-
-
-class Publisher(Protocol):
-    """Makes the events of one torrent and hands them out."""
-
-    def publish(self, kind: Callable[..., Event], **fields: Any) -> None:
-        """Hand out an event of this class with these fields."""
-
-    def publish_passed(self, indexes: Sequence[int]) -> None:
-        """Hand out that these pieces are right; nothing for no piece."""
-
-
-class Admission(Protocol):
-    """The connections of a torrent, as the session sees them."""
-
-    @property
-    def places(self) -> int:
-        """Connections that could be taken, those included for which another one would be closed."""
-
-    def admit(self, handshake: Handshake, stream: Stream) -> str:
-        """Take a connection whose handshake is complete, or return the reason why not."""
-
-
-class JoinableTorrent(Protocol):
-    """A torrent, as the parts of the session see it that make and accept connections."""
-
-    infohash: bytes
-    """20 bytes, as in a handshake."""
-    peerlist: PeerList
-    """The known addresses."""
-
-    @property
-    def peers(self) -> Admission:
-        """Its connections."""
-
-    def publish(self, kind: Callable[..., Event], **fields: Any) -> None:
-        """Hand out an event of this torrent."""
 
 
 class Lookups(Protocol):

@@ -297,12 +297,6 @@ class Peer(Connection):
     def _on_unchoke(self, *_: Any) -> None:
         self.pipeline.on_unchoke()
 
-    def _on_interested(self, *_: Any) -> None:
-        self.set_interested(True)
-
-    def _on_not_interested(self, *_: Any) -> None:
-        self.set_interested(False)
-
     def _on_have(self, index: int, *_: Any) -> None:
         self.pipeline.refused.pop(index, None)
         if self.bits.set(index):
@@ -367,12 +361,6 @@ class Peer(Connection):
     def _on_reject(self, index: int, begin: int, *_: Any) -> None:
         self._downloads.rejected(self.pipeline, index, begin, self._now())
 
-    def _on_suggest(self, index: int, *_: Any) -> None:
-        self.pipeline.suggest(index)
-
-    def _on_allowed_fast(self, index: int, *_: Any) -> None:
-        self.pipeline.allow(index)
-
     def _on_extended(self, sub_id: int, payload: bytes, *_: Any) -> None:
         self.on_extended(sub_id, payload)
         self._limit_pipeline()
@@ -436,15 +424,15 @@ Route = Callable[[Peer, Any, Any, Any], None]
 _ROUTES: Dict[int, Route] = {
     messages.CHOKE: Peer._on_choke,
     messages.UNCHOKE: Peer._on_unchoke,
-    messages.INTERESTED: Peer._on_interested,
-    messages.NOT_INTERESTED: Peer._on_not_interested,
+    messages.INTERESTED: lambda peer, *_: peer.set_interested(True),
+    messages.NOT_INTERESTED: lambda peer, *_: peer.set_interested(False),
     messages.HAVE: Peer._on_have,
     messages.BITFIELD: Peer._on_bitfield,
     messages.HAVE_ALL: Peer._on_have_all,
     messages.HAVE_NONE: Peer._on_have_none,
     messages.CANCEL: Peer._on_cancel,
     messages.REJECT: Peer._on_reject,
-    messages.SUGGEST: Peer._on_suggest,
-    messages.ALLOWED_FAST: Peer._on_allowed_fast,
+    messages.SUGGEST: lambda peer, index, *_: peer.pipeline.suggest(index),
+    messages.ALLOWED_FAST: lambda peer, index, *_: peer.pipeline.allow(index),
     messages.EXTENDED: Peer._on_extended,
 }

@@ -13,7 +13,8 @@ from ..swarm.external_address import ExternalAddress
 from ..swarm.peer_list import PeerList, Source
 from ..swarm.peer_priority import priority
 from .connection import Connection
-from .interfaces import Address, Publisher, Stream
+from .event_publisher import Publisher
+from .interfaces import Address, Stream
 from .phase import Lifecycle
 from .rate_limits import RateLimits
 

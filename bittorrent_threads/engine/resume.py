@@ -20,9 +20,10 @@ from ..metainfo.bitfield import Bitfield
 from ..metainfo.metainfo import Metainfo
 from ..swarm.downloads import Downloads
 from .checks import Check, Checks
+from .event_publisher import Publisher
 from .file_ownership import FileOwnership
 from .file_paths import FilePaths
-from .interfaces import Done, Loaded, Moved, Network, Publisher, Recalled, Storage, Synced, Timer
+from .interfaces import Done, Loaded, Moved, Network, Recalled, Storage, Synced, Timer
 from .phase import Lifecycle
 from .piece_writer import PieceWriter
 from .storage_retry import StorageRetry

@@ -8,7 +8,8 @@ from ..protocol.extension_table import ExtensionTable
 from ..swarm.message_quota import Budget
 from .announces import AnnouncingSession
 from .connection import Connection
-from .interfaces import JoinableTorrent, Lookups, TrackerClient
+from .interfaces import Lookups, TrackerClient
+from .joinable_torrent import JoinableTorrent
 from .payload import Session
 from .rate_limits import Shares
 from .snapshot import Faults
