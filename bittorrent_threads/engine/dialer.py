@@ -15,7 +15,7 @@ BURST = 10
 HOST_PAUSE = 1.0
 """Seconds between two dials to one public host, or to one /64 network of IPv6, of all torrents of a session.
 
-Somebody who names many torrents, or many ports, of one victim would otherwise have us flood it.
+Otherwise an attacker who names many torrents, or many ports, of one victim could have us flood it.
 """
 
 CHOICE = 20

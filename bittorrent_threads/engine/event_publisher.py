@@ -42,5 +42,5 @@ class EventPublisher:
             self._dispatcher.publish_passed(self._infohash, self._wall(), indexes)
 
     def refreshed(self) -> None:
-        """Tell those who wait that the status has changed."""
+        """Wake the threads that wait for a change of the status."""
         self._dispatcher.refreshed()

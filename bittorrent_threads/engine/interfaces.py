@@ -44,7 +44,7 @@ class Timer(Protocol):
 
 
 class StreamHandler(Protocol):
-    """Who owns one end of a connection."""
+    """The owner of one end of a connection."""
 
     def on_connected(self) -> None:
         """The dial succeeded (never called for an accepted stream)."""
@@ -74,8 +74,8 @@ class Stream(Protocol):
     """Bytes the system took from us so far."""
     received: int
     reader: Any
-    """What cuts the bytes into messages, if its owner has such (``net.interfaces.Reader``): under a limit, a message
-    that has begun is finished before others begin."""
+    """The parser of the bytes (``net.interfaces.Reader``), or None: under a limit, a message that has begun is
+    finished before others begin."""
 
     @property
     def held(self) -> bool:
@@ -222,7 +222,7 @@ class Storage(Protocol):
     def write(self, blocks: Sequence[Tuple[int, int, Buffer]], deliver: Callable[[Done], None]) -> None:
         """Write ``(index, begin, data)`` of pieces that are not whole yet, unhashed: at a stop, or too large to keep.
 
-        Only for pieces that nobody claims; ``check`` tells when one is right.
+        Only for pieces that no bit claims; ``check`` tells when one is right.
         """
 
     def load(self, spans: Sequence[Tuple[int, int, int]], deliver: Callable[[List[Loaded]], None]) -> None:
@@ -298,7 +298,7 @@ class Resolved(NamedTuple):
 
 
 class EventDispatcher(Protocol):
-    """Who hands the events of one torrent to its user; never waits for anybody."""
+    """Hands the events of one torrent to its user; never waits."""
 
     def publish(self, event: Event) -> None:
         """Hand out one event."""

@@ -83,7 +83,7 @@ class Peer(Connection):
         content: Its payload.
         stream: The bytes.
         handshake: What the peer said in the handshake.
-        before: The connection of before the metadata, whose stream this one takes over.
+        before: The ``EarlyPeer`` whose stream this one takes over, if the metadata came later.
     """
 
     def __init__(

@@ -29,7 +29,7 @@ class Torrent(Protocol):
         """The TCP port that the session listens on; 0 for none."""
 
     def open_connection(self, handshake: Handshake, stream: Stream) -> None:
-        """Make a connection of a stream whose handshake is complete, ``add`` it, and have it speak."""
+        """Make a connection of a stream whose handshake is complete, ``add`` it, and send what it begins with."""
 
     def learn(self, addresses: Sequence[Address], source: Source, *, teller: str = "") -> None:
         """List addresses of peers."""
