@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Protocol
+from typing import Any, Optional, Protocol, Tuple
 
 from ..protocol import messages
 from ..protocol.extension import HANDSHAKE_ID, ExtensionHandshake
@@ -299,22 +299,27 @@ class Connection:
 
     def status(self) -> PeerStatus:
         """The peer, as the user sees it."""
+        pieces, seed, choked, requests, remote_requests = self.exchanged()
         return PeerStatus(
             address=self.address,
             peerid=self.peerid,
             client=self.client,
             incoming=self.incoming,
-            pieces=0,
-            seed=False,
+            pieces=pieces,
+            seed=seed,
             downloaded=self.downloaded - self.wasted,
             uploaded=self.uploaded,
             download_rate=self.download_rate,
             upload_rate=self.upload_rate,
             interested=self.interesting,
-            choked=True,
+            choked=choked,
             remote_interested=self.interested,
             remote_choked=self.choked,
             snubbed=self.snubbed,
-            requests=0,
-            remote_requests=0,
+            requests=requests,
+            remote_requests=remote_requests,
         )
+
+    def exchanged(self) -> Tuple[int, bool, bool, int, int]:
+        """Pieces of the peer, whether it has all, whether it chokes us, our requests to it and its requests to us."""
+        return 0, False, True, 0, 0

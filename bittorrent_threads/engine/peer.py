@@ -9,8 +9,7 @@ A peer costs no more than what it sends is worth: ``flow_control`` says when it 
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any, Callable, Dict, List, Optional, Protocol, Set
+from typing import Any, Callable, Dict, List, Optional, Protocol, Set, Tuple
 
 from ..metainfo.bitfield import Bitfield
 from ..protocol import messages
@@ -18,7 +17,6 @@ from ..protocol.fast import allowed_fast_set
 from ..protocol.handshake import Handshake
 from ..protocol.messages import PIECE, REQUEST
 from ..protocol.wire import Wire
-from ..status import PeerStatus
 from ..swarm import message_quota
 from ..swarm.downloads import MAX_VIOLATIONS, Downloads
 from ..swarm.have_log import HaveLog
@@ -407,16 +405,10 @@ class Peer(Connection):
         """The peer holds our requests and sends nothing."""
         return self.pipeline.snubbed
 
-    def status(self) -> PeerStatus:
-        """The peer, as the user sees it."""
-        return dataclasses.replace(
-            super().status(),
-            pieces=self.bits.count,
-            seed=self.bits.full,
-            choked=self.pipeline.choked,
-            requests=len(self.pipeline.outstanding),
-            remote_requests=len(self.uploader),
-        )
+    def exchanged(self) -> Tuple[int, bool, bool, int, int]:
+        """Pieces of the peer, whether it has all, whether it chokes us, our requests to it and its requests to us."""
+        bits, pipeline = self.bits, self.pipeline
+        return bits.count, bits.full, pipeline.choked, len(pipeline.outstanding), len(self.uploader)
 
 
 Route = Callable[[Peer, Any, Any, Any], None]
