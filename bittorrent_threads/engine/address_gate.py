@@ -11,7 +11,8 @@ from typing import Callable, Protocol, Sequence
 from .. import events
 from ..swarm.peer_list import PeerList, Source
 from ..swarm.source_shares import PRIVATE_SOURCES
-from .interfaces import Address, Lookups, Publisher, Resolved
+from .event_publisher import Publisher
+from .interfaces import Address, Lookups, Resolved
 
 
 class Torrent(Protocol):

@@ -13,15 +13,15 @@ from ..errors import StorageError
 from .interfaces import Checked, Storage
 
 JOB_TIME = 0.05
-"""Seconds that a job should take: the hop between threads costs nothing then, and a check can be stopped soon.
+"""Seconds that a job should take: long beside the hop between threads, short enough to cancel a check soon.
 
 Of 1 GiB in the page cache, in pieces of 1 MiB, jobs of 4 MiB check 1.6 GB/s, of 16 MiB 2.15, of 64 MiB 2.35.
 """
 
 LEAST_JOB = 4 * 1024 * 1024
-"""Bytes of the first jobs and the last, and of each on a disk so slow that they take longer than ``JOB_TIME``."""
+"""Bytes of the first and the last jobs, and of every job on a disk that needs longer than ``JOB_TIME`` for them."""
 MOST_JOB = 64 * 1024 * 1024
-"""Bytes of a job however fast the disk is: more gain nothing."""
+"""Most bytes of a job: larger jobs are not faster."""
 
 MOST_PIECES = 4096
 """Pieces of a job: those of 16 KiB fill one of ``MOST_JOB``, and shorter ones take no more memory than those."""
@@ -88,7 +88,7 @@ class Checks:
 
     @property
     def pieces(self) -> int:
-        """Pieces that still wait, those in a running job included as little as possible."""
+        """Pieces that wait for a job; at least 1 for each check that is not finished."""
         checks = (*self._expected, *self._queue)
         return sum(len(check.waiting) for check in checks) or len(checks)
 
@@ -107,7 +107,7 @@ class Checks:
         self._next()
 
     def cancel(self, check: Check) -> None:
-        """Stop after the jobs that run; the answer comes all the same."""
+        """Stop after the running jobs; ``done`` of the check is called all the same."""
         check.cancelled = True
         check.waiting.clear()
         self._next()
@@ -140,7 +140,7 @@ class Checks:
             self._storage.check(indexes, functools.partial(self._checked, check, size, now))
 
     def overtake(self, indexes: Sequence[int]) -> None:
-        """The pieces were written just now: what a job under way read of them before says nothing."""
+        """These pieces were written just now: a running job that read them before counts as passed for them."""
         if self._queue and self._queue[0].running:
             self._overtaken.update(indexes)
 

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Protocol
+from typing import Any, Optional, Protocol, Tuple
 
 from ..protocol import messages
-from ..protocol.extension import MAX_MESSAGES, ExtensionHandshake
+from ..protocol.extension import HANDSHAKE_ID, ExtensionHandshake
+from ..protocol.extension_table import ExtensionTable
 from ..protocol.handshake import Handshake
+from ..protocol.peer_extensions import PeerExtensions
 from ..protocol.peer_id import client_name
 from ..protocol.wire import Wire
 from ..settings import Settings
@@ -41,6 +43,14 @@ class Host(Protocol):
     network: Network
     message_budget: Budget
     own_host: ExternalAddress
+
+    @property
+    def extensions(self) -> ExtensionTable[Connection]:
+        """The extension messages that we take (BEP 10)."""
+
+    @property
+    def private(self) -> bool:
+        """Is the torrent known to be private (BEP 27)?"""
 
     @property
     def peers(self) -> Owner:
@@ -82,8 +92,6 @@ class Connection:
         self.client = client_name(self.peerid)
         self.listening: Optional[int] = None
         """The port at which an incoming peer says that it listens (BEP 10 ``p``)."""
-        self.extension_ids: Dict[str, int] = {}
-        """By name, the ids under which the peer takes extension messages (BEP 10 ``m``)."""
         self.reqq = 0
         """Requests that the peer says it keeps (BEP 10 ``reqq``); 0 if it said nothing."""
         self.upload_only = False
@@ -108,9 +116,12 @@ class Connection:
         self._settings = host.settings
         self._now = host.network.now
         if before is None:
+            self.extensions: PeerExtensions[Connection] = PeerExtensions(host.extensions, self, private=host.private)
+            """The extension messages of both ends, and the ids of the peer's."""
             self.flow = FlowControl(self, host, host.settings)
             self.timeouts = PeerTimeouts(stream, wire, self.flow, host.settings, now)
         else:
+            self.extensions = before.extensions
             self.flow, self.timeouts = before.flow, before.timeouts
             self.flow.reader = self
             self._take_over(before)
@@ -120,14 +131,14 @@ class Connection:
 
     def _take_over(self, before: Connection) -> None:
         self.client, self.listening, self.reqq = before.client, before.listening, before.reqq
-        self.extension_ids, self.upload_only = before.extension_ids, before.upload_only
+        self.upload_only = before.upload_only
         self.connected_at, self.last_sent, self.moved_at = before.connected_at, before.last_sent, before.moved_at
 
     def introduce(self) -> None:
         """Send our extension handshake, if the peer takes one."""
         if self.extended:
-            payload = self._host.extension_handshake(self.address).encode()
-            self.send(messages.extended(0, payload))
+            handshake = self.extensions.offer(self._host.extension_handshake(self.address))
+            self.send(messages.extended(HANDSHAKE_ID, handshake.encode()))
 
     def send(self, message: bytes) -> None:
         """Queue one message, or several joined."""
@@ -182,6 +193,7 @@ class Connection:
         if reason:
             self.close(reason)
             return
+        self.extensions.tick(now)
         self.on_tick(now)
         self.measure_sent(now)
         if now - self.last_sent >= self._settings.keepalive_interval:
@@ -225,10 +237,15 @@ class Connection:
             self._host.interest_changed()
 
     def on_extended(self, sub_id: int, payload: bytes) -> None:
-        """An extension message came; only the extension handshake is known (BEP 10)."""
-        if sub_id != 0 or not self.extended:
+        """An extension message came (BEP 10): the extension handshake, or one that a handler takes."""
+        if not self.extended:
             return
         self.flow.work += message_quota.EXTENSION + len(payload) * message_quota.EXTENSION_BYTE
+        if sub_id != HANDSHAKE_ID:
+            objection = self.extensions.receive(sub_id, payload, self._now())
+            if objection:
+                self.close(objection, useful=False)
+            return
         said = ExtensionHandshake.parse(payload)
         if said.failed:
             self.close(said.failed, useful=False)
@@ -238,18 +255,10 @@ class Connection:
         if said.reqq:
             self.reqq = said.reqq
         self.upload_only = bool(said.upload_only)
-        self._learn_ids(said)
+        self.extensions.on_handshake(said)
         self._host.own_host.report(said.yourip, self.address[0])
         if said.port and self.incoming:
             self._peers.learned_port(self, said.port)
-
-    def _learn_ids(self, said: ExtensionHandshake) -> None:
-        """Later handshakes change the ids of earlier ones; 0 turns an extension off (BEP 10)."""
-        for name, number in said.messages.items():
-            if not number:
-                self.extension_ids.pop(name, None)
-            elif name in self.extension_ids or len(self.extension_ids) < MAX_MESSAGES:
-                self.extension_ids[name] = number
 
     # -- figures ---------------------------------------------------------------------------------------------------
 
@@ -290,22 +299,27 @@ class Connection:
 
     def status(self) -> PeerStatus:
         """The peer, as the user sees it."""
+        pieces, seed, choked, requests, remote_requests = self.exchanged()
         return PeerStatus(
             address=self.address,
             peerid=self.peerid,
             client=self.client,
             incoming=self.incoming,
-            pieces=0,
-            seed=False,
+            pieces=pieces,
+            seed=seed,
             downloaded=self.downloaded - self.wasted,
             uploaded=self.uploaded,
             download_rate=self.download_rate,
             upload_rate=self.upload_rate,
             interested=self.interesting,
-            choked=True,
+            choked=choked,
             remote_interested=self.interested,
             remote_choked=self.choked,
             snubbed=self.snubbed,
-            requests=0,
-            remote_requests=0,
+            requests=requests,
+            remote_requests=remote_requests,
         )
+
+    def exchanged(self) -> Tuple[int, bool, bool, int, int]:
+        """Pieces of the peer, whether it has all, whether it chokes us, our requests to it and its requests to us."""
+        return 0, False, True, 0, 0

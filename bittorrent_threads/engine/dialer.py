@@ -6,7 +6,8 @@ from typing import Dict, Optional, Protocol
 
 from ..address_scope import is_public, owner
 from ..settings import Settings
-from .interfaces import Address, JoinableTorrent, Network, Timer
+from .interfaces import Address, Network, Timer
+from .joinable_torrent import JoinableTorrent
 
 BURST = 10
 """Dials made at once when none was made for a while."""
@@ -14,7 +15,7 @@ BURST = 10
 HOST_PAUSE = 1.0
 """Seconds between two dials to one public host, or to one /64 network of IPv6, of all torrents of a session.
 
-Somebody who names many torrents, or many ports, of one victim would otherwise have us flood it.
+Otherwise an attacker who names many torrents, or many ports, of one victim could have us flood it.
 """
 
 CHOICE = 20

@@ -7,7 +7,7 @@ known, a ``Peer`` takes over the stream.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 from ..protocol import messages
 from ..protocol.handshake import Handshake
@@ -37,6 +37,7 @@ class EarlyPeer(Connection):
         """The peer lets us ask."""
         self._refused = 0
         self._unasked = 0
+        self._successor: Optional[Connection] = None
 
     def open(self) -> None:
         """Say that we have nothing, and what we can; then read what came behind the handshake."""
@@ -45,6 +46,24 @@ class EarlyPeer(Connection):
         self.introduce()
         if self.handshake.leftover:
             self.on_received(memoryview(self.handshake.leftover))
+
+    def hand_over(self, successor: Connection) -> None:
+        """Let another connection have the stream; what extension handlers ask of this one, that one does."""
+        self._successor = successor
+
+    def send(self, message: bytes) -> None:
+        """Queue one message, or several joined."""
+        if self._successor is None:
+            super().send(message)
+        else:
+            self._successor.send(message)
+
+    def close(self, reason: str, *, useful: bool = True) -> None:
+        """End the connection; idempotent."""
+        if self._successor is None:
+            super().close(reason, useful=useful)
+        else:
+            self._successor.close(reason, useful=useful)
 
     def on_received(self, data: memoryview) -> None:
         """Read messages; those about pieces stay in the wire."""

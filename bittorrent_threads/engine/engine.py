@@ -23,8 +23,10 @@ from ..text import printable
 from ..version import __version__
 from .connection import Connection
 from .dialer import Dialer
+from .extensions import EXTENSIONS
 from .handshakes import Handshakes
-from .interfaces import Disk, Endpoint, EventDispatcher, JoinableTorrent, Listener, Lookups, Network
+from .interfaces import Disk, Endpoint, EventDispatcher, Listener, Lookups, Network
+from .joinable_torrent import JoinableTorrent
 from .payload import PayloadOptions
 from .torrent import Torrent
 from .tracker_clients import TrackerClients
@@ -74,6 +76,7 @@ class Engine:
         self.client = settings.user_agent or f"bittorrent_threads {__version__}"
         self.memory = BufferPool(settings.piece_memory, self._request_again, network.receive_pool)
         self.message_budget = Budget()
+        self.extensions = EXTENSIONS
         self.torrents: Dict[bytes, Torrent] = {}
         """By every form of 20 bytes that their infohash has in handshakes."""
         self.faults = 0

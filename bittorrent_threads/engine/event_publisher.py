@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Protocol, Sequence
 
 from ..events import Event
 from .interfaces import EventDispatcher
+
+
+class Publisher(Protocol):
+    """Makes the events of one torrent and hands them out."""
+
+    def publish(self, kind: Callable[..., Event], **fields: Any) -> None:
+        """Hand out an event of this class with these fields."""
+
+    def publish_passed(self, indexes: Sequence[int]) -> None:
+        """Hand out that these pieces are right; nothing for no piece."""
 
 
 class EventPublisher:
@@ -32,5 +42,5 @@ class EventPublisher:
             self._dispatcher.publish_passed(self._infohash, self._wall(), indexes)
 
     def refreshed(self) -> None:
-        """Tell those who wait that the status has changed."""
+        """Wake the threads that wait for a change of the status."""
         self._dispatcher.refreshed()

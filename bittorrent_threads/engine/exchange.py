@@ -1,4 +1,4 @@
-"""The peers of one torrent that exchange its pieces: told of ours, asked for theirs, settled at the end of a pass.
+"""The peers of one torrent that exchange its pieces: told of ours, requested from, settled at the end of a pass.
 
 A peer is *touched* when something came from it or may be requested of it.  Touched peers are settled together once a
 pass, after every socket was read: that is what makes few large sends out of many small reasons.

@@ -4,8 +4,8 @@ A file is awaited if it was there when the torrent last ran and is gone (its dis
 not be looked at.  The rule: no file is made while one is awaited.  The other files are used, the pieces of those that
 are awaited are unreadable, and what the first look could not tell a later one does.
 
-Where all files have other inodes than before and are the same otherwise, a few pieces are hashed first, and the rest is
-believed if they are right: a file system that numbers its files anew at each mount would have everything hashed.
+Where all files have other inodes than before and are the same otherwise, a few pieces are hashed, and if they are right
+the resume data is trusted: some file systems number their files anew at each mount, and everything would be hashed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Owner(Protocol):
     """The payload whose files are looked at."""
 
     def retry(self) -> None:
-        """More is known of the files: go on with what waits for that."""
+        """More is known of the files: continue with what waits for that."""
 
 
 class FileCheck:
@@ -90,9 +90,9 @@ class FileCheck:
         self._again = False
         self._awaited: Tuple[int, ...] = ()
         self._gone: FrozenSet[int] = frozenset()
-        """Awaited files that are back when they are as they were, and not before."""
+        """Awaited files that count as back only when they are the same as before."""
         self._found: Optional[Resume] = None
-        """The files at the first look, claiming nothing, where there is no resume data."""
+        """The files at the first look, with no piece claimed, if there is no resume data."""
 
     def begin(self) -> bool:
         """Find out what is there, once.
@@ -115,7 +115,7 @@ class FileCheck:
         return bool(self._awaited)
 
     def accept(self, then: Callable[[], None]) -> None:
-        """Take the files as they are, because the user wants it; and then go on."""
+        """Accept the files as they are, as the user demands, then call ``then``."""
 
         def checked_files(answer: CheckedFiles) -> None:
             if self._see(answer):
@@ -125,11 +125,11 @@ class FileCheck:
         self._resume_store.recall(lambda: self._storage.check_files(checked_files))
 
     def stopped(self) -> None:
-        """The next start takes files that are back as they are then, as that of another client would."""
+        """The torrent was stopped: its next start accepts files that are back as they are, as a new client would."""
         self._gone = frozenset()
 
     def settled(self) -> None:
-        """Every piece was hashed because the user wanted it: the files are what they are."""
+        """Every piece was hashed for the user: no file is awaited any more."""
         self._pieces.known = True
         if self._awaited:
             self._await(())
@@ -163,7 +163,7 @@ class FileCheck:
         self._owner.retry()
 
     def _see(self, checked_files: CheckedFiles) -> bool:
-        """Take note of the files that are there; True if one is not that was."""
+        """Note which files are there; True if one is gone that was there."""
         self._paths.chosen = dict(checked_files.names)
         self._ownership.see(checked_files)
         gone = self._files.unmade(checked_files.unmade)
@@ -171,7 +171,7 @@ class FileCheck:
         return gone
 
     def _believe(self, checked_files: CheckedFiles) -> None:
-        # A later look is at the files that were awaited: of the others more is known by now than it could tell.
+        # A later look tells something new of the awaited files only: more is known of the others than a look can tell.
         news = self._pieces_of(self._awaited) if self._pieces.known else Bitfield.filled(self._metainfo.piece_count)
         trust = self._compared(checked_files)
         self._pieces.known = True
@@ -208,7 +208,7 @@ class FileCheck:
         nothing = Bitfield(metainfo.piece_count)
         if self._found is None:
             self._found = Resume(metainfo.infohash, bytes(nothing), checked_files.files, checked_files.part_file)
-        # Nobody vouches for anything, but a file that was there once is not forgotten.
+        # No resume data claims a piece, but a file that was there once is awaited if it is gone.
         return compare(self._found, checked_files, metainfo, gone=self._gone)._replace(suspects=checked_files.present)
 
     def _pieces_of(self, files: Sequence[int]) -> Bitfield:

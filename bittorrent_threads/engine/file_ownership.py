@@ -37,24 +37,24 @@ class FileOwnership:
         self._overwrite = overwrite
         self._own = Bitfield(len(entries))
         self._stored = self._own.copy()
-        """What resume data says."""
+        """The files that stored resume data names as the torrent's own."""
         self._sizes: Sequence[int] = ()
         self._then: Sequence[Optional[FileStat]] = ()
         """The files as resume data has them, until they were looked at."""
 
     def __bytes__(self) -> bytes:
-        """Those that are known, packed."""
+        """The files known to be the torrent's own, as packed bits."""
         return bytes(self._own)
 
     def recall(self, resume: Resume) -> None:
-        """These were its own when it last ran."""
+        """Take what resume data says of the last run."""
         for index in Bitfield(len(self._own), resume.owned).indexes():
             self._own.set(index)
         self._stored = self._own.copy()
         self._then = resume.files
 
     def see(self, checked_files: CheckedFiles) -> None:
-        """The files are these now; one that took the place of our own is not ours."""
+        """Note what the files are now; a file that replaced one of the torrent's own is not its own."""
         for index, (then, now) in enumerate(zip(self._then, checked_files.files)):
             if then is not None and now is not None and then.inode != now.inode:
                 self._own.clear(index)
@@ -80,16 +80,16 @@ class FileOwnership:
         return any([size and wants and not ours for size, wants, ours in zip(self._sizes, wanted, own)])
 
     def news(self, wanted: Sequence[bool], own: Sequence[bool]) -> bool:
-        """Whether a file would be its own that resume data does not say is."""
+        """Whether one of these files is not in the stored resume data as the torrent's own."""
         return any([(wants or ours) and not stored for wants, ours, stored in zip(wanted, own, self._stored)])
 
     def claim(self, files: Sequence[bool]) -> bool:
-        """These are its own from now on; returns whether that must be stored before they are written."""
+        """Take these files as the torrent's own; returns whether that must be stored before they are written."""
         for index, own in enumerate(files):
             if own:
                 self._own.set(index)
         return self._own != self._stored
 
     def stored(self, resume: Resume) -> None:
-        """Resume data that says so was stored."""
+        """This resume data was stored."""
         self._stored = Bitfield(len(self._own), resume.owned)

@@ -1,4 +1,4 @@
-"""Before a torrent requests anything: its files are claimed, that they are its own is stored, and they are made.
+"""Makes the files of a torrent before anything is requested: claim them, store that they are its own, make them.
 
 The rule: the preparation that was begun last counts.  A claim is answered later, and which files are wanted may have
 changed by then: to make those that were wanted would bring back what the user has removed since.  Where nothing has to
@@ -35,7 +35,7 @@ class Owner(Protocol):
 
 
 class FilePreparation:
-    """The files of one torrent, from the moment it goes live on.
+    """Prepares the files of one torrent, from the moment it goes live.
 
     Args:
         owner: Is told when the files can be used.
@@ -90,7 +90,7 @@ class FilePreparation:
 
     @property
     def under_way(self) -> bool:
-        """The files are not ready: nothing may be asked for."""
+        """The files are not ready: nothing may be requested."""
         return self._unanswered > 0
 
     def begin(self) -> None:
@@ -103,7 +103,7 @@ class FilePreparation:
         self._owner.reconsider()
         wanted, own = self._files.wanted, self._ownership.files
         news = self._ownership.news(wanted, own) and self._picker.missing
-        # What could not be read may be right: until that is known nothing is written, and nothing is said of it.
+        # Pieces that could not be read may be right: until that is known no file is claimed for writing.
         if not self._unreadable and (news or self._overtaken or self._ownership.doubtful(wanted, own)):
             claimed = functools.partial(self._claimed, self._begun, wanted, own)
             self._storage.claim(wanted, own, claimed, writing=bool(self._picker.missing))
@@ -132,7 +132,7 @@ class FilePreparation:
             self._make(wanted, own)
 
     def _look_again(self) -> None:
-        # Nothing that was known of the files need be true.
+        # Another torrent may have written to the files: hash everything.
         def checked(check: Check) -> None:
             self._unanswered -= 1
             self.begin()

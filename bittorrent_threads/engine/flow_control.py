@@ -19,10 +19,10 @@ MAX_ANSWERS = 256 * 1024
 """Bytes, beside blocks, that may wait for a peer that does not read; with more it is not read either."""
 
 MAX_WAITING = 8192
-"""Buffers, blocks included, that may wait for such a peer."""
+"""Buffers, blocks included, that may wait for a peer that does not read; with more it is not read either."""
 
 LEAST_READ = 64 * 1024
-"""Bytes of one read beyond the blocks that were asked for: 7,000 HAVEs."""
+"""Bytes of one read beyond the blocks that were requested: 7,000 HAVEs."""
 
 
 class Reader(Protocol):
@@ -58,7 +58,7 @@ class FlowControl:
 
     @property
     def stuffed(self) -> bool:
-        """Does so much wait for the peer that it must read before it is read or told anything else?"""
+        """Whether so much waits for the peer that nothing more is read from it or sent to it before it reads."""
         stream = self.reader.stream
         return stream.backlog > self._most_backlog or stream.waiting > MAX_WAITING
 
@@ -73,7 +73,7 @@ class FlowControl:
         return self._quota.exhausted(now)
 
     def settle(self, asked: int, *, held: int, now: float) -> None:
-        """At the end of a pass: read the peer or do not.
+        """Decide at the end of a pass whether to read the peer.
 
         ``asked`` blocks are on their way from it, ``held`` bytes were read already and wait for their turn.
         """

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Optional, Protocol
 
 from ..protocol.handshake import Handshake
-from .interfaces import Address, JoinableTorrent, Network, Stream, Timer
+from .interfaces import Address, Network, Stream, Timer
+from .joinable_torrent import JoinableTorrent
 
 
 class Owner(Protocol):

@@ -12,7 +12,8 @@ from .. import events
 from ..settings import Settings
 from .handshaker import Handshaker
 from .incoming_connections import IncomingConnections
-from .interfaces import Address, JoinableTorrent, Network, Stream
+from .interfaces import Address, Network, Stream
+from .joinable_torrent import JoinableTorrent
 
 
 class Session(Protocol):

@@ -27,10 +27,8 @@ from ..events import Event
 from ..net.interfaces import DatagramSocket as DatagramSocket
 from ..net.transport import Transport as Transport
 from ..protocol.announce import AnnounceReply, AnnounceRequest
-from ..protocol.handshake import Handshake
 from ..protocol.tracker_reply import TrackerFailure
 from ..swarm.buffer_pool import Lender as Lender
-from ..swarm.peer_list import PeerList
 
 Address = Tuple[str, int]
 """``(host, port)`` of a peer; the host is a numeric IPv4 or IPv6 address without brackets or zone."""
@@ -46,7 +44,7 @@ class Timer(Protocol):
 
 
 class StreamHandler(Protocol):
-    """Who owns one end of a connection."""
+    """The owner of one end of a connection."""
 
     def on_connected(self) -> None:
         """The dial succeeded (never called for an accepted stream)."""
@@ -76,8 +74,8 @@ class Stream(Protocol):
     """Bytes the system took from us so far."""
     received: int
     reader: Any
-    """What cuts the bytes into messages, if its owner has such (``net.interfaces.Reader``): under a limit, a message
-    that has begun is finished before others begin."""
+    """The parser of the bytes (``net.interfaces.Reader``), or None: under a limit, a message that has begun is
+    finished before others begin."""
 
     @property
     def held(self) -> bool:
@@ -224,7 +222,7 @@ class Storage(Protocol):
     def write(self, blocks: Sequence[Tuple[int, int, Buffer]], deliver: Callable[[Done], None]) -> None:
         """Write ``(index, begin, data)`` of pieces that are not whole yet, unhashed: at a stop, or too large to keep.
 
-        Only for pieces that nobody claims; ``check`` tells when one is right.
+        Only for pieces that no bit claims; ``check`` tells when one is right.
         """
 
     def load(self, spans: Sequence[Tuple[int, int, int]], deliver: Callable[[List[Loaded]], None]) -> None:
@@ -300,7 +298,7 @@ class Resolved(NamedTuple):
 
 
 class EventDispatcher(Protocol):
-    """Who hands the events of one torrent to its user; never waits for anybody."""
+    """Hands the events of one torrent to its user; never waits."""
 
     def publish(self, event: Event) -> None:
         """Hand out one event."""
@@ -310,43 +308,6 @@ class EventDispatcher(Protocol):
 
     def refreshed(self) -> None:
         """The status has changed."""
-
-
-class Publisher(Protocol):
-    """Makes the events of one torrent and hands them out."""
-
-    def publish(self, kind: Callable[..., Event], **fields: Any) -> None:
-        """Hand out an event of this class with these fields."""
-
-    def publish_passed(self, indexes: Sequence[int]) -> None:
-        """Hand out that these pieces are right; nothing for no piece."""
-
-
-class Admission(Protocol):
-    """The connections of a torrent, as the session sees them."""
-
-    @property
-    def places(self) -> int:
-        """Connections that could be taken, those included for which another one would be closed."""
-
-    def admit(self, handshake: Handshake, stream: Stream) -> str:
-        """Take a connection whose handshake is complete, or return the reason why not."""
-
-
-class JoinableTorrent(Protocol):
-    """A torrent, as the parts of the session see it that make and accept connections."""
-
-    infohash: bytes
-    """20 bytes, as in a handshake."""
-    peerlist: PeerList
-    """The known addresses."""
-
-    @property
-    def peers(self) -> Admission:
-        """Its connections."""
-
-    def publish(self, kind: Callable[..., Event], **fields: Any) -> None:
-        """Hand out an event of this torrent."""
 
 
 class Lookups(Protocol):

@@ -50,13 +50,13 @@ class MoveStorage:
         return bool(self._under_way)
 
     def move(self, basedir: str, done: Callable[[Optional[StorageError]], None]) -> None:
-        """Move every file to another folder; ``done`` gets what went wrong."""
+        """Move every file to another folder; ``done`` gets the error, or None."""
         moved = functools.partial(self._moved, basedir, done)
         self._begin()
         self._resume_store.recall(lambda: self._storage.move(basedir, moved))
 
     def rename(self, index: int, path: str, done: Callable[[Optional[StorageError]], None]) -> None:
-        """Give a file another path below the folder; raises ValueError for one that cannot be."""
+        """Give a file another path below the folder; raises ValueError for one that is not allowed."""
         parts = self._chosen(index, path)
         names = self._paths.renamed.copy()
         self._begin()
@@ -94,7 +94,7 @@ class MoveStorage:
         return chosen_path(path, others, names=rules(self._names), used=parts[index])
 
     def cancel(self) -> None:
-        """Have the move under way undone; it is answered all the same."""
+        """Undo the move under way; its ``done`` is called all the same."""
         self._storage.interrupt()
 
     def _begin(self) -> None:

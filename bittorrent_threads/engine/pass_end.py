@@ -1,4 +1,4 @@
-"""What one torrent does at the end of a pass of the network thread, once, however many parts asked for it.
+"""What one torrent does at the end of a pass of the network thread, once, however many parts need it.
 
 The order is fixed: finished pieces go to the disk first, then peers are asked for more.  One call deferred for both
 keeps a block from costing more than a look at a flag.

@@ -12,7 +12,6 @@ from typing import Any, Callable, Mapping, NamedTuple, Optional, Protocol, Seque
 
 from .. import events
 from ..disk.allocation import SPARSE
-from ..disk.resume import Resume
 from ..metainfo.bitfield import Bitfield
 from ..metainfo.metainfo import Metainfo
 from ..protocol.handshake import Handshake
@@ -24,12 +23,14 @@ from ..swarm.picker import Picker
 from .checks import Check, Checks
 from .connection import Host
 from .early_peer import EarlyPeer
+from .event_publisher import Publisher
 from .exchange import Exchange
 from .file_check import FileCheck
 from .file_ownership import FileOwnership
 from .file_paths import FilePaths
 from .file_preparation import FilePreparation
-from .interfaces import Checked, Disk, Network, Publisher, Storage, Stream
+from .hash_checking import HashChecking
+from .interfaces import Disk, Network, Storage, Stream
 from .move_storage import MoveStorage
 from .pass_end import PassEnd
 from .peer import Peer
@@ -38,6 +39,7 @@ from .piece_writer import PieceWriter
 from .rate_limits import RateLimits
 from .resume import ResumeStore
 from .storage_retry import StorageRetry
+from .stowing import Stowing
 from .unreadable_pieces import UnreadablePieces
 from .upload_turns import UploadTurns
 from .uploader import Uploader
@@ -129,7 +131,8 @@ class Payload:
         self.picker = picker = Picker(have, random=random, sequential=options.sequential)
         self.files = files = FileProgress(layout)
         self.pass_end = PassEnd(network.defer)
-        self.checks = checks = Checks(self.storage, metainfo.piece_length, network.now, self)
+        self._hash_checking = HashChecking(metainfo.piece_count, self, lifecycle, publisher)
+        self.checks = checks = Checks(self.storage, metainfo.piece_length, network.now, self._hash_checking)
         self.storage_retry = storage_retry = StorageRetry(self, network, settings, publisher)
         self.unreadable = unreadable = UnreadablePieces(metainfo.piece_count, checks, storage_retry, self.retry)
         self.ownership = ownership = FileOwnership(metainfo.files, files.begun, overwrite=settings.overwrite)
@@ -181,6 +184,7 @@ class Payload:
             piece_cache=options.piece_cache,
             stored=options.resume,
         )
+        self._stowing = Stowing(self.storage, resume_store, lifecycle, waiting=owner.wait_group, stowing=owner.stowing)
         self.file_check = FileCheck(
             metainfo,
             self,
@@ -195,6 +199,13 @@ class Payload:
             ownership=ownership,
             resume_store=resume_store,
             random=random,
+        )
+        self._hash_checking.connect(
+            checks,
+            storage=self.storage,
+            pieces=pieces,
+            file_check=self.file_check,
+            storage_retry=storage_retry,
         )
         self.preparation = FilePreparation(
             self,
@@ -246,6 +257,14 @@ class Payload:
         """Find out which pieces are there; True when that is known."""
         return not self.file_check.begin() and not self.checking
 
+    def advance(self) -> None:
+        """Go to the next phase, if it is known what that takes."""
+        self._owner.advance()
+
+    def refresh(self) -> None:
+        """Make the snapshot that users read."""
+        self._owner.refresh()
+
     def retry(self) -> None:
         """More is known of the disk: go on with what waits for that."""
         if self.lifecycle.live:
@@ -264,31 +283,15 @@ class Payload:
         """The torrent is about to be closed: end what runs."""
         self.checks.cancel_all()
         self.move_storage.cancel()
-        self._expect()
+        self._stowing.expect()
 
     def finish(self) -> None:
         """The torrent was closed: store what changed since the stop."""
-        self.resume_store.finish(done=self._kept)
+        self._stowing.finish()
 
     def settle(self) -> None:
         """Store what is there, and close every file."""
-        self._expect()
-        self.resume_store.keep(clean=True, done=self._kept)
-
-    def _expect(self) -> None:
-        self._owner.wait_group.expect()
-        self._owner.stowing.expect()
-
-    def _kept(self, resume: Optional[Resume]) -> None:
-        self.resume_store.kept = resume
-        if self.lifecycle.live:
-            self._stowed()  # it was started again meanwhile, and uses its files
-        else:
-            self.storage.close(lambda done: self._stowed())
-
-    def _stowed(self) -> None:
-        self._owner.stowing.answered()
-        self._owner.wait_group.answered()
+        self._stowing.settle()
 
     def set_priorities(self, priorities: Sequence[int]) -> None:
         """Set the priorities of all files: one number a file, 0 (never) to 7 (first)."""
@@ -312,48 +315,8 @@ class Payload:
         return self.checks.pieces + self.file_check.under_way
 
     def hashcheck(self, indexes: Sequence[int], done: Callable[[Check], None]) -> Check:
-        """Hash pieces for the user, and take the files as they are, whatever was there before.
-
-        Args:
-            indexes: The pieces.
-            done: Called once with the check when it is finished or cancelled.
-        """
-
-        def hashed(check: Check) -> None:
-            self._hashchecked(check)
-            done(check)
-
-        check = Check(indexes, hashed)
-        self.checks.expect(check)
-        self.file_check.accept(lambda: self.checks.add(check))
-        self._owner.refresh()
-        return check
-
-    def _hashchecked(self, check: Check) -> None:
-        if check.total < self.metainfo.piece_count or check.cancelled:
-            return
-        self.file_check.settled()
-        if check.error is None:
-            self.storage_retry.cancel()
-            self.retry()
-
-    def check_progressed(self, check: Check, checked: Checked) -> None:
-        """Some pieces of a check are done."""
-        self.pieces.checked(checked)
-        done = len(check.passed) + len(check.failed)
-        self._publisher.publish(events.HashcheckProgressed, done=done, total=check.total)
-
-    def check_finished(self, check: Check) -> None:
-        """A whole check is done."""
-        self.pieces.retract()
-        if not (self.lifecycle.started or self.lifecycle.closed):
-            self.storage.close(lambda done: None)
-        if check.error is not None:
-            self.storage_retry.begin(check.error)
-        self._owner.refresh()
-        passed, failed = len(check.passed), len(check.failed)
-        self._publisher.publish(events.HashcheckFinished, passed=passed, failed=failed, cancelled=check.cancelled)
-        self._owner.advance()
+        """Hash pieces for the user; ``done`` is called once with the check."""
+        return self._hash_checking.begin(indexes, done)
 
     # -- why nothing is requested ------------------------------------------------------------------------------------
 

@@ -9,8 +9,7 @@ A peer costs no more than what it sends is worth: ``flow_control`` says when it 
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any, Callable, Dict, List, Optional, Protocol, Set
+from typing import Any, Callable, Dict, List, Optional, Protocol, Set, Tuple
 
 from ..metainfo.bitfield import Bitfield
 from ..protocol import messages
@@ -18,7 +17,6 @@ from ..protocol.fast import allowed_fast_set
 from ..protocol.handshake import Handshake
 from ..protocol.messages import PIECE, REQUEST
 from ..protocol.wire import Wire
-from ..status import PeerStatus
 from ..swarm import message_quota
 from ..swarm.downloads import MAX_VIOLATIONS, Downloads
 from ..swarm.have_log import HaveLog
@@ -83,7 +81,7 @@ class Peer(Connection):
         content: Its payload.
         stream: The bytes.
         handshake: What the peer said in the handshake.
-        before: The connection of before the metadata, whose stream this one takes over.
+        before: The ``EarlyPeer`` whose stream this one takes over, if the metadata came later.
     """
 
     def __init__(
@@ -135,9 +133,13 @@ class Peer(Connection):
 
     def go_on(self, before: EarlyPeer) -> None:
         """The metadata is known: take what the peer said before, as if it had just come."""
+        before.hand_over(self)
         self._exchange.add(self)
         self._limit_pipeline()
         self.interested = before.interested
+        if self._host.private:
+            self.extensions.forbid()
+            self.introduce()
         if before.unchoked:
             self._on_unchoke()
         for kind, a, b, c in self.wire.set_piece_count(len(self.bits)):
@@ -293,12 +295,6 @@ class Peer(Connection):
     def _on_unchoke(self, *_: Any) -> None:
         self.pipeline.on_unchoke()
 
-    def _on_interested(self, *_: Any) -> None:
-        self.set_interested(True)
-
-    def _on_not_interested(self, *_: Any) -> None:
-        self.set_interested(False)
-
     def _on_have(self, index: int, *_: Any) -> None:
         self.pipeline.refused.pop(index, None)
         if self.bits.set(index):
@@ -363,12 +359,6 @@ class Peer(Connection):
     def _on_reject(self, index: int, begin: int, *_: Any) -> None:
         self._downloads.rejected(self.pipeline, index, begin, self._now())
 
-    def _on_suggest(self, index: int, *_: Any) -> None:
-        self.pipeline.suggest(index)
-
-    def _on_allowed_fast(self, index: int, *_: Any) -> None:
-        self.pipeline.allow(index)
-
     def _on_extended(self, sub_id: int, payload: bytes, *_: Any) -> None:
         self.on_extended(sub_id, payload)
         self._limit_pipeline()
@@ -415,16 +405,10 @@ class Peer(Connection):
         """The peer holds our requests and sends nothing."""
         return self.pipeline.snubbed
 
-    def status(self) -> PeerStatus:
-        """The peer, as the user sees it."""
-        return dataclasses.replace(
-            super().status(),
-            pieces=self.bits.count,
-            seed=self.bits.full,
-            choked=self.pipeline.choked,
-            requests=len(self.pipeline.outstanding),
-            remote_requests=len(self.uploader),
-        )
+    def exchanged(self) -> Tuple[int, bool, bool, int, int]:
+        """Pieces of the peer, whether it has all, whether it chokes us, our requests to it and its requests to us."""
+        bits, pipeline = self.bits, self.pipeline
+        return bits.count, bits.full, pipeline.choked, len(pipeline.outstanding), len(self.uploader)
 
 
 Route = Callable[[Peer, Any, Any, Any], None]
@@ -432,15 +416,15 @@ Route = Callable[[Peer, Any, Any, Any], None]
 _ROUTES: Dict[int, Route] = {
     messages.CHOKE: Peer._on_choke,
     messages.UNCHOKE: Peer._on_unchoke,
-    messages.INTERESTED: Peer._on_interested,
-    messages.NOT_INTERESTED: Peer._on_not_interested,
+    messages.INTERESTED: lambda peer, *_: peer.set_interested(True),
+    messages.NOT_INTERESTED: lambda peer, *_: peer.set_interested(False),
     messages.HAVE: Peer._on_have,
     messages.BITFIELD: Peer._on_bitfield,
     messages.HAVE_ALL: Peer._on_have_all,
     messages.HAVE_NONE: Peer._on_have_none,
     messages.CANCEL: Peer._on_cancel,
     messages.REJECT: Peer._on_reject,
-    messages.SUGGEST: Peer._on_suggest,
-    messages.ALLOWED_FAST: Peer._on_allowed_fast,
+    messages.SUGGEST: lambda peer, index, *_: peer.pipeline.suggest(index),
+    messages.ALLOWED_FAST: lambda peer, index, *_: peer.pipeline.allow(index),
     messages.EXTENDED: Peer._on_extended,
 }

@@ -13,7 +13,8 @@ from ..swarm.external_address import ExternalAddress
 from ..swarm.peer_list import PeerList, Source
 from ..swarm.peer_priority import priority
 from .connection import Connection
-from .interfaces import Address, Publisher, Stream
+from .event_publisher import Publisher
+from .interfaces import Address, Stream
 from .phase import Lifecycle
 from .rate_limits import RateLimits
 
@@ -28,7 +29,7 @@ class Torrent(Protocol):
         """The TCP port that the session listens on; 0 for none."""
 
     def open_connection(self, handshake: Handshake, stream: Stream) -> None:
-        """Make a connection of a stream whose handshake is complete, ``add`` it, and have it speak."""
+        """Make a connection of a stream whose handshake is complete, ``add`` it, and send what it begins with."""
 
     def learn(self, addresses: Sequence[Address], source: Source, *, teller: str = "") -> None:
         """List addresses of peers."""

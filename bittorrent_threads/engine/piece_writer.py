@@ -13,7 +13,8 @@ from .. import events
 from ..swarm.downloads import Downloads
 from ..swarm.interfaces import ReceivedPiece
 from .checks import Checks
-from .interfaces import Checked, Done, Publisher, Saved, Storage
+from .event_publisher import Publisher
+from .interfaces import Checked, Done, Saved, Storage
 from .storage_retry import StorageRetry
 from .unreadable_pieces import UnreadablePieces
 from .verified_pieces import VerifiedPieces

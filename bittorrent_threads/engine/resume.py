@@ -20,9 +20,10 @@ from ..metainfo.bitfield import Bitfield
 from ..metainfo.metainfo import Metainfo
 from ..swarm.downloads import Downloads
 from .checks import Check, Checks
+from .event_publisher import Publisher
 from .file_ownership import FileOwnership
 from .file_paths import FilePaths
-from .interfaces import Done, Loaded, Moved, Network, Publisher, Recalled, Storage, Synced, Timer
+from .interfaces import Done, Loaded, Moved, Network, Recalled, Storage, Synced, Timer
 from .phase import Lifecycle
 from .piece_writer import PieceWriter
 from .storage_retry import StorageRetry
@@ -109,9 +110,9 @@ class ResumeStore:
         self.kept: Optional[Resume] = None
         """Resume data as of the last stop."""
         self._recalled = not stored
-        """Nothing that was stored is to be asked for (any more)."""
+        """Stored resume data was read, or must not be."""
         self.resume: Optional[Resume] = None
-        """What was remembered last."""
+        """The resume data read or stored last."""
         if piece_cache is not None:
             try:
                 self.resume = Resume.of(dict(piece_cache), metainfo)
@@ -125,11 +126,11 @@ class ResumeStore:
         """There is stored resume data."""
         self._dirty = False
         self._syncs = 0
-        """Under way."""
+        """Syncs under way."""
         self._timer: Optional[Timer] = None
 
     def recall(self, then: Callable[[], None]) -> None:
-        """Learn what was stored, the names of files first of all, unless that is known; and then go on."""
+        """Read stored resume data once, as it has the names of files, then call ``then``."""
         if self._recalled:
             then()
             return
@@ -153,20 +154,20 @@ class ResumeStore:
         self._storage.name(resume.names)
 
     def changed(self) -> None:
-        """Pieces came or went: store that within the interval."""
+        """Pieces were found or lost: store that within the interval."""
         self._dirty = True
         if self._timer is None and self.stored and not self._lifecycle.closed:
             self._timer = self._network.call_later(self._sync_interval, self._due)
 
     def completed(self) -> None:
-        """All that is wanted is there: store that now, unless it was there at the start."""
+        """The download became complete in this run: store that now."""
         if self.stored and self._lifecycle.live:
             self.keep(clean=False, done=lambda resume: None)
 
     def mark(self, done: Callable[[], None]) -> None:
         """Store which files are the torrent's own, and nothing else that is new, before the first of them is written.
 
-        ``done`` is called also when that failed: it holds nothing up, and the next store tells why.
+        ``done`` is called also when that failed: the files are used all the same, and the next store reports why.
         """
         resume = self.resume
         if not self.stored:
@@ -189,7 +190,7 @@ class ResumeStore:
     def _due(self) -> None:
         self._timer = None
         if self._dirty and self._syncs:
-            self.changed()  # a disk that hangs gets no second one
+            self.changed()  # no second sync on a disk that hangs
         elif self._dirty:
             self.keep(clean=False, done=lambda resume: None)
 
@@ -197,7 +198,7 @@ class ResumeStore:
         """Sync the data, store what is there, and call ``done`` with the resume data, or None when that failed.
 
         While it is not known which files are there, what was stored before stays: files that are gone would otherwise
-        be taken for files that never were.  Pieces that wait for a hash check are doubtful.
+        be remembered as never written.  Pieces that wait for a hash check are doubtful.
         """
         self._cancel()
         if not self._pieces.known or self._unreadable:
@@ -210,7 +211,7 @@ class ResumeStore:
             self._sync(done=done, clean=False, unfinished=())
 
     def _keep_unfinished(self, done: Callable[[Optional[Resume]], None]) -> None:
-        """Write what there is of the pieces that are not whole: they go on from there."""
+        """Write the blocks of unfinished pieces, so that the next start continues with them."""
         pieces = self._downloads.unfinished()
 
         def written(answer: Done) -> None:
@@ -225,7 +226,7 @@ class ResumeStore:
         self._storage.write(runs, written)
 
     def restore(self) -> None:
-        """The files can be used: open the pieces that are not whole with what there is of them."""
+        """The files can be used: open the unfinished pieces with the blocks that are on disk."""
         if self._dirty:
             self.changed()
         unfinished, self.unfinished = self.unfinished, ()
@@ -253,7 +254,7 @@ class ResumeStore:
         self._storage.sync(synced)
 
     def _hashed_again(self, changed: Sequence[Changed], check: Check) -> None:
-        """Tell of files that another program changed; but some systems change times, and only times, by themselves."""
+        """Report files that another program changed if a piece is wrong: some systems change times alone."""
         failed = set(check.failed) if check.error is None else set()
         for path, suspects in changed:
             wrong = len(failed.intersection(suspects))
@@ -264,14 +265,14 @@ class ResumeStore:
                 )
 
     def _refused(self, error: StorageError) -> None:
-        """Resume data could not be stored: try again with the next, while there is one to come."""
+        """Resume data could not be stored: try again after the interval if the torrent is started."""
         self._dirty = True
         self._storage_retry.forget(error)
         if self._lifecycle.started:
             self.changed()
 
     def finish(self, *, done: Callable[[Optional[Resume]], None]) -> None:
-        """The torrent goes away: store what changed since the stop, and nothing later."""
+        """The torrent was closed: store what changed since the stop."""
         self._cancel()
         if self._dirty:
             self.keep(clean=True, done=done)
@@ -279,7 +280,7 @@ class ResumeStore:
             done(self.kept)
 
     def moved(self, answer: Moved) -> None:
-        """The files are at another place: what is known of them is true there, and is stored there."""
+        """All files were moved: store resume data with their new place."""
         self._found_again(answer)
         if not self._lifecycle.started:
             self._owner.settle()
@@ -287,7 +288,7 @@ class ResumeStore:
             self.keep(clean=False, done=lambda resume: None)
 
     def renamed(self, answer: Moved) -> None:
-        """One file has another name, which is stored: of many that are renamed, each would have all of them synced."""
+        """One file was renamed, and the disk stored that; no sync, as a user may rename many in a row."""
         self._found_again(answer)
         if self._lifecycle.started:
             self.changed()
@@ -330,12 +331,12 @@ class ResumeStore:
         doubtful = self._have.without(claimed)
         doubtful.add([*self._downloads.finished])
         doubtful.add([index for index in self._unreadable.hashing.indexes() if not claimed[index]])
-        # Those that are not served are being hashed already, and it was told why.
+        # Pieces that are not sent are being hashed already, and an event said why.
         suspects = [index for index in synced.suspects if self._pieces.serves(index)]
         if suspects and self._lifecycle.started:
             self._checks.add(Check(suspects, functools.partial(self._hashed_again, synced.changed)))
         if synced.error is not None:
-            # A file that is gone or cannot be synced may come back: what was said of it before is no less true.
+            # A file that is gone or cannot be synced may come back: the resume data of before stays true.
             if self._lifecycle.started:
                 self.changed()
             done(self.resume)
@@ -360,7 +361,7 @@ class ResumeStore:
                 self._ownership.stored(resume)
             done(resume)
 
-        # A torrent of which nothing ever was there leaves no trace, whatever was there by its names.
+        # A torrent of which no piece was ever there stores nothing, whatever files have its names.
         own = any(bytes(self._ownership))
         something = (
             self._remembered or not (claimed.empty and doubtful.empty) or unfinished or own or self._paths.renamed

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Optional, Protocol
+from typing import Any, Dict, Optional, Protocol
 
 from ..status import Status
 from ..swarm.peer_list import PeerList
@@ -45,27 +44,17 @@ class Torrent(Protocol):
 
 def snapshot(torrent: Torrent, session: Faults, now: float) -> Status:
     """All that is known of the torrent; its peers and trackers are as of the last tick."""
+    content = _NO_CONTENT if torrent.payload is None else _content(torrent.payload)
     counts = torrent.peerlist.counts
-    status = Status(
+    return Status(
         infohash=torrent.infohash,
         name=torrent.name,
-        size=0,
-        piece_length=0,
-        piece_count=0,
         state=torrent.lifecycle.state,
-        bitfield=b"",
-        wanted=b"",
-        pieces_have=0,
-        left=0,
         downloaded=torrent.peers.downloaded,
         uploaded=torrent.peers.uploaded,
         wasted=torrent.peers.wasted,
         download_rate=torrent.rates.download(now),
         upload_rate=torrent.rates.upload(now),
-        complete=False,
-        seed=False,
-        checking=0,
-        error="",
         connected=len(torrent.peers),
         connecting=torrent.connecting,
         known=counts.known,
@@ -74,30 +63,45 @@ def snapshot(torrent: Torrent, session: Faults, now: float) -> Status:
         stall=_with_fault(session, stall(torrent)),
         peers=torrent.peers.rows,
         trackers=torrent.announces.rows,
-        priorities=(),
         faults=session.faults,
         closed=torrent.lifecycle.closed,
+        **content,
     )
-    return status if torrent.payload is None else _with_content(status, torrent.payload)
 
 
-def _with_content(status: Status, payload: Payload) -> Status:
+_NO_CONTENT: Dict[str, Any] = {
+    "size": 0,
+    "piece_length": 0,
+    "piece_count": 0,
+    "bitfield": b"",
+    "wanted": b"",
+    "pieces_have": 0,
+    "left": 0,
+    "complete": False,
+    "seed": False,
+    "checking": 0,
+    "error": "",
+    "priorities": (),
+}
+"""The fields of a torrent whose metadata is not known."""
+
+
+def _content(payload: Payload) -> Dict[str, Any]:
     metainfo = payload.metainfo
-    return dataclasses.replace(
-        status,
-        size=metainfo.total_size,
-        piece_length=metainfo.piece_length,
-        piece_count=metainfo.piece_count,
-        bitfield=bytes(payload.have),
-        wanted=payload.picker.wanted_bytes,
-        pieces_have=payload.have.count,
-        left=payload.pieces.wanted_left,
-        complete=not payload.missing,
-        seed=payload.have.full,
-        checking=payload.checking,
-        error=str(payload.storage_retry.error or ""),
-        priorities=tuple(payload.files.priorities),
-    )
+    return {
+        "size": metainfo.total_size,
+        "piece_length": metainfo.piece_length,
+        "piece_count": metainfo.piece_count,
+        "bitfield": bytes(payload.have),
+        "wanted": payload.picker.wanted_bytes,
+        "pieces_have": payload.have.count,
+        "left": payload.pieces.wanted_left,
+        "complete": not payload.missing,
+        "seed": payload.have.full,
+        "checking": payload.checking,
+        "error": str(payload.storage_retry.error or ""),
+        "priorities": tuple(payload.files.priorities),
+    }
 
 
 def _with_fault(session: Faults, reason: str) -> str:

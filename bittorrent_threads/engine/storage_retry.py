@@ -11,7 +11,8 @@ from typing import Optional, Protocol
 from .. import events
 from ..errors import StorageError
 from ..settings import Settings
-from .interfaces import Network, Publisher, Timer
+from .event_publisher import Publisher
+from .interfaces import Network, Timer
 
 BUSY_PAUSE = 2.0
 """Seconds of the first pause while another client has the files: one that was interrupted is closed in a moment."""

@@ -1,4 +1,4 @@
-"""One torrent on the network thread: what it is called, who is connected, and in which phase it is.
+"""One torrent on the network thread: its infohash, its phase, its connections, its trackers.
 
 It lives before its metadata is known, by its infohash alone.  Everything that needs pieces and files is in ``Payload``,
 which is made once, when the metadata is known.  This class owns the parts and routes between them, and decides nothing
@@ -16,6 +16,7 @@ from ..errors import MetainfoError, StateError
 from ..metainfo.infohash import InfoHash
 from ..metainfo.metainfo import Metainfo
 from ..protocol.extension import ExtensionHandshake
+from ..protocol.extension_table import ExtensionTable
 from ..protocol.handshake import Handshake
 from ..status import Status
 from ..swarm.external_address import ExternalAddress
@@ -23,6 +24,7 @@ from ..swarm.peer_list import PeerList, Source
 from .address_gate import AddressGate
 from .announces import Announces, Progress
 from .choking import Choking
+from .connection import Connection
 from .early_peer import EarlyPeer
 from .event_publisher import EventPublisher
 from .interfaces import Address, EventDispatcher, Stream
@@ -308,7 +310,7 @@ class Torrent:
     # -- what the parts tell -----------------------------------------------------------------------------------------
 
     def open_connection(self, handshake: Handshake, stream: Stream) -> None:
-        """Make a connection of a stream whose handshake is complete, and have it speak."""
+        """Make a connection of a stream whose handshake is complete, and send what it begins with."""
         if self.payload is None:
             early = EarlyPeer(self, stream, handshake)
             self.peers.add(early)
@@ -351,6 +353,11 @@ class Torrent:
         self._session.wake_dialer(self)
 
     # -- telling -----------------------------------------------------------------------------------------------------
+
+    @property
+    def extensions(self) -> ExtensionTable[Connection]:
+        """The extension messages that we take."""
+        return self._session.extensions
 
     @property
     def private(self) -> bool:
@@ -420,7 +427,7 @@ class Torrent:
         self.peers.refresh()
 
     def _idle(self) -> bool:
-        """Is there nothing whose figures could change?  Of a thousand torrents most are so most of the time."""
+        """Whether no figure can change: of a thousand torrents most are idle most of the time."""
         status = self.status
         busy = len(self.peers) or self.progress.wanting or status.checking or status.connected or status.connecting
         return not busy and not status.download_rate and not status.upload_rate

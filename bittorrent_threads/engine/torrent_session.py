@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Callable, Optional, Protocol
 
+from ..protocol.extension_table import ExtensionTable
 from ..swarm.message_quota import Budget
 from .announces import AnnouncingSession
-from .interfaces import JoinableTorrent, Lookups, TrackerClient
+from .connection import Connection
+from .interfaces import Lookups, TrackerClient
+from .joinable_torrent import JoinableTorrent
 from .payload import Session
 from .rate_limits import Shares
 from .snapshot import Faults
@@ -17,6 +20,7 @@ class TorrentSession(Session, AnnouncingSession, Shares, Faults, Protocol):
 
     lookups: Lookups
     message_budget: Budget
+    extensions: ExtensionTable[Connection]
     wall: Callable[[], float]
     client: str
     """Our name and version, for peers."""

@@ -30,7 +30,7 @@ WATER_TIME = 1.0
 """Seconds of a peer's rate kept ready."""
 
 LEAST_READ = 256 * 1024
-"""Bytes that one job of the disk reads, if so much is asked for: short pieces share a hop between threads.
+"""Bytes that one disk job reads if so much is requested: short pieces share a hop between threads.
 
 With a job for each of them, pieces of 16 KiB went to libtorrent at 204 MB/s for 4.9 s of processor a GiB, and so at 284
 MB/s for 3.3 s.
@@ -119,7 +119,7 @@ class Uploader:
         self.served_at = 0.0
         """When the last block was read at a low limit."""
         self.begun: Dict[int, None] = {}
-        """Pieces of which the peer was sent something then, the latest."""
+        """The last pieces of which the peer was sent a block at a low limit."""
         self._queued = 0
         """Payload bytes given to the stream so far."""
         self._mark = 0
@@ -150,7 +150,7 @@ class Uploader:
         peer, pieces, active = self._peer, self._pieces, self._lifecycle.active
         waiting, small = len(self._uploads), self._uploads.small
         rejected: List[Request] = []
-        # What a piece is asked once is not asked for each block: a batch of one peer is mostly of one or two pieces.
+        # Looked up once for each piece, not for each block: a batch of one peer is mostly of one or two pieces.
         for index, group in itertools.groupby(requests, key=_index_of):
             available = pieces.serves(index)
             rejected += self._uploads.add(
@@ -169,7 +169,7 @@ class Uploader:
         return vain * message_quota.REFUSED_REQUEST + (self._uploads.small - small) * message_quota.SMALL_REQUEST
 
     def cancel(self, index: int, begin: int, length: int) -> None:
-        """The peer takes a request back; with BEP 6 it is answered by a reject."""
+        """The peer cancels a request; with BEP 6 that is answered by a reject."""
         if self._uploads.cancel(index, begin, length) and self._peer.fast:
             self._peer.send(messages.reject(index, begin, length))
 
@@ -203,7 +203,7 @@ class Uploader:
             self._storage.load(spans, functools.partial(self._loaded, runs))
 
     def _take(self, room: int) -> List[Run]:
-        """The runs of one job: one, or as many as make it worth a hop between threads."""
+        """The runs of one job: as many as make it worth a hop between threads."""
         if self._limits.narrow:
             return self._take_rare(self._turns.spread())
         runs: List[Run] = []
@@ -217,7 +217,7 @@ class Uploader:
         return runs
 
     def _take_rare(self, spread: Callable[[int], int]) -> List[Run]:
-        """One block, of the piece that is spread least."""
+        """One block, of the piece that fewest peers have."""
         run = self._uploads.take_one(spread)
         if run is None:
             return []

@@ -18,8 +18,9 @@ from ..metainfo.layout import Layout
 from ..swarm.file_progress import FileProgress
 from ..swarm.picker import Picker
 from .checks import Check, Checks
+from .event_publisher import Publisher
 from .file_paths import FilePaths
-from .interfaces import Checked, Publisher
+from .interfaces import Checked
 from .unreadable_pieces import UnreadablePieces
 
 

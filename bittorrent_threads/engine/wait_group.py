@@ -1,4 +1,4 @@
-"""What a stopped torrent still waits for: its ``stopped`` announces and its files being closed."""
+"""Counts answers that are still to come, such as ``stopped`` announces and files being closed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Callable, List
 
 
 class WaitGroup:
-    """Counts answers that are expected, and tells when none is."""
+    """A count of expected answers, and callbacks for the moment when it is zero."""
 
     def __init__(self) -> None:
         self._expected = 0

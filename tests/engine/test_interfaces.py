@@ -21,12 +21,9 @@ from bittorrent_threads.disk.disk import Disk
 from bittorrent_threads.disk.storage import Storage
 from bittorrent_threads.engine import interfaces
 from bittorrent_threads.engine.early_peer import EarlyPeer
-from bittorrent_threads.engine.event_publisher import EventPublisher
 from bittorrent_threads.engine.handshaker import Handshaker
 from bittorrent_threads.engine.http_tracker import HttpTracker
 from bittorrent_threads.engine.peer import Peer
-from bittorrent_threads.engine.peers import Peers
-from bittorrent_threads.engine.torrent import Torrent
 from bittorrent_threads.engine.tracker_clients import TrackerClients
 from bittorrent_threads.event_dispatcher import EventDispatcher
 from bittorrent_threads.net.datagram import UdpSocket
@@ -61,9 +58,6 @@ PAIRS: List[Tuple[type, type]] = [
     (interfaces.TrackerClient, HttpTracker),
     (interfaces.TrackerClient, TrackerClients),
     (interfaces.TrackerClient, UdpTrackerClient),
-    (interfaces.Publisher, EventPublisher),
-    (interfaces.Admission, Peers),
-    (interfaces.JoinableTorrent, Torrent),
     (interfaces.StreamHandler, Handshaker),
     (interfaces.StreamHandler, EarlyPeer),
     (interfaces.StreamHandler, Peer),

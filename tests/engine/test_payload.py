@@ -97,7 +97,7 @@ def test_what_the_peer_said_of_itself_and_of_its_choke_is_kept() -> None:
     assert guest.extension_handshake()[b"reqq"] == bench.settings.reqq
     bench.give_info()
     (peer,) = bench.payload.exchange
-    assert peer.extension_ids == {"ut_metadata": 3}
+    assert peer.extensions.ids == {"ut_metadata": 3}
     assert (peer.client, peer.listening, peer.pipeline.reqq) == ("Guest 1.0", 7777, 7)
     assert peer.pipeline.choked and {index for index, _, _ in guest.requests()} == {2}, "that piece is allowed"
 

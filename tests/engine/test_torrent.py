@@ -96,31 +96,6 @@ def test_a_start_dials_at_once_whoever_is_known() -> None:
     assert len(guests) == 3
 
 
-def test_what_was_being_fetched_goes_on_after_a_stop() -> None:
-    bench = Bench()
-    seed = bench.seed()
-    asked = seed.requests()
-    seed.give(*asked[:4])
-    bench.set_state("stopped")
-    bench.set_state("active")
-    bench.seed().serve()
-    assert bench.payload.have.full and bench.status.wasted == 0
-    assert bench.disk.saved == SIZE
-
-
-def test_a_stop_in_the_middle_of_a_write_keeps_what_was_written() -> None:
-    bench = Bench()
-    bench.disk.seek_time = 1.0
-    seed = bench.seed()
-    seed.give(*blocks_of(0))
-    over: List[bool] = []
-    bench.set_state("stopped")
-    bench.act(bench.torrent.wait_group.when_over, lambda: over.append(True))
-    bench.run(10)
-    assert over and bench.payload.have[0]
-    assert bench.torrent.kept is not None and bench.torrent.kept.have[0] == 0x80
-
-
 def test_verbs_after_the_close_do_nothing() -> None:
     bench = Bench(have=range(COUNT))
     bench.act(bench.torrent.close)
