@@ -140,8 +140,15 @@ class Wire:
         if self.failed:
             return []
         said = early.settle(piece_count)
-        self.failed = early.failed
+        self._check_early(early)
         return said
+
+    def _check_early(self, early: EarlyAvailability) -> None:
+        if early.failed:
+            # It was found behind the parser, which may have kept the beginning of what follows.
+            self.failed = early.failed
+            self._partial = bytearray()
+            self._held = memoryview(b"")
 
     def _limit(self, piece_count: int) -> None:
         self._piece_count = piece_count
@@ -176,7 +183,7 @@ class Wire:
             self._parse(view, start, found)
         if self._early is not None:
             found = self._early.take(found)
-            self.failed = self._early.failed or self.failed
+            self._check_early(self._early)
         return found
 
     def _parse(self, view: memoryview, pos: int, found: List[Message]) -> None:  # noqa: C901 - hot path

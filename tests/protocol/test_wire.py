@@ -39,6 +39,7 @@ from bittorrent_threads.protocol.wire import Message, Wire
 
 PIECES = 21
 BLOCK = bytes(range(256)) * 64
+NOTHING_NEW = "said a second time what it has, and nothing new"
 
 
 def block(index: int, begin: int, data: bytes) -> bytes:
@@ -257,12 +258,12 @@ def received(machine: Wire, chunks: List[bytes]) -> List[Message]:
     found: List[Message] = []
     for chunk in chunks:
         shared = bytearray(chunk)
-        given_ = memoryview(shared)
-        while given_ or machine.held:
-            for kind, a, b, c in machine.receive(given_):
+        chunk_view = memoryview(shared)
+        while chunk_view or machine.held:
+            for kind, a, b, c in machine.receive(chunk_view):
                 found.append((kind, a, b, bytes(c) if kind == PIECE else c))
             shared[:] = bytes(len(shared))
-            given_ = given_[:0]
+            chunk_view = chunk_view[:0]
     return found
 
 
@@ -310,7 +311,7 @@ def test_what_comes_early_means_the_same_as_what_comes_late(piece_count: int, da
     found = received(learning, [b"".join(map(written, said[:when]))])
     found += learning.set_piece_count(piece_count)
     if learning.failed:
-        assert learning.failed == "said a second time what it has, and nothing new"
+        assert learning.failed == NOTHING_NEW
         return
     found += received(learning, [b"".join(map(written, said[when:]))])
     assert not learning.failed
@@ -598,7 +599,7 @@ def test_what_does_not_fit_fails_when_the_number_is_told(said: bytes, reason: st
         (messages.request(MAX_PIECES, 0, 5), "request of piece 2097152, there are 2097152"),
         (block(MAX_PIECES, 0, b"x"), "piece of piece 2097152, there are 2097152"),
         (messages.HAVE_NONE_MESSAGE * 2, "have none after other messages"),
-        (messages.HAVE_ALL_MESSAGE * 2, "said a second time what it has, and nothing new"),
+        (messages.HAVE_ALL_MESSAGE * 2, NOTHING_NEW),
         (messages.bitfield(b"\x80") + messages.have(8), "have of piece 8, and a bitfield of 1 bytes"),
     ],
 )
@@ -643,6 +644,19 @@ def test_what_is_held_when_the_number_is_told_is_parsed_with_it() -> None:
     assert machine.set_piece_count(PIECES) == [(BITFIELD, b"\x40\x00\x00", 0, 0)]
     assert machine.receive(b"") == []
     assert machine.failed == "have of piece 21, there are 21"
+
+
+def test_nothing_is_kept_behind_what_does_not_fit() -> None:
+    twice = messages.HAVE_ALL_MESSAGE * 2
+    for rest in (messages.KEEPALIVE_MESSAGE * wire.MAX_MESSAGES, messages.have(1)[:7]):
+        machine = Wire(None, fast=True)
+        assert machine.receive(twice + rest) == []
+        assert (machine.failed, machine.held, machine.partial) == (NOTHING_NEW, 0, False)
+    machine = Wire(None, fast=True)
+    machine.receive(messages.have(21) + messages.have(1)[:7])
+    assert machine.partial
+    assert machine.set_piece_count(PIECES) == []
+    assert (machine.failed, machine.partial) == ("has piece 21, there are 21", False)
 
 
 def test_noise_without_a_number_of_pieces_is_the_same_however_it_is_cut() -> None:
