@@ -14,7 +14,8 @@
     claims      ``Claims``: which torrent uses which files, told to other sessions and processes by ``locks``
     allocation  the room of a whole file, taken before the download
     moving      files on their way to another folder
-    resume      ``Resume``: what is on disk and right; kept in a file, and compared with the files at the next start
+    resume      ``Resume``: which pieces are on disk and right, stored in a file
+    trust       what of a ``Resume`` is still true, by comparison with the files
     create      a new .torrent from files, found by ``sources``
 
 The rule: nothing false, nothing lost.  Data reaches a file only after its hash was right, is read only from the file
