@@ -91,7 +91,7 @@ class Resume(NamedTuple):
         }
 
     @classmethod
-    def of(cls, plain: Any, metainfo: Metainfo) -> Resume:
+    def of(cls, plain: object, metainfo: Metainfo) -> Resume:
         """The resume data that ``plain`` is; raises ``ValueError`` with the reason if it is none for this torrent."""
         if not isinstance(plain, dict):
             raise ValueError("is no dictionary")
@@ -281,7 +281,7 @@ def _bytes(plain: Dict[str, Any], key: str) -> bytes:
     return bytes.fromhex(value)
 
 
-def _stat(entry: Any, key: str) -> Optional[FileStat]:
+def _stat(entry: object, key: str) -> Optional[FileStat]:
     if entry is None:
         return None
     if not isinstance(entry, list) or len(entry) != 3 or not all(type(number) is int for number in entry):
@@ -289,7 +289,7 @@ def _stat(entry: Any, key: str) -> Optional[FileStat]:
     return FileStat(*entry)
 
 
-def _names(entries: Any, metainfo: Metainfo) -> Names:
+def _names(entries: object, metainfo: Metainfo) -> Names:
     # None of them leads anywhere else than below the folder, whoever wrote them.
     names: Dict[int, Parts] = {}
     for entry in entries if isinstance(entries, list) else [None]:
@@ -309,7 +309,7 @@ def _names(entries: Any, metainfo: Metainfo) -> Names:
     return tuple(names.items())
 
 
-def _unfinished(entry: Any, metainfo: Metainfo) -> Tuple[int, bytes]:
+def _unfinished(entry: object, metainfo: Metainfo) -> Tuple[int, bytes]:
     if isinstance(entry, list) and len(entry) == 2 and type(entry[0]) is int and isinstance(entry[1], str):
         index, blocks = entry[0], bytes.fromhex(entry[1])
         if 0 <= index < metainfo.piece_count:
