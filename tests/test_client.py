@@ -186,7 +186,7 @@ def test_hashcheck_without_waiting_and_cancelling(tmp_path: Path) -> None:
     with bt.Client(content.metainfo(), tmp_path, state="stopped") as client:
         with checks_held(client.session):
             check = client.hashcheck(wait=False)
-            assert client.status().checking == content.piece_count, "so that nobody waits for its end in vain"
+            assert client.status().checking == content.piece_count, "so that no caller waits for its end in vain"
             check.cancel()
         result = check.wait(PATIENCE)
         assert result.cancelled and check.done

@@ -1,4 +1,4 @@
-"""Events on their way from the network thread to a user who changes his mind meanwhile."""
+"""Events that are queued on the network thread while callbacks are set and unset."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Bench:
         assert peer.fetch(2, BLOCK, BLOCK) == self.content.read(at, BLOCK)
 
     def alive(self) -> None:
-        """The node serves whoever behaves, and nobody broke a rule."""
+        """Check that the node serves an honest peer, and that no rule of the network was broken."""
         self.served(self.liar())
         self.swarm.check()
 

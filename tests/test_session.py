@@ -185,7 +185,7 @@ def test_an_interrupted_close_goes_on_and_the_next_waits_for_its_end(tmp_path: P
     deadline = time.monotonic() + PATIENCE
     while not thread._ended.is_set and time.monotonic() < deadline:
         pass
-    assert thread._ended.is_set, "nobody has called close again, and it goes on"
+    assert thread._ended.is_set, "an interrupted close continues without a second call"
     client.close(PATIENCE)
     assert [name for name in names_of_threads() if name.startswith("bittorrent-")] == []
     assert [type(event) for event in client][-1] is events.Closed

@@ -19,7 +19,7 @@
     allocation      allocates the space of a whole file
     move_storage    moves files to another folder; ``subtree`` moves a whole folder at once
     claims          ``Claims``: which torrent uses which files, in all sessions and processes; ``locks`` has its locks
-    resume          ``Resume``: which pieces are on disk, stored in a file and compared with the files at the next start
+    resume          ``Resume``: which pieces are on disk, stored in a file; ``trust`` compares it with the files
     create          makes a .torrent from files, which ``source_files`` finds
 
 The rule: a piece is written only after its hash was right.  It is read only from the file that was found at the start,

@@ -28,8 +28,9 @@ from .file import File, FileStat, Gone
 from .file_pool import FilePool
 from .folder import Folder, Parts
 from .results import Moved, bare
-from .resume import Resume, ResumeFile, moved
+from .resume import Resume, ResumeFile
 from .subtree import Subtree
+from .trust import moved
 
 CHUNK = len(ZEROS)
 """Bytes copied at a time; those that are all zeros become a hole."""

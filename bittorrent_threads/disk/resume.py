@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import json
 import os
-from typing import TYPE_CHECKING, Any, Collection, Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..errors import StorageError
 from ..metainfo.bitfield import Bitfield
@@ -26,11 +26,6 @@ from .file import FileStat
 from .folder import Folder, Parts
 from .path_choice import rules
 
-if TYPE_CHECKING:
-    from random import Random
-
-    from .results import CheckedFiles, Moved
-
 VERSION = 1
 MAX_NAMES_SIZE = 4 * 1024 * 1024
 """Bytes of the paths of renamed files in a resume file, with their punctuation: some ten thousand long ones."""
@@ -38,12 +33,6 @@ MAX_UNFINISHED = 65_536
 """Unfinished pieces in a resume file: so many of 16 KiB are a gigabyte of ``Settings.piece_memory``."""
 MAX_UNFINISHED_SIZE = 1024 * 1024
 """Bytes that tell of their blocks, four for each of these bytes."""
-SAMPLE = 16
-"""Pieces that are hashed of files that have other inodes, and nothing else that is new: one a file, of so many files.
-
-They tell another disk or an older copy, which differs in most files, and cost a second where all would cost hours.
-"""
-
 _MAGIC = b"bittorrent_threads resume\n"
 _SEAL_SIZE = len(_MAGIC) + 64 + 1  # SHA-256 in hexadecimal, and the end of a line
 
@@ -102,7 +91,7 @@ class Resume(NamedTuple):
         }
 
     @classmethod
-    def of(cls, plain: Any, metainfo: Metainfo) -> Resume:
+    def of(cls, plain: object, metainfo: Metainfo) -> Resume:
         """The resume data that ``plain`` is; raises ``ValueError`` with the reason if it is none for this torrent."""
         if not isinstance(plain, dict):
             raise ValueError("is no dictionary")
@@ -129,19 +118,6 @@ class Resume(NamedTuple):
         return resume
 
 
-class Trust(NamedTuple):
-    """What of a ``Resume`` is worth something, answer of ``compare``."""
-
-    have: Bitfield
-    """Pieces that need no hash check."""
-    unfinished: Unfinished
-    """Pieces of which these blocks can be kept."""
-    suspects: Tuple[int, ...]
-    """Pieces to hash: those that are there, and doubtful or in a file that changed, claimed or not."""
-    missing: Tuple[int, ...]
-    """Files that were there and are gone, by index: not to be downloaded again before somebody says so."""
-
-
 class Bounds(NamedTuple):
     """What resume data of a torrent can be at most: anyone may have put a file there, of any size.
 
@@ -162,75 +138,6 @@ class Bounds(NamedTuple):
         # A file has three integers of up to 39 digits, an unfinished piece its index, and both their punctuation.
         size = 4096 + pieces // 2 + 128 * files + 32 * unfinished + blocks
         return cls(size + min(MAX_NAMES_SIZE, 65_536 + 4096 * files), 4096 + 32 * files + 4 * unfinished)
-
-
-def compare(resume: Resume, checked_files: CheckedFiles, metainfo: Metainfo, *, gone: Collection[int] = ()) -> Trust:
-    """What is still true, now that the files are as ``checked_files``.
-
-    A file that is ``gone`` is back only when it is as it was.  Nothing is believed of one that was not seen.
-    """
-    layout = metainfo.layout
-    unseen = set(checked_files.unseen)
-    doubted = Bitfield(layout.piece_count, resume.doubtful or None)
-    missing: List[int] = []
-    same_part_file = resume.part_file == checked_files.part_file
-    for index, (file, then) in enumerate(zip(metainfo.files, resume.files)):
-        now = checked_files.files[index] if checked_files.files else None
-        if file.pad or not file.length:
-            continue
-        if index not in unseen:
-            if then == now and (now is not None or same_part_file):
-                continue
-            if then is not None and then.size and (now is None or index in gone):
-                missing.append(index)
-        for piece in layout.file_pieces(index):
-            doubted.set(piece)
-    have = Bitfield(layout.piece_count, resume.have)
-    for piece in doubted.indexes():
-        have.clear(piece)
-    unfinished = tuple(entry for entry in resume.unfinished if resume.clean and not doubted[entry[0]])
-    return Trust(have, unfinished, tuple(piece for piece in checked_files.present if doubted[piece]), tuple(missing))
-
-
-def renumbered(resume: Resume, checked_files: CheckedFiles) -> Optional[Resume]:
-    """The same, said of files that all have other inodes, and the size and time they had; None if they are not that.
-
-    A file system that makes up its inodes, as sshfs does, does so anew at each mount.  A copy of the files looks the
-    same: so what is said here is to be believed only if a sample of the pieces is right.
-    """
-    pairs = [*zip(resume.files, checked_files.files), (resume.part_file, checked_files.part_file)]
-    met = [(then, now) for then, now in pairs if then is not None or now is not None]
-    for then, now in met:
-        if then is None or now is None or then == now or then._replace(inode=now.inode) != now:
-            return None
-    return resume._replace(files=checked_files.files, part_file=checked_files.part_file) if met else None
-
-
-def sample(resume: Resume, metainfo: Metainfo, random: Random) -> List[int]:
-    """One piece of each of ``SAMPLE`` files at random, of those that are there and not doubtful; ascending."""
-    layout = metainfo.layout
-    have = Bitfield(layout.piece_count, resume.have).without(Bitfield(layout.piece_count, resume.doubtful or None))
-    files = [index for index, stat in enumerate(resume.files) if stat is not None and stat.size]
-    found: Set[int] = set()
-    for index in random.sample(files, len(files)):
-        pieces = [piece for piece in layout.file_pieces(index) if have[piece]]
-        if pieces:
-            found.add(random.choice(pieces))
-            if len(found) == SAMPLE:
-                break
-    return sorted(found)
-
-
-def moved(resume: Resume, answer: Moved) -> Resume:
-    """The same, said of files that are at another place now: what was true of a file there is true of it here."""
-    files = list(resume.files)
-    for index, before, after in answer.files:
-        if files[index] == before:
-            files[index] = after
-    part_file = resume.part_file
-    if answer.part_file is not None and part_file == answer.part_file[0]:
-        part_file = answer.part_file[1]
-    return resume._replace(files=tuple(files), part_file=part_file)
 
 
 class ResumeFile:
@@ -374,7 +281,7 @@ def _bytes(plain: Dict[str, Any], key: str) -> bytes:
     return bytes.fromhex(value)
 
 
-def _stat(entry: Any, key: str) -> Optional[FileStat]:
+def _stat(entry: object, key: str) -> Optional[FileStat]:
     if entry is None:
         return None
     if not isinstance(entry, list) or len(entry) != 3 or not all(type(number) is int for number in entry):
@@ -382,7 +289,7 @@ def _stat(entry: Any, key: str) -> Optional[FileStat]:
     return FileStat(*entry)
 
 
-def _names(entries: Any, metainfo: Metainfo) -> Names:
+def _names(entries: object, metainfo: Metainfo) -> Names:
     # None of them leads anywhere else than below the folder, whoever wrote them.
     names: Dict[int, Parts] = {}
     for entry in entries if isinstance(entries, list) else [None]:
@@ -402,7 +309,7 @@ def _names(entries: Any, metainfo: Metainfo) -> Names:
     return tuple(names.items())
 
 
-def _unfinished(entry: Any, metainfo: Metainfo) -> Tuple[int, bytes]:
+def _unfinished(entry: object, metainfo: Metainfo) -> Tuple[int, bytes]:
     if isinstance(entry, list) and len(entry) == 2 and type(entry[0]) is int and isinstance(entry[1], str):
         index, blocks = entry[0], bytes.fromhex(entry[1])
         if 0 <= index < metainfo.piece_count:

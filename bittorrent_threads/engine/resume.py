@@ -14,7 +14,8 @@ from typing import Any, Callable, Mapping, Optional, Protocol, Sequence
 from .. import events
 from ..disk.file import FileStat
 from ..disk.results import Changed
-from ..disk.resume import Names, Resume, Unfinished, moved
+from ..disk.resume import Names, Resume, Unfinished
+from ..disk.trust import moved
 from ..errors import StateError, StorageError
 from ..metainfo.bitfield import Bitfield
 from ..metainfo.metainfo import Metainfo

@@ -254,7 +254,7 @@ def _shown(text: bytes) -> str:
     return repr(text if len(text) <= 40 else text[:40] + b"...")[1:]
 
 
-def encode(value: Any) -> bytes:
+def encode(value: object) -> bytes:
     """The bencoding of int, str (as UTF-8), bytes, list, tuple and dict, and of bool, as 0 or 1.
 
     Dictionary keys are bytes or str and are sorted.  Raises ``TypeError`` for anything else, ``ValueError`` for what
@@ -263,7 +263,7 @@ def encode(value: Any) -> bytes:
     return encoder(_plain(value, MAX_DEPTH))
 
 
-def _plain(value: Any, depth: int) -> Any:
+def _plain(value: object, depth: int) -> Any:
     # The guard: bencoder writes True as "iTruee", an IntEnum by its name, and only ASCII text.
     if isinstance(value, bytes):
         return bytes(value)

@@ -62,6 +62,6 @@ def text(holder: Dict[bytes, Any], key: bytes, codec: Optional[str]) -> Optional
     return transcoded([value], codec).get(value, value).decode("utf-8", "replace").translate(_UNPRINTABLE)
 
 
-def kind_of(value: Any) -> str:
+def kind_of(value: object) -> str:
     """The type of a decoded value, for an error: ``"a string"``."""
     return _KINDS[type(value)]

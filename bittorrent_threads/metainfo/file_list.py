@@ -91,7 +91,7 @@ def _file(entry: Dict[bytes, Any]) -> Tuple[int, bool, List[bytes]]:
     return length, pad, path
 
 
-def _special_file(entry: Dict[bytes, Any], length: Any, path: Any) -> Tuple[Any, Any, bool]:
+def _special_file(entry: Dict[bytes, Any], length: object, path: object) -> Tuple[Any, Any, bool]:
     # An entry with more keys than length and path: its length, its path, and whether it is padding.
     pad = False
     attributes = entry.get(b"attr")
@@ -103,5 +103,5 @@ def _special_file(entry: Dict[bytes, Any], length: Any, path: Any) -> Tuple[Any,
     return length, preferred if _is_path(preferred) and is_utf8(*preferred) else path, pad
 
 
-def _is_path(value: Any) -> bool:
+def _is_path(value: object) -> bool:
     return isinstance(value, list) and set(map(type, value)) == _ONLY_BYTES

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from encodings.aliases import aliases
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .safe_paths import cased_paths, caseless_paths, native_paths, raw_paths, safe_name, safe_paths
 
@@ -33,7 +33,7 @@ _ENCODINGS = _OF_TWO_BYTES.union(
 Path = Tuple[str, ...]
 
 
-def decoder(label: Any) -> Optional[str]:
+def decoder(label: object) -> Optional[str]:
     """The codec for the value of ``encoding``, None if it is UTF-8 or none that names are decoded by."""
     if not isinstance(label, bytes) or not _match_label(label):
         return None

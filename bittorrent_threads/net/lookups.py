@@ -67,7 +67,7 @@ class Poster(Protocol):
     def post(self, callback: Callable[[], None]) -> None:
         """Have the network thread make a call; raises SessionClosed if the loop has ended."""
 
-    def call_later(self, delay: float, callback: Callable[[], None]) -> Any:
+    def call_later(self, delay: float, callback: Callable[[], None]) -> object:
         """Call once, ``delay`` seconds from now; the result has a ``cancel``."""
 
 
@@ -268,7 +268,7 @@ class Lookups:
         self._slow += 1
         self._dispatch()
 
-    def _give_up(self, request: Request, late: Any) -> None:
+    def _give_up(self, request: Request, late: object) -> None:
         """Answer that the time is over; a worker that has the request may come back later."""
         self._queue.discard(request)
         request.cancel()
@@ -285,7 +285,7 @@ class Lookups:
         self._deliver(request, answer)
         self._dispatch()
 
-    def _deliver(self, request: Request, answer: Any) -> None:
+    def _deliver(self, request: Request, answer: object) -> None:
         if not self._closed:
             _answer(request, answer)
 
@@ -326,7 +326,7 @@ def _host(url: str) -> str:
         return ""
 
 
-def _answer(request: Request, answer: Any) -> None:
+def _answer(request: Request, answer: object) -> None:
     deliver, request.deliver = request.deliver, None
     if deliver is not None:
         deliver(answer)

@@ -147,7 +147,7 @@ class Wire:
         if early.failed:
             # It was found behind the parser, which may have kept the beginning of what follows.
             self.failed = early.failed
-            self._partial = bytearray()
+            self._partial = OwnedBuffer()
             self._held = memoryview(b"")
 
     def _limit(self, piece_count: int) -> None:

@@ -397,7 +397,7 @@ def test_pieces_written_while_their_file_becomes_wanted_are_not_lost(tmp_path: P
 
 
 class Overtaken:
-    """A lock: who asks for it first finds that another worker was faster."""
+    """A lock whose first acquisition comes after that of another worker."""
 
     def __init__(self, other: Callable[[], None]) -> None:
         self._lock = threading.Lock()

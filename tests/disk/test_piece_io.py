@@ -360,7 +360,7 @@ def test_a_wrong_byte_written_by_another_program_is_never_loaded(seed: Bench, t:
     path = t.path(seed.root, 0)
     change(path, 350)
     loaded = seed.pieces.load(3, 0, 20)
-    assert loaded.data == b"", "the bytes asked for are right, but who knows"
+    assert loaded.data == b"", "the requested bytes are right, but that is not known"
     assert loaded.error is not None
     assert loaded.error.path == str(path)
     assert "changed by another program, piece 3 is wrong" in loaded.error.reason
@@ -417,7 +417,7 @@ def test_pieces_of_a_changed_file_may_not_be_remembered_before_they_were_hashed(
     synced = seed.content.sync()
     assert synced.suspects == tuple(range(10))
     assert synced.error is None
-    assert seed.content.sync().suspects == tuple(range(10)), "for as long as nobody hashed them"
+    assert seed.content.sync().suspects == tuple(range(10)), "until they are hashed"
     assert seed.pieces.check(range(10)).failed == (9,)
     assert seed.content.sync().suspects == (9,)
     seed.save(9)

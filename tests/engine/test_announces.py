@@ -429,7 +429,9 @@ def test_peers_that_come_over_the_other_family_suffice() -> None:
     answered(bench, body)
     bench.set_state("active")
     bench.run(50)
-    assert len(set(first[:2])) == 1 and len(first) == 4, "the second is asked when the first said nobody, and no more"
+    assert len(set(first[:2])) == 1 and len(first) == 4, (
+        "the second is asked after the first had no peers, and no third"
+    )
 
 
 def test_a_torrent_without_trackers_asks_nobody() -> None:

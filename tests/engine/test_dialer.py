@@ -1,4 +1,4 @@
-"""Whom the engine dials, how many at once and how fast."""
+"""Which addresses the engine dials, how many at once, and how fast."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bittorrent_threads.swarm.peer_list import MAX_OF_OWNER, Source
 
 
 def crowd(bench: Bench, count: int) -> List[Guest]:
-    """Let the torrent hear of so many addresses where somebody accepts and says nothing; the guests as they come."""
+    """Tell the torrent ``count`` addresses that accept connections and send nothing; return the accepted peers."""
     guests: List[Guest] = []
     addresses = [bench.open_house(guests)[0] for _ in range(count)]
     bench.act(bench.torrent.learn, addresses, Source.TRACKER)
@@ -24,7 +24,7 @@ def crowd(bench: Bench, count: int) -> List[Guest]:
 
 
 def silence(bench: Bench, count: int) -> None:
-    """Let the torrent hear of so many addresses where nobody is."""
+    """Tell the torrent ``count`` addresses where no host is."""
     addresses = [("10.99.0.1", 1000 + number) for number in range(count)]
     bench.act(bench.torrent.learn, addresses, Source.TRACKER)
 

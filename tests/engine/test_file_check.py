@@ -51,7 +51,7 @@ def test_no_snapshot_says_that_all_is_checked_before_it_is() -> None:
     begin(bench)
     bench.run(5)
     assert seen[0] == (True, 0) and seen[-1] == (False, COUNT)
-    assert (False, 0) not in seen, "who waits for the end of the check would wake too early"
+    assert (False, 0) not in seen, "waiters for the end of the check would wake too early"
 
 
 # -- gone --------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The handshake: who is let in, how long it may take, and what it is answered with."""
+"""The handshake: which peers are accepted, the time limit, and the answer."""
 
 from __future__ import annotations
 

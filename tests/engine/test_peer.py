@@ -218,7 +218,7 @@ def test_who_wants_nothing_and_has_nothing_makes_room_in_the_end(limits: Dict[st
     eager = bench.guest([])
     eager.say(message(INTERESTED))
     eager.say(message(REQUEST, 0, 0, BLOCK), seconds=2)
-    assert not idle.closed  # as long as nobody else comes
+    assert not idle.closed  # as long as no other peer connects
     newcomer = bench.guest([])
     assert idle.closed and not eager.closed and not newcomer.closed
     assert bench.reasons == ["gave way to another that found no room"]

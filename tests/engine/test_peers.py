@@ -1,4 +1,4 @@
-"""The connections of a torrent: who is let in, who is refused, and what all are told together."""
+"""The connections of a torrent: which are accepted, which are refused, and what is sent to all."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_a_hundred_idle_peers_of_one_host_keep_nobody_out() -> None:
     for _ in range(76):
         bench.guest([])
     assert sum(not guest.closed for guest in crowd) == 4
-    assert bench.guest([]).closed, "nobody is crowded any more"
+    assert bench.guest([]).closed, "no connection is surplus any more"
 
 
 def test_a_network_of_public_ipv6_is_one_host() -> None:
@@ -265,7 +265,7 @@ def test_where_all_places_are_taken_by_the_useless_others_are_dialled_instead() 
         address, _ = bench.open_house(guests)
         bench.act(bench.torrent.learn, [address], Source.TRACKER)
     bench.run(2)
-    assert bench.status.connected == 10, "nobody goes before the one in its place is here"
+    assert bench.status.connected == 10, "no connection is closed before its replacement is connected"
     assert len(guests) == 7
     for number, guest in enumerate(guests):
         guest.greet(peerid=b"-GU0002-%012d" % number)

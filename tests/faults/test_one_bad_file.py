@@ -60,7 +60,7 @@ def folder(path: Path, system: System) -> Bad:
 
 
 def denied(path: Path, system: System) -> Bad:
-    """The system refuses; we may be root, who is refused nothing."""
+    """The system refuses access; simulated, because root is refused nothing."""
 
     def stat(name: Any, *, dir_fd: int, **options: Any) -> os.stat_result:
         if os.path.join(os.readlink(f"/proc/self/fd/{dir_fd}"), name) == str(path):

@@ -198,7 +198,7 @@ def test_a_file_found_changed_just_before_the_end_is_hashed_at_the_next_start(co
     with bt.Client(SMALL.metainfo(), complete, settings=LOCAL) as client:
         client.wait("seed", timeout=PATIENCE)
         touch(SMALL.path(complete, "a.bin"))
-        client.hashcheck(0)  # which notices it; the other pieces of the file are as good, and nobody has looked
+        client.hashcheck(0)  # which notices the change; the other pieces of the file were not hashed again
     with bt.Client(SMALL.metainfo(), complete, settings=LOCAL) as client:
         watched = Watched(client)
         client.wait("seed", timeout=PATIENCE)

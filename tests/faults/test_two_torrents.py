@@ -70,7 +70,7 @@ def test_the_second_is_told_whose_the_file_is(tmp_path: Path, sessions: int) -> 
         assert not two.status().pieces_have and not (folder / "album" / "2.mp3").exists()
         assert ONE.differences(folder) == [] and one.seed
         one.close()
-        # Now the file is nobody's, and holds nothing of the second: it is not overwritten all the same.
+        # No torrent uses the file now, and it has no data of the second torrent: it is still not overwritten.
         Watched(two).happened(events.StorageFailed)
         assert ONE.differences(folder) == []
 

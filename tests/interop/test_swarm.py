@@ -23,7 +23,7 @@ TIMEOUT = 90
 
 
 def test_all_of_them_get_it_through_us(tmp_path: Path, require_peer: Callable[[str], str]) -> None:
-    """The only seeder is known to nobody but us: whatever the others get, we have passed on, while downloading."""
+    """Only our client knows the seeder, so the others receive data from it while it downloads."""
     for kind in (LibtorrentPeer, Aria2Peer, TransmissionPeer, OpenTracker):
         require_peer(kind.name)
     with contextlib.ExitStack() as stack:
@@ -32,7 +32,7 @@ def test_all_of_them_get_it_through_us(tmp_path: Path, require_peer: Callable[[s
         seeded = CONTENT.write(tmp_path / "seeded")
         seeder = stack.enter_context(LibtorrentPeer(unlisted, seeded, seed=True, host="127.0.0.5"))
         torrent = CONTENT.torrent(tmp_path, [tracker.url])
-        # Transmission comes first: it dials nobody here, so those that come after must hear of it.
+        # Transmission starts first: it connects to no peer here, so later peers must learn its address.
         others: List[Peer] = [
             stack.enter_context(kind(torrent, tmp_path / kind.name))
             for kind in (TransmissionPeer, Aria2Peer, LibtorrentPeer)

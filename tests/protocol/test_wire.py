@@ -135,7 +135,7 @@ def test_only_the_message_that_was_cut_is_copied() -> None:
 
 
 def test_long_messages_in_small_pieces_are_not_quadratic() -> None:
-    # A quadratic parser copies 16 GB here, which nobody could miss.
+    # A quadratic parser would copy 16 GB here.
     message = messages.extended(1, bytes(512 * 1024))
     machine = Wire(PIECES, fast=False)
     found = [parsed for pos in range(0, len(message), 16) for parsed in machine.receive(message[pos : pos + 16])]

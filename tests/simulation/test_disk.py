@@ -1,4 +1,4 @@
-"""The simulated disk keeps the promises of ``engine.interfaces``, and notices who breaks them."""
+"""The simulated disk keeps the rules of ``engine.interfaces``, and reports calls that break them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Swarms in which something goes wrong: nobody suffers who is not to blame, and what recovers is used again."""
+"""Swarms with faults: no innocent peer is banned, and what recovers is used again."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ class Pair:
         self.swarm.until(lambda: self.leech.torrent.content.have.count >= 5, limit=20)
 
     def hide(self, node: Node) -> None:
-        """Nobody can dial this one, which is behind a NAT."""
+        """Make this host unreachable for incoming connections, as behind a NAT."""
         node.network.knock = lambda *_: None  # type: ignore[method-assign]
 
     def wait(self, seconds: float) -> None:
@@ -192,7 +192,7 @@ LATER = LEAST_LONGEST + 20
 """The longest pause of a peer that knows no other, and a dial that is under way and in vain."""
 
 SITUATIONS: List[Tuple[Callable[..., None], str, float, bool, float]] = [
-    # what happens, to whom, for how long, whether the downloader can be dialled, and seconds in which it is over
+    # fault, affected node, duration, whether the downloader is reachable, and seconds until it is over
     (restart, "seed", 0.0, True, AGAIN),
     (restart, "seed", 3.0, True, AGAIN),
     (restart, "seed", 3.0, False, RETRY_PAUSE + AGAIN),

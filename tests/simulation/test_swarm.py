@@ -160,7 +160,7 @@ def test_who_gives_nothing_waits_longer(monkeypatch: pytest.MonkeyPatch) -> None
     settings = Settings(min_requests=4, upload_slots=4)
     swarm = make_swarm(World(2), torrent, nodes=12, seeds=0, up=0.4 * MBIT, settings=settings)
     givers, riders = swarm.nodes[:-4], swarm.nodes[-4:]
-    # Everybody has half of it and every piece has six owners, so that all have to give what the others want.
+    # Each node has half of the pieces and each piece six owners, so that all nodes have pieces that others want.
     for number, node in enumerate(swarm.nodes):
         node.files.pieces.update(index for index in range(96) if (index + number) % 4 < 2)
     for rider in riders:

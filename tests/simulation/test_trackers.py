@@ -45,7 +45,7 @@ class Place:
         return node
 
     def listed(self, name: str) -> Dict[str, int]:
-        """Who is in the swarm of a tracker, by address."""
+        """Return the addresses in the swarm of a tracker."""
         swarm = self.tracker(name).swarms.get(self.torrent.metainfo.infohash, {})
         return {host: left for (host, _), left in swarm.items()}
 

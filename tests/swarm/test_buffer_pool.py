@@ -56,7 +56,7 @@ def test_who_found_too_little_hears_of_room() -> None:
     assert memory.affordable(30) == 3
     memory.reserve(90)
     memory.release(30)
-    assert told == [], "nobody was short"
+    assert told == [], "no caller lacked memory"
     memory.reserve(30)
     assert memory.affordable(30) == 0
     memory.release(30)

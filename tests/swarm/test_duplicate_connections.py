@@ -1,4 +1,4 @@
-"""Two connections with one peer: which ends, who ends it, and what is no such pair."""
+"""Two connections with one peer: which is closed, by which end, and what is no such pair."""
 
 from __future__ import annotations
 

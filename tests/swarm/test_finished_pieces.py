@@ -51,7 +51,7 @@ class Bench:
         return piece
 
     def judge(self, index: int, senders: str) -> List[str]:
-        """The disk answers for a piece; who is accused?"""
+        """Report the disk's result for a piece; return the accused senders."""
         print_ = {index: fingerprint(self.add(index, senders).whole)}
         self.record.accused.clear()
         if senders.lower() != senders:

@@ -81,7 +81,7 @@ def test_who_was_asked_and_who_else() -> None:
     put(piece, 1, bytes(16384), BufferPool(65536))
     assert sorted(piece.settle(1, "B")) == ["A", "C"] and piece.owners[1] == "B"
     put(piece, 2, bytes(16384), BufferPool(65536))
-    assert piece.settle(2, "D") == [] and piece.free == [], "nobody was asked for it any more"
+    assert piece.settle(2, "D") == [] and piece.free == [], "it was requested from no other peer"
     assert piece.asked() == [(0, "A")]
     piece.check()
 

@@ -50,7 +50,7 @@ def test_peers_that_sent_nothing_of_it_share_the_first_turns() -> None:
     parole.asked(3, "C", 2.0)
     assert admitted(parole, 100.0) == "CD"
     parole.asked(3, "D", 2.0)
-    assert parole.lost(3, "C") and admitted(parole, 100.0) == "D", "who lost a turn does not come back to it"
+    assert parole.lost(3, "C") and admitted(parole, 100.0) == "D", "a peer that lost its turn does not get another"
     assert parole.lost(3, "D") and admitted(parole, 200.0) in "ABCD"
 
 
@@ -143,7 +143,7 @@ def test_tables_are_bounded() -> None:
 
 
 class Model:
-    """Peers 0 to ``liars`` - 1 spoil blocks and leave pieces unfinished; each second who may sends some of piece 3."""
+    """Let peers 0 to ``liars`` - 1 spoil blocks; each second the admitted peer sends some blocks of piece 3."""
 
     def __init__(self, seed: int, *, liars: int, honest: int, lie: float, evade: float) -> None:
         self.chance = random.Random(seed)

@@ -1,4 +1,4 @@
-"""PeerList: whom to dial, when again, and whom never."""
+"""PeerList: which addresses to dial, when again, and which never."""
 
 from __future__ import annotations
 
@@ -544,7 +544,7 @@ def test_a_dial_that_fails_while_the_peer_is_connected_counts_for_nothing() -> N
     [
         (at(50000), at(1, "127.0.0.2")),  # another host
         (at(50000), at(2)),  # an address we dialled ourselves
-        (at(50001), at(1)),  # nobody is there
+        (at(50001), at(1)),  # no peer is there
     ],
 )
 def test_claims_that_are_not_believed(caller: Address, told: Address) -> None:
