@@ -17,7 +17,7 @@ from .folder import Folder
 from .hash_buffer import HashBuffers
 from .piece_io import Pieces
 from .pool import Pool
-from .resume import ResumeFile
+from .resume_file import ResumeFile
 from .storage import Storage
 
 

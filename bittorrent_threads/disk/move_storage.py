@@ -28,7 +28,9 @@ from .file import File, FileStat, Gone
 from .file_pool import FilePool
 from .folder import Folder, Parts
 from .results import Moved, bare
-from .resume import Resume, ResumeFile, moved
+from .resume import Resume
+from .resume_file import ResumeFile
+from .resume_trust import moved
 from .subtree import Subtree
 
 CHUNK = len(ZEROS)

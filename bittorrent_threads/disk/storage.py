@@ -26,7 +26,8 @@ from .move_storage import move, rename
 from .piece_io import Pieces
 from .pool import Outcome, Pool
 from .results import Buffer, Checked, CheckedFiles, Done, Loaded, Moved, Prepared, Recalled, Saved, Synced, bare
-from .resume import Names, Resume, ResumeFile
+from .resume import Names, Resume
+from .resume_file import ResumeFile
 
 T = TypeVar("T")
 

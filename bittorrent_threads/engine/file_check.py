@@ -14,7 +14,8 @@ import errno
 import functools
 from typing import TYPE_CHECKING, Callable, FrozenSet, Optional, Sequence, Tuple
 
-from ..disk.resume import Resume, Trust, compare, renumbered, sample
+from ..disk.resume import Resume
+from ..disk.resume_trust import Trust, compare, renumbered, sample
 from ..errors import StorageError
 from ..metainfo.bitfield import Bitfield
 from .checks import Check

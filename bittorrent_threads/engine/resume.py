@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence
 from .. import events
 from ..disk.file import FileStat
 from ..disk.results import Changed
-from ..disk.resume import Names, Resume, Unfinished, moved
+from ..disk.resume import Names, Resume, Unfinished
+from ..disk.resume_trust import moved
 from ..errors import StateError, StorageError
 from ..metainfo.bitfield import Bitfield
 from .checks import Check

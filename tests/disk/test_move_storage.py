@@ -13,7 +13,8 @@ from support.torrents import Torrent, torrent
 from bittorrent_threads.disk import move_storage
 from bittorrent_threads.disk.disk import Disk
 from bittorrent_threads.disk.results import Moved
-from bittorrent_threads.disk.resume import Resume, Trust, compare, moved
+from bittorrent_threads.disk.resume import Resume
+from bittorrent_threads.disk.resume_trust import Trust, compare, moved
 from bittorrent_threads.disk.storage import Storage
 from bittorrent_threads.settings import Settings
 
