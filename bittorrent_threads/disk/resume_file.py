@@ -1,7 +1,8 @@
 """``ResumeFile``: the resume data of one torrent in a file, stored atomically, with the previous version beside it.
 
 The file is a magic line, a SHA-256 of the rest in hexadecimal, and JSON.  Another program may have put a file there:
-its size and its number of values are bounded before it is parsed, and a file that is not valid is skipped with a reason.
+its size and its number of values are bounded before it is parsed, and a file that is not valid is not used, with a
+reason.
 """
 
 from __future__ import annotations
