@@ -18,8 +18,11 @@
     flush           ``Flush``: syncs many files with one system call
     allocation      allocates the space of a whole file
     move_storage    moves files to another folder; ``subtree`` moves a whole folder at once
-    claims          ``Claims``: which torrent uses which files, in all sessions and processes; ``locks`` has its locks
-    resume          ``Resume``: which pieces are on disk, stored in a file; ``trust`` compares it with the files
+    unsynced_files  ``UnsyncedFiles``: the files that were written and are not durable yet
+    claims          ``Claims``: which torrents of a session use which files; ``claim`` has one of them
+    claim_file      ``ClaimFile``: the claims of a session for other sessions and processes; ``locks`` has its locks
+    resume          ``Resume``: which pieces are on disk; ``resume_trust`` compares it with the files
+    resume_file     ``ResumeFile``: stores it in a file
     create          makes a .torrent from files, which ``source_files`` finds
 
 The rule: a piece is written only after its hash was right.  It is read only from the file that was found at the start,

@@ -24,14 +24,14 @@ from ..metainfo.safe_paths import HIDDEN_FOLDER, PORTABLE
 from ..threads.original import allocate_lock
 from .allocation import FULL, SPARSE
 from .epochs import Epochs
-from .file import File, Gone
+from .file import File
 from .file_pool import FilePool
-from .flush import MANY, Flush
 from .folder import Folder, Parts
 from .part_file import PartFile
 from .path_choice import refused
 from .results import CheckedFiles, Synced, bare
 from .torrent_files import TorrentFiles
+from .unsynced_files import UnsyncedFiles
 
 PART_FILE = -1
 """Stands for the part file where files are named by their index."""
@@ -54,16 +54,13 @@ class Content:
         self._files = TorrentFiles(metainfo, folder, pool, names=names, on_changed=self._on_changed)
         self.padding = padding_pieces(metainfo)
         """Pieces that are nothing but padding, ascending."""
+        self._unsynced = UnsyncedFiles(self._files, folder, pool)
         self._lock = allocate_lock()  # guards what follows
         parts = (HIDDEN_FOLDER, f"{metainfo.infohash.hex()}.parts")
         self._part_file = PartFile(File(folder, parts, on_changed=self._on_changed), pool, metainfo)
         self.epochs = Epochs(self._layout, len(metainfo.files), self._files, self._part_file)
         """Which pieces are trusted."""
         self._routed: Optional[bytearray] = None  # 1 for each file whose bytes go to itself; None before ``prepare``
-        self._unsynced: Set[int] = set()
-        self._flush: Optional[Flush] = None  # of many files, since before those unsynced were written
-        self._watched = len(metainfo.files) >= MANY  # whether that is so
-        self._closed = False  # nothing was written or found since ``close``
 
     def check_files(self) -> CheckedFiles:
         """Take the files as they are now, and see which pieces may be there."""
@@ -144,8 +141,7 @@ class Content:
             for index in files:
                 if wanted[index]:
                     self.pool.allocate(self._files[index], self._metainfo.files[index].length)
-                    with self._lock:
-                        self._unsynced.add(index)
+                    self._unsynced.add([index])
 
     def read(self, offset: int, length: int) -> Union[bytes, bytearray]:
         """Bytes of pieces that are trusted."""
@@ -209,7 +205,7 @@ class Content:
 
     def write(self, offset: int, buffers: Sequence[memoryview]) -> None:
         """Write the buffers one behind the other; they are not copied."""
-        self._watch()
+        self._unsynced.begin()
         ends = list(itertools.accumulate(map(len, buffers)))
         length = ends[-1] if ends else 0
         written: List[int] = []
@@ -224,8 +220,7 @@ class Content:
                     with self._kept(span, writing=True) as place:
                         place.write(span, part)
         finally:
-            with self._lock:
-                self._unsynced.update(written)
+            self._unsynced.add(written)
 
     def found(self, offset: int, length: int) -> None:
         """These bytes are right, whoever wrote them: if that is not long ago, the next sync is for them too.
@@ -234,47 +229,31 @@ class Content:
         """
         if os.name != "posix":
             return  # only who may write to a file can sync it there
-        self._watch()
+        self._unsynced.begin()
         now = time.time()
+        young: List[int] = []
         with self._lock:
             for span, _ in self._places(offset, length):
                 if self._kept_in_part_file(span.file):
                     self._part_file.found()
                 elif self._files[span.file].young(now):
-                    self._unsynced.add(span.file)
+                    young.append(span.file)
+        self._unsynced.add(young)
 
     def sync(self) -> Synced:
         """Make durable what was written or found before."""
         error: Optional[StorageError] = None
         suspects: Set[int] = set()
         with self._lock:
-            unsynced, self._unsynced = self._unsynced, set()
             try:
                 self._part_file.sync()
             except StorageError as failure:
                 error = bare(failure)
                 for index in range(len(self._metainfo.files)):
                     suspects.update(self._part_file.pieces(index))
-            flush = None
-            watched = self._watched and self._flush is not None
-            if len(unsynced) >= MANY:
-                flush = self._flush or self.pool.begin_flush(self.folder)
-                self._flush = self.pool.begin_flush(self.folder) if watched and not self._closed else None
-        flushed = flush if flush is not None and flush.run() else None
-        watched &= flushed is not None and flushed.complete
-        for index in sorted(unsynced):
-            if self._files[index].met:
-                try:
-                    self.pool.sync(self._files[index], flushed, watched=watched)
-                except StorageError as failure:
-                    error = error or bare(failure)
-                    suspects.update(self._layout.file_pieces(index))
-                    if isinstance(failure, Gone):  # and may come back, as unsynced as it is
-                        with self._lock:
-                            self._unsynced.add(index)
-        if flush is not None:
-            self.pool.end_flush(flush)
-            self._watched &= flushed is not None  # else what is being written now may have failed, too
+        for index, reason in self._unsynced.sync().items():
+            error = error or reason
+            suspects.update(self._layout.file_pieces(index))
         # In this order: a change after the look at a file is not in what is remembered of it.
         files, part_file = self._files.stats(), self._part_file.stat
         with self._lock:
@@ -325,29 +304,14 @@ class Content:
     def relocate(self, folder: Folder, found: Mapping[File, os.stat_result]) -> None:
         """Every file is in another folder now; those of ``found`` are there.  Nobody may use them meanwhile."""
         self.close()
-        self.folder = folder
+        self.folder = self._unsynced.folder = folder
         for file in (*self._files.relocate(folder), self._part_file.file):
             self.pool.relocate(file, folder, file.parts, found.get(file))
 
     def close(self) -> None:
         """Close every open file."""
-        with self._lock:
-            self._closed = True
-            flush = None
-            if not self._unsynced:  # else the next sync ends it
-                flush, self._flush = self._flush, None
-                self._watched = len(self._metainfo.files) >= MANY
-        if flush is not None:
-            self.pool.end_flush(flush)
+        self._unsynced.close()
         self.pool.close(self.folder)
-
-    def _watch(self) -> None:
-        # Before anything is written, or found to be right.
-        self._closed = False
-        if self._watched and self._flush is None:
-            with self._lock:
-                self._flush = self._flush or self.pool.begin_flush(self.folder)
-                self._watched = self._flush is not None
 
     def _refuse(self, file: File) -> None:
         if file.stat is not None and file.stat.size:

@@ -10,14 +10,14 @@ from ..metainfo.safe_paths import HIDDEN_FOLDER
 from ..settings import Settings
 from ..threads.original import original_module
 from .allocation import SPARSE
-from .claims import Claims, Hold
+from .claims import Claims, TorrentClaim
 from .content import Content
 from .file_pool import FilePool
 from .folder import Folder
 from .hash_buffer import HashBuffers
 from .piece_io import Pieces
 from .pool import Pool
-from .resume import ResumeFile
+from .resume_file import ResumeFile
 from .storage import Storage
 
 
@@ -68,8 +68,8 @@ class Disk:
         else:
             resume_file = ResumeFile(folder.at(resume_dir), (name,))
         content = Content(metainfo, folder, self._files, allocation=allocation, names=self._names)
-        pieces, hold = Pieces(metainfo, content, self._scratches), Hold(self._claims, metainfo)
-        return Storage(metainfo, content, pieces, resume_file, hold, self._pool)
+        pieces, claim = Pieces(metainfo, content, self._scratches), TorrentClaim(self._claims, metainfo)
+        return Storage(metainfo, content, pieces, resume_file, claim, self._pool)
 
     def close(self, timeout: float = 0.0) -> bool:
         """End the workers, within ``timeout`` seconds; jobs that have not begun are answered with ``SessionClosed``.

@@ -28,9 +28,10 @@ from .file import File, FileStat, Gone
 from .file_pool import FilePool
 from .folder import Folder, Parts
 from .results import Moved, bare
-from .resume import Resume, ResumeFile
+from .resume import Resume
+from .resume_file import ResumeFile
+from .resume_trust import moved
 from .subtree import Subtree
-from .trust import moved
 
 CHUNK = len(ZEROS)
 """Bytes copied at a time; those that are all zeros become a hole."""

@@ -19,14 +19,15 @@ from typing import Any, Callable, Collection, Deque, List, NamedTuple, Sequence,
 from ..errors import SessionClosed, StorageError
 from ..metainfo.hashes import Verdict
 from ..metainfo.metainfo import Metainfo
-from .claims import Hold
+from .claims import TorrentClaim
 from .content import Content
 from .folder import Folder, Parts
 from .move_storage import move, rename
 from .piece_io import Pieces
 from .pool import Outcome, Pool
 from .results import Buffer, Checked, CheckedFiles, Done, Loaded, Moved, Prepared, Recalled, Saved, Synced, bare
-from .resume import Names, Resume, ResumeFile
+from .resume import Names, Resume
+from .resume_file import ResumeFile
 
 T = TypeVar("T")
 
@@ -45,14 +46,14 @@ class Storage:
         content: Content,
         pieces: Pieces,
         resume_file: ResumeFile,
-        hold: Hold,
+        claim: TorrentClaim,
         pool: Pool,
     ) -> None:
         self._metainfo = metainfo
         self._content = content
         self._pieces = pieces
         self._resume_file = resume_file
-        self._hold = hold
+        self._torrent_claim = claim
         self._pool = pool
         self._unanswered = 0
         self._interrupted = False
@@ -177,7 +178,7 @@ class Storage:
     def _close(self, uses: int) -> None:
         self._content.close()
         if self._uses == uses:  # else the files were claimed anew after this was asked
-            self._hold.release()
+            self._torrent_claim.release()
 
     def _claim(self, wanted: Sequence[bool], own: Sequence[bool], writing: bool) -> None:
         self._take(wanted, own, writing)
@@ -186,7 +187,7 @@ class Storage:
     def _take(self, wanted: Sequence[bool], own: Sequence[bool], writing: bool) -> None:
         self._content.meet(wanted, own)  # an empty folder where files were may be a disk that is not mounted
         used = [wants or ours for wants, ours in zip(wanted, own)]
-        self._hold.take(self._content.folder, self._content.paths(used), writing=writing)
+        self._torrent_claim.take(self._content.folder, self._content.paths(used), writing=writing)
         self._used = used
 
     def _prepare(self, wanted: Sequence[bool], own: Sequence[bool], writing: bool) -> Prepared:
@@ -202,7 +203,7 @@ class Storage:
         # On a worker, alone.
         try:
             paths = self._content.paths([True] * len(self._metainfo.files))
-            with self._hold.moving(target, paths, lambda: self._content.paths(self._used)):
+            with self._torrent_claim.moving(target, paths, lambda: self._content.paths(self._used)):
                 return move(
                     self._content, self._resume_file, self._metainfo, target, interrupted=lambda: self._interrupted
                 )
@@ -211,7 +212,7 @@ class Storage:
 
     def _rename(self, index: int, parts: Parts, stored: bool) -> Moved:
         try:
-            with self._hold.renaming(self._content.folder, self._content.files[index].parts, parts):
+            with self._torrent_claim.renaming(self._content.folder, self._content.files[index].parts, parts):
                 return rename(self._content, self._resume_file, self._metainfo, index, parts, stored=stored)
         except StorageError as error:
             return Moved(False, bare(error))

@@ -39,6 +39,9 @@ class TorrentFiles:
         self._names: Dict[int, Parts] = {}  # where a path is known
         self._chosen: Dict[int, Parts] = {}  # where it was chosen
 
+    def __len__(self) -> int:
+        return len(self._entries)
+
     def __getitem__(self, index: int) -> File:
         found = self._files.get(index)
         if found is None:

@@ -15,7 +15,7 @@ import functools
 from typing import Any, Callable, FrozenSet, Optional, Protocol, Sequence, Tuple
 
 from ..disk.resume import Resume
-from ..disk.trust import Trust, compare, renumbered, sample
+from ..disk.resume_trust import Trust, compare, renumbered, sample
 from ..errors import StorageError
 from ..metainfo.bitfield import Bitfield
 from ..metainfo.metainfo import Metainfo

@@ -244,7 +244,7 @@ class Storage(Protocol):
         """Store resume data, whole or not at all; what was stored before is kept as a second copy."""
 
     def recall(self, deliver: Callable[[Recalled], None]) -> None:
-        """The resume data stored last; ``disk.trust.compare`` returns what of it is still true."""
+        """The resume data stored last; ``disk.resume_trust.compare`` returns what of it is still true."""
 
     def move(self, basedir: str, deliver: Callable[[Moved], None]) -> None:
         """Move every file to another folder, with the part file, and the resume data if it is beside them.

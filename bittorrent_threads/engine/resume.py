@@ -15,7 +15,7 @@ from .. import events
 from ..disk.file import FileStat
 from ..disk.results import Changed
 from ..disk.resume import Names, Resume, Unfinished
-from ..disk.trust import moved
+from ..disk.resume_trust import moved
 from ..errors import StateError, StorageError
 from ..metainfo.bitfield import Bitfield
 from ..metainfo.metainfo import Metainfo

@@ -7,21 +7,16 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, List
 
 import pytest
+from support.contents import EMPTY, FILES, A, B, Bench, C, D, spoil
 from support.filesystems import refusing
 from support.system import System
 from support.torrents import Torrent, torrent
 
-from bittorrent_threads.disk import content, flush
 from bittorrent_threads.disk.content import Content
-from bittorrent_threads.disk.file import FileStat, Missing
+from bittorrent_threads.disk.file import Missing
 from bittorrent_threads.disk.file_pool import FilePool
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.errors import StorageError
-
-# Pieces of 100 bytes:  a has 0-1, b has 1-4, empty none, c has 4-5 (ends at 520), the padding 5, d has 6-7.
-FILES = [("a", 150), ("b", 270), ("sub/empty", 0), ("sub/c", 100), (".pad/80", 80), ("d", 150)]
-A, B, EMPTY, C, PAD, D = range(6)
-ALL = [True] * 6
 
 
 @pytest.fixture
@@ -39,58 +34,6 @@ def pool() -> Iterator[FilePool]:
 @pytest.fixture
 def system() -> System:
     return System()
-
-
-class Bench:
-    def __init__(self, root: Path, t: Torrent, pool: FilePool, system: System) -> None:
-        self.t = t
-        self.root = root
-        self.pool = pool
-        self.system = system
-        self.parts = root / ".bittorrent_threads" / f"{t.metainfo.infohash.hex()}.parts"
-        self.content = self.opened()
-
-    def opened(self) -> Content:
-        return Content(self.t.metainfo, Folder(str(self.root), system=self.system), self.pool)
-
-    def restart(self) -> None:
-        self.content.close()
-        self.content = self.opened()
-
-    def prepare(self, *unwanted: int) -> None:
-        self.content.prepare([index not in unwanted for index in range(len(FILES))])
-
-    def put(self, *pieces: int) -> None:
-        for piece in pieces:
-            self.content.write(piece * 100, [memoryview(self.t.piece(piece))])
-
-    def inspect(self, piece: int) -> bytes:
-        view = bytearray(b"?" * len(self.t.piece(piece)))
-        self.content.inspect(piece * 100, memoryview(view))
-        return bytes(view)
-
-    def scan(self, piece: int, step: int) -> bytes:
-        view = memoryview(bytearray(b"?" * step))
-        return b"".join(map(bytes, self.content.scan(piece * 100, len(self.t.piece(piece)), view)))
-
-    def right(self) -> List[int]:
-        """The pieces that are there and right, by all ways to read."""
-        found = []
-        for piece in range(self.t.metainfo.piece_count):
-            try:
-                data = self.inspect(piece)
-            except Missing:
-                continue
-            assert self.content.read(piece * 100, len(data)) == data
-            assert self.scan(piece, 33) == self.scan(piece, 100) == data
-            if data == self.t.piece(piece):
-                found.append(piece)
-        return found
-
-    def files(self) -> List[str]:
-        """What is below the root, without our hidden folder."""
-        found = [path.relative_to(self.root) for path in self.root.rglob("*") if path.is_file()]
-        return sorted(str(path) for path in found if path.parts[0] == "t")
 
 
 @pytest.fixture
@@ -440,128 +383,6 @@ def test_sync_makes_durable_what_was_written_and_no_more(bench: Bench, t: Torren
     assert len(bench.system.named("fdatasync")) == 3
 
 
-def many(
-    monkeypatch: pytest.MonkeyPatch,
-    check: Callable[[int], bool],
-    *,
-    another_disk: bool = False,
-    reporting: bool = False,
-    fails: int = 0,
-) -> List[str]:
-    """Have two files be many, and their file system write all at a call, as is told then."""
-    told: List[str] = []
-
-    def syncfs(fd: int) -> int:
-        told.append("flush")
-        return -1 if len(told) <= fails else 0
-
-    monkeypatch.setattr(content, "MANY", 2)
-    monkeypatch.setattr(flush, "_kind", lambda device: "ext4")
-    monkeypatch.setattr(flush, "_calls", lambda: flush.Calls(syncfs, check, reporting))
-    if another_disk:
-        monkeypatch.setattr(flush.Flush, "device", property(lambda self: 1, lambda self, device: None), raising=False)
-    return told
-
-
-def test_many_files_are_made_durable_by_one_call(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: List[int] = []
-
-    def ask(fd: int) -> bool:
-        asked.append(os.fstat(fd).st_ino)
-        return True
-
-    told = many(monkeypatch, ask)
-    bench.prepare()
-    bench.put(0, 1)
-    before = len(bench.system.named("fdatasync", "fsync"))
-    synced = bench.content.sync()
-    assert told == ["flush"] and (synced.suspects, synced.error) == ((), None)
-    assert {file.inode for file in synced.files if file is not None} >= set(asked) and len(asked) == 2
-    assert len(bench.system.named("fdatasync", "fsync")) == before
-    assert bench.content.sync() == synced and told == ["flush"]
-    bench.content.close()
-
-
-def test_what_was_watched_while_it_was_written_is_not_asked(
-    bench: Bench, t: Torrent, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def asked(fd: int) -> bool:
-        raise AssertionError("the file system told that all was written")
-
-    monkeypatch.setattr(content, "MANY", 2)
-    bench.restart()
-    told = many(monkeypatch, asked, reporting=True)
-    bench.prepare()
-    for turn in range(2):
-        bench.put(0, 1)
-        synced = bench.content.sync()
-        assert told == ["flush"] * (turn + 1) and (synced.suspects, synced.error) == ((), None)
-    assert synced.files[A] == FileStat.of(t.path(bench.root, A).stat())
-    bench.put(0, 1)
-    t.path(bench.root, A).unlink()
-    spoil(t.path(bench.root, B))
-    synced = bench.content.sync()
-    assert synced.error is not None and synced.error.errno == errno.ENOENT
-    assert [path for path, _ in synced.changed] == [str(t.path(bench.root, B))]
-    bench.content.close()
-
-
-def test_what_was_closed_before_it_was_synced_stays_watched(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(content, "MANY", 2)
-    bench.restart()
-    asked: List[int] = []
-
-    def ask(descriptor: int) -> bool:
-        asked.append(descriptor)
-        return True
-
-    many(monkeypatch, ask, reporting=True)
-    bench.prepare()
-    bench.put(0, 1)
-    bench.content.close()
-    assert bench.content.sync().error is None and asked == []
-    assert bench.pool._flushes == [], "the folder is not held any longer"
-
-
-def test_once_something_could_not_be_written_every_file_is_asked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(content, "MANY", 2)
-    bench.restart()
-    asked: List[int] = []
-
-    def ask(descriptor: int) -> bool:
-        asked.append(descriptor)
-        return True
-
-    told = many(monkeypatch, ask, reporting=True, fails=1)
-    bench.prepare()
-    bench.put(0, 1)
-    assert bench.content.sync().error is None
-    assert len(bench.system.named("fdatasync")) == 2 and asked == []
-    bench.put(0, 1)
-    assert bench.content.sync().error is None
-    assert len(bench.system.named("fdatasync")) == 2 and len(asked) == 2
-    bench.content.close()
-    bench.put(0, 1)
-    assert bench.content.sync().error is None
-    assert len(asked) == 2, "what is written after the files were closed is watched anew"
-    assert told == ["flush"] * 3
-    bench.content.close()
-
-
-@pytest.mark.parametrize("unsure", ["a file could not be written", "the file is on another disk"])
-def test_what_one_call_did_not_make_durable_is_synced(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, unsure: str
-) -> None:
-    another_disk = "another" in unsure
-    many(monkeypatch, lambda fd: another_disk, another_disk=another_disk)
-    bench.prepare()
-    bench.put(0, 1)
-    bench.system.fail("fdatasync", errno.EIO, times=1)
-    synced = bench.content.sync()
-    assert synced.error is not None and synced.error.errno == errno.EIO and synced.suspects
-    assert len(bench.system.named("fdatasync")) == 2
-
-
 def test_pieces_of_a_file_that_was_removed_are_suspects(bench: Bench, t: Torrent) -> None:
     bench.prepare()
     bench.put(*range(8))
@@ -601,13 +422,6 @@ def test_pieces_of_a_file_that_cannot_be_synced_are_suspects(bench: Bench) -> No
 
 def cut(path: Path) -> None:
     os.truncate(path, 10)
-
-
-def spoil(path: Path) -> None:
-    """Other bytes at another time."""
-    found = path.stat()
-    path.write_bytes(b"X" * found.st_size)
-    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns + 1_000_000_000))
 
 
 @pytest.mark.parametrize("fault", [cut, spoil])

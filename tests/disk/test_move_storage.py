@@ -14,8 +14,8 @@ from bittorrent_threads.disk import move_storage
 from bittorrent_threads.disk.disk import Disk
 from bittorrent_threads.disk.results import Moved
 from bittorrent_threads.disk.resume import Resume
+from bittorrent_threads.disk.resume_trust import Trust, compare, moved
 from bittorrent_threads.disk.storage import Storage
-from bittorrent_threads.disk.trust import Trust, compare, moved
 from bittorrent_threads.settings import Settings
 
 # Pieces of 100 bytes; piece 1 crosses from a into the unwanted b, so that there is a part file.

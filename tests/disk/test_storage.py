@@ -109,8 +109,8 @@ def test_an_exception_nobody_expected_is_an_answer(
 
     for name in ("check_files", "prepare", "write", "read", "refresh", "sync", "close"):
         monkeypatch.setattr(f"bittorrent_threads.disk.content.Content.{name}", bug)
-    monkeypatch.setattr("bittorrent_threads.disk.resume.ResumeFile.load", bug)
-    monkeypatch.setattr("bittorrent_threads.disk.resume.ResumeFile.store", bug)
+    monkeypatch.setattr("bittorrent_threads.disk.resume_file.ResumeFile.load", bug)
+    monkeypatch.setattr("bittorrent_threads.disk.resume_file.ResumeFile.store", bug)
     # A storage binds some of them when it is made.
     saved = network.ask(storage.save, t.buffers(0, 1))
     assert saved == Saved(unhashed=(0, 1), error=saved.error)

@@ -15,7 +15,7 @@ from support.pairs import LOCAL, PATIENCE, seeder
 
 import bittorrent_threads as bt
 from bittorrent_threads.disk.folder import Folder
-from bittorrent_threads.disk.resume import ResumeFile
+from bittorrent_threads.disk.resume_file import ResumeFile
 from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
 
 ROUNDS = 20

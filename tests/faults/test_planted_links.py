@@ -13,7 +13,7 @@ from support.pairs import LOCAL, PATIENCE, SMALL, pair, seeder
 import bittorrent_threads as bt
 from bittorrent_threads import events
 from bittorrent_threads.disk.folder import Folder
-from bittorrent_threads.disk.resume import ResumeFile
+from bittorrent_threads.disk.resume_file import ResumeFile
 from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
 
 NIMBLE = LOCAL.replace(sync_interval=0.1, disk_retry_interval=0.1, disk_retry_max=0.2)

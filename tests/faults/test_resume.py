@@ -22,7 +22,8 @@ from bittorrent_threads import events
 from bittorrent_threads.disk.disk import Disk
 from bittorrent_threads.disk.file import FileStat
 from bittorrent_threads.disk.folder import Folder
-from bittorrent_threads.disk.resume import Resume, ResumeFile
+from bittorrent_threads.disk.resume import Resume
+from bittorrent_threads.disk.resume_file import ResumeFile
 from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
 
 MAGIC = b"bittorrent_threads resume\n"

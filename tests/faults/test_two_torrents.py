@@ -18,7 +18,7 @@ from support.pairs import LOCAL, PATIENCE, seeder
 import bittorrent_threads as bt
 from bittorrent_threads import events
 from bittorrent_threads.cli import main
-from bittorrent_threads.disk.claims import SUFFIX
+from bittorrent_threads.disk.claim_file import SUFFIX
 from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
 
 NIMBLE = LOCAL.replace(disk_retry_interval=0.1, disk_retry_max=0.2)

@@ -11,12 +11,13 @@ import tempfile
 from pathlib import Path
 from typing import Any, List
 
-from bittorrent_threads.disk import resume as module
+from bittorrent_threads.disk import resume_file as module
 from bittorrent_threads.disk.file import FileStat
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.disk.results import CheckedFiles
-from bittorrent_threads.disk.resume import Resume, ResumeFile
-from bittorrent_threads.disk.trust import compare
+from bittorrent_threads.disk.resume import Resume
+from bittorrent_threads.disk.resume_file import ResumeFile
+from bittorrent_threads.disk.resume_trust import compare
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.metainfo import Metainfo
 from bittorrent_threads.metainfo.safe_paths import NATIVE, in_the_way, native_name

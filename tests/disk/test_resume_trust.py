@@ -1,5 +1,3 @@
-"""Which resume data can be trusted, given the state of the files."""
-
 from __future__ import annotations
 
 import random
@@ -14,7 +12,7 @@ from support.torrents import Torrent, torrent
 from bittorrent_threads.disk.file import FileStat
 from bittorrent_threads.disk.results import CheckedFiles
 from bittorrent_threads.disk.resume import Resume
-from bittorrent_threads.disk.trust import SAMPLE, compare, renumbered, sample
+from bittorrent_threads.disk.resume_trust import SAMPLE, compare, renumbered, sample
 from bittorrent_threads.errors import StorageError
 from bittorrent_threads.metainfo.bitfield import Bitfield
 

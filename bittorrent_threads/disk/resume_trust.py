@@ -1,6 +1,7 @@
-"""Which resume data can be trusted, after a comparison with the files on disk.
+"""``compare``: which of the resume data is still true, now that the files are as they are.
 
-The rule: a piece needs no hash check only if every file that it is in has the size, time and inode of the resume data.
+Resume data describes files as they were when it was stored.  Where size, modification time or inode of a file differ
+now, nothing that it says about the pieces of the file is used (but see ``renumbered``).
 """
 
 from __future__ import annotations
@@ -16,36 +17,29 @@ if TYPE_CHECKING:
     from random import Random
 
 SAMPLE = 16
-"""Pieces that are hashed when only the inodes of the files changed: one piece of each of at most so many files.
+"""Pieces that are hashed of files whose inodes alone differ, one a file.
 
-Another disk, or an older copy, differs in most files.  Hashing these pieces takes a second, where all may take hours.
+Another disk or an older copy differs in most files, so that 16 of them show it, in a second instead of hours.
 """
 
 
 class Trust(NamedTuple):
-    """The part of a ``Resume`` that is trusted, as ``compare`` returns it."""
+    """What of a ``Resume`` is worth something, answer of ``compare``."""
 
     have: Bitfield
     """Pieces that need no hash check."""
     unfinished: Unfinished
-    """Incomplete pieces, and which of their blocks can be used."""
+    """Pieces of which these blocks can be kept."""
     suspects: Tuple[int, ...]
-    """Pieces to hash: those with data that are doubtful or in a changed file, also if the resume data has them not."""
+    """Pieces to hash: those that are there, and doubtful or in a file that changed, claimed or not."""
     missing: Tuple[int, ...]
-    """Indexes of files that are gone.  They are not downloaded again until the user asks for a hash check."""
+    """Files that were there and are gone, by index: not to be downloaded again before somebody says so."""
 
 
 def compare(resume: Resume, checked_files: CheckedFiles, metainfo: Metainfo, *, gone: Collection[int] = ()) -> Trust:
-    """Compare resume data with the files on disk.
+    """What is still true, now that the files are as ``checked_files``.
 
-    Args:
-        resume: The resume data.
-        checked_files: The state of the files now.
-        metainfo: The torrent.
-        gone: Indexes of files that were missing before.  Such a file is missing until it is unchanged again.
-
-    Returns:
-        What can be trusted.  Pieces of a file that could not be examined are not trusted.
+    A file that is ``gone`` is back only when it is as it was.  Nothing is believed of one that was not seen.
     """
     layout = metainfo.layout
     unseen = set(checked_files.unseen)
@@ -71,10 +65,10 @@ def compare(resume: Resume, checked_files: CheckedFiles, metainfo: Metainfo, *, 
 
 
 def renumbered(resume: Resume, checked_files: CheckedFiles) -> Optional[Resume]:
-    """Return the resume data with the inodes that the files have now; None if anything but inodes changed.
+    """The same, said of files that all have other inodes, and the size and time they had; None if they are not that.
 
-    File systems without inodes, such as sshfs, invent new ones at each mount.  A copy of the files looks the same, so
-    the result may be trusted only if a sample of the pieces passes a hash check.
+    A file system that makes up its inodes, as sshfs does, does so anew at each mount.  A copy of the files looks the
+    same: so what is said here is to be believed only if a sample of the pieces is right.
     """
     pairs = [*zip(resume.files, checked_files.files), (resume.part_file, checked_files.part_file)]
     met = [(then, now) for then, now in pairs if then is not None or now is not None]
@@ -85,7 +79,7 @@ def renumbered(resume: Resume, checked_files: CheckedFiles) -> Optional[Resume]:
 
 
 def sample(resume: Resume, metainfo: Metainfo, random: Random) -> List[int]:
-    """Return one trusted piece of each of at most ``SAMPLE`` random files, in ascending order."""
+    """One piece of each of ``SAMPLE`` files at random, of those that are there and not doubtful; ascending."""
     layout = metainfo.layout
     have = Bitfield(layout.piece_count, resume.have).without(Bitfield(layout.piece_count, resume.doubtful or None))
     files = [index for index, stat in enumerate(resume.files) if stat is not None and stat.size]
@@ -100,7 +94,7 @@ def sample(resume: Resume, metainfo: Metainfo, random: Random) -> List[int]:
 
 
 def moved(resume: Resume, answer: Moved) -> Resume:
-    """Return the resume data with the states of the files after they were moved."""
+    """The same, said of files that are at another place now: what was true of a file there is true of it here."""
     files = list(resume.files)
     for index, before, after in answer.files:
         if files[index] == before:

@@ -1,0 +1,233 @@
+"""``ClaimFile``: the claims of one session on files below one folder, in a file that other sessions and processes read.
+
+The file is JSON in the hidden folder beside the data.  The process locks it (``flock``, or ``msvcrt.locking`` on
+Windows), and the system releases the lock when the process ends.  Where a file system has no locks, the process id and
+the boot id in the file tell whether its process still runs.  In a folder that cannot be written there is no such file,
+and claims hold within the session only.
+
+A folder with claims may be inside another one.  So a claim is compared with the claims in the folders above, and in the
+folders that it has files in.  It is stored before it is compared: if two sessions claim at once in different folders,
+at least one of them sees the other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+import time
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Set
+
+from ..errors import StorageError
+from ..metainfo.safe_paths import HIDDEN_FOLDER
+from ..threads.original import allocate_lock, sleep
+from .claim import Claim, FileInUse, refuse_conflicts
+from .descriptor import identity
+from .folder import Folder, Parts
+from .locks import Alive, lock, locked_by
+
+SUFFIX = ".claims"
+LOCK_FILE = (HIDDEN_FOLDER, "claims.lock")
+"""Locked while the claims in a folder are stored and compared, so that of two simultaneous claims one is second."""
+MAX_SIZE = 32 * 1024 * 1024
+"""Bytes of a claim file that are read; one file of a torrent takes 17."""
+MAX_FILES = 1000
+"""Claim files that are read in one folder."""
+LOCK_TIMEOUT = 5.0
+"""Seconds to wait for the lock file; a process that holds it longer was stopped, and is not waited for."""
+READ_ATTEMPTS = 50
+"""Reads of a claim file of a running process that is not valid JSON: it is being rewritten, in far less than these."""
+READ_INTERVAL = 0.01
+"""Seconds between two of these reads."""
+
+
+class ClaimFile:
+    """The claims of a session on files below one folder; made and used by ``Claims``.
+
+    Attributes:
+        root: The real path of the folder.
+        claims: The claims by infohash; replaced under the lock of ``Claims``, never changed.
+        lock: Held while the file is stored, and around ``store_reduced``.
+    """
+
+    def __init__(self, folder: Folder, root: str, name: str) -> None:
+        self.root = root
+        self.claims: Dict[str, Claim] = {}
+        self.lock = allocate_lock()  # guards what follows
+        self._folder = folder.at(root)
+        self._parts: Parts = (HIDDEN_FOLDER, name)
+        self._fd: Optional[int] = None
+        self._stored: Mapping[str, Claim] = {}
+
+    def store(self, compared: Claim) -> None:
+        """Store all claims, and compare one with the claims of other sessions and processes.
+
+        Args:
+            compared: A claim with the paths to be compared.
+
+        Raises:
+            FileInUse: Another torrent uses one of the paths.
+        """
+        with self.lock:
+            try:
+                with _locked(self._folder):
+                    self._write(self.claims)
+                    self._compare_in_folder(compared)
+            except FileInUse:
+                raise
+            except (OSError, StorageError):
+                # Nothing can be written here: the claim holds within the session, and others are still respected.
+                self._compare_in_folder(compared)
+            for root in (*_above(self.root), *self._inside(compared)):
+                for parts in self._other_files(root):
+                    self._compare_file(self._folder.at(root), parts, compared, remove=False)
+
+    def store_reduced(self) -> None:
+        """Store the claims after some were released, or remove the file after the last; errors are ignored.
+
+        The caller holds ``lock``.
+        """
+        claims = self.claims
+        if claims and self._fd is not None:
+            if claims != self._stored:
+                with contextlib.suppress(OSError, StorageError), _locked(self._folder):
+                    self._write(claims)
+        elif self._fd is not None:
+            with contextlib.suppress(OSError, StorageError):
+                self._folder.remove(self._parts)
+            self._folder.system.close(self._fd)
+            self._fd = None
+            self._stored = {}
+            if not self._other_files(self.root):
+                with contextlib.suppress(OSError, StorageError):
+                    self._folder.remove(LOCK_FILE)
+                self._folder.prune(self._parts)
+
+    def _compare_in_folder(self, claim: Claim) -> None:
+        for parts in self._other_files(self.root):
+            self._compare_file(self._folder, parts, claim, remove=True)
+
+    def _other_files(self, root: str) -> List[Parts]:
+        # The claim files of other sessions in a folder.
+        names: List[str] = []
+        with contextlib.suppress(OSError), os.scandir(os.path.join(root, HIDDEN_FOLDER)) as entries:
+            names = [entry.name for entry in entries if entry.name.endswith(SUFFIX)]
+        return [(HIDDEN_FOLDER, name) for name in sorted(names)[:MAX_FILES] if name != self._parts[-1]]
+
+    def _inside(self, claim: Claim) -> Iterator[str]:
+        # The existing folders that the claim has files in; links are not followed.
+        inner: Set[str] = set()
+        for folder in {path.rpartition("/")[0] for path in claim.paths.values()}:
+            while folder and folder not in inner:
+                inner.add(folder)
+                folder = folder.rpartition("/")[0]
+        absent: Set[str] = set()
+        for folder in sorted(inner):
+            root = os.path.join(self.root, *folder.split("/"))
+            if folder.rpartition("/")[0] in absent or not _is_folder(root):
+                absent.add(folder)
+            else:
+                yield root
+
+    def _compare_file(self, folder: Folder, parts: Parts, claim: Claim, *, remove: bool) -> None:
+        # With the claims in another file; that of a process that has ended is removed.
+        for attempt in range(1, READ_ATTEMPTS + 1):
+            try:
+                fd = folder.open(parts, os.O_RDONLY)
+            except (OSError, StorageError):
+                return
+            try:
+                document = _read(fd, folder)
+                if locked_by(fd, document or {}) is Alive.NO:
+                    if remove:
+                        with contextlib.suppress(OSError, StorageError):
+                            folder.remove(parts)
+                    return
+            finally:
+                folder.system.close(fd)
+            if document is not None or attempt == READ_ATTEMPTS:
+                break
+            sleep(READ_INTERVAL)
+        document = document or {}
+        where = f"in process {document.get('pid')}"
+        refuse_conflicts(_claims_in(document), claim.below(self.root, folder.root), folder.root, where)
+
+    def _write(self, claims: Mapping[str, Claim]) -> None:
+        folder = self._folder
+        if self._fd is None:
+            self._fd = folder.open(self._parts, os.O_RDWR | os.O_EXCL, create=True)
+        document = {
+            **lock(self._fd),
+            "claims": [
+                [claim.infohash, claim.name, claim.content, claim.writing, " ".join(claim.paths)]
+                for claim in claims.values()
+            ],
+        }
+        data = json.dumps(document).encode()
+        folder.system.ftruncate(self._fd, 0)
+        folder.system.lseek(self._fd, 0, os.SEEK_SET)
+        done = 0
+        while done < len(data):
+            done += folder.system.write(self._fd, data[done:])
+        self._stored = claims
+
+
+def _above(root: str) -> List[str]:
+    # The folders that a folder is in.
+    found = []
+    while os.path.dirname(root) != root:
+        root = os.path.dirname(root)
+        found.append(root)
+    return found
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+@contextlib.contextmanager
+def _locked(folder: Folder) -> Iterator[None]:
+    # Hold the lock file of a folder; after ``LOCK_TIMEOUT`` go on without it.
+    end = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        fd = folder.open(LOCK_FILE, os.O_RDWR, create=True)
+        try:
+            while locked_by(fd, {}) is Alive.YES and time.monotonic() < end:
+                sleep(0.01)
+            named = folder.stat(LOCK_FILE)
+            if time.monotonic() < end and (named is None or identity(named) != identity(folder.system.fstat(fd))):
+                continue  # the previous holder removed it
+            yield
+            return
+        finally:
+            folder.system.close(fd)
+
+
+def _read(fd: int, folder: Folder) -> Optional[Dict[str, Any]]:
+    # The document in a claim file; None if it is not valid.
+    size = folder.system.fstat(fd).st_size
+    if size > MAX_SIZE:
+        return {}
+    data = b""
+    while len(data) < size:
+        part = folder.system.read(fd, size - len(data))
+        if not part:
+            break
+        data += part
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else {}
+
+
+def _claims_in(document: Dict[str, Any]) -> Iterator[Claim]:
+    entries = document.get("claims")
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, list) and [type(value) for value in entry] == [str, str, str, bool, str]:
+            infohash, name, content, writing, paths = entry
+            yield Claim(infohash[:40], name[:240], content, writing, dict.fromkeys(paths.split(), ""))

@@ -1,0 +1,183 @@
+"""``ResumeFile``: the resume data of one torrent in a file, stored atomically, with the previous version beside it.
+
+The file is a magic line, a SHA-256 of the rest in hexadecimal, and JSON.  Another program may have put a file there:
+its size and its number of values are bounded before it is parsed, and a file that is not valid is not used, with a
+reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from typing import List, NamedTuple, Optional, Tuple
+
+from ..errors import StorageError
+from ..metainfo.layout import BLOCK
+from ..metainfo.metainfo import Metainfo
+from ..text import printable
+from ..threads.original import allocate_lock
+from .descriptor import Descriptor
+from .file import FileStat
+from .folder import Folder, Parts
+from .resume import Resume
+
+MAX_NAMES_SIZE = 4 * 1024 * 1024
+"""Bytes of the paths of renamed files in a resume file, with their punctuation: some ten thousand long paths."""
+MAX_UNFINISHED = 65_536
+"""Unfinished pieces in a resume file: with pieces of 16 KiB that is a gigabyte of ``Settings.piece_memory``."""
+MAX_UNFINISHED_SIZE = 1024 * 1024
+"""Bytes of the block bits of unfinished pieces; each byte stands for four blocks."""
+
+_MAGIC = b"bittorrent_threads resume\n"
+_SEAL_SIZE = len(_MAGIC) + 64 + 1  # SHA-256 in hexadecimal, and the end of a line
+
+
+class Bounds(NamedTuple):
+    """What resume data of a torrent can be at most: anyone may have put a file there, of any size.
+
+    What is made of JSON takes by its values thirty times its bytes, so that both are counted before any is made.
+    """
+
+    size: int
+    """Bytes."""
+    values: int
+    """Commas and opening brackets, which is how many values there are."""
+
+    @classmethod
+    def of(cls, metainfo: Metainfo) -> Bounds:
+        """For this torrent."""
+        files, pieces = len(metainfo.files), metainfo.piece_count
+        unfinished = min(pieces, MAX_UNFINISHED)
+        blocks = min(-(-metainfo.total_size // BLOCK) // 4 + 2 * unfinished, MAX_UNFINISHED_SIZE)
+        # A file has three integers of up to 39 digits, an unfinished piece its index, and both their punctuation.
+        size = 4096 + pieces // 2 + 128 * files + 32 * unfinished + blocks
+        return cls(size + min(MAX_NAMES_SIZE, 65_536 + 4096 * files), 4096 + 32 * files + 4 * unfinished)
+
+
+class ResumeFile:
+    """Where the resume data of one torrent is kept: at ``parts`` of a folder, the one before it beside it.
+
+    A file is a checksum and JSON.  Every method blocks; of two stores at once one waits for the other.
+    """
+
+    def __init__(self, folder: Folder, parts: Parts) -> None:
+        self.folder = folder
+        self._parts = parts
+        self._backup = (*parts[:-1], parts[-1] + ".bak")
+        self._draft = (*parts[:-1], parts[-1] + ".new")
+        self._storing = allocate_lock()
+        self._last: Optional[Tuple[FileStat, Resume]] = None  # what was stored last, and the file that it is in
+        self._texts: Tuple[Tuple[Optional[FileStat], ...], List[str]] = ((), [])  # files, and the JSON of each
+
+    def store(self, resume: Resume) -> None:
+        """Keep this, whole or not at all; durable when it returns.  Raises :class:`StorageError`."""
+        with self._storing:
+            self._store(resume)
+
+    def _store(self, resume: Resume) -> None:
+        folder = self.folder
+        try:
+            try:
+                folder.remove(self._draft)
+                stat = self._write(self._draft, self._encoded(resume))
+                if folder.stat(self._parts) is not None:
+                    folder.replace(self._parts, self._backup)
+                folder.replace(self._draft, self._parts)
+                self._last = stat, resume
+            except OSError:
+                with contextlib.suppress(OSError):
+                    folder.remove(self._draft)
+                raise
+            folder.sync(self._parts)
+        except OSError as error:
+            raise StorageError.wrap(error, folder.path(self._parts)) from error
+
+    def load(self, metainfo: Metainfo) -> Tuple[Optional[Resume], Tuple[str, ...]]:
+        """What was stored last, or before that, or nothing; and what was wrong with what is not used."""
+        reasons: List[str] = []
+        bounds = Bounds.of(metainfo)
+        for parts in (self._parts, self._backup):
+            try:
+                known = self._known(parts)
+                if known is not None and known.infohash == metainfo.infohash:
+                    return known, tuple(reasons)
+                data = self._read(parts, bounds.size)
+                if data is not None:
+                    return _decoded(data, metainfo, bounds), tuple(reasons)
+            except (OSError, StorageError, ValueError, RecursionError) as error:
+                reason = error.reason if isinstance(error, StorageError) else error
+                reasons.append(f"{self.folder.path(parts)}: {printable(str(reason))}")
+        return None, tuple(reasons)
+
+    def at(self, folder: Folder) -> ResumeFile:
+        """The same file in another folder."""
+        return ResumeFile(folder, self._parts)
+
+    def remove(self) -> None:
+        """Remove it and the one before it."""
+        for parts in (self._draft, self._backup, self._parts):
+            try:
+                self.folder.remove(parts)
+            except OSError as error:
+                raise StorageError.wrap(error, self.folder.path(parts)) from error
+        self.folder.prune(self._parts)
+
+    def _known(self, parts: Parts) -> Optional[Resume]:
+        # What the file has, if it is the one that was stored last.
+        last, found = self._last, self.folder.stat(parts)
+        return last[1] if last is not None and found is not None and FileStat.of(found) == last[0] else None
+
+    def _encoded(self, resume: Resume) -> bytes:
+        # Of 20,000 files the renaming of one changes one.
+        files, texts = self._texts
+        if len(files) == len(resume.files):
+            pairs = zip(files, resume.files, texts)
+            texts = [text if then is now else _text(now) for then, now, text in pairs]
+        else:
+            texts = list(map(_text, resume.files))
+        self._texts = resume.files, texts
+        rest = json.dumps({**resume._replace(files=()).plain(), "files": 0}, separators=(",", ":"))
+        return _sealed(rest.replace('"files":0', f'"files":[{",".join(texts)}]', 1).encode())
+
+    def _write(self, parts: Parts, data: bytes) -> FileStat:
+        draft = Descriptor(self.folder.open(parts, os.O_WRONLY | os.O_EXCL, create=True), self.folder.system)
+        try:
+            draft.write(0, [memoryview(data)])
+            draft.sync()
+            return FileStat.of(draft.stat())
+        finally:
+            draft.close()
+
+    def _read(self, parts: Parts, most: int) -> Optional[bytes]:
+        found = self.folder.stat(parts)
+        if found is None:
+            return None
+        if found.st_size > most:
+            raise ValueError(f"has {found.st_size} bytes, where {most} are the most for this torrent")
+        file = Descriptor(self.folder.open(parts, os.O_RDONLY), self.folder.system)
+        try:
+            return file.read(0, found.st_size)
+        finally:
+            file.close()
+
+
+def _decoded(data: bytes, metainfo: Metainfo, bounds: Bounds) -> Resume:
+    body = data[_SEAL_SIZE:]
+    if not data.startswith(_MAGIC):
+        raise ValueError("is no resume data")
+    if data != _sealed(body):
+        raise ValueError("does not have the bytes that were written")
+    values = sum(map(body.count, (b",", b"[", b"{")))
+    if values > bounds.values:
+        raise ValueError(f"has {values} values, where {bounds.values} are the most for this torrent")
+    return Resume.of(json.loads(body), metainfo)
+
+
+def _text(stat: Optional[FileStat]) -> str:
+    return "null" if stat is None else f"[{stat.size},{stat.mtime_ns},{stat.inode}]"
+
+
+def _sealed(body: bytes) -> bytes:
+    return b"".join((_MAGIC, hashlib.sha256(body).hexdigest().encode(), b"\n", body))
