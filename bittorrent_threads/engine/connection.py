@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Optional, Protocol, Tuple
 
 from ..protocol import messages
@@ -66,7 +67,7 @@ class Host(Protocol):
         """A peer became interested, or lost its interest."""
 
 
-class Connection:
+class Connection(ABC):
     """One connection past its handshake.
 
     Args:
@@ -158,6 +159,7 @@ class Connection:
             self.on_end()
             self._peers.closed(self, reason, useful=useful)
 
+    @abstractmethod
     def on_end(self) -> None:
         """Let go of what the connection used; it is closed."""
 
@@ -169,15 +171,17 @@ class Connection:
 
     def on_connected(self) -> None:
         """Do nothing: the dial ended before the handshake."""
+        return
 
+    @abstractmethod
     def on_received(self, data: memoryview) -> None:
         """Read messages."""
-        raise NotImplementedError
 
+    @abstractmethod
     def on_readable_again(self) -> None:
         """The flow control lets messages through again: first those that were read already."""
-        raise NotImplementedError
 
+    @abstractmethod
     def on_drained(self) -> None:
         """There is room for more to send."""
 
@@ -200,6 +204,7 @@ class Connection:
             self.send(messages.KEEPALIVE_MESSAGE)
             self.last_sent = now
 
+    @abstractmethod
     def on_tick(self, now: float) -> None:
         """Do what else is due once a second."""
 

@@ -65,6 +65,12 @@ class EarlyPeer(Connection):
         else:
             self._successor.close(reason, useful=useful)
 
+    def on_end(self) -> None:
+        """Do nothing: a connection before the metadata uses nothing else."""
+
+    def on_tick(self, now: float) -> None:
+        """Do nothing else once a second."""
+
     def on_received(self, data: memoryview) -> None:
         """Read messages; those about pieces stay in the wire."""
         flow = self.flow

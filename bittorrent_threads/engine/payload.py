@@ -8,7 +8,7 @@ before the metadata is known; nothing here ever works without it.
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable, Mapping, NamedTuple, Optional, Protocol, Sequence
+from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Protocol, Sequence
 
 from .. import events
 from ..disk.allocation import SPARSE
@@ -34,7 +34,7 @@ from .interfaces import Disk, Network, Storage, Stream
 from .move_storage import MoveStorage
 from .pass_end import PassEnd
 from .peer import Peer
-from .phase import Hindrance, Lifecycle
+from .phase import SUSPENDING, Hindrance, Lifecycle
 from .piece_writer import PieceWriter
 from .rate_limits import RateLimits
 from .resume import ResumeStore
@@ -331,27 +331,24 @@ class Payload:
         return bool(self.unreadable)
 
     @property
-    def hindrance(self) -> Optional[Hindrance]:
-        """What keeps a torrent from requesting, or will keep it from that; None if nothing does."""
-        if self.storage_retry.error is not None:
-            return Hindrance.DISK_FAILED
-        if self.file_check.under_way:
-            return Hindrance.EXAMINING_FILES
-        if self.checks.pieces:
-            return Hindrance.HASHING
-        if self.move_storage.under_way:
-            return Hindrance.MOVING_FILES
-        if self.unreadable:
-            return Hindrance.UNREADABLE
-        return Hindrance.PREPARING_FILES if self.preparation.under_way else None
+    def hindrances(self) -> List[Hindrance]:
+        """What keeps the torrent from requesting, or will; the first is the one to tell the user."""
+        holding = (
+            (self.storage_retry.on, Hindrance.DISK_PAUSE),
+            (self.storage_retry.error is not None, Hindrance.DISK_FAILED),
+            (self.file_check.under_way, Hindrance.EXAMINING_FILES),
+            (self.checks.pieces > 0, Hindrance.HASHING),
+            (self.move_storage.under_way, Hindrance.MOVING_FILES),
+            (self.undecided, Hindrance.UNREADABLE),
+            (self.preparation.under_way, Hindrance.PREPARING_FILES),
+        )
+        return [hindrance for holds, hindrance in holding if holds]
 
     def reconsider(self) -> None:
         """The phase or the disk has changed: request again, or no more."""
-        waiting = (
-            self.preparation.under_way or bool(self.unreadable) or self.move_storage.under_way or self.storage_retry.on
-        )
-        self.downloads.suspended = not self.lifecycle.active or waiting
-        self.downloads.cautious = self.storage_retry.error is not None
+        hindrances = self.hindrances
+        self.downloads.suspended = not self.lifecycle.active or not SUSPENDING.isdisjoint(hindrances)
+        self.downloads.cautious = Hindrance.DISK_FAILED in hindrances
         self.exchange.touch_all()
         self._owner.refresh()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple
+from typing import Any, Callable, Collection, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple
 
 from .. import events
 from ..protocol.handshake import Handshake
@@ -192,6 +192,13 @@ class Peers:
         for peer in self:
             if self._peerlist.banned(peer.address):
                 peer.close(reason, useful=False)
+
+    def keep_only(self, sources: Collection[Source]) -> None:
+        """The torrent is known to be private: close connections to addresses of other sources, and forget these."""
+        for peer in self:
+            if self._peerlist.source(peer.address) not in (None, *sources):
+                peer.close("the torrent is private, and its tracker did not name the peer", useful=False)
+        self._peerlist.keep_only(sources)
 
     def learned_port(self, connection: Connection, port: int) -> None:
         """An incoming peer said where it listens (BEP 10 ``p``); what it says later is ignored."""

@@ -78,14 +78,19 @@ STARTED = CONNECTED | {Phase.EXAMINING}
 
 
 class Hindrance(enum.Enum):
-    """What keeps a torrent from requesting pieces, as it is told to the user; the first that holds."""
+    """What keeps a torrent from requesting pieces, or will; the value says it to the user."""
 
+    DISK_PAUSE = "the disk failed, and is tried again in a while"
     DISK_FAILED = "the disk failed"
     EXAMINING_FILES = "it is being looked up what is on the disk"
     HASHING = "a hash check is under way"
     MOVING_FILES = "the files are being moved"
     UNREADABLE = "pieces that may be on the disk cannot be read"
     PREPARING_FILES = "the files are being made"
+
+
+SUSPENDING = frozenset({Hindrance.DISK_PAUSE, Hindrance.MOVING_FILES, Hindrance.UNREADABLE, Hindrance.PREPARING_FILES})
+"""Those with which a live torrent requests nothing: it requests during hash checks, and to try a disk that failed."""
 
 
 class IllegalTransition(RuntimeError):

@@ -129,8 +129,8 @@ def stall(torrent: Torrent) -> str:
 
 
 def _hindered(payload: Payload) -> str:
-    hindrance = payload.hindrance
-    if hindrance is Hindrance.DISK_FAILED:
+    hindrance = next(iter(payload.hindrances), None)
+    if hindrance in (Hindrance.DISK_PAUSE, Hindrance.DISK_FAILED):
         return f"the disk failed: {payload.storage_retry.error}"
     if hindrance is Hindrance.HASHING:
         return f"a hash check is under way, {_count(payload.checking, 'piece')} to go"

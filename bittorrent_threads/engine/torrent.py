@@ -21,6 +21,7 @@ from ..protocol.handshake import Handshake
 from ..status import Status
 from ..swarm.external_address import ExternalAddress
 from ..swarm.peer_list import PeerList, Source
+from ..swarm.source_shares import PRIVATE_SOURCES
 from .address_gate import AddressGate
 from .announces import Announces, Progress
 from .choking import Choking
@@ -173,6 +174,8 @@ class Torrent:
         if self.lifecycle.phase is Phase.METADATA:
             self.lifecycle.handle(Event.METADATA_RECEIVED)
         payload.reconsider()
+        if self.private:
+            self.peers.keep_only(PRIVATE_SOURCES)
         for early in self.peers:
             if isinstance(early, EarlyPeer) and not early.closed:
                 peer = payload.make_peer(early.stream, early.handshake, early)

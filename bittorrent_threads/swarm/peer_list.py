@@ -13,7 +13,7 @@ the id of another.
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional
+from typing import Container, Dict, List, NamedTuple, Optional
 
 from .. import address_scope
 from ..protocol.addresses import Address, numeric_host
@@ -135,6 +135,16 @@ class PeerList:
         if place not in self._open:
             self._make_idle(entry, now, now)
         return True
+
+    def source(self, address: Address) -> Optional[Source]:
+        """Return how the address of a connection became known; None if it is not listed."""
+        entry = self._known.get(self._listed(address))
+        return None if entry is None else entry.source
+
+    def keep_only(self, sources: Container[Source]) -> None:
+        """Forget every address of another source."""
+        for entry in [entry for entry in self._known.values() if entry.source not in sources]:
+            self._forget(entry.address)
 
     def exclude(self, address: Address) -> None:
         """Never list this address again: it is our own, because a connection to it ended at ourselves."""

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from support.bench import BLOCK, COUNT, MOMENT, Bench
-from support.lying_peer import CANCEL, HAVE, INTERESTED, KEEPALIVE, NOT_INTERESTED, PIECE, REJECT, REQUEST, message
+from support.bench import BLOCK, COUNT, MOMENT, Bench, packed
+from support.lying_peer import (
+    BITFIELD,
+    CANCEL,
+    EXTENDED,
+    HAVE,
+    HAVE_ALL,
+    INTERESTED,
+    KEEPALIVE,
+    NOT_INTERESTED,
+    PIECE,
+    REJECT,
+    REQUEST,
+    handshake,
+    message,
+)
 from support.magnet import Magnet
 
 from bittorrent_threads.engine.early_peer import EarlyPeer
+from bittorrent_threads.protocol.wire import MAX_MESSAGES
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.downloads import MAX_VIOLATIONS
 from bittorrent_threads.swarm.uploads import MAX_REFUSED
@@ -110,3 +125,43 @@ def test_a_peer_that_does_not_read_is_not_read_until_it_does() -> None:
     guest.say(message(NOT_INTERESTED))
     bench.run(MOMENT)
     assert not peer.interested and not guest.closed
+
+
+def test_what_follows_the_handshake_at_once_is_read() -> None:
+    bench = Magnet()
+    guest = bench.stranger()
+    greeting = handshake(bench.content.metainfo.infohash, peerid=b"-GU0001-aaaaaaaaaaaa")
+    guest.say(greeting + message(HAVE_ALL) + message(INTERESTED))
+    assert early(bench).interested
+    bench.give_info()
+    assert [peer.bits.full for peer in bench.payload.exchange] == [True]
+
+
+def test_nothing_behind_a_wrong_extension_handshake_is_read() -> None:
+    bench = Magnet()
+    guest = bench.guest([], extended=True)
+    guest.say(message(EXTENDED, payload=b"\0wrong") + message(REQUEST, 0, 0, BLOCK))
+    assert guest.closed and guest.heard(REJECT) == []
+    (reason,) = bench.reasons
+    assert reason.startswith("extension handshake: ")
+
+
+def test_pieces_may_be_described_again_when_the_metadata_is_known() -> None:
+    bench = Magnet()
+    guest = bench.guest(range(2), fast=False)
+    bench.give_info()
+    guest.say(message(BITFIELD, payload=packed(range(1, 5))))
+    assert [peer.bits.count for peer in bench.payload.exchange] == [5] and not guest.closed
+    guest.say(message(BITFIELD, payload=packed(range(5))))
+    assert bench.reasons == ["said a second time what it has, and nothing new"]
+
+
+def test_messages_that_wait_for_their_turn_are_read_by_the_peer_that_takes_over() -> None:
+    bench = Magnet()
+    guest = bench.guest([], fast=False)
+    peer = early(bench)
+    peer.on_received(memoryview(message(HAVE, 1) * (MAX_MESSAGES + 10) + message(HAVE, 2)))
+    assert peer.wire.held and peer.flow.gated
+    bench.give_info()
+    bench.run(1)
+    assert [peer.bits.count for peer in bench.payload.exchange] == [2] and not guest.closed

@@ -6,11 +6,13 @@ from typing import List
 
 import pytest
 from support.bench import COUNT, MOMENT, PORT, TRACKER, Bench, Guest, blocks_of, torrent_of
+from support.recorder import Recorder
 from support.simulation import tracker
 
 from bittorrent_threads import events
 from bittorrent_threads.engine.torrent import Torrent
 from bittorrent_threads.errors import ListenError, StateError
+from bittorrent_threads.metainfo.infohash import InfoHash
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.peer_list import Source
 
@@ -233,3 +235,20 @@ def test_announces_come_from_the_addresses_that_we_listen_on() -> None:
     ):
         bench.engine._listener.addresses = addresses
         assert bench.engine.endpoints == endpoints
+
+
+def test_a_torrent_is_found_by_either_form_of_its_infohash() -> None:
+    bench = Bench()
+    infohash = InfoHash(v1=bytes(20), v2=bytes(range(32)))
+    hybrid = bench.engine.add_infohash(infohash, "downloads", event_dispatcher=Recorder(bench.events.append))
+    for form in (bytes(20), bytes(range(20))):
+        assert bench.engine.torrents[form] is hybrid and bench.engine.torrent_of(form) is None
+    bench.act(hybrid.set_state, "active")
+    assert bench.engine.torrent_of(bytes(20)) is bench.engine.torrent_of(bytes(range(20))) is hybrid
+    with pytest.raises(StateError, match="already"):
+        bench.engine.add_infohash(
+            InfoHash(v2=bytes(range(32))), "downloads", event_dispatcher=Recorder(bench.events.append)
+        )
+    bench.run(1)
+    bench.act(lambda: bench.engine.remove(hybrid, done=lambda: None))
+    assert list(bench.engine.torrents.values()) == [bench.torrent]

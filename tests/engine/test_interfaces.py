@@ -1,4 +1,4 @@
-"""The ports: what comes from outside really has the methods, real and simulated alike, with the same parameters."""
+"""What comes from outside has the methods of the interfaces, real and simulated alike, with the same parameters."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ PAIRS: List[Tuple[type, type]] = [
 ]
 
 
-def methods(port: type) -> List[str]:
-    """The names of the methods that a port declares."""
-    return [name for name, value in vars(port).items() if inspect.isfunction(value) and not name.startswith("_")]
+def methods(interface: type) -> List[str]:
+    """The names of the methods that an interface declares."""
+    return [name for name, value in vars(interface).items() if inspect.isfunction(value) and not name.startswith("_")]
 
 
 def shape(function: Any) -> List[Tuple[str, Any, bool]]:
@@ -75,23 +75,25 @@ def shape(function: Any) -> List[Tuple[str, Any, bool]]:
     return [(each.name, each.kind, each.default is not each.empty) for each in parameters]
 
 
-def objections(port: type, kind: type) -> List[str]:
-    """What a class lacks to be what the port says."""
+def objections(interface: type, kind: type) -> List[str]:
+    """What a class lacks to be what the interface says."""
     found = []
-    for name in methods(port):
+    for name in methods(interface):
         method = getattr(kind, name, None)
         if method is None:
             found.append(f"{kind.__name__} has no {name}")
-        elif shape(method) != shape(getattr(port, name)):
-            signatures = (inspect.signature(method), inspect.signature(getattr(port, name)))
-            found.append(f"{kind.__name__}.{name}{signatures[0]} where the port says {signatures[1]}")
+        elif shape(method) != shape(getattr(interface, name)):
+            signatures = (inspect.signature(method), inspect.signature(getattr(interface, name)))
+            found.append(f"{kind.__name__}.{name}{signatures[0]} where the interface says {signatures[1]}")
     return found
 
 
-@pytest.mark.parametrize("port, kind", PAIRS, ids=lambda each: f"{each.__module__.rpartition('.')[2]}.{each.__name__}")
-def test_every_method_of_the_port_is_there(port: type, kind: type) -> None:
-    assert methods(port)
-    assert objections(port, kind) == []
+@pytest.mark.parametrize(
+    "interface, kind", PAIRS, ids=lambda each: f"{each.__module__.rpartition('.')[2]}.{each.__name__}"
+)
+def test_every_method_of_the_interface_is_there(interface: type, kind: type) -> None:
+    assert methods(interface)
+    assert objections(interface, kind) == []
 
 
 def test_a_missing_method_and_another_parameter_are_found() -> None:
@@ -105,12 +107,12 @@ def test_a_missing_method_and_another_parameter_are_found() -> None:
 
 
 @pytest.mark.parametrize("kind", [TcpStream, SimStream])
-def test_streams_have_the_fields_of_the_port(kind: type) -> None:
+def test_streams_have_the_fields_of_the_interface(kind: type) -> None:
     source = inspect.getsource(kind.__init__)  # type: ignore[misc]
     assert {name for name in interfaces.Stream.__annotations__ if f"self.{name}" not in source} == set()
     assert "self.backlog" in source or isinstance(vars(kind).get("backlog"), property)
 
 
-def test_every_port_is_tested() -> None:
+def test_every_interface_is_tested() -> None:
     declared = {value for value in vars(interfaces).values() if getattr(value, "_is_protocol", False)}
-    assert {port for port, _ in PAIRS} == declared - {Protocol}
+    assert {interface for interface, _ in PAIRS} == declared - {Protocol}

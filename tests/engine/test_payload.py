@@ -9,7 +9,7 @@ import errno
 from typing import List
 
 import pytest
-from support.bench import BLOCK, COUNT, MOMENT, TRACKER, extension, packed, torrent_of
+from support.bench import BLOCK, COUNT, MOMENT, TRACKER, availability, extension, packed, torrent_of
 from support.lying_peer import (
     ALLOWED_FAST,
     BITFIELD,
@@ -196,3 +196,24 @@ def test_a_disk_that_fails_when_the_metadata_comes_leaves_the_connections() -> N
     bench.run(bench.settings.disk_retry_interval * 3)
     guest.serve()
     assert bench.payload.have.count and not bench.status.error
+
+
+def test_a_torrent_that_turns_out_to_be_private_leaves_the_peers_of_forbidden_sources() -> None:
+    bench = Magnet(torrent_of(private=True))
+    named, told = bench.open_house(), bench.open_house()
+    bench.act(bench.torrent.learn, [named[0]], Source.TRACKER)
+    bench.act(bench.torrent.learn, [told[0], ("10.9.9.9", 1)], Source.PEX)
+    bench.run(MOMENT)
+    guests = [found[0] for _, found in (named, told)]
+    for number, guest in enumerate(guests):
+        guest.greet(peerid=b"-GU0001-%012d" % number)
+        guest.say(availability(range(COUNT)), message(UNCHOKE))
+    incoming = bench.guest([])
+    assert bench.status.connected == 3 and bench.status.known == 3
+    bench.give_info()
+    assert [guest.closed for guest in (*guests, incoming)] == ["", "closed by the other end", ""]
+    assert bench.reasons[-1] == "the torrent is private, and its tracker did not name the peer"
+    guests[0].serve()
+    assert bench.payload.have.full
+    bench.run(300)
+    assert len(told[1]) == 1 and bench.status.known == 1, "it is not dialled again"

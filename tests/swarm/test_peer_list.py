@@ -710,3 +710,20 @@ def test_an_address_that_was_removed_meanwhile_is_dialled_without_a_trace() -> N
     peers = make()
     peers.dialing(at(1))
     assert peers.counts.known == 0 and peers.candidates(0.0, 10) == []
+
+
+def test_only_addresses_of_some_sources_are_kept() -> None:
+    peers = make(1, 2)
+    for port in (3, 4, 5):
+        peers.add(at(port), Source.PEX, 0.0)
+    peers.dialing(at(1))
+    peers.connected(at(1), incoming=False, now=1.0)
+    peers.dialing(at(3))
+    peers.connected(at(3), incoming=False, now=1.0)
+    assert [peers.source(at(port)) for port in (1, 3, 9)] == [Source.TRACKER, Source.PEX, None]
+    peers.keep_only({Source.TRACKER})
+    assert ports(peers, 1.0) == [2] and peers.source(at(3)) is None and peers.counts.known == 2
+    peers.closed(at(1), 100.0, useful=True)
+    peers.closed(at(3), 100.0, useful=True)
+    assert set(ports(peers, 10_000.0)) == {1, 2}, "an address that is forgotten does not come back when it closes"
+    assert peers.add(at(4), Source.TRACKER, 200.0), "it may become known again"
