@@ -177,7 +177,7 @@ def test_every_recipe_is_bencoding() -> None:
         try:
             bencode.decode(text, max_depth=200, sorted_keys=False)
         except BencodeError as error:
-            assert "stands twice" in error.reason
+            assert "occurs twice" in error.reason
 
 
 # -- the command -------------------------------------------------------------------------------------------------------

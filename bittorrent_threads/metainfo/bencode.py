@@ -1,8 +1,8 @@
-"""Bencoding (BEP 3): a strict decoder of our own, and an encoder that is the package ``bencoder`` behind a guard.
+"""Bencoding (BEP 3): a strict decoder, and an encoder that checks values and calls the package ``bencoder``.
 
-The decoder is iterative and linear: each step consumes input, a string is never longer than what is left of it, and
-depth and number of tokens have limits, so that no message can cost more than its own size.  ``bencoder`` must never
-see foreign bytes: its decoder is recursive and quadratic, and takes truncated strings for whole ones.
+The decoder is iterative and takes linear time: each step consumes input, no string is longer than the remaining input,
+and depth and number of tokens have limits, so the cost of a message is bounded by its size.  The decoder of
+``bencoder`` is not used: it is recursive and quadratic, and takes truncated strings for whole ones.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from ..errors import BencodeError
 from .encoder import encoder
 
 MAX_DEPTH = 100
-"""Lists and dictionaries inside each other (limits: libtorrent's 100)."""
+"""Lists and dictionaries inside each other; libtorrent takes as many."""
 MAX_TOKENS = 1_000_000
-"""Strings, integers, beginnings and ends in one value: so many take 0.4 s and 80 MB, whatever they are.
+"""Strings, integers, and beginnings and ends of containers in one value: so many take at most 0.4 s and 80 MB.
 
-A list or a dictionary counts as one more, for the memory it takes, and a file of a torrent as three, for what is
-made of it later.
+A list or dictionary counts as one more, for the memory it takes.  An entry of the file list counts as three more, for
+the memory of the parsed file.
 """
 BYTES_PER_TOKEN = 6
-"""A longer .torrent may have a token for so many bytes: a hybrid of many files (BEP 52) has one for 6.3."""
+"""A long .torrent may have one token for so many bytes: a hybrid torrent of many files (BEP 52) has one for 6.3."""
 
 _INT64 = 2**63
 _COLON, _END, _INTEGER, _LIST, _DICTIONARY, _MINUS = b":eild-"
@@ -32,18 +32,27 @@ Buffer = Union[bytes, bytearray, memoryview]
 
 
 class Document(NamedTuple):
-    """A decoded .torrent file, with what only its bytes can tell."""
+    """A decoded .torrent file, and where in its bytes the hashed value is."""
 
     value: Any
     span: Tuple[int, int]
-    """Begin and end of the list or dictionary that is hashed as it stands; both 0 if there is none."""
+    """Begin and end of the hashed list or dictionary; both 0 if there is none."""
 
 
 def decode(data: Buffer, *, max_depth: int = MAX_DEPTH, max_tokens: int = MAX_TOKENS, sorted_keys: bool = True) -> Any:
-    """The one value that ``data`` is: int, bytes, list, or dict with bytes as keys.
+    """Decode one value in canonical bencoding.
 
-    Canonical bencoding only; ``sorted_keys=False`` takes dictionaries in any order, as many trackers send them, and
-    still refuses a key that stands twice.  Integers are those of 64 bits.  Raises :class:`BencodeError`.
+    Args:
+        data: The bencoding of one value, and no bytes behind it.
+        max_depth: Lists and dictionaries inside each other.
+        max_tokens: Strings, integers, and beginnings and ends of containers.
+        sorted_keys: Refuse dictionaries whose keys are not sorted; a key that occurs twice is always refused.
+
+    Returns:
+        An int of 64 bits, bytes, a list, or a dict with bytes as keys.
+
+    Raises:
+        BencodeError: The bytes are not canonical bencoding, or exceed a limit.
     """
     value, end = decode_prefix(data, max_depth=max_depth, max_tokens=max_tokens, sorted_keys=sorted_keys)
     if end != len(data):
@@ -54,19 +63,34 @@ def decode(data: Buffer, *, max_depth: int = MAX_DEPTH, max_tokens: int = MAX_TO
 def decode_prefix(
     data: Buffer, *, max_depth: int = MAX_DEPTH, max_tokens: int = MAX_TOKENS, sorted_keys: bool = True
 ) -> Tuple[Any, int]:
-    """The value that ``data`` begins with, and the offset behind it, for messages with a payload after the dictionary.
+    """Decode the value at the beginning of a message that has a payload behind it; arguments as of :func:`decode`.
 
-    Otherwise as :func:`decode`.
+    Returns:
+        The value, and the offset of the first byte behind it.
+
+    Raises:
+        BencodeError: The bytes do not begin with a canonical value, or exceed a limit.
     """
     return _Scanner(bytes(data), max_depth, max_tokens, sorted_keys=sorted_keys).scan()
 
 
 def decode_document(data: Buffer, hashed: bytes, *, max_tokens: int = MAX_TOKENS) -> Document:
-    """A .torrent file, taken as the clients that made the world's torrents take it.
+    """Decode a .torrent file, as leniently as other clients do.
 
-    Keys may be in any order, and stand twice (the last counts), and white space may follow the value.  But ``hashed``,
-    the key of the outermost dictionary that has the value to be hashed, and the keys in that value stand once: with
-    two values of one key there would be two torrents of one hash.  Raises :class:`BencodeError`.
+    Keys may be in any order and occur twice (the last counts), and white space may follow the value.  Inside the hashed
+    value, and for its key, a second occurrence is refused: clients that take the first and clients that take the last
+    would see two torrents with one hash.
+
+    Args:
+        data: The bytes of the file.
+        hashed: The key of the outermost dictionary whose value is hashed.
+        max_tokens: As in :func:`decode`; a long file may have a token for ``BYTES_PER_TOKEN`` bytes.
+
+    Returns:
+        The value, and where the hashed value is.
+
+    Raises:
+        BencodeError: The bytes are not such a file, or exceed a limit.
     """
     data = bytes(data)
     scanner = _Scanner(data, MAX_DEPTH, max(max_tokens, len(data) // BYTES_PER_TOKEN), sorted_keys=False, hashed=hashed)
@@ -82,12 +106,12 @@ _match_file = re.compile(rb"d6:lengthi(0|[1-9][0-9]{0,17})e4:pathl").match
 
 
 class _Scanner:
-    """One pass over one buffer."""
+    """Decodes one buffer in one pass."""
 
     def __init__(
         self, data: bytes, max_depth: int, max_tokens: int, *, sorted_keys: bool, hashed: Optional[bytes] = None
     ) -> None:
-        # With ``hashed`` all other keys may stand twice.
+        # If ``hashed`` is given, keys outside of its value may occur twice.
         self.data = data
         self.max_depth = max_depth
         self.max_tokens = max_tokens
@@ -110,11 +134,11 @@ class _Scanner:
         return self.data[begin:end], end
 
     def _container(self, keyed: bool) -> Tuple[Any, int]:  # noqa: C901 - hot path, without further calls
-        # The hot loop.  The end of a string is not compared with that of the data: a slice that comes out short puts
-        # ``pos`` behind the data, and the next step is an IndexError.
+        # The hot loop.  The end of a string is not compared with the end of the data: if a string is cut short, ``pos``
+        # is behind the data, and the next step raises IndexError.
         data = self.data
-        # ``top`` is the innermost list or dictionary and ``start`` where it begins; in a dictionary, ``key`` is the
-        # one that waits for its value, and ``last`` the greatest so far.
+        # ``top`` is the innermost list or dictionary and ``start`` its offset.  In a dictionary, ``key`` is the key that
+        # waits for its value, and ``last`` the greatest key so far.
         top: Any = {} if keyed else []
         start, pos = 0, 1
         key: Optional[bytes] = None
@@ -184,8 +208,8 @@ class _Scanner:
         raise BencodeError(f"more than {self.max_tokens} tokens", pos)
 
     def _usual_file(self, pos: int) -> Optional[Tuple[Any, int, int]]:
-        # A file of a torrent as nearly every program writes it, with its tokens and its end; None for anything else.
-        # A torrent of 20 000 files has 180 000 tokens, and comes out in half the time for it.
+        # An entry of the file list in the usual form, its number of tokens and its end; None for another form.  This
+        # halves the time for a torrent of 20,000 files, which has 180,000 tokens.
         match = _match_file(self.data, pos)
         if match is None:
             return None
@@ -200,19 +224,19 @@ class _Scanner:
             if data[pos + 1] == _END:
                 return {b"length": int(match[1]), b"path": path}, 10 + len(path), pos + 2
         except (IndexError, BencodeError):
-            pass  # it is malformed, and the loop says how
+            pass  # the loop raises the error with the reason
         return None
 
     def _check_key(self, key: bytes, earlier: Dict[bytes, Any], pos: int, outermost: Optional[bytes]) -> None:
-        # A key that is not greater than all before it; ``outermost`` is the one of the outermost dictionary.
+        # Called for a key that is not greater than all before it; ``outermost`` is the key in the outermost dictionary.
         if key in earlier:
             if self.hashed is None or outermost == self.hashed:
-                raise BencodeError(f"dictionary key {_shown(key)} stands twice", pos, (self.hashed or b"").decode())
+                raise BencodeError(f"dictionary key {_shown(key)} occurs twice", pos, (self.hashed or b"").decode())
         elif self.sorted_keys:
             raise BencodeError(f"dictionary key {_shown(key)} is out of order", pos)
 
     def _string(self, pos: int) -> Tuple[int, int]:
-        # Begin and end of the text; the usual lengths are read without a match.
+        # Begin and end of the text.  Lengths of one and two digits are read without a regular expression.
         data = self.data
         first, second = data[pos], data[pos + 1]
         if second == _COLON and 0x30 <= first <= 0x39:
@@ -228,7 +252,7 @@ class _Scanner:
         return match.end(), match.end() + int(match[1])
 
     def _integer(self, pos: int, digits: bytes = b"") -> Tuple[int, int]:
-        # ``digits`` are those of an integer that has an end within 20 bytes; a match takes twice as long.
+        # ``digits`` is the text of an integer that ends within 20 bytes; a regular expression takes twice as long.
         figures = digits[1:]
         if figures.isdigit() and digits[0] == _MINUS and figures[0] != 0x30:
             return -int(figures), pos + len(digits) + 2
@@ -255,16 +279,22 @@ def _shown(text: bytes) -> str:
 
 
 def encode(value: object) -> bytes:
-    """The bencoding of int, str (as UTF-8), bytes, list, tuple and dict, and of bool, as 0 or 1.
+    """Encode a value.
 
-    Dictionary keys are bytes or str and are sorted.  Raises ``TypeError`` for anything else, ``ValueError`` for what
-    :func:`decode` would refuse (integers beyond 64 bits, two keys alike, too deep).
+    Args:
+        value: int, bool (encoded as 0 or 1), str (encoded as UTF-8), bytes, list, tuple, or dict with str or bytes as
+            keys, which are sorted.
+
+    Raises:
+        TypeError: A value or a key is of another type.
+        ValueError: :func:`decode` would refuse the result: an integer has more than 64 bits, two keys are equal, or
+            containers are too deep.
     """
     return encoder(_plain(value, MAX_DEPTH))
 
 
 def _plain(value: object, depth: int) -> Any:
-    # The guard: bencoder writes True as "iTruee", an IntEnum by its name, and only ASCII text.
+    # bencoder writes True as "iTruee" and an IntEnum by its name, and takes only ASCII text.
     if isinstance(value, bytes):
         return bytes(value)
     if isinstance(value, str):

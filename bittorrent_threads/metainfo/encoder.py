@@ -1,7 +1,7 @@
 """``encoder``: the function of the package ``bencoder`` that encodes.
 
-The import is a plain one, so that what makes a program of one file (PyInstaller) sees it, and comes with the first
-import of this package, so that what is missing is told then and not in the middle of a download.
+The import is a plain statement, so that tools that bundle a program (PyInstaller) see it.  It runs when this package is
+first imported, so that a missing package is an error then, and not in the middle of a download.
 """
 
 from __future__ import annotations
@@ -16,8 +16,12 @@ except ImportError as error:
 
 
 def encoder_of(module: ModuleType) -> Callable[[Any], bytes]:
-    """Its function; raises ImportError for a module that only has the name."""
-    # bencoder.pyx is another package with a module of the same name.
+    """The encode function of a module.
+
+    Raises:
+        ImportError: The module is another package of the same name.
+    """
+    # The package bencoder.pyx also installs a module named bencoder, with other function names.
     found: Any = getattr(module, "encode", None) or getattr(module, "bencode", None)
     if found is None:
         where = getattr(module, "__file__", None)

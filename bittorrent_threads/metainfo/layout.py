@@ -1,6 +1,6 @@
-"""Where pieces and blocks lie in the files of a torrent (BEP 3): one run of bytes, file after file.
+"""Where pieces and blocks lie in the files of a torrent, whose bytes are the files one behind the other (BEP 3).
 
-Plain arithmetic over the lengths of the files; files without a byte have an index and never appear in a span.
+Arithmetic with the lengths of the files.  A file of length 0 has an index, but appears in no span.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ BLOCK = 16384
 
 
 class Span(NamedTuple):
-    """A run of bytes within one file."""
+    """A range of bytes within one file."""
 
     file: int
     offset: int
@@ -22,9 +22,14 @@ class Span(NamedTuple):
 
 
 class Layout:
-    """Pieces, blocks and files of a torrent with files of these ``lengths`` in bytes.
+    """Pieces, blocks and files of a torrent; a torrent of 0 bytes has no piece.
 
-    The lengths may be 0; ``piece_length`` is more than 0.  A torrent without a byte has no piece.
+    Args:
+        lengths: Bytes of each file, 0 or more.
+        piece_length: Bytes of every piece but the last, more than 0.
+
+    Raises:
+        ValueError: A length is out of range.
     """
 
     def __init__(self, lengths: Sequence[int], piece_length: int) -> None:
@@ -39,30 +44,38 @@ class Layout:
         self.file_count = len(lengths)
         self._lengths = tuple(lengths)
         self._offsets = [0, *ends]
-        # Files with bytes, and where each begins: what bisect looks through.
+        # Files that have bytes, and the offset of each, for bisect.
         self._files = [file for file, length in enumerate(lengths) if length]
         self._starts = [self._offsets[file] for file in self._files]
 
     def piece_size(self, index: int) -> int:
-        """Bytes of a piece; all are ``piece_length`` long but for the last."""
+        """Bytes of a piece: ``piece_length``, or less for the last; raises ``IndexError``."""
         self._check(index)
         return min(self.piece_length, self.total_size - index * self.piece_length)
 
     def block_count(self, index: int) -> int:
-        """Blocks of a piece."""
+        """Number of blocks of a piece; raises ``IndexError``."""
         return -(-self.piece_size(index) // BLOCK)
 
     def block_size(self, index: int, block: int) -> int:
-        """Bytes of a block of a piece; all are ``BLOCK`` long but for the last."""
+        """Bytes of a block of a piece: ``BLOCK``, or less for the last; raises ``IndexError``."""
         left = self.piece_size(index) - block * BLOCK
         if block < 0 or left <= 0:
             raise IndexError(f"piece {index} has {self.block_count(index)} blocks, no block {block}")
         return min(BLOCK, left)
 
     def spans(self, offset: int, length: int) -> List[Span]:
-        """The parts of files that ``length`` bytes from ``offset`` of the whole torrent lie in, in order.
+        """The parts of files that hold a range of bytes of the torrent.
 
-        Raises ``ValueError`` for bytes outside of the torrent.
+        Args:
+            offset: First byte, counted from the begin of the torrent.
+            length: Number of bytes.
+
+        Returns:
+            The parts in order; together they have ``length`` bytes.
+
+        Raises:
+            ValueError: A byte is outside of the torrent.
         """
         end = offset + length
         if offset < 0 or length < 0 or end > self.total_size:
@@ -79,9 +92,16 @@ class Layout:
         return found
 
     def piece_spans(self, index: int, begin: int = 0, length: Optional[int] = None) -> List[Span]:
-        """The parts of files that a piece lies in, or the ``length`` bytes of it from ``begin``.
+        """The parts of files that hold a piece, or a range of its bytes.
 
-        Raises ``IndexError`` for a piece, ``ValueError`` for a part of one, that is not there.
+        Args:
+            index: The piece.
+            begin: First byte, counted from the begin of the piece.
+            length: Number of bytes; None for all that follow.
+
+        Raises:
+            IndexError: There is no such piece.
+            ValueError: A byte is outside of the piece.
         """
         size = self.piece_size(index)
         if length is None:
@@ -91,20 +111,20 @@ class Layout:
         return self.spans(index * self.piece_length + begin, length)
 
     def file_offset(self, file: int) -> int:
-        """Where a file begins in the whole torrent."""
+        """The offset of a file in the torrent; raises ``IndexError``."""
         if not 0 <= file < len(self._lengths):
             raise IndexError(f"file {file} of {len(self._lengths)}")
         return self._offsets[file]
 
     def file_pieces(self, file: int) -> range:
-        """The pieces that have a byte of a file; none for an empty file."""
+        """The pieces that share a byte with a file; none for an empty file."""
         begin = self.file_offset(file)
         first = begin // self.piece_length
         length = self._lengths[file]
         return range(first, (begin + length - 1) // self.piece_length + 1 if length else first)
 
     def files_in(self, pieces: range) -> Iterator[Tuple[int, int]]:
-        """Each file with a byte in these neighbouring pieces, and in how many of them it has one."""
+        """Each file that shares a byte with a range of pieces, and the number of these pieces it shares a byte with."""
         begin, end = pieces.start * self.piece_length, min(pieces.stop * self.piece_length, self.total_size)
         for place in range(bisect_right(self._starts, begin) - 1, bisect_left(self._starts, end)):
             own = self.file_pieces(self._files[place])
@@ -116,7 +136,7 @@ class Layout:
 
 
 def runs(indexes: Iterable[int]) -> Iterator[range]:
-    """Indexes as ranges of neighbours, in the order given."""
+    """The indexes as ranges of consecutive numbers, in the order given."""
     start = stop = -1
     for index in indexes:
         if index != stop:

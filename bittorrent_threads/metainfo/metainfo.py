@@ -1,7 +1,7 @@
-"""``Metainfo``: a .torrent file, version 1 or the version 1 side of a hybrid (BEP 3, 12, 19, 27, 47, 52).
+"""``Metainfo``: a .torrent file of version 1, or the version 1 side of a hybrid torrent (BEP 3, 12, 19, 27, 47, 52).
 
-All of it is checked in :meth:`Metainfo.parse`; wrong keys that a download needs are errors that name them, wrong
-optional ones are as if they were not there.  The infohash is that of the bytes of ``info`` as they are in the file.
+:meth:`Metainfo.parse` checks every key.  If a key that a download needs is missing or wrong, it raises an error that
+names the key; a wrong optional key counts as absent.  The infohash is the hash of the original bytes of ``info``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .urls import tracker_tiers
 from .urls import web_seeds as clean_web_seeds
 
 MAX_SIZE = 32 * 1024 * 1024
-"""Bytes of a .torrent file that is read or made; the largest public ones have 15 MB."""
+"""Bytes of a .torrent file that is read or made; the largest public ones have about 15 MB."""
 MAX_PIECES = 2_097_152
 """Pieces of a torrent: 262,144 bytes of a BITFIELD; libtorrent takes as many."""
 MAX_PIECE_LENGTH = 512 * 1024 * 1024
@@ -37,7 +37,7 @@ Buffer = Union[bytes, bytearray, memoryview]
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Metainfo:
-    """What one .torrent file says; equal to another when the infohash is.
+    """The content of one .torrent file; equal to another if the infohash is equal.
 
     Made by :meth:`parse`, :meth:`load` and :meth:`from_info`.
     """
@@ -45,42 +45,48 @@ class Metainfo:
     infohashes: InfoHash
     """The infohash; a hybrid torrent (BEP 52) has both sides."""
     name: str
-    """The safe name of the file or folder; the first component of every path."""
+    """The safe name of the file or folder, and the first component of every path."""
     multi_file: bool
-    """Whether the files are in a folder named ``name``, even if there is only one."""
+    """Whether the files are in a folder named ``name``; so may be a single file."""
     files: Tuple[TorrentFile, ...]
-    """Every file in the order of its bytes, padding included."""
+    """The files in the order of their bytes, padding included."""
     layout: Layout
-    """Where pieces lie in ``files``."""
+    """Where the pieces lie in ``files``."""
     pieces: bytes
     """The SHA-1 of each piece, 20 bytes each."""
     hashes: PieceHashes
-    """Tells whether a piece is right."""
+    """Gives the verdict on the data of a piece."""
     trackers: Tuple[Tuple[str, ...], ...]
-    """Tiers of usable URLs (BEP 12), as in the file: not shuffled."""
+    """Tiers of usable URLs (BEP 12), in the order of the file."""
     web_seeds: Tuple[str, ...]
     """Usable URLs of ``url-list`` (BEP 19)."""
     private: bool
-    """Peers come from the trackers only (BEP 27)."""
+    """Peers come from trackers only (BEP 27)."""
     comment: Optional[str]
-    """Free text, of which only line ends and tabs can control a terminal; no mark turns its direction."""
+    """Free text; line ends and tabs are its only control characters, and it has no marks of direction."""
     created_by: Optional[str]
-    """The program that made the file, as free text."""
+    """Free text: the program that made the file."""
     creation_date: Optional[int]
     """Seconds since 1970."""
     source: Optional[str]
-    """The tracker that the torrent was made for, as free text; part of ``info``, so that it changes the infohash."""
+    """Free text: the tracker that the torrent was made for; as part of ``info`` it changes the infohash."""
     spelling: Optional[Spelling]
-    """How the torrent spells its names; None if every client stores its files under the paths in ``files``."""
+    """The names in the torrent; None if every client stores the files under the paths in ``files``."""
     _data: bytes
     trackers_trusted: bool = False
-    """The program itself named the trackers (:func:`create`), not a file."""
+    """The calling program named the trackers (see :func:`create`), so that no path is refused at private addresses."""
 
     @classmethod
     def parse(cls, data: Buffer, *, max_size: int = MAX_SIZE) -> Metainfo:
-        """The torrent in the bytes of a .torrent file, at most ``max_size`` of them.
+        """Parse the bytes of a .torrent file.
 
-        Raises :class:`MetainfoError` with the dotted key that is wrong, and :class:`BencodeError` with the offset.
+        Args:
+            data: The bytes of the file.
+            max_size: Most bytes taken.
+
+        Raises:
+            BencodeError: The bytes are not bencoded; has the offset.
+            MetainfoError: A key is missing or wrong, with its dotted name, or the file is too long.
         """
         if len(data) > max_size:
             raise MetainfoError(f"{len(data)} bytes, where a .torrent file may have {max_size}")
@@ -173,7 +179,15 @@ class Metainfo:
 
     @classmethod
     def load(cls, path: Union[str, Path], *, max_size: int = MAX_SIZE) -> Metainfo:
-        """The torrent in a file; raises :class:`MetainfoError` with ``source`` set, also for what the system says."""
+        """Read and parse a .torrent file.
+
+        Args:
+            path: The file.
+            max_size: Most bytes taken.
+
+        Raises:
+            MetainfoError: The file cannot be read or is not a valid .torrent file; ``source`` is its path.
+        """
         try:
             with open(path, "rb") as file:
                 data = file.read(max_size + 1)
@@ -215,13 +229,17 @@ class Metainfo:
         return self.layout.total_size
 
     def to_bytes(self) -> bytes:
-        """The .torrent file, byte for byte as it was parsed."""
+        """The bytes of the .torrent file, exactly as they were parsed."""
         return self._data
 
     def save(self, path: Union[str, Path]) -> None:
-        """Write the .torrent file whole or not at all, over the file that was at ``path``.
+        """Write the .torrent file, completely or not at all, and replace a file that is there.
 
-        A link is followed, and a pipe or device is written to.  Raises :class:`StorageError`.
+        Args:
+            path: The file.  A link is followed; a pipe or device is written to directly.
+
+        Raises:
+            StorageError: The file cannot be written.
         """
         try:
             target = Path(path).resolve()
@@ -258,11 +276,11 @@ class Metainfo:
 
 
 def padding_pieces(metainfo: Metainfo) -> List[range]:
-    """Pieces that are nothing but padding (BEP 47), ascending."""
+    """Ranges of pieces without a byte of a file that is not padding (BEP 47), ascending."""
     length = metainfo.piece_length
     found: List[range] = []
     begin = end = 0
-    # Padding may lie behind padding, and behind files without a byte.
+    # Padding may follow padding, and files of length 0.
     for entry in (*metainfo.files, None):
         if entry is not None and (entry.pad or not entry.length):
             end += entry.length
@@ -275,12 +293,14 @@ def padding_pieces(metainfo: Metainfo) -> List[range]:
 
 
 def _check_version(info: Dict[bytes, Any]) -> None:
-    # BEP 52: first of all, as a newer version may have changed anything else.
+    # BEP 52: checked first, because a newer version may have changed the other keys.
     version = info.get(b"meta version")
     if isinstance(version, int) and version > 2:
         raise MetainfoError(f"version {version} is newer than this library", "info.meta version")
     if b"pieces" not in info and (version == 2 or b"file tree" in info):
-        raise MetainfoError("a torrent of version 2 only, without its version 1 side (BEP 52)", "info.meta version")
+        raise MetainfoError(
+            "a torrent of version 2 only, which this library cannot use yet (BEP 52)", "info.meta version"
+        )
 
 
 def _pieces(info: Dict[bytes, Any], count: int) -> bytes:

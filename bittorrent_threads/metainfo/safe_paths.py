@@ -1,10 +1,9 @@
-"""File names from a .torrent made safe to use, so that no two files of one torrent get the same path.
+"""Converts the untrusted file names of a .torrent to safe paths, and gives every file of a torrent another path.
 
-There are two sets of rules.  *Portable* names are valid on every system, so that a folder can move from one machine to
-another and keep its names: no separators, no names that Windows reserves, no invisible characters, at most 240 bytes.
-Two portable names are the same if they differ only in case or Unicode normalisation.  *Native* names are those that a
-POSIX file system stores, as most other clients write them there: separators, control characters and marks of direction
-are replaced or dropped all the same, everything else stays, and two names are the same only if they are equal.
+There are two sets of rules.  *Portable* names are valid on every system: no separators, no names that Windows reserves,
+no invisible characters, at most 240 bytes.  Two portable names collide if they differ only in case or Unicode
+normalisation.  *Native* names are valid on POSIX file systems, as most other clients write them there: only separators,
+control characters and marks of direction are replaced or dropped, and two names collide only if they are equal.
 """
 
 from __future__ import annotations
@@ -17,57 +16,57 @@ from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Se
 from ..errors import MetainfoError
 
 PORTABLE, NATIVE = "portable", "native"
-"""The sets of rules, as ``Settings.names`` has them."""
+"""The two sets of rules, values of ``Settings.names``."""
 MAX_NAME = 240
-"""Bytes of UTF-8 in one portable name; systems take 255, and the rest is room for suffixes."""
+"""Bytes of UTF-8 in one portable name; systems take 255, which leaves room for suffixes."""
 MAX_NATIVE_NAME = 255
-"""Bytes of one native name: what the file systems of Linux, macOS and Windows store."""
+"""Bytes of one native name: the limit of the file systems of Linux, macOS and Windows."""
 HIDDEN_FOLDER = ".bittorrent_threads"
-"""What this library keeps beside the data; no torrent may have a name that begins so."""
+"""The folder in which this library keeps its data; no name in a torrent may begin so."""
 
 MAX_FOLDERS = 100_000
-"""Folders of one torrent: 60 MB, and more than a torrent of 10 MB with a file in each would have."""
+"""Folders of one torrent: they take 60 MB, and a torrent of 10 MB with a file in each folder has fewer."""
 
-_MAX_RAW = 4096  # bytes of a component that are looked at, half of them at its end: no more could be seen in a name
+_MAX_RAW = 4096  # bytes of a component that are read, half at its begin and half at its end; a name keeps fewer
 _MAX_EXTENSION = 32
-_SUFFIX_ROOM = 12  # a dot and the figures of any number of collisions
-_TOGETHER = 64  # names looked at together where not all of them are safe
+_SUFFIX_ROOM = 12  # bytes for a dot and the number of a collision
+_TOGETHER = 64  # names checked at once if not all of them are safe
 
 CONTROL = frozenset([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029])
-"""Code points that could write to a terminal something else than themselves: C0, DEL, C1 and two line separators."""
+"""Code points that control a terminal: C0, DEL, C1 and two line separators."""
 
 DIRECTION = frozenset([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-"""Marks of direction, with which the end of a text can be shown in its middle."""
+"""Marks of direction, which change the order in which the characters of a text are shown."""
 
-# Replaced: control characters, what Windows or a path gives a meaning, and what took the place of invalid UTF-8.
-# Dropped: marks of direction and of no width, with which one name can look like another.
+# Replaced: control characters, characters with a meaning in paths or on Windows, and the character that stands for
+# invalid UTF-8.  Dropped: marks of direction and characters of no width, with which one name can look like another.
 _CHARACTERS: Dict[int, Optional[str]] = {
     **dict.fromkeys([*CONTROL, *map(ord, '/\\:*?"<>|\ufffd')], "_"),
     **dict.fromkeys([0x061C, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF]),
 }
 _DEVICE = r"(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)[0-9\xb9\xb2\xb3])"
 _NATIVE_CHARACTERS: Dict[int, Optional[str]] = {
-    # The last two are the surrogates that stand for no byte.
+    # The last two ranges are surrogates that stand for no byte in surrogateescape.
     **dict.fromkeys([*CONTROL, *map(ord, "/\\"), *range(0xD800, 0xDC80), *range(0xDD00, 0xE000)], "_"),
     **dict.fromkeys(DIRECTION),
 }
-# In bytes that are not UTF-8, a backslash may be the second byte of a character (GBK, Big5, Shift JIS).
+# In text that is not UTF-8, a backslash may be the second byte of a character (GBK, Big5, Shift JIS).
 _RAW_CHARACTERS = {code: other for code, other in _NATIVE_CHARACTERS.items() if code != ord("\\")}
 _find_raw = re.compile("[\udc80-\udcff]").search
 _match_device = re.compile(rf"({_DEVICE} *)(?:\.|\Z)", re.IGNORECASE).match
-# The second is the short name that Windows makes of the first.
+# The second is the beginning of the short name that Windows gives to the first.
 _HIDDEN = (HIDDEN_FOLDER, "bittor~")
 
-# What ``safe_name`` changes, looked for in many names at once: ``/`` stands before, between and behind them.
+# Patterns of everything that ``safe_name`` changes, searched in many names joined by ``/``.
 _find_character = re.compile(f"[{re.escape(''.join(map(chr, _CHARACTERS.keys() - {ord('/')})))}]").search
 _find_device = re.compile(rf"/{_DEVICE} *[./]", re.IGNORECASE).search
 _EDGES = ("//", "/ ", " /", "./")
 
 
 def safe_name(raw: bytes) -> str:
-    """One path component that every system takes, is never ``.`` or ``..``, and has no separator.
+    """The portable name for a raw one: valid on every system, never ``.`` or ``..``, without a separator.
 
-    A name that is safe already stays as it is; applied twice it gives the same as once.
+    A safe name stays unchanged, so that applying the function twice gives the same as once.
     """
     if len(raw) > _MAX_RAW:
         raw = raw[: _MAX_RAW // 2] + raw[-_MAX_RAW // 2 :]
@@ -81,16 +80,16 @@ def safe_name(raw: bytes) -> str:
 
 
 def native_name(text: str) -> str:
-    """One path component that a POSIX file system stores, is never ``.`` or ``..``, and has no separator.
+    """The native name for a text: valid on POSIX file systems, never ``.`` or ``..``, without a separator.
 
-    ``text`` may have bytes that are not UTF-8 as ``surrogateescape`` puts them; they stay.  Applied twice it gives the
-    same as once.
+    Bytes that are not UTF-8, as ``surrogateescape`` decodes them, stay.  Applying the function twice gives the same as
+    once.
     """
     name = _native_text(text)
     if len(_bytes(name)) > MAX_NATIVE_NAME:
         stem, extension = _split(name)
         name = _native_text(_cut(stem, MAX_NATIVE_NAME - len(_bytes(extension))) + extension)
-    # Some file systems ignore characters of no width when they compare names, as they do case.
+    # Some file systems ignore case and characters of no width when they compare names.
     if folded_name(name.translate(_CHARACTERS)).startswith(_HIDDEN):
         name = "_" + name[1:]
     return "_" if name in ("", ".", "..") else name
@@ -101,46 +100,55 @@ def _native_text(text: str) -> str:
 
 
 def safe_paths(root: Tuple[bytes, ...], paths: Sequence[Sequence[bytes]]) -> List[Tuple[str, ...]]:
-    """The portable path of each file of a torrent, ``root`` before each, all different and in the order given.
+    """The portable paths of the files of a torrent, in linear time.
 
-    What is a file here and a folder there stays the folder's name.  Of files with one name the first keeps it, and
-    the others get ``.1``, ``.2``, ... before their extension.  Takes time linear in the number of components.
-    Raises :class:`MetainfoError` for more than ``MAX_FOLDERS`` folders.
+    If a file and a folder have one path, the folder keeps it.  If several files have one path, the first keeps it, and
+    the others get ``.1``, ``.2``, ... before their extension.
+
+    Args:
+        root: Components before every path.
+        paths: The raw components of the path of each file.
+
+    Returns:
+        A path for each file, in the order given and all different.
+
+    Raises:
+        MetainfoError: There are more than ``MAX_FOLDERS`` folders.
     """
     return _distinct(root, paths, _PORTABLE)
 
 
 def native_paths(root: Tuple[bytes, ...], paths: Sequence[Sequence[bytes]]) -> List[Tuple[str, ...]]:
-    """The native path of each file; otherwise as :func:`safe_paths`.  Bytes that are not UTF-8 are replaced."""
+    """The native paths, with bytes that are not UTF-8 replaced; otherwise as :func:`safe_paths`."""
     return _distinct(root, paths, _NATIVE)
 
 
 def caseless_paths(root: Tuple[bytes, ...], paths: Sequence[Sequence[bytes]]) -> List[Tuple[str, ...]]:
-    """As :func:`native_paths`, but names that differ only in case or Unicode normalisation are one: libtorrent's."""
+    """The paths of libtorrent: native ones, where names that differ only in case or normalisation collide."""
     return _distinct(root, paths, _CASELESS)
 
 
 def cased_paths(root: Tuple[bytes, ...], paths: Sequence[Sequence[bytes]]) -> List[Tuple[str, ...]]:
-    """As :func:`safe_paths`, but names are the same only if they are equal: Transmission's."""
+    """The paths of Transmission: portable ones, where only equal names collide."""
     return _distinct(root, paths, _CASED)
 
 
 def raw_paths(root: Tuple[bytes, ...], paths: Sequence[Sequence[bytes]]) -> List[Tuple[str, ...]]:
-    """As :func:`native_paths`, with bytes that are not UTF-8 kept, as ``surrogateescape`` puts them into text."""
+    """The native paths, with bytes that are not UTF-8 kept as ``surrogateescape`` decodes them."""
     return _distinct(root, paths, _RAW)
 
 
 class _Rules(NamedTuple):
     names: Callable[[Sequence[bytes]], Tuple[List[str], List[str]]]
-    """The safe name of each, and what it is compared by."""
+    """The safe names of raw ones, and the form by which each is compared."""
     folded: Callable[[str], str]
-    """What a safe name is compared by."""
+    """The form by which a safe name is compared."""
     longest: int
 
 
 def _distinct(root: Tuple[bytes, ...], paths: Sequence[Sequence[bytes]], rules: _Rules) -> List[Tuple[str, ...]]:
     folders = _Folders(root, rules)
-    # Every folder before any file, so that no file takes the name of one.
+    # All folders come before all files, so that no file takes the name of a folder.
     places = [folders[tuple(path[:-1])] for path in paths]
     result: List[Tuple[str, ...]] = []
     crowded: List[int] = []
@@ -150,7 +158,7 @@ def _distinct(root: Tuple[bytes, ...], paths: Sequence[Sequence[bytes]], rules: 
         else:
             folder[folded] = None
         result.append((*parents, name))
-    # Every name that is in the torrent before any that is made up, for the same reason.
+    # All names of the torrent come before all made-up names, so that no made-up name takes one of the torrent.
     families: Dict[str, Tuple[str, str, str, str]] = {}
     last: Dict[Tuple[int, str, str], int] = {}
     for index in crowded:
@@ -161,10 +169,10 @@ def _distinct(root: Tuple[bytes, ...], paths: Sequence[Sequence[bytes]], rules: 
             stem = _cut(stem, rules.longest - _SUFFIX_ROOM - len(_bytes(extension)))
             families[name] = stem, extension, rules.folded(stem), rules.folded(extension)
         stem, extension, folded_stem, folded_extension = families[name]
-        # Counting goes on where it ended for this stem: always from 1, equal names would cost their square.
+        # The number continues from the last one of this stem: n equal names would take n*n steps otherwise.
         family = (id(folder), folded_stem, folded_extension)
         number = last.get(family, 0) + 1
-        # A name folds like its parts, as nothing combines with a dot.
+        # The folded parts are the folded name, because no character combines with a dot.
         while f"{folded_stem}.{number}{folded_extension}" in folder:
             number += 1
         last[family] = number
@@ -174,9 +182,9 @@ def _distinct(root: Tuple[bytes, ...], paths: Sequence[Sequence[bytes]], rules: 
 
 
 def _safe_names(raws: Sequence[bytes]) -> Tuple[List[str], List[str]]:
-    """The safe name of each, and the folded name of each.
+    """The safe name and the folded name of each.
 
-    Nearly all names are safe, and one look at all of them together takes a fifth of the time of a look at each.
+    Nearly all names are safe, and to check all of them at once takes a fifth of the time.
     """
     together = _safe_together(raws)
     if together is not None:
@@ -195,13 +203,13 @@ def _safe_names(raws: Sequence[bytes]) -> Tuple[List[str], List[str]]:
 
 
 def _safe_together(raws: Sequence[bytes]) -> Optional[Tuple[List[str], List[str]]]:
-    # These names, folded too, if all of them are safe.
+    # The names and the folded names if all of them are safe, else None.
     if raws and max(map(len, raws)) > MAX_NAME:
         return None
     text = b"/".join(raws).decode("utf-8", "replace")
     if not _all_safe(f"/{text}/") or text.count("/") + 1 != len(raws):
         return None
-    folded = folded_name(text)  # of one name it does not depend on the next, as nothing combines with a ``/``
+    folded = folded_name(text)  # no character combines with ``/``, so each part is the folded name
     if any(f"/{hidden}" in f"/{folded}" for hidden in _HIDDEN):
         return None
     return text.split("/"), folded.split("/")
@@ -234,10 +242,19 @@ def _raw_names(raws: Sequence[bytes]) -> Tuple[List[str], List[str]]:
 def chosen_path(
     path: str, taken: Iterable[Sequence[str]], *, names: str = PORTABLE, used: Sequence[str] = ()
 ) -> Tuple[str, ...]:
-    """The components of a path that a user gives to a file, ``/`` between them; raises ValueError with the reason.
+    """Check a path that the user chose for a file.
 
-    Each must be valid as it is by the rules of ``names``, or be one of the ``used``.  The path must neither be one of
-    the ``taken`` paths nor a folder of one, nor lie below one.
+    Args:
+        path: Components with ``/`` between them.
+        taken: The paths of the other files of the torrent.
+        names: The rules for each component: ``PORTABLE`` or ``NATIVE``.
+        used: Components that are allowed although they are not portable.
+
+    Returns:
+        The components.
+
+    Raises:
+        ValueError: A component is not valid, or the path is that of another file, a folder of one, or below one.
     """
     parts = tuple(path.split("/"))
     for name in parts:
@@ -252,7 +269,7 @@ def chosen_path(
     folded = [fold(name) for name in parts]
     depth = len(folded)
     for other in taken:
-        # Of 20,000 files most have the same folders above them, and another name there.
+        # Most files of a torrent share the folders and differ in the last component, so it is compared first.
         last = min(depth, len(other)) - 1
         if folded[last] == fold(other[last]) and all(mine == fold(name) for mine, name in zip(folded, other)):
             raise ValueError(f"{path!r} is in the way of {'/'.join(other)!r}, another file of the torrent")
@@ -260,9 +277,15 @@ def chosen_path(
 
 
 def in_the_way(paths: Sequence[Sequence[str]], places: Iterable[int], *, names: str = PORTABLE) -> Optional[int]:
-    """The first of these places in ``paths`` that holds a path of another file, a folder of one, or one below it.
+    """Find a path that collides with another, in linear time.
 
-    Takes time linear in the number of components, where ``chosen_path`` for each would take its square.
+    Args:
+        paths: The paths of all files of a torrent.
+        places: Indexes into ``paths`` to check.
+        names: The rules by which names are compared: ``PORTABLE`` or ``NATIVE``.
+
+    Returns:
+        The first place whose path is that of another file, a folder of one, or below one; None if there is none.
     """
     folded = [tuple(map(folded_name, path)) if names == PORTABLE else tuple(path) for path in paths]
     files = Counter(folded)
@@ -274,12 +297,12 @@ def in_the_way(paths: Sequence[Sequence[str]], places: Iterable[int], *, names: 
     return None
 
 
-_Folder = Dict[str, Optional[Dict[str, Any]]]  # what is in it by folded name: a folder, or None for a file
-_Place = Tuple[_Folder, Tuple[str, ...]]  # a folder, and the safe names of the way to it
+_Folder = Dict[str, Optional[Dict[str, Any]]]  # its content by folded name: a folder, or None for a file
+_Place = Tuple[_Folder, Tuple[str, ...]]  # a folder, and the safe components of its path
 
 
 class _Folders(Dict[Tuple[bytes, ...], _Place]):
-    """The folders of a torrent by their path below the root; spellings that are one on some system share a folder."""
+    """The folders of a torrent by raw path below the root; names that collide are one folder."""
 
     def __init__(self, root: Tuple[bytes, ...], rules: _Rules) -> None:
         super().__init__()
@@ -309,7 +332,7 @@ class _Folders(Dict[Tuple[bytes, ...], _Place]):
 
 
 def folded_name(name: str) -> str:
-    """What two names have in common that differ only in case or Unicode normalisation (Unicode, D145)."""
+    """The form that names have in common which differ only in case or normalisation (Unicode, D145)."""
     if name.isascii():
         return name.lower()
     decomposed = unicodedata.normalize("NFD", name).casefold()
@@ -317,7 +340,7 @@ def folded_name(name: str) -> str:
 
 
 def _fitted(name: str) -> str:
-    # No longer than it may be, and nothing at its end that Windows would take away.
+    # At most MAX_NAME bytes, without spaces and dots at the end, which Windows removes.
     name = name.rstrip(" .")
     if len(name.encode()) > MAX_NAME:
         stem, extension = _split(name)
@@ -326,7 +349,7 @@ def _fitted(name: str) -> str:
 
 
 def _split(name: str) -> Tuple[str, str]:
-    # Stem and extension with its dot; a leading dot begins no extension, and a long or spaced end is none.
+    # Stem, and extension with its dot.  A leading dot, a long end or one with a space is not an extension.
     dot = name.rfind(".")
     extension = name[dot:]
     if dot <= 0 or " " in extension or len(_bytes(extension)) > _MAX_EXTENSION:
@@ -335,7 +358,7 @@ def _split(name: str) -> Tuple[str, str]:
 
 
 def _cut(text: str, size: int) -> str:
-    # At most ``size`` bytes of UTF-8, ending between two characters.
+    # The first characters that fit into ``size`` bytes of UTF-8.
     return _bytes(text)[:size].decode("utf-8", "ignore")
 
 

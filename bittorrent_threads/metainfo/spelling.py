@@ -1,7 +1,7 @@
-"""``Spelling``: how a .torrent spells the names of its files, kept where portable names differ from it.
+"""``Spelling``: the original names of the files of a torrent, kept if portable names differ from them.
 
-BEP 3 says that names are UTF-8.  Older programs wrote them in the encoding of their system and named that in the key
-``encoding``; such names are decoded by it, and some clients store the very bytes of the .torrent all the same.
+Names are UTF-8 (BEP 3).  Older programs wrote names in the encoding of their system and named the encoding in the key
+``encoding``.  This library and most clients decode by it; some clients store the bytes of the .torrent unchanged.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _ENCODINGS = _OF_TWO_BYTES.union(
         *("mac_roman", "mac_cyrillic"),
     ]
 )
-"""Encodings of names on disk.  The others that Python has are no such ones, and some cost more than their input."""
+"""Encodings of file names.  Other codecs are not for names, and some produce far more bytes than they are given."""
 
 Path = Tuple[str, ...]
 
 
 def decoder(label: object) -> Optional[str]:
-    """The codec for the value of ``encoding``, None if it is UTF-8 or none that names are decoded by."""
+    """The codec that the value of ``encoding`` names; None for UTF-8 and for codecs that names are not decoded by."""
     if not isinstance(label, bytes) or not _match_label(label):
         return None
     name = label.decode("ascii").lower().replace("-", "_")
@@ -43,10 +43,15 @@ def decoder(label: object) -> Optional[str]:
 
 
 def transcoded(texts: Sequence[bytes], codec: Optional[str]) -> Dict[bytes, bytes]:
-    """The UTF-8 of each text that is in another encoding, if together they are not UTF-8 already.
+    """Names in an older encoding, converted to UTF-8.
 
-    Many programs name one encoding and write UTF-8, so that UTF-8 is what looks like it.  A text that is not in the
-    encoding either is left out.
+    Args:
+        texts: All names of a torrent.  If together they look like UTF-8, they are taken as UTF-8, because many programs
+            write UTF-8 and name another encoding.
+        codec: The codec of the torrent's encoding, or None for UTF-8.
+
+    Returns:
+        The UTF-8 of each name that is not ASCII and can be decoded.
     """
     if codec is None or _looks_like_utf8(b"/".join(texts), codec):
         return {}
@@ -65,12 +70,13 @@ def _looks_like_utf8(text: bytes, codec: str) -> bool:
         decoded = text.decode()
     except UnicodeDecodeError:
         return False
-    # Chinese characters of two bytes are often UTF-8 of others; those of three, in which Chinese is UTF-8, hardly ever.
+    # Pairs of bytes in a Chinese encoding are often valid UTF-8 sequences of two bytes, but hardly ever of three bytes,
+    # which Chinese in UTF-8 has.
     return text.isascii() or codec not in _OF_TWO_BYTES or max(decoded) >= "\u0800"
 
 
 def is_utf8(*texts: bytes) -> bool:
-    """Whether each of them is UTF-8."""
+    """Whether each text is valid UTF-8."""
     try:
         b"/".join(texts).decode()
     except UnicodeDecodeError:
@@ -79,16 +85,16 @@ def is_utf8(*texts: bytes) -> bool:
 
 
 class Spelling(NamedTuple):
-    """The names of the files of one torrent, each path below ``root``."""
+    """The names of the files of one torrent; every path is below ``root``."""
 
     root: Tuple[bytes, ...]
-    """In UTF-8, but for what cannot be decoded."""
+    """In UTF-8, except for names that cannot be decoded."""
     paths: Sequence[Sequence[bytes]]
     raw_root: Tuple[bytes, ...]
-    """As the .torrent has it."""
+    """The bytes of the .torrent."""
     raw_paths: Sequence[Sequence[bytes]]
     pads: Sequence[bool]
-    """Padding has no place on disk, and no claim to a name."""
+    """Whether each file is padding, which is not on disk and takes no name from another file."""
 
     @classmethod
     def of(
@@ -100,7 +106,7 @@ class Spelling(NamedTuple):
         pads: Sequence[bool],
         codec: Optional[str],
     ) -> Spelling:
-        """The spelling of names that are UTF-8 or in the encoding of ``codec``."""
+        """The spelling of names that are UTF-8 or in the encoding of ``codec``; other arguments as the fields."""
         if codec is not None:
             found = transcoded([*root, *(name for path in paths for name in path)], codec)
             if found:
@@ -109,17 +115,19 @@ class Spelling(NamedTuple):
         return cls(root, paths, raw_root, raw_paths, pads)
 
     def portable(self) -> List[Path]:
-        """The portable path of each file."""
+        """The portable path of each file, valid on every system."""
         return self._made(safe_paths, self.root, self.paths)
 
     def native(self) -> List[Path]:
-        """The native path of each file."""
+        """The native path of each file, as POSIX systems store it."""
         return self._made(native_paths, self.root, self.paths)
 
     def others(self) -> List[List[Path]]:
-        """The paths that other clients make: libtorrent's, Transmission's, and those of the bytes in the .torrent.
+        """The paths that other clients give the files.
 
-        Bytes that are not UTF-8 are in the last as ``surrogateescape`` puts them.
+        Returns:
+            Those of libtorrent, those of Transmission, and those of clients that use the bytes of the .torrent, with
+            bytes that are not UTF-8 as ``surrogateescape`` decodes them.
         """
         return [
             self._made(caseless_paths, self.root, self.paths),
@@ -128,7 +136,7 @@ class Spelling(NamedTuple):
         ]
 
     def differs(self, portable: Sequence[Path]) -> bool:
-        """Whether a file may have another path than the portable one."""
+        """Whether another client may store a file under a path that is not its portable one."""
         raw = [b"/".join((*self.raw_root, *path)) for path in self.raw_paths]
         return raw != ["/".join(path).encode() for path in portable] or raw != [
             b"/".join((*self.root, *path)) for path in self.paths

@@ -1,7 +1,7 @@
 """Compact addresses: IPv4 or IPv6 as 4 or 16 bytes, followed by a port in 2 (BEP 23, BEP 7).
 
-An address is ``(host, port)`` with a numeric host.  An IPv4 address in the clothes of IPv6 (``::ffff:1.2.3.4``) is
-read as the IPv4 address, so that one peer has one address.
+An address is ``(host, port)`` with a numeric host.  An IPv4-mapped IPv6 address (``::ffff:1.2.3.4``) becomes the IPv4
+address, so that each peer has one address.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PORT = struct.Struct(">H")
 
 
 def numeric_host(text: str) -> str:
-    """The canonical form of a numeric host; empty for anything else, names and zones included."""
+    """The canonical form of a numeric host; empty for any other text, such as a name or a host with a zone."""
     try:
         host = ip_address(text)
     except ValueError:
@@ -29,24 +29,24 @@ def numeric_host(text: str) -> str:
 
 
 def unpack_host(packed: bytes) -> str:
-    """The host of 4 or 16 bytes; empty for any other length."""
+    """The numeric host of 4 or 16 packed bytes; empty for any other length."""
     if len(packed) == 4:
         return str(IPv4Address(packed))
     return _canonical(IPv6Address(packed)) if len(packed) == 16 else ""
 
 
 def pack_host(host: str) -> bytes:
-    """4 or 16 bytes of a numeric host; raises ``ValueError`` for anything else."""
+    """The 4 or 16 bytes of a numeric host; raises ``ValueError`` for any other text."""
     return ip_address(host).packed
 
 
 def unpack_ipv4(packed: bytes) -> List[Address]:
-    """The addresses of a whole number of 6-byte entries, those without a port left out."""
+    """The addresses in a whole number of 6-byte entries; entries with port 0 are left out."""
     return [(f"{a}.{b}.{c}.{d}", port) for a, b, c, d, port in _IPV4.iter_unpack(packed) if port]
 
 
 def unpack_ipv6(packed: bytes) -> List[Address]:
-    """The addresses of a whole number of 18-byte entries, those without a port left out."""
+    """The addresses in a whole number of 18-byte entries; entries with port 0 are left out."""
     addresses = []
     for start in range(0, len(packed), IPV6_SIZE):
         (port,) = _PORT.unpack_from(packed, start + 16)
@@ -56,7 +56,14 @@ def unpack_ipv6(packed: bytes) -> List[Address]:
 
 
 def pack(addresses: Iterable[Address]) -> Tuple[bytes, bytes]:
-    """The IPv4 and the IPv6 addresses among these, each in compact form; raises ``ValueError`` for a name."""
+    """Addresses in compact form.
+
+    Returns:
+        The IPv4 addresses, 6 bytes each, and the IPv6 addresses, 18 bytes each, in the order given.
+
+    Raises:
+        ValueError: A host is not numeric.
+    """
     families = {4: bytearray(), 16: bytearray()}
     for host, port in addresses:
         packed = pack_host(host)

@@ -1,7 +1,7 @@
-"""The extension handshake (BEP 10): what a peer tells of itself and of the messages it takes, with BEP 21.
+"""The extension handshake (BEP 10, BEP 21): what a peer tells about itself, and the extension messages it takes.
 
-Nothing in it is needed, so nothing in it is trusted: a value of the wrong type or out of range is as good as absent,
-and only what is no dictionary at all fails.  A peer may send another one at any time, which tells only what changed.
+No key is needed, so a value of the wrong type or out of range counts as absent; only a payload that is not a dictionary
+fails.  A peer may send another handshake at any time, with the keys that changed.
 """
 
 from __future__ import annotations
@@ -19,43 +19,44 @@ HANDSHAKE_ID = 0
 
 MAX_DEPTH = 10
 MAX_TOKENS = 5000
-"""Limits of the decoder (limits: deep bencode, token bomb)."""
+"""Limits of the decoder; a usual handshake has three levels and about thirty tokens."""
 MAX_MESSAGES = 64
-"""Extension messages of a peer that are remembered."""
+"""Extension names of a peer that are kept."""
 MAX_NAME = 64
-"""Characters of a client's or a message's name."""
+"""Characters of the name of a client or an extension."""
 MAX_REQQ = 2**31
+"""Greatest ``reqq`` taken."""
 
 _KEYS = frozenset([b"m", b"v", b"p", b"reqq", b"yourip", b"ipv4", b"ipv6", b"upload_only"])
 
 
 @dataclasses.dataclass(frozen=True)
 class ExtensionHandshake:
-    """What one end says; an empty field was not said."""
+    """One extension handshake; a field that is empty, 0 or None was not sent."""
 
     messages: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    """Id under which each extension message must be sent to whoever said this; 0 turns the extension off."""
+    """Id under which the sender takes each extension message; 0 turns the extension off."""
     client: str = ""
-    """Name and version; from a peer, printable and at most 64 characters."""
+    """Name and version of the client; from a peer, printable and at most 64 characters."""
     port: int = 0
-    """TCP port that the peer listens on."""
+    """TCP port at which the sender listens."""
     reqq: int = 0
-    """Requests that the peer keeps without dropping any."""
+    """Outstanding requests that the sender keeps without dropping any."""
     yourip: str = ""
-    """Numeric address of the receiver as the sender sees it."""
+    """Numeric address of the receiver, as the sender sees it."""
     ipv4: str = ""
     ipv6: str = ""
     """Other addresses of the sender."""
     upload_only: Optional[bool] = None
-    """True: wants nothing, a seed or a partial seed (BEP 21)."""
+    """The sender wants no piece: a seed or a partial seed (BEP 21)."""
     extra: Mapping[bytes, Any] = dataclasses.field(default_factory=dict)
-    """Other keys, with decoded values of any type: for the extensions that define them."""
+    """Other keys with decoded values of any type, for the extensions that define them."""
     failed: str = ""
-    """Why a payload could not be read; then nothing else is set."""
+    """Why the payload could not be decoded; then no other field is set."""
 
     @classmethod
     def parse(cls, payload: bytes) -> ExtensionHandshake:
-        """What the payload of an EXTENDED message with sub id 0 says."""
+        """Decode the payload of an EXTENDED message with sub id 0; sets ``failed`` instead of raising."""
         try:
             said, _ = bencode.decode_prefix(payload, max_depth=MAX_DEPTH, max_tokens=MAX_TOKENS, sorted_keys=False)
         except BencodeError as error:
@@ -76,7 +77,11 @@ class ExtensionHandshake:
         )
 
     def encode(self) -> bytes:
-        """The payload of an EXTENDED message with sub id 0; raises ``ValueError`` for a host that is not numeric."""
+        """The payload of an EXTENDED message with sub id 0.
+
+        Raises:
+            ValueError: A host is not a numeric address.
+        """
         said: Dict[bytes, Any] = {**self.extra, b"m": {name.encode(): number for name, number in self.messages.items()}}
         numbers = {b"p": self.port, b"reqq": self.reqq, b"v": self.client.encode()}
         hosts = {b"yourip": self.yourip, b"ipv4": self.ipv4, b"ipv6": self.ipv6}

@@ -80,7 +80,7 @@ class ExtensionTable(Generic[AnyConnection]):
     """The rows, found by id and by name.
 
     Raises:
-        ValueError: A name or an id stands twice, or is out of range.
+        ValueError: A name or an id occurs twice, or is out of range.
     """
 
     def __init__(self, rows: Sequence[Extension[AnyConnection]]) -> None:

@@ -1,7 +1,7 @@
 """The first 68 bytes of a connection, in both directions (BEP 3), with the reserved bits of BEP 6 and BEP 10.
 
-Who dials speaks first and knows the infohash; who is dialled learns it from the first 48 bytes, and must be able to
-choose a torrent and answer before the peer id arrives, for a tracker checking us may send no more than that.
+The end that dials knows the infohash and sends first.  The other end learns the infohash from the first 48 bytes, and
+answers before the peer id arrives: a tracker that checks whether a peer can be reached may send no more.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _START = b"\x13BitTorrent protocol"
 _RESERVED_END = len(_START) + 8
 _INFOHASH_END = _RESERVED_END + 20
 SIZE = _INFOHASH_END + 20
-"""Bytes of a whole handshake."""
+"""Bytes of one handshake."""
 
 EXTENSION_BYTE, EXTENSION_BIT = 5, 0x10
 FAST_BYTE, FAST_BIT = 7, 0x04
@@ -21,26 +21,31 @@ RESERVED = bytes([0, 0, 0, 0, 0, EXTENSION_BIT, 0, FAST_BIT])
 
 
 class Handshake:
-    """One handshake; ``peerid`` is ours.
+    """The handshake of one connection.
 
-    With an ``infohash`` it is that of a connection we dialled, and has something to send at once.  Without, it is that
-    of a connection we accepted: as soon as ``infohash`` is known the engine must ``accept`` it, or close.
+    With an infohash it belongs to a connection that we dialled, and has data to send at once.  Without one it belongs
+    to a connection that we accepted: when ``infohash`` is known, the caller must either ``accept`` or close.
+
+    Args:
+        infohash: 20 bytes, or None for a connection that we accepted.
+        peerid: Our peer id, 20 bytes.
+        reserved: Our reserved bytes, 8.
     """
 
     def __init__(self, infohash: Optional[bytes], peerid: bytes, *, reserved: bytes = RESERVED) -> None:
         self.infohash = infohash
-        """That of the torrent, 20 bytes; None until the peer named it."""
+        """20 bytes; None until the peer has sent it."""
         self.peerid = b""
-        """That of the peer, 20 bytes; empty until it arrived."""
+        """Peer id of the other end, 20 bytes; empty until it has arrived."""
         self.reserved = bytes(8)
-        """The reserved bytes of the peer; zero until they arrived."""
+        """Reserved bytes of the other end; zero until they have arrived."""
         self.leftover = b""
-        """What came behind the handshake: the first input of the wire."""
+        """Bytes that came behind the handshake: the first input of the wire."""
         self.failed = ""
         """Empty, or the reason to close the connection."""
         self._our_peerid = peerid
         self._our_reserved = reserved
-        self._said = False
+        self._sent = False
         self._outgoing = b""
         self._received = bytearray()
         if infohash is not None:
@@ -48,21 +53,21 @@ class Handshake:
 
     @property
     def done(self) -> bool:
-        """Both ends have said all of it."""
-        return self._said and bool(self.peerid) and not self.failed
+        """Both ends have sent the whole handshake, and it is valid."""
+        return self._sent and bool(self.peerid) and not self.failed
 
     @property
     def fast(self) -> bool:
-        """Both ends have the fast extension."""
+        """Both ends set the bit of the fast extension (BEP 6)."""
         return self._shared(FAST_BYTE, FAST_BIT)
 
     @property
     def extended(self) -> bool:
-        """Both ends have the extension protocol."""
+        """Both ends set the bit of the extension protocol (BEP 10)."""
         return self._shared(EXTENSION_BYTE, EXTENSION_BIT)
 
     def receive(self, data: Union[bytes, bytearray, memoryview]) -> None:
-        """Take what the peer sent; see ``infohash``, ``failed`` and ``done`` afterwards."""
+        """Take bytes from the peer; ``infohash``, ``failed`` and ``done`` change with them."""
         if self.failed:
             return
         missing = SIZE - len(self._received)
@@ -87,14 +92,18 @@ class Handshake:
                 self.failed = "the peer is ourselves"
 
     def accept(self) -> None:
-        """Say our half, now that the infohash is known and is that of a torrent of ours."""
-        if self.infohash is None or self._said:
+        """Prepare our half, once the infohash is known to be that of a torrent we have.
+
+        Raises:
+            ValueError: The infohash is not known yet, or our half was prepared before.
+        """
+        if self.infohash is None or self._sent:
             raise ValueError("there is no handshake to answer")
-        self._said = True
+        self._sent = True
         self._outgoing = _START + self._our_reserved + self.infohash + self._our_peerid
 
     def data_to_send(self) -> bytes:
-        """What must be sent now; each byte is returned once."""
+        """Bytes to send now; each byte is returned once."""
         data, self._outgoing = self._outgoing, b""
         return data
 

@@ -1,7 +1,7 @@
-"""Bencoding as trackers write it: what can be understood is taken, for nothing here is ever hashed.
+"""A lenient bencode decoder for the replies of trackers, whose bytes are never hashed.
 
-Besides what :mod:`metainfo.bencode` takes: integers and lengths with zeros in front or a plus, keys in any order, keys
-that stand twice (the first counts), and anything behind the value.  The limits are as strict.
+It takes all that :mod:`metainfo.bencode` takes, and integers and lengths with leading zeros or a plus, keys in any
+order, keys that occur twice (the first counts), and bytes behind the value.  Depth, tokens and lengths have limits.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ..errors import BencodeError
 
 MAX_DEPTH = 100
 MAX_TOKENS = 50_000
-"""Values and keys; a peer in the long form takes eight."""
+"""Values and keys in one reply; a peer in the long form takes eight."""
 
 _match_integer = re.compile(rb"i([+-]?[0-9]{1,20})e").match
 _match_length = re.compile(rb"([0-9]{1,12}):").match
@@ -21,7 +21,14 @@ _CONTAINERS = {b"d": dict, b"l": list}
 
 
 def decode(data: bytes) -> Any:
-    """The value that ``data`` begins with: int, bytes, list, or dict with bytes as keys; raises BencodeError."""
+    """Decode the value at the beginning of ``data``.
+
+    Returns:
+        int, bytes, list, or dict with bytes as keys.
+
+    Raises:
+        BencodeError: The bytes are not bencoding, or exceed a limit.
+    """
     outermost: List[Any] = []
     holder: Any = outermost
     key: Optional[bytes] = None
@@ -51,7 +58,7 @@ def decode(data: bytes) -> Any:
 
 
 def _value(data: bytes, pos: int, head: bytes) -> Tuple[Any, int]:
-    """The value at ``pos``; of a list or a dictionary the beginning."""
+    """The value at ``pos`` and the position behind it; for a list or dictionary an empty one, and its first element."""
     if head in _CONTAINERS:
         return _CONTAINERS[head](), pos + 1
     match = _match_integer(data, pos)

@@ -1,7 +1,7 @@
-"""The messages of the peer wire: their ids, and how each is written (BEP 3, BEP 6, BEP 10).
+"""The messages of the peer wire: their ids, and functions that encode them (BEP 3, BEP 6, BEP 10).
 
 Every function returns whole messages, length prefix included, ready to be sent.  A message without fields is a
-constant.  Reading is ``wire.Wire``; a value that does not fit its field is the caller's mistake (``struct.error``).
+constant.  A value that does not fit its field raises ``struct.error``.  ``wire.Wire`` decodes messages.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import struct
 from typing import Iterable, List, Tuple
 
 BLOCK_SIZE = 16 * 1024
-"""Bytes of a block, and the most that one request may ask for (BEP 3)."""
+"""Bytes of a block, and of the longest request (BEP 3)."""
 
 KEEPALIVE = -1
-"""Not an id of the protocol: stands for the message of length zero, which has none."""
+"""Stands for the message of length 0, which has no id (BEP 3)."""
 CHOKE = 0
 UNCHOKE = 1
 INTERESTED = 2
@@ -67,7 +67,7 @@ HAVE_NONE_MESSAGE = _PREFIX.pack(1, HAVE_NONE)
 
 
 def have(index: int) -> bytes:
-    """One HAVE."""
+    """One HAVE of a piece."""
     return _INDEX.pack(5, HAVE, index)
 
 
@@ -78,7 +78,7 @@ def haves(indexes: Iterable[int]) -> bytes:
 
 
 def bitfield(payload: bytes) -> bytes:
-    """A BITFIELD of packed bits, most significant bit first."""
+    """A BITFIELD of packed bits: piece 0 is the most significant bit of the first byte."""
     return _PREFIX.pack(1 + len(payload), BITFIELD) + payload
 
 
@@ -88,18 +88,18 @@ def request(index: int, begin: int, length: int) -> bytes:
 
 
 def requests(blocks: Iterable[Tuple[int, int, int]]) -> bytes:
-    """A REQUEST for each ``(index, begin, length)``, back to back: what a peer is asked for in one send."""
+    """A REQUEST for each ``(index, begin, length)``, back to back, for one send."""
     pack = _BLOCK.pack
     return b"".join([pack(13, REQUEST, index, begin, length) for index, begin, length in blocks])
 
 
 def cancel(index: int, begin: int, length: int) -> bytes:
-    """One CANCEL of the same request."""
+    """One CANCEL of a request with the same fields."""
     return _BLOCK.pack(13, CANCEL, index, begin, length)
 
 
 def reject(index: int, begin: int, length: int) -> bytes:
-    """One REJECT of the peer's request (BEP 6)."""
+    """One REJECT of a request with the same fields (BEP 6)."""
     return _BLOCK.pack(13, REJECT, index, begin, length)
 
 
@@ -109,7 +109,7 @@ def rejects(blocks: Iterable[Tuple[int, int, int]]) -> bytes:
 
 
 def piece_headers(blocks: Iterable[Tuple[int, int, int]]) -> List[bytes]:
-    """The 13 bytes before each block ``(index, begin, length)``, so that the block itself is sent uncopied."""
+    """The 13 bytes before the data of each block ``(index, begin, length)``, for a send without a copy of the data."""
     pack = _INDEX_BEGIN.pack
     return [pack(9 + length, PIECE, index, begin) for index, begin, length in blocks]
 
@@ -125,5 +125,10 @@ def allowed_fast(index: int) -> bytes:
 
 
 def extended(sub_id: int, payload: bytes) -> bytes:
-    """One extension message; ``sub_id`` is 0 for the extension handshake, else what the peer's handshake named."""
+    """One extension message (BEP 10).
+
+    Args:
+        sub_id: 0 for the extension handshake, else the id that the receiver gave to the extension in its handshake.
+        payload: The bytes behind the id.
+    """
     return _EXTENDED.pack(2 + len(payload), EXTENDED, sub_id) + payload

@@ -1,7 +1,7 @@
-"""Peer ids (BEP 20): ours, and the name of the client behind those of others.
+"""Peer ids (BEP 20): making ours, and finding the client name behind the peer id of another.
 
-A peer id proves nothing and is used for display alone; the name in the extension handshake is better where there is
-one.  Only clients one meets today are known.
+A peer can send any peer id, so the name is for display only; the name in the extension handshake (BEP 10) replaces it.
+The tables have the clients that are in use today.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from typing import Callable, Dict, Protocol, Sequence, Tuple
 from ..version import __version__
 
 CODE = "TH"
-"""The two letters of this library."""
+"""The two letters of this library in peer ids."""
 
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 
 class Random(Protocol):
-    """The part of ``random.Random`` that is used."""
+    """The part of ``random.Random`` that :func:`make_peerid` uses."""
 
     def choice(self, seq: Sequence[str]) -> str:
         """One element of a sequence."""
 
 
 def make_peerid(random: Random) -> bytes:
-    """A peer id of our own: ``-TH0100-`` and twelve random letters and digits."""
+    """A new peer id of this library: ``-TH0100-`` for version 0.1.0, and twelve random letters and digits."""
     version = "".join(_ALPHABET[min(int(part), len(_ALPHABET) - 1)] for part in re.findall(r"\d+", __version__)[:4])
     tail = "".join(random.choice(_ALPHABET) for _ in range(12))
     return f"-{CODE}{version:0<4}-{tail}".encode()
 
 
 def client_name(peerid: bytes) -> str:
-    """Name and version of the client with this peer id, such as ``libtorrent 2.1.1``; empty when it is not known."""
+    """Name and version of the client, such as ``libtorrent 2.1.1``; empty for an unknown form of peer id."""
     text = peerid.decode("latin-1")
     azurelike = _match_azurelike(text)
     if azurelike:
@@ -47,18 +47,18 @@ def client_name(peerid: bytes) -> str:
 
 
 def _dotted(version: str) -> str:
-    """``2110`` as 2.1.1: one character a number, letters above nine, the fourth shown if it is a number above 0."""
+    """``2110`` is 2.1.1: each character is a number, letters stand for 10 and more, and a fourth of 1 to 9 is shown."""
     numbers = [_ALPHABET.index(char) for char in version]
     return ".".join(map(str, numbers if 0 < numbers[3] <= 9 else numbers[:3]))
 
 
 def _pairs(version: str) -> str:
-    """``0109`` as 1.9."""
+    """``0109`` is 1.9."""
     return f"{int(version[:2])}.{int(version[2:])}" if version.isdigit() else _dotted(version)
 
 
 def _transmission(version: str) -> str:
-    """``4050`` as 4.0.5, and before 4.0 ``2940`` as 2.94."""
+    """``4050`` is 4.0.5; before 4.0, ``2940`` is 2.94."""
     return f"{version[0]}.{version[1:3]}" if version < "4" else _dotted(version)
 
 

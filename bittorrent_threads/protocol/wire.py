@@ -1,12 +1,12 @@
-"""What a peer sends after the handshake, cut into messages (BEP 3, BEP 6, BEP 10).
+"""The parser of everything that a peer sends after the handshake (BEP 3, BEP 6, BEP 10).
 
-This is the hot path: a block costs one tuple and one slice, and its bytes are not touched.  Hence the rule: the
-view in a PIECE points into the data given to ``receive`` and is good only until that memory is used again.  Of a
-message cut off at the end of the data a copy is kept, and only that message is copied when its rest arrives.  A call
-returns ``MAX_MESSAGES`` at most, blocks aside; a copy of the rest is ``held`` for the next call.
+This is the hot path: a block costs one tuple and one slice, and its bytes are not copied.  Therefore the view in a
+PIECE points into the data given to ``receive`` and is valid only until that memory is used again.  A message that is
+cut off at the end of the data is copied, and no other.  A call returns at most ``MAX_MESSAGES`` messages besides
+blocks; a copy of the remaining bytes is ``held`` for the next call.
 
-Checked here is all that can be known from a message and the number of pieces.  Whether ``begin`` and ``length``
-lie inside the piece, and whether a block was asked for, the swarm knows.
+The parser checks each message against the number of pieces.  It does not check that ``begin`` and ``length`` lie inside
+the piece, nor that a block was requested: the swarm layer does.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .early_availability import MAX_BITFIELD, EarlyAvailability
 from .messages import BITFIELD, BLOCK_SIZE, EXTENDED, KEEPALIVE, NAMES, PIECE, PORT, REQUEST
 
 Message = Tuple[int, Any, Any, Any]
-"""``(kind, a, b, c)``, where what is not named here is 0:
+"""``(kind, a, b, c)``; fields that are not named here are 0:
 
 - PIECE: index, begin, memoryview of the block
 - REQUEST, CANCEL, REJECT: index, begin, length
@@ -32,13 +32,13 @@ Message = Tuple[int, Any, Any, Any]
 """
 
 MAX_MESSAGE = 1024 * 1024
-"""Longest message taken, bitfields aside (limits: peer message length)."""
+"""Bytes of the longest message taken, bitfields aside; libtorrent takes as many."""
 MAX_PIECE_MESSAGE = 9 + BLOCK_SIZE
-"""Longest PIECE: no request asks for more than a block."""
+"""Bytes of the longest PIECE: no request is longer than a block."""
 MAX_MESSAGES = 2048
-"""Messages other than PIECE returned at once: what they cost the caller is about 2 ms of the network thread."""
+"""Messages other than PIECE that one call returns: the caller handles so many in about 2 ms."""
 MAX_UNKNOWN = 1000
-"""Messages of unknown ids ignored before the peer is given up: new ids may come (BEP 10), floods may not."""
+"""Messages of unknown ids that are ignored: new ids may come into use, but a flood ends the connection."""
 
 _START = struct.Struct(">IB")
 _PIECE_START = struct.Struct(">IBII")
@@ -66,8 +66,8 @@ _FAST_SIZES = {
 _BARE = {kind: (kind, 0, 0, 0) for kind, size in {**_SIZES, **_FAST_SIZES}.items() if size == 1}
 _KEEPALIVE = (KEEPALIVE, 0, 0, 0)
 _NAMING_PIECE = frozenset({messages.HAVE, messages.SUGGEST, messages.ALLOWED_FAST})
-# BEP 10 wants its handshake "immediately after" the other one, so clients send it before their bitfield, and some
-# the DHT port as well.
+# BEP 10 has its handshake sent "immediately after" that of BEP 3, so clients send it before their bitfield, and some
+# clients the DHT port as well.
 _BEFORE_AVAILABILITY = frozenset({EXTENDED, PORT})
 
 
@@ -101,23 +101,23 @@ class Wire:
         self._target = 0
         self._held = memoryview(b"")
         self.failed = ""
-        """Empty, or the reason why nothing more is read from this peer."""
+        """Empty, or the reason to close the connection."""
         self.unknown = 0
-        """Messages ignored because of their id."""
+        """Number of messages that were ignored because of their id."""
 
     @property
     def partial(self) -> bool:
-        """A message has begun and is incomplete; how long it may stay so is the engine's to time."""
+        """A message has begun and is incomplete."""
         return bool(self._partial)
 
     @property
     def held(self) -> int:
-        """Bytes that wait for the next call of ``receive``, which may bring nothing new."""
+        """Bytes that wait for the next call of ``receive``, to which no new bytes need be given."""
         return len(self._held)
 
     @property
     def missing(self) -> int:
-        """Bytes that the incomplete message needs at least; 0 if there is none."""
+        """Bytes that the incomplete message needs at least; 0 if no message is incomplete."""
         return self._target - len(self._partial) if self._partial else 0
 
     def set_piece_count(self, piece_count: int) -> List[Message]:
@@ -155,9 +155,14 @@ class Wire:
         self._sizes[BITFIELD] = 1 + (piece_count + 7) // 8
 
     def receive(self, data: Union[bytes, bytearray, memoryview]) -> List[Message]:
-        """The messages that ``data`` completes, in order.
+        """Parse bytes from the peer.
 
-        After a violation ``failed`` is set; the messages before it are still returned, later calls return nothing.
+        Args:
+            data: The next bytes; empty to parse what is ``held``.
+
+        Returns:
+            The messages that are complete, in order.  After a violation ``failed`` is set, the messages before it are
+            returned, and later calls return nothing.
         """
         found: List[Message] = []
         if self.failed:
@@ -173,7 +178,7 @@ class Wire:
             if stop > len(view):
                 break
             start = stop
-            # A bytearray that a block points into cannot grow: what comes next gets one of its own.
+            # A buffer with a view into it cannot grow, so the next message gets another one.
             message = memoryview(self._partial)
             self._partial = OwnedBuffer()
             self._parse(message, 0, found)
@@ -187,7 +192,7 @@ class Wire:
         return found
 
     def _parse(self, view: memoryview, pos: int, found: List[Message]) -> None:  # noqa: C901 - hot path
-        """Append the messages of ``view`` from ``pos`` on to ``found``; what is incomplete at the end is kept."""
+        """Append the messages of ``view`` from ``pos`` on to ``found``; keep an incomplete message at the end."""
         end = len(view)
         piece_count = self._piece_count
         unpack = _PIECE_START.unpack_from
@@ -212,7 +217,7 @@ class Wire:
                     pos = stop
                     continue
                 if kind == REQUEST and length == 13 and index < piece_count and left >= 17:
-                    # 0.3 us; in the general way below it takes 0.8.
+                    # 0.3 us; the general path below takes 0.8.
                     append((REQUEST, index, begin, unpack_length(view, pos + 13)[0]))
                     self._opening = False
                     pos += 17
@@ -246,12 +251,12 @@ class Wire:
             pos = stop
 
     def _keep(self, rest: memoryview, target: int) -> None:
-        """Hold the beginning of a message until it has ``target`` bytes: prefix, then id, then all of it."""
+        """Keep the beginning of a message until it has ``target`` bytes: first its prefix and id, then all of it."""
         self._partial = OwnedBuffer(rest)
         self._target = target
 
     def _objection(self, kind: int, length: int) -> str:
-        """Why a message must not be taken, seen from its first five bytes: nothing too long is ever kept."""
+        """The violation that the first five bytes of a message show, before memory is taken for it; empty if none."""
         size = self._sizes.get(kind)
         if size is not None:
             if length != size:
@@ -275,7 +280,7 @@ class Wire:
         return ""
 
     def _message(self, kind: int, payload: memoryview) -> Optional[Message]:
-        """One message of the right size; None when it is ignored, or ``failed`` was set because of it."""
+        """Parse one message of the right size; None if it is ignored, or if ``failed`` was set because of it."""
         if kind in _BEFORE_AVAILABILITY:
             if kind == PORT:
                 return (PORT, _PORT.unpack(payload)[0], 0, 0)

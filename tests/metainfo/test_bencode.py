@@ -101,7 +101,7 @@ def test_malformed(defect: str) -> None:
         (b"l1:a5:spame", 11, "the data ends inside a value"),
         (b"l1:a9:spame", 11, "4 bytes of a string are missing"),
         (b"d1:bi0e1:ai0ee", 7, "dictionary key 'a' is out of order"),
-        (b"d1:ai0e1:ai0ee", 7, "dictionary key 'a' stands twice"),
+        (b"d1:ai0e1:ai0ee", 7, "dictionary key 'a' occurs twice"),
         (b"d1:ai0e1:be", 10, "dictionary key 'b' has no value"),
         (b"d1:ai0ei1ei1ee", 7, "a dictionary key must be a string"),
         (b"li1e?e", 4, "no value begins with '?'"),
@@ -197,7 +197,7 @@ def test_the_limits_hold_for_files_of_a_torrent() -> None:
 
 def test_unsorted_keys_can_be_taken_but_not_twice() -> None:
     assert decode(b"d1:bi0e1:ai1e1:ci2ee", sorted_keys=False) == {b"b": 0, b"a": 1, b"c": 2}
-    with pytest.raises(BencodeError, match="stands twice"):
+    with pytest.raises(BencodeError, match="occurs twice"):
         decode(b"d1:bi0e1:ai1e1:bi2ee", sorted_keys=False)
 
 
@@ -232,11 +232,11 @@ def test_a_key_may_stand_twice_where_nothing_is_hashed() -> None:
     assert decode_document(data, b"c").value == {b"a": 3, b"b": {b"x": 2}}
     with pytest.raises(BencodeError) as caught:
         decode_document(data, b"b")
-    assert (caught.value.reason, caught.value.offset, caught.value.key) == ("dictionary key 'x' stands twice", 17, "b")
+    assert (caught.value.reason, caught.value.offset, caught.value.key) == ("dictionary key 'x' occurs twice", 17, "b")
     with pytest.raises(BencodeError) as caught:
         decode_document(data, b"a")
-    assert (caught.value.reason, caught.value.offset, caught.value.key) == ("dictionary key 'a' stands twice", 24, "a")
-    with pytest.raises(BencodeError, match="'y' stands twice"):
+    assert (caught.value.reason, caught.value.offset, caught.value.key) == ("dictionary key 'a' occurs twice", 24, "a")
+    with pytest.raises(BencodeError, match="'y' occurs twice"):
         decode_document(b"d1:bld1:yi0e1:yi0eeee", b"b")
 
 

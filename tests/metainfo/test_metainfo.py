@@ -90,7 +90,7 @@ def test_keys_that_stand_twice() -> None:
         b"d4:info" + twice_inside + b"e",
         b"d4:info" + twice_deep + b"e",
     ):
-        with pytest.raises(BencodeError, match=r"^info: .*stands twice") as caught:
+        with pytest.raises(BencodeError, match=r"^info: .*occurs twice") as caught:
             Metainfo.parse(data)
         assert caught.value.key == "info"
 
@@ -257,8 +257,8 @@ RAW = bencode(single())
         (RAW + b"1:x0:", "5 bytes follow the value"),
         (RAW + b"e", "1 bytes follow the value"),
         (RAW + b" ", "1 bytes follow the value"),
-        (RAW[:-1] + b"6:pieces0:e", "stands twice"),
-        (RAW[:-1] + b"1:xd1:yi1e1:yi2eee", "stands twice"),
+        (RAW[:-1] + b"6:pieces0:e", "occurs twice"),
+        (RAW[:-1] + b"1:xd1:yi1e1:yi2eee", "occurs twice"),
         (b"l" * 99 + b"e" * 99, "must be a dictionary, not a list"),
         (b"l" * 100 + b"e" * 100, "more than 99 levels deep"),
         (b"l" + b"i0e" * MAX_TOKENS + b"e", "tokens"),
