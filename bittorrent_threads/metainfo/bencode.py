@@ -137,8 +137,8 @@ class _Scanner:
         # The hot loop.  The end of a string is not compared with the end of the data: if a string is cut short, ``pos``
         # is behind the data, and the next step raises IndexError.
         data = self.data
-        # ``top`` is the innermost list or dictionary and ``start`` its offset.  In a dictionary, ``key`` is the key whose
-        # value comes next, and ``last`` the greatest key so far.
+        # ``top`` is the innermost list or dictionary and ``start`` its offset.  In a dictionary, ``key`` is the key of
+        # the next value, and ``last`` the greatest key so far.
         top: Any = {} if keyed else []
         start, pos = 0, 1
         key: Optional[bytes] = None
