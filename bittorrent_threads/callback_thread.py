@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 Post = Callable[[Callable[[], None]], None]
 
 
-class Callbacks:
+class CallbackThread:
     """Runs calls one after another, in a daemon thread that starts with the first call.
 
     Args:

@@ -1,4 +1,4 @@
-"""The exceptions of the library, in one tree below :class:`BitTorrentError`.
+"""The exceptions of the library, in one tree below ``BitTorrentError``.
 
 Each exception has fields, and its text is made from them.  Misbehaviour of a peer is never an exception for the user:
 the connection is closed, with the reason in ``events.PeerClosed``.

@@ -9,7 +9,7 @@ import queue
 import time
 from typing import Callable, Iterator, Optional, Sequence
 
-from .callback_thread import Callbacks, Post
+from .callback_thread import CallbackThread, Post
 from .event_queue import EventQueue
 from .events import CallbackFailed, Closed, Event, PieceFailed
 from .threads.latch import Latch
@@ -35,7 +35,7 @@ class EventDispatcher:
         self.on_hash_pass: Optional[Callback] = None
         self.on_hash_fail: Optional[Callback] = None
         self._infohash = infohash
-        self._callbacks = Callbacks(self._callback_failed, post)
+        self._callbacks = CallbackThread(self._callback_failed, post)
         self._finishing = False
         self._ended = Latch()
 

@@ -25,7 +25,7 @@ from .net.lookups import Lookups
 from .net.loop import ORPHANED, Loop
 from .net.reply import Reply
 from .settings import Settings
-from .shutdown import FORGOTTEN_TIMEOUT, Member, Shutdown
+from .shutdown import COLLECTED_TIMEOUT, Member, Shutdown
 from .threads.uninterrupted import run_uninterrupted
 
 # Errors on background threads are logged.  Without this handler they would go to standard error in a program that
@@ -213,7 +213,7 @@ class Runtime:
         self._closed = True
         if hasattr(self, "_shutdown"):
             with contextlib.suppress(BitTorrentError):
-                self._loop.post(functools.partial(self._shutdown.close, FORGOTTEN_TIMEOUT))
+                self._loop.post(functools.partial(self._shutdown.close, COLLECTED_TIMEOUT))
         self._loop.stop_unless_running()
 
 

@@ -21,11 +21,11 @@ from .settings import Settings
 
 LOOK_INTERVAL = 1.0
 """Seconds between two looks for a session or a client that was garbage-collected."""
-FORGOTTEN_TIMEOUT = 5.0
+COLLECTED_TIMEOUT = 5.0
 """Seconds that closing it may take."""
 MARGIN = 0.5
 """Seconds of the time for closing that are reserved for the end of the threads."""
-LEAST_FAREWELL = 0.1
+LEAST_TIMEOUT = 0.1
 """Least seconds for the trackers and the files."""
 
 
@@ -66,17 +66,17 @@ class Shutdown:
         self._members: Dict[bytes, Member] = {}
         self._running = False
         self._closing = False
-        self._parting = False
+        self._finishing = False
 
     def look(self) -> None:
         """Close what was garbage-collected, now and every ``LOOK_INTERVAL`` seconds."""
         self._running = True
         self._loop.call_later(LOOK_INTERVAL, self.look)
         if self._session() is None:
-            self.close(FORGOTTEN_TIMEOUT)
+            self.close(COLLECTED_TIMEOUT)
         for member in list(self._members.values()):
             if member.client() is None:
-                self.remove(member.event_dispatcher, FORGOTTEN_TIMEOUT)
+                self.remove(member.event_dispatcher, COLLECTED_TIMEOUT)
 
     def add(self, member: Member) -> Torrent:
         """Add a client; return its torrent."""
@@ -88,9 +88,9 @@ class Shutdown:
         for infohash, member in list(self._members.items()):
             if member.event_dispatcher is event_dispatcher and self.engine is not None:
                 del self._members[infohash]
-                part = functools.partial(_part_from, member, timeout)
-                self._call_at_the_end(timeout, [member.torrent], part)
-                self.engine.remove(member.torrent, done=part)
+                finish = functools.partial(_finish_events_of, member, timeout)
+                self._call_when_stored(timeout, [member.torrent], finish)
+                self.engine.remove(member.torrent, done=finish)
                 return
         event_dispatcher.finish(_nothing)
 
@@ -100,15 +100,15 @@ class Shutdown:
             return
         self._closing = True
 
-        def part() -> None:
-            self._part(timeout)
+        def finish() -> None:
+            self._finish_events(timeout)
 
-        self._call_at_the_end(timeout, [member.torrent for member in self._members.values()], part)
-        self._loop.call_later(max(LEAST_FAREWELL, timeout - MARGIN / 2), self._loop.halt)
+        self._call_when_stored(timeout, [member.torrent for member in self._members.values()], finish)
+        self._loop.call_later(max(LEAST_TIMEOUT, timeout - MARGIN / 2), self._loop.halt)
         if self.engine is None:
-            part()
+            finish()
         else:
-            self.engine.close(part)
+            self.engine.close(finish)
 
     def ended(self, cause: Optional[BaseException]) -> None:
         """End everything else when the network thread ends; ``cause`` is its error, or None."""
@@ -125,41 +125,44 @@ class Shutdown:
         for member in list(self._members.values()):
             member.event_dispatcher.end(reason)
 
-    def _part(self, timeout: float) -> None:
-        """The trackers were told and the files are closed, or their time is over: let the callbacks end, then halt."""
-        if self._parting:
+    def _finish_events(self, timeout: float) -> None:
+        """Wait for the callbacks, put the last event into every queue, and then end the network thread."""
+        if self._finishing:
             return
-        self._parting = True
+        self._finishing = True
         over = WaitGroup()
         over.expect()
         for member in self._members.values():
             over.expect()
-            member.event_dispatcher.finish(over.answered, _left_behind(member.torrent, timeout))
+            member.event_dispatcher.finish(over.answered, _not_stored(member.torrent, timeout))
         over.answered()
         over.when_over(self._loop.halt)
 
-    def _call_at_the_end(self, timeout: float, torrents: Sequence[Torrent], part: Callable[[], None]) -> None:
-        """Call ``part`` when the trackers had their time, and the files theirs: as much of ``timeout`` as they need."""
-        most = max(LEAST_FAREWELL, timeout - MARGIN)
-        trackers = min(most, max(LEAST_FAREWELL, self._settings.stop_announce_timeout + 1.0))
+    def _call_when_stored(self, timeout: float, torrents: Sequence[Torrent], finish: Callable[[], None]) -> None:
+        """Call ``finish`` when the data of the torrents is stored, or before ``timeout`` seconds are over.
+
+        The trackers get ``Settings.stop_announce_timeout`` before that, even if nothing is to be stored.
+        """
+        most = max(LEAST_TIMEOUT, timeout - MARGIN)
+        trackers = min(most, max(LEAST_TIMEOUT, self._settings.stop_announce_timeout + 1.0))
         deadline = self._loop.now() + most
 
-        def look() -> None:
+        def check() -> None:
             left = deadline - self._loop.now()
             if left > 0 and not all([torrent.stowing.over for torrent in torrents]):
-                self._loop.call_later(min(LEAST_FAREWELL, left), look)
+                self._loop.call_later(min(LEAST_TIMEOUT, left), check)
             else:
-                part()
+                finish()
 
-        self._loop.call_later(trackers, look)
-
-
-def _part_from(member: Member, timeout: float) -> None:
-    member.event_dispatcher.finish(_nothing, _left_behind(member.torrent, timeout))
+        self._loop.call_later(trackers, check)
 
 
-def _left_behind(torrent: Torrent, timeout: float) -> str:
-    """What of a torrent could not be stored in the time there was; empty for one with nothing to store."""
+def _finish_events_of(member: Member, timeout: float) -> None:
+    member.event_dispatcher.finish(_nothing, _not_stored(member.torrent, timeout))
+
+
+def _not_stored(torrent: Torrent, timeout: float) -> str:
+    """Return why the data of a torrent is not stored; empty if it is."""
     if torrent.stowing.over:
         return ""
     return f"what is there was not stored within {timeout:g} s, and is hashed at the next start: give close more time"

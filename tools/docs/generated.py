@@ -72,6 +72,7 @@ def text(name: str) -> str:
         "errors": error_tree,
         "constants": constants,
         "beps": bep_modules,
+        "modules": top_modules,
     }
     return texts[name]()
 
@@ -158,7 +159,17 @@ def error_tree() -> str:
     return "\n".join(lines)
 
 
-# -- constants and BEPs --------------------------------------------------------------------------------------------
+# -- modules, constants and BEPs -----------------------------------------------------------------------------------
+
+
+def top_modules() -> str:
+    """Return a table of the modules above the layers, each with the first sentence of its docstring."""
+    rows = []
+    for path in sorted(PACKAGE.glob("*.py")):
+        if not path.name.startswith("_"):
+            page = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+            rows.append((f"``{path.stem}``", _first_sentence_of(page)))
+    return _table(("Module", "What it is"), rows)
 
 
 def constants() -> str:
@@ -259,8 +270,13 @@ def _literal(text: str) -> Iterator[str]:
 
 
 def _first_sentence(thing: Any) -> str:
-    paragraph = inspect.cleandoc(thing.__doc__ or "").split("\n\n")[0].replace("\n", " ")
-    return re.split(r"(?<=[.:;])\s", paragraph)[0].rstrip(":;.") + "."
+    sentence = _first_sentence_of(thing.__doc__ or "")
+    return re.split(r"[:;]\s", sentence)[0].rstrip(".") + "."
+
+
+def _first_sentence_of(text: str) -> str:
+    paragraph = inspect.cleandoc(text).split("\n\n")[0].replace("\n", " ")
+    return re.split(r"(?<=\.)\s", paragraph)[0].rstrip(".") + "."
 
 
 def _sentence(text: str) -> str:
