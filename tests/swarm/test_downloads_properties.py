@@ -46,7 +46,7 @@ class Machine(RuleBasedStateMachine):
         pieces=st.integers(1, 6),
         rest=st.integers(0, BLOCK),
         memory=st.sampled_from([1, 4, 12, 100]),
-        depth=st.integers(1, 6),
+        depth=st.sampled_from([1, 1, 2, 5]),
     )
     def begin(self, blocks: int, pieces: int, rest: int, memory: int, depth: int) -> None:
         size = pieces * blocks * BLOCK + rest
@@ -62,6 +62,8 @@ class Machine(RuleBasedStateMachine):
         self.gone: Set[str] = set()
         """The names of sources that left."""
         self.good = self.join_as(GOOD)
+        for _ in range(2):
+            self.another(set())
 
     # -- helpers -----------------------------------------------------------------------------------------------------
 
@@ -70,6 +72,11 @@ class Machine(RuleBasedStateMachine):
         self.sources.append(pipeline)
         self.asked[name] = set()
         return pipeline
+
+    def another(self, lacking: Set[int]) -> Pipeline:
+        self.names += 1
+        pieces = "".join("." if index in lacking else "x" for index in range(self.swarm.layout.piece_count))
+        return self.join_as(f"P{self.names}", pieces)
 
     def source(self, number: int) -> Pipeline:
         return self.sources[number % len(self.sources)]
@@ -151,9 +158,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.sources) < MAX_SOURCES)
     @rule(lacking=st.sets(st.integers(0, 6), max_size=3), choked=st.sampled_from([False, False, True]))
     def join(self, lacking: Set[int], choked: bool) -> None:
-        self.names += 1
-        pieces = "".join("." if index in lacking else "x" for index in range(self.swarm.layout.piece_count))
-        self.join_as(f"P{self.names}", pieces).choked = choked
+        self.another(lacking).choked = choked
 
     @precondition(lambda self: len(self.sources) > 1)
     @rule(number=numbers)
@@ -221,7 +226,7 @@ class Machine(RuleBasedStateMachine):
     @rule(unwanted=st.sets(st.integers(0, 20), max_size=3))
     def set_priorities(self, unwanted: Set[int]) -> None:
         priorities = [int(index not in unwanted) for index in range(self.swarm.layout.piece_count)]
-        self.downloads.drop(self.swarm.picker.set_priorities(priorities))
+        self.downloads.set_priorities(priorities)
         self.note_cancels()
 
     @precondition(lambda self: not self.downloads.saving)
