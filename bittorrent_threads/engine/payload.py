@@ -296,7 +296,7 @@ class Payload:
     def set_priorities(self, priorities: Sequence[int]) -> None:
         """Set the priorities of all files: one number a file, 0 (never) to 7 (first)."""
         self.files.set_priorities(priorities)
-        self.downloads.drop(self.picker.set_priorities(self.files.piece_priorities()))
+        self.downloads.set_priorities(self.files.piece_priorities())
         self.preparation.begin()
         self.pieces.changed()
 

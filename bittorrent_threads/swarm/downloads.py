@@ -13,7 +13,7 @@ everything that is done for a piece is done for each block, so requests for many
 
 from __future__ import annotations
 
-from typing import Collection, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Collection, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ..metainfo.bitfield import Bitfield
 from ..metainfo.layout import BLOCK, Layout
@@ -126,9 +126,9 @@ class Downloads:
 
     def written(self, piece: OpenPiece, *, failed: bool, whole: bool) -> None:
         """Take the news that a segment of a piece is on disk, or could not be written: then the piece begins anew."""
-        if self._pieces.closing(piece):
-            self._pieces.close(piece)
-        elif failed:
+        if self._pieces.written(piece):
+            return
+        if failed:
             self.finished.drop(piece.index)
             self._pieces.close(piece)
         elif whole:
@@ -285,6 +285,17 @@ class Downloads:
                 if index in self._open:
                     self._pieces.close(self._open[index])
                 self.finished.forget(index)
+
+    def set_priorities(self, priorities: Sequence[int]) -> None:
+        """Set the priority of every piece, and give up those that are not wanted any more.
+
+        Args:
+            priorities: One for each piece, 0 (not wanted) to 7 (first).
+        """
+        self.drop(self.picker.set_priorities(priorities))
+        # One that became unwanted and wanted again while the disk works on it must not be opened meanwhile.
+        for index in (*self.finished, *self._pieces.unopenable):
+            self.picker.take(index)
 
     def _cancel(self, pipeline: Pipeline, kept: int) -> None:
         """Cancel all requests but the oldest ``kept``, whose blocks may be on their way."""

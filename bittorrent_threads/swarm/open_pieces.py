@@ -90,14 +90,29 @@ class OpenPieces:
         self.askable.pop(piece.index, None)
         if piece.writing:
             self._closing[piece.index] = piece
-            return
-        self._closing.pop(piece.index, None)
+        else:
+            self._release(piece)
+
+    def written(self, piece: OpenPiece) -> bool:
+        """Take the news that a segment of a piece was written.
+
+        Returns:
+            Whether the piece was being closed: nothing is to be done with it.
+        """
+        closing = piece.index in self._closing
+        if closing and not piece.writing:
+            del self._closing[piece.index]
+            self._release(piece)
+        return closing
+
+    def _release(self, piece: OpenPiece) -> None:
         piece.release(self._memory)
         self._picker.lost(piece.index)
 
-    def closing(self, piece: OpenPiece) -> bool:
-        """Whether the piece is closed but for a segment that is being written."""
-        return piece.index in self._closing
+    @property
+    def unopenable(self) -> Collection[int]:
+        """The pieces that are being closed or restored."""
+        return [*self._closing, *self._restoring]
 
     def _add(self, piece: OpenPiece) -> None:
         self.by_index[piece.index] = self.askable[piece.index] = piece

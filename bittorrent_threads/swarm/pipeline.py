@@ -190,15 +190,15 @@ class Pipeline:
         return numbers
 
     def cancel(self, number: int, block: BlockRequest) -> None:
-        """Withdraw and cancel one outstanding request.
+        """Withdraw and cancel one request; without effect if it is not outstanding.
 
         Args:
             number: The global number of the block.
             block: The same block, as it was requested.
         """
-        del self.outstanding[number]
-        self.late.add(number)
-        self.source.cancel([block])
+        if self.outstanding.pop(number, None) is not None:
+            self.late.add(number)
+            self.source.cancel([block])
 
     # -- rate and depth ----------------------------------------------------------------------------------------------
 

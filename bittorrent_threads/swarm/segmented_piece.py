@@ -128,12 +128,12 @@ class SegmentedPiece(OpenPiece):
     def widen(self, count: int, memory: BufferPool) -> None:
         """Open segments until ``count`` blocks are free, as far as the memory has room for them."""
         while len(self.free) < count and self.unopened:
-            if self.segment_left[self.opened] and not memory.reserve(self.segment_bytes(self.opened)):
+            if not memory.reserve(self.segment_bytes(self.opened)):
                 break
             self._open()
 
     def _open(self) -> None:
-        """Make the blocks of the next segment free; a segment that is on disk needs no memory."""
+        """Make the blocks of the next segment free, and open those behind it that are on disk: they need no memory."""
         first = self.opened * self.per_segment
         last = min(first + self.per_segment, self.blocks)
         if self.segment_left[self.opened]:
@@ -141,6 +141,9 @@ class SegmentedPiece(OpenPiece):
         self.opened += 1
         self.unopened -= 1
         self.free[:0] = [block for block in range(last - 1, first - 1, -1) if not self.received[block]]
+        while self.unopened and not self.segment_left[self.opened]:
+            self.opened += 1
+            self.unopened -= 1
 
     def check(self) -> None:
         """Assert the invariants; for tests."""

@@ -5,7 +5,7 @@ Only a segment that lacks some of its blocks must be read back; one that is comp
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..metainfo.bitfield import Bitfield
 from ..metainfo.layout import BLOCK
@@ -55,6 +55,9 @@ class UnfinishedPieces:
 
     def __len__(self) -> int:
         return len(self._pieces)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._pieces)
 
     def begin(self, index: int, blocks: Bitfield) -> List[Tuple[int, int, int]]:
         """Begin to restore a piece, unless it is not wanted or the memory has no room for it.

@@ -496,8 +496,8 @@ def test_a_piece_that_failed_is_opened_before_others() -> None:
 def test_it_is_forgotten_who_sent_what_of_a_piece_that_is_not_wanted_any_more() -> None:
     swarm = Swarm(2 * BLOCK, 2 * BLOCK, min_requests=1)
     liar, _ = failed_with_two(swarm)
-    swarm.downloads.drop(swarm.picker.set_priorities([0]))
-    swarm.picker.set_priorities([1])
+    swarm.downloads.set_priorities([0])
+    swarm.downloads.set_priorities([1])
     assert swarm.ask(liar) and not swarm.downloads.finished.suspects
 
 
@@ -545,8 +545,7 @@ def test_a_dropped_piece_takes_its_requests_back() -> None:
     peer = swarm.peer("A")
     blocks = swarm.ask(peer)
     swarm.send(peer, blocks[0])
-    for index in swarm.picker.set_priorities([0, 1]):
-        swarm.downloads.drop([index])
+    swarm.downloads.set_priorities([0, 1])
     swarm.downloads.check()
     assert swarm.record.cancels == [("A", blocks[1])]
     assert len(peer.outstanding) == 2 and swarm.downloads.open_count == 1
@@ -628,6 +627,17 @@ def test_a_late_block_that_came_before_it_was_counted_is_not_cancelled() -> None
     swarm.downloads.block(slow, index, begin, memoryview(bytes(length)))
     swarm.downloads.tick(slow, 21.0)
     assert swarm.record.cancels == [("quick", blocks[0])] and slow.uncancelled is None
+
+
+def test_a_finished_piece_that_is_unwanted_for_a_moment_is_not_opened_a_second_time() -> None:
+    swarm = Swarm(2 * BLOCK, BLOCK)
+    peer = swarm.peer("A")
+    first, second = swarm.ask(peer)
+    swarm.send(peer, first)
+    swarm.downloads.set_priorities([0, 1])
+    swarm.downloads.set_priorities([1, 1])
+    swarm.send(peer, second)
+    assert swarm.ask(peer) == [] and swarm.save() == [True, True]
 
 
 def test_dropping_pieces_while_none_is_open_changes_nothing() -> None:

@@ -161,10 +161,11 @@ def test_a_piece_is_closed_when_its_last_segment_is_written() -> None:
     piece.save(0, bench.memory, bench.record, Owner())
     assert bench.pieces.busy
     bench.pieces.close(piece)
-    assert bench.pieces.closing(piece) and bench.pieces.busy and list(bench.pieces.held) == [piece]
+    assert bench.pieces.written(piece), "another segment is being written"
+    assert bench.pieces.busy and list(bench.pieces.held) == [piece] and [*bench.pieces.unopenable] == [0]
     bench.record.segments[0][3](False)
-    bench.pieces.close(piece)
-    assert not bench.pieces.closing(piece) and not bench.pieces.busy and bench.memory.reserved == 0
+    assert bench.pieces.written(piece)
+    assert not bench.pieces.written(piece) and not bench.pieces.busy and bench.memory.reserved == 0
 
 
 def test_a_piece_of_which_no_segment_must_be_read_is_open_at_once() -> None:

@@ -162,3 +162,12 @@ def test_a_choke_halves_the_depth_only_of_a_peer_that_sent_nothing() -> None:
     pipeline.payload += BLOCK
     pipeline.on_choke()
     assert pipeline.depth == 32
+
+
+def test_a_request_is_cancelled_once() -> None:
+    record = Record()
+    pipeline = Pipeline(RecordingSource("peer", record), Bitfield(4), Settings())
+    pipeline.outstanding[3] = 0.0
+    for _ in range(2):
+        pipeline.cancel(3, (1, 0, BLOCK))
+    assert record.cancels == [("peer", (1, 0, BLOCK))] and pipeline.late == {3}

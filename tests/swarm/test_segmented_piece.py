@@ -88,3 +88,11 @@ def test_what_is_on_disk_is_not_asked_for_and_needs_no_memory() -> None:
     piece.bring(1, b"x" * 2 * BLOCK, BufferPool(1 << 20))
     assert bytes(piece.view(3 * BLOCK, 2) or b"") == b"xx"
     piece.check()
+
+
+def test_segments_that_are_on_disk_are_opened_with_the_one_before_them() -> None:
+    memory = BufferPool(1 << 20)
+    piece = SegmentedPiece(0, SIZE, 2 * BLOCK, *order(SIZE))
+    assert piece.restore([0, 1, 4, 5]) == [] and piece.unopened == 2 and piece.askable
+    piece.widen(1, memory)
+    assert asked(piece, "A", 2) == [2, 3] and piece.unopened == 0 and not piece.askable
