@@ -67,7 +67,7 @@ def test_a_bounded_run(name: str, tmp_path: Path) -> None:
         assert not findings, f"seed {seed}\n{findings.report()}\n" + "".join(
             findings.path(place).with_suffix(".txt").read_text(encoding="utf-8") for place in findings.counts
         )
-        assert tried > len(target.seeds()), "so slow that only the seeds were tried"
+        assert tried > len(target.seeds())
 
 
 def test_seeds_are_different_and_not_too_long() -> None:

@@ -25,16 +25,19 @@ def inputs_of(target: Target, seed: int) -> Iterator[bytes]:
 def run(
     target: Target, findings: Findings, *, seed: int, inputs: Optional[int] = None, seconds: Optional[float] = None
 ) -> int:
-    """Run ``inputs`` inputs, or run for ``seconds`` of processor time; return the number of inputs.
+    """Run ``inputs`` inputs, or the seeds and then mutations for ``seconds`` of processor time.
 
-    The first finding of each place is shortened before it is stored.
+    The first finding of each place is shortened before it is stored.  Returns the number of inputs.
     """
-    end = None if seconds is None else time.process_time() + seconds
+    seeds = len(target.seeds())
+    end = 0.0
     tried = 0
     with alarmed():
         for data in itertools.islice(inputs_of(target, seed), inputs):
-            if end is not None and time.process_time() >= end:
-                break
+            if seconds is not None and tried >= seeds:
+                end = end or time.process_time() + seconds
+                if time.process_time() >= end:
+                    break
             tried += 1
             finding = attempt(target, data)
             if finding is not None:
