@@ -136,7 +136,7 @@ def _hindered(payload: Payload) -> str:
         return f"a hash check is under way, {_count(payload.checking, 'piece')} to go"
     if hindrance is None or hindrance is Hindrance.PREPARING_FILES:
         return ""  # that takes a moment, in which what keeps peers away is more to the point
-    return hindrance.value
+    return str(hindrance.value)
 
 
 def _waits_for_metadata(torrent: Torrent) -> str:
