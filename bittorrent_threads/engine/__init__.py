@@ -9,6 +9,7 @@ A session:
 A torrent, from its infohash on:
 
 - ``Torrent``: its phase (``phase``: one enum and one table), its connections, trackers and addresses; it only routes.
+- ``TorrentTicker``: what it does once a second.
 - ``Peers``: its connections.  ``Connection``: one of them, ``EarlyPeer`` before the metadata is known, ``Peer`` after.
 - ``EXTENSIONS``: the extension messages of all connections, one row for each (BEP 10).
 - ``FlowControl``: when a peer is read.  ``PeerTimeouts``: how long it may keep us waiting.

@@ -9,7 +9,7 @@ A peer costs no more than what it sends is worth: ``flow_control`` says when it 
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional, Protocol, Set, Tuple
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 from ..metainfo.bitfield import Bitfield
 from ..protocol import messages
@@ -18,59 +18,19 @@ from ..protocol.handshake import Handshake
 from ..protocol.messages import PIECE, REQUEST
 from ..protocol.wire import Wire
 from ..swarm import message_quota
-from ..swarm.downloads import MAX_VIOLATIONS, Downloads
-from ..swarm.have_log import HaveLog
+from ..swarm.downloads import MAX_VIOLATIONS
 from ..swarm.interfaces import BlockRequest
-from ..swarm.picker import Picker
 from ..swarm.pipeline import Pipeline
 from ..swarm.rate import Rate
 from ..swarm.uploads import Request
 from .connection import Connection, Host
 from .early_peer import EarlyPeer
 from .interfaces import Stream
+from .peer_content import PeerContent
 from .peer_sender import PeerSender
-from .phase import Lifecycle
-from .rate_limits import RateLimits
-from .uploader import Uploader
 
 NEEDY = 10
 """A peer with fewer pieces than this is let begin while it is choked (BEP 6)."""
-
-
-class Exchange(Protocol):
-    """The peers of a torrent that exchange pieces."""
-
-    log: HaveLog
-    """The pieces that peers are told of."""
-
-    def add(self, peer: Peer) -> None:
-        """A peer came."""
-
-    def remove(self, peer: Peer) -> None:
-        """A peer has gone."""
-
-    def touch(self, peer: Peer) -> None:
-        """Settle this peer at the end of the pass."""
-
-    def touch_all(self) -> None:
-        """Settle every peer at the end of the pass."""
-
-
-class Content(Protocol):
-    """What of a torrent's payload its peers exchange."""
-
-    have: Bitfield
-    picker: Picker
-    downloads: Downloads
-    limits: RateLimits
-    lifecycle: Lifecycle
-
-    @property
-    def exchange(self) -> Exchange:
-        """The other peers."""
-
-    def uploader(self, peer: Peer) -> Uploader:
-        """Make the uploader of a peer."""
 
 
 class Peer(Connection):
@@ -87,7 +47,7 @@ class Peer(Connection):
     def __init__(
         self,
         host: Host,
-        content: Content,
+        content: PeerContent,
         stream: Stream,
         handshake: Handshake,
         before: Optional[EarlyPeer] = None,

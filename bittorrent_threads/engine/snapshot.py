@@ -134,7 +134,9 @@ def _hindered(payload: Payload) -> str:
         return f"the disk failed: {payload.storage_retry.error}"
     if hindrance is Hindrance.HASHING:
         return f"a hash check is under way, {_count(payload.checking, 'piece')} to go"
-    return "" if hindrance is None else hindrance.value
+    if hindrance is None or hindrance is Hindrance.PREPARING_FILES:
+        return ""  # that takes a moment, in which what keeps peers away is more to the point
+    return str(hindrance.value)
 
 
 def _waits_for_metadata(torrent: Torrent) -> str:

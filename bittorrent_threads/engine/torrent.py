@@ -35,6 +35,7 @@ from .phase import Event, Lifecycle, Phase
 from .rate_limits import RateLimits
 from .snapshot import snapshot
 from .torrent_session import TorrentSession
+from .torrent_ticker import TorrentTicker
 from .transfer_rates import TransferRates
 from .wait_group import WaitGroup
 
@@ -146,6 +147,15 @@ class Torrent:
             settings=settings,
             random=session.random,
             now=network.now,
+        )
+        self._ticker = TorrentTicker(
+            self,
+            announces=self.announces,
+            peers=self.peers,
+            peerlist=self.peerlist,
+            rates=self.rates,
+            choking=self.choking,
+            publisher=self.publisher,
         )
         self._session = session
         self._options = options
@@ -397,40 +407,5 @@ class Torrent:
 
     def tick(self, now: float) -> None:
         """Once a second."""
-        if not self.lifecycle.started:
-            return
-        self.announces.tick(now)
-        self.peerlist.need(now, needed=self.progress.wanting)
-        rates = self.rates
-        rates.look()
-        moving = rates.receiving or rates.sending
-        if not moving and self._idle():
-            return
-        self._tick_peers(now)
-        rates.add(now)
-        self.choking.choose()
-        self.refresh()
-        if moving:
-            status = self.status
-            self.publish(
-                events.Progressed,
-                downloaded=status.downloaded,
-                uploaded=status.uploaded,
-                left=status.left,
-                download_rate=status.download_rate,
-                upload_rate=status.upload_rate,
-            )
-
-    def _tick_peers(self, now: float) -> None:
-        if self.payload is not None:
-            self.payload.exchange.prepare_tick()
-        self.peers.tick(now)
-        if self.payload is not None:
-            self.payload.exchange.tick()
-        self.peers.refresh()
-
-    def _idle(self) -> bool:
-        """Whether no figure can change: of a thousand torrents most are idle most of the time."""
-        status = self.status
-        busy = len(self.peers) or self.progress.wanting or status.checking or status.connected or status.connecting
-        return not busy and not status.download_rate and not status.upload_rate
+        if self.lifecycle.started:
+            self._ticker.tick(now)

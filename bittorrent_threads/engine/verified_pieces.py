@@ -209,12 +209,10 @@ class VerifiedPieces:
     def left(self) -> int:
         """Bytes of all pieces that are missing, wanted or not: what trackers are told."""
         have = self._have
-        return self._bytes(len(have) - have.count, not have[len(have) - 1])
+        return 0 if have.full else self._bytes(len(have) - have.count, not have[len(have) - 1])
 
     def _bytes(self, count: int, last: bool) -> int:
         """Bytes of ``count`` pieces; ``last`` tells whether the last one, which may be shorter, is among them."""
         layout = self._layout
-        if not count:
-            return 0
         shorter = layout.piece_length - layout.piece_size(layout.piece_count - 1) if last else 0
         return count * layout.piece_length - shorter

@@ -74,6 +74,16 @@ def test_nobody_is_known_and_every_tracker_failed() -> None:
     assert stall(bench) == f"no peer is known, and every tracker failed ({TRACKER}: connection refused)"
 
 
+def test_while_files_are_made_the_tracker_is_told_of() -> None:
+    bench = Bench(torrent_of(TRACKER), state="stopped")
+    bench.tracker.mood = tracker.DOWN
+    bench.disk.seek_time = 5.0
+    bench.set_state("active")
+    bench.until(lambda: bench.torrent.lifecycle.live and bool(bench.status.trackers[0].error))
+    assert bench.payload.preparation.under_way and bench.payload.downloads.suspended
+    assert bench.status.stall == f"no peer is known, and every tracker failed ({TRACKER}: connection refused)"
+
+
 def test_nobody_is_known_and_the_trackers_know_nobody() -> None:
     assert stall(Bench(torrent_of(TRACKER))) == "no peer is known: 1 tracker named none"
 

@@ -176,22 +176,6 @@ def test_folders_are_made_for_what_is_wanted() -> None:
 # -- once a second -----------------------------------------------------------------------------------------------------
 
 
-def test_progress_is_told_in_seconds_in_which_data_moved() -> None:
-    bench = Bench()
-    seed = bench.seed()
-    bench.run(3)
-    assert bench.seen(events.Progressed) == []
-    asked = seed.requests()
-    seed.give(*asked[:2])
-    bench.run(3)
-    (progressed,) = bench.seen(events.Progressed)
-    assert (progressed.downloaded, progressed.uploaded) == (2 * BLOCK, 0)
-    assert progressed.left == SIZE - 2 * BLOCK and progressed.download_rate > 0
-    seed.give(*asked[2:4])
-    bench.run(3)
-    assert len(bench.seen(events.Progressed)) == 2
-
-
 @pytest.mark.parametrize("option, size", [("download_limit", SIZE), ("upload_limit", SIZE)])
 def test_the_limits_of_a_torrent(option: str, size: int) -> None:
     rate = 50_000

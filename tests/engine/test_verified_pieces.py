@@ -6,9 +6,10 @@ import errno
 from typing import Any, List, Tuple
 
 import pytest
-from support.bench import BLOCK, COUNT, PIECE_LENGTH, SIZE, Bench, blocks_of, torrent_of
+from support.bench import BLOCK, COUNT, PIECE_LENGTH, SIZE, TRACKER, Bench, blocks_of, torrent_of
 from support.lying_peer import HAVE, NOT_INTERESTED, UNCHOKE, message
 from support.recorder import Recorder
+from support.simulation.torrent import make_torrent
 
 from bittorrent_threads import events
 from bittorrent_threads.disk.file import Wrong
@@ -228,3 +229,10 @@ def test_a_piece_that_is_found_wrong_takes_complete_back_before_anybody_hears_of
         Wrong("was changed", bench.payload.paths.path(0), errno.ESTALE),
     )
     assert seen[0] == (False, False)
+
+
+def test_of_a_torrent_of_no_bytes_nothing_is_left() -> None:
+    bench = Bench(make_torrent(files=[("empty", 0)], trackers=[TRACKER]))
+    assert bench.status.complete and bench.status.seed and bench.status.left == bench.payload.pieces.left == 0
+    (announce,) = bench.tracker.announces
+    assert announce.fields["left"] == b"0" and not bench.seen(events.InternalFailed)
