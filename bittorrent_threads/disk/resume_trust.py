@@ -71,11 +71,11 @@ def renumbered(resume: Resume, checked_files: CheckedFiles) -> Optional[Resume]:
     same: so what is said here is to be believed only if a sample of the pieces is right.
     """
     pairs = [*zip(resume.files, checked_files.files), (resume.part_file, checked_files.part_file)]
-    met = [(then, now) for then, now in pairs if then is not None or now is not None]
-    for then, now in met:
+    known = [(then, now) for then, now in pairs if then is not None or now is not None]
+    for then, now in known:
         if then is None or now is None or then == now or then._replace(inode=now.inode) != now:
             return None
-    return resume._replace(files=checked_files.files, part_file=checked_files.part_file) if met else None
+    return resume._replace(files=checked_files.files, part_file=checked_files.part_file) if known else None
 
 
 def sample(resume: Resume, metainfo: Metainfo, random: Random) -> List[int]:
