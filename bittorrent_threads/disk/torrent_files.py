@@ -49,9 +49,6 @@ class TorrentFiles:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
     def __getitem__(self, index: int) -> File:
         found = self._files.get(index)
         if found is None:
