@@ -50,7 +50,7 @@ class PathChoice:
         """Files that have several possible paths."""
         self.refused = False
 
-    def look(self, folder: Folder, fixed: Mapping[int, Parts]) -> Dict[int, Parts]:
+    def choose(self, folder: Folder, fixed: Mapping[int, Parts]) -> Dict[int, Parts]:
         """Choose a path for each file that has several possible paths, by the files that exist.
 
         Args:

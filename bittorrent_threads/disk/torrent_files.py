@@ -41,7 +41,7 @@ class TorrentFiles:
         self._entries = metainfo.files
         self._folder = folder
         self._pool = pool
-        self._naming = PathChoice(metainfo, names)
+        self._path_choice = PathChoice(metainfo, names)
         self._files: Dict[int, File] = {}
         self._names: Dict[int, Parts] = {}  # the paths of renamed files
         self._chosen: Dict[int, Parts] = {}  # the paths that were chosen
@@ -83,7 +83,7 @@ class TorrentFiles:
 
     def choose_names(self) -> None:
         """Choose a path for each file that has several possible paths and was not seen under one."""
-        for index, parts in self._naming.look(self._folder, self.names).items():
+        for index, parts in self._path_choice.choose(self._folder, self.names).items():
             self._chosen[index] = parts
             if self[index].parts != parts:
                 self._forget(index)
@@ -95,13 +95,13 @@ class TorrentFiles:
             try:
                 self._pool.create(self[index])
             except StorageError as error:
-                if index not in self._chosen or self._naming.refused or not refused(error):
+                if index not in self._chosen or self._path_choice.refused or not refused(error):
                     raise
             else:
                 if not self._chosen or not self._doubled(index, made):
                     continue
                 self._forget(index)
-            self._naming.refused = True
+            self._path_choice.refused = True
             self.choose_names()
             self._pool.create(self[index])
 

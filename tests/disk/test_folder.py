@@ -205,7 +205,7 @@ def test_a_file_in_the_place_of_a_folder_is_an_error(tmp_path: Path) -> None:
         assert caught.value.errno == errno.ENOTDIR
 
 
-def test_a_fifo_in_the_place_of_a_file_hangs_nobody(tmp_path: Path) -> None:
+def test_a_fifo_in_the_place_of_a_file_blocks_no_thread(tmp_path: Path) -> None:
     folder = Folder(str(tmp_path))
     os.mkfifo(tmp_path / "x")
     for flags in (os.O_RDONLY, os.O_RDWR):

@@ -220,7 +220,7 @@ def test_a_pool_that_never_started_can_be_closed(network: NetworkThread) -> None
     assert Pool(2, network.post).close(0)
 
 
-def test_nobody_left_to_be_answered_is_no_error(start: Callable[..., Pool], network: NetworkThread) -> None:
+def test_an_ended_network_thread_is_no_error(start: Callable[..., Pool], network: NetworkThread) -> None:
     pool = start(1)
     network.closed = True
     done = threading.Event()
