@@ -7,6 +7,7 @@
     piece_io        ``Pieces``: saves, loads and checks pieces
     hash_buffer     ``HashBuffer``: the memory of a thread into which adjacent pieces are read
     content         ``Content``: the bytes of a torrent by position: in a file, in the part file, or padding
+    check_files     finds the pieces that may be in the files, without reading any
     part_file       ``PartFile``: bytes of wanted pieces that belong to unwanted files
     torrent_files   ``TorrentFiles``: the files of a torrent by index
     path_choice     ``PathChoice``: which of its possible paths a file has
@@ -15,12 +16,12 @@
     file            ``File``: what is known of one file, and whether another program changed it
     descriptor      ``Descriptor``: reads and writes at a position of an open file
     folder          ``Folder``: names below a folder, opened without following links
+    unsynced_files  ``UnsyncedFiles``: files that were written and are not durable yet
     flush           ``Flush``: syncs many files with one system call
     allocation      allocates the space of a whole file
     move_storage    moves files to another folder; ``subtree`` moves a whole folder at once
-    unsynced_files  ``UnsyncedFiles``: the files that were written and are not durable yet
-    claims          ``Claims``: which torrents of a session use which files; ``claim`` has one of them
-    claim_file      ``ClaimFile``: the claims of a session for other sessions and processes; ``locks`` has its locks
+    claims          ``Claims``: which torrent of the session uses which files; ``claim`` is that of one torrent
+    claim_file      ``ClaimFile``: the claims in a file for other sessions and processes; ``locks`` locks it
     resume          ``Resume``: which pieces are on disk; ``resume_trust`` compares it with the files
     resume_file     ``ResumeFile``: stores it in a file
     create          makes a .torrent from files, which ``source_files`` finds
@@ -30,11 +31,12 @@ hashed again if that file changed, and recorded in resume data only after it was
 with path and errno in the result of the job.  No error ends a disk thread, and each job has exactly one result.
 
 Locks: ``Storage`` belongs to the network thread and has none.  ``Pool`` has one for its queues.  ``Content`` has one
-for its part file, held during reads and writes, which are small and rare.  Each ``File`` has one that is held while the
-file is written, but not while it is read.  ``FilePool`` has one for its table, never held during a system call.  A
-thread takes the last three in this order only.  ``Claims`` has one for its table, and one for the lock file of each
-folder; the first may be taken while the second is held, never the other way.  All other objects that a job uses are
-immutable.
+for its part file, held during reads and writes, which are small and rare.  ``UnsyncedFiles`` has one, held while the
+file system is opened for a flush.  Each ``File`` has one that is held at the begin and the end of a write and while the
+file is compared.  ``FilePool`` has one for the fields of files and ``Handles`` one for its table, never held during a
+system call.  A thread takes these five in this order only.  ``Claims`` has one for its table, and one for the claim
+file of each folder; the first may be taken while the second is held, never the other way.  All other objects that a job
+uses are immutable.
 
 A piece is written:
 

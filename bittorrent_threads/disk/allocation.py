@@ -1,8 +1,8 @@
-"""Room for a whole file before anything is in it, so that a disk too small says so at the start.
+"""Reserve the disk space of a whole file before the download, so that a full disk is noticed at the start.
 
-``posix_fallocate`` where the platform and the file system have it; otherwise zeros are written behind what is there.
-What a file has already is never touched, and a file that has all its room is left alone: its time of change is part of
-what resume data is believed by.
+``posix_fallocate`` does it where the platform and the file system support it; otherwise zeros are written behind the
+end.  Existing data is not changed, and a file with all its space is not touched, since its modification time is part of
+the resume data.
 """
 
 from __future__ import annotations
@@ -16,19 +16,26 @@ from .descriptor import Descriptor
 SPARSE = "sparse"
 FULL = "full"
 ALLOCATIONS = (SPARSE, FULL)
-"""How the room of a file comes: as it is written, or all of it before the download."""
+"""When disk space is taken: while data is written, or all before the download."""
 
 ZEROS = bytes(1024 * 1024)
-"""Written at a time."""
+"""Bytes of one write."""
 
-_SYSTEM_BLOCK = 512  # the unit of ``st_blocks`` (POSIX), whatever the file system has
+_SYSTEM_BLOCK = 512  # the unit of ``st_blocks`` (POSIX)
 _UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
 
 
 def allocate(file: Descriptor, length: int, *, system: Any = os) -> None:
-    """See to it that ``length`` bytes of the file have their room on the disk; raises ``OSError``.
+    """Reserve disk space.
 
-    Nobody else may write to the file meanwhile: what some C libraries do for ``posix_fallocate`` reads and writes.
+    Args:
+        file: The open file; no thread may write to it meanwhile, since some C libraries read and write in
+            ``posix_fallocate``.
+        length: Bytes from the begin of the file.
+        system: As for ``Folder``.
+
+    Raises:
+        OSError: The disk is full, or failed.
     """
     found = file.stat()
     blocks = getattr(found, "st_blocks", None)

@@ -1,9 +1,8 @@
-"""``Content``: the bytes of one torrent by their position, wherever they are kept.
+"""``Content``: the bytes of one torrent by position.
 
-Each span of bytes has one of three places: its file, the part file (for unwanted files that are not there), or none at
-all (padding, BEP 47: always zero).  Once the bytes of a file go to the file itself they do so until the next
-``prepare``, which runs alone, so that a worker which sees that needs no lock; everything about the part file happens
-under one.
+Each span of bytes is in one of three places: its file, the part file (for unwanted files that do not exist), or none
+(padding, BEP 47: always zero).  When the bytes of a file go to the file itself, they do so until the next ``prepare``.
+That runs alone, so that a worker which sees it needs no lock.  Everything about the part file happens under one lock.
 """
 
 from __future__ import annotations
@@ -13,16 +12,16 @@ import errno
 import itertools
 import os
 import time
-from operator import attrgetter
 from typing import Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Set, Tuple, Union
 
 from ..buffers import cut
 from ..errors import StorageError
-from ..metainfo.layout import Span, runs
+from ..metainfo.layout import Span
 from ..metainfo.metainfo import Metainfo, padding_pieces
 from ..metainfo.safe_paths import HIDDEN_FOLDER, PORTABLE
 from ..threads.original import allocate_lock
 from .allocation import FULL, SPARSE
+from .check_files import check_files
 from .epochs import Epochs
 from .file import File
 from .file_pool import FilePool
@@ -34,13 +33,24 @@ from .torrent_files import TorrentFiles
 from .unsynced_files import UnsyncedFiles
 
 PART_FILE = -1
-"""Stands for the part file where files are named by their index."""
+"""The index of the part file, where files are given by index."""
 
 
 class Content:
-    """The bytes of a torrent below ``folder``; every method blocks, and any number of workers may use it at once.
+    """The bytes of a torrent below a folder; any number of workers may use it at once.
 
-    Everything raises :class:`StorageError`, and ``ValueError`` for bytes that the torrent does not have.
+    Every method blocks, and raises :class:`StorageError`, and ``ValueError`` for bytes outside of the torrent.
+
+    Args:
+        metainfo: The torrent.
+        folder: The folder of its files.
+        pool: Opens the files.
+        allocation: One of ``ALLOCATIONS``.
+        names: ``Settings.names``.
+
+    Attributes:
+        padding: Ranges of pieces that are padding only, ascending.
+        epochs: Which pieces are trusted.
     """
 
     def __init__(
@@ -53,69 +63,46 @@ class Content:
         self.pool = pool
         self._files = TorrentFiles(metainfo, folder, pool, names=names, on_changed=self._on_changed)
         self.padding = padding_pieces(metainfo)
-        """Pieces that are nothing but padding, ascending."""
         self._unsynced = UnsyncedFiles(self._files, folder, pool)
         self._lock = allocate_lock()  # guards what follows
         parts = (HIDDEN_FOLDER, f"{metainfo.infohash.hex()}.parts")
         self._part_file = PartFile(File(folder, parts, on_changed=self._on_changed), pool, metainfo)
         self.epochs = Epochs(self._layout, len(metainfo.files), self._files, self._part_file)
-        """Which pieces are trusted."""
-        self._routed: Optional[bytearray] = None  # 1 for each file whose bytes go to itself; None before ``prepare``
+        self._routed: Optional[bytearray] = None  # 1 if the bytes of a file go to the file; None before ``prepare``
 
     def check_files(self) -> CheckedFiles:
-        """Take the files as they are now, and see which pieces may be there."""
-        piece_length = self._layout.piece_length
-        errors: List[StorageError] = []
-        there = [*self.padding]
-        unseen: List[int] = []
-        parted: List[int] = []
+        """Accept the files as they are now, and find the pieces that may be in them, without reading any."""
         with self._lock:
             if self._routed is None:
                 self._files.choose_names()
-            whole = self._adopt_part_file(errors)
-            for index, entry in enumerate(self._metainfo.files):
-                begin = self._layout.file_offset(index)
-                if entry.pad:
-                    continue
-                stat = None
-                try:
-                    stat = self.pool.adopt(self._files[index])
-                except StorageError as error:
-                    errors.append(bare(error))
-                    if entry.length:
-                        unseen.append(index)
-                size = min(stat.size, entry.length) if stat is not None else 0
-                if size:
-                    there.append(range(begin // piece_length, (begin + size - 1) // piece_length + 1))
-                pieces = self._part_file.pieces(index) if whole else []
-                there.extend(runs(pieces))
-                if pieces:
-                    parted.append(index)
-            first = errors[0] if errors else None
-            present: List[int] = []
-            for pieces_there in sorted(there, key=attrgetter("start")):
-                # The ranges of two files may share a piece.
-                present.extend(range(max(pieces_there.start, present[-1] + 1 if present else 0), pieces_there.stop))
-            files = [entry for entry in self._metainfo.files if entry.length and not entry.pad]
-            if not whole or (unseen and len(unseen) == len(files)):
-                return CheckedFiles(tuple(present), first, names=self._files.chosen)
-            stats, part_file, names = self._files.stats(), self._part_file.stat, self._files.chosen
-            return CheckedFiles(tuple(present), first, stats, part_file, tuple(unseen), tuple(parted), names)
+            return check_files(self._metainfo, self._files, self.pool, self._part_file, self.padding)
 
-    def claim(self, wanted: Sequence[bool], own: Sequence[bool]) -> None:
-        """See that no file that is wanted, and not our own, holds a byte; looks again at those that did."""
+    def refuse_foreign_data(self, wanted: Sequence[bool], own: Sequence[bool]) -> None:
+        """Check that no wanted file has data of another origin; data that was seen before is checked again.
+
+        Args:
+            wanted: Whether each file is wanted.
+            own: Whether each file was made by this torrent.
+
+        Raises:
+            StorageError: A wanted file that is not our own has data; the errno is EEXIST.
+        """
         for index, entry in enumerate(self._metainfo.files):
             if wanted[index] and not own[index] and not entry.pad:
                 file = self._files[index]
-                if file.met and file.stat is not None and file.stat.size:
+                if file.seen and file.stat is not None and file.stat.size:
                     self.pool.adopt(file)
                     self._refuse(file)
 
     def prepare(self, wanted: Sequence[bool], own: Optional[Sequence[bool]] = None) -> None:
-        """Make the files that are wanted, with room if that was asked for, and move to them what the part file has.
+        """Create the wanted files, and move their bytes from the part file to them.
 
-        What belongs to files that are neither wanted nor our ``own`` goes to the part file, be they there or not;
-        without ``own`` all that are there are.
+        Their space is allocated first, if that is set.
+
+        Args:
+            wanted: Whether each file is wanted.
+            own: Whether each file was made by this torrent.  The bytes of a file that is neither wanted nor our own go
+                to the part file, even if the file exists.  By default every existing file is our own.
         """
         files = [index for index, entry in enumerate(self._metainfo.files) if not entry.pad]
         with self._lock:
@@ -123,7 +110,7 @@ class Content:
             moving = []
             for index in files:
                 if not (wanted[index] or ((own is None or own[index]) and self._there(index))):
-                    routed[index] = 0  # it may have been removed, and is not to appear again
+                    routed[index] = 0  # the user may have removed it, and does not want it back
                 elif not routed[index]:
                     routed[index] = not self._part_file.pieces(index)
                     if not routed[index]:
@@ -133,50 +120,60 @@ class Content:
                     self._move_part(index)
                 finally:
                     routed[index] = not self._part_file.pieces(index)
-        new = [index for index in files if wanted[index] and not (self._files[index].met or own is None or own[index])]
+        new = [index for index in files if wanted[index] and not (self._files[index].seen or own is None or own[index])]
         self._files.create([index for index in files if wanted[index]])
         for index in new:
-            self._refuse(self._files[index])  # it came just now
+            self._refuse(self._files[index])  # another program may have made it just now
         if self._allocation == FULL:
+            self._unsynced.begin()
             for index in files:
                 if wanted[index]:
                     self.pool.allocate(self._files[index], self._metainfo.files[index].length)
                     self._unsynced.add([index])
 
     def read(self, offset: int, length: int) -> Union[bytes, bytearray]:
-        """Bytes of pieces that are trusted."""
+        """Return bytes of trusted pieces."""
         places = list(self._places(offset, length))
         if len(places) == 1 and places[0][0].length == length:
             span = places[0][0]
-            with self._kept(span) as place:
+            with self._place_of(span) as place:
                 return place.read(span)
         data = bytearray(length)
         with memoryview(data) as view:
             for span, at in places:
-                with self._kept(span) as place:
+                with self._place_of(span) as place:
                     place.read_into(span, view[at : at + span.length])
         return data
 
     def inspect(self, offset: int, view: memoryview) -> None:
-        """Fill ``view`` from whatever is there, for a hash to judge; raises ``Missing`` where nothing is."""
+        """Fill ``view`` with unverified bytes, for a hash check; raise ``Missing`` where no file has them."""
         done = 0
         for span, at in self._places(offset, len(view)):
             if done < at:
                 view[done:at] = bytes(at - done)
             done = at + span.length
-            if self._fetched(span.file):
-                self.pool.fetch(self._files[span.file], span.offset, view[at:done])
+            if self._read_current(span.file):
+                self.pool.read_current(self._files[span.file], span.offset, view[at:done])
             else:
-                with self._kept(span) as place:
+                with self._place_of(span) as place:
                     place.read_into(span, view[at:done])
         if done < len(view):
             view[done:] = bytes(len(view) - done)
 
     def scan(self, offset: int, length: int, view: memoryview) -> Iterator[memoryview]:
-        """``inspect`` of as much as ``view`` takes at a time; each part is good until the next is asked for."""
+        """Read unverified bytes in parts, for a hash check.
+
+        Args:
+            offset: Where the range begins.
+            length: Its bytes.
+            view: Memory that each part is read into.
+
+        Returns:
+            The parts, each valid until the next one is requested.
+        """
         span = self._layout.spans(offset, length)[0]
-        if span.length == length and not self._metainfo.files[span.file].pad and not self._fetched(span.file):
-            with self._kept(span) as place:
+        if span.length == length and not self._metainfo.files[span.file].pad and not self._read_current(span.file):
+            with self._place_of(span) as place:
                 direct = place is self._files
             if direct:
                 return self.pool.scan(self._files[span.file], span.offset, length, view)
@@ -189,22 +186,24 @@ class Content:
             yield part
 
     def refresh(self, offset: int, length: int) -> List[Tuple[int, int]]:
-        """See to it that ``inspect`` looks at the files that have these names now, and ``epochs`` know of changes.
+        """Let ``inspect`` read the files that have the names now, and let ``epochs`` notice changes.
 
-        Small files are left to ``inspect``, which sees to that itself.
-        Returns where bytes begin and end that are nowhere, in order: no part file has them, and no file is so long.
+        Small files are left out, since ``inspect`` opens each by its name.
+
+        Returns:
+            Begin and end of the ranges that neither a file nor the part file has, ascending.
         """
         absent: List[Tuple[int, int]] = []
         for span, at in self._places(offset, length):
-            if self._fetched(span.file):
+            if self._read_current(span.file):
                 continue
             size = self.pool.refresh(self._files[span.file])
-            if size is not None and size < span.offset + span.length and not self._parted(span.file):
+            if size is not None and size < span.offset + span.length and not self._may_be_in_part_file(span.file):
                 absent.append((offset + at + max(0, size - span.offset), offset + at + span.length))
         return absent
 
     def write(self, offset: int, buffers: Sequence[memoryview]) -> None:
-        """Write the buffers one behind the other; they are not copied."""
+        """Write buffers one after the other, without copying them."""
         self._unsynced.begin()
         ends = list(itertools.accumulate(map(len, buffers)))
         length = ends[-1] if ends else 0
@@ -217,31 +216,31 @@ class Content:
                 if routed is not None and routed[span.file]:
                     self._files.write(span, part)
                 else:
-                    with self._kept(span, writing=True) as place:
+                    with self._place_of(span, writing=True) as place:
                         place.write(span, part)
         finally:
             self._unsynced.add(written)
 
-    def found(self, offset: int, length: int) -> None:
-        """These bytes are right, whoever wrote them: if that is not long ago, the next sync is for them too.
+    def verified(self, offset: int, length: int) -> None:
+        """Note that a range passed a hash check: the next ``sync`` includes its files if they were changed recently.
 
-        To sync 20,000 files one by one takes 5 s, even if there is nothing to write.
+        Files that were not changed recently are durable already, and syncing 20,000 of them one by one takes 5 s.
         """
         if os.name != "posix":
-            return  # only who may write to a file can sync it there
+            return  # there a file has to be open for writing to be synced
         self._unsynced.begin()
         now = time.time()
         young: List[int] = []
         with self._lock:
             for span, _ in self._places(offset, length):
-                if self._kept_in_part_file(span.file):
-                    self._part_file.found()
+                if self._in_part_file(span.file):
+                    self._part_file.verified()
                 elif self._files[span.file].young(now):
                     young.append(span.file)
         self._unsynced.add(young)
 
     def sync(self) -> Synced:
-        """Make durable what was written or found before."""
+        """Make durable what was written or verified before the call."""
         error: Optional[StorageError] = None
         suspects: Set[int] = set()
         with self._lock:
@@ -254,16 +253,16 @@ class Content:
         for index, reason in self._unsynced.sync().items():
             error = error or reason
             suspects.update(self._layout.file_pieces(index))
-        # In this order: a change after the look at a file is not in what is remembered of it.
+        # In this order: a change after a file was seen is not in its state.
         files, part_file = self._files.stats(), self._part_file.stat
         with self._lock:
-            changed = self.epochs.doubted()
+            changed = self.epochs.changed_files()
         for file in changed:
             suspects.update(file.suspects)
         return Synced(files, part_file, tuple(sorted(suspects)), error, changed)
 
     def existing(self) -> Dict[int, File]:
-        """The files that are there, by index, and the part file as ``PART_FILE``."""
+        """Return the existing files by index, the part file as ``PART_FILE``."""
         indexes = (index for index, entry in enumerate(self._metainfo.files) if not entry.pad)
         found = {index: self._files[index] for index in indexes if self.pool.exists(self._files[index])}
         if self.pool.exists(self._part_file.file):
@@ -271,7 +270,13 @@ class Content:
         return found
 
     def rename(self, index: int, parts: Parts, found: Optional[os.stat_result]) -> None:
-        """A file has another name now, and is ``found`` there.  Nobody may use it meanwhile."""
+        """Change the path of a file after it was renamed.
+
+        Args:
+            index: The file; no thread may use it meanwhile.
+            parts: Components of its new path.
+            found: Its status there; None if it does not exist.
+        """
         file = self._files[index]
         self._files.renamed(index, parts)
         self.pool.relocate(file, self.folder, parts, found)
@@ -281,28 +286,40 @@ class Content:
         """The files of the torrent."""
         return self._files
 
-    def meet(self, wanted: Sequence[bool], own: Sequence[bool]) -> None:
-        """See that not all of our own files that were met are gone, if one is wanted: nothing is to be made then.
+    def require_own_files(self, wanted: Sequence[bool], own: Sequence[bool]) -> None:
+        """Check that not all of our own files are gone, if one is wanted.
 
-        One look is enough in most cases: at the first that was met.
+        Nothing may be created in an empty mount point.  In most cases the first file exists, and only that is checked.
+
+        Args:
+            wanted: Whether each file is wanted.
+            own: Whether each file was made by this torrent.
+
+        Raises:
+            Gone: All are gone.
         """
         gone = None
         for index, (wants, ours) in enumerate(zip(wanted, own)):
             file = self._files[index]
-            if ours and file.met and not self._metainfo.files[index].pad:
+            if ours and file.seen and not self._metainfo.files[index].pad:
                 if self.pool.named(file):
                     return
                 gone = gone or (file if wants else None)
         if gone is not None:
-            self.pool.create(gone)  # which says that it is gone, and makes nothing
+            self.pool.create(gone)  # raises Gone, and creates nothing
 
     def paths(self, used: Sequence[bool]) -> List[Parts]:
-        """The paths of those of these files that have a byte and are no padding."""
+        """Return the paths of the ``used`` files that have bytes and are not padding."""
         entries = enumerate(self._metainfo.files)
         return [self._files[index].parts for index, entry in entries if used[index] and entry.length and not entry.pad]
 
     def relocate(self, folder: Folder, found: Mapping[File, os.stat_result]) -> None:
-        """Every file is in another folder now; those of ``found`` are there.  Nobody may use them meanwhile."""
+        """Change the folder after all files were moved.
+
+        Args:
+            folder: The new folder.
+            found: The status of each existing file there; no thread may use the files meanwhile.
+        """
         self.close()
         self.folder = self._unsynced.folder = folder
         for file in (*self._files.relocate(folder), self._part_file.file):
@@ -315,11 +332,11 @@ class Content:
 
     def _refuse(self, file: File) -> None:
         if file.stat is not None and file.stat.size:
-            reason = "is there already, and nothing of this torrent is in it: move it away, or allow to overwrite it"
+            reason = "exists already, with data that is not of this torrent: move it away, or allow to overwrite it"
             raise StorageError(reason, file.path, errno.EEXIST)
 
     def _places(self, offset: int, length: int) -> Iterator[Tuple[Span, int]]:
-        # The spans that are kept somewhere, and where each begins behind ``offset``.
+        # The spans that are not padding, and the begin of each relative to ``offset``.
         at = 0
         for span in self._layout.spans(offset, length):
             if not self._metainfo.files[span.file].pad:
@@ -327,42 +344,42 @@ class Content:
             at += span.length
 
     @contextlib.contextmanager
-    def _kept(self, span: Span, *, writing: bool = False) -> Iterator[_Place]:
-        # Where a span is kept, and for the part file the lock with it.
+    def _place_of(self, span: Span, *, writing: bool = False) -> Iterator[_Place]:
+        # The place of a span; that of the part file with its lock.
         routed = self._routed
         if routed is None or not routed[span.file]:
             with self._lock:
-                if self._kept_in_part_file(span.file) and (writing or not self._only_in_file(span)):
+                if self._in_part_file(span.file) and (writing or not self._only_in_file(span)):
                     yield self._part_file
                     return
         yield self._files
 
-    def _fetched(self, file: int) -> bool:
-        # Whether a check reads the file by ``FilePool.fetch``: a small one that the part file has nothing of.
+    def _read_current(self, file: int) -> bool:
+        # Whether a hash check uses ``FilePool.read_current``: for small files without bytes in the part file.
         if not self._files.small(file):
             return False
         routed = self._routed
         if routed is not None and routed[file]:
             return True
         with self._lock:
-            return not self._kept_in_part_file(file)
+            return not self._in_part_file(file)
 
-    def _kept_in_part_file(self, file: int) -> bool:
+    def _in_part_file(self, file: int) -> bool:
         # Under the lock.
         routed = self._routed
         return self._part_file.has(file) if routed is None else not routed[file]
 
     def _only_in_file(self, span: Span) -> bool:
-        # Under the lock: whether the file is there, and the part file has no piece of a span.  Such a file came later,
-        # and may be right: then its pieces say that it is our own.
-        if not self._files[span.file].met:
+        # Under the lock: whether the file exists, and the part file has no piece of a span.  The user may have added
+        # the file: if its pieces pass the check, it becomes our own.
+        if not self._files[span.file].seen:
             return False
         begin, piece_length = self._layout.file_offset(span.file) + span.offset, self._layout.piece_length
         pieces = range(begin // piece_length, (begin + span.length - 1) // piece_length + 1)
         return not any(piece in pieces for piece in self._part_file.pieces(span.file))
 
-    def _parted(self, file: int) -> bool:
-        # Whether the part file has something of a file, as far as can be seen.
+    def _may_be_in_part_file(self, file: int) -> bool:
+        # Whether the part file has bytes of a file, or cannot be read.
         routed = self._routed
         if routed is not None and routed[file]:
             return False
@@ -372,18 +389,8 @@ class Content:
             except StorageError:
                 return True
 
-    def _adopt_part_file(self, errors: List[StorageError]) -> bool:
-        # Under the lock: whether it can be asked.
-        try:
-            self._part_file.adopt()
-            self._part_file.pieces(0)
-        except StorageError as error:
-            errors.append(bare(error))
-            return False
-        return True
-
     def _there(self, index: int) -> bool:
-        # What cannot be looked at is there in so far as each use of it will tell why.
+        # A file that cannot be checked counts as existing: its use raises the reason.
         try:
             return self.pool.exists(self._files[index])
         except StorageError:
@@ -396,7 +403,7 @@ class Content:
         except StorageError as error:
             if not refused(error):
                 raise
-            self._files.create([index])  # under a name that this file system stores
+            self._files.create([index])  # under a name that the file system accepts
             self._part_file.move(index, self._files[index])
 
     def _on_changed(self) -> None:
@@ -404,7 +411,7 @@ class Content:
 
 
 class _Place(Protocol):
-    # Where spans are kept.
+    # A file, or the part file.
 
     def read(self, span: Span) -> bytes: ...
 

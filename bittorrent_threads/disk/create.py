@@ -1,8 +1,8 @@
 """``create``: make the .torrent of a file or folder (BEP 3, 12, 19, 27).
 
-Whatever can be wrong with the arguments, the names of the files or the place of the new .torrent is told before the
-first byte is hashed.  The pieces are hashed by threads that live only as long as the call, in reads of megabytes: files
-and SHA-1 both let go of the GIL.  A file that changes meanwhile is an error.
+Errors of the arguments, of the names of files, and of the output path are raised before the first byte is hashed.  The
+pieces are hashed by threads that end with the call, in large reads, since reads and SHA-1 release the GIL.  A file that
+changes during the call is an error.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from .source_files import Exclusion, Found, Source
 
 MIB = 1024 * 1024
 MIN_PIECE_LENGTH = BLOCK
-"""Bytes; a piece of less than a block is of no use."""
+"""Bytes; a block is the smallest unit that peers request."""
 MAX_CHOSEN_PIECE_LENGTH = 16 * MIB
-"""Bytes; longer pieces are made only if asked for."""
+"""Bytes of a piece length that is not given by the caller."""
 WANTED_PIECES = 2000
-"""A piece length is chosen that makes between half as many pieces and this many."""
+"""The chosen piece length makes between half this number of pieces and this number."""
 JOB_BYTES = 4 * MIB
-"""Bytes of pieces, or one piece that is longer, that a thread hashes between two looks at the others' work."""
+"""Bytes of the pieces that a thread takes at a time; a longer piece is taken alone."""
 MAX_THREADS = 64
-"""Each has a ``HashBuffer``, and a disk gives no more to more."""
+"""Each has a ``HashBuffer``, and a disk is not faster with more."""
 CREATED_BY = f"bittorrent_threads {__version__}"
 
-_STOP_TIMEOUT = 5.0  # seconds; a read that hangs for longer is left to its daemon thread
+_STOP_TIMEOUT = 5.0  # seconds; a read that takes longer goes on in its daemon thread
 _open: Callable[[str, int], int] = original("os", "open")  # eventlet imports ``os`` anew to answer; not in a worker
 
 Progress = Callable[[int, int], object]
@@ -73,29 +73,41 @@ def create(
     on_warning: Optional[Callable[[str], object]] = None,
     cancel: Optional[Cancel] = None,
 ) -> Metainfo:
-    """The torrent of a file, or of everything in a folder in the order of its names.
+    """Make the torrent of a file, or of all files in a folder, in the order of their names.
 
-    ``trackers`` is a URL, a list of URLs (each a tier of its own) or a list of tiers (BEP 12).  ``piece_length`` is a
-    power of two from 16 KiB to 512 MiB, or chosen by size.  ``creation_date`` is in seconds since 1970, or now;
-    ``name`` is that of ``path``; ``source`` is the tracker that the torrent is for, and gives the same files another
-    infohash.  ``threads`` is as many as there are processors.  ``progress(done, total)`` is called with numbers of
-    pieces, ``on_warning(sentence)`` with what the user should know (``warnings.warn`` if not given), both in the thread
-    of the caller.
+    Hidden files are included.  Not included are the folder ``.bittorrent_threads`` of this library, empty folders, and,
+    with a warning, links to nothing, sockets, pipes and devices.  Names that are not valid on every system cause a
+    warning, too.
 
-    ``exclude`` is one pattern of ``fnmatch`` or several, in which case counts.  A pattern without a slash leaves out
-    every file and folder of such a name (``"*.tmp"``; ``".*"`` for all that is hidden), one with a slash what has such
-    a path below ``path`` (``"raw/*.tif"``).  Hidden files are not left out by themselves.  The folder
-    ``.bittorrent_threads`` is this library's own and stays out.  Folders without a file have no place in a torrent; nor
-    have links that lead nowhere, sockets, pipes and devices, which are left out with a warning.  Names that are not
-    valid on every system are a warning, too.
+    Args:
+        path: The file or folder.
+        trackers: A URL, a list of URLs (each a tier of its own), or a list of tiers (BEP 12).
+        piece_length: Bytes, a power of two from 16 KiB to 512 MiB; by default it is chosen by size.
+        private: Whether peers come from trackers only (BEP 27).
+        web_seeds: A URL, or several (BEP 19).
+        comment: A text for users.
+        created_by: The name of the program.
+        creation_date: Seconds since 1970; by default now.
+        name: The name of the torrent; by default that of ``path``.
+        source: The tracker that the torrent is for; it changes the infohash.
+        exclude: A pattern of ``fnmatch``, or several; case matters.  A pattern without a slash excludes every file and
+            folder with such a name (``"*.tmp"``, ``".*"``), one with a slash those with such a path below ``path``
+            (``"raw/*.tif"``).
+        output: The path to save the torrent to; a file that exists there is not included.
+        max_size: Bytes of the .torrent at most.
+        threads: Threads that hash, from 1 to 64; by default one a processor.
+        progress: Called in this thread with the number of pieces that are hashed, and of all pieces.
+        on_warning: Called in this thread with a sentence; by default ``warnings.warn``.
+        cancel: A ``threading.Event``; the call ends soon after another thread sets it.
 
-    With ``output`` the torrent is saved there, and a file that is there already is no part of the content.  A torrent
-    has at most ``max_size`` bytes, as one that is read.
+    Returns:
+        The torrent.
 
-    Raises :class:`StorageError` for what cannot be read, not be seeded as it is or not be saved, and
-    :class:`SettingsError` for an argument that cannot be: before anything is hashed, unless the file changes or fails
-    only then.  Raises :class:`ThreadError` when there is no thread to hash in, and :class:`Cancelled` soon after
-    ``cancel``, a ``threading.Event``, was set by another thread.
+    Raises:
+        StorageError: A file cannot be read or seeded, changes during the call, or the torrent cannot be saved.
+        SettingsError: An argument is not valid.
+        ThreadError: The system started no thread.
+        Cancelled: ``cancel`` was set.
     """
     tiers = given_tiers(trackers)
     seeds = given_web_seeds(web_seeds)
@@ -115,18 +127,8 @@ def create(
         name = os.path.basename(given)
     for warning in found.warnings(name):
         (on_warning or _warn)(warning)
-    total = sum(source.size for source in sources)
-    if not total:
-        raise StorageError("there is not a byte in it", given)
-    layout = Layout([source.size for source in sources], piece_length or _chosen_piece_length(total))
-    if layout.piece_count > MAX_PIECES:
-        raise SettingsError("piece_length", f"makes {layout.piece_count} pieces, and a torrent may have {MAX_PIECES}")
-
-    info: Dict[str, Any] = {"name": name, "piece length": layout.piece_length}
-    if sources[0].parts:
-        info["files"] = [{"length": source.size, "path": source.parts} for source in sources]
-    else:
-        info["length"] = total
+    layout = _layout(sources, piece_length, given)
+    info = _info(name, layout, sources)
     if private:
         info["private"] = 1
     if source is not None:
@@ -150,8 +152,28 @@ def create(
     return metainfo
 
 
+def _layout(sources: List[Source], piece_length: Optional[int], given: str) -> Layout:
+    total = sum(source.size for source in sources)
+    if not total:
+        raise StorageError("is empty", given)
+    layout = Layout([source.size for source in sources], piece_length or _chosen_piece_length(total))
+    if layout.piece_count > MAX_PIECES:
+        raise SettingsError("piece_length", f"makes {layout.piece_count} pieces, and a torrent may have {MAX_PIECES}")
+    return layout
+
+
+def _info(name: str, layout: Layout, sources: List[Source]) -> Dict[str, Any]:
+    # The names and lengths of the info dictionary; ``path`` may be one file.
+    info: Dict[str, Any] = {"name": name, "piece length": layout.piece_length}
+    if sources[0].parts:
+        info["files"] = [{"length": source.size, "path": source.parts} for source in sources]
+    else:
+        info["length"] = layout.total_size
+    return info
+
+
 def _warn(text: str) -> None:
-    warnings.warn(text, stacklevel=3)  # the line that called ``create``
+    warnings.warn(text, stacklevel=3)  # the caller of ``create``
 
 
 def _check_threads(threads: Optional[int]) -> None:
@@ -188,7 +210,7 @@ def _check_output(target: str, given: str) -> None:
     try:
         with contextlib.suppress(FileNotFoundError):
             if not stat.S_ISREG(os.stat(target).st_mode):
-                return  # a pipe or a device: it is written to
+                return  # the torrent is written to a pipe or a device
         with tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(target))):
             pass
     except OSError as error:
@@ -196,7 +218,7 @@ def _check_output(target: str, given: str) -> None:
 
 
 def _check_size(data: bytes, max_size: int, given: str) -> None:
-    # ``data`` is the torrent with other hashes.
+    # ``data`` is the torrent with placeholders for the hashes.
     if len(data) > max_size:
         reason = f"makes a .torrent of {len(data)} bytes, where it may have {max_size}"
         raise SettingsError("piece_length", f"{reason}: longer pieces make it shorter")
@@ -219,7 +241,7 @@ def _processors() -> int:
 
 
 class _Hashing:
-    """The SHA-1 of every piece, made once by threads of its own."""
+    """Computes the SHA-1 of every piece once, in threads of its own."""
 
     def __init__(self, sources: List[Source], layout: Layout) -> None:
         self._sources = sources
@@ -227,12 +249,12 @@ class _Hashing:
         self._pieces_per_job = max(1, JOB_BYTES // layout.piece_length)
         self._jobs: Deque[int] = deque(range(0, layout.piece_count, self._pieces_per_job))
         self._digests: Dict[int, bytes] = {}
-        # A number of pieces done, the error that ended a thread, or None for its good end.
+        # A number of hashed pieces, the error that ended a thread, or None at its regular end.
         self._results: SimpleQueue[Union[int, BaseException, None]] = SimpleQueue()
         self._stopped = False
 
     def run(self, threads: int, progress: Optional[Progress], cancel: Optional[Cancel] = None) -> bytes:
-        """The digests of all pieces, one behind the other; no thread is left, whatever ends the call."""
+        """Return the digests of all pieces, concatenated; no thread runs afterwards."""
         workers = [Thread(self._work, f"bittorrent-create-{number}") for number in range(min(threads, len(self._jobs)))]
         running = 0
         try:
@@ -242,7 +264,7 @@ class _Hashing:
                 except ThreadError:
                     if not running:
                         raise
-                    break  # those that run do it all
+                    break  # the threads that run do all the work
                 running += 1
             self._wait(running, progress, cancel)
         finally:
@@ -253,13 +275,13 @@ class _Hashing:
         return b"".join(digests for _, digests in sorted(self._digests.items()))
 
     def _wait(self, running: int, progress: Optional[Progress], cancel: Optional[Cancel]) -> None:
-        # Until every thread has ended: the last look at a file comes after its last piece.
+        # Until every thread has ended: a file is compared once more after its last piece.
         done = 0
         while running:
             if cancel is not None and cancel.is_set():
                 raise Cancelled()
             try:
-                # Windows hears Ctrl-C only between two waits.
+                # Windows handles Ctrl-C only between two waits.
                 result = self._results.get(timeout=SLICE if cancel is None else CANCEL_SLICE)
             except queue.Empty:
                 continue
@@ -313,7 +335,7 @@ class _Hashing:
 
 
 class _Reader:
-    """Bytes of the torrent for one thread, which has one file open at a time."""
+    """Reads the bytes of the torrent for one thread, with one open file at a time."""
 
     def __init__(self, sources: List[Source], layout: Layout) -> None:
         self._sources = sources
@@ -327,12 +349,12 @@ class _Reader:
 
     def __exit__(self, kind: Optional[type], *rest: object) -> None:
         if kind is None:
-            self._leave()
+            self._close()
         elif self._file is not None:
             self._file.close()
 
     def read(self, offset: int, size: int) -> memoryview:
-        """At most a buffer full, valid until the next call."""
+        """Return at most a buffer full, valid until the next call."""
         view = rest = self.hash_buffer.view[:size]
         for index, begin, length in self._layout.spans(offset, size):
             source = self._sources[index]
@@ -345,7 +367,7 @@ class _Reader:
 
     def _fill(self, view: memoryview, source: Source, begin: int) -> None:
         if self._file is None or self._source is not source:
-            self._leave()
+            self._close()
             flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
             self._file = io.FileIO(source.path, opener=lambda path, _: _open(path, flags))
             self._source = source
@@ -357,7 +379,7 @@ class _Reader:
                 raise StorageError("became shorter while it was hashed", source.path)
             view = view[count:]
 
-    def _leave(self) -> None:
+    def _close(self) -> None:
         file, source = self._file, self._source
         self._file = self._source = None
         if file is not None and source is not None:

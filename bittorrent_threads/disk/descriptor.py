@@ -1,7 +1,7 @@
-"""``Descriptor``: reads and writes at a position of one open file, the best way the platform has.
+"""``Descriptor``: reads and writes at a position of an open file, by the best system call of the platform.
 
 With ``preadv`` and ``pwritev`` any number of threads use one descriptor at once.  Without them (Windows) each transfer
-moves the one position the file has, and a lock makes the two calls one.
+seeks first, and a lock keeps the two calls together.
 """
 
 from __future__ import annotations
@@ -20,25 +20,26 @@ MAX_VECTORS = 1024
 """Buffers of one ``pwritev``: IOV_MAX of Linux, macOS and the BSDs."""
 
 WRITE_BYTES = 128 * 1024
-"""Bytes of one write that does not have to wait.
+"""Bytes of one write when system calls need not wait for the GIL.
 
-Linux takes as much memory in one piece for the page cache as a write is long, where the file system lets it, and a
-virtual machine has given its large pieces back to its host: 1 GiB in writes of 1 MiB took 1.8 to 2.9 s on ext4, of
-16 KiB 0.55 s, of 64 or 128 KiB 0.35 s, and of 1 MiB into memory that was just used 0.34 s.
+Linux allocates page cache in blocks as large as the write, and large blocks are slow to get in a virtual machine: 1 GiB
+on ext4 took 1.8 to 2.9 s in writes of 1 MiB, 0.35 s in writes of 64 or 128 KiB, and 0.55 s in writes of 16 KiB.
 """
 
 MAX_WRITE_BYTES = 512 * 1024
-"""Bytes of one write while each call ends with a wait of 5 ms for the GIL, because the host computes in Python.
+"""Bytes of one write while each system call waits up to 5 ms for the GIL, because another thread computes.
 
-A download beside such a main thread reached 157 MB/s with writes of 256 KiB, 190 MB/s of 512 KiB and of 1 MiB, and
-168 MB/s of 4 MiB, which took half a second of processor more for each 512 MiB, for the reason above.
+A download beside such a thread reached 157 MB/s with writes of 256 KiB, 190 MB/s with 512 KiB, 168 MB/s with 4 MiB.
 """
 
 
 class Descriptor:
-    """The open file ``fd``, which it owns; everything raises ``OSError``.  ``system`` is as for ``Folder``.
+    """An open file; every method raises ``OSError``.
 
-    ``found`` is what the system knows of the file, for who has asked already.
+    Args:
+        fd: The descriptor of the system, closed by ``close``.
+        system: The ``os`` module, or a double of it in tests.
+        found: The status of the file, if it is known already.
     """
 
     __slots__ = ("_lock", "_system", "fd", "identity")
@@ -50,14 +51,14 @@ class Descriptor:
         self.identity = identity(found or self.stat())
 
     def stat(self) -> os.stat_result:
-        """What the system knows of the file."""
+        """Return the status of the file."""
         found: os.stat_result = self._system.fstat(self.fd)
         return found
 
     def read(self, offset: int, length: int) -> bytes:
-        """``length`` bytes, fewer only if the file ends before."""
+        """Return ``length`` bytes from ``offset``, fewer only at the end of the file."""
         if hasattr(self._system, "pread"):
-            # A new bytes object is filled a quarter faster than a new bytearray, which is zeroed first.
+            # A new bytes object is filled faster than a new bytearray, which is zeroed first.
             data: bytes = self._system.pread(self.fd, length, offset)
             if len(data) == length:
                 return data
@@ -67,7 +68,7 @@ class Descriptor:
         return bytes(buffer[:count])
 
     def read_into(self, offset: int, view: memoryview) -> int:
-        """Fill ``view``; returns how many bytes there were, fewer than asked for only if the file ends before."""
+        """Fill ``view`` from ``offset``; return the number of bytes, fewer only at the end of the file."""
         size = len(view)
         done = self._read_some(offset, view)
         while 0 < done < size:
@@ -78,10 +79,16 @@ class Descriptor:
         return done
 
     def write(self, offset: int, buffers: Sequence[memoryview], most: int = WRITE_BYTES) -> None:
-        """Write all the buffers, one behind the other, ``most`` bytes in a call; they are not copied."""
+        """Write buffers one after the other, without copying them.
+
+        Args:
+            offset: Where the first buffer goes.
+            buffers: The buffers.
+            most: Bytes of one system call at most.
+        """
         for batch, size in _batches(buffers, most):
             while size:
-                # A system that is about to refuse takes a part first (RLIMIT_FSIZE, a full disk).
+                # The last write before an error may be partial (RLIMIT_FSIZE, a full disk).
                 count = self._write_some(offset, batch)
                 if not count:
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -91,22 +98,22 @@ class Descriptor:
                     batch = _behind(batch, count)
 
     def truncate(self, size: int) -> None:
-        """Cut the file to ``size`` bytes, or lengthen it with zeros."""
+        """Truncate the file to ``size`` bytes, or extend it with zeros."""
         self._system.ftruncate(self.fd, size)
 
     def sync(self) -> None:
-        """Wait until the disk has the data, and what is needed to find it."""
+        """Wait until the data, and the metadata needed to read it, are durable."""
         try:
             getattr(self._system, "fdatasync", self._system.fsync)(self.fd)
         except OSError:
-            # The system now holds the pages it could not write for clean; the next reader shall see what the disk has.
+            # The system regards the unwritten pages as clean now: drop them, so that reads return what is on the disk.
             if hasattr(self._system, "posix_fadvise"):
                 with contextlib.suppress(OSError):
                     self._system.posix_fadvise(self.fd, 0, 0, os.POSIX_FADV_DONTNEED)
             raise
 
     def close(self) -> None:
-        """Close the file; what a system reports only here, the sync of the next descriptor reports too."""
+        """Close the file; an error that is reported only here is reported by the next sync of the file, too."""
         with contextlib.suppress(OSError):
             self._system.close(self.fd)
 
@@ -135,7 +142,7 @@ class Descriptor:
 
 
 def _batches(buffers: Sequence[memoryview], most: int) -> Iterator[Tuple[List[memoryview], int]]:
-    # What each call writes, and its bytes: as many whole buffers as fit into ``most``, or a part of a large one.
+    # The buffers of each call and their bytes: as many whole buffers as fit into ``most``, or a part of a large one.
     batch: List[memoryview] = []
     size = 0
     for buffer in buffers:
@@ -154,7 +161,7 @@ def _batches(buffers: Sequence[memoryview], most: int) -> Iterator[Tuple[List[me
 
 
 def _behind(batch: List[memoryview], count: int) -> List[memoryview]:
-    # What is left of a batch of which so many bytes are written.
+    # The rest of a batch after the first ``count`` bytes.
     left = []
     for buffer in batch:
         if count < len(buffer):
@@ -164,6 +171,6 @@ def _behind(batch: List[memoryview], count: int) -> List[memoryview]:
 
 
 def identity(found: os.stat_result) -> Identity:
-    """What two names of one file have in common."""
-    # Versions of Python for Windows differ in what they give for a device by name and by descriptor.
+    """Return device and inode of a file, equal for two names of one file."""
+    # On Windows some versions of Python return another device for a path than for a descriptor.
     return found.st_dev if os.name == "posix" else 0, found.st_ino

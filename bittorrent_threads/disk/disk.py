@@ -1,4 +1,4 @@
-"""``Disk``: workers and open files of a session, and the storages of its torrents (``engine.interfaces.Disk``)."""
+"""``Disk``: the workers and the open files of a session, and the storages of its torrents."""
 
 from __future__ import annotations
 
@@ -22,11 +22,16 @@ from .storage import Storage
 
 
 class Disk:
-    """Where the torrents of a session keep their files.
+    """The disk of a session.
 
-    ``post`` is ``Loop.post``, ``crowded`` is as for ``FilePool``, ``system`` as for ``Folder``, by default ``os``.
     There is one worker more than ``Settings.disk_threads``: hash checks and syncs never take the last one, so that a
-    peer's read does not wait for them, and two of them still keep two processors busy.
+    read for a peer does not wait for them, and still use all processors.
+
+    Args:
+        settings: Those of the session.
+        post: ``Loop.post``.
+        crowded: As for ``FilePool``.
+        system: As for ``Folder``; by default ``os``.
     """
 
     def __init__(
@@ -56,10 +61,16 @@ class Disk:
     def open(
         self, metainfo: Metainfo, basedir: str, *, resume_dir: Optional[str] = None, allocation: str = SPARSE
     ) -> Storage:
-        """The storage of one torrent; touches no file yet.
+        """Make the storage of a torrent, without using any file.
 
-        Resume data is kept in ``resume_dir``, or beside the data in a hidden folder.  ``allocation`` is one of
-        ``ALLOCATIONS``.
+        Args:
+            metainfo: The torrent.
+            basedir: The folder of its files.
+            resume_dir: The folder of its resume data; by default a hidden folder beside the files.
+            allocation: One of ``ALLOCATIONS``.
+
+        Returns:
+            The storage.
         """
         folder = Folder(basedir, system=self._system, relief=self._files.relieve)
         name = _resume_name(metainfo)
@@ -72,9 +83,13 @@ class Disk:
         return Storage(metainfo, content, pieces, resume_file, claim, self._pool)
 
     def close(self, timeout: float = 0.0) -> bool:
-        """End the workers, within ``timeout`` seconds; jobs that have not begun are answered with ``SessionClosed``.
+        """End the workers; jobs that have not begun end with ``SessionClosed``.  The last worker closes all files.
 
-        Returns whether all ended.  The last worker closes every file, be it later.
+        Args:
+            timeout: Seconds to wait for the workers.
+
+        Returns:
+            Whether all ended.
         """
         return self._pool.close(timeout)
 
@@ -83,12 +98,12 @@ class Disk:
         self._claims.close()
 
     def join(self, timeout: float) -> bool:
-        """Wait at most ``timeout`` seconds for the workers to end; whether all did.  For any thread."""
+        """Wait at most ``timeout`` seconds for the workers to end; return whether all did.  For any thread."""
         return self._pool.join(timeout)
 
 
 def stored_resume(metainfo: Metainfo, basedir: str) -> Optional[Dict[str, Any]]:
-    """The resume data beside the files of a torrent, as plain data; None if there is none that can be used."""
+    """Return the resume data beside the files of a torrent as plain data; None if there is no valid one."""
     resume, _ = ResumeFile(Folder(basedir), (HIDDEN_FOLDER, _resume_name(metainfo))).load(metainfo)
     return None if resume is None else resume.plain()
 
@@ -98,7 +113,7 @@ def _resume_name(metainfo: Metainfo) -> str:
 
 
 def _affordable() -> int:
-    """Files that may be kept open so that sockets find descriptors, too: a quarter of what the process may have."""
+    """Return how many files may be kept open, a quarter of the descriptors of the process."""
     try:
         import resource
     except ImportError:

@@ -1,7 +1,7 @@
-"""``Epochs``: which pieces are still trusted after another program changed a file.
+"""``Epochs``: which pieces are still known to be right after another program changed a file.
 
-A piece is trusted because its hash was right once.  When another program changes a file, its pieces are in doubt: each
-has an epoch, the changes seen in its files so far, and is trusted only if it was right in that epoch (``vouch``).
+The epoch of a piece is the number of changes that were noticed in its files.  A piece that passed a hash check is
+trusted as long as its epoch is the one of that check (``mark_right``).
 """
 
 from __future__ import annotations
@@ -15,39 +15,45 @@ from .torrent_files import TorrentFiles
 
 
 class Epochs:
-    """The epochs of the pieces of one torrent; safe to use from any thread, but for ``doubted``."""
+    """The epochs of the pieces of one torrent; safe to use from any thread, but for ``changed_files``.
+
+    Attributes:
+        changed: Whether any change was noticed; otherwise all epochs are 0.
+    """
 
     def __init__(self, layout: Layout, file_count: int, files: TorrentFiles, part_file: PartFile) -> None:
         self._layout = layout
         self._file_count = file_count
         self._files = files
         self._part_file = part_file
-        self._vouched: Dict[int, int] = {}  # the epoch in which a piece was right, if not 0
+        self._right: Dict[int, int] = {}  # the last epoch in which a piece was right, if not 0
         self.changed = False
-        """Whether any file was seen to be changed by another program, so that epochs are not all 0."""
 
     def of(self, index: int) -> int:
-        """How many changes by other programs the files of a piece have seen."""
+        """Return the epoch of a piece."""
         if not self.changed:
             return 0
         return self._part_file.changes + sum(self._files[span.file].changes for span in self._layout.piece_spans(index))
 
-    def vouch(self, index: int, epoch: int) -> None:
-        """The piece was right in that epoch."""
+    def mark_right(self, index: int, epoch: int) -> None:
+        """Note that a piece passed a hash check in an epoch."""
         if epoch:
-            self._vouched[index] = epoch
+            self._right[index] = epoch
 
     def trusted(self, index: int, epoch: int) -> bool:
-        """Whether the piece was right in that epoch, if it was right before any change."""
-        return epoch == 0 or self._vouched.get(index) == epoch
+        """Return whether a piece passed a hash check in an epoch; every piece did in epoch 0."""
+        return epoch == 0 or self._right.get(index) == epoch
 
     def changed_path(self, index: int) -> str:
-        """The path of a changed file of a piece."""
+        """Return the path of a changed file of a piece."""
         files = [self._files[span.file] for span in self._layout.piece_spans(index)]
         return next((file.path for file in files if file.changes), self._part_file.path)
 
-    def doubted(self) -> Tuple[Changed, ...]:
-        """The changed files that have pieces which were not hashed since; nobody may use the part file meanwhile."""
+    def changed_files(self) -> Tuple[Changed, ...]:
+        """Return the changed files with their pieces that were not hashed since.
+
+        No other thread may use the part file meanwhile.
+        """
         if not self.changed:
             return ()
         found: List[Changed] = []

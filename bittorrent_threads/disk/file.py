@@ -1,4 +1,4 @@
-"""``File``: what is known of one file of a torrent, and the two ways in which it can be missing."""
+"""``File``: what is known of one file of a torrent, and the errors of a missing or damaged file."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Callable, NamedTuple, Optional
 
 from ..errors import StorageError
 from ..threads.original import allocate_lock
-from .descriptor import Identity
+from .descriptor import Identity, identity
 from .folder import Folder, Parts
 
 YOUNG = 300.0
-"""Seconds in which any system has written to the disk what a program wrote to a file; Linux takes up to 35."""
+"""Seconds after which every system has written a change to the disk; Linux takes up to 35."""
 
 
 class FileStat(NamedTuple):
-    """What tells a file from a changed one, as the system had it."""
+    """Size, modification time and inode of a file: a change of one of them means that the file was changed."""
 
     size: int
     mtime_ns: int
@@ -23,33 +23,35 @@ class FileStat(NamedTuple):
 
     @classmethod
     def of(cls, found: os.stat_result) -> FileStat:
-        """What the system says of a file."""
+        """Make it from the status of a file."""
         return cls(found.st_size, found.st_mtime_ns, found.st_ino)
 
     def still(self, found: os.stat_result) -> bool:
-        """Whether what the system says now has the same size and time."""
+        """Return whether size and modification time of a status are the same."""
         return (found.st_size, found.st_mtime_ns) == (self.size, self.mtime_ns)
 
 
 class Missing(StorageError):
-    """The file was never there, or ends before what was asked for."""
+    """The file never existed, or is shorter than the requested range."""
 
 
 class Gone(StorageError):
-    """The file that was there is not there any more, or its name is another file's now."""
+    """The file existed and was removed, or another file has its name."""
 
 
 class Wrong(StorageError):
-    """Another program changed the file, and a piece that was right was hashed and is wrong now."""
+    """Another program changed the file, and a piece that was right is wrong now."""
 
 
 class File:
-    """One file below a folder: its name, and what it was when we last saw it.
+    """One file below a folder: its path, and its state when it was last seen.
 
-    Only a ``FilePool`` changes the fields, under its lock.  ``looking`` is held by whoever compares the file with
-    ``stat``, and at both ends of each write; between them ``writers`` is not 0, and the last to end leaves ``stat``
-    behind.  ``on_changed`` is called when ``changes`` grew, by whichever thread saw it.  A file lives as long as its
-    torrent, open or not.
+    Only a ``FilePool`` changes the fields, under its lock.  A file lives as long as its torrent, open or not.
+
+    Args:
+        folder: The folder.
+        parts: Components of the path below it.
+        on_changed: Called when ``changes`` grew, in the thread that noticed it.
     """
 
     __slots__ = (
@@ -58,7 +60,7 @@ class File:
         "folder",
         "fresh",
         "identity",
-        "looking",
+        "stat_lock",
         "on_changed",
         "parts",
         "stat",
@@ -70,32 +72,53 @@ class File:
         self.folder = folder
         self.parts = parts
         self.on_changed = on_changed
-        self.looking = allocate_lock()
+        self.stat_lock = allocate_lock()
+        """Held while the file is compared with ``stat``, and at the begin and the end of a write.
+
+        The last of simultaneous writes updates ``stat``.
+        """
         self.stat: Optional[FileStat] = None
-        """When we last looked or wrote; None for a file that was not there."""
+        """At the last check or write; None if the file did not exist."""
         self.ctime = 0.0
-        """When its data or its names changed last, by the clock of the system; no program can set it."""
+        """System time of the last change of its data or names, which no program can set."""
         self.changes = 0
-        """How often another program was seen to have changed it between two adoptions; only ever grows."""
+        """Changes by other programs that were noticed; it only grows."""
         self.identity: Optional[Identity] = None
-        """None while it was never met."""
+        """None if the file was never seen."""
         self.fresh = False
-        """Made by us, and its name not yet synced."""
+        """Whether we created it and its directory entry is not durable yet."""
         self.written = False
-        """We have written to it."""
+        """Whether we have written to it."""
         self.writers = 0
-        """Threads that write to it at this moment: several at once, as each write waits for the GIL in the end."""
+        """Threads that write to it now."""
 
     @property
     def path(self) -> str:
-        """The absolute path, to be shown."""
+        """The absolute path, for messages."""
         return self.folder.path(self.parts)
 
     def young(self, now: float) -> bool:
-        """Whether some of it may not be on the disk yet, ``now`` by the clock of the system."""
+        """Return whether some of its data may not be on the disk yet, at the system time ``now`` in seconds."""
         return now - self.ctime < YOUNG
 
     @property
-    def met(self) -> bool:
-        """Whether the file was there when we looked last."""
+    def seen(self) -> bool:
+        """Whether the file existed when it was last checked."""
         return self.identity is not None
+
+    def remember(self, found: os.stat_result) -> FileStat:
+        """Set the state of the file from its status; return size, time and inode."""
+        self.identity = identity(found)
+        self.ctime = found.st_ctime
+        self.stat = FileStat.of(found)
+        return self.stat
+
+    def differs(self, found: Optional[os.stat_result]) -> bool:
+        """Return whether the file was changed since it was last seen, by its status; None if it does not exist."""
+        known = self.stat
+        if known is None or self.identity is None:
+            return False
+        if found is None or identity(found) != self.identity or found.st_size < known.size:
+            return True
+        # The times of a file that we write to prove nothing, but it does not shrink.
+        return not self.written and not known.still(found)

@@ -1,9 +1,9 @@
-"""``FilePool``: the open files of all torrents, few at a time.
+"""``FilePool``: the files of all torrents, a few of them open.
 
-A file that was met is the file to go on with.  When it is gone, or another one has its name, every use of it is an
-error (``Gone``): never a fresh empty file in an empty mount point.  When another program cut or changed it, that is
-counted (``File.changes``), and whoever relies on its bytes has to hash them again; only a change in the very moment
-of a write of ours goes unseen.  Only :meth:`FilePool.adopt` takes whatever is there now.
+A file that was seen once is the only file that is used under its name.  When it is removed, or another file gets its
+name, every use of it fails (``Gone``): a new empty file must not appear in an empty mount point.  When another program
+truncates or changes it, ``File.changes`` is counted, and the pieces in it have to be hashed again; only a change during
+one of our own writes goes unnoticed.  :meth:`FilePool.adopt` alone accepts any file that has the name now.
 """
 
 from __future__ import annotations
@@ -22,22 +22,25 @@ from .flush import Flush
 from .folder import Folder, Parts
 from .handles import Handle, Handles
 
-_FAULTS = (OSError, ValueError)  # ValueError: names with NUL or a lone surrogate
+_ERRORS = (OSError, ValueError)  # ValueError: names with NUL or a lone surrogate
 
 MAX_CHANGES = 3
-"""Changes after which the times of a file that we write are not believed any more.
+"""Changes after which the modification time of a file that we write to is ignored.
 
-Some systems set them when they like (NTFS when a file is closed, NFS when data reaches the server), and each change
-costs hashing.
+Some file systems update it late (NTFS when a file is closed, NFS when data reaches the server), and each change causes
+hashing.
 """
 
 
 class FilePool:
-    """At most ``limit`` open files, the one unused longest closed first; safe to use from any thread.
+    """Reads and writes files, and keeps at most ``limit`` of them open; safe to use from any thread.
 
-    ``crowded`` tells that each system call costs a wait for the GIL.  One lock guards the fields of every ``File``; it
-    is never held during a system call.
-    Everything raises :class:`StorageError` with path and errno, and nothing else for what a disk can do.
+    One lock guards the fields of every ``File``; it is never held during a system call.  Every method raises
+    :class:`StorageError` with path and errno for any error of the disk, and nothing else.
+
+    Args:
+        limit: Files that are kept open.
+        crowded: Returns whether each system call has to wait for the GIL afterwards, because another thread computes.
     """
 
     def __init__(self, limit: int, *, crowded: Callable[[], bool] = lambda: False) -> None:
@@ -50,50 +53,54 @@ class FilePool:
         return len(self._handles)
 
     def adopt(self, file: File) -> Optional[FileStat]:
-        """Take the file as it is now; returns what it is, None if it is not there."""
+        """Accept the file that has the name now; a change since it was last seen is counted.
+
+        Returns:
+            Its size, time and inode; None if it does not exist.
+        """
         found = None
-        with file.looking:
+        with file.stat_lock:
             try:
-                found = self._look(file)
+                found = self._stat(file)
             finally:
                 with self._lock:
-                    # Another file is there now, or none, or this one was changed: what was right in it may be no more,
-                    # and a piece that is not hashed again must not be served from what is there now.
-                    changed = _differs(file, found)
+                    # The file was removed, replaced or changed: a piece in it must be hashed again before it is served.
+                    changed = file.differs(found)
                     file.changes += changed
                     if found is None:
                         file.identity = file.stat = None
                     else:
-                        _remember(file, found)
+                        file.remember(found)
                 self._handles.drop(file, unless=file.identity)
                 if changed:
                     file.on_changed()
         return file.stat
 
     def refresh(self, file: File) -> Optional[int]:
-        """See to it that the next use opens the file that has the name now, and knows of changes; raises nothing.
+        """Let the next use open the file that has the name now, and count a change; raises nothing.
 
-        Returns how many bytes it has, None where only a use can tell: it cannot be looked at, or is not what was met.
+        Returns:
+            The size in bytes.  None if the file cannot be checked, or is another one: the next use raises the reason.
         """
         found = None
         seen = False
-        with file.looking:
-            with contextlib.suppress(StorageError):  # the next use meets the same and tells it
-                found = self._look(file)
+        with file.stat_lock:
+            with contextlib.suppress(StorageError):  # the next use fails in the same way and reports it
+                found = self._stat(file)
                 seen = True
             self._handles.drop(file, unless=None if found is None else identity(found))
             if found is None:
-                return 0 if seen and not file.met else None
+                return 0 if seen and not file.seen else None
             if identity(found) == file.identity:
                 self._compare(file, found)
             return found.st_size if file.identity in (None, identity(found)) else None
 
     def create(self, file: File) -> None:
-        """Make the file, empty, and the folders above it, unless it is there (it may be on a disk to read only)."""
-        if file.met:
-            self._see(file)
+        """Create the file, empty, and the folders above it, unless it exists."""
+        if file.seen:
+            self._require_same(file)
             return
-        # Most are not there; for one that is, and cannot be written to, there is the other way.
+        # Most files do not exist; one that exists and is read-only is opened for reading below.
         with contextlib.suppress(StorageError), _Use(self, file, writable=True, once=True) as handle:
             self._verify(file, handle)
             return
@@ -105,7 +112,7 @@ class FilePool:
                 self._verify(file, handle)
 
     def read(self, file: File, offset: int, length: int) -> bytes:
-        """Exactly ``length`` bytes."""
+        """Return exactly ``length`` bytes from ``offset``."""
         with _Use(self, file) as handle:
             self._verify(file, handle)
             data = handle.read(offset, length)
@@ -113,16 +120,16 @@ class FilePool:
         return data
 
     def read_into(self, file: File, offset: int, view: memoryview) -> None:
-        """Fill ``view``."""
+        """Fill ``view`` with the bytes from ``offset``."""
         with _Use(self, file) as handle:
             self._verify(file, handle)
             count = handle.read_into(offset, view)
         _require(file, offset, len(view), count)
 
-    def fetch(self, file: File, offset: int, view: memoryview) -> None:
-        """Fill ``view`` from the file that has the name now, for a hash to judge; it is not kept open.
+    def read_current(self, file: File, offset: int, view: memoryview) -> None:
+        """Fill ``view`` from the file that has the name now; it is not kept open.
 
-        ``refresh`` and ``read_into`` by as few calls as there can be: half the price for each of many small files.
+        This is ``refresh`` and ``read_into`` in half the time, for hash checks of many small files.
         """
         if file in self._handles:
             self.refresh(file)
@@ -132,7 +139,17 @@ class FilePool:
         _require(file, offset, len(view), count)
 
     def scan(self, file: File, offset: int, length: int, view: memoryview) -> Iterator[memoryview]:
-        """``length`` bytes in parts that ``view`` takes; each is good until the next is asked for."""
+        """Read a range of the file in parts.
+
+        Args:
+            file: The file.
+            offset: Where the range begins.
+            length: Its bytes.
+            view: Memory that each part is read into.
+
+        Yields:
+            Each part, valid until the next one is requested.
+        """
         with _Use(self, file) as handle:
             self._verify(file, handle)
             for begin in range(offset, offset + length, len(view)):
@@ -141,54 +158,65 @@ class FilePool:
                 yield part
 
     def write(self, file: File, offset: int, buffers: Sequence[memoryview], *, once: bool = False) -> None:
-        """Write all the buffers, one behind the other; they are not copied.
+        """Write buffers one after the other, without copying them.
 
-        After that the file is not kept open if this was all, at ``once``.
+        Args:
+            file: The file.
+            offset: Where the first buffer goes.
+            buffers: The buffers.
+            once: Whether the file is not used again soon, and need not be kept open.
         """
         with self._changing(file, once=once) as handle:
             handle.write(offset, buffers, MAX_WRITE_BYTES if self._crowded() else WRITE_BYTES)
 
     def truncate(self, file: File, size: int) -> None:
-        """Cut the file to ``size`` bytes; for files of our own only."""
+        """Truncate one of our own files to ``size`` bytes."""
         with self._changing(file) as handle:
             handle.truncate(size)
 
     @contextlib.contextmanager
     def using(self, file: File) -> Iterator[Descriptor]:
-        """The file, open to be read, as long as the context lasts."""
+        """Open the file for reading during the context."""
         with _Use(self, file) as handle:
             self._verify(file, handle)
             yield handle
 
     def relocate(self, file: File, folder: Folder, parts: Parts, found: Optional[os.stat_result]) -> None:
-        """The file is at another place now; ``found`` is what it is there, None for one that is not there."""
+        """Change the path of a file after it was moved.
+
+        Args:
+            file: The file; no thread may use it meanwhile.
+            folder: Its folder now.
+            parts: Components of its path below that.
+            found: Its status there; None if it does not exist.
+        """
         self._handles.drop(file)
         with self._lock:
             file.folder, file.parts = folder, parts
-            if found is not None and file.met:
-                _remember(file, found)
+            if found is not None and file.seen:
+                file.remember(found)
 
     def allocate(self, file: File, length: int) -> None:
-        """Have the disk keep room for ``length`` bytes; nobody else may write to the file meanwhile."""
+        """Reserve disk space for ``length`` bytes; no thread may write to the file meanwhile."""
         with self._changing(file) as handle:
             allocate(handle, length, system=file.folder.system)
 
     def remove(self, file: File) -> None:
-        """Remove the file; for files of our own only."""
-        with _reported(file):
+        """Remove one of our own files."""
+        with _storage_errors(file):
             file.folder.remove(file.parts)
         self.adopt(file)
 
     def exists(self, file: File) -> bool:
-        """Whether the file is there, as far as we know or can see."""
-        return file.met or self._look(file) is not None
+        """Return whether the file existed when it was last seen, or exists now."""
+        return file.seen or self._stat(file) is not None
 
     def named(self, file: File) -> bool:
-        """Whether a file has the name now."""
-        return self._look(file) is not None
+        """Return whether any file has the name now."""
+        return self._stat(file) is not None
 
     def begin_flush(self, folder: Folder) -> Optional[Flush]:
-        """Watch the file system of a folder for what it cannot write, until ``end_flush``."""
+        """Begin a flush of the file system of a folder, to be ended by ``end_flush``; None if it has none."""
         flush = Flush.begin(folder)
         if flush is not None:
             with self._lock:
@@ -196,22 +224,27 @@ class FilePool:
         return flush
 
     def end_flush(self, flush: Flush) -> None:
-        """Watch no longer."""
+        """End a flush."""
         with self._lock:
             self._flushes = [other for other in self._flushes if other is not flush]
         flush.close()
 
     def sync(self, file: File, flush: Optional[Flush] = None, *, watched: bool = False) -> FileStat:
-        """Make the file and its name durable, and see that it still is the file that was written.
+        """Make the data and the directory entry of a file durable, and check that the file still has its name.
 
-        After a ``flush``, which has written both already, it remains to be seen that this file was; if the flush has
-        ``watched`` since before the first write, that is known.
+        Args:
+            file: The file.
+            flush: A flush that has written the file system, if there was one.
+            watched: Whether the flush began before the file was written, so that it would have reported every error.
+
+        Returns:
+            Size, time and inode of the file.
         """
         if flush is not None and watched and file.identity is not None and flush.device == file.identity[0]:
             with self._lock:
                 file.fresh = False
-            return self._see(file)
-        # What somebody else wrote may be on a disk to read only.
+            return self._require_same(file)
+        # A file that we never wrote to may be on a read-only disk.
         with _Use(self, file, writable=file.written, once=flush is not None) as handle:
             self._verify(file, handle)
             with self._lock:
@@ -228,18 +261,18 @@ class FilePool:
                 raise
             if not self._named(file, handle):
                 raise Gone("was removed or replaced while in use", file.path, errno.ENOENT)
-            with file.looking:
+            with file.stat_lock:
                 found = handle.stat()
                 self._compare(file, found)
                 with self._lock:
-                    return _remember(file, found)
+                    return file.remember(found)
 
     def relieve(self) -> bool:
-        """Give a descriptor back to the system; False if there is none to give.  For ``Folder``."""
+        """Close one unused file, for ``Folder``; return whether there was one."""
         return self._handles.relieve()
 
     def close(self, folder: Optional[Folder] = None) -> None:
-        """Close what is open below a folder, or all; a handle in use is closed by the thread that uses it."""
+        """Close the files below a folder, or all; a file in use is closed by the thread that uses it."""
         self._handles.close(folder)
         if folder is None:
             with self._lock:
@@ -250,67 +283,67 @@ class FilePool:
     # -- one file open -----------------------------------------------------------------------------------------------
 
     def _verify(self, file: File, handle: Handle) -> None:
-        # Who is writing has looked just before.  Nor need a read wait for the lock, where two workers that read one
-        # file would meet, if nothing is different.
+        # A writer has compared the file just before.  If nothing differs, a read does not wait for the lock, so that
+        # two workers can read one file at once.
         if not file.writers:
             found, known = handle.opened or handle.stat(), file.stat
             handle.opened = None
             if not (known is not None and known.still(found) and found.st_nlink and handle.identity == file.identity):
-                with file.looking:
+                with file.stat_lock:
                     self._check(file, handle)
 
     @contextlib.contextmanager
     def _changing(self, file: File, *, once: bool = False) -> Iterator[Handle]:
-        # Writes overlap: beside a main thread that computes, one at a time reached 140 MB/s, and so it was 206.
+        # Several threads may write at once: beside a main thread that computes, 206 MB/s instead of 140.
         with _Use(self, file, writable=True, once=once) as handle:
-            with file.looking:
+            with file.stat_lock:
                 self._check(file, handle)
                 file.written = True
                 file.writers += 1
             try:
                 yield handle
             finally:
-                with file.looking:
+                with file.stat_lock:
                     file.writers -= 1
                     if not file.writers:
                         found = handle.stat()
                         with self._lock:
-                            _remember(file, found)
+                            file.remember(found)
 
     def _check(self, file: File, handle: Handle) -> None:
-        # That the open file is the one that was met; whether another program changed it.
+        # Check that the open file is the one that was seen before, and count a change.
         found = handle.stat()
         if handle.identity != file.identity:
             raise Gone("is another file than before", file.path, errno.ESTALE)
-        # Some file systems count no links, so that 0 is only a reason to look.
+        # Some file systems do not count links: 0 is a reason to check the name.
         if not found.st_nlink and not self._named(file, handle):
             raise Gone("was removed or replaced while in use", file.path, errno.ENOENT)
         self._compare(file, found)
 
-    def _see(self, file: File) -> FileStat:
-        # That the file which was met has its name; whether another program changed it.
-        with file.looking:
-            found = self._look(file)
+    def _require_same(self, file: File) -> FileStat:
+        # Check that the file which was seen before has its name, and count a change.
+        with file.stat_lock:
+            found = self._stat(file)
             if found is None:
                 raise Gone("was there and is gone", file.path, errno.ENOENT)
             if identity(found) != file.identity:
                 raise Gone("is another file than before", file.path, errno.ESTALE)
             self._compare(file, found)
             with self._lock:
-                return _remember(file, found)
+                return file.remember(found)
 
     def _compare(self, file: File, found: os.stat_result) -> None:
-        # While we hold ``looking``: count a change by another program.
+        # The caller holds ``stat_lock``: count a change by another program.
         known = file.stat
         if known is None or known.still(found):
             return
-        # Neither what the system does with the times of a file nor a write of ours makes it shorter.
+        # Late times and our own writes never make a file shorter.
         trusting = file.writers or (file.written and file.changes >= MAX_CHANGES)
         if trusting and found.st_size >= known.size:
             return
         with self._lock:
             file.changes += 1
-            _remember(file, found)
+            file.remember(found)
         file.on_changed()
 
     def _take(self, file: File, *, writable: bool, once: bool) -> Handle:
@@ -320,7 +353,7 @@ class FilePool:
             handle = Handle(fd, found, file.folder.system, writable=writable)
             with self._lock:
                 if file.identity is None:
-                    _remember(file, found)
+                    file.remember(found)
                 file.fresh |= created
             if once:
                 handle.opened = found
@@ -329,35 +362,35 @@ class FilePool:
         return handle
 
     def _open(self, file: File, *, writable: bool) -> Tuple[Tuple[int, os.stat_result], bool]:
-        # A descriptor, what the system knows of the file, and whether it is a new one.
+        # A descriptor, the status of the file, and whether it was created.
         flags = os.O_RDWR if writable else os.O_RDONLY
-        met = file.met  # before another worker makes it
-        if writable and not met:
+        seen = file.seen  # before another worker creates it
+        if writable and not seen:
             with contextlib.suppress(FileExistsError):
                 return file.folder.opened(file.parts, flags | os.O_EXCL, create=True), True
         try:
             return file.folder.opened(file.parts, flags), False
         except FileNotFoundError:
-            if met:
+            if seen:
                 raise Gone("was there and is gone", file.path, errno.ENOENT) from None
             if not writable:
                 raise Missing(os.strerror(errno.ENOENT), file.path, errno.ENOENT) from None
         return file.folder.opened(file.parts, flags, create=True), True
 
     def _named(self, file: File, handle: Handle) -> bool:
-        # Whether the open file is the one that has the name.
-        found = self._look(file)
+        # Whether the open file has the name.
+        found = self._stat(file)
         return found is not None and identity(found) == handle.identity
 
-    def _look(self, file: File) -> Optional[os.stat_result]:
+    def _stat(self, file: File) -> Optional[os.stat_result]:
         try:
             return file.folder.stat(file.parts)
-        except _FAULTS as error:
-            raise _told(error, file) from error
+        except _ERRORS as error:
+            raise _storage_error(error, file) from error
 
 
 class _Use:
-    # An open file in use; what goes wrong meanwhile is a StorageError.  A class, as every read pays for it.
+    # An open file during its use; errors become StorageErrors.  A class: a generator costs more at each read.
     __slots__ = ("_file", "_handle", "_once", "_pool", "_writable")
 
     def __init__(self, pool: FilePool, file: File, *, writable: bool = False, once: bool = False) -> None:
@@ -369,47 +402,30 @@ class _Use:
     def __enter__(self) -> Handle:
         try:
             self._handle = self._pool._take(self._file, writable=self._writable, once=self._once)
-        except _FAULTS as error:
-            raise _told(error, self._file) from error
+        except _ERRORS as error:
+            raise _storage_error(error, self._file) from error
         return self._handle
 
     def __exit__(self, kind: object, error: Optional[BaseException], traceback: object) -> None:
         self._pool._handles.leave(self._handle)
-        if isinstance(error, _FAULTS):
-            raise _told(error, self._file)
-
-
-def _remember(file: File, found: os.stat_result) -> FileStat:
-    file.identity = identity(found)
-    file.ctime = found.st_ctime
-    file.stat = FileStat.of(found)
-    return file.stat
-
-
-def _differs(file: File, found: Optional[os.stat_result]) -> bool:
-    # Of a file that we write the times tell nothing, but it does not shrink.
-    known = file.stat
-    if known is None or file.identity is None:
-        return False
-    if found is None or identity(found) != file.identity or found.st_size < known.size:
-        return True
-    return not file.written and not known.still(found)
+        if isinstance(error, _ERRORS):
+            raise _storage_error(error, self._file)
 
 
 def _require(file: File, offset: int, length: int, count: int) -> None:
     if count < length:
-        reason = f"ends at byte {offset + count}, {length} bytes from {offset} on were wanted"
-        # The system gives no number for this; who was told that the bytes are there knows of another file.
+        reason = f"ends at byte {offset + count}, {length} bytes from {offset} on were requested"
+        # There is no errno for this; the file is not the one that had these bytes.
         raise Missing(reason, file.path, errno.ESTALE)
 
 
 @contextlib.contextmanager
-def _reported(file: File) -> Iterator[None]:
+def _storage_errors(file: File) -> Iterator[None]:
     try:
         yield
-    except _FAULTS as error:
-        raise _told(error, file) from error
+    except _ERRORS as error:
+        raise _storage_error(error, file) from error
 
 
-def _told(error: BaseException, file: File) -> StorageError:
+def _storage_error(error: BaseException, file: File) -> StorageError:
     return StorageError.wrap(error.with_traceback(None), file.path)

@@ -1,10 +1,9 @@
-"""``Flush``: the data of many files made durable by one call, where the system has one (Linux: ``syncfs``).
+"""``Flush``: make the data of many files durable by one call, where the system has one (``syncfs`` of Linux).
 
-To sync 20,000 files one by one takes a minute on a disk, as each waits for it; ``syncfs`` waits once, for all that the
-file system has.  From Linux 5.8 on it reports everything that could not be written since its descriptor was opened: so
-that is opened before the first write.  Older kernels do not tell; there each file is asked afterwards, which waits for
-nothing then and reports what ``fdatasync`` would.  Only file systems are trusted of which it is known that both calls
-do that; on others, and whenever either fails, each file is synced.
+To sync 20,000 files one by one takes a minute on a disk; ``syncfs`` waits for the disk once.  Linux 5.8 and later
+report every write error since the descriptor was opened, so that it has to be opened before the first write.  Older
+kernels do not report errors; there each file is checked afterwards (``sync_file_range``), which does not wait then.
+Only file systems that are known to do both are flushed; on others, and after any failure, each file is synced.
 """
 
 from __future__ import annotations
@@ -17,27 +16,34 @@ from typing import Any, Callable, NamedTuple, Optional
 from .folder import Folder
 
 MANY = 256
-"""Files from which on ``syncfs`` is called: fewer take a second at most, and what others write is not waited for."""
+"""Files from which on ``syncfs`` is called.
+
+Fewer take a second at most, and ``syncfs`` waits for the writes of other programs, too.
+"""
 
 KINDS = ("ext2", "ext3", "ext4", "f2fs", "tmpfs", "xfs")
 _MOUNTS = "/proc/self/mountinfo"
-_WAIT_BEFORE = 1  # SYNC_FILE_RANGE_WAIT_BEFORE: wait for what is being written, and report what could not be
+_WAIT_BEFORE = 1  # SYNC_FILE_RANGE_WAIT_BEFORE: wait for writes that are under way, and report their errors
 _REPORTING = (5, 8)  # the version of Linux from which on syncfs reports errors
 
 
 class Flush:
-    """A file system, open so that it will report what could not be written from now on; made by :meth:`begin`."""
+    """A file system whose write errors are watched from ``begin`` on.
+
+    Attributes:
+        folder: The folder that it was opened by.
+        device: The device number of the file system.
+    """
 
     def __init__(self, folder: Folder, fd: int, device: int, calls: Calls) -> None:
         self.folder = folder
         self.device = device
-        """The number of the file system."""
         self._fd = fd
         self._calls = calls
 
     @classmethod
     def begin(cls, folder: Folder) -> Optional[Flush]:
-        """For the file system that a folder is on; None if that cannot be flushed, or not be trusted."""
+        """Watch the file system of a folder; return None if it cannot be flushed."""
         calls = _calls()
         if calls is None:
             return None
@@ -56,31 +62,36 @@ class Flush:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing more has to be asked of a file that was written after this began, once ``run`` is True."""
+        """Whether ``run`` reports every write error since ``begin``, so that files need not be checked."""
         return self._calls.reporting
 
     def run(self) -> bool:
-        """Have the file system write all that it has; False if that fails, or anything could not be written."""
+        """Write the data of all files of the file system; return False on any error."""
         return self._fd >= 0 and self._calls.syncfs(self._fd) == 0
 
     def check(self, fd: int) -> bool:
-        """Whether all that the file of a descriptor had was written."""
+        """Return whether the data of an open file was written."""
         return self._calls.written(fd)
 
     def close(self) -> None:
-        """Let go of the file system; harmless if that was done before."""
+        """Stop watching; may be called again."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             self.folder.system.close(fd)
 
 
 class Calls(NamedTuple):
-    """What the C library has of it."""
+    """The system calls, as the C library has them.
+
+    Attributes:
+        syncfs: Writes the file system of a descriptor; returns 0 on success.
+        written: Returns whether the data of a descriptor was written.
+        reporting: Whether ``syncfs`` reports write errors.
+    """
 
     syncfs: Callable[[int], int]
     written: Callable[[int], bool]
     reporting: bool
-    """Whether ``syncfs`` reports what could not be written."""
 
 
 def _calls() -> Optional[Calls]:
@@ -101,7 +112,7 @@ def _calls() -> Optional[Calls]:
 
 
 def _kind(device: int) -> str:
-    # Of the file system of this number, as mount(8) has it.
+    # The type of a file system, as in mount(8).
     number = f"{os.major(device)}:{os.minor(device)}"
     with open(_MOUNTS, encoding="utf-8", errors="replace") as mounts:
         for line in mounts:

@@ -1,12 +1,12 @@
-"""``Folder``: names below one folder, opened, read, renamed and removed without ever leaving it.
+"""``Folder``: files below one folder, opened, read, renamed and removed without ever leaving it.
 
-The folder itself is the user's choice and may be a link.  Below it every component is opened relative to the one
-above it and without following links, so that a link planted there, even between two calls, leads nowhere.  Where the
-platform cannot do that (Windows: no ``dir_fd``, no ``O_NOFOLLOW``) each component is looked at first and a link is
-refused; there somebody who can write to the folder could still win a race.
+The folder itself is chosen by the user and may be a link.  Below it each path component is opened relative to the one
+above it and without following links, so that a link that is put there, even between two calls, leads nowhere.  On
+Windows (no ``dir_fd``, no ``O_NOFOLLOW``) each component is checked first and a link is refused; there a program that
+can write to the folder can still win a race between the check and the use.
 
-A job that uses many files keeps the folders on the way to the last one open (``walking``): of 20,000 files, most are
-beside the one before.
+A job that uses many files keeps the folders above the last file open (``keep_folders_open``), because most of the files
+of a large torrent lie in the same folder as the file before.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from ..threads.original import local, original
 Parts = Tuple[str, ...]
 """Components of a name below a folder."""
 
-_LINKS = (errno.ELOOP, errno.EMLINK, errno.ENOTDIR)  # what O_NOFOLLOW and O_DIRECTORY say, by platform
+_LINKS = (errno.ELOOP, errno.EMLINK, errno.ENOTDIR)  # errors of O_NOFOLLOW and O_DIRECTORY, by platform
 _NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 _KEPT_FOLDERS = 8
-"""Folders that a thread keeps open in ``walking``; the way to deeper ones is walked each time."""
+"""Folders that a thread keeps open in ``keep_folders_open``; deeper ones are opened each time."""
 
 _SEPARATORS = frozenset({os.sep, os.altsep or os.sep} - {"/"})
 
@@ -34,12 +34,15 @@ _REPARSE_POINT = 0x400  # FILE_ATTRIBUTE_REPARSE_POINT: links and junctions of W
 
 
 class Folder:
-    """The folder at ``root``; relative paths are taken from the folder the process is in now.
+    """The folder at ``root``; a relative path is resolved against the current folder of the process.
 
-    ``system`` is the ``os`` module; a test gives one that fails the Nth call, or lacks what some platform lacks.
-    ``relief`` is called when no descriptor is to be had, and returns whether it gave one back to the system.
-    Everything raises ``OSError``, or :class:`StorageError` for what no system call says.  Any thread may use it: the
-    folders that one keeps open are its own.
+    Every method raises ``OSError``, or :class:`StorageError` for errors that no system call reports.  Any thread
+    may use it; the folders that ``keep_folders_open`` keeps open belong to the calling thread.
+
+    Args:
+        root: The path of the folder.
+        system: The ``os`` module; tests pass one whose Nth call fails, or that lacks calls as other platforms do.
+        relief: Called when the process has no free descriptor; returns whether it closed one.
     """
 
     def __init__(self, root: str, *, system: Any = os, relief: Callable[[], bool] = lambda: False) -> None:
@@ -47,42 +50,51 @@ class Folder:
         self.system = system
         self._relief = relief
         self._no_follow = getattr(system, "O_NOFOLLOW", 0) if original("os", "open") in os.supports_dir_fd else 0
-        # O_NONBLOCK: a FIFO somebody put there must not hang the thread.
+        # O_NONBLOCK: opening a FIFO must not block the thread.
         self._flags = self._no_follow | getattr(system, "O_NONBLOCK", 0) | getattr(system, "O_BINARY", 0)
-        self._walking = local()
+        self._local = local()
 
     def path(self, parts: Parts) -> str:
-        """The absolute path of a name, to be shown."""
+        """Return the absolute path of a file, for messages."""
         return os.path.join(self.root, *parts)
 
     @contextlib.contextmanager
-    def walking(self) -> Iterator[None]:
-        """Until the context ends, this thread keeps the folders on the way to the last name open.
+    def keep_folders_open(self) -> Iterator[None]:
+        """Keep the folders above the file used last open in this thread, until the context ends.
 
-        A folder that is put in the place of one of them meanwhile is not seen, as if it came after the context.
+        A folder that is replaced during the context may still be used, as if it was replaced after the context.
         """
-        way = self._walking.way = _Way()
+        kept = self._local.kept = _OpenFolders()
         try:
             yield
         finally:
-            self._walking.way = None
-            self._leave(way, 0)
+            self._local.kept = None
+            self._close_after(kept, 0)
 
     def open(self, parts: Parts, flags: int, *, create: bool = False) -> int:
-        """A descriptor of a regular file; ``create`` makes it and the folders above it if they are not there."""
+        """Open a regular file.
+
+        Args:
+            parts: Components of its path below the folder.
+            flags: Flags of ``os.open``.
+            create: Whether to create the file, and the folders above it, if they do not exist.
+
+        Returns:
+            A descriptor, to be closed by the caller.
+        """
         return self.opened(parts, flags, create=create)[0]
 
     def opened(self, parts: Parts, flags: int, *, create: bool = False) -> Tuple[int, os.stat_result]:
-        """The same, and what the system knows of the file."""
+        """Open a regular file as ``open`` does; return its descriptor and its status."""
         flags |= self._flags | (os.O_CREAT if create else 0)
         try:
             with self._parent(parts, create=create) as (parent, name):
                 fd = self._descriptor(name, flags, parent)
         except FileNotFoundError:
-            way = self._way
-            if not (create and way is not None and way.descriptors):
+            kept = self._open_folders
+            if not (create and kept is not None and kept.descriptors):
                 raise
-            self._leave(way, 0)  # a folder that was kept open is none any more
+            self._close_after(kept, 0)  # a folder that was kept open was removed
             with self._parent(parts, create=create) as (parent, name):
                 fd = self._descriptor(name, flags, parent)
         try:
@@ -95,7 +107,7 @@ class Folder:
         return fd, found
 
     def stat(self, parts: Parts) -> Optional[os.stat_result]:
-        """What the system knows of a regular file, None if it is not there."""
+        """Return the status of a regular file, None if it does not exist; links are not followed."""
         try:
             with self._parent(parts) as (parent, name):
                 found: os.stat_result = self.system.stat(name, dir_fd=parent, follow_symlinks=False)
@@ -106,38 +118,68 @@ class Folder:
         return found
 
     def at(self, root: str) -> Folder:
-        """Another folder, otherwise the same."""
+        """Return the folder at another path, with the same ``system`` and ``relief``."""
         return Folder(root, system=self.system, relief=self._relief)
 
     def same(self, other: Folder) -> bool:
-        """Whether the two are one folder, by whatever paths."""
+        """Return whether both are the same folder, even by different paths."""
         try:
             return os.path.samestat(self.system.stat(self.root), self.system.stat(other.root))
         except FileNotFoundError:
             return self.root == other.root
 
     def replace(self, source: Parts, target: Parts, *, create: bool = False) -> None:
-        """Rename a file, over another if there is one; ``create`` makes the folders above ``target``."""
+        """Rename a file, over an existing one.
+
+        Args:
+            source: Components of its path.
+            target: Components of its new path.
+            create: Whether to create the folders above the new path.
+        """
         new = self._parent(target, create=create, keep=False)
         with self._parent(source) as (parent, name), new as (new_parent, new_name):
             self.system.replace(name, new_name, src_dir_fd=parent, dst_dir_fd=new_parent)
 
     def link(self, source: Parts, folder: Folder, target: Optional[Parts] = None) -> None:
-        """Give a file one name more, below ``folder``, with the folders above it; never over another file."""
+        """Make a hard link to a file, and the folders above the link; never over an existing file.
+
+        Args:
+            source: Components of the path of the file.
+            folder: The folder of the link.
+            target: Components of the path of the link below ``folder``; by default those of ``source``.
+        """
         follow = {"follow_symlinks": False} if self._no_follow else {}
         new = folder._parent(target or source, create=True, keep=folder is not self)
         with self._parent(source) as (parent, name), new as (new_parent, new_name):
             self.system.link(name, new_name, src_dir_fd=parent, dst_dir_fd=new_parent, **follow)
 
     def entries(self, names: Parts) -> List[Tuple[str, os.stat_result]]:
-        """What is in a folder below this one, and what the system knows of it; ``NotImplementedError`` on Windows."""
+        """List a folder below this one.
+
+        Args:
+            names: Components of its path.
+
+        Returns:
+            The name and the status of each entry; links are not followed.
+
+        Raises:
+            NotImplementedError: On Windows.
+        """
         if not self._no_follow:
             raise NotImplementedError
         with self._parent((*names, "x")) as (parent, _), self.system.scandir(parent) as found:
             return [(entry.name, entry.stat(follow_symlinks=False)) for entry in found]
 
     def move_folder(self, name: str, target: Folder) -> None:
-        """Move a folder to ``target``, where nothing may have its name; ``NotImplementedError`` on Windows."""
+        """Move a folder that is directly below this one.
+
+        Args:
+            name: Its name.
+            target: The folder to move it to; it must have no entry of that name.
+
+        Raises:
+            NotImplementedError: On Windows.
+        """
         if not self._no_follow:
             raise NotImplementedError
         new = target._parent((name,), create=True, keep=False)
@@ -148,33 +190,33 @@ class Folder:
             self.system.rename(name, name, src_dir_fd=parent, dst_dir_fd=new_parent)
 
     def prune(self, parts: Parts) -> None:
-        """Remove the folders above a name that are empty, but never this one; raises nothing."""
+        """Remove the empty folders above a file, but never this folder; raises nothing."""
         with contextlib.suppress(OSError, StorageError):
             for depth in range(len(parts) - 1, 0, -1):
                 with self._parent(parts[:depth]) as (parent, name):
                     self.system.rmdir(name, dir_fd=parent)
 
     def remove(self, parts: Parts) -> None:
-        """Remove a file; harmless if it is not there."""
+        """Remove a file; does nothing if it does not exist."""
         with contextlib.suppress(FileNotFoundError), self._parent(parts) as (parent, name):
             self.system.unlink(name, dir_fd=parent)
 
     def sync(self, parts: Parts) -> None:
-        """Make the names on the way to a file durable, its own included; Windows does that by itself."""
+        """Make the directory entries on the path to a file durable, its own included; does nothing on Windows."""
         if self._no_follow:
             for depth in range(len(parts)):
-                folder = self._walked(parts[:depth])
+                folder = self._open_path(parts[:depth])
                 try:
                     self.system.fsync(folder)
                 finally:
                     self.system.close(folder)
 
     def _parent(self, parts: Parts, *, create: bool = False, keep: bool = True) -> _Parent:
-        # The folder above a name.  Of two at once only one may ``keep`` its way.
+        # The folder above a file.  Of two contexts at once only one may ``keep`` folders open.
         return _Parent(self, parts, create, keep)
 
-    def _walked(self, names: Parts, *, create: bool = False) -> int:
-        # The descriptor of a folder below this one.
+    def _open_path(self, names: Parts, *, create: bool = False) -> int:
+        # Open a folder below this one; those above it are closed again.
         folder = self._open_root(create=create)
         for name in names:
             outer = folder
@@ -185,30 +227,30 @@ class Folder:
         return folder
 
     @property
-    def _way(self) -> Optional[_Way]:
-        way: Optional[_Way] = getattr(self._walking, "way", None)
-        return way
+    def _open_folders(self) -> Optional[_OpenFolders]:
+        kept: Optional[_OpenFolders] = getattr(self._local, "kept", None)
+        return kept
 
-    def _walk_on(self, way: _Way, above: Parts, *, create: bool) -> int:
-        # From where the way leads already: the root, and the folders below it by name.
+    def _extend(self, kept: _OpenFolders, above: Parts, *, create: bool) -> int:
+        # Open the folders of ``above`` that are not open yet, and close those that are not in it.
         common = 0
-        for name, wanted in zip(way.names, above):
+        for name, wanted in zip(kept.names, above):
             if name != wanted:
                 break
             common += 1
-        self._leave(way, common + 1)
-        if not way.descriptors:
-            way.descriptors.append(self._open_root(create=create))
+        self._close_after(kept, common + 1)
+        if not kept.descriptors:
+            kept.descriptors.append(self._open_root(create=create))
         for name in above[common:]:
-            way.descriptors.append(self._open_folder(name, way.descriptors[-1], create=create))
-            way.names = (*way.names, name)
-        return way.descriptors[-1]
+            kept.descriptors.append(self._open_folder(name, kept.descriptors[-1], create=create))
+            kept.names = (*kept.names, name)
+        return kept.descriptors[-1]
 
-    def _leave(self, way: _Way, count: int) -> None:
-        # Close all but so many folders.
-        way.names = way.names[: max(0, count - 1)]
-        while len(way.descriptors) > count:
-            self.system.close(way.descriptors.pop())
+    def _close_after(self, kept: _OpenFolders, count: int) -> None:
+        # Close all folders but the first ``count``.
+        kept.names = kept.names[: max(0, count - 1)]
+        while len(kept.descriptors) > count:
+            self.system.close(kept.descriptors.pop())
 
     def _open_root(self, *, create: bool) -> int:
         try:
@@ -226,7 +268,7 @@ class Folder:
         if parent is None:
             self.system.makedirs(name, exist_ok=True)
         else:
-            with contextlib.suppress(FileExistsError):  # another worker was faster
+            with contextlib.suppress(FileExistsError):  # another worker made it
                 self.system.mkdir(name, dir_fd=parent)
         return self._descriptor(name, flags, parent)
 
@@ -238,8 +280,8 @@ class Folder:
                 if error.errno not in _NO_DESCRIPTORS or not self._relief():
                     raise
 
-    def _looked_at(self, parts: Parts, *, create: bool) -> str:
-        # Without dir_fd: the path, after a look at every component of it that is there.
+    def _checked_path(self, parts: Parts, *, create: bool) -> str:
+        # Without dir_fd: the path, after every existing component of it was checked.
         path = self.root
         for name in parts:
             path = os.path.join(path, name)
@@ -254,8 +296,8 @@ class Folder:
         return self.path(parts)
 
 
-class _Way:
-    # The folders that a thread keeps open: the root, and those below it that these are the names of.
+class _OpenFolders:
+    # The folders that a thread keeps open: the root, and one below the other those of ``names``.
     __slots__ = ("descriptors", "names")
 
     def __init__(self) -> None:
@@ -264,7 +306,7 @@ class _Way:
 
 
 class _Parent:
-    # What to give as dir_fd, and the name to give with it.  A class, as every call for each of many files pays for it.
+    # The arguments ``dir_fd`` and name of a system call for a file.  A class: a generator costs more each time.
     __slots__ = ("_create", "_folder", "_keep", "_open", "_parts")
 
     def __init__(self, folder: Folder, parts: Parts, create: bool, keep: bool) -> None:
@@ -272,23 +314,23 @@ class _Parent:
         self._parts = parts
         self._create = create
         self._keep = keep
-        self._open: Optional[int] = None  # what is to be closed in the end
+        self._open: Optional[int] = None  # to be closed at the end of the context
 
     def __enter__(self) -> Tuple[Optional[int], str]:
         folder, parts = self._folder, self._parts
         above, name = parts[:-1], parts[-1]
-        way = folder._way if self._keep and folder._no_follow else None
-        if way is not None and way.names == above and way.descriptors and _is_name(name):
-            return way.descriptors[-1], name
+        kept = folder._open_folders if self._keep and folder._no_follow else None
+        if kept is not None and kept.names == above and kept.descriptors and _is_name(name):
+            return kept.descriptors[-1], name
         if not all(map(_is_name, parts)):
-            # The names of a torrent were made safe long before; this is the wall behind the wall.
-            raise StorageError("is no name for a file", repr(folder.path(parts)))
+            # Names of torrents were made safe before (metainfo.safe_paths); this is a second check.
+            raise StorageError("is not a valid file name", repr(folder.path(parts)))
         try:
             if not folder._no_follow:
-                return None, folder._looked_at(parts, create=self._create)
-            if way is not None and len(parts) <= _KEPT_FOLDERS:
-                return folder._walk_on(way, above, create=self._create), name
-            self._open = folder._walked(above, create=self._create)
+                return None, folder._checked_path(parts, create=self._create)
+            if kept is not None and len(parts) <= _KEPT_FOLDERS:
+                return folder._extend(kept, above, create=self._create), name
+            self._open = folder._open_path(above, create=self._create)
             return self._open, name
         except OSError as error:
             self._refuse_link(error)

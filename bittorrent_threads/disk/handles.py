@@ -1,4 +1,4 @@
-"""``Handles``: the descriptors of files that are kept open, few at a time, and closed when their last user is done."""
+"""``Handles``: the descriptors of the files that are kept open."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ from .folder import Folder
 
 
 class Handle(Descriptor):
-    """An open file; it is closed when the table does not keep it and its last user is done."""
+    """An open file; it is closed when the table does not keep it and its last user is done.
+
+    Attributes:
+        writable: Whether it was opened for writing.
+        users: Threads that use it.
+        kept: Whether it is in the table.
+        opened: The status of the file when it was opened, for the first check of it; None afterwards.
+    """
 
     __slots__ = ("kept", "opened", "users", "writable")
 
@@ -24,11 +31,10 @@ class Handle(Descriptor):
         self.users = 1
         self.kept = False
         self.opened: Optional[os.stat_result] = None
-        """What the system said of a file that was opened just now, for the first who asks."""
 
 
 class Handles:
-    """At most ``limit`` open files, the one unused longest closed first; safe to use from any thread.
+    """At most ``limit`` open files; the least recently used is closed first.  Safe to use from any thread.
 
     One lock guards the table; it is never held during a system call.
     """
@@ -45,7 +51,15 @@ class Handles:
         return file in self._table
 
     def take(self, file: File, *, writable: bool) -> Optional[Handle]:
-        """The handle of a file, with one user more; None if the file is not open, or not to be written."""
+        """Take the handle of a file, to be given back by ``leave``.
+
+        Args:
+            file: The file.
+            writable: Whether it is to be written to.
+
+        Returns:
+            The handle; None if the file is not open, or only for reading.
+        """
         with self._lock:
             handle = self._table.get(file)
             if handle is None or (writable and not handle.writable):
@@ -55,9 +69,9 @@ class Handles:
             return handle
 
     def keep(self, file: File, handle: Handle) -> None:
-        """Keep a handle that has one user, in place of another one of the file."""
+        """Keep a new handle with one user, in place of another handle of the file."""
         with self._lock:
-            # Two workers may have opened it at once: the later one is kept, and both are right.
+            # Two workers may have opened it at once: the later handle is kept, and both are valid.
             closable = [self._evict(file)] if file in self._table else []
             closable += [self._evict(old) for old in self._surplus()]
             self._table[file] = handle
@@ -65,7 +79,7 @@ class Handles:
         _close(closable)
 
     def leave(self, handle: Handle) -> None:
-        """The handle has one user less."""
+        """Give back a handle."""
         with self._lock:
             handle.users -= 1
             unused = not handle.users and not handle.kept
@@ -73,9 +87,14 @@ class Handles:
             handle.close()
 
     def drop(self, file: File, *, unless: Optional[Identity] = None) -> None:
-        """Keep the handle of a file no longer, unless that is the one with this identity."""
+        """Remove the handle of a file from the table.
+
+        Args:
+            file: The file.
+            unless: The handle stays if this is its identity.
+        """
         if file not in self._table:
-            return  # it may come in this moment, as it could a moment later
+            return  # if another thread adds it now, that is as if it did so later
         with self._lock:
             handle = self._table.get(file)
             stale = handle is not None and (unless is None or handle.identity != unless)
@@ -83,7 +102,7 @@ class Handles:
         _close(closable)
 
     def relieve(self) -> bool:
-        """Give a descriptor back to the system; False if there is none to give."""
+        """Close one unused file; return whether there was one."""
         with self._lock:
             file = next((file for file, handle in self._table.items() if not handle.users), None)
             closable = [] if file is None else [self._evict(file)]
@@ -91,13 +110,13 @@ class Handles:
         return bool(closable)
 
     def close(self, folder: Optional[Folder] = None) -> None:
-        """Close what is open below a folder, or all; a handle in use is closed by the thread that uses it."""
+        """Close the files below a folder, or all; a handle in use is closed by its last user."""
         with self._lock:
             closable = [self._evict(file) for file in list(self._table) if folder is None or file.folder is folder]
         _close(closable)
 
     def _surplus(self) -> List[File]:
-        # Under the lock: what to close so that one more can be kept.
+        # Under the lock: the files to close so that one more can be kept.
         count = len(self._table) - self._limit + 1
         if count <= 0:
             return []

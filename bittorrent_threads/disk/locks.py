@@ -1,7 +1,7 @@
-"""Locks of files that the system lets go when the process ends, and what tells where there are none.
+"""Locks of files that the system releases when the process ends, and a substitute where the file system has none.
 
-``flock`` on POSIX, one byte far behind the end by ``msvcrt.locking`` on Windows.  A lock belongs to the open file: two
-sessions of one process exclude each other, too.
+The locks are ``flock`` on POSIX, and one byte far behind the end by ``msvcrt.locking`` on Windows.  A lock belongs to
+the open file, so that two sessions of one process exclude each other, too.
 """
 
 from __future__ import annotations
@@ -12,19 +12,26 @@ import os
 import sys
 from typing import Any, Dict, Mapping
 
-_FAR = 2**30  # the byte that is locked on Windows, where a lock keeps others from reading
+_FAR = 2**30  # the byte that is locked on Windows, where a locked byte cannot be read
 _BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
 class Alive(enum.Enum):
-    """Whether the process that holds a file lives."""
+    """Whether the process that holds a file still runs."""
 
     YES = "yes"
     NO = "no"
 
 
 def lock(fd: int) -> Dict[str, Any]:
-    """Lock an open file if that can be done at once; returns what the file should say of its holder."""
+    """Lock an open file without waiting.
+
+    Args:
+        fd: Its descriptor.
+
+    Returns:
+        What the file has to say about its holder, for ``locked_by``.
+    """
     try:
         _lock(fd)
         locked = True
@@ -34,13 +41,21 @@ def lock(fd: int) -> Dict[str, Any]:
 
 
 def locked_by(fd: int, said: Mapping[str, Any]) -> Alive:
-    """Whether the holder of an open file, which said this of itself, lives; the file may be locked by us now if not."""
+    """Find out whether the holder of a file still runs.
+
+    Args:
+        fd: A descriptor of the file; it may be locked by this process afterwards if the holder ended.
+        said: What the file says about its holder.
+
+    Returns:
+        Whether the holder runs.
+    """
     try:
         _lock(fd)
     except OSError as error:
         if error.errno in _BUSY:
             return Alive.YES
-        locked = False  # there are no locks here
+        locked = False  # the file system has no locks
     else:
         locked = bool(said.get("locked", True))
     if locked:
@@ -63,7 +78,7 @@ if sys.platform == "win32":
             os.lseek(fd, place, os.SEEK_SET)
 
     def _runs(pid: int) -> bool:
-        return False  # os.kill would end it; locks are never missing here
+        return False  # os.kill would end the process; Windows always has locks
 
 else:
     import fcntl

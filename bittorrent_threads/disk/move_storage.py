@@ -1,12 +1,15 @@
-"""Moving the files of a torrent to another folder, on any file system, while it runs.
+"""Move the files of a torrent to another folder, on any file system, while it runs.
 
-First every file is made at the new place, by a link where that works and else as a copy that is synced before it gets
-its name; then the resume data of the new place is written; then the torrent goes on there; last the old names are
-removed, and the old resume data after them.  A folder with nothing in it but files of the torrent is moved as it is,
-if it can be, after the resume data was written, which is when the torrent goes on at the new place.
-So at every moment each file is whole at the old place or at the new one,
-and whatever fails or kills before the switch leaves the old place as it was.  What a killed move has left at the new
-place is taken by the next one, if it is the same byte for byte; anything else there is never overwritten.
+1. Every file is made in the new place: by a hard link where that works, else as a copy that is synced before it gets
+   its name.
+2. The resume data is written in the new place.
+3. The torrent uses the new place.
+4. The files and the resume data in the old place are removed.
+
+A folder that contains only files of the torrent is moved by one rename where that works, after step 2.  So each file is
+complete in the old or the new place at every moment, and any error or kill before step 3 leaves the old place
+unchanged.  A file that a killed move left in the new place is used if it is equal byte for byte; other files are never
+overwritten.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import contextlib
 import errno
 import os
 import stat
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ..errors import StorageError
 from ..metainfo.bitfield import Bitfield
@@ -34,16 +37,27 @@ from .resume_trust import moved
 from .subtree import Subtree
 
 CHUNK = len(ZEROS)
-"""Bytes copied at a time; those that are all zeros become a hole."""
+"""Bytes of one read of a copy; a part that is all zeros becomes a hole."""
 
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 
 
 class StorageMove:
-    """Files of one torrent on their way to names below ``target``; nobody else may use them meanwhile.
+    """Files of one torrent on their way to paths below another folder.
 
-    ``name`` is for the one file that is being copied; ``interrupted`` is asked now and then, and makes ``make`` fail.
-    What is in the ``subtree`` is moved with it.  Everything raises :class:`StorageError`.
+    No other thread may use the files meanwhile.  Every method raises :class:`StorageError`.
+
+    Args:
+        files: The files, and components of their new paths.
+        target: The new folder.
+        pool: Opens the files.
+        name: Part of the name of the file that is being copied.
+        interrupted: Returns whether ``make`` is to fail; called at intervals.
+        subtree: The folder that is moved by one rename, if there is one.
+
+    Attributes:
+        sources: The status of each file in the old place.
+        copies: The status of each file in the new place.
     """
 
     def __init__(
@@ -66,18 +80,16 @@ class StorageMove:
         self._interrupted = interrupted
         self._made: List[Parts] = []
         self.sources: Dict[File, os.stat_result] = dict(whole)
-        """What each file was at the old place."""
         self.copies: Dict[File, os.stat_result] = dict(whole)
-        """What it is at the new one."""
 
     def make(self) -> None:
-        """Make every file at the new place but for those of the subtree; all of them, or none."""
-        with self._target.walking():
+        """Make every file in the new place, except those of the subtree; all of them, or none."""
+        with self._target.keep_folders_open():
             self._make_all()
 
     def _make_all(self) -> None:
         try:
-            # A link there would keep the torrent from ever starting at the new place.
+            # With a link there the torrent could not start in the new place.
             with self._reported(self._draft):
                 self._target.stat(self._draft)
             for file, parts in self._files.items():
@@ -94,18 +106,18 @@ class StorageMove:
             raise
 
     def switch(self) -> bool:
-        """Move the subtree; False if that cannot be done, and then nothing was."""
+        """Move the subtree; return False if that failed, and nothing was moved."""
         return self._subtree is None or self._subtree.move()
 
     def undo(self) -> None:
-        """Remove what was made at the new place."""
+        """Remove the files that were made in the new place."""
         for parts in (self._draft, *self._made):
             with contextlib.suppress(OSError, StorageError):
                 self._target.remove(parts)
             self._target.prune(parts)
 
-    def leave(self) -> Optional[StorageError]:
-        """Remove the old names; returns the first failure, after which the others are removed all the same."""
+    def remove_old(self) -> Optional[StorageError]:
+        """Remove all files in the old place; return the first error."""
         error: Optional[StorageError] = None
         if self._subtree is not None:
             try:
@@ -121,7 +133,7 @@ class StorageMove:
         return error
 
     def _refuse_another(self, file: File, parts: Parts) -> None:
-        # Before anything is copied; files of one length are compared later.
+        # Before anything is copied; files of equal length are compared later.
         with self._reported(parts):
             there, here = self._target.stat(parts), file.folder.stat(file.parts)
         if there is None or here is None:
@@ -182,7 +194,7 @@ class StorageMove:
         target.prune(self._draft)
 
     def _same(self, source: Descriptor, parts: Parts) -> bool:
-        # What is at the new place already, left by a move that was killed, has these bytes.
+        # Whether a file in the new place, left by a killed move, has the same bytes.
         other = Descriptor(self._target.open(parts, os.O_RDONLY), self._target.system)
         try:
             size = source.stat().st_size
@@ -199,22 +211,35 @@ class StorageMove:
 
     @contextlib.contextmanager
     def _reported(self, parts: Parts) -> Iterator[None]:
-        # Errors of the old place come with its path, the others are of the new one.
+        # Errors in the old place have their path already; others get the path in the new place.
         try:
             yield
         except OSError as error:
             raise StorageError.wrap(error, self._target.path(parts)) from error.with_traceback(None)
 
 
-def move(content: Content, resume_file: ResumeFile, metainfo: Metainfo, target: Folder, **options: Any) -> Moved:
-    """Move all files of a torrent to another folder, and its resume data if it is beside them."""
+def move(
+    content: Content, resume_file: ResumeFile, metainfo: Metainfo, target: Folder, *, interrupted: Callable[[], bool]
+) -> Moved:
+    """Move all files of a torrent to another folder, and its resume data if it is beside them.
+
+    Args:
+        content: The files.
+        resume_file: The resume data.
+        metainfo: The torrent.
+        target: The new folder.
+        interrupted: As for ``StorageMove``.
+
+    Returns:
+        The result.
+    """
     source = content.folder
     if target.same(source):
         return Moved(False, None)
     found = content.existing()
     subtree = Subtree.find(list(found.values()), source, target)
     for whole in (subtree, None) if subtree is not None else (None,):
-        answer = _moved(content, resume_file, metainfo, target, found, subtree=whole, **options)
+        answer = _moved(content, resume_file, metainfo, target, found, subtree=whole, interrupted=interrupted)
         if answer is not None:
             return answer
     raise AssertionError("what is not moved in one step is moved file by file")
@@ -228,20 +253,17 @@ def _moved(
     found: Mapping[int, File],
     *,
     subtree: Optional[Subtree],
-    **options: Any,
+    interrupted: Callable[[], bool],
 ) -> Optional[Moved]:
-    # None if the subtree could not be moved: nothing was.
+    # None if the subtree could not be moved, and nothing was changed.
     source = content.folder
     beside = resume_file.folder is source
     new_resume_file = resume_file.at(target) if beside else resume_file
     files = {file: file.parts for file in found.values()}
-    moving = StorageMove(files, target, content.pool, name=metainfo.infohash.hex(), subtree=subtree, **options)
+    name = metainfo.infohash.hex()
+    moving = StorageMove(files, target, content.pool, name=name, interrupted=interrupted, subtree=subtree)
     moving.make()
-    stats = {
-        index: (FileStat.of(moving.sources[file]), FileStat.of(moving.copies[file])) for index, file in found.items()
-    }
-    part_file = stats.pop(PART_FILE, None)
-    answer = Moved(True, None, tuple([(index, *pair) for index, pair in stats.items()]), part_file)
+    answer = _result(moving, found)
     try:
         resume, _ = resume_file.load(metainfo)
         if resume is not None:
@@ -259,8 +281,8 @@ def _moved(
                 resume_file.store(resume)
         return None
     content.relocate(target, moving.copies)
-    error = moving.leave()
-    # What is still at the old place is nothing that the old resume data could be of use for without its files.
+    error = moving.remove_old()
+    # The old resume data is useless without all its files.
     if beside and (error is None or subtree is not None):
         try:
             resume_file.remove()
@@ -270,10 +292,30 @@ def _moved(
     return answer._replace(error=None if error is None else bare(error))
 
 
+def _result(moving: StorageMove, found: Mapping[int, File]) -> Moved:
+    stats = {
+        index: (FileStat.of(moving.sources[file]), FileStat.of(moving.copies[file])) for index, file in found.items()
+    }
+    part_file = stats.pop(PART_FILE, None)
+    return Moved(True, None, tuple([(index, *pair) for index, pair in stats.items()]), part_file)
+
+
 def rename(
     content: Content, resume_file: ResumeFile, metainfo: Metainfo, index: int, parts: Parts, *, stored: bool
 ) -> Moved:
-    """Give one file another name below the same folder; resume data says so before the old name goes, if ``stored``."""
+    """Change the path of one file below its folder.
+
+    Args:
+        content: The files.
+        resume_file: The resume data.
+        metainfo: The torrent.
+        index: The file.
+        parts: Components of its new path.
+        stored: Whether to store the path in the resume data, before the old path is removed.
+
+    Returns:
+        The result.
+    """
     file = content.files[index]
     if file.parts == parts:
         return Moved(False, None)
@@ -281,13 +323,12 @@ def rename(
     name = metainfo.infohash.hex()
     moving = StorageMove(files, content.folder, content.pool, name=name, interrupted=lambda: False)
     moving.make()
-    stats = [(index, FileStat.of(moving.sources[file]), FileStat.of(moving.copies[file])) for file in files]
-    answer = Moved(True, None, tuple(stats))
+    answer = _result(moving, {index: file} if files else {})
     resume: Optional[Resume] = None
     try:
         resume, _ = resume_file.load(metainfo)
         if stored and resume is None:
-            # Nothing is claimed of any file, so that what is there is hashed.
+            # Resume data without pieces and files: existing data is hashed.
             nothing = bytes(Bitfield(metainfo.piece_count))
             resume = Resume(metainfo.infohash, nothing, (None,) * len(metainfo.files))
         if stored and resume is not None:
@@ -295,11 +336,11 @@ def rename(
             resume_file.store(moved(resume, answer)._replace(names=tuple(names.items())))
     except BaseException:
         moving.undo()
-        # New resume data may have its name already, and only its folder was not synced: that names what is there now.
+        # The new resume data may be stored already, although its sync failed: store the old one again.
         with contextlib.suppress(OSError, StorageError):
             if stored and resume is not None:
                 resume_file.store(resume)
         raise
     content.rename(index, parts, moving.copies.get(file))
-    error = moving.leave()
+    error = moving.remove_old()
     return answer._replace(error=None if error is None else bare(error))

@@ -1,9 +1,9 @@
-"""``PartFile``: the bytes of wanted pieces that lie in unwanted files, one file a torrent.
+"""``PartFile``: the bytes of wanted pieces that belong to unwanted files, in one file a torrent.
 
-A slot holds what one piece has in one file, and is found by where it begins in that file.  The file is a log,
-so that a kill at any moment leaves it readable: a header, then records, each with its checksum.  A ``slot`` record
-is followed by the bytes of the slot, a ``gone`` record says that all slots before it of that file have moved.  Like
-a file, a slot may have been written or not; what it is worth, a hash decides.
+A slot holds the part of one piece that lies in one file, and is found by its begin in that file.  The part file is a
+log, readable after a kill at any moment: a header, then records, each with a checksum.  A ``slot`` record is followed
+by the bytes of the slot; a ``gone`` record says that all earlier slots of a file were moved to the file.  The bytes of
+a slot may never have been written: a hash check has to show it.
 
     header   8 bytes of magic, 20 of infohash, CRC-32 of both
     record   CRC-32 of the rest, b"slot" or b"gone", index of a file (4), begin in it (8), length (8); big-endian
@@ -25,7 +25,7 @@ MAGIC = b"btparts\x01"
 COPY_SIZE = 1024 * 1024
 """Bytes of a slot moved at a time."""
 RECORDS_PER_FILE = 4
-"""Records that are read for each file of the torrent: two slots at its ends, and as many more for what moved."""
+"""Records that are read for each file of the torrent: two slots at its ends, and two more for slots that moved."""
 
 _WINDOW = 64 * 1024  # bytes read at a time in search of records
 
@@ -41,10 +41,14 @@ class _Slot(NamedTuple):
 
 
 class PartFile:
-    """The part file of a torrent, kept at ``file``.
+    """The part file of a torrent; not for two threads at once.
 
-    Not for two threads at once.  A ``Span`` is of a file of the torrent and may cross pieces.  Everything raises
-    :class:`StorageError`.
+    A ``Span`` is a range in a file of the torrent and may cross pieces.  Every method raises :class:`StorageError`.
+
+    Args:
+        file: The part file itself.
+        pool: Opens it.
+        metainfo: The torrent.
     """
 
     def __init__(self, file: File, pool: FilePool, metainfo: Metainfo) -> None:
@@ -53,20 +57,20 @@ class PartFile:
         self._layout = metainfo.layout
         self._lengths = [entry.length for entry in metainfo.files]
         self._header = _HEADER.pack(MAGIC + metainfo.infohash, zlib.crc32(MAGIC + metainfo.infohash))
-        # The slots of each file of the torrent, by where they begin in it; None until somebody asks.
+        # The slots of each file of the torrent by their begin in it; None until the part file is read.
         self._slots: Optional[Dict[int, Dict[int, _Slot]]] = None
-        self._end = 0  # where the next record goes
-        self._torn = False  # something is behind it, left by a kill
+        self._end = 0  # the position of the next record
+        self._torn = False  # there are bytes behind it, left by a kill
         self._unsynced = False
 
     @property
     def stat(self) -> Optional[FileStat]:
-        """As of the last ``adopt`` or ``sync``; None if there is no part file."""
+        """Its state at the last ``adopt`` or ``sync``; None if it does not exist."""
         return self._file.stat
 
     @property
     def path(self) -> str:
-        """Where it is, to be shown."""
+        """Its path, for messages."""
         return self._file.path
 
     @property
@@ -80,12 +84,12 @@ class PartFile:
         return self._file
 
     def adopt(self) -> None:
-        """Take the part file as it is now."""
+        """Accept the part file as it is now."""
         self._slots = None
         self._pool.adopt(self._file)
 
     def pieces(self, file: int) -> List[int]:
-        """The pieces that have bytes of a file here, ascending."""
+        """Return the pieces that have bytes of a file here, ascending."""
         slots = self._index().get(file)
         if not slots:
             return []
@@ -93,11 +97,11 @@ class PartFile:
         return [(first + begin) // self._layout.piece_length for begin in sorted(slots)]
 
     def has(self, file: int) -> bool:
-        """Whether it has bytes of a file."""
+        """Return whether any bytes of a file are here."""
         return bool(self._index().get(file))
 
     def write(self, span: Span, buffers: Sequence[memoryview]) -> None:
-        """Write the buffers, which together are as long as ``span``."""
+        """Write buffers that together are as long as ``span``."""
         slots = self._index().setdefault(span.file, {})
         data = buffers[0] if len(buffers) == 1 else memoryview(b"".join(buffers))
         self._unsynced = True
@@ -112,7 +116,7 @@ class PartFile:
             done += size
 
     def read(self, span: Span) -> bytes:
-        """The bytes of ``span``; raises ``Missing`` for what was never written."""
+        """Return the bytes of ``span``; raise ``Missing`` for bytes without a slot."""
         buffer = bytearray(span.length)
         self.read_into(span, memoryview(buffer))
         return bytes(buffer)
@@ -129,15 +133,15 @@ class PartFile:
             done += size
 
     def move(self, file: int, target: File) -> None:
-        """Copy what is here of a file to the file itself, and forget it as soon as that is durable."""
+        """Copy all bytes of a file to the file itself, and remove them here when that is durable."""
         slots = self._index().get(file)
         if not slots:
             return
-        # In order, so that half a file is never as long as a whole one.
+        # In order, so that an incomplete file never has the full length.
         for begin, slot in sorted(slots.items()):
             for done in range(0, slot.length, COPY_SIZE):
                 size = min(COPY_SIZE, slot.length - done)
-                with contextlib.suppress(Missing):  # a slot made and never filled
+                with contextlib.suppress(Missing):  # a slot that was never written
                     data = self._pool.read(self._file, slot.position + done, size)
                     self._pool.write(target, begin + done, [memoryview(data)])
         self._pool.sync(target)
@@ -149,19 +153,19 @@ class PartFile:
             self._end = 0
             self._unsynced = False
 
-    def found(self) -> None:
-        """What is here may have been written just now, by a process that was killed."""
+    def verified(self) -> None:
+        """Note that a hash check passed here, of data that may not be durable: the next ``sync`` includes it."""
         self._unsynced = True
 
     def sync(self) -> None:
-        """Make durable what was written or found."""
+        """Make durable what was written or verified."""
         if self._unsynced:
             self._unsynced = False
             self._pool.sync(self._file)
 
     def _split(self, span: Span) -> Iterator[Tuple[int, int, int, int]]:
-        # For each piece of a span, by offsets in the file of the torrent: begin and length of the slot, begin and
-        # length of the part of the span.
+        # For each piece of a span: begin and length of the slot, begin and length of the part of the span, all in the
+        # file of the torrent.
         piece_length = self._layout.piece_length
         first = self._layout.file_offset(span.file)
         offset, end = span.offset, span.offset + span.length
@@ -175,7 +179,7 @@ class PartFile:
 
     def _append(self, kind: bytes, file: int, begin: int, length: int) -> None:
         if self._torn:
-            # Left alone, it might be read as records one day, and a peer chose its bytes.
+            # Peers chose these bytes, which might look like records.
             self._pool.truncate(self._file, self._end)
             self._torn = False
         if not self._end:
@@ -193,7 +197,7 @@ class PartFile:
         return self._slots
 
     def _scan(self) -> Tuple[Dict[int, Dict[int, _Slot]], int]:
-        # The slots, and where the next record goes.  No more is read than we would have written, whoever wrote it.
+        # The slots, and the position of the next record.  No more records are read than this class would write.
         slots: Dict[int, Dict[int, _Slot]] = {}
         end = 0
         with contextlib.suppress(Missing):
@@ -222,7 +226,7 @@ class PartFile:
         return slots, end
 
     def _is_slot(self, file: int, begin: int, length: int) -> bool:
-        # Whether that is what one piece has in the file.
+        # Whether this is the part of one piece in the file.
         if begin >= self._lengths[file]:
             return False
         own_begin, own_length, _, _ = next(self._split(Span(file, begin, 1)))

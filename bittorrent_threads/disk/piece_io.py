@@ -1,8 +1,7 @@
-"""``Pieces``: the pieces of one torrent, saved, loaded and checked; what workers run.
+"""``Pieces``: saves, loads and checks the pieces of one torrent; run by workers.
 
-Nothing is written that its hash does not bear out, and nothing passes a check that was not read from a disk: a file
-that is missing or too short fails the pieces it should have, it is never taken for zeros.  Nothing is loaded from a
-file that another program changed, unless the piece was hashed again since.
+A piece is written only if its hash is right.  A piece passes a check only if all of it was read from the disk: missing
+data is never taken for zeros.  A piece in a file that another program changed is hashed again before it is loaded.
 """
 
 from __future__ import annotations
@@ -21,14 +20,19 @@ from .hash_buffer import CHUNK, MAX_PARTS, HashBuffers
 from .results import Buffer, Checked, Loaded, Saved, bare
 
 ATTEMPTS = 3
-"""How often a piece is hashed again for a read while another program goes on changing its file."""
+"""Hash checks of one piece while another program goes on changing its file."""
 
 
 class Pieces:
     """The pieces of a torrent; any number of workers may use it at once.
 
-    ``hash_buffers`` are those of all torrents.  A fault of the disk is in the answer.  What raises is a mistake
-    of the caller (``IndexError``, ``ValueError``).
+    An error of the disk is part of the result.  The methods raise ``IndexError`` and ``ValueError`` for wrong arguments
+    only.
+
+    Args:
+        metainfo: The torrent.
+        content: Its bytes.
+        hash_buffers: The memory of each worker.
     """
 
     def __init__(self, metainfo: Metainfo, content: Content, hash_buffers: HashBuffers) -> None:
@@ -38,9 +42,14 @@ class Pieces:
         self._hash_buffers = hash_buffers
 
     def save(self, pieces: Sequence[Tuple[int, memoryview]], compared: Collection[int] = ()) -> Saved:
-        """Hash each piece, given whole, and write those that pass in as few writes as possible.
+        """Hash whole pieces, and write those that are right in as few calls as possible.
 
-        The answer has the fingerprints of those that are wrong, and of those to be ``compared``.
+        Args:
+            pieces: Index and bytes of each piece.
+            compared: Pieces whose fingerprints are wanted even if they are right.
+
+        Returns:
+            The result; it has the fingerprints of the wrong and the ``compared`` pieces.
         """
         good = dict(pieces)
         verdicts = self._hashes.verdicts(list(good), list(good.values()))
@@ -57,13 +66,13 @@ class Pieces:
             self._write(run, good, errors)
         for index, epoch in epochs.items():
             if index not in errors:
-                self._content.epochs.vouch(index, epoch)
+                self._content.epochs.mark_right(index, epoch)
         kept = tuple([index for index in good if index not in errors])
         error = next(iter(errors.values()), None)
         return Saved(kept, tuple(wrong), tuple(errors), tuple(unknown), error=error, fingerprints=fingerprints)
 
     def fingerprint(self, index: int) -> bytes:
-        """That of a piece as it is on disk, empty if it cannot be read."""
+        """Return the fingerprint of a piece on disk, empty if it cannot be read."""
         start = index * self._layout.piece_length
         try:
             parts = self._content.scan(start, self._layout.piece_size(index), self._hash_buffers.own.view)
@@ -72,12 +81,19 @@ class Pieces:
             return b""
 
     def write(self, blocks: Sequence[Tuple[int, int, Buffer]]) -> None:
-        """Write ``(index, begin, data)``, unhashed; raises :class:`StorageError`."""
+        """Write blocks that were not hashed.
+
+        Args:
+            blocks: Piece index, begin in the piece, and bytes of each block.
+
+        Raises:
+            StorageError: The disk failed.
+        """
         for index, begin, data in blocks:
             self._content.write(self._offset(index, begin, len(data)), [memoryview(data)])
 
     def load(self, index: int, begin: int, length: int) -> Loaded:
-        """Read part of a piece that was right once, and still is."""
+        """Read a part of a piece that passed a hash check, which is repeated if a file was changed."""
         offset = self._offset(index, begin, length)
         content = self._content
         try:
@@ -93,7 +109,7 @@ class Pieces:
             return Loaded(index, begin, b"", bare(error))
 
     def check(self, indexes: Sequence[int]) -> Checked:
-        """Read and hash these pieces, given in ascending order."""
+        """Read and hash pieces, given in ascending order."""
         passed: List[int] = []
         verdicts: Dict[int, Verdict] = {}
         errors: Dict[int, StorageError] = {}
@@ -104,11 +120,11 @@ class Pieces:
                 index: verdict for index, verdict in settled.items() if verdict is not Verdict.RIGHT
             }
             for some in unsettled:
-                found.update(self._judged(some, errors))
+                found.update(self._not_right(some, errors))
             verdicts.update((index, found[index]) for index in sorted(found))
             for right in runs(sorted({*run}.difference(found))) if found else [run]:
                 passed.extend(right)
-                self._content.found(*self._extent(right))
+                self._content.verified(*self._extent(right))
         return Checked(tuple(passed), verdicts, next(iter(errors.values()), None))
 
     def _offset(self, index: int, begin: int, length: int) -> int:
@@ -124,12 +140,12 @@ class Pieces:
             if len(run) == 1:
                 errors[run.start] = bare(error)
                 return
-            # Some of them may fit still, or lie in a file that works: each piece has its own verdict.
+            # Some pieces may still fit, or lie in another file: each is written alone.
             for index in run:
                 self._write(range(index, index + 1), good, errors)
 
     def _settled(self, run: range) -> Dict[int, Verdict]:
-        # The verdicts on pieces of which nothing has to be read: padding, and data that no file has.
+        # The verdicts on pieces that need not be read: padding, and ranges that no file has.
         content, piece_length = self._content, self._layout.piece_length
         settled: Dict[int, Verdict] = {}
         for pieces in content.padding:
@@ -141,11 +157,11 @@ class Pieces:
         return settled
 
     def _extent(self, run: range) -> Tuple[int, int]:
-        # Where a run of pieces begins, and its bytes.
+        # Offset and length of a run of pieces.
         start = run.start * self._layout.piece_length
         return start, min(run.stop * self._layout.piece_length, self._layout.total_size) - start
 
-    def _judged(self, run: range, errors: Dict[int, StorageError]) -> Dict[int, Verdict]:
+    def _not_right(self, run: range, errors: Dict[int, StorageError]) -> Dict[int, Verdict]:
         # The verdicts on the pieces of a run that are not right.  As many pieces as the buffer holds are read and
         # hashed at once: 2.27 GB/s of pieces of 1 MiB with two workers, 2.07 in groups of four.
         content, piece_length = self._content, self._layout.piece_length
@@ -157,7 +173,7 @@ class Pieces:
         view = hash_buffer.view[: at_once * piece_length]
         epochs = {index: content.epochs.of(index) for index in run} if content.epochs.changed else {}
         verdicts: Dict[int, Verdict] = {}
-        alone: Set[int] = set()  # hashed one by one
+        alone: Set[int] = set()  # pieces that were hashed alone
         index, end = run.start, min(run.stop * piece_length, self._layout.total_size)
         while index < run.stop:
             try:
@@ -166,7 +182,7 @@ class Pieces:
                     verdicts.update(self._hashes.verdicts(range(index, run.stop), parts))
                     index += at_once
             except StorageError:
-                # Some of a part that cannot be read may be there: each piece has its own verdict.
+                # Some of the pieces may be readable: each is hashed alone.
                 for each in range(index, min(index + at_once, run.stop)):
                     alone.add(each)
                     verdict = self._verdict(each, errors)
@@ -177,8 +193,8 @@ class Pieces:
             for each in set(run) - alone - verdicts.keys():
                 epoch = epochs.get(each, 0)
                 if content.epochs.of(each) == epoch:
-                    content.epochs.vouch(each, epoch)
-                else:  # a change was seen while it was read
+                    content.epochs.mark_right(each, epoch)
+                else:  # a change was noticed during the read
                     verdict = self._verdict(each, errors)
                     if verdict is not Verdict.RIGHT:
                         verdicts[each] = verdict
@@ -194,7 +210,7 @@ class Pieces:
             return Verdict.UNREADABLE
 
     def _hashed(self, index: int) -> Verdict:
-        # Reads no more at a time than the scratch holds, however large the piece.
+        # A large piece is read in parts of the size of the buffer.
         view = self._hash_buffers.own.view
         content = self._content
         start, size = index * self._layout.piece_length, self._layout.piece_size(index)
@@ -207,8 +223,8 @@ class Pieces:
             if verdict is not Verdict.RIGHT:
                 return verdict
             if content.epochs.of(index) == epoch:
-                break  # else a change was seen while it was read
-        content.epochs.vouch(index, epoch)
+                break  # else a change was noticed during the read
+        content.epochs.mark_right(index, epoch)
         return verdict
 
     def _hash_again(self, index: int) -> None:

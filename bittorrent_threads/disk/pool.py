@@ -1,12 +1,12 @@
-"""``Pool``: worker threads and the jobs that wait for them.
+"""``Pool``: worker threads, and the jobs that wait for them.
 
-The rule: every job that ``submit`` took is answered exactly once, by ``post(partial(deliver, outcome))``: with its
-value, with the exception it raised, or with ``SessionClosed`` if the pool closed before its turn.  A worker dies of
-nothing but ``close``.
+The rule: every job that ``submit`` accepted has exactly one outcome, passed on by ``post(partial(deliver, outcome))``:
+its value, the exception that it raised, or ``SessionClosed`` if the pool closed before it began.  Only ``close`` ends a
+worker.
 
-A job is in the foreground (a peer waits for a read, a buffer for being written) or in the background (hash checks,
-syncs: long, and nobody waits).  Background jobs are taken when no other waits, never by the last free worker, and one
-after every ``PATIENCE`` others at least, so that a busy swarm delays them but cannot stop them.
+A job is in the foreground (a peer waits for a read, a buffer waits to be written) or in the background (hash checks and
+syncs).  A background job begins when no foreground job waits, and never on the last free worker; at least one begins
+after every ``MAX_OVERTAKEN`` foreground jobs.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from ..errors import SessionClosed
 from ..threads.original import allocate_lock
 from ..threads.thread import Thread
 
-PATIENCE = 16
-"""Foreground jobs that may overtake a background job which could begin."""
+MAX_OVERTAKEN = 16
+"""Foreground jobs that may begin before a background job that could begin."""
 
 T = TypeVar("T")
 
 
 class Outcome(Generic[T]):
-    """What became of a job: a value, or the exception it raised."""
+    """The result of a job: a value, or the exception that it raised."""
 
     __slots__ = ("_value", "error")
 
@@ -40,7 +40,7 @@ class Outcome(Generic[T]):
         self.error = error
 
     def value(self, rescue: Callable[[BaseException], T]) -> T:
-        """What the job returned, or what ``rescue`` makes of the exception."""
+        """Return the value of the job, or the result of ``rescue`` for its exception."""
         if self.error is not None:
             return rescue(self.error)
         return self._value  # type: ignore[return-value]
@@ -53,12 +53,16 @@ class _Task(NamedTuple):
 
 
 class Pool:
-    """Daemon threads ``<name>-1`` ... that run jobs, all started by ``start``.
+    """Daemon threads that run jobs, all started by ``start``.
 
-    ``post`` has a callback made on the network thread; it may raise ``SessionClosed`` when that is gone, and then
-    nobody is left to be answered.  ``finish`` is called once, by the last worker to end.  One lock guards the two
-    queues and what goes with them; a worker without work waits for something in ``_wake``.  Of the methods only
-    ``join`` is for a user's thread, which may be interrupted: the others take the lock.
+    One lock guards the two queues and their counters; an idle worker waits for an item of ``_wake``.  ``join`` alone
+    may be called from a user's thread, which Ctrl-C may interrupt, as the other methods take the lock.
+
+    Args:
+        threads: Number of threads.
+        post: Schedules a callback on the network thread; raises ``SessionClosed`` if that has ended.
+        name: The threads are named ``<name>-1`` and so on.
+        finish: Called once, by the last worker that ends.
     """
 
     def __init__(
@@ -84,31 +88,48 @@ class Pool:
 
     @property
     def waiting(self) -> int:
-        """Jobs that have not begun.  Who submits bounds them; there is no other limit."""
+        """Jobs that have not begun.  The callers of ``submit`` limit them."""
         return len(self._foreground) + len(self._background)
 
     def start(self) -> None:
-        """Start every thread; none is ever started later.  Raises ThreadError."""
+        """Start every thread; none is started later.
+
+        Raises:
+            ThreadError: The system started no thread.
+        """
         for thread in self._threads:
             thread.start()
 
     def submit(self, job: Callable[[], T], deliver: Callable[[Outcome[T]], None], *, background: bool = False) -> None:
-        """Have ``job`` run by a worker; raises :class:`SessionClosed` after ``close``, and in a fork of the process."""
+        """Run a job on a worker.
+
+        Args:
+            job: The job.
+            deliver: Called with the outcome.
+            background: Whether the job may wait for all others.
+
+        Raises:
+            SessionClosed: The pool is closed, or this is a fork of its process.
+        """
         if os.getpid() != self._process:
             raise SessionClosed("the session belongs to the parent process")
         with self._lock:
             if self._closed:
                 raise SessionClosed()
             (self._background if background else self._foreground).append(_Task(job, deliver, background))
-            # Without room, who makes room looks for it; to be woken for nothing makes the others wait for the GIL.
+            # Without room, the next background job to end begins this one; a needless wake-up costs GIL switches.
             ready = not background or self._background_room > 0
         if ready:
             self._wake.put(None)
 
     def close(self, timeout: float = 0.0) -> bool:
-        """Take no more jobs, and wait for those that have begun; the others are answered with ``SessionClosed``.
+        """Refuse new jobs and drop those that have not begun; may be called again, does nothing in a fork.
 
-        Returns whether every worker ended within ``timeout`` seconds.  Idempotent; does nothing in a fork.
+        Args:
+            timeout: Seconds to wait for the workers.
+
+        Returns:
+            Whether every worker ended.
         """
         if os.getpid() != self._process:
             return True
@@ -118,7 +139,7 @@ class Pool:
             self._foreground.clear()
             self._background.clear()
         for thread in () if again else self._threads:
-            if thread.cancel():  # the system refused it: another has failed to start before
+            if thread.cancel():  # it was never started, as the system refused
                 self._end()
             else:
                 self._wake.put(None)
@@ -127,7 +148,7 @@ class Pool:
         return self.join(timeout)
 
     def join(self, timeout: float) -> bool:
-        """Wait at most ``timeout`` seconds for the workers to end; whether all did."""
+        """Wait at most ``timeout`` seconds for the workers to end; return whether all did."""
         deadline = time.monotonic() + timeout
         return all([thread.join(max(0.0, deadline - time.monotonic())) for thread in self._threads])
 
@@ -156,7 +177,7 @@ class Pool:
             if self._closed:
                 return None
             ready = bool(self._background and self._background_room)
-            if self._foreground and not (ready and self._overtaken >= PATIENCE):
+            if self._foreground and not (ready and self._overtaken >= MAX_OVERTAKEN):
                 self._overtaken += ready
                 return self._foreground.popleft()
             if not ready:
@@ -174,15 +195,15 @@ def _run(job: Callable[[], T]) -> Outcome[T]:
     try:
         return Outcome(job())
     except BaseException as error:
-        del job  # the frames of the traceback lead back to this one
+        del job  # the traceback refers to this frame
         _let_go(error)
         return Outcome(error=error)
 
 
 def _let_go(error: BaseException) -> None:
-    # Keep the lines of the traceback, not the variables: they hold buffers that go back into use.
+    # Keep the lines of the traceback, not the variables: they refer to buffers that are used again.
     if error.__traceback__ is not None:
-        error.__traceback__ = error.__traceback__.tb_next  # our own frame, which still runs
+        error.__traceback__ = error.__traceback__.tb_next  # without this frame, which still runs
     link: Optional[BaseException] = error
     while link is not None:
         traceback.clear_frames(link.__traceback__)

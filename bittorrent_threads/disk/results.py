@@ -1,6 +1,6 @@
-"""What the disk answers: one NamedTuple for each kind of question, made by a worker and read by the network thread.
+"""The results of disk jobs: one type for each kind of job, made by a worker and read by the network thread.
 
-An answer carries its error as a value: a :class:`StorageError` with path and errno, and :func:`bare` of its traceback.
+An error is a value in the result: a :class:`StorageError` with path and errno, without traceback (:func:`bare`).
 """
 
 from __future__ import annotations
@@ -17,41 +17,41 @@ Buffer = Union[bytes, bytearray, memoryview]
 
 
 class Saved(NamedTuple):
-    """Answer to ``Storage.save``: every index is in exactly one of the first four."""
+    """Result of ``Storage.save``: every index is in exactly one of the first four fields."""
 
     kept: Tuple[int, ...] = ()
-    """Right, and in the files."""
+    """Right and written."""
     wrong: Tuple[int, ...] = ()
-    """Not what the hash says, and written nowhere."""
+    """With a wrong hash, and not written."""
     unwritten: Tuple[int, ...] = ()
-    """Right, but not in the files because of ``error``."""
+    """Right, but not written because of ``error``."""
     unhashed: Tuple[int, ...] = ()
-    """Nothing is known of these because of ``error``, and nobody is to blame for them."""
+    """Not hashed because of ``error``: no peer is to blame."""
     error: Optional[StorageError] = None
-    """The first met."""
+    """The first error."""
     fingerprints: Mapping[int, bytes] = {}
-    """Those of the wrong pieces of several blocks, and of right ones that were asked for."""
+    """Fingerprints of the wrong pieces of several blocks, and of right ones for which they were requested."""
 
 
 class Loaded(NamedTuple):
-    """Answer to ``Storage.load``."""
+    """Result of ``Storage.load``."""
 
     index: int  # type: ignore[assignment]  # a field may well be named like a method of tuple
     begin: int
     data: Buffer
-    """As many bytes as asked for, or empty when ``error`` is set."""
+    """As many bytes as requested; empty if ``error`` is set."""
     error: Optional[StorageError]
 
 
 class Checked(NamedTuple):
-    """Answer to ``Storage.check``: every index asked for is in exactly one of the first two."""
+    """Result of ``Storage.check``: every index is in exactly one of the first two fields."""
 
     passed: Tuple[int, ...]
     """Pieces that are right."""
     verdicts: Mapping[int, Verdict]
     """The verdict on each of the others."""
     error: Optional[StorageError]
-    """The first file error met, if pieces could not be read; a file that was never there is no error."""
+    """The first error, if pieces could not be read; a file that never existed is not an error."""
 
     @property
     def failed(self) -> Tuple[int, ...]:
@@ -60,7 +60,7 @@ class Checked(NamedTuple):
 
     @property
     def wrong(self) -> Tuple[int, ...]:
-        """Pieces with other data than the hash says, or with data that was never there."""
+        """Pieces with a wrong hash, or with missing data."""
         return self._with(Verdict.WRONG)
 
     @property
@@ -73,34 +73,34 @@ class Checked(NamedTuple):
 
 
 class CheckedFiles(NamedTuple):
-    """Answer to ``Storage.check_files``."""
+    """Result of ``Storage.check_files``."""
 
     present: Tuple[int, ...]
     """Pieces that have at least one byte in an existing file, ascending: those worth hashing."""
     error: Optional[StorageError]
-    """The first met."""
+    """The first error."""
     files: Tuple[Optional[FileStat], ...] = ()
     """What each file of the torrent is now; None for one that is not there, or was not seen.
 
-    None at all if nothing could be seen, or the part file could not.
+    Empty if no file could be checked, or the part file could not.
     """
     part_file: Optional[FileStat] = None
     unseen: Tuple[int, ...] = ()
-    """Files that could not be looked at, by index, but for those of no bytes."""
+    """Indexes of files that could not be checked, without empty files."""
     parted: Tuple[int, ...] = ()
-    """Files of which something is in the part file."""
+    """Files with bytes in the part file."""
     names: Tuple[Tuple[int, Parts], ...] = ()
-    """The path of each file that may have several (see ``naming``), and was not renamed."""
+    """The path of each file that has several possible paths (see ``path_choice``) and was not renamed."""
 
     @property
     def made(self) -> List[int]:
-        """Files that are under their own paths, with all that there is of them."""
+        """Files that exist and have no bytes in the part file."""
         parted = set(self.parted)
         return [index for index, stat in enumerate(self.files) if stat is not None and index not in parted]
 
     @property
     def unmade(self) -> List[int]:
-        """Files that are not, as far as could be seen."""
+        """Files that do not exist, or have bytes in the part file."""
         return sorted({*range(len(self.files))}.difference(self.made, self.unseen))
 
 
@@ -113,59 +113,59 @@ class Changed(NamedTuple):
 
 
 class Synced(NamedTuple):
-    """Answer to ``Storage.sync``."""
+    """Result of ``Storage.sync``."""
 
     files: Tuple[Optional[FileStat], ...]
-    """What each file of the torrent is, as of the last inspection or sync that looked at it."""
+    """The state of each file at its last check or sync."""
     part_file: Optional[FileStat]
     suspects: Tuple[int, ...]
     """Pieces of files that could not be synced, are gone, or were changed by another program and not hashed since.
 
-    Not to be claimed in resume data before they have passed a hash check.
+    Resume data must not have them before they pass a hash check.
     """
     error: Optional[StorageError]
-    """The first failure; every piece that is no suspect is durable all the same."""
+    """The first error; all pieces but the suspects are durable."""
     changed: Tuple[Changed, ...] = ()
-    """The files to which suspects belong because another program changed them."""
+    """The changed files, and the suspects in them."""
 
 
 class Recalled(NamedTuple):
-    """Answer to ``Storage.recall``."""
+    """Result of ``Storage.recall``."""
 
     resume: Optional[Resume]
-    """None if nothing of use was remembered."""
+    """None if there is no valid resume data."""
     reasons: Tuple[str, ...]
-    """What was wrong with what was not used, in sentences; empty at the first start."""
+    """Why each file of resume data was not used; empty at the first start."""
 
 
 class Moved(NamedTuple):
-    """Answer to ``Storage.move`` and ``rename``."""
+    """Result of ``Storage.move`` and ``Storage.rename``."""
 
     moved: bool
-    """The files are at the new place."""
+    """Whether the files are in the new place."""
     error: Optional[StorageError]
-    """Why they are not, or what could not be removed at the old place."""
+    """Why they are not, or why something in the old place could not be removed."""
     files: Tuple[Tuple[int, FileStat, FileStat], ...] = ()
-    """Index of each file that was moved, what it was, and what it is."""
+    """Index of each moved file, and its state before and after."""
     part_file: Optional[Tuple[FileStat, FileStat]] = None
 
 
 class Prepared(NamedTuple):
-    """Answer to ``Storage.prepare``."""
+    """Result of ``Storage.prepare``."""
 
     error: Optional[StorageError]
     names: Tuple[Tuple[int, Parts], ...] = ()
-    """As in ``CheckedFiles``: some may have changed, for a file system that does not store a name."""
+    """As in ``CheckedFiles``; they may have changed, if the file system does not accept a name."""
 
 
 class Done(NamedTuple):
-    """Answer to the operations that only succeed or fail."""
+    """Result of the operations that only succeed or fail."""
 
     error: Optional[StorageError]
 
 
 def bare(error: StorageError) -> StorageError:
-    """The error without the tracebacks of itself and of its causes, which would keep the buffers of the job alive."""
+    """Return the error without its tracebacks, which would keep the buffers of the job alive."""
     link: Optional[BaseException] = error
     while link is not None:
         link.__traceback__ = None

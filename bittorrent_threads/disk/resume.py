@@ -26,28 +26,28 @@ Names = Tuple[Tuple[int, Parts], ...]
 
 
 class Resume(NamedTuple):
-    """What is known of the data of one torrent; ``plain`` is the same for json and pickle."""
+    """What is stored about the data of one torrent; ``plain`` is the same as data for json and pickle."""
 
     infohash: bytes
     have: bytes
-    """Pieces that are whole and right, packed; durable, see ``Storage.sync``."""
+    """Packed bitfield of the pieces that are complete, right and durable (``Storage.sync``)."""
     files: Tuple[Optional[FileStat], ...]
-    """What each file was when that was true; None for one that was not there."""
+    """The state of each file at that time; None for a file that did not exist."""
     part_file: Optional[FileStat] = None
     unfinished: Unfinished = ()
-    """Believed only if ``clean``."""
+    """Used only if ``clean``."""
     clean: bool = False
-    """Nothing was written after this: the torrent was stopped."""
+    """Whether the torrent was stopped, so that nothing was written afterwards."""
     names: Names = ()
-    """Files that were renamed: index, and the components of the path."""
+    """Renamed files: index, and the components of the path."""
     doubtful: bytes = b""
-    """Pieces that may be there too, packed: written or found changed so late that only a hash can tell."""
+    """Packed bitfield of the pieces that need a hash check: written, or found changed, after the last sync."""
     own: Optional[bytes] = None
-    """Files that are the torrent's own, packed; None in what an earlier version stored."""
+    """Packed bitfield of the files that the torrent has made; None in resume data of earlier versions."""
 
     @property
     def owned(self) -> bytes:
-        """The same; an earlier version wrote to every file that was there."""
+        """``own``; earlier versions wrote to every existing file."""
         if self.own is not None:
             return self.own
         files = Bitfield(len(self.files))
@@ -57,7 +57,7 @@ class Resume(NamedTuple):
         return bytes(files)
 
     def plain(self) -> Dict[str, Any]:
-        """Dictionaries, lists, strings and numbers."""
+        """Return it as dictionaries, lists, strings and numbers."""
         return {
             "version": VERSION,
             "infohash": self.infohash.hex(),
@@ -73,9 +73,20 @@ class Resume(NamedTuple):
 
     @classmethod
     def of(cls, plain: object, metainfo: Metainfo) -> Resume:
-        """The resume data that ``plain`` is; raises ``ValueError`` with the reason if it is none for this torrent."""
+        """Validate plain data.
+
+        Args:
+            plain: The result of ``plain``, or anything else.
+            metainfo: The torrent.
+
+        Returns:
+            The resume data.
+
+        Raises:
+            ValueError: It is not resume data for this torrent; the text is the reason.
+        """
         if not isinstance(plain, dict):
-            raise ValueError("is no dictionary")
+            raise ValueError("is not a dictionary")
         if plain.get("version") != VERSION:
             raise ValueError(f"has version {plain.get('version')!r}, this library knows {VERSION}")
         resume = cls(
@@ -102,14 +113,14 @@ class Resume(NamedTuple):
 def _list(plain: Dict[str, Any], key: str) -> List[Any]:
     value = plain.get(key)
     if not isinstance(value, list):
-        raise ValueError(f"{key} is no list")
+        raise ValueError(f"{key} is not a list")
     return value
 
 
 def _bytes(plain: Dict[str, Any], key: str) -> bytes:
     value = plain.get(key)
     if not isinstance(value, str):
-        raise ValueError(f"{key} is no text")
+        raise ValueError(f"{key} is not a string")
     return bytes.fromhex(value)
 
 
@@ -117,27 +128,27 @@ def _stat(entry: object, key: str) -> Optional[FileStat]:
     if entry is None:
         return None
     if not isinstance(entry, list) or len(entry) != 3 or not all(type(number) is int for number in entry):
-        raise ValueError(f"{key} has {entry!r:.60}, where size, time and inode belong")
+        raise ValueError(f"{key} has {entry!r:.60}, not size, time and inode")
     return FileStat(*entry)
 
 
 def _names(entries: object, metainfo: Metainfo) -> Names:
-    # None of them leads anywhere else than below the folder, whoever wrote them.
+    # Resume data may come from anywhere: no path may lead out of the folder.
     names: Dict[int, Parts] = {}
     for entry in entries if isinstance(entries, list) else [None]:
         if not (isinstance(entry, list) and len(entry) == 2 and type(entry[0]) is int and isinstance(entry[1], list)):
-            raise ValueError(f"names has {entry!r:.60}, where a file and its path belong")
+            raise ValueError(f"names has {entry!r:.60}, not a file and its path")
         index, parts = entry
         if not 0 <= index < len(metainfo.files) or not all(isinstance(name, str) for name in parts):
-            raise ValueError(f"names has {entry!r:.60}, where a file and its path belong")
+            raise ValueError(f"names has {entry!r:.60}, not a file and its path")
         names[index] = tuple(parts)
     paths = [names.get(index, file.path) for index, file in enumerate(metainfo.files)]
     for parts in names.values():
         if chosen_path("/".join(parts), (), names=rules(NATIVE)) != parts:
-            raise ValueError(f"names has {parts!r:.60}, where a path belongs")
+            raise ValueError(f"names has {parts!r:.60}, not a valid path")
     wrong = in_the_way(paths, names, names=rules(NATIVE))
     if wrong is not None:
-        raise ValueError(f"names has {names[wrong]!r:.60}, which is in the way of another file")
+        raise ValueError(f"names has {names[wrong]!r:.60}, which conflicts with another file")
     return tuple(names.items())
 
 
@@ -147,4 +158,4 @@ def _unfinished(entry: object, metainfo: Metainfo) -> Tuple[int, bytes]:
         if 0 <= index < metainfo.piece_count:
             Bitfield(metainfo.layout.block_count(index), blocks)
             return index, blocks
-    raise ValueError(f"unfinished has {entry!r:.60}, where a piece and its blocks belong")
+    raise ValueError(f"unfinished has {entry!r:.60}, not a piece and its blocks")

@@ -35,31 +35,35 @@ _SEAL_SIZE = len(_MAGIC) + 64 + 1  # SHA-256 in hexadecimal, and the end of a li
 
 
 class Bounds(NamedTuple):
-    """What resume data of a torrent can be at most: anyone may have put a file there, of any size.
+    """The largest resume data of a torrent, checked before anything is parsed.
 
-    What is made of JSON takes by its values thirty times its bytes, so that both are counted before any is made.
+    Parsed JSON takes thirty times its bytes if it has many values, so that both are bounded.
+
+    Attributes:
+        size: Bytes.
+        values: Commas and opening brackets, about the number of values.
     """
 
     size: int
-    """Bytes."""
     values: int
-    """Commas and opening brackets, which is how many values there are."""
 
     @classmethod
     def of(cls, metainfo: Metainfo) -> Bounds:
-        """For this torrent."""
+        """Return the bounds for a torrent."""
         files, pieces = len(metainfo.files), metainfo.piece_count
         unfinished = min(pieces, MAX_UNFINISHED)
         blocks = min(-(-metainfo.total_size // BLOCK) // 4 + 2 * unfinished, MAX_UNFINISHED_SIZE)
-        # A file has three integers of up to 39 digits, an unfinished piece its index, and both their punctuation.
+        # A file is three integers of up to 39 digits, an unfinished piece an index, with punctuation.
         size = 4096 + pieces // 2 + 128 * files + 32 * unfinished + blocks
         return cls(size + min(MAX_NAMES_SIZE, 65_536 + 4096 * files), 4096 + 32 * files + 4 * unfinished)
 
 
 class ResumeFile:
-    """Where the resume data of one torrent is kept: at ``parts`` of a folder, the one before it beside it.
+    """The file of the resume data of one torrent; every method blocks, and may be called from any thread.
 
-    A file is a checksum and JSON.  Every method blocks; of two stores at once one waits for the other.
+    Args:
+        folder: The folder.
+        parts: Components of the path of the file below it.
     """
 
     def __init__(self, folder: Folder, parts: Parts) -> None:
@@ -68,11 +72,15 @@ class ResumeFile:
         self._backup = (*parts[:-1], parts[-1] + ".bak")
         self._draft = (*parts[:-1], parts[-1] + ".new")
         self._storing = allocate_lock()
-        self._last: Optional[Tuple[FileStat, Resume]] = None  # what was stored last, and the file that it is in
-        self._texts: Tuple[Tuple[Optional[FileStat], ...], List[str]] = ((), [])  # files, and the JSON of each
+        self._last: Optional[Tuple[FileStat, Resume]] = None  # the data that was stored last, and the state of its file
+        self._texts: Tuple[Tuple[Optional[FileStat], ...], List[str]] = ((), [])  # the files, and the JSON of each
 
     def store(self, resume: Resume) -> None:
-        """Keep this, whole or not at all; durable when it returns.  Raises :class:`StorageError`."""
+        """Store resume data atomically; it is durable afterwards.
+
+        Raises:
+            StorageError: The disk failed; the previous data is still there.
+        """
         with self._storing:
             self._store(resume)
 
@@ -95,7 +103,14 @@ class ResumeFile:
             raise StorageError.wrap(error, folder.path(self._parts)) from error
 
     def load(self, metainfo: Metainfo) -> Tuple[Optional[Resume], Tuple[str, ...]]:
-        """What was stored last, or before that, or nothing; and what was wrong with what is not used."""
+        """Load the resume data that was stored last, or else the version before it.
+
+        Args:
+            metainfo: The torrent.
+
+        Returns:
+            The resume data, None if there is none; and the reason why each invalid file was not used.
+        """
         reasons: List[str] = []
         bounds = Bounds.of(metainfo)
         for parts in (self._parts, self._backup):
@@ -112,11 +127,15 @@ class ResumeFile:
         return None, tuple(reasons)
 
     def at(self, folder: Folder) -> ResumeFile:
-        """The same file in another folder."""
+        """Return the same file in another folder."""
         return ResumeFile(folder, self._parts)
 
     def remove(self) -> None:
-        """Remove it and the one before it."""
+        """Remove the file and the version before it.
+
+        Raises:
+            StorageError: The disk failed.
+        """
         for parts in (self._draft, self._backup, self._parts):
             try:
                 self.folder.remove(parts)
@@ -125,12 +144,12 @@ class ResumeFile:
         self.folder.prune(self._parts)
 
     def _known(self, parts: Parts) -> Optional[Resume]:
-        # What the file has, if it is the one that was stored last.
+        # The data that was stored last, if the file is still the same.
         last, found = self._last, self.folder.stat(parts)
         return last[1] if last is not None and found is not None and FileStat.of(found) == last[0] else None
 
     def _encoded(self, resume: Resume) -> bytes:
-        # Of 20,000 files the renaming of one changes one.
+        # Most files are unchanged since the last call: their JSON is kept.
         files, texts = self._texts
         if len(files) == len(resume.files):
             pairs = zip(files, resume.files, texts)
@@ -155,7 +174,7 @@ class ResumeFile:
         if found is None:
             return None
         if found.st_size > most:
-            raise ValueError(f"has {found.st_size} bytes, where {most} are the most for this torrent")
+            raise ValueError(f"has {found.st_size} bytes, more than {most}, the limit for this torrent")
         file = Descriptor(self.folder.open(parts, os.O_RDONLY), self.folder.system)
         try:
             return file.read(0, found.st_size)
@@ -166,12 +185,12 @@ class ResumeFile:
 def _decoded(data: bytes, metainfo: Metainfo, bounds: Bounds) -> Resume:
     body = data[_SEAL_SIZE:]
     if not data.startswith(_MAGIC):
-        raise ValueError("is no resume data")
+        raise ValueError("is not resume data")
     if data != _sealed(body):
-        raise ValueError("does not have the bytes that were written")
+        raise ValueError("has a wrong checksum")
     values = sum(map(body.count, (b",", b"[", b"{")))
     if values > bounds.values:
-        raise ValueError(f"has {values} values, where {bounds.values} are the most for this torrent")
+        raise ValueError(f"has {values} values, more than {bounds.values}, the limit for this torrent")
     return Resume.of(json.loads(body), metainfo)
 
 

@@ -1,7 +1,6 @@
-"""``compare``: which of the resume data is still true, now that the files are as they are.
+"""Which resume data can be trusted, after a comparison with the files on disk.
 
-Resume data describes files as they were when it was stored.  Where size, modification time or inode of a file differ
-now, nothing that it says about the pieces of the file is used (but see ``renumbered``).
+The rule: a piece needs no hash check only if every file that it is in has the size, time and inode of the resume data.
 """
 
 from __future__ import annotations
@@ -17,29 +16,36 @@ if TYPE_CHECKING:
     from random import Random
 
 SAMPLE = 16
-"""Pieces that are hashed of files whose inodes alone differ, one a file.
+"""Pieces that are hashed when only the inodes of the files changed: one piece of each of at most so many files.
 
-Another disk or an older copy differs in most files, so that 16 of them show it, in a second instead of hours.
+Another disk, or an older copy, differs in most files.  Hashing these pieces takes a second, where all may take hours.
 """
 
 
 class Trust(NamedTuple):
-    """What of a ``Resume`` is worth something, answer of ``compare``."""
+    """The part of a ``Resume`` that is trusted, as ``compare`` returns it."""
 
     have: Bitfield
     """Pieces that need no hash check."""
     unfinished: Unfinished
-    """Pieces of which these blocks can be kept."""
+    """Incomplete pieces, and which of their blocks can be used."""
     suspects: Tuple[int, ...]
-    """Pieces to hash: those that are there, and doubtful or in a file that changed, claimed or not."""
+    """Pieces to hash: those with data that are doubtful or in a changed file, also if the resume data has them not."""
     missing: Tuple[int, ...]
-    """Files that were there and are gone, by index: not to be downloaded again before somebody says so."""
+    """Indexes of files that are gone.  They are not downloaded again until the user asks for a hash check."""
 
 
 def compare(resume: Resume, checked_files: CheckedFiles, metainfo: Metainfo, *, gone: Collection[int] = ()) -> Trust:
-    """What is still true, now that the files are as ``checked_files``.
+    """Compare resume data with the files on disk.
 
-    A file that is ``gone`` is back only when it is as it was.  Nothing is believed of one that was not seen.
+    Args:
+        resume: The resume data.
+        checked_files: The state of the files now.
+        metainfo: The torrent.
+        gone: Indexes of files that were missing before.  Such a file is missing until it is unchanged again.
+
+    Returns:
+        What can be trusted.  Pieces of a file that could not be examined are not trusted.
     """
     layout = metainfo.layout
     unseen = set(checked_files.unseen)
@@ -65,21 +71,21 @@ def compare(resume: Resume, checked_files: CheckedFiles, metainfo: Metainfo, *, 
 
 
 def renumbered(resume: Resume, checked_files: CheckedFiles) -> Optional[Resume]:
-    """The same, said of files that all have other inodes, and the size and time they had; None if they are not that.
+    """Return the resume data with the inodes that the files have now; None if anything but inodes changed.
 
-    A file system that makes up its inodes, as sshfs does, does so anew at each mount.  A copy of the files looks the
-    same: so what is said here is to be believed only if a sample of the pieces is right.
+    File systems without inodes, such as sshfs, invent new ones at each mount.  A copy of the files looks the same, so
+    the result may be trusted only if a sample of the pieces passes a hash check.
     """
     pairs = [*zip(resume.files, checked_files.files), (resume.part_file, checked_files.part_file)]
-    met = [(then, now) for then, now in pairs if then is not None or now is not None]
-    for then, now in met:
+    known = [(then, now) for then, now in pairs if then is not None or now is not None]
+    for then, now in known:
         if then is None or now is None or then == now or then._replace(inode=now.inode) != now:
             return None
-    return resume._replace(files=checked_files.files, part_file=checked_files.part_file) if met else None
+    return resume._replace(files=checked_files.files, part_file=checked_files.part_file) if known else None
 
 
 def sample(resume: Resume, metainfo: Metainfo, random: Random) -> List[int]:
-    """One piece of each of ``SAMPLE`` files at random, of those that are there and not doubtful; ascending."""
+    """Return one trusted piece of each of at most ``SAMPLE`` random files, in ascending order."""
     layout = metainfo.layout
     have = Bitfield(layout.piece_count, resume.have).without(Bitfield(layout.piece_count, resume.doubtful or None))
     files = [index for index, stat in enumerate(resume.files) if stat is not None and stat.size]
@@ -94,7 +100,7 @@ def sample(resume: Resume, metainfo: Metainfo, random: Random) -> List[int]:
 
 
 def moved(resume: Resume, answer: Moved) -> Resume:
-    """The same, said of files that are at another place now: what was true of a file there is true of it here."""
+    """Return the resume data with the states of the files after they were moved."""
     files = list(resume.files)
     for index, before, after in answer.files:
         if files[index] == before:

@@ -1,8 +1,8 @@
-"""The files that a new torrent is made of: found below a path, without what is to be left out.
+"""The files that a new torrent is made of.
 
-A torrent has regular files only.  What holds data and cannot be seeded from where it lies (a link to a file or folder,
-a name that no client would look for) is an error.  What holds none (a link that leads nowhere, a socket, a pipe, a
-device) is left out with a warning.  Hidden files are files like others.
+A torrent has regular files only.  A link to an existing file or folder, or a name that no client would look for, is an
+error, as the data could not be seeded.  A link to nothing, a socket, a pipe or a device is left out with a warning.
+Hidden files are included.
 """
 
 from __future__ import annotations
@@ -19,21 +19,29 @@ from ..metainfo.safe_paths import HIDDEN_FOLDER, folded_name, native_name, safe_
 from .folder import Parts
 
 SHOWN = 3
-"""Paths that a warning names; it counts the others."""
+"""Paths in a warning; the number of others is added."""
 
 
 class Source(NamedTuple):
-    """A file to be hashed, as it was when it was found."""
+    """A file to be hashed, and its state when it was found."""
 
     path: str
     parts: Parts
-    """Components below the root; none if the root is the file."""
+    """Components of the path below the root; empty if the root is the file."""
     size: int
     mtime_ns: int
 
 
 class Exclusion:
-    """What is left out: ``patterns`` as in ``create``, and the file at ``output``.  Raises :class:`SettingsError`."""
+    """The files that are left out.
+
+    Args:
+        patterns: As ``exclude`` of ``create``.
+        output: The path of the new .torrent, if it is saved.
+
+    Raises:
+        SettingsError: A pattern is not valid.
+    """
 
     def __init__(self, patterns: Iterable[str], output: Optional[str]) -> None:
         self._names: List[str] = []
@@ -47,18 +55,24 @@ class Exclusion:
             else:
                 self._names.append(parts[0])
         self._outputs: List[Tuple[str, str, os.stat_result]] = []
-        for place in () if output is None else {output, os.path.realpath(output)}:  # a link, and what it leads to
+        for place in () if output is None else {output, os.path.realpath(output)}:  # a link, and its target
             if os.path.lexists(place):
                 folder, name = os.path.split(place)
                 self._outputs.append((os.path.realpath(folder), folded_name(name), os.lstat(place)))
 
     def leaves_out(self, path: str, parts: Parts, status: os.stat_result) -> bool:
-        """Whether the file or folder is to be left out; ``path`` has no link in its folders."""
+        """Return whether a file or folder is left out.
+
+        Args:
+            path: Its path, without links in its folders.
+            parts: Components of its path below the root.
+            status: Its status.
+        """
         if parts and any(fnmatch.fnmatchcase(parts[-1], pattern) for pattern in self._names):
             return True
         if any(_matches(parts, pattern) for pattern in self._paths):
             return True
-        # A file system may take another spelling of the name for the same.
+        # A file system may treat another spelling of the name as equal.
         above, own = os.path.split(path)
         return any(
             os.path.samestat(found, status) and (above, folded_name(own)) == (folder, name)
@@ -71,9 +85,14 @@ def _matches(parts: Parts, pattern: Sequence[str]) -> bool:
 
 
 class Found:
-    """The files below ``given``, in the order of their names, and what is to be said about them.
+    """The files below a path, in the order of their names.
 
-    Raises :class:`StorageError` for what cannot be in a torrent.
+    Args:
+        given: The path.
+        exclusion: The files that are left out.
+
+    Raises:
+        StorageError: A file cannot be in a torrent, or there is none.
     """
 
     def __init__(self, given: str, exclusion: Exclusion) -> None:
@@ -84,7 +103,7 @@ class Found:
         self._excluded = False
         path = given
         try:
-            root = os.path.realpath(given)  # a link to all of it is followed, and no other
+            root = os.path.realpath(given)  # the path itself may be a link, others are not followed
             status = os.stat(root)
             if not stat.S_ISDIR(status.st_mode) and not stat.S_ISREG(status.st_mode):
                 raise StorageError("is neither a file nor a folder", given)
@@ -97,7 +116,7 @@ class Found:
         except (OSError, ValueError) as error:
             raise StorageError.wrap(error, str(getattr(error, "filename", None) or path)) from error
         if not self.files:
-            raise StorageError("all of it is left out" if self._excluded else "there is no file in it", given)
+            raise StorageError("all files are excluded" if self._excluded else "there is no file in it", given)
         self.files.sort(key=lambda source: source.parts)
 
     def _sort_out(self, path: str, parts: Parts, status: os.stat_result) -> None:
@@ -111,20 +130,22 @@ class Found:
         elif stat.S_ISREG(kind):
             self.files.append(Source(path, parts, status.st_size, status.st_mtime_ns))
         elif not stat.S_ISLNK(kind):
-            self._leave_out("sockets, pipes and devices have no place in a torrent", parts)
+            self._leave_out("sockets, pipes and devices cannot be in a torrent", parts)
         elif os.path.exists(path):
             reason = "is a symbolic link, which seeding would not follow: put the file in its place, or exclude it"
             raise StorageError(reason, path)
         else:
-            self._leave_out("symbolic links that lead nowhere have no place in a torrent", parts)
+            self._leave_out("symbolic links to nothing cannot be in a torrent", parts)
 
     def _leave_out(self, reason: str, parts: Parts) -> None:
         self._left_out.setdefault(reason, []).append("/".join(parts))
 
     def warnings(self, name: str) -> List[str]:
-        """What the user should know of a torrent of this name, in sentences.
+        """Return the warnings for a torrent of this name.
 
-        Raises :class:`SettingsError` for a name, and :class:`StorageError` for names of files, that cannot be.
+        Raises:
+            SettingsError: The name is not valid.
+            StorageError: The name of a file is not valid.
         """
         self._check_names(name)
         warnings = [f"{reason}; left out: {_shown(sorted(paths))}" for reason, paths in self._left_out.items()]
@@ -139,7 +160,7 @@ class Found:
         return warnings
 
     def _check_names(self, name: str) -> None:
-        # What the torrent calls a file is what every client, this one too, will look for on disk.
+        # Every client, this one too, looks for the names in the torrent.
         if native_name(name) != name:
             raise SettingsError("name", f"{name!r} is not valid as a name, {native_name(name)!r} would be")
         for source in self.files:

@@ -1,12 +1,12 @@
 """``Storage``: the files of one torrent as the network thread sees them (``engine.interfaces.Storage``).
 
-Each operation becomes one job of the pool and is answered exactly once, also when the job raises or the pool closes
-before its turn.  Jobs run side by side and end in any order, but for two kinds: those that change where bytes are run
-alone (what was asked before is done, what is asked after waits), and ``sync`` and ``remember`` take turns, as a sync
-that overtook another would vouch for what that has not finished.
+Each operation becomes one job of the pool.  Its result is delivered exactly once, also if the job raises or the pool
+closes first.  Jobs run in parallel and end in any order, with two exceptions.  A job that moves data (``exclusive``)
+runs alone: it waits for the jobs before it, and the jobs after it wait.  ``sync`` and ``remember`` run in the order of
+the calls, since resume data must not name pieces whose sync has not ended.
 
-Every method and every ``deliver`` runs on the network thread, so that nothing here needs a lock;
-the jobs are methods of ``Content``, ``Pieces`` and ``ResumeFile``, which know nothing of this class.
+Every method and every ``deliver`` runs on the network thread, so that this class has no lock.  The jobs are methods of
+``Content``, ``Pieces`` and ``ResumeFile``, which do not know this class.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ _log = logging.getLogger(__name__)
 class Storage:
     """The files of one torrent; made by ``Disk.open``.
 
-    Every operation raises :class:`SessionClosed` when the disk is closed.
+    Every operation has an argument ``deliver``, which is called with the result, and raises :class:`SessionClosed` when
+    the disk is closed.
     """
 
     def __init__(
@@ -57,31 +58,45 @@ class Storage:
         self._pool = pool
         self._unanswered = 0
         self._interrupted = False
-        self._mistake = ""  # the last that is in the log
+        self._logged_reason = ""  # the reason that was logged last
         self._closing: List[Tuple[Callable[[], Done], Callable[[Done], None]]] = []
-        self._uses = 0  # how often the files were claimed
-        self._used: Sequence[bool] = ()  # which of them
-        self._turns: Deque[Tuple[Callable[[], None], Callable[[StorageError], None]]] = deque()
-        self._held: Deque[_Task] = deque()
-        self._closed_door = False  # a job that is to be alone runs
+        self._uses = 0  # calls of ``claim`` and ``prepare``
+        self._used: Sequence[bool] = ()  # whether each file is claimed
+        self._ordered: Deque[Tuple[Callable[[], None], Callable[[StorageError], None]]] = deque()
+        self._waiting: Deque[_Task] = deque()
+        self._exclusive_running = False
 
     def check_files(self, deliver: Callable[[CheckedFiles], None]) -> None:
-        """See which pieces may be there already, without reading any, and take the files as they are now."""
+        """Accept the files as they are now, and find the pieces that may be in them, without reading any."""
         self._submit(self._content.check_files, deliver, lambda error: CheckedFiles((), error))
 
     def claim(
         self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Done], None], *, writing: bool
     ) -> None:
-        """See that no other torrent has the files, and none that is wanted and not our ``own`` holds anything."""
+        """Check that no other torrent uses the files, and that no wanted file has data of another origin.
+
+        Args:
+            wanted: Whether each file is wanted.
+            own: Whether each file was made by this torrent.
+            deliver: Called with the result.
+            writing: Whether the torrent is going to write.
+        """
         self._uses += 1
-        self._submit(partial(_run, self._claim, tuple(wanted), tuple(own), writing), deliver, Done, alone=True)
+        self._submit(partial(_run, self._claim, tuple(wanted), tuple(own), writing), deliver, Done, exclusive=True)
 
     def prepare(
         self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Prepared], None], *, writing: bool = True
     ) -> None:
-        """Claim the files; make folders and files of those wanted, and move to them what the part file has of them."""
+        """Claim the files, create the wanted files and their folders, and move their bytes from the part file to them.
+
+        Args:
+            wanted: Whether each file is wanted.
+            own: Whether each file was made by this torrent.
+            deliver: Called with the result.
+            writing: Whether the torrent is going to write.
+        """
         self._uses += 1
-        self._submit(partial(self._prepare, tuple(wanted), tuple(own), writing), deliver, Prepared, alone=True)
+        self._submit(partial(self._prepare, tuple(wanted), tuple(own), writing), deliver, Prepared, exclusive=True)
 
     def save(
         self,
@@ -90,7 +105,13 @@ class Storage:
         *,
         compared: Collection[int] = (),
     ) -> None:
-        """Hash each piece and write those that pass; the fingerprints of those ``compared`` are answered."""
+        """Hash whole pieces, and write those that are right.
+
+        Args:
+            pieces: Index and bytes of each piece.
+            deliver: Called with the result.
+            compared: Pieces whose fingerprints are wanted even if they are right.
+        """
         asked = tuple(pieces)
         self._submit(
             partial(self._pieces.save, asked, tuple(compared)),
@@ -99,11 +120,11 @@ class Storage:
         )
 
     def write(self, blocks: Sequence[Tuple[int, int, Buffer]], deliver: Callable[[Done], None]) -> None:
-        """Write ``(index, begin, data)`` of pieces that nobody claims, unhashed."""
+        """Write blocks of incomplete pieces without hashing: piece index, begin in the piece, and bytes of each."""
         self._submit(partial(_run, self._pieces.write, tuple(blocks)), deliver, Done)
 
     def load(self, spans: Sequence[Tuple[int, int, int]], deliver: Callable[[List[Loaded]], None]) -> None:
-        """Read parts of pieces that were saved or have passed a check: each an ``(index, begin, length)``."""
+        """Read parts of pieces that passed a hash check: index, begin in the piece and length of each."""
         asked = tuple(spans)
         self._submit(
             lambda: [self._pieces.load(*span) for span in asked],
@@ -112,7 +133,7 @@ class Storage:
         )
 
     def check(self, indexes: Sequence[int], deliver: Callable[[Checked], None]) -> None:
-        """Read and hash these pieces."""
+        """Read and hash pieces."""
         asked = tuple(sorted(indexes))
         self._submit(
             partial(self._pieces.check, asked),
@@ -122,23 +143,23 @@ class Storage:
         )
 
     def fingerprint(self, index: int, deliver: Callable[[bytes], None]) -> None:
-        """That of a piece as it is on disk, empty if it cannot be read."""
+        """Compute the fingerprint of a piece on disk, empty if it cannot be read."""
         self._submit(partial(self._pieces.fingerprint, index), deliver, lambda error: b"", background=True)
 
     def sync(self, deliver: Callable[[Synced], None]) -> None:
-        """Make durable what was saved and answered before this call."""
-        self._submit_in_turn(
+        """Make durable what was written by jobs whose results were delivered before this call."""
+        self._submit_in_order(
             self._content.sync,
             deliver,
             lambda error: Synced((), None, tuple(range(self._metainfo.piece_count)), error),
         )
 
     def remember(self, resume: Resume, deliver: Callable[[Done], None]) -> None:
-        """Store resume data, whole or not at all."""
-        self._submit_in_turn(partial(_run, self._resume_file.store, resume), deliver, Done)
+        """Store resume data atomically."""
+        self._submit_in_order(partial(_run, self._resume_file.store, resume), deliver, Done)
 
     def recall(self, deliver: Callable[[Recalled], None]) -> None:
-        """The resume data stored last, and what was wrong with what is not used."""
+        """Load the resume data that was stored last."""
         self._submit(
             lambda: Recalled(*self._resume_file.load(self._metainfo)),
             deliver,
@@ -146,61 +167,68 @@ class Storage:
         )
 
     def move(self, basedir: str, deliver: Callable[[Moved], None]) -> None:
-        """Move every file to another folder, with the part file, and the resume data if it is beside them."""
+        """Move all files to another folder, and the resume data if it is beside them."""
         target = self._content.folder.at(basedir)
         self._interrupted = False
         self._submit(
-            partial(self._move, target), deliver, lambda error: Moved(False, error), background=True, alone=True
+            partial(self._move, target), deliver, lambda error: Moved(False, error), background=True, exclusive=True
         )
 
     def rename(self, index: int, parts: Parts, *, stored: bool, deliver: Callable[[Moved], None]) -> None:
-        """Give a file another name below the folder, and remember that if ``stored``."""
+        """Change the path of a file.
+
+        Args:
+            index: The file.
+            parts: Components of its new path below the folder.
+            stored: Whether to store the path in the resume data.
+            deliver: Called with the result.
+        """
         self._submit(
-            partial(self._rename, index, parts, stored), deliver, lambda error: Moved(False, error), alone=True
+            partial(self._rename, index, parts, stored), deliver, lambda error: Moved(False, error), exclusive=True
         )
 
     def name(self, names: Names) -> None:
-        """These files were renamed by an earlier client; to be told before anything is asked about files."""
+        """Set the paths of files that an earlier client renamed; to be called before other operations."""
         self._content.files.name(names)
 
     def interrupt(self) -> None:
-        """Have a move that is under way fail soon; harmless if none is."""
+        """Let a running move fail soon; does nothing if none runs."""
         self._interrupted = True
 
     def close(self, deliver: Callable[[Done], None]) -> None:
-        """Close every open file, after the jobs given before, and claim none; the storage can be used again."""
+        """Close all files after the earlier jobs, and release the claim; the storage can be used again."""
         job = partial(_run, self._close, self._uses)
-        if self._unanswered or self._held:
+        if self._unanswered or self._waiting:
             self._closing.append((job, deliver))
         else:
             self._submit(job, deliver, Done)
 
     def _close(self, uses: int) -> None:
         self._content.close()
-        if self._uses == uses:  # else the files were claimed anew after this was asked
+        if self._uses == uses:  # else they were claimed again after the call
             self._torrent_claim.release()
 
     def _claim(self, wanted: Sequence[bool], own: Sequence[bool], writing: bool) -> None:
-        self._take(wanted, own, writing)
-        self._content.claim(wanted, own)
+        self._claim_files(wanted, own, writing)
+        self._content.refuse_foreign_data(wanted, own)
 
-    def _take(self, wanted: Sequence[bool], own: Sequence[bool], writing: bool) -> None:
-        self._content.meet(wanted, own)  # an empty folder where files were may be a disk that is not mounted
+    def _claim_files(self, wanted: Sequence[bool], own: Sequence[bool], writing: bool) -> None:
+        self._content.require_own_files(wanted, own)  # an empty folder may be an unmounted disk
         used = [wants or ours for wants, ours in zip(wanted, own)]
         self._torrent_claim.take(self._content.folder, self._content.paths(used), writing=writing)
         self._used = used
 
     def _prepare(self, wanted: Sequence[bool], own: Sequence[bool], writing: bool) -> Prepared:
-        # On a worker, alone.
+        # An exclusive job.
         try:
-            self._take(wanted, own, writing)
+            self._claim_files(wanted, own, writing)
             self._content.prepare(wanted, own)
         except StorageError as error:
             return Prepared(bare(error), self._content.files.chosen)
         return Prepared(None, self._content.files.chosen)
 
     def _move(self, target: Folder) -> Moved:
-        # On a worker, alone.
+        # An exclusive job.
         try:
             paths = self._content.paths([True] * len(self._metainfo.files))
             with self._torrent_claim.moving(target, paths, lambda: self._content.paths(self._used)):
@@ -226,60 +254,60 @@ class Storage:
         failed: Callable[[StorageError], T],
         *,
         background: bool = False,
-        alone: bool = False,
+        exclusive: bool = False,
     ) -> None:
-        # A job ``alone`` waits for those given before, and those given after wait for it.
+        # An ``exclusive`` job waits for the jobs before it, and the jobs after it wait for it.
         def answer(outcome: Outcome[T]) -> None:
             self._unanswered -= 1
-            self._closed_door = self._closed_door and not alone
+            self._exclusive_running = self._exclusive_running and not exclusive
             try:
-                deliver(outcome.value(lambda error: failed(self._told(error))))
+                deliver(outcome.value(lambda error: failed(self._error_of(error))))
             except SessionClosed:
-                pass  # who was answered asked for more, of a disk that was closed meanwhile
+                pass  # ``deliver`` began another operation after the disk was closed
             finally:
-                self._go_on()
+                self._begin_waiting()
 
         def work() -> T:
-            with self._content.folder.walking():
+            with self._content.folder.keep_folders_open():
                 return job()
 
-        task = _Task(work, answer, background, alone)
-        if self._held or not self._may_begin(task):
-            self._held.append(task)
+        task = _Task(work, answer, background, exclusive)
+        if self._waiting or not self._may_begin(task):
+            self._waiting.append(task)
         else:
             self._begin(task)
 
-    def _told(self, error: BaseException) -> StorageError:
-        # What a job raised, and did not answer.  But for what the system said it is a mistake in the program.
+    def _error_of(self, error: BaseException) -> StorageError:
+        # An exception of a job as an error.  All but errors of the system and ``SessionClosed`` are bugs.
         if isinstance(error, (StorageError, SessionClosed)):
             return StorageError.wrap(error)
-        told = StorageError.wrap(error, str(getattr(error, "filename", None) or self._content.folder.root))
-        # The jobs of a torrent may all meet the same one: its traceback is logged once.
-        if not isinstance(error, OSError) and told.reason != self._mistake:
-            self._mistake = told.reason
+        wrapped = StorageError.wrap(error, str(getattr(error, "filename", None) or self._content.folder.root))
+        # All jobs of a torrent may raise the same one: it is logged once.
+        if not isinstance(error, OSError) and wrapped.reason != self._logged_reason:
+            self._logged_reason = wrapped.reason
             _log.error("a disk job of %s raised", self._metainfo.name, exc_info=error)
-        return told
+        return wrapped
 
     def _may_begin(self, task: _Task) -> bool:
-        return not self._closed_door and not (task.alone and self._unanswered)
+        return not self._exclusive_running and not (task.exclusive and self._unanswered)
 
     def _begin(self, task: _Task) -> None:
         self._pool.submit(task.job, task.answer, background=task.background)
         self._unanswered += 1
-        self._closed_door = task.alone
+        self._exclusive_running = task.exclusive
 
-    def _go_on(self) -> None:
-        while self._held and self._may_begin(self._held[0]):
-            task = self._held.popleft()
+    def _begin_waiting(self) -> None:
+        while self._waiting and self._may_begin(self._waiting[0]):
+            task = self._waiting.popleft()
             try:
                 self._begin(task)
             except SessionClosed as error:
                 self._unanswered += 1
                 task.answer(Outcome(error=error))
-        if not self._unanswered and not self._held:
+        if not self._unanswered and not self._waiting:
             self._close_now()
 
-    def _submit_in_turn(
+    def _submit_in_order(
         self, job: Callable[[], T], deliver: Callable[[T], None], failed: Callable[[StorageError], T]
     ) -> None:
         def start() -> None:
@@ -289,21 +317,21 @@ class Storage:
             try:
                 deliver(value)
             finally:
-                self._turns.popleft()
+                self._ordered.popleft()
                 self._start_next()
 
-        if not self._turns:
+        if not self._ordered:
             start()
-        self._turns.append((start, lambda error: deliver(failed(error))))
+        self._ordered.append((start, lambda error: deliver(failed(error))))
 
     def _start_next(self) -> None:
-        while self._turns:
-            start, refuse = self._turns[0]
+        while self._ordered:
+            start, refuse = self._ordered[0]
             try:
                 start()
                 return
             except SessionClosed as error:
-                self._turns.popleft()
+                self._ordered.popleft()
                 refuse(StorageError.wrap(error))
 
     def _close_now(self) -> None:
@@ -319,7 +347,7 @@ class _Task(NamedTuple):
     job: Callable[[], Any]
     answer: Callable[[Outcome[Any]], None]
     background: bool
-    alone: bool
+    exclusive: bool
 
 
 def _run(action: Callable[..., None], *arguments: object) -> Done:

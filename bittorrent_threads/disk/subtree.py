@@ -1,8 +1,8 @@
-"""``Subtree``: the folder that a torrent's files are in, moved in one step.
+"""``Subtree``: the top folder of a torrent, moved in one system call.
 
-A link and an unlink for each of 20,000 files take a minute on a disk; to rename the folder above them takes one system
-call.  The rule: it is done only if nothing else is below that folder, each file there is the one that was met, as it
-was, and the name is free at the new place.  Whatever is otherwise has the files moved one by one, which tells why.
+To link and unlink each of 20,000 files takes a minute on a disk; to rename the folder above them takes one call.  This
+is done only if nothing else is below the folder, each file is the one that was seen and unchanged, and the name is free
+in the target folder.  Otherwise the files are moved one by one, which reports the reason.
 """
 
 from __future__ import annotations
@@ -20,18 +20,30 @@ from .folder import Folder, Parts
 
 
 class Subtree:
-    """The folder ``name`` below ``source``, to be moved to ``target``; made by :meth:`find`."""
+    """A folder to be moved; made by :meth:`find`.
+
+    Attributes:
+        files: The files below it, and their status.
+    """
 
     def __init__(self, name: str, source: Folder, target: Folder, files: Mapping[File, os.stat_result]) -> None:
         self._name = name
         self._source = source
         self._target = target
         self.files = files
-        """What each file below it is."""
 
     @classmethod
     def find(cls, files: Iterable[File], source: Folder, target: Folder) -> Optional[Subtree]:
-        """The one with the most of these files, if it can be moved in one step, as far as can be seen."""
+        """Find the top folder that contains most of the files, if it can be moved in one call.
+
+        Args:
+            files: The files.
+            source: The folder that they are in.
+            target: The folder to move to.
+
+        Returns:
+            The subtree; None if files have to be moved one by one.
+        """
         tops = Counter([file.parts[0] for file in files if len(file.parts) > 1 and file.parts[0] != HIDDEN_FOLDER])
         if not tops:
             return None
@@ -43,7 +55,7 @@ class Subtree:
         return None if found is None else cls(name, source, target, found)
 
     def move(self) -> bool:
-        """Move it; False if that cannot be done, and then nothing was."""
+        """Move it; return False if that failed, and nothing was moved."""
         try:
             self._source.move_folder(self._name, self._target)
         except (OSError, StorageError, NotImplementedError):
@@ -51,13 +63,17 @@ class Subtree:
         return True
 
     def sync(self) -> None:
-        """Make the new place durable, and that it is no more at the old one.  Raises ``OSError``."""
+        """Make the move durable.
+
+        Raises:
+            OSError: The disk failed.
+        """
         for folder in (self._target, self._source):
             folder.sync((self._name,))
 
 
 def _below(name: str, own: Mapping[Parts, File], folder: Folder) -> Optional[Dict[File, os.stat_result]]:
-    # What each of the files is; None if anything else is there, or one of them is not as it was.
+    # The status of each file; None if there is anything else, or a file was changed.
     above = {parts[:depth] for parts in own for depth in range(1, len(parts))}
     found: Dict[File, os.stat_result] = {}
     devices = set()

@@ -1,7 +1,7 @@
-"""``TorrentFiles``: the files of one torrent by index, each under the path that was chosen for it.
+"""``TorrentFiles``: the files of one torrent by index, each under one path.
 
-A path is known when a file was renamed or resume data names it, is chosen by ``PathChoice`` where a file may have
-several, and is the portable one of the .torrent for all others.
+The path of a renamed file is known.  That of a file with several possible paths is chosen by ``PathChoice``.  All other
+files have the portable path of the .torrent.
 """
 
 from __future__ import annotations
@@ -18,13 +18,20 @@ from .folder import Folder, Parts
 from .path_choice import PathChoice, refused
 
 SMALL = 64 * 1024
-"""Bytes up to which a file is not kept open after all of it was written, or a check read it: others come next."""
+"""Bytes of a file that is opened, read or written in one call, and closed: it is not needed again soon."""
 
 
 class TorrentFiles:
-    """The files below ``folder``, each made when it is first asked for.
+    """The files below a folder; a ``File`` is made at its first use.
 
-    ``names`` is ``Settings.names``.  Everything that touches a disk raises :class:`StorageError`.
+    Methods that use the disk raise :class:`StorageError`.
+
+    Args:
+        metainfo: The torrent.
+        folder: The folder.
+        pool: Opens the files.
+        names: ``Settings.names``.
+        on_changed: As for ``File``.
     """
 
     def __init__(
@@ -34,10 +41,10 @@ class TorrentFiles:
         self._entries = metainfo.files
         self._folder = folder
         self._pool = pool
-        self._naming = PathChoice(metainfo, names)
+        self._path_choice = PathChoice(metainfo, names)
         self._files: Dict[int, File] = {}
-        self._names: Dict[int, Parts] = {}  # where a path is known
-        self._chosen: Dict[int, Parts] = {}  # where it was chosen
+        self._names: Dict[int, Parts] = {}  # the paths of renamed files
+        self._chosen: Dict[int, Parts] = {}  # the paths that were chosen
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -45,71 +52,71 @@ class TorrentFiles:
     def __getitem__(self, index: int) -> File:
         found = self._files.get(index)
         if found is None:
-            # Of two workers here at once, one makes it.
+            # Two workers may come here at once: both get the file of the first.
             parts = self._names.get(index) or self._chosen.get(index) or self._entries[index].path
             made = File(self._folder, parts, on_changed=self._on_changed)
             found = self._files.setdefault(index, made)
         return found
 
     def name(self, names: Iterable[Tuple[int, Parts]]) -> None:
-        """The paths of these files are known; to be told before one of them is used."""
+        """Set the paths of renamed files, given as index and components; to be called before they are used."""
         for index, parts in names:
             self.renamed(index, parts)
             if index in self._files and self[index].parts != parts:
                 self._forget(index)
 
     def renamed(self, index: int, parts: Parts) -> None:
-        """The file has this path now."""
+        """Set the path of a file that was renamed just now."""
         self._names[index] = parts
         self._chosen.pop(index, None)
 
     @property
     def names(self) -> Dict[int, Parts]:
-        """Where files are whose path is known, or was chosen and is that of a file that is there."""
-        chosen = {index: parts for index, parts in self._chosen.items() if self[index].met}
+        """The paths of renamed files, and the chosen paths of files that exist."""
+        chosen = {index: parts for index, parts in self._chosen.items() if self[index].seen}
         return {**chosen, **self._names}
 
     @property
     def chosen(self) -> Tuple[Tuple[int, Parts], ...]:
-        """The path of each file that may have several, but for those that are known."""
+        """The path of each file that has several possible paths and was not renamed."""
         return tuple(self._chosen.items())
 
     def choose_names(self) -> None:
-        """Choose a path for each file that may have several and was not met under one."""
-        for index, parts in self._naming.look(self._folder, self.names).items():
+        """Choose a path for each file that has several possible paths and was not seen under one."""
+        for index, parts in self._path_choice.choose(self._folder, self.names).items():
             self._chosen[index] = parts
             if self[index].parts != parts:
                 self._forget(index)
 
     def create(self, indexes: Sequence[int]) -> None:
-        """Make these files, empty, unless they are there, under names that this file system stores."""
+        """Create these files, empty, unless they exist, under names that the file system accepts."""
         made: Dict[Identity, int] = {}
         for index in indexes:
             try:
                 self._pool.create(self[index])
             except StorageError as error:
-                if index not in self._chosen or self._naming.refused or not refused(error):
+                if index not in self._chosen or self._path_choice.refused or not refused(error):
                     raise
             else:
                 if not self._chosen or not self._doubled(index, made):
                     continue
                 self._forget(index)
-            self._naming.refused = True
+            self._path_choice.refused = True
             self.choose_names()
             self._pool.create(self[index])
 
     def relocate(self, folder: Folder) -> List[File]:
-        """The files are in another folder now; returns those that were asked for."""
+        """Change the folder of all files; return those that were made so far."""
         self._folder = folder
         return list(self._files.values())
 
     def stats(self) -> Tuple[Optional[FileStat], ...]:
-        """What is known of each file."""
+        """Return the state of each file when it was last seen."""
         known = self._files
         return tuple(known[index].stat if index in known else None for index in range(len(self._entries)))
 
     def read(self, span: Span) -> bytes:
-        """The bytes of ``span``."""
+        """Return the bytes of ``span``."""
         return self._pool.read(self[span.file], span.offset, span.length)
 
     def read_into(self, span: Span, view: memoryview) -> None:
@@ -117,16 +124,16 @@ class TorrentFiles:
         self._pool.read_into(self[span.file], span.offset, view)
 
     def write(self, span: Span, buffers: Sequence[memoryview]) -> None:
-        """Write the buffers, which together are as long as ``span``."""
+        """Write buffers that together are as long as ``span``."""
         whole = span.length == self._entries[span.file].length
         self._pool.write(self[span.file], span.offset, buffers, once=whole and self.small(span.file))
 
     def small(self, index: int) -> bool:
-        """Whether the file is one of many, as far as its size tells."""
+        """Return whether the file is not longer than ``SMALL``."""
         return self._entries[index].length <= SMALL
 
     def _doubled(self, index: int, made: Dict[Identity, int]) -> bool:
-        # Whether the file system stores the file under the name of one made before: case, say, is one to it.
+        # Whether the file system stores the file under the name of one created before, as it ignores case, say.
         file = self[index]
         if file.identity is None or made.setdefault(file.identity, index) == index or index not in self._chosen:
             return False
@@ -134,6 +141,6 @@ class TorrentFiles:
         return found is not None and found.st_nlink < 2
 
     def _forget(self, index: int) -> None:
-        # What was looked for or met under this path is not the file.
+        # The file that was checked under this path is not the file of the torrent.
         file = self._files.pop(index)
         self._pool.relocate(file, file.folder, file.parts, None)

@@ -62,7 +62,7 @@ class UnsyncedFiles:
         watched &= flushed is not None and flushed.complete
         errors: Dict[int, StorageError] = {}
         for index in sorted(indexes):
-            if self._files[index].met:
+            if self._files[index].seen:
                 try:
                     self._pool.sync(self._files[index], flushed, watched=watched)
                 except StorageError as error:

@@ -436,9 +436,9 @@ def test_a_sync_tells_of_a_file_that_was_changed(bench: Bench, t: Torrent, fault
     assert synced.changed == ((str(path), (1, 2, 3, 4)),) and synced.suspects == (1, 2, 3, 4)
     assert synced.error is None
     for piece in (1, 2, 3):
-        bench.content.epochs.vouch(piece, bench.content.epochs.of(piece))
+        bench.content.epochs.mark_right(piece, bench.content.epochs.of(piece))
     assert bench.content.sync().changed == ((str(path), (4,)),)
-    bench.content.epochs.vouch(4, bench.content.epochs.of(4))
+    bench.content.epochs.mark_right(4, bench.content.epochs.of(4))
     assert bench.content.sync().changed == ()
 
 

@@ -302,7 +302,7 @@ def test_adopt_takes_the_file_as_it_is_now(pool: FilePool, folder: Folder, fate:
     fate(x)
     stat = pool.adopt(x)
     if fate is gone:
-        assert stat is None and not x.met
+        assert stat is None and not x.seen
         with pytest.raises(Missing):
             pool.read(x, 0, 1)
     else:
@@ -440,7 +440,7 @@ def test_what_is_used_once_is_not_kept_open(tmp_path: Path, pool: FilePool, fold
     x, buffer = file(folder), bytearray(4)
     pool.create(x)
     pool.write(x, 0, view(b"data"), once=True)
-    pool.fetch(x, 0, memoryview(buffer))
+    pool.read_current(x, 0, memoryview(buffer))
     assert buffer == b"data" and x.changes == 0
     assert len(pool) == 0 and descriptors(tmp_path) == []
 
@@ -456,10 +456,10 @@ def test_a_fetch_meets_the_file_that_has_the_name_now(
         pool.read(x, 0, 4)
     fate(x)
     if fate is changed:
-        pool.fetch(x, 0, memoryview(buffer))
+        pool.read_current(x, 0, memoryview(buffer))
     else:
         with pytest.raises(Missing if fate is cut else Gone):
-            pool.fetch(x, 0, memoryview(buffer))
+            pool.read_current(x, 0, memoryview(buffer))
     assert x.changes == (fate in (cut, changed))
 
 
@@ -468,7 +468,7 @@ def test_a_file_that_was_met_is_not_opened_to_be_made(tmp_path: Path, pool: File
     x = file(Folder(str(tmp_path), system=system), "x", b"data")
     pool.adopt(x)
     system.calls.clear()
-    with x.folder.walking():
+    with x.folder.keep_folders_open():
         pool.create(x)
     assert "fstat" not in [name for name, _ in system.calls]
     assert x.changes == 0

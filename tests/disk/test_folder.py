@@ -59,7 +59,7 @@ def test_names_that_could_lead_outside_are_refused_by_everything(folder: Folder,
         lambda: folder.replace(parts, ("new",)),
         lambda: folder.replace(("old",), parts),
     ):
-        with pytest.raises(StorageError, match="is no name for a file"):
+        with pytest.raises(StorageError, match="is not a valid file name"):
             use()
 
 
@@ -205,7 +205,7 @@ def test_a_file_in_the_place_of_a_folder_is_an_error(tmp_path: Path) -> None:
         assert caught.value.errno == errno.ENOTDIR
 
 
-def test_a_fifo_in_the_place_of_a_file_hangs_nobody(tmp_path: Path) -> None:
+def test_a_fifo_in_the_place_of_a_file_blocks_no_thread(tmp_path: Path) -> None:
     folder = Folder(str(tmp_path))
     os.mkfifo(tmp_path / "x")
     for flags in (os.O_RDONLY, os.O_RDWR):
@@ -294,7 +294,7 @@ def test_a_job_opens_each_folder_once(tmp_path: Path) -> None:
     system = System()
     folder = Folder(str(tmp_path), system=system)
     names = [("t", f"{number // 10}", f"{number}") for number in range(30)]
-    with folder.walking():
+    with folder.keep_folders_open():
         for parts in names:
             os.close(folder.open(parts, os.O_RDWR, create=True))
             assert folder.stat(parts) is not None
@@ -307,7 +307,7 @@ def test_no_folder_stays_open_after_the_job(tmp_path: Path) -> None:
     folder = Folder(str(tmp_path))
     (tmp_path / "t" / "sub").mkdir(parents=True)
     before = os.listdir("/dev/fd")
-    with contextlib.suppress(ZeroDivisionError), folder.walking():
+    with contextlib.suppress(ZeroDivisionError), folder.keep_folders_open():
         assert folder.stat(("t", "sub", "a")) is None
         raise ZeroDivisionError
     assert len(os.listdir("/dev/fd")) == len(before)
@@ -316,7 +316,7 @@ def test_no_folder_stays_open_after_the_job(tmp_path: Path) -> None:
 def test_deep_folders_are_not_all_kept_open(tmp_path: Path) -> None:
     folder = Folder(str(tmp_path))
     deep = tuple("abcdefghijklmnopqrst")
-    with folder.walking():
+    with folder.keep_folders_open():
         before = len(os.listdir("/dev/fd"))
         os.close(folder.open((*deep, "file"), os.O_RDWR, create=True))
         assert len(os.listdir("/dev/fd")) <= before + 8
@@ -324,7 +324,7 @@ def test_deep_folders_are_not_all_kept_open(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_removed_during_a_job_is_made_again(tmp_path: Path) -> None:
     folder = Folder(str(tmp_path))
-    with folder.walking():
+    with folder.keep_folders_open():
         os.close(folder.open(("t", "a"), os.O_RDWR, create=True))
         folder.remove(("t", "a"))
         (tmp_path / "t").rmdir()
@@ -335,12 +335,12 @@ def test_a_folder_that_is_removed_during_a_job_is_made_again(tmp_path: Path) -> 
 def test_a_link_in_the_place_of_a_folder_leads_nowhere_during_a_job(tmp_path: Path) -> None:
     folder = Folder(str(tmp_path / "root"))
     (tmp_path / "outside").mkdir()
-    with folder.walking():
+    with folder.keep_folders_open():
         os.close(folder.open(("t", "a"), os.O_RDWR, create=True))
         (tmp_path / "root" / "t").rename(tmp_path / "root" / "moved")
         (tmp_path / "root" / "t").symlink_to(tmp_path / "outside")
         os.close(folder.open(("t", "b"), os.O_RDWR, create=True))
         folder.replace(("t", "b"), ("u", "b"), create=True)
-    with folder.walking(), pytest.raises(StorageError):
+    with folder.keep_folders_open(), pytest.raises(StorageError):
         folder.open(("t", "c"), os.O_RDWR, create=True)
     assert not list((tmp_path / "outside").iterdir())

@@ -44,7 +44,7 @@ def look(
     fixed: Mapping[int, Parts] = {},
     system: Any = os,
 ) -> Dict[int, str]:
-    found = PathChoice(metainfo, names).look(Folder(str(root), system=system), fixed)
+    found = PathChoice(metainfo, names).choose(Folder(str(root), system=system), fixed)
     return {index: "/".join(path[1:]) for index, path in found.items()}
 
 
@@ -161,9 +161,9 @@ def test_hard_links_are_two_files(tmp_path: Path) -> None:
 def test_a_file_system_that_refuses_native_names_gets_portable_ones(tmp_path: Path) -> None:
     chosen = PathChoice(torrent(*ALBUM), "native")
     chosen.refused = True
-    assert chosen.look(Folder(str(tmp_path)), {})[0] == ("t", "best of_ 1", "01 - What now_.mp3")
+    assert chosen.choose(Folder(str(tmp_path)), {})[0] == ("t", "best of_ 1", "01 - What now_.mp3")
     put(tmp_path, NATIVE[0])
-    assert chosen.look(Folder(str(tmp_path)), {})[0] == ("t", "best of: 1", "01 - What now?.mp3")
+    assert chosen.choose(Folder(str(tmp_path)), {})[0] == ("t", "best of: 1", "01 - What now?.mp3")
 
 
 def test_a_torrent_with_one_name_for_each_file_costs_no_look(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_windows_stores_portable_names_only(tmp_path: Path, monkeypatch: pytest.
     assert (rules("native"), rules("portable")) == ("native", "portable")
     monkeypatch.setattr(os, "name", "nt")
     assert rules("native") == "portable"
-    assert PathChoice(torrent(*ALBUM), "native").look(Folder(str(tmp_path)), {}) == {}
+    assert PathChoice(torrent(*ALBUM), "native").choose(Folder(str(tmp_path)), {}) == {}
 
 
 def test_what_a_file_system_says_to_names_that_it_does_not_store() -> None:

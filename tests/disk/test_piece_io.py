@@ -371,7 +371,7 @@ def test_a_wrong_byte_written_by_another_program_is_never_loaded(seed: Bench, t:
     assert seed.content.sync().suspects == ()
 
 
-def test_nobody_loads_while_another_worker_is_about_to_see_the_change(seed: Bench, t: Torrent) -> None:
+def test_no_worker_loads_while_another_worker_is_about_to_see_the_change(seed: Bench, t: Torrent) -> None:
     change(t.path(seed.root, 0), 350)
     change(t.path(seed.root, 0), 450)
     inside, other_done = threading.Event(), threading.Event()
@@ -548,7 +548,7 @@ class Later:
         return time.time() + self._seconds
 
 
-@pytest.mark.skipif(os.name != "posix", reason="who may not write to a file cannot sync it")
+@pytest.mark.skipif(os.name != "posix", reason="a file that is not open for writing cannot be synced")
 @pytest.mark.parametrize("age, synced", [(0.0, ["fdatasync"]), (YOUNG + 60, [])])
 def test_what_a_check_finds_is_synced_unless_the_system_did_that_long_ago(
     bench: Bench, t: Torrent, monkeypatch: pytest.MonkeyPatch, age: float, synced: List[str]

@@ -9,7 +9,7 @@ from typing import Any, Callable, Iterator, List
 import pytest
 from support.network_thread import NetworkThread
 
-from bittorrent_threads.disk.pool import PATIENCE, Outcome, Pool
+from bittorrent_threads.disk.pool import MAX_OVERTAKEN, Outcome, Pool
 from bittorrent_threads.errors import SessionClosed, ThreadError
 
 
@@ -178,11 +178,11 @@ def test_background_jobs_wait_for_all_others_but_not_for_ever(
     assert gate.begun.wait(30)
     for number in range(2):
         pool.submit(functools.partial(order.append, f"back {number}"), ignore, background=True)
-    for _ in range(PATIENCE + 5):
+    for _ in range(MAX_OVERTAKEN + 5):
         pool.submit(lambda: order.append("front"), ignore)
     gate.open.set()
-    network.turn_until(lambda: len(order) == PATIENCE + 7 and pool.waiting == 0 and network.idle)
-    assert order == ["front"] * PATIENCE + ["back 0"] + ["front"] * 5 + ["back 1"]
+    network.turn_until(lambda: len(order) == MAX_OVERTAKEN + 7 and pool.waiting == 0 and network.idle)
+    assert order == ["front"] * MAX_OVERTAKEN + ["back 0"] + ["front"] * 5 + ["back 1"]
 
 
 # -- the end -------------------------------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ def test_a_pool_that_never_started_can_be_closed(network: NetworkThread) -> None
     assert Pool(2, network.post).close(0)
 
 
-def test_nobody_left_to_be_answered_is_no_error(start: Callable[..., Pool], network: NetworkThread) -> None:
+def test_an_ended_network_thread_is_no_error(start: Callable[..., Pool], network: NetworkThread) -> None:
     pool = start(1)
     network.closed = True
     done = threading.Event()

@@ -11,7 +11,7 @@ class Thing:
     pass
 
 
-def test_a_bare_error_keeps_its_causes_but_nobodys_variables() -> None:
+def test_a_bare_error_keeps_its_causes_but_no_variables() -> None:
     thing = Thing()
     alive = weakref.ref(thing)
 

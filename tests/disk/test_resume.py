@@ -35,19 +35,19 @@ def test_what_an_earlier_version_wrote_has_no_doubts(t: Torrent) -> None:
 
 
 WRONG: List[Tuple[Any, str]] = [
-    (None, "is no dictionary"),
+    (None, "is not a dictionary"),
     ({"version": 2}, "has version 2"),
     ({"version": None}, "has version None"),
     ({"infohash": "00" * 20}, "is for the torrent 0000"),
-    ({"infohash": 7}, "infohash is no text"),
+    ({"infohash": 7}, "infohash is not a string"),
     ({"infohash": "no hex"}, "hex"),
     ({"have": "ff"}, "spare bits"),
     ({"have": "0000"}, "2 bytes"),
-    ({"have": []}, "have is no text"),
-    ({"doubtful": None}, "doubtful is no text"),
+    ({"have": []}, "have is not a string"),
+    ({"doubtful": None}, "doubtful is not a string"),
     ({"doubtful": "ff"}, "spare bits"),
     ({"files": []}, "has 0 files, the torrent 5"),
-    ({"files": {}}, "files is no list"),
+    ({"files": {}}, "files is not a list"),
     ({"files": [[1, 2]] * 5}, "files has"),
     ({"files": [[1, 2, True]] * 5}, "files has"),
     ({"part_file": "x"}, "part_file has"),
@@ -55,7 +55,7 @@ WRONG: List[Tuple[Any, str]] = [
     ({"unfinished": [[-1, "80"]]}, "unfinished has"),
     ({"unfinished": [[0, "ff"]]}, "spare bits"),
     ({"unfinished": [[0]]}, "unfinished has"),
-    ({"unfinished": None}, "unfinished is no list"),
+    ({"unfinished": None}, "unfinished is not a list"),
 ]
 
 

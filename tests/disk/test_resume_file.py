@@ -161,7 +161,7 @@ def test_a_file_too_large_is_not_read(file: ResumeFile, t: Torrent, tmp_path: Pa
     os.truncate(place(tmp_path), Bounds.of(t.metainfo).size + 1)
     system.calls.clear()
     resume, reasons = file.load(t.metainfo)
-    assert resume is None and "are the most for this torrent" in reasons[0]
+    assert resume is None and "the limit for this torrent" in reasons[0]
     assert system.named("pread") == []
 
 
@@ -175,7 +175,7 @@ def test_a_file_of_too_many_values_is_not_taken_apart(
         assert len(text) < bounds.size - 200
         place(tmp_path).write_bytes(_sealed(text))
         resume, reasons = file.load(t.metainfo)
-        assert resume is None and "values, where" in reasons[0]
+        assert resume is None and " values, more than" in reasons[0]
 
 
 @pytest.mark.parametrize(("files", "length", "piece_length"), [(1, 2**35, 2**29), (300, 5, 1), (3, 2**20, 16384)])

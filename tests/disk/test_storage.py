@@ -96,7 +96,7 @@ class Bug(Exception):
     pass
 
 
-def test_an_exception_nobody_expected_is_an_answer(
+def test_an_unexpected_exception_is_a_result(
     storage: Storage,
     network: NetworkThread,
     t: Torrent,
