@@ -69,7 +69,12 @@ class PieceFactory:
             indexes = self._picker.pick(offered, count, first)
         if len(indexes) < count:
             indexes += self._picker.pick(offered, count - len(indexes), within)
-        pieces = [self.piece(index) for index in indexes]
+        last, kind = self._last, self._kind
+        size, buffer_size, blocks, order = self._piece_length, self.buffer_size, self._blocks, self._order
+        # Not by a call for each: with pieces of one block, this is done for each block.
+        pieces = [
+            kind(index, size, buffer_size, blocks, order) if index != last else self.piece(index) for index in indexes
+        ]
         self._memory.reserve(sum([piece.reserved for piece in pieces]), forced=True)
         return pieces
 
