@@ -36,7 +36,7 @@ class CallbackThread:
         """The calling thread is the callback thread."""
         return self._thread is not None and self._thread.current
 
-    def call(self, name: str, function: Callable[..., Any], *args: Any) -> None:
+    def call(self, name: str, function: Callable[..., Any], *args: object) -> None:
         """Run a function after the calls before it; the network thread calls this, and does not wait."""
         self._calls.put(partial(self._run_one, name, function, args))
         if self._thread is None:
