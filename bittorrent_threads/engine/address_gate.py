@@ -20,7 +20,7 @@ class Torrent(Protocol):
 
     @property
     def private(self) -> bool:
-        """Is it known to be private (BEP 27)?"""
+        """Whether it is known to be private (BEP 27)."""
 
     def wake_dialer(self) -> None:
         """There may be an address to dial."""

@@ -19,7 +19,7 @@ class Choking:
         peers: All connections of the torrent.
         lifecycle: Peers are unchoked in the phase ACTIVE only.
         limits: How many slots there are.
-        seeding: Is no wanted piece missing?
+        seeding: Whether no wanted piece is missing.
         network: The clock and the end of a pass.
         settings: Slots and intervals.
         random: Chooses optimistic unchokes.

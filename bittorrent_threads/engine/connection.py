@@ -51,7 +51,7 @@ class Host(Protocol):
 
     @property
     def private(self) -> bool:
-        """Is the torrent known to be private (BEP 27)?"""
+        """Whether the torrent is known to be private (BEP 27)."""
 
     @property
     def peers(self) -> Owner:

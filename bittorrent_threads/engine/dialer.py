@@ -40,7 +40,7 @@ class Room(Protocol):
     """The limit on all connections of the session."""
 
     def make_room(self) -> bool:
-        """Is there room for one more connection, by closing another one if need be?"""
+        """Return whether there is room for one more connection, after closing another one if need be."""
 
 
 class Dialer:

@@ -271,7 +271,7 @@ class Engine:
         self.dialer.wake(torrent)
 
     def make_room(self) -> bool:
-        """Is there room for one more connection, by closing another one if need be?"""
+        """Return whether there is room for one more connection, after closing another one if need be."""
         return self.connection_room > 0 or self._give_way()
 
     def _give_way(self) -> bool:

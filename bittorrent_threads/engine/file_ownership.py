@@ -27,7 +27,7 @@ class FileOwnership:
 
     Args:
         entries: The files as the metainfo has them.
-        begun: Is a piece of this file there?
+        begun: Whether a piece of a file is there.
         overwrite: Files that hold something else are overwritten (``Settings.overwrite``).
     """
 

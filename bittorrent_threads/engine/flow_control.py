@@ -69,7 +69,7 @@ class FlowControl:
             self.work = 0.0
 
     def exhausted(self, now: float) -> bool:
-        """Has the peer been beyond its share for too long?"""
+        """Whether the peer has been beyond its share for too long."""
         return self._quota.exhausted(now)
 
     def settle(self, asked: int, *, held: int, now: float) -> None:

@@ -23,7 +23,7 @@ class Session(Protocol):
         """The torrent of this infohash, if it accepts connections now."""
 
     def make_room(self) -> bool:
-        """Is there room for one more connection, by closing another one if need be?"""
+        """Return whether there is room for one more connection, after closing another one if need be."""
 
     def wake_dialer(self, torrent: Optional[JoinableTorrent]) -> None:
         """A connection ended: there may be an address to dial."""

@@ -1,9 +1,9 @@
-"""What the engine gets from outside: a network with its clock, a disk, and look-ups.
+"""What the engine is given: a network with its clock, a disk, look-ups, clients of trackers.
 
-The real ones are ``net.loop.Loop``, ``disk.disk.Disk`` and ``net.lookups.Lookups``; a test gives simulated ones, and
-the same engine then runs in virtual time.  One rule holds for every call here: it is made on the network thread, it
-returns at once, and its answer comes later, on the network thread, by calling what was passed as ``deliver`` (never
-from inside the call itself, so that no caller meets its own answer half-way).
+The real ones are ``net.loop.Loop``, ``disk.disk.Disk`` and ``net.lookups.Lookups``.  Tests give simulated ones, and the
+same engine runs in virtual time.  The rule for every call here: it is made on the network thread and returns at once,
+and its answer is delivered later, on the network thread, by calling ``deliver``; never before the call has returned, so
+that no caller is called back in the middle of its own work.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Buffer = Union[bytes, bytearray, memoryview]
 
 
 class Timer(Protocol):
-    """A call that is due later."""
+    """A call that will be made later."""
 
     def cancel(self) -> None:
         """Forget the call; harmless when it was made or cancelled already."""
@@ -60,7 +60,7 @@ class StreamHandler(Protocol):
 
 
 class Stream(Protocol):
-    """One connection, plain TCP today."""
+    """One connection, over TCP or another transport."""
 
     handler: Optional[StreamHandler]
     address: Address
@@ -79,7 +79,7 @@ class Stream(Protocol):
 
     @property
     def held(self) -> bool:
-        """A limit of ours keeps the stream from reading or sending."""
+        """Whether a rate limit keeps the stream from reading or sending."""
 
     @property
     def backlog(self) -> int:
@@ -97,7 +97,7 @@ class Stream(Protocol):
         """Queue buffers, uncopied: they must not change until sent.  They leave together at the end of the pass."""
 
     def pause(self) -> None:
-        """Stop reading (back-pressure); the peer feels it through TCP."""
+        """Stop reading; once the buffers of the system are full, TCP stops the peer from sending."""
 
     def resume(self) -> None:
         """Read again."""
@@ -160,48 +160,52 @@ class Network(Protocol):
         """Bind and listen, or raise ListenError.  ``accept`` gets each connection and must set its ``handler``."""
 
     def throttle(self, rate: int, name: str) -> Any:
-        """A new throttle of ``rate`` bytes a second for ``Stream.limit``; it has a settable ``rate`` (0: no limit).
+        """Make a throttle for ``Stream.limit``.
 
-        ``unused(now)`` tells whether less moved of late than it lets through.
+        Args:
+            rate: Bytes a second, 0 for no limit; the attribute ``rate`` of the throttle can be set later.
+            name: What an error calls the rate.
 
-        Raises SettingsError with ``name`` for a rate that is none, also when it is set.
+        Returns:
+            The throttle.  Its ``unused(now)`` tells whether less moved of late than the limit allows.
+
+        Raises:
+            SettingsError: The rate is not a number of bytes; also raised when ``rate`` is set.
         """
 
 
 class Storage(Protocol):
     """The files of one torrent.
 
-    A file that was met is the file to go on with.  Once it is gone (ENOENT) or another one has its name (ESTALE), every
-    operation on it fails until ``check_files`` takes the files as they are.  Once another program changed it, its
-    pieces are hashed again before anything of them is loaded, and are suspects of every ``sync`` until they were.
+    Once a file was opened or seen, operations are for that very file.  If it is gone (ENOENT) or another file has its
+    name (ESTALE), every operation on it fails until ``check_files`` accepts the files as they are.  If another program
+    changed it, its pieces are hashed before they are loaded, and every ``sync`` names them as suspects until then.
     """
 
     def check_files(self, deliver: Callable[[CheckedFiles], None]) -> None:
-        """See which pieces may be there already, without reading any; the first step of a full hash check.
+        """Find out from the files alone which pieces may be there; the first step of a full hash check.
 
-        Whatever the files are now is what later operations go on with.
+        Later operations are for the files as they are now.
         """
 
     def claim(
         self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Done], None], *, writing: bool
     ) -> None:
-        """Claim the files that are wanted or our ``own`` until ``close``; nothing is made.
+        """Claim the files that are ``wanted`` or the torrent's ``own`` until ``close``, without making any.
 
-        Fails with EBUSY and the path if another torrent, of any session or process, uses one of them, and either is
-        ``writing``; of two torrents of the same content one may be.  Fails with EEXIST if a file that is wanted and not
-        our own holds anything.
+        Fails with EBUSY and the path if another torrent, of any session or process, has claimed one of them and one of
+        the two is ``writing``; two torrents of the same content may share files of which one writes.  Fails with EEXIST
+        if a file that is wanted and not the torrent's own is not empty.
         """
 
     def prepare(
         self, wanted: Sequence[bool], own: Sequence[bool], deliver: Callable[[Prepared], None], *, writing: bool = True
     ) -> None:
-        """Make folders and empty files of the files wanted, so that a folder that cannot be written shows at once.
+        """Claim files as ``claim`` does, then make the folders and empty files of those ``wanted``.
 
-        Claims the files first, for ``writing`` or not, and fails as ``claim`` does with EBUSY.
-
-        Before the first ``save``, and again whenever the files wanted change.  Bytes of a file that is not wanted and
-        not there, or not our ``own``, go to the part file; what the part file has of a file wanted now moves to its
-        place.  A file of our own that is not wanted any more keeps what it has, and gets what belongs to it.
+        To be called before the first ``save``, so that a folder that cannot be written is known at once, and again when
+        other files are wanted.  From then on the bytes of a file that is not wanted go to the part file, unless it is
+        there and the torrent's ``own``; the bytes that the part file has of a wanted file are moved into that file.
         """
 
     def save(
@@ -211,18 +215,18 @@ class Storage(Protocol):
         *,
         compared: Collection[int] = (),
     ) -> None:
-        """Hash each piece, given whole, and write those that pass; one job, one answer for all.
+        """Hash whole pieces and write those that are right, in one job with one answer.
 
         Bad data is never written.  The answer has the fingerprints of what is wrong, and of those ``compared``.
         """
 
     def fingerprint(self, index: int, deliver: Callable[[bytes], None]) -> None:
-        """That of a piece as it is on disk (``metainfo.fingerprint``), empty if it cannot be read."""
+        """Deliver the fingerprint (``metainfo.fingerprint``) of a piece on disk, empty if it cannot be read."""
 
     def write(self, blocks: Sequence[Tuple[int, int, Buffer]], deliver: Callable[[Done], None]) -> None:
-        """Write ``(index, begin, data)`` of pieces that are not whole yet, unhashed: at a stop, or too large to keep.
+        """Write ``(index, begin, data)`` unhashed, of pieces that are unfinished at a stop or too large for the memory.
 
-        Only for pieces that no bit claims; ``check`` tells when one is right.
+        Only for pieces whose bit is not set; ``check`` tells when one is right.
         """
 
     def load(self, spans: Sequence[Tuple[int, int, int]], deliver: Callable[[List[Loaded]], None]) -> None:
@@ -235,13 +239,13 @@ class Storage(Protocol):
         """Read and hash these pieces in one job; the caller chooses how many (about 16 MiB is a good job)."""
 
     def sync(self, deliver: Callable[[Synced], None]) -> None:
-        """Make durable what was saved and answered before this call, and see that the files are still ours.
+        """Sync what was saved and answered before this call, and see whether the files are still the same.
 
-        The pieces that may be remembered after it are those claimed when it was called, without its ``suspects``.
+        Resume data may then claim the pieces whose bits were set at the call, except the ``suspects`` of the answer.
         """
 
     def remember(self, resume: Resume, deliver: Callable[[Done], None]) -> None:
-        """Store resume data, whole or not at all; what was stored before is kept as a second copy."""
+        """Store resume data atomically; the resume data before it is kept as a second copy."""
 
     def recall(self, deliver: Callable[[Recalled], None]) -> None:
         """The resume data stored last; ``disk.resume_trust.compare`` returns what of it is still true."""
@@ -249,24 +253,24 @@ class Storage(Protocol):
     def move(self, basedir: str, deliver: Callable[[Moved], None]) -> None:
         """Move every file to another folder, with the part file, and the resume data if it is beside them.
 
-        Every other operation waits meanwhile.  After a failure all is where it was.
+        Every other operation waits meanwhile.  After a failure every file is at its old place.
         """
 
     def rename(self, index: int, parts: Tuple[str, ...], *, stored: bool, deliver: Callable[[Moved], None]) -> None:
-        """Give a file another name below the folder, and remember that if ``stored``; other operations wait."""
+        """Give a file another path below the folder, and store that if ``stored``; other operations wait."""
 
     def name(self, names: Names) -> None:
-        """These files were renamed by an earlier client; to be told before anything is asked about files."""
+        """Tell which files an earlier client renamed; before any other operation on files."""
 
     def interrupt(self) -> None:
-        """Have a move that is under way fail soon; harmless if none is."""
+        """Make a move that is under way fail soon; harmless if none is."""
 
     def close(self, deliver: Callable[[Done], None]) -> None:
         """Close every open file, after the jobs given before."""
 
 
 class Disk(Protocol):
-    """Where torrents keep their files; workers behind it."""
+    """The disk, with its worker threads."""
 
     def open(
         self, metainfo: Any, basedir: str, *, resume_dir: Optional[str] = None, allocation: str = SPARSE
@@ -311,7 +315,7 @@ class EventDispatcher(Protocol):
 
 
 class Lookups(Protocol):
-    """Name resolution and HTTP, in threads that may hang without hurting anyone."""
+    """Name resolution and HTTP, in threads of their own, so that one that hangs delays nothing else."""
 
     def fetch(
         self,
@@ -324,15 +328,20 @@ class Lookups(Protocol):
         family: int = 0,
         source: str = "",
     ) -> None:
-        """GET; ``timeout`` covers everything.
+        """Send a GET request.
 
-        A URL that is not ``trusted`` is asked of private addresses only if its path is that of a tracker.  With a
-        ``family``, 4 or 6, it is asked over that alone (``net.resolver.FamilyUnavailable`` if that cannot be), and from
-        the address ``source`` if that is not empty.
+        Args:
+            url: What to get.
+            timeout: Seconds for everything, name resolution and redirects included.
+            max_body: Most bytes of the body, decompressed.
+            deliver: Gets the answer.
+            trusted: False limits requests at private addresses to the paths of trackers.
+            family: The address family, 4 or 6, 0 for any; without it the error is ``net.resolver.FamilyUnavailable``.
+            source: Numeric local address; empty for any.
         """
 
     def resolve(self, host: str, port: int, timeout: float, deliver: Callable[[Resolved], None]) -> None:
-        """Numeric addresses of a host."""
+        """Deliver the numeric addresses of a host."""
 
 
 class Endpoint(NamedTuple):

@@ -322,12 +322,12 @@ class Payload:
 
     @property
     def missing(self) -> bool:
-        """Is a wanted piece missing?"""
+        """Whether a wanted piece is missing."""
         return self.picker.missing
 
     @property
     def undecided(self) -> bool:
-        """Are there pieces that may be there and could not be read?"""
+        """Whether there are pieces that may be on the disk and could not be read."""
         return bool(self.unreadable)
 
     @property

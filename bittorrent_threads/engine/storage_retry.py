@@ -23,11 +23,11 @@ class Owner(Protocol):
 
     @property
     def missing(self) -> bool:
-        """Is a wanted piece missing?"""
+        """Whether a wanted piece is missing."""
 
     @property
     def undecided(self) -> bool:
-        """Are there pieces that may be there and could not be read?"""
+        """Whether there are pieces that may be on the disk and could not be read."""
 
     def reconsider(self) -> None:
         """Whether pieces may be requested may have changed."""

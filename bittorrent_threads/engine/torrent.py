@@ -374,7 +374,7 @@ class Torrent:
 
     @property
     def private(self) -> bool:
-        """Is the torrent known to be private (BEP 27)?"""
+        """Whether the torrent is known to be private (BEP 27)."""
         return self.payload is not None and self.payload.metainfo.private
 
     def publish(self, kind: Callable[..., events.Event], **fields: Any) -> None:

@@ -65,10 +65,10 @@ class Pieces(Protocol):
     """The pieces that peers may ask for."""
 
     def serves(self, index: int) -> bool:
-        """May peers ask for this piece?"""
+        """Whether peers may request this piece."""
 
     def misled(self, index: int) -> bool:
-        """Were peers told of this piece, though it is not sent now?"""
+        """Whether peers were told of this piece, though it is not sent now."""
 
     def load_failed(self, index: int, error: StorageError) -> None:
         """A piece could not be read."""

@@ -88,11 +88,11 @@ class VerifiedPieces:
     # -- what peers may ask for ------------------------------------------------------------------------------------
 
     def serves(self, index: int) -> bool:
-        """May peers ask for this piece?"""
+        """Whether peers may request this piece."""
         return self._have[index] and index not in self._doubted
 
     def misled(self, index: int) -> bool:
-        """Were peers told of this piece, though it is not sent now?"""
+        """Whether peers were told of this piece, though it is not sent now."""
         return index in self._doubted or index in self._lost
 
     def load_failed(self, index: int, error: StorageError) -> None:
@@ -192,12 +192,12 @@ class VerifiedPieces:
 
     @property
     def wanting(self) -> bool:
-        """Is a wanted piece missing?"""
+        """Whether a wanted piece is missing."""
         return self._picker.missing
 
     @property
     def partial_seed(self) -> bool:
-        """Is all that is wanted there, and not all of the torrent (BEP 21)?"""
+        """Whether all that is wanted is there, and not all of the torrent (BEP 21)."""
         return not self._picker.missing and not self._have.full
 
     @property
