@@ -151,3 +151,17 @@ def test_the_rename_of_one_of_many_files_looks_at_its_folders_only(sessions: Lis
     assert len(system.calls) < 60
     assert own._current is not None and len({*before} - {*own._current[1].paths}) == 1
     own.take(folder, [*paths[:3], ("t", "3", "y"), *paths[4:]], writing=True)
+
+
+def test_to_reduce_or_release_nothing_is_no_error(sessions: List[Claims], tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    sessions[0].reduce(folder, claim(A))
+    sessions[0].release(folder, A.metainfo.infohash)
+    sessions[1].take(folder, claim(B))
+
+
+def test_a_move_of_what_is_not_claimed_claims_nothing_in_the_end(sessions: List[Claims], tmp_path: Path) -> None:
+    folder, paths = Folder(str(tmp_path)), [entry.path for entry in A.metainfo.files]
+    with TorrentClaim(sessions[0], A.metainfo).moving(folder, paths, lambda: paths):
+        refused(sessions[1], folder, claim(B))
+    sessions[1].take(folder, claim(B))

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, List
 
 import pytest
-from support.contents import EMPTY, FILES, A, B, Bench, C, D, spoil
+from support.contents import ALL, EMPTY, FILES, A, B, Bench, C, D, spoil
 from support.filesystems import refusing
 from support.system import System
 from support.torrents import Torrent, torrent
 
 from bittorrent_threads.disk.content import Content
-from bittorrent_threads.disk.file import Missing
+from bittorrent_threads.disk.file import Gone, Missing
 from bittorrent_threads.disk.file_pool import FilePool
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.errors import StorageError
@@ -489,3 +489,36 @@ def test_names_stay_once_bytes_go_to_the_files(tmp_path: Path, pool: FilePool) -
     (tmp_path / "t" / "b?").write_bytes(t.file(1))
     assert content.check_files().names == content.files.chosen == ((1, ("t", "b_")),)
     content.close()
+
+
+def test_a_wanted_file_with_data_of_another_origin_is_refused(bench: Bench, t: Torrent) -> None:
+    t.seed(bench.root)
+    own = [index != A for index in range(len(FILES))]
+    bench.content.check_files()
+    with pytest.raises(StorageError, match="exists already") as caught:
+        bench.content.refuse_foreign_data(ALL, own)
+    assert (caught.value.path, caught.value.errno) == (str(t.path(bench.root, A)), errno.EEXIST)
+    bench.content.refuse_foreign_data(own, own)  # it is not wanted
+    t.path(bench.root, A).write_bytes(b"")
+    bench.content.refuse_foreign_data(ALL, own)
+
+
+def test_data_that_appears_before_the_files_are_made_is_refused(bench: Bench, t: Torrent) -> None:
+    bench.content.check_files()
+    t.seed(bench.root)
+    with pytest.raises(StorageError, match="exists already"):
+        bench.content.prepare(ALL, [False] * len(FILES))
+    assert t.path(bench.root, A).read_bytes() == t.file(A)
+
+
+def test_nothing_is_made_where_all_own_files_are_gone(bench: Bench, t: Torrent) -> None:
+    t.seed(bench.root)
+    bench.content.check_files()
+    t.path(bench.root, A).unlink()
+    bench.content.require_own_files(ALL, ALL)  # one of the others exists
+    for index in (B, EMPTY, C, D):
+        t.path(bench.root, index).unlink()
+    with pytest.raises(Gone):
+        bench.content.require_own_files(ALL, ALL)
+    bench.content.require_own_files([False] * len(FILES), ALL)
+    assert bench.files() == []

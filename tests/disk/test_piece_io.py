@@ -671,3 +671,18 @@ PIECES_OF_A_BYTE = """
         assert len(client.hashcheck().passed) == len(data)
         print(kibibytes("VmHWM:") - before)
 """
+
+
+@pytest.mark.parametrize("spoilt", [False, True], ids=["touched", "spoilt"])
+def test_a_change_that_the_check_notices_has_the_pieces_hashed_once_more(seed: Bench, t: Torrent, spoilt: bool) -> None:
+    assert seed.check().failed == ()
+    path = t.path(seed.root, 0)
+    pieces = set(t.metainfo.layout.file_pieces(0))
+    if spoilt:
+        path.write_bytes(bytes(len(t.file(0))))
+    os.utime(path, ns=(1, 1))
+    checked = seed.check()
+    assert set(checked.failed) == (pieces if spoilt else set())
+    epochs = seed.content.epochs
+    for index in set(range(t.metainfo.piece_count)) - set(checked.failed):
+        assert epochs.trusted(index, epochs.of(index))

@@ -69,3 +69,9 @@ def test_what_is_no_resume_data_is_refused_with_a_reason(t: Torrent, changes: An
 @given(resumes())
 def test_whatever_is_remembered_comes_back_by_json(resume: Resume) -> None:
     assert Resume.of(json.loads(json.dumps(resume.plain())), PROPERTY) == resume
+
+
+def test_in_resume_data_of_earlier_versions_every_file_that_existed_is_own(t: Torrent) -> None:
+    plain = resume_of(t, 0).plain()
+    assert Resume.of(plain, t.metainfo).owned == b"\xd8", "all but the third of five"
+    assert Resume.of({**plain, "own": "80"}, t.metainfo).owned == b"\x80"
