@@ -108,9 +108,9 @@ def test_an_option_of_create_that_cannot_be(run: Run, data: Path, tmp_path: Path
 @pytest.mark.parametrize(
     "name, message",
     [
-        ("folder", "is a folder, where a .torrent file is wanted"),
+        ("folder", "is a folder, not a .torrent file"),
         ("empty", "is empty (at byte 0)"),
-        ("page", "is no .torrent file, which would begin with 'd' (at byte 0)"),
+        ("page", "is not a .torrent file, which begins with 'd' (at byte 0)"),
         ("cut", "the data ends inside a value (at byte 50)"),
         ("many", "info.pieces: 562949953421312 pieces, where a torrent may have 2097152"),
         ("no\nsuch\x1b[2J\u202efile", "No such file or directory"),

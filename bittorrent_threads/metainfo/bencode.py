@@ -261,7 +261,7 @@ class _Scanner:
             raise BencodeError(f"not a canonical integer of 64 bits: {_shown(self.data[pos : pos + 24])}", pos)
         value = int(match[1])
         if not -_INT64 <= value < _INT64:
-            raise BencodeError(f"{value} is no integer of 64 bits", pos)
+            raise BencodeError(f"{value} is not an integer of 64 bits", pos)
         return value, match.end()
 
     def _cut_short(self, pos: int) -> BencodeError:
@@ -301,7 +301,7 @@ def _plain(value: object, depth: int) -> Any:
         return value.encode()
     if isinstance(value, int):
         if not -_INT64 <= value < _INT64:
-            raise ValueError(f"{value:#x} is no integer of 64 bits")
+            raise ValueError(f"{value:#x} is not an integer of 64 bits")
         return int(value)
     if isinstance(value, (bytearray, memoryview)):
         return bytes(value)

@@ -192,7 +192,7 @@ class Metainfo:
             with open(path, "rb") as file:
                 data = file.read(max_size + 1)
         except IsADirectoryError as error:
-            raise MetainfoError("is a folder, where a .torrent file is wanted", source=str(path)) from error
+            raise MetainfoError("is a folder, not a .torrent file", source=str(path)) from error
         except OSError as error:
             raise MetainfoError(error.strerror or str(error), source=str(path) or "''") from error
         except ValueError as error:  # a NUL or a lone surrogate in the path
@@ -200,7 +200,7 @@ class Metainfo:
         if len(data) > max_size:
             raise MetainfoError(f"more than the {max_size} bytes a .torrent file may have", source=str(path))
         if data[:1] != b"d":
-            reason = "is no .torrent file, which would begin with 'd'" if data else "is empty"
+            reason = "is not a .torrent file, which begins with 'd'" if data else "is empty"
             raise BencodeError(reason, 0, source=str(path))
         try:
             return cls.parse(data, max_size=max_size)

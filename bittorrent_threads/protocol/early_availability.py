@@ -94,7 +94,7 @@ class EarlyAvailability:
         self._merge()
         highest = _highest(self._packed)
         if highest >= piece_count:
-            self.failed = f"has piece {highest}, there are {piece_count}"
+            self.failed = f"bitfield or have of piece {highest}, there are {piece_count}"
             return []
         for kind, index, _, _ in self._hints:
             if index >= piece_count:
@@ -111,7 +111,7 @@ class EarlyAvailability:
 
     def _have(self, index: int) -> None:
         if self._size is not None and index >= 8 * self._size:
-            self.failed = f"{NAMES[HAVE]} of piece {index}, and a bitfield of {self._size} bytes"
+            self.failed = f"{NAMES[HAVE]} of piece {index}, the bitfield has {self._size} bytes"
             return
         if len(self._haves) == MAX_HAVES:
             self._merge()
@@ -128,7 +128,7 @@ class EarlyAvailability:
             return
         self._merge()
         if len(self._packed) > len(payload):
-            self.failed = f"{NAMES[BITFIELD]} of {len(payload)} bytes, and has piece {_highest(self._packed)}"
+            self.failed = f"{NAMES[BITFIELD]} of {len(payload)} bytes, after a have of piece {_highest(self._packed)}"
             return
         before = int.from_bytes(self._packed.ljust(len(payload), b"\0"), "big")
         both = before | int.from_bytes(payload, "big")

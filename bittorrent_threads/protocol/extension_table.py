@@ -89,7 +89,7 @@ class ExtensionTable(Generic[AnyConnection]):
             raise ValueError("two extensions have one name or one id")
         for row in rows:
             if not 0 < row.local_id <= MAX_ID or not 0 < len(row.name) <= MAX_NAME:
-                raise ValueError(f"extension {row.name!r} with the id {row.local_id}")
+                raise ValueError(f"the name or the id {row.local_id} of extension {row.name!r} is out of range")
 
     def __iter__(self) -> Iterator[Extension[AnyConnection]]:
         return iter(self._rows.values())

@@ -397,17 +397,17 @@ def test_files_that_cannot_be_loaded(tmp_path: Path) -> None:
     missing = loaded(torrent)
     assert (missing.source, missing.reason) == (str(torrent), "No such file or directory")
     assert isinstance(missing.__cause__, OSError)
-    assert str(loaded(tmp_path)) == f"{tmp_path}: is a folder, where a .torrent file is wanted"
+    assert str(loaded(tmp_path)) == f"{tmp_path}: is a folder, not a .torrent file"
     torrent.write_bytes(b"")
     assert str(loaded(torrent)) == f"{torrent}: is empty (at byte 0)"
     torrent.write_bytes(b"<html>")
-    assert str(loaded(torrent)) == f"{torrent}: is no .torrent file, which would begin with 'd' (at byte 0)"
+    assert str(loaded(torrent)) == f"{torrent}: is not a .torrent file, which begins with 'd' (at byte 0)"
     torrent.unlink()
     assert "null" in loaded("a\0b").reason
     torrent.write_bytes(bencode({"info": single(name=5)}))
     assert str(loaded(torrent)) == f"{torrent}: info.name: must be a string, not an integer"
     torrent.write_bytes(b"hello")
-    assert str(loaded(torrent)).startswith(f"{torrent}: is no .torrent file")
+    assert str(loaded(torrent)).startswith(f"{torrent}: is not a .torrent file")
     torrent.write_bytes(bytes(101))
     assert loaded(torrent, max_size=100).reason == "more than the 100 bytes a .torrent file may have"
 

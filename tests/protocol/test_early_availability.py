@@ -91,11 +91,11 @@ def test_the_first_hints_are_kept_and_follow_the_availability() -> None:
 REFUSED: List[Tuple[Sequence[Message], str]] = [
     ([bits(b"\xf0\x00")], "bitfield of 2 bytes instead of 3"),
     ([bits(b"\xf0\x00\x00\x00")], "bitfield of 4 bytes instead of 3"),
-    ([bits(b"\xf0\x00\x04")], "has piece 21, there are 21"),
-    ([bits(b"\xf0\x00\xff")], "has piece 23, there are 21"),
-    (have(3, 21), "has piece 21, there are 21"),
-    (have(2**21 - 1), "has piece 2097151, there are 21"),
-    ([ALL, *have(21)], "has piece 21, there are 21"),
+    ([bits(b"\xf0\x00\x04")], "bitfield or have of piece 21, there are 21"),
+    ([bits(b"\xf0\x00\xff")], "bitfield or have of piece 23, there are 21"),
+    (have(3, 21), "bitfield or have of piece 21, there are 21"),
+    (have(2**21 - 1), "bitfield or have of piece 2097151, there are 21"),
+    ([ALL, *have(21)], "bitfield or have of piece 21, there are 21"),
     ([(SUGGEST, 20, 0, 0), (SUGGEST, 21, 0, 0)], "suggest piece of piece 21, there are 21"),
     ([ALL, (ALLOWED_FAST, 30, 0, 0)], "allowed fast of piece 30, there are 21"),
 ]
@@ -110,8 +110,8 @@ def test_what_does_not_fit_the_torrent_is_found_when_the_number_is_known(said: S
 
 CONTRADICTIONS: List[Tuple[Sequence[Message], str]] = [
     ([bits(b"\xf0\x00"), bits(b"\xf0\xf0\x00")], "bitfield of 3 bytes, after one of 2"),
-    ([bits(b"\xf0\x00"), *have(16)], "have of piece 16, and a bitfield of 2 bytes"),
-    ([*have(16), bits(b"\xf0\x00")], "bitfield of 2 bytes, and has piece 16"),
+    ([bits(b"\xf0\x00"), *have(16)], "have of piece 16, the bitfield has 2 bytes"),
+    ([*have(16), bits(b"\xf0\x00")], "bitfield of 2 bytes, after a have of piece 16"),
     ([bits(b"\xf0\x00"), bits(b"\x70\x00")], "said a second time what it has, and nothing new"),
     ([bits(bytes(2)), bits(bytes(2))], "said a second time what it has, and nothing new"),
     ([NONE, bits(bytes(2))], "said a second time what it has, and nothing new"),

@@ -580,8 +580,8 @@ def test_the_number_of_pieces_is_told_once() -> None:
     ("said", "reason"),
     [
         (messages.bitfield(b"\xff\x00"), "bitfield of 2 bytes instead of 3"),
-        (messages.bitfield(b"\xff\x00\x04"), "has piece 21, there are 21"),
-        (messages.have(21), "has piece 21, there are 21"),
+        (messages.bitfield(b"\xff\x00\x04"), "bitfield or have of piece 21, there are 21"),
+        (messages.have(21), "bitfield or have of piece 21, there are 21"),
         (messages.suggest(21), "suggest piece of piece 21, there are 21"),
     ],
 )
@@ -600,7 +600,7 @@ def test_what_does_not_fit_fails_when_the_number_is_told(said: bytes, reason: st
         (block(MAX_PIECES, 0, b"x"), "piece of piece 2097152, there are 2097152"),
         (messages.HAVE_NONE_MESSAGE * 2, "have none after other messages"),
         (messages.HAVE_ALL_MESSAGE * 2, NOTHING_NEW),
-        (messages.bitfield(b"\x80") + messages.have(8), "have of piece 8, and a bitfield of 1 bytes"),
+        (messages.bitfield(b"\x80") + messages.have(8), "have of piece 8, the bitfield has 1 bytes"),
     ],
 )
 def test_bounds_before_the_number_of_pieces(said: bytes, reason: str) -> None:
@@ -656,7 +656,7 @@ def test_nothing_is_kept_behind_what_does_not_fit() -> None:
     machine.receive(messages.have(21) + messages.have(1)[:7])
     assert machine.partial
     assert machine.set_piece_count(PIECES) == []
-    assert (machine.failed, machine.partial) == ("has piece 21, there are 21", False)
+    assert (machine.failed, machine.partial) == ("bitfield or have of piece 21, there are 21", False)
 
 
 def test_noise_without_a_number_of_pieces_is_the_same_however_it_is_cut() -> None:

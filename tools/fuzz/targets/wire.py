@@ -27,6 +27,7 @@ _INDEXED = {
     messages.SUGGEST: messages.suggest,
     messages.ALLOWED_FAST: messages.allowed_fast,
 }
+_ABOUT_PIECES = frozenset({messages.BITFIELD, messages.HAVE_ALL, messages.HAVE_NONE, *_INDEXED})
 _BLOCKS = {messages.REQUEST: messages.request, messages.CANCEL: messages.cancel, messages.REJECT: messages.reject}
 _BARE = {
     messages.KEEPALIVE: messages.KEEPALIVE_MESSAGE,
@@ -43,7 +44,9 @@ def check(data: bytes) -> None:
     """Three bytes select the torrent, the fast extension and the chunks; the rest is what the peer sends."""
     choices = Choices(data)
     piece_count, fast, way = choices.pick(PIECE_COUNTS), bool(choices.below(2)), choices.byte()
-    compare(piece_count, choices.rest(), fast=fast, way=way)
+    stream = choices.rest()
+    compare(piece_count, stream, fast=fast, way=way)
+    compare_early(piece_count, stream, fast=fast, way=way)
 
 
 def compare(piece_count: int, stream: bytes, *, fast: bool, way: int) -> None:
@@ -66,6 +69,27 @@ def compare(piece_count: int, stream: bytes, *, fast: bool, way: int) -> None:
             left = stream[len(text) :]
             length = int.from_bytes(left[:4], "big")
             require(len(left) < 4 or len(left) < 4 + length, "a whole message is kept back")
+
+
+def compare_early(piece_count: int, stream: bytes, *, fast: bool, way: int) -> None:
+    """Compare the same for a wire that is told the number of pieces behind the input."""
+    whole, pieces = Wire(None, fast=fast), Wire(None, fast=fast)
+    found = received(whole, [stream])
+    with lowered(module, MAX_MESSAGES=3):
+        require(received(pieces, cut(stream, way)) == found, "other early messages when cut")
+    require(pieces.failed == whole.failed, "another early end when cut")
+    require(not whole.failed or not (whole.held or pieces.held), "bytes are kept after a violation")
+    for message in found:
+        require(message[0] not in _ABOUT_PIECES, f"early {messages.NAMES[message[0]]}")
+        fit(message, MAX_PIECES, fast=fast)
+    said = whole.set_piece_count(piece_count)
+    require(pieces.set_piece_count(piece_count) == said, "another availability when cut")
+    require(pieces.failed == whole.failed, "another end when cut, with the number of pieces")
+    require_shown(whole.failed, 200, "the reason to close")
+    require(not (whole.failed and said), "an availability in spite of a violation")
+    for message in said:
+        require(message[0] in _ABOUT_PIECES, f"late {messages.NAMES[message[0]]}")
+        fit(message, piece_count, fast=fast)
 
 
 def received(wire: Wire, chunks: Iterable[bytes]) -> List[Message]:
