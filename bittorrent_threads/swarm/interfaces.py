@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Callable, Hashable, List, Protocol, Tuple, Union
 
-Address = Tuple[str, int]
-"""Host and port."""
+from ..protocol.addresses import Address
 
 Buffer = Union[bytes, bytearray, memoryview]
 

@@ -1,7 +1,7 @@
 """The open pieces of a torrent, with those that the disk still writes or reads parts of.
 
-An open piece is *askable* while it has blocks to request.  A piece that nobody is asked for and that has no block is
-closed at once, so that the picker may choose again.
+An open piece is *askable* while it has blocks to request.  A piece without received blocks and requests is closed at
+once, so that the picker may choose again.
 """
 
 from __future__ import annotations

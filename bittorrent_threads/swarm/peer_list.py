@@ -81,7 +81,7 @@ class PeerList:
         """How many connections there are to a listed address: two if both ends dialled."""
         self._shares = SourceShares()
         self._owned: Dict[str, Dict[Address, None]] = {}
-        """The listed addresses of each owner of whom at most ``MAX_OF_OWNER`` are listed."""
+        """By owner, its listed addresses, where at most ``MAX_OF_OWNER`` may be listed."""
         self._former: Dict[Address, Address] = {}
         """The listed addresses of connections that have ended: a piece may fail after its sender has left."""
         self._own: Dict[Address, None] = {}

@@ -6,7 +6,7 @@ import random
 from typing import Iterable, List, Optional, Set
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -191,6 +191,13 @@ class Machine(RuleBasedStateMachine):
         assert all(subject.interesting(peer) is any(peer[index] for index in missing) for peer in self.peers[:3])
 
 
+def bounds(examples: int, steps: int) -> settings:
+    """Always the same sequences, not shrunk when one fails: that takes longer than the time limit of a test."""
+    return settings(
+        max_examples=examples, stateful_step_count=steps, derandomize=True, phases=[Phase.generate], deadline=None
+    )
+
+
 class LargeMachine(Machine):
     """With several regions as they are."""
 
@@ -201,8 +208,8 @@ def test_many_small_regions(monkeypatch: pytest.MonkeyPatch) -> None:
     # Regions of 16 pieces: a small torrent has many.
     monkeypatch.setattr(bitfield, "REGION", 16)
     monkeypatch.setattr(picker_module, "REGION", 16)
-    run_state_machine_as_test(Machine, settings=settings(max_examples=60, stateful_step_count=60))
+    run_state_machine_as_test(Machine, settings=bounds(60, 60))
 
 
 def test_regions_as_they_are() -> None:
-    run_state_machine_as_test(LargeMachine, settings=settings(max_examples=8, stateful_step_count=30))
+    run_state_machine_as_test(LargeMachine, settings=bounds(8, 30))

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import AbstractSet, Dict, List
 
 from bittorrent_threads.metainfo.bitfield import Bitfield
-from bittorrent_threads.swarm.interfaces import Address, BlockRequest
+from bittorrent_threads.protocol.addresses import Address
+from bittorrent_threads.swarm.interfaces import BlockRequest
 from bittorrent_threads.swarm.pipeline import Pipeline
 
 from .swarm import Node
