@@ -81,6 +81,15 @@ def test_a_jump_is_told_by_its_two_ends(
     assert "sample.py: 4, 8->10, 8->exit\n" in capsys.readouterr().out
 
 
+def test_a_long_list_is_cut(branches: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = measured(tmp_path, "swarm", 0)
+    for module in report["files"].values():
+        module["missing_lines"] = list(range(1, 100))
+    assert branches.show(branches.figures(report), ["swarm"]) == 1
+    assert "sample.py: 1, 2, 3, 4" in (printed := capsys.readouterr().out)
+    assert f", {branches.MOST_SHOWN}, and {99 - branches.MOST_SHOWN} more\n" in printed
+
+
 @pytest.mark.parametrize(("layer", "code"), [("swarm", 1), ("disk", 0)])
 def test_other_layers_are_only_shown(branches: ModuleType, tmp_path: Path, layer: str, code: int) -> None:
     assert branches.show(branches.figures(measured(tmp_path, layer, 0)), [layer]) == code

@@ -99,7 +99,7 @@ def test_help_and_version(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "text, size",
+    ("text", "size"),
     [("500K", 500_000), ("5M", 5_000_000), ("1.5m", 1_500_000), ("256Ki", 262_144), ("2MiB", 2**21), ("7", 7)],
 )
 def test_sizes_take_units(text: str, size: int) -> None:
@@ -111,7 +111,7 @@ def test_a_rate_may_be_without_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    "text, address",
+    ("text", "address"),
     [("10.0.0.1:6881", ("10.0.0.1", 6881)), ("[::1]:80", ("::1", 80)), ("seed.example:1", ("seed.example", 1))],
 )
 def test_addresses(text: str, address: Tuple[str, int]) -> None:
@@ -257,7 +257,8 @@ def test_the_folder_of_the_torrent_is_not_the_one_that_contains_it(
 ) -> None:
     hint = f"none of its files is there (--dir is the folder that contains some: try {data})"
     ran = run(verb, torrent, "-d", data / "some")
-    assert ran.code == 1 and hint in ran.err
+    assert ran.code == 1
+    assert hint in ran.err
     os.rename(data / "some", data / "other")
     assert hint in run(verb, torrent, "-d", data / "other").err
     ran = run(verb, torrent, "-d", tmp_path)
@@ -273,7 +274,8 @@ def test_padding_of_which_the_torrent_has_a_wrong_hash(run: Run, tmp_path: Path)
     (tmp_path / "x" / "a").write_bytes(data)
     (tmp_path / "x.torrent").write_bytes(bencode({"info": info}))
     ran = run("verify", tmp_path / "x.torrent", "-d", tmp_path)
-    assert ran.code == 1 and "all files are right, but hashes of padding in the torrent are wrong" in ran.err
+    assert ran.code == 1
+    assert "all files are right, but hashes of padding in the torrent are wrong" in ran.err
 
 
 def test_bytes_behind_the_end_of_a_file_are_a_warning(run: Run, torrent: Path, data: Path) -> None:
@@ -293,7 +295,8 @@ def test_files_that_are_gone_are_accepted_after_a_check(
     (tmp_path / "copy" / "some" / "a.bin").unlink()
     assert run("verify", torrent, "-d", tmp_path / "copy").code == 1
     ran = run(*command)
-    assert ran.code == 4 and "--check" in ran.err, "verify accepts nothing"
+    assert ran.code == 4
+    assert "--check" in ran.err, "verify accepts nothing"
     assert run(*command, "--check").code == 0
     assert CONTENT.differences(tmp_path / "copy") == []
 
@@ -351,7 +354,8 @@ def test_create_leaves_out_what_it_is_told_to_and_its_own_output(run: Run, data:
         assert (ran.code, ran.document["source"]) == (0, "T")
         assert [file["path"] for file in ran.document["files"]] == ["some/a.bin", "some/empty"]
         (warning,) = ran.document["warnings"]
-        assert f"bittorrent-threads: warning: {warning}\n" in ran.err and "broken" in warning
+        assert f"bittorrent-threads: warning: {warning}\n" in ran.err
+        assert "broken" in warning
     assert run("verify", target, "-d", data).code == 0
     assert "source:     T" in run("info", target).out
 
@@ -383,7 +387,8 @@ def test_a_tracker_that_is_given(run: Run, seeder: bt.Client, torrent: Path, tmp
         seeder.wait(lambda status: status.trackers[0].working, timeout=TIMEOUT)
         folder = tmp_path / "copy"
         ran = run("download", torrent, "-d", folder, "--tracker", tracker.url, "--timeout", TIMEOUT, "--json")
-        assert ran.code == 0 and ran.document["trackers"][0]["url"] == tracker.url
+        assert ran.code == 0
+        assert ran.document["trackers"][0]["url"] == tracker.url
     assert CONTENT.differences(tmp_path / "copy") == []
     assert run("download", torrent, "--tracker", "ftp://example.com/").code == 2
 
@@ -393,7 +398,8 @@ def test_one_limit_for_the_torrents_that_are_made_and_read(run: Run, torrent: Pa
     arguments = [data / "some", "-o", data / "x.torrent"] if verb == "create" else [torrent]
     ran = run(verb, *arguments, "--max-metainfo-size", "100")
     assert ran.code == (2 if verb == "create" else 5)
-    assert "100" in ran.err and ".torrent" in ran.err
+    assert "100" in ran.err
+    assert ".torrent" in ran.err
 
 
 def test_create_of_nothing(run: Run, tmp_path: Path) -> None:
@@ -518,7 +524,8 @@ def test_files_that_are_gone_end_a_download(run: Run, seeder: bt.Client, torrent
     (tmp_path / "copy" / "some" / "a.bin").unlink()
     ran = run(*command)
     assert ran.code == 4
-    assert "a.bin" in ran.err and "gone" in ran.err
+    assert "a.bin" in ran.err
+    assert "gone" in ran.err
 
 
 def test_a_peer_of_an_unknown_name_is_told() -> None:
@@ -554,7 +561,8 @@ def test_the_port_of_a_tracker_may_be_taken(run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ran = run("tracker", "--port", taken.getsockname()[1])
     assert ran.code == 1
-    assert ran.err.count("127.0.0.1") == 1 and ran.err.endswith("in use\n")
+    assert ran.err.count("127.0.0.1") == 1
+    assert ran.err.endswith("in use\n")
 
 
 @posix

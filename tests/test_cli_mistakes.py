@@ -43,7 +43,8 @@ def data(tmp_path: Path) -> Path:
 
 def said(text: str) -> str:
     """What is behind the name of the program, in the one line there is."""
-    assert text.startswith("bittorrent-threads: ") and text.count("\n") == 1, text
+    assert text.startswith("bittorrent-threads: ")
+    assert text.count("\n") == 1, text
     return text[len("bittorrent-threads: ") : -1]
 
 
@@ -106,7 +107,7 @@ def test_an_option_of_create_that_cannot_be(run: Run, data: Path, tmp_path: Path
 
 @pytest.mark.parametrize("verb", READERS)
 @pytest.mark.parametrize(
-    "name, message",
+    ("name", "message"),
     [
         ("folder", "is a folder, not a .torrent file"),
         ("empty", "is empty (at byte 0)"),
@@ -130,7 +131,9 @@ def test_what_is_no_torrent(run: Run, tmp_path: Path, verb: str, name: str, mess
     ran = run(verb, tmp_path / name, "--json")
     assert ran.code == ran.document["exit_code"] == 5
     shown = said(ran.err)
-    assert shown.endswith(f": {message}") and shown.isprintable() and shown.startswith(str(tmp_path))
+    assert shown.endswith(f": {message}")
+    assert shown.isprintable()
+    assert shown.startswith(str(tmp_path))
     assert snapshot(tmp_path) == before
 
 
@@ -204,7 +207,8 @@ def test_folders_with_names_that_a_terminal_obeys(run: Run, torrent: Path, tmp_p
     (folder / "some" / "a.bin").write_bytes(bytes(70_000))
     ran = run(verb, torrent, "-d", folder, "--timeout", "0.2") if verb != "verify" else run(verb, torrent, "-d", folder)
     assert ran.code in (1, 3)
-    assert "\x1b" not in ran.err + ran.out and "\u202e" not in ran.err + ran.out
+    assert "\x1b" not in ran.err + ran.out
+    assert "\u202e" not in ran.err + ran.out
     assert all(line.isprintable() for line in (ran.err + ran.out).splitlines())
 
 
@@ -220,13 +224,14 @@ def test_files_that_cannot_be_in_a_torrent(run: Run, tmp_path: Path, name: str) 
     before = snapshot(root)
     ran = run("create", root, "-o", root / "x.torrent")
     assert ran.code == 4
-    assert said(ran.err).endswith("rename it, or exclude it") and ran.err[:-1].isprintable()
+    assert said(ran.err).endswith("rename it, or exclude it")
+    assert ran.err[:-1].isprintable()
     assert snapshot(root) == before
     assert run("create", root, "-o", tmp_path / "x.torrent", "--exclude", name.replace("\\", "[\\]")).code == 0
 
 
 @pytest.mark.parametrize(
-    "output, code, message",
+    ("output", "code", "message"),
     [
         ("folder", 4, "is a folder: give the name of a file"),
         ("no/x.torrent", 4, "there is no folder {}/no"),
@@ -248,7 +253,8 @@ def test_an_output_that_cannot_be(run: Run, data: Path, tmp_path: Path, output: 
 
 def test_the_output_is_the_only_file(run: Run, data: Path) -> None:
     ran = run("create", data / "some" / "a.bin", "-o", data / "some" / "a.bin")
-    assert ran.code == 2 and "is the file that the torrent would be made of" in said(ran.err)
+    assert ran.code == 2
+    assert "is the file that the torrent would be made of" in said(ran.err)
     assert CONTENT.differences(data) == []
 
 
@@ -265,7 +271,8 @@ def test_what_is_no_file_is_written_to_and_not_replaced(run: Run, data: Path, tm
             assert bt.Metainfo.parse(os.read(reader, 60_000)).name == "some"
     finally:
         os.close(reader)
-    assert stat.S_ISFIFO(pipe.lstat().st_mode) and link.is_symlink()
+    assert stat.S_ISFIFO(pipe.lstat().st_mode)
+    assert link.is_symlink()
 
 
 @posix
@@ -276,12 +283,14 @@ def test_a_link_is_written_through(run: Run, data: Path, tmp_path: Path) -> None
         if not link.is_symlink():
             link.symlink_to("elsewhere/y.torrent")
         assert run("create", data / "some", "-o", link).code == 0
-        assert link.is_symlink() and bt.Metainfo.load(target).name == "some"
+        assert link.is_symlink()
+        assert bt.Metainfo.load(target).name == "some"
 
 
 def test_the_name_of_the_output_is_shown_in_one_line(run: Run, data: Path, tmp_path: Path) -> None:
     ran = run("create", data / "some", "-o", tmp_path / "a\nb.torrent")
-    assert ran.code == 0 and ran.out.count("\n") == 1
+    assert ran.code == 0
+    assert ran.out.count("\n") == 1
 
 
 # -- streams and locales -------------------------------------------------------------------------------------------
@@ -316,8 +325,10 @@ def test_a_locale_without_utf8(tmp_path: Path) -> None:
     refusal = "the system's encoding, ascii, does not have its name: use a locale of UTF-8"
     for arguments in (["verify", torrent, "-d", tmp_path], ["download", torrent, "-d", tmp_path / "copy"]):
         ran = finish(start(*arguments, environment=plain))
-        assert ran.code == 4 and refusal in ran.err, ran.err
+        assert ran.code == 4
+        assert refusal in ran.err, ran.err
     ran = finish(start("create", os.fsencode(tmp_path / "é"), "-o", tmp_path / "y.torrent", environment=plain))
-    assert ran.code == 4 and refusal in ran.err, ran.err
+    assert ran.code == 4
+    assert refusal in ran.err, ran.err
     usual = {name: value for name, value in plain.items() if not name.startswith("PYTHON")}
     assert finish(start("verify", torrent, "-d", tmp_path, environment=usual)).code == 0, "Python takes UTF-8 for C"

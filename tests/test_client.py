@@ -32,10 +32,16 @@ def test_download(tmp_path: Path) -> None:
     passed: List[int] = []
     with pair(tmp_path, on_hash_pass=passed.append) as (seed, down):
         status = down.wait(timeout=PATIENCE, stall_timeout=PATIENCE)
-        assert status.complete and status.seed and status.left == 0
-        assert down.bitfield == FULL and down.wanted == FULL
-        assert down.downloaded == SMALL.size and seed.session.port == seed.port
-        assert down.complete and down.seed and down.state == "active"
+        assert status.complete
+        assert status.seed
+        assert status.left == 0
+        assert down.bitfield == FULL
+        assert down.wanted == FULL
+        assert down.downloaded == SMALL.size
+        assert seed.session.port == seed.port
+        assert down.complete
+        assert down.seed
+        assert down.state == "active"
     assert sorted(passed) == list(range(PIECES))
     assert SMALL.differences(tmp_path / "down") == []
 
@@ -43,18 +49,28 @@ def test_download(tmp_path: Path) -> None:
 def test_what_a_client_is(tmp_path: Path) -> None:
     with bt.Client(SMALL.metainfo(), tmp_path, state="stopped") as client:
         assert client.infohash == SMALL.infohash
-        assert client.name == "small" and client.size == SMALL.size
-        assert client.piece_length == 32 * KIB and client.piece_count == PIECES
-        assert client.peerid.startswith(b"-TH") and len(client.peerid) == 20
-        assert client.port == 0 and client.state == "stopped"
-        assert client.uploaded == client.downloaded == 0 and client.left == SMALL.size
-        assert client.bitfield == bytes(2) and client.wanted == FULL
-        assert not client.complete and not client.seed and client.peers == () and client.trackers == ()
+        assert client.name == "small"
+        assert client.size == SMALL.size
+        assert client.piece_length == 32 * KIB
+        assert client.piece_count == PIECES
+        assert client.peerid.startswith(b"-TH")
+        assert len(client.peerid) == 20
+        assert client.port == 0
+        assert client.state == "stopped"
+        assert client.uploaded == client.downloaded == 0
+        assert client.left == SMALL.size
+        assert client.bitfield == bytes(2)
+        assert client.wanted == FULL
+        assert not client.complete
+        assert not client.seed
+        assert client.peers == ()
+        assert client.trackers == ()
         files = client.files
         assert [file.length for file in files] == [300_001, 120_000, 0]
         assert [Path(file.path) for file in files] == [tmp_path / "small" / p for p in ("a.bin", "sub/b.bin", "empty")]
         assert [file.progress for file in files] == [0.0, 0.0, 1.0]
-        assert "stopped" in repr(client) and "small" in repr(client)
+        assert "stopped" in repr(client)
+        assert "small" in repr(client)
 
 
 @pytest.mark.parametrize("how", ["path", "str", "bytes", "metainfo"])
@@ -112,7 +128,8 @@ def test_started_is_active(tmp_path: Path) -> None:
 def test_stop_and_start_again(tmp_path: Path) -> None:
     with pair(tmp_path) as (seed, down):
         down.stop()
-        assert down.state == "stopped" and not down.peers
+        assert down.state == "stopped"
+        assert not down.peers
         down.start()
         down.wait(timeout=PATIENCE)
         seed.stop()
@@ -125,7 +142,8 @@ def test_paused_clients_connect_and_ask_for_nothing(tmp_path: Path) -> None:
         down.wait(lambda status: status.connected == 1, timeout=PATIENCE)
         with pytest.raises(bt.Stalled) as stalled:
             down.wait(stall_timeout=0.6)
-        assert "paused" in stalled.value.reason and stalled.value.figures["downloaded"] == 0
+        assert "paused" in stalled.value.reason
+        assert stalled.value.figures["downloaded"] == 0
         down.start()
         down.wait(timeout=PATIENCE)
 
@@ -159,8 +177,10 @@ def test_hashcheck(tmp_path: Path) -> None:
         assert client.bitfield == b"\x20\x00"
         assert client.hashcheck([1, 3], range(4, 6)).failed == (3,)
         result = client.hashcheck()
-        assert result.failed == (3,) and len(result.passed) == PIECES - 1
-        assert client.left == 32 * KIB and client.port == 0
+        assert result.failed == (3,)
+        assert len(result.passed) == PIECES - 1
+        assert client.left == 32 * KIB
+        assert client.port == 0
         for bad in (PIECES, -1):
             with pytest.raises(IndexError, match=str(bad)):
                 client.hashcheck(bad)
@@ -177,7 +197,8 @@ def test_a_failing_hashcheck_takes_the_bit_away(tmp_path: Path) -> None:
         assert client.seed
         (tmp_path / "small" / "sub" / "b.bin").write_bytes(b"")
         assert client.hashcheck(12).failed == (12,)
-        assert not client.seed and client.bitfield == b"\xff\xf0"
+        assert not client.seed
+        assert client.bitfield == b"\xff\xf0"
 
 
 def test_hashcheck_without_waiting_and_cancelling(tmp_path: Path) -> None:
@@ -189,7 +210,8 @@ def test_hashcheck_without_waiting_and_cancelling(tmp_path: Path) -> None:
             assert client.status().checking == content.piece_count, "so that no caller waits for its end in vain"
             check.cancel()
         result = check.wait(PATIENCE)
-        assert result.cancelled and check.done
+        assert result.cancelled
+        assert check.done
         assert len(result.passed) < content.piece_count
         assert len(client.hashcheck(wait=False).wait(PATIENCE).passed) == content.piece_count
 
@@ -199,7 +221,8 @@ def test_data_that_is_there_is_hashed_before_it_is_used(tmp_path: Path) -> None:
     (tmp_path / "small" / "sub" / "b.bin").unlink()
     with bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL) as client:
         client.wait("checked", timeout=PATIENCE)
-        assert client.status().pieces_have == 9 and not client.complete
+        assert client.status().pieces_have == 9
+        assert not client.complete
 
 
 def test_the_piece_cache_of_a_client_that_never_looked_can_be_given_back(tmp_path: Path) -> None:
@@ -214,11 +237,13 @@ def test_piece_cache_resumes_without_hashing(tmp_path: Path) -> None:
     with pair(tmp_path) as (_, down):
         down.wait(timeout=PATIENCE)
         cache = down.piece_cache
-    assert json.loads(json.dumps(cache)) == cache and pickle.loads(pickle.dumps(cache)) == cache
+    assert json.loads(json.dumps(cache)) == cache
+    assert pickle.loads(pickle.dumps(cache)) == cache
     with bt.Client(SMALL.metainfo(), tmp_path / "down", piece_cache=cache, settings=LOCAL) as client:
         client.wait(timeout=PATIENCE)
         kinds = {type(event) for event in drained(client)}
-    assert events.HashcheckFinished not in kinds and events.Completed in kinds
+    assert events.HashcheckFinished not in kinds
+    assert events.Completed in kinds
 
 
 def drained(client: bt.Client) -> List[events.Event]:
@@ -231,7 +256,8 @@ def test_wait_says_why_nothing_happens(tmp_path: Path) -> None:
         client.wait("checked", timeout=PATIENCE)
         with pytest.raises(bt.WaitTimeout, match="no peer is known, and the torrent names no tracker") as caught:
             client.wait(timeout=0.3)
-        assert isinstance(caught.value, TimeoutError) and not isinstance(caught.value, bt.Stalled)
+        assert isinstance(caught.value, TimeoutError)
+        assert not isinstance(caught.value, bt.Stalled)
         with pytest.raises(bt.Stalled, match="no progress for 0.3 s") as caught:
             client.wait(stall_timeout=0.3)
         assert caught.value.figures["piece_count"] == PIECES
@@ -289,7 +315,9 @@ def test_after_close_verbs_raise_and_properties_stay(tmp_path: Path) -> None:
     for verb in (down.start, down.pause, down.stop, down.hashcheck, lambda: down.add_peer(("127.0.0.1", 1))):
         with pytest.raises(bt.SessionClosed):
             verb()
-    assert down.complete and down.downloaded == SMALL.size and down.status().closed
+    assert down.complete
+    assert down.downloaded == SMALL.size
+    assert down.status().closed
     down.close()
 
 
@@ -298,7 +326,8 @@ def test_events_end_with_closed(tmp_path: Path) -> None:
         down.wait(timeout=PATIENCE)
     got = list(down)
     kinds = [type(event) for event in got]
-    assert kinds[-1] is events.Closed and kinds.count(events.Closed) == 1
+    assert kinds[-1] is events.Closed
+    assert kinds.count(events.Closed) == 1
     for kind in (events.Listening, events.StateChanged, events.PeerConnected, events.PiecePassed, events.Completed):
         assert kind in kinds
     files = {Path(event.path).name for event in got if isinstance(event, events.FileCompleted)}
@@ -322,7 +351,8 @@ def test_a_raising_callback_is_published_and_harmless(tmp_path: Path, caplog: py
         down.wait(timeout=PATIENCE)
     failures = [event for event in down if isinstance(event, events.CallbackFailed)]
     assert len(failures) == PIECES
-    assert failures[0].callback == "on_hash_pass" and "RuntimeError: not piece" in failures[0].error
+    assert failures[0].callback == "on_hash_pass"
+    assert "RuntimeError: not piece" in failures[0].error
     assert "on_hash_pass raised" in caplog.text
 
 
@@ -342,9 +372,12 @@ def test_file_priorities(tmp_path: Path) -> None:
     with pair(tmp_path, priorities=[0, 1, 1]) as (_, down):
         assert down.wanted == b"\x00\x78"
         down.wait(timeout=PATIENCE)
-        assert down.complete and not down.seed
+        assert down.complete
+        assert not down.seed
         a, b, _ = down.files
-        assert b.complete and not a.complete and a.priority == 0
+        assert b.complete
+        assert not a.complete
+        assert a.priority == 0
         down.pause()
         a.priority = 3
         assert not down.complete
@@ -388,8 +421,10 @@ def test_moving_both_ends_of_a_transfer(tmp_path: Path, mount: bool) -> None:
         down.wait(lambda status: status.pieces_have > 4, timeout=PATIENCE)
         down.move(new / "down", timeout=PATIENCE)
         seed.move(new / "seed", timeout=PATIENCE)
-        assert 0 < down.status().pieces_have < MOVED.piece_count and down.status().connected == 1
-        assert down.basedir == str(new / "down") and down.files[0].path == str(new / "down" / "moved" / "a")
+        assert 0 < down.status().pieces_have < MOVED.piece_count
+        assert down.status().connected == 1
+        assert down.basedir == str(new / "down")
+        assert down.files[0].path == str(new / "down" / "moved" / "a")
         assert [path for path in (tmp_path / "down").rglob("*") if path.is_file()] == []
         down.download_limit = 0
         down.wait(timeout=PATIENCE)
@@ -401,7 +436,8 @@ def test_moving_both_ends_of_a_transfer(tmp_path: Path, mount: bool) -> None:
                 again.wait("seed", timeout=PATIENCE)
                 assert events.HashcheckFinished not in {type(event) for event in drained(again)}
         assert MOVED.differences(new / "seed") == MOVED.differences(tmp_path / "back") == []
-        assert down.status().wasted == 0 and not down.status().error
+        assert down.status().wasted == 0
+        assert not down.status().error
 
 
 def test_a_move_that_cannot_be_is_told_and_undone(tmp_path: Path) -> None:
@@ -412,8 +448,10 @@ def test_a_move_that_cannot_be_is_told_and_undone(tmp_path: Path) -> None:
         other.write_bytes(b"precious")
         with pytest.raises(bt.StorageError, match="another file is there") as caught:
             down.move(tmp_path / "new")
-        assert caught.value.path == str(other) and other.read_bytes() == b"precious"
-        assert down.basedir == str(tmp_path / "down") and down.hashcheck().failed == ()
+        assert caught.value.path == str(other)
+        assert other.read_bytes() == b"precious"
+        assert down.basedir == str(tmp_path / "down")
+        assert down.hashcheck().failed == ()
     with pytest.raises(bt.SessionClosed):
         down.move(tmp_path / "new")
 
@@ -424,7 +462,8 @@ def test_a_renamed_file(tmp_path: Path) -> None:
         down.files[1].rename("b")
         down.wait(timeout=PATIENCE)
         a, b, _ = down.files
-        assert b.path == str(tmp_path / "down" / "b") and Path(b.path).stat().st_size == 120_000
+        assert b.path == str(tmp_path / "down" / "b")
+        assert Path(b.path).stat().st_size == 120_000
         a.rename("small/c.bin")
         for bad in ("../x", "b", "small/empty", "/x"):
             with pytest.raises(ValueError, match="x|b|empty"):

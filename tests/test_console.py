@@ -36,7 +36,7 @@ def make(stderr: io.StringIO, *, as_json: bool = False) -> Tuple[Console, io.Str
 
 
 @pytest.mark.parametrize(
-    "text, safe",
+    ("text", "safe"),
     [
         ("plain ünïcode", "plain ünïcode"),
         ("\x1b[2Jgone\r\n", "\\x1b[2Jgone\\r\\n"),
@@ -49,13 +49,14 @@ def test_nothing_that_a_terminal_obeys_is_written(text: str, safe: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "size, text", [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (64 * 2**20, "64.0 MiB"), (3 * 2**41, "6.0 TiB")]
+    ("size", "text"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (64 * 2**20, "64.0 MiB"), (3 * 2**41, "6.0 TiB")],
 )
 def test_sizes(size: int, text: str) -> None:
     assert size_text(size) == text
 
 
-@pytest.mark.parametrize("seconds, text", [(4.21, "4.2 s"), (187, "3:07"), (7387, "2:03:07")])
+@pytest.mark.parametrize(("seconds", "text"), [(4.21, "4.2 s"), (187, "3:07"), (7387, "2:03:07")])
 def test_durations(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
 

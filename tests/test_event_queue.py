@@ -60,10 +60,12 @@ def test_nothing_follows_the_end() -> None:
     events.publish_passed(HASH, 2.0, [1])
     events.publish(Completed(HASH, 2.0))
     events.end(Closed(HASH, 2.0, "again"))
-    assert not events.ended and events.qsize() == 1
+    assert not events.ended
+    assert events.qsize() == 1
     assert taken(events) == [Closed(HASH, 1.0, "")]
     events._events.append(Completed(HASH, 3.0))  # the publisher was in the middle of it
-    assert events.ended and events.empty()
+    assert events.ended
+    assert events.empty()
 
 
 @pytest.mark.parametrize("get", [EventQueue.get_nowait, EventQueue.get, lambda events: events.get(timeout=60)])
@@ -141,7 +143,8 @@ def test_a_full_queue_is_not_searched_for_each_of_many_events() -> None:
     events._take()
     events._take()
     events.publish(FileCompleted(HASH, 1.0, 1000, "file"))
-    assert len(copies) == 1 and events.qsize() == 99
+    assert len(copies) == 1
+    assert events.qsize() == 99
 
 
 def test_every_event_is_taken_once_and_in_order() -> None:

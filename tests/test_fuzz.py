@@ -127,7 +127,8 @@ def test_what_takes_memory_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("fuzz.findings.MAX_TRIES", 1)
     findings = findings_of(target_of(lambda data: None, b"1", b"2"), tmp_path, inputs=2)
     ((place, count),) = findings.counts.items()
-    assert place.startswith("Violation") and count == 1
+    assert place.startswith("Violation")
+    assert count == 1
 
 
 def test_inputs_are_the_same_for_the_same_seed() -> None:
@@ -186,7 +187,8 @@ def test_every_recipe_is_bencoding() -> None:
 def test_a_run_without_coverage(tmp_path: Path) -> None:
     answer = run("handshake", "extension", "--plain", "--inputs", "300", "--seed", "9", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
-    assert "handshake: 300 inputs" in answer.stdout and "seed 9" in answer.stdout
+    assert "handshake: 300 inputs" in answer.stdout
+    assert "seed 9" in answer.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -194,7 +196,8 @@ def test_a_run_without_coverage(tmp_path: Path) -> None:
 def test_a_run_guided_by_coverage(tmp_path: Path) -> None:
     answer = run("handshake", "--inputs", "300", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
-    assert "handshake: 300 inputs" in answer.stdout and "guided by coverage" in answer.stdout
+    assert "handshake: 300 inputs" in answer.stdout
+    assert "guided by coverage" in answer.stdout
 
 
 def test_an_input_is_replayed(tmp_path: Path) -> None:
@@ -225,7 +228,8 @@ def test_where_atheris_cannot_be_installed_it_goes_on_without(
     import environment
 
     spec = importlib.util.spec_from_file_location("fuzz_run", TOOLS / "fuzz" / "run.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     program = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(program)
     asked: List[str] = []

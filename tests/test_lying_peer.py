@@ -54,7 +54,8 @@ class Bench:
         liar = self.stranger()
         peerid = b"-LY0001-%012d" % self.liars
         handshaker = liar.greet(self.infohash, peerid=peerid, fast=fast, extended=extended)
-        assert handshaker[28:48] == self.infohash and handshaker[48:] == self.node.engine.peerid
+        assert handshaker[28:48] == self.infohash
+        assert handshaker[48:] == self.node.engine.peerid
         return liar
 
     def reasons(self) -> List[str]:
@@ -119,7 +120,8 @@ def test_noise_ends_the_connection_some_day(torrent: SimTorrent) -> None:
         liar = bench.liar()
         liar.say(noise)
         liar.hear_all()
-    assert len(bench.reasons()) == len(lies.NOISE) and all(bench.reasons())
+    assert len(bench.reasons()) == len(lies.NOISE)
+    assert all(bench.reasons())
     bench.alive()
 
 

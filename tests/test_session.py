@@ -36,11 +36,13 @@ def test_two_torrents_on_one_port(tmp_path: Path) -> None:
             seeds.add(content.metainfo(), tmp_path / "seed").wait("checked", timeout=PATIENCE)
         peers = [("127.0.0.1", seeds.port)]
         clients = [downs.add(content.metainfo(), tmp_path / "down", peers=peers) for content in (SMALL, OTHER)]
-        assert downs.clients == tuple(clients) and len({client.port for client in clients}) == 1
+        assert downs.clients == tuple(clients)
+        assert len({client.port for client in clients}) == 1
         for client in clients:
             client.wait(timeout=PATIENCE)
         clients[0].close()
-        assert downs.clients == (clients[1],) and clients[1].state == "active"
+        assert downs.clients == (clients[1],)
+        assert clients[1].state == "active"
     assert SMALL.differences(tmp_path / "down") == OTHER.differences(tmp_path / "down") == []
 
 
@@ -93,7 +95,8 @@ def test_the_port_asked_for_and_the_port_taken(tmp_path: Path) -> None:
             assert client.port not in (0, port)
         with pytest.raises(bt.ListenError) as caught:
             bt.Client(SMALL.metainfo(), tmp_path, settings=settings.replace(port_strict=True))
-        assert str(port) in str(caught.value) and caught.value.errno
+        assert str(port) in str(caught.value)
+        assert caught.value.errno
 
 
 def test_the_port_is_closed_when_everything_is_stopped_and_kept_for_later(tmp_path: Path) -> None:
@@ -241,7 +244,8 @@ def test_a_callback_without_a_thread_is_told_and_made_up_for(
         client.hashcheck(1)
     failures = [event.error for event in client if isinstance(event, events.CallbackFailed)]
     assert failures == ["cannot start the thread bittorrent-callbacks: can't start new thread"]
-    assert seen == [0, 1] and "waits for a thread" in caplog.text
+    assert seen == [0, 1]
+    assert "waits for a thread" in caplog.text
 
 
 def test_a_callback_closes_its_session(tmp_path: Path) -> None:
@@ -255,7 +259,8 @@ def test_a_callback_closes_its_session(tmp_path: Path) -> None:
     client = bt.Client(SMALL.metainfo(), tmp_path, state="stopped", settings=LOCAL, on_hash_pass=close)
     began = time.monotonic()
     client.hashcheck(0, wait=False)
-    assert closed.wait(PATIENCE) and time.monotonic() - began < PATIENCE / 2
+    assert closed.wait(PATIENCE)
+    assert time.monotonic() - began < PATIENCE / 2
     client.close()
     assert isinstance(list(client)[-1], events.Closed)
 
@@ -309,7 +314,8 @@ def test_a_dead_network_thread_wakes_every_waiter_with_the_cause(
 
     client.session._loop.post(die)
     waiter.join(PATIENCE)
-    assert caught and "the loop is killed" in str(caught[0])
+    assert caught
+    assert "the loop is killed" in str(caught[0])
     with pytest.raises(bt.SessionClosed) as again:
         client.start()
     assert isinstance(again.value.__cause__, (SystemExit, bt.SessionClosed))

@@ -18,7 +18,7 @@ def test_nothing_is_leaked_by_doing_nothing() -> None:
     assert leaks_since(snapshot()) == []
 
 
-@pytest.mark.parametrize("name, daemon", [("bittorrent-net", True), ("worker", False)])
+@pytest.mark.parametrize(("name", "daemon"), [("bittorrent-net", True), ("worker", False)])
 def test_a_thread_left_running_is_found(name: str, daemon: bool) -> None:
     before, stop = snapshot(), threading.Event()
     thread = threading.Thread(target=stop.wait, name=name, daemon=daemon)

@@ -23,6 +23,8 @@ PACKAGE = "bittorrent_threads"
 TESTED = ("metainfo", "protocol", "swarm")
 """Layers in which an untested line or branch is a failure."""
 TOP = "(top level)"
+MOST_SHOWN = 30
+"""Lines and branches that are listed of one module."""
 
 
 @dataclasses.dataclass
@@ -50,6 +52,8 @@ class Figures:
             for start, end in module["missing_branches"]
             if start not in unseen and end not in unseen
         ]
+        if len(missing) > MOST_SHOWN:
+            missing[MOST_SHOWN:] = [f"and {len(missing) - MOST_SHOWN} more"]
         if missing:
             self.untested.append(f"{path}: {', '.join(missing)}")
 

@@ -130,8 +130,11 @@ def waited(client: bt.Client) -> None:
 def told(client: bt.Client) -> None:
     """Read the properties of a client."""
     status = client.status()
-    assert status.piece_count == client.piece_count and repr(client) and client.session.clients == (client,)
-    assert client.files[0].complete and client.files[0].progress == 1.0
+    assert status.piece_count == client.piece_count
+    assert repr(client)
+    assert client.session.clients == (client,)
+    assert client.files[0].complete
+    assert client.files[0].progress == 1.0
     assert client.piece_cache or status.checking
 
 
@@ -250,7 +253,8 @@ def sessions(ground: Ground, storm: Storm) -> None:
     def call() -> None:
         with bt.Session(LOCAL) as session:
             session.download_limit = 0
-            assert session.port == 0 and repr(session)
+            assert session.port == 0
+            assert repr(session)
 
     storm(call)
 
@@ -280,7 +284,9 @@ def tracked(ground: Ground, storm: Storm) -> None:
 
     def call() -> None:
         with bt.Tracker() as tracker:
-            assert tracker.announces == () and tracker.swarm(bytes(20)) == () and tracker.url
+            assert tracker.announces == ()
+            assert tracker.swarm(bytes(20)) == ()
+            assert tracker.url
 
     storm(call)
 

@@ -226,7 +226,11 @@ class OpenPiece(ABC):
         assert self.left == self.received.count(0)
         assert len(set(self.free)) == len(self.free)
         for block in self.free:
-            assert not self.received[block] and self.owners[block] is None and block not in self.extra
+            assert not self.received[block]
+            assert self.owners[block] is None
+            assert block not in self.extra
         for block, others in self.extra.items():
-            assert others and self.owners[block] is not None and not self.received[block]
+            assert others
+            assert self.owners[block] is not None
+            assert not self.received[block]
             assert len(set(map(id, [self.owners[block], *others]))) == len(others) + 1

@@ -72,7 +72,8 @@ def _private_copy(name: str, **instead: ModuleType) -> ModuleType:
         return instead[wanted] if wanted in instead else builtins.__import__(wanted, *rest)
 
     spec = importlib.util.find_spec(name)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     vars(module)["__builtins__"] = {**vars(builtins), "__import__": find}
     spec.loader.exec_module(module)

@@ -39,7 +39,8 @@ def room(file: Descriptor) -> int:
 @pytest.mark.parametrize("lacking", [[], ["posix_fallocate"]])
 def test_the_room_is_there_and_reads_as_zeros(file: Descriptor, lacking: List[str]) -> None:
     allocate(file, 300 * KIB + 5, system=System(without=lacking))
-    assert content_of(file) == bytes(300 * KIB + 5) and room(file) >= 300 * KIB
+    assert content_of(file) == bytes(300 * KIB + 5)
+    assert room(file) >= 300 * KIB
 
 
 @pytest.mark.parametrize("lacking", [[], ["posix_fallocate"]])
@@ -113,14 +114,16 @@ def prepared(t: Torrent, folder: Path, system: System, *, wanted: List[bool]) ->
 def test_wanted_files_have_their_room(t: Torrent, tmp_path: Path) -> None:
     prepared(t, tmp_path, System(), wanted=[True, True, True, False])
     sizes = [(tmp_path / "t" / name).stat().st_size for name in ("a", "b", "sub/empty")]
-    assert sizes == [9_000, 20_000, 0] and not (tmp_path / "t" / "c").exists()
+    assert sizes == [9_000, 20_000, 0]
+    assert not (tmp_path / "t" / "c").exists()
 
 
 def test_pieces_are_written_into_it_and_no_change_of_another_program_is_seen(t: Torrent, tmp_path: Path) -> None:
     content = prepared(t, tmp_path, System(), wanted=[True] * 4)
     content.write(0, [memoryview(t.data)])
     content.prepare([True] * 4)
-    assert content.sync().suspects == () and content.epochs.of(0) == 0
+    assert content.sync().suspects == ()
+    assert content.epochs.of(0) == 0
     assert [t.path(tmp_path, index).read_bytes() for index in range(4)] == [t.file(index) for index in range(4)]
     content.close()
 

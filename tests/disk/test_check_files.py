@@ -54,8 +54,11 @@ def test_a_file_that_cannot_be_checked_is_unseen(bench: Bench) -> None:
     path.unlink()
     path.mkdir()
     checked = bench.content.check_files()
-    assert checked.unseen == (B,) and checked.error is not None and checked.error.path == str(path)
-    assert checked.files[A] is not None and checked.files[B] is None
+    assert checked.unseen == (B,)
+    assert checked.error is not None
+    assert checked.error.path == str(path)
+    assert checked.files[A] is not None
+    assert checked.files[B] is None
     assert checked.present == (0, 1, 4, 5, 6, 7)
 
 
@@ -65,13 +68,16 @@ def test_if_no_file_can_be_checked_nothing_is_known_of_any(bench: Bench) -> None
         os.unlink(bench.t.path(bench.root, index))
         bench.t.path(bench.root, index).mkdir()
     checked = bench.content.check_files()
-    assert checked.files == () and checked.error is not None
+    assert checked.files == ()
+    assert checked.error is not None
 
 
 def test_if_the_part_file_cannot_be_checked_nothing_is_known_of_any(bench: Bench) -> None:
     bench.t.seed(bench.root)
     bench.parts.mkdir(parents=True)
     checked = bench.content.check_files()
-    assert checked.files == () and checked.error is not None and checked.error.path == str(bench.parts)
+    assert checked.files == ()
+    assert checked.error is not None
+    assert checked.error.path == str(bench.parts)
     assert checked.present == tuple(range(8)), "that a hash check can find"
     assert checked.error.errno in (0, errno.EISDIR)

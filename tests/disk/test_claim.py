@@ -54,5 +54,6 @@ def test_a_conflict_is_a_shared_path_that_is_written(
 def test_the_error_names_the_file_and_the_other_torrent() -> None:
     with pytest.raises(FileInUse, match="is being written by another torrent, 't'") as caught:
         refuse_conflicts([claim(A)], claim(B), "/d", "in this session")
-    assert caught.value.path == "/d/t/x" and A.metainfo.infohash.hex() in caught.value.reason
+    assert caught.value.path == "/d/t/x"
+    assert A.metainfo.infohash.hex() in caught.value.reason
     refuse_conflicts([claim(A, writing=False)], claim(B, writing=False), "/d", "in this session")

@@ -33,7 +33,8 @@ def test_a_file_that_is_written_is_another_torrents(
     folder = Folder(str(tmp_path))
     sessions[0].take(folder, claim(A, writing=writers[0]))
     error = refused(sessions[other], Folder(str(tmp_path)), claim(B, writing=writers[1]))
-    assert error.path == str(tmp_path / "t" / "x") and A.metainfo.infohash.hex() in error.reason
+    assert error.path == str(tmp_path / "t" / "x")
+    assert A.metainfo.infohash.hex() in error.reason
     sessions[0].release(folder, A.metainfo.infohash)
     sessions[other].take(folder, claim(B))
     refused(sessions[0], folder, claim(A))
@@ -149,7 +150,8 @@ def test_the_rename_of_one_of_many_files_looks_at_its_folders_only(sessions: Lis
     with own.renaming(folder, paths[3], ("t", "3", "y")):
         pass
     assert len(system.calls) < 60
-    assert own._current is not None and len({*before} - {*own._current[1].paths}) == 1
+    assert own._current is not None
+    assert len({*before} - {*own._current[1].paths}) == 1
     own.take(folder, [*paths[:3], ("t", "3", "y"), *paths[4:]], writing=True)
 
 

@@ -149,7 +149,8 @@ def test_a_survey_goes_on_behind_a_file_it_may_not_touch(bench: Bench, t: Torren
     link.rename(bench.root / "outside")
     link.symlink_to(bench.root / "outside")
     checked = bench.content.check_files()
-    assert checked.error is not None and checked.error.path == str(link)
+    assert checked.error is not None
+    assert checked.error.path == str(link)
     assert checked.present == (1, 2, 3, 4, 5, 6, 7)
     assert (checked.unseen, checked.files[A], checked.parted) == ((A,), None, ())
     assert set(checked.made) == {B, C, D, EMPTY}
@@ -160,14 +161,17 @@ def test_an_empty_file_that_may_not_be_touched_hides_nothing(bench: Bench, t: To
     t.path(bench.root, EMPTY).unlink()
     t.path(bench.root, EMPTY).mkdir()
     checked = bench.content.check_files()
-    assert checked.error is not None and checked.unseen == () and checked.present == tuple(range(8))
+    assert checked.error is not None
+    assert checked.unseen == ()
+    assert checked.present == tuple(range(8))
 
 
 def test_a_survey_that_saw_no_file_says_so(bench: Bench, t: Torrent) -> None:
     t.seed(bench.root)
     bench.system.fail("stat", errno.EACCES)
     checked = bench.content.check_files()
-    assert checked.error is not None and checked.error.errno == errno.EACCES
+    assert checked.error is not None
+    assert checked.error.errno == errno.EACCES
     assert (checked.files, checked.made) == ((), [])
 
 
@@ -176,7 +180,8 @@ def test_a_survey_goes_on_without_a_part_file_it_may_not_touch(bench: Bench, t: 
     bench.parts.parent.mkdir()
     bench.parts.symlink_to(bench.root / "outside")
     checked = bench.content.check_files()
-    assert checked.error is not None and checked.error.path == str(bench.parts)
+    assert checked.error is not None
+    assert checked.error.path == str(bench.parts)
     assert (checked.present, checked.files) == (tuple(range(8)), ())
 
 
@@ -212,8 +217,10 @@ def test_the_part_file_survives_a_restart(bench: Bench, prepared: bool) -> None:
     bench.restart()
     checked = bench.content.check_files()
     assert checked.present == (0, 1, 4, 5)
-    assert checked.part_file is not None and checked.part_file.size == bench.parts.stat().st_size
-    assert checked.parted == (B,) and checked.made == [A, EMPTY, C, D]
+    assert checked.part_file is not None
+    assert checked.part_file.size == bench.parts.stat().st_size
+    assert checked.parted == (B,)
+    assert checked.made == [A, EMPTY, C, D]
     if prepared:
         bench.prepare(B)
     assert bench.right() == [0, 1, 4, 5]
@@ -255,10 +262,12 @@ def test_a_file_not_wanted_any_more_that_was_removed_does_not_appear_again(bench
     bench.content.check_files()
     bench.prepare(B)
     bench.put(1, 4)
-    assert bench.right() == [0, 1, 4, 5, 6, 7] and "t/b" not in bench.files()
+    assert bench.right() == [0, 1, 4, 5, 6, 7]
+    assert "t/b" not in bench.files()
     bench.prepare()
     bench.put(2, 3)
-    assert bench.right() == list(range(8)) and t.path(bench.root, B).read_bytes() == t.file(B)
+    assert bench.right() == list(range(8))
+    assert t.path(bench.root, B).read_bytes() == t.file(B)
 
 
 def test_an_unwanted_file_that_is_there_is_used(bench: Bench, t: Torrent) -> None:
@@ -378,7 +387,8 @@ def test_sync_makes_durable_what_was_written_and_no_more(bench: Bench, t: Torren
     for index in (A, B):
         found = os.stat(t.path(bench.root, index))
         assert synced.files[index] == (found.st_size, found.st_mtime_ns, found.st_ino)
-    assert synced.part_file is not None and synced.part_file.inode == bench.parts.stat().st_ino
+    assert synced.part_file is not None
+    assert synced.part_file.inode == bench.parts.stat().st_ino
     assert bench.content.sync() == synced
     assert len(bench.system.named("fdatasync")) == 3
 
@@ -400,7 +410,9 @@ def test_a_file_that_was_gone_is_synced_when_it_is_back(bench: Bench, t: Torrent
     path.rename(bench.root / "aside")
     for _ in range(2):
         synced = bench.content.sync()
-        assert synced.error is not None and synced.error.errno == errno.ENOENT and synced.suspects == (0, 1)
+        assert synced.error is not None
+        assert synced.error.errno == errno.ENOENT
+        assert synced.suspects == (0, 1)
     (bench.root / "aside").rename(path)
     bench.system.calls.clear()
     assert bench.content.sync().error is None
@@ -415,7 +427,8 @@ def test_pieces_of_a_file_that_cannot_be_synced_are_suspects(bench: Bench) -> No
     bench.put(*range(8))
     bench.system.fail("fdatasync", errno.EIO, times=1)
     synced = bench.content.sync()
-    assert synced.error is not None and synced.error.errno == errno.EIO
+    assert synced.error is not None
+    assert synced.error.errno == errno.EIO
     assert synced.suspects == (1, 2, 3, 4), "those that have bytes in the part file"
     assert bench.content.sync().suspects == ()
 
@@ -433,7 +446,8 @@ def test_a_sync_tells_of_a_file_that_was_changed(bench: Bench, t: Torrent, fault
     fault(path)
     bench.put(2)
     synced = bench.content.sync()
-    assert synced.changed == ((str(path), (1, 2, 3, 4)),) and synced.suspects == (1, 2, 3, 4)
+    assert synced.changed == ((str(path), (1, 2, 3, 4)),)
+    assert synced.suspects == (1, 2, 3, 4)
     assert synced.error is None
     for piece in (1, 2, 3):
         bench.content.epochs.mark_right(piece, bench.content.epochs.of(piece))

@@ -101,11 +101,12 @@ def test_what_is_said_by_itself(tmp_path: Path) -> None:
     assert before <= (metainfo.creation_date or 0) <= time.time()
     assert (metainfo.created_by or "").startswith("bittorrent_threads ")
     assert (metainfo.trackers, metainfo.comment, metainfo.private) == ((), None, False)
-    assert b"private" not in metainfo.to_bytes() and b"announce" not in metainfo.to_bytes()
+    assert b"private" not in metainfo.to_bytes()
+    assert b"announce" not in metainfo.to_bytes()
 
 
 @pytest.mark.parametrize(
-    "trackers, tiers",
+    ("trackers", "tiers"),
     [
         ("http://a/", (("http://a/",),)),
         (["http://a/", "http://b/"], (("http://a/",), ("http://b/",))),
@@ -120,7 +121,7 @@ def test_trackers(tmp_path: Path, trackers: Any, tiers: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "size, length",
+    ("size", "length"),
     [
         (1, 16 * KIB),
         (2000 * 16 * KIB, 16 * KIB),
@@ -195,7 +196,7 @@ def test_what_holds_no_data_is_left_out_with_a_warning(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name, elsewhere",
+    ("name", "elsewhere"),
     [
         ("what?.mp3", "what_.mp3"),
         ("con.txt", "con_.txt"),
@@ -208,7 +209,8 @@ def test_names_that_would_be_others_elsewhere_are_a_warning(tmp_path: Path, name
     said: List[str] = []
     metainfo = create(tree(tmp_path / "x", "good", name), on_warning=said.append)
     assert said == [f"{ELSEWHERE}{'x/' + name!r} as {'x/' + elsewhere!r}"]
-    assert metainfo.spelling is not None and ("x", *name.split("/")) in metainfo.spelling.native()
+    assert metainfo.spelling is not None
+    assert ("x", *name.split("/")) in metainfo.spelling.native()
 
 
 def test_names_that_are_one_elsewhere_are_a_warning(tmp_path: Path) -> None:
@@ -231,7 +233,8 @@ def test_a_name_of_the_torrent_that_is_not_valid_on_every_system(tmp_path: Path)
 def test_names_that_no_client_looks_for(tmp_path: Path, name: str) -> None:
     error = failed(tree(tmp_path, "good", f"sub/{name}"))
     assert error.path == str(tmp_path / "sub" / name)
-    assert error.reason.startswith("clients would look for ") and error.reason.endswith("rename it, or exclude it")
+    assert error.reason.startswith("clients would look for ")
+    assert error.reason.endswith("rename it, or exclude it")
     assert create(tmp_path, exclude="sub").files[0].path[1:] == ("good",)
 
 
@@ -239,7 +242,7 @@ def test_names_that_no_client_looks_for(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "patterns, kept",
+    ("patterns", "kept"),
     [
         ((), ".hidden a.tmp a.txt raw/b.tif raw/c.txt raw/sub/.DS_Store sub/.DS_Store sub/raw/b.tif"),
         (".DS_Store", ".hidden a.tmp a.txt raw/b.tif raw/c.txt sub/raw/b.tif"),
@@ -328,14 +331,16 @@ def test_more_files_than_can_be_read_are_told_before_anything_is_hashed(
     monkeypatch.setattr(module, "_Hashing", None)
     monkeypatch.setattr(bencode_module, "decode_document", functools.partial(decode_document, max_tokens=100))
     reason = failed(tmp_path / "x").reason
-    assert reason.startswith("cannot be one torrent: more than") and "tokens" in reason
+    assert reason.startswith("cannot be one torrent: more than")
+    assert "tokens" in reason
 
 
 def test_the_source_key_changes_the_infohash(tmp_path: Path) -> None:
     tree(tmp_path, "a")
     plain, tagged = create(tmp_path), create(tmp_path, source="TRACKER")
     assert (plain.source, tagged.source) == (None, "TRACKER")
-    assert plain.infohash != tagged.infohash and b"6:source7:TRACKER" in tagged.to_bytes()
+    assert plain.infohash != tagged.infohash
+    assert b"6:source7:TRACKER" in tagged.to_bytes()
 
 
 def test_names_that_are_not_utf8(tmp_path: Path) -> None:
@@ -352,7 +357,7 @@ def test_too_deep(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "setting, value",
+    ("setting", "value"),
     [
         ("piece_length", 8 * KIB),
         ("piece_length", 0),
@@ -396,7 +401,8 @@ def test_progress_is_told_in_the_thread_of_the_caller(tmp_path: Path) -> None:
     Content.of("x", {"": 13 * MIB + 1}, 16 * KIB).write(tmp_path)
     create(tmp_path / "x", piece_length=16 * KIB, progress=progress)
     assert told[-1] == (833, 833)
-    assert told == sorted(set(told)) and len(told) > 3
+    assert told == sorted(set(told))
+    assert len(told) > 3
 
 
 class Halted(BaseException):
@@ -465,7 +471,7 @@ def test_files_that_change_before_they_are_hashed(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    "change, reason",
+    ("change", "reason"),
     [
         ("shorter", "became shorter while it was hashed"),
         ("longer", "had 9000000 bytes and has 9000001: it is being written"),
@@ -575,5 +581,6 @@ def test_another_thread_cancels_it(tmp_path: Path) -> None:
     before = leaks.snapshot()
     with pytest.raises(Cancelled):
         create(path, piece_length=16 * 1024, threads=1, progress=progress, cancel=cancel)
-    assert len(done) == 1 and leaks.leaks_since(before) == []
+    assert len(done) == 1
+    assert leaks.leaks_since(before) == []
     assert create(path, cancel=threading.Event()).piece_count

@@ -109,7 +109,8 @@ def test_a_write_is_cut_into_calls(tmp_path: Path) -> None:
     for most in (WRITE_BYTES, MAX_WRITE_BYTES):
         calls.clear()
         file.write(0, views(data), most)
-        assert calls[-1] == 3 and set(calls[:-1]) == {most}
+        assert calls[-1] == 3
+        assert set(calls[:-1]) == {most}
     assert file.read(0, len(data)) == data
     file.close()
 

@@ -137,7 +137,8 @@ def test_reads_do_not_wait_for_hash_checks(
     checked: List[object] = []
     for index in range(8):
         storage.check([index], checked.append)
-    assert begun.acquire(timeout=30) and begun.acquire(timeout=30), "two checks at once"
+    assert begun.acquire(timeout=30)
+    assert begun.acquire(timeout=30), "two checks at once"
     assert network.ask(storage.load, [(9, 0, 100)])[0].data == t.piece(9)
     assert checked == []
     assert disk.waiting == 6

@@ -35,15 +35,18 @@ def change(content: Content, index: int) -> None:
 
 
 def test_every_piece_is_trusted_before_a_change(epochs: Epochs) -> None:
-    assert not epochs.changed and epochs.changed_files() == ()
+    assert not epochs.changed
+    assert epochs.changed_files() == ()
     assert all(epochs.of(index) == 0 and epochs.trusted(index, 0) for index in range(3))
 
 
 def test_the_pieces_of_a_changed_file_are_in_doubt_until_they_are_vouched_for(content: Content, epochs: Epochs) -> None:
     change(content, A)
     path = content.files[A].path
-    assert epochs.changed and [epochs.of(index) for index in range(3)] == [1, 1, 0]
-    assert epochs.changed_files() == ((path, (0, 1)),) and epochs.changed_path(1) == path
+    assert epochs.changed
+    assert [epochs.of(index) for index in range(3)] == [1, 1, 0]
+    assert epochs.changed_files() == ((path, (0, 1)),)
+    assert epochs.changed_path(1) == path
     epochs.mark_right(0, 1)
     assert epochs.changed_files() == ((path, (1,)),)
     epochs.mark_right(1, 1)
@@ -57,4 +60,5 @@ def test_an_earlier_epoch_vouches_for_nothing(content: Content, epochs: Epochs) 
     change(content, A)
     epochs.mark_right(0, 1)
     epochs.mark_right(1, 0)
-    assert not epochs.trusted(0, epochs.of(0)) and not epochs.trusted(1, epochs.of(1))
+    assert not epochs.trusted(0, epochs.of(0))
+    assert not epochs.trusted(1, epochs.of(1))

@@ -13,7 +13,9 @@ from bittorrent_threads.errors import StorageError
 def test_a_file_is_named_and_not_met(tmp_path: Path) -> None:
     file = File(Folder(str(tmp_path)), ("a", "b"))
     assert file.path == str(tmp_path / "a" / "b")
-    assert not file.seen and file.stat is None and file.changes == 0
+    assert not file.seen
+    assert file.stat is None
+    assert file.changes == 0
     file.identity = (0, 1)
     assert file.seen
 

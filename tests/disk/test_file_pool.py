@@ -302,7 +302,8 @@ def test_adopt_takes_the_file_as_it_is_now(pool: FilePool, folder: Folder, fate:
     fate(x)
     stat = pool.adopt(x)
     if fate is gone:
-        assert stat is None and not x.seen
+        assert stat is None
+        assert not x.seen
         with pytest.raises(Missing):
             pool.read(x, 0, 1)
     else:
@@ -441,8 +442,10 @@ def test_what_is_used_once_is_not_kept_open(tmp_path: Path, pool: FilePool, fold
     pool.create(x)
     pool.write(x, 0, view(b"data"), once=True)
     pool.read_current(x, 0, memoryview(buffer))
-    assert buffer == b"data" and x.changes == 0
-    assert len(pool) == 0 and descriptors(tmp_path) == []
+    assert buffer == b"data"
+    assert x.changes == 0
+    assert len(pool) == 0
+    assert descriptors(tmp_path) == []
 
 
 @pytest.mark.parametrize("kept", [False, True], ids=["closed", "open"])

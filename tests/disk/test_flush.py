@@ -30,7 +30,9 @@ def test_a_file_is_asked_after_the_file_system_wrote_all(tmp_path: Path, known: 
     path = tmp_path / "file"
     found = Flush.begin(Folder(str(tmp_path)))
     path.write_bytes(b"data")
-    assert found is not None and found.device == path.stat().st_dev and found.run()
+    assert found is not None
+    assert found.device == path.stat().st_dev
+    assert found.run()
     fd = os.open(path, os.O_RDONLY)
     assert found.check(fd)
     os.close(fd)
@@ -49,7 +51,8 @@ def test_the_kernel_tells_whether_files_have_to_be_asked(
 ) -> None:
     monkeypatch.setattr(os, "uname", lambda: os.uname_result(("Linux", "", release, "", "")))
     found = Flush.begin(Folder(str(tmp_path)))
-    assert found is not None and found.complete is complete
+    assert found is not None
+    assert found.complete is complete
     found.close()
 
 
@@ -63,7 +66,8 @@ def test_only_file_systems_that_are_known_are_trusted(tmp_path: Path, known: Lis
 def test_what_could_not_be_written_is_told(tmp_path: Path, known: List[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flush, "_calls", lambda: flush.Calls(lambda fd: -1, lambda fd: True, True))
     found = Flush.begin(Folder(str(tmp_path)))
-    assert found is not None and not found.run()
+    assert found is not None
+    assert not found.run()
     found.close()
 
 
@@ -100,5 +104,6 @@ def test_the_kind_is_that_of_the_mount(tmp_path: Path, monkeypatch: pytest.Monke
         "40 22 0:35 / /home/me/far rw,nosuid - fuse.sshfs far: rw\n"
     )
     monkeypatch.setattr(flush, "_MOUNTS", str(mounts))
-    assert flush._kind(os.makedev(254, 0)) == "ext4" and flush._kind(os.makedev(0, 35)) == "fuse.sshfs"
+    assert flush._kind(os.makedev(254, 0)) == "ext4"
+    assert flush._kind(os.makedev(0, 35)) == "fuse.sshfs"
     assert flush._kind(os.makedev(9, 9)) == ""

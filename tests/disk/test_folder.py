@@ -36,7 +36,8 @@ def test_a_file_is_made_with_all_folders_above_it(folder: Folder) -> None:
     make(folder, *NAME, data=b"data")
     assert Path(folder.path(NAME)).read_bytes() == b"data"
     found = folder.stat(NAME)
-    assert found is not None and found.st_size == 4
+    assert found is not None
+    assert found.st_size == 4
 
 
 def test_nothing_is_made_unless_asked(folder: Folder) -> None:
@@ -149,7 +150,8 @@ def test_no_empty_folder_is_removed_through_a_link(tmp_path: Path, folder: Folde
     link.parent.mkdir(parents=True)
     link.symlink_to(outside)
     folder.prune(NAME)
-    assert (outside / "b").is_dir() and link.is_symlink()
+    assert (outside / "b").is_dir()
+    assert link.is_symlink()
 
 
 def test_prune_removes_what_is_empty_and_no_more(folder: Folder) -> None:
@@ -280,11 +282,13 @@ def test_without_descriptors_it_asks_for_relief_as_long_as_there_is_some(tmp_pat
     system.fail("open", number, after=1, times=3)
     other = folder.at(str(tmp_path / "other"))
     folder.link(("a", "x"), other)
-    assert asked == [True] * 3 and other.stat(("a", "x")) is not None
+    assert asked == [True] * 3
+    assert other.stat(("a", "x")) is not None
     system.fail("open", number)
     with pytest.raises(OSError) as caught:
         other.stat(("a", "x"))
-    assert caught.value.errno == number and asked[3:] == [False]
+    assert caught.value.errno == number
+    assert asked[3:] == [False]
 
 
 # -- many names ------------------------------------------------------------------------------------------------------
@@ -299,7 +303,8 @@ def test_a_job_opens_each_folder_once(tmp_path: Path) -> None:
             os.close(folder.open(parts, os.O_RDWR, create=True))
             assert folder.stat(parts) is not None
     opened = [arguments[0] for name, arguments in system.calls if name == "open"]
-    assert opened.count(str(tmp_path)) == 1 and opened.count("t") == 2  # the first time it is not there yet
+    assert opened.count(str(tmp_path)) == 1
+    assert opened.count("t") == 2
     assert len(opened) < 40 + 30
 
 

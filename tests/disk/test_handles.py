@@ -45,7 +45,8 @@ def test_the_one_unused_longest_is_closed_first(handles: Handles, tmp_path: Path
     assert handles.take(x, writable=False) is x_handle
     handles.leave(x_handle)
     z, _ = kept(handles, tmp_path, "z")
-    assert not is_open(y_handle) and is_open(x_handle)
+    assert not is_open(y_handle)
+    assert is_open(x_handle)
     assert (x in handles, y in handles, z in handles, len(handles)) == (True, False, True, 2)
 
 
@@ -54,7 +55,8 @@ def test_what_is_in_use_is_closed_by_its_last_user(handles: Handles, tmp_path: P
     for _ in range(2):
         assert handles.take(x, writable=False) is handle
     handles.close()
-    assert x not in handles and is_open(handle)
+    assert x not in handles
+    assert is_open(handle)
     handles.leave(handle)
     assert is_open(handle)
     handles.leave(handle)
@@ -64,7 +66,8 @@ def test_what_is_in_use_is_closed_by_its_last_user(handles: Handles, tmp_path: P
 def test_a_handle_that_was_never_kept_is_closed_when_it_is_left(handles: Handles, tmp_path: Path) -> None:
     handle = opened(tmp_path, "x")
     handles.leave(handle)
-    assert not is_open(handle) and len(handles) == 0
+    assert not is_open(handle)
+    assert len(handles) == 0
 
 
 def test_of_two_for_one_file_the_later_is_kept(handles: Handles, tmp_path: Path) -> None:
@@ -73,7 +76,8 @@ def test_of_two_for_one_file_the_later_is_kept(handles: Handles, tmp_path: Path)
     second = opened(tmp_path, "x", writable=True)
     handles.keep(x, second)
     handles.leave(second)
-    assert not is_open(first) and handles.take(x, writable=True) is second
+    assert not is_open(first)
+    assert handles.take(x, writable=True) is second
     handles.leave(second)
 
 
@@ -82,7 +86,8 @@ def test_a_handle_is_dropped_unless_it_is_the_file_that_was_found(handles: Handl
     handles.drop(x, unless=handle.identity)
     assert x in handles
     handles.drop(x, unless=(0, 0))
-    assert x not in handles and not is_open(handle)
+    assert x not in handles
+    assert not is_open(handle)
     handles.drop(x)
 
 
@@ -92,4 +97,5 @@ def test_only_a_file_without_users_is_given_back_to_the_system(handles: Handles,
     assert not handles.relieve()
     handles.leave(handle)
     assert handles.relieve()
-    assert not is_open(handle) and not handles.relieve()
+    assert not is_open(handle)
+    assert not handles.relieve()

@@ -38,9 +38,11 @@ def fd(path: Path) -> Iterator[int]:
 
 def test_a_lock_is_that_of_one_open_file(path: Path, fd: int) -> None:
     said = lock(fd)
-    assert said["locked"] and said["pid"] == os.getpid()
+    assert said["locked"]
+    assert said["pid"] == os.getpid()
     other = os.open(path, os.O_RDWR)
-    assert not lock(other)["locked"] and locked_by(other, said) is Alive.YES
+    assert not lock(other)["locked"]
+    assert locked_by(other, said) is Alive.YES
     os.close(other)
 
 
@@ -59,7 +61,8 @@ def test_without_locks_process_and_boot_tell(fd: int, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(locks, "_lock", unsupported)
     said = lock(fd)
-    assert not said["locked"] and locked_by(fd, said) is Alive.YES
+    assert not said["locked"]
+    assert locked_by(fd, said) is Alive.YES
     assert locked_by(fd, {**said, "boot": "another"}) is Alive.NO
     with Child("print()") as child:
         child.end()

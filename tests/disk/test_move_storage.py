@@ -91,7 +91,8 @@ class Bench:
         trust = self.later(folder)
         if trust is None:
             return []
-        assert trust.suspects == () and trust.missing == ()
+        assert trust.suspects == ()
+        assert trust.missing == ()
         return list(trust.have.indexes())
 
     def tree(self, folder: Path) -> Dict[str, bytes]:
@@ -141,7 +142,8 @@ def test_nothing_is_removed_before_the_new_place_is_durable(bench: Bench, reques
         bench.system.use(call, sync)
     bench.system.use("unlink", unlink)
     bench.move()
-    assert sorted(removed) == watched and unsynced == []
+    assert sorted(removed) == watched
+    assert unsynced == []
 
 
 def test_it_goes_on_at_the_new_place(bench: Bench) -> None:
@@ -150,7 +152,8 @@ def test_it_goes_on_at_the_new_place(bench: Bench) -> None:
     assert bench.ask("load", [(1, 0, 100)])[0].data == bench.t.piece(1)
     assert bench.ask("save", bench.t.buffers(2, 3)).kept == (2, 3)
     assert bench.ask("prepare", [True] * 4, [True] * 4).error is None
-    assert bench.right() == list(range(6)) and bench.ask("sync").suspects == ()
+    assert bench.right() == list(range(6))
+    assert bench.ask("sync").suspects == ()
     assert bench.t.path(bench.new, 1).read_bytes() == bench.t.file(1)
     assert list(bench.old.iterdir()) == []
 
@@ -164,14 +167,16 @@ def test_resume_data_by_value_moves_too(bench: Bench) -> None:
     answer = bench.move()
     resume = moved(bench.resume, answer)
     trust = compare(resume, bench.ask("check_files"), bench.t.metainfo)
-    assert list(trust.have.indexes()) == [0, 1, 4, 5] and trust.suspects == () == trust.missing
+    assert list(trust.have.indexes()) == [0, 1, 4, 5]
+    assert trust.suspects == () == trust.missing
 
 
 def test_resume_data_kept_elsewhere_stays_there(tmp_path: Path, t: Torrent, system: System) -> None:
     bench = Bench(tmp_path, t, system, resume_dir=str(tmp_path / "elsewhere"))
     assert bench.move()[:2] == (True, None)
     assert bench.trusted(bench.new) == [0, 1, 4, 5]
-    assert (tmp_path / "elsewhere").is_dir() and not list(bench.new.rglob("*.resume"))
+    assert (tmp_path / "elsewhere").is_dir()
+    assert not list(bench.new.rglob("*.resume"))
     assert bench.disk.close(30)
 
 
@@ -195,7 +200,8 @@ def test_holes_stay_holes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     network.ask(storage.save, t.buffers(5))
     assert network.ask(storage.move, str(tmp_path / "new")).moved
     found = t.path(tmp_path / "new", 0).stat()
-    assert found.st_size == 6 << 20 and found.st_blocks * 512 <= 2 << 20
+    assert found.st_size == 6 << 20
+    assert found.st_blocks * 512 <= 2 << 20
     assert network.ask(storage.check, range(8)).passed == (5,)
     assert disk.close(30)
 
@@ -204,13 +210,15 @@ def test_the_same_folder_by_another_path_is_no_move(bench: Bench, tmp_path: Path
     (tmp_path / "link").symlink_to(bench.old)
     before = bench.tree(bench.old)
     assert bench.ask("move", str(tmp_path / "link"))[:2] == (False, None)
-    assert bench.tree(bench.old) == before and bench.right() == [0, 1, 4, 5]
+    assert bench.tree(bench.old) == before
+    assert bench.right() == [0, 1, 4, 5]
 
 
 def one_by_one(bench: Bench) -> bool:
     """Whether files are moved rather than the folder that they are in."""
     assert bench.move()[:2] == (True, None)
-    assert bench.right() == [0, 1, 4, 5] and bench.trusted(bench.new) == [0, 1, 4, 5]
+    assert bench.right() == [0, 1, 4, 5]
+    assert bench.trusted(bench.new) == [0, 1, 4, 5]
     return len(bench.system.named("link")) > 1  # the part file is in the hidden folder
 
 
@@ -234,7 +242,8 @@ def test_what_else_is_in_the_folder_stays(tmp_path: Path, t: Torrent, what: str)
         foreign = foreign.with_name(".foreign") if what == "hidden" else foreign
         foreign.write_bytes(b"precious")
     assert one_by_one(bench)
-    assert os.path.lexists(foreign) and not os.path.lexists(bench.new / foreign.relative_to(bench.old))
+    assert os.path.lexists(foreign)
+    assert not os.path.lexists(bench.new / foreign.relative_to(bench.old))
     assert bench.disk.close(30)
 
 
@@ -243,7 +252,8 @@ def test_a_folder_that_cannot_be_moved_is_moved_file_by_file(tmp_path: Path, t: 
     bench = Bench(tmp_path, t, System())
     bench.system.fail("rename", errno.EXDEV)
     assert bench.move()[:2] == (True, None)
-    assert bench.right() == [0, 1, 4, 5] and bench.trusted(bench.new) == [0, 1, 4, 5]
+    assert bench.right() == [0, 1, 4, 5]
+    assert bench.trusted(bench.new) == [0, 1, 4, 5]
     assert list(bench.old.iterdir()) == []
     assert bench.disk.close(30)
 
@@ -264,7 +274,8 @@ def test_a_changed_file_is_not_moved_with_its_folder(tmp_path: Path, t: Torrent)
     path.write_bytes(bytes(200))
     os.utime(path, ns=(1, 1))
     bench.move()
-    assert bench.right() == [0, 1] and bench.ask("load", [(4, 0, 100)])[0].error is not None
+    assert bench.right() == [0, 1]
+    assert bench.ask("load", [(4, 0, 100)])[0].error is not None
     assert bench.disk.close(30)
 
 
@@ -278,10 +289,13 @@ def test_another_file_is_never_overwritten(bench: Bench, data: bytes) -> None:
     path.write_bytes(data)
     before = bench.tree(bench.old)
     answer = bench.move()
-    assert not answer.moved and answer.error is not None
+    assert not answer.moved
+    assert answer.error is not None
     assert (answer.error.errno, answer.error.path) == (errno.EEXIST, str(path))
-    assert bench.tree(bench.new) == {"t/sub/c": data} and bench.tree(bench.old) == before
-    assert bench.right() == [0, 1, 4, 5] and bench.trusted(bench.old) == [0, 1, 4, 5]
+    assert bench.tree(bench.new) == {"t/sub/c": data}
+    assert bench.tree(bench.old) == before
+    assert bench.right() == [0, 1, 4, 5]
+    assert bench.trusted(bench.old) == [0, 1, 4, 5]
 
 
 def test_the_same_bytes_are_taken(bench: Bench) -> None:
@@ -289,7 +303,8 @@ def test_the_same_bytes_are_taken(bench: Bench) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(bench.t.path(bench.old, 2).read_bytes())
     assert bench.move()[:2] == (True, None)
-    assert bench.right() == [0, 1, 4, 5] and bench.trusted(bench.new) == [0, 1, 4, 5]
+    assert bench.right() == [0, 1, 4, 5]
+    assert bench.trusted(bench.new) == [0, 1, 4, 5]
 
 
 def test_a_link_planted_at_the_new_place_leads_nowhere(bench: Bench, tmp_path: Path) -> None:
@@ -297,7 +312,8 @@ def test_a_link_planted_at_the_new_place_leads_nowhere(bench: Bench, tmp_path: P
     bench.new.mkdir()
     (bench.new / "t").symlink_to(tmp_path / "outside")
     assert not bench.move().moved
-    assert list((tmp_path / "outside").iterdir()) == [] and bench.right() == [0, 1, 4, 5]
+    assert list((tmp_path / "outside").iterdir()) == []
+    assert bench.right() == [0, 1, 4, 5]
 
 
 def test_a_file_that_was_replaced_is_not_moved(bench: Bench) -> None:
@@ -305,7 +321,9 @@ def test_a_file_that_was_replaced_is_not_moved(bench: Bench) -> None:
     path.rename(path.with_name("kept"))
     path.write_bytes(bytes(150))
     answer = bench.move()
-    assert not answer.moved and answer.error is not None and answer.error.path == str(path)
+    assert not answer.moved
+    assert answer.error is not None
+    assert answer.error.path == str(path)
     assert not list(bench.new.rglob("*"))
 
 
@@ -357,10 +375,13 @@ def test_an_interrupted_move_is_undone(tmp_path: Path, t: Torrent) -> None:
 
     system.use("fsync", interrupting)
     answer = bench.move()
-    assert not answer.moved and answer.error is not None and answer.error.errno == errno.EINTR
+    assert not answer.moved
+    assert answer.error is not None
+    assert answer.error.errno == errno.EINTR
     assert not [path for path in bench.new.rglob("*") if path.is_file()]
     system.heal("fsync")
-    assert bench.right() == [0, 1, 4, 5] and bench.move()[:2] == (True, None)
+    assert bench.right() == [0, 1, 4, 5]
+    assert bench.move()[:2] == (True, None)
     assert bench.disk.close(30)
 
 
@@ -370,7 +391,9 @@ def test_old_names_that_cannot_be_removed_are_told_and_the_move_is_done(
     bench.system.use("unlink", refuse)
     answer = bench.move()
     bench.system.heal("unlink")
-    assert answer.moved and answer.error is not None and answer.error.errno == errno.EACCES
+    assert answer.moved
+    assert answer.error is not None
+    assert answer.error.errno == errno.EACCES
     assert bench.right() == [0, 1, 4, 5]
     whole = request.node.callspec.params["system"] == "whole"
     assert bench.trusted(bench.new) == [0, 1, 4, 5]
@@ -393,10 +416,12 @@ def rename(bench: Bench, index: int, *parts: str) -> Moved:
 
 def test_a_renamed_file_is_used_where_it_is(bench: Bench) -> None:
     assert rename(bench, 2, "other", "place")[:2] == (True, None)
-    assert bench.right() == [0, 1, 4, 5] and not bench.t.path(bench.old, 2).exists()
+    assert bench.right() == [0, 1, 4, 5]
+    assert not bench.t.path(bench.old, 2).exists()
     assert (bench.old / "other" / "place").read_bytes() == bench.t.file(2)
     assert bench.move()[:2] == (True, None)
-    assert bench.right() == [0, 1, 4, 5] and (bench.new / "other" / "place").exists()
+    assert bench.right() == [0, 1, 4, 5]
+    assert (bench.new / "other" / "place").exists()
 
 
 def test_a_later_client_finds_it_by_its_new_name(bench: Bench) -> None:
@@ -406,21 +431,26 @@ def test_a_later_client_finds_it_by_its_new_name(bench: Bench) -> None:
     assert resume.names == ((2, ("other", "place")),)
     storage.name(resume.names)
     trust = compare(resume, bench.network.ask(storage.check_files), bench.t.metainfo)
-    assert list(trust.have.indexes()) == [0, 1, 4, 5] and trust.suspects == () == trust.missing
+    assert list(trust.have.indexes()) == [0, 1, 4, 5]
+    assert trust.suspects == () == trust.missing
     assert Resume.of(resume.plain(), bench.t.metainfo) == resume
 
 
 def test_a_file_that_is_not_there_yet_gets_its_new_name_when_it_is_made(bench: Bench) -> None:
     assert rename(bench, 1, "later")[:2] == (True, None)
     assert bench.ask("prepare", [True] * 4, [True] * 4).error is None
-    assert (bench.old / "later").exists() and not bench.t.path(bench.old, 1).exists()
+    assert (bench.old / "later").exists()
+    assert not bench.t.path(bench.old, 1).exists()
 
 
 def test_a_name_that_is_taken_stays(bench: Bench) -> None:
     (bench.old / "taken").write_bytes(b"precious")
     answer = rename(bench, 2, "taken")
-    assert not answer.moved and answer.error is not None and answer.error.errno == errno.EEXIST
-    assert (bench.old / "taken").read_bytes() == b"precious" and bench.trusted(bench.old) == [0, 1, 4, 5]
+    assert not answer.moved
+    assert answer.error is not None
+    assert answer.error.errno == errno.EEXIST
+    assert (bench.old / "taken").read_bytes() == b"precious"
+    assert bench.trusted(bench.old) == [0, 1, 4, 5]
     assert bench.right() == [0, 1, 4, 5]
 
 
@@ -467,7 +497,8 @@ def test_whatever_fails_a_file_has_the_old_name_or_the_new(
         old, new = bench.t.path(bench.old, 2), bench.old / "other" / "place"
         place, other = (new, old) if answer.moved else (old, new)
         assert answer.moved or answer.error is not None
-        assert place.read_bytes() == bench.t.file(2) and right == [0, 1, 4, 5], (after, answer)
+        assert place.read_bytes() == bench.t.file(2)
+        assert right == [0, 1, 4, 5], (after, answer)
         assert answer.error is not None or not other.exists()
         # Resume data that cannot be read is stored anew, with the names and no claim: all is hashed.
         assert later is None or not later.missing, (after, answer)

@@ -146,7 +146,9 @@ def test_the_buffers_can_be_used_again(bench: Bench, t: Torrent) -> None:
     buffers = {index: bytearray(t.piece(index)) for index in (0, 1, 2, 5)}
     buffers[1][0] ^= 1
     saved = bench.pieces.save([(index, memoryview(buffer)) for index, buffer in buffers.items()])
-    assert saved.wrong == (1,) and saved.unwritten and saved.error is not None
+    assert saved.wrong == (1,)
+    assert saved.unwritten
+    assert saved.error is not None
     bench.system.calls.clear()
     for buffer in buffers.values():
         buffer.extend(b"would raise BufferError while anybody holds a view of it")
@@ -155,7 +157,8 @@ def test_the_buffers_can_be_used_again(bench: Bench, t: Torrent) -> None:
 def test_each_piece_of_a_failed_batch_has_its_own_verdict(bench: Bench, t: Torrent) -> None:
     os.unlink(t.path(bench.root, 1))
     saved = bench.pieces.save(t.buffers(9, 10, 14, 15))
-    assert saved.error is not None and saved.error.path == str(t.path(bench.root, 1))
+    assert saved.error is not None
+    assert saved.error.path == str(t.path(bench.root, 1))
     assert saved == Saved(kept=(9, 15), unwritten=(10, 14), error=saved.error)
     assert not t.path(bench.root, 1).exists(), "a removed file is not made again"
 
@@ -319,7 +322,8 @@ def test_a_file_replaced_while_it_is_open_is_an_error_until_a_survey(bench: Benc
     os.replace(bench.root / "new", path)
     checked = bench.check()
     assert checked.failed == (10, 11, 12, 13, 14)
-    assert checked.error is not None and checked.error.errno == errno.ESTALE
+    assert checked.error is not None
+    assert checked.error.errno == errno.ESTALE
     assert bench.pieces.load(10, 0, 100).error is not None
     bench.content.check_files()
     assert bench.check().failed == (14,)
@@ -441,7 +445,8 @@ def test_a_file_that_never_stands_still_is_an_error_in_the_end(seed: Bench, t: T
     seed.system.use("preadv", unrest_too)
     assert seed.pieces.load(3, 0, 100).data == t.piece(3), "the first change comes after the look"
     loaded = seed.pieces.load(3, 0, 100)
-    assert loaded.error is not None and "is being changed" in loaded.error.reason
+    assert loaded.error is not None
+    assert "is being changed" in loaded.error.reason
 
 
 def test_a_read_error_fails_the_piece_and_is_told(bench: Bench, t: Torrent) -> None:
@@ -459,7 +464,8 @@ def test_a_read_error_fails_the_piece_and_is_told(bench: Bench, t: Torrent) -> N
         file.write(b"?")
     checked = bench.check()
     assert (checked.failed, checked.unreadable) == ((3, 4), (3,)), "of 4 it is known that it is wrong"
-    assert checked.error is not None and checked.error.errno == errno.EIO
+    assert checked.error is not None
+    assert checked.error.errno == errno.EIO
 
 
 def test_a_planted_link_is_not_followed(bench: Bench, t: Torrent) -> None:
@@ -470,7 +476,8 @@ def test_a_planted_link_is_not_followed(bench: Bench, t: Torrent) -> None:
     bench.content.check_files()
     checked = bench.check()
     assert checked.failed == (10, 11, 12, 13, 14)
-    assert checked.error is not None and checked.error.path == str(path)
+    assert checked.error is not None
+    assert checked.error.path == str(path)
 
 
 @pytest.mark.parametrize("piece_length", [CHUNK // 3, CHUNK, CHUNK + 1, 5 * CHUNK])
@@ -549,7 +556,7 @@ class Later:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a file that is not open for writing cannot be synced")
-@pytest.mark.parametrize("age, synced", [(0.0, ["fdatasync"]), (YOUNG + 60, [])])
+@pytest.mark.parametrize(("age", "synced"), [(0.0, ["fdatasync"]), (YOUNG + 60, [])])
 def test_what_a_check_finds_is_synced_unless_the_system_did_that_long_ago(
     bench: Bench, t: Torrent, monkeypatch: pytest.MonkeyPatch, age: float, synced: List[str]
 ) -> None:
@@ -634,13 +641,15 @@ def test_zeros_are_hashed_once_however_many_pieces_they_fill(
         checked = pieces.check(range(11))
         assert checked.passed == (tuple(range(11)) if right else (0, 1))
     # Zeros of either length once; of the others each piece each time.
-    assert sorted(hashed)[0] == 30 and sum(hashed) == 100 + 30 + 2 * 300
+    assert sorted(hashed)[0] == 30
+    assert sum(hashed) == 100 + 30 + 2 * 300
 
 
 def test_padding_alone() -> None:
     t = torrent([("empty", 0), (".pad/5", 5), (".pad/7", 7)], 10)
     content = Content(t.metainfo, Folder("nowhere"), FilePool(1))
-    assert content.padding == [range(2)] and content.check_files().present == (0, 1)
+    assert content.padding == [range(2)]
+    assert content.check_files().present == (0, 1)
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="peaks of memory are those of Linux")

@@ -148,7 +148,8 @@ def test_background_jobs_never_take_the_last_worker(start: Callable[..., Pool], 
     gates = [Gate() for _ in range(4)]
     for gate in gates:
         pool.submit(gate, ignore, background=True)
-    assert gates[0].begun.wait(30) and gates[1].begun.wait(30)
+    assert gates[0].begun.wait(30)
+    assert gates[1].begun.wait(30)
     assert network.ask(pool.submit, lambda: "at once").value(raised) == "at once"
     assert not gates[2].begun.is_set()
     gates[0].open.set()
@@ -211,7 +212,8 @@ def test_close_answers_the_jobs_that_have_not_begun(start: Callable[..., Pool], 
 
 def test_a_closed_pool_refuses_jobs(start: Callable[..., Pool]) -> None:
     pool = start(2)
-    assert pool.close(30) and pool.close(30)
+    assert pool.close(30)
+    assert pool.close(30)
     with pytest.raises(SessionClosed):
         pool.submit(lambda: None, ignore)
 
@@ -265,7 +267,8 @@ def test_a_pool_that_got_too_few_threads_ends_those_it_has(
     with pytest.raises(ThreadError, match="bittorrent-test-3: can't start new thread") as caught:
         pool.start()
     assert isinstance(caught.value.__cause__, RuntimeError)
-    assert pool.close(30) and pool.close(30)
+    assert pool.close(30)
+    assert pool.close(30)
     assert (started, finished) == (["bittorrent-test-1", "bittorrent-test-2"], [1])
 
 

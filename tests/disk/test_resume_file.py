@@ -104,7 +104,8 @@ def test_the_reason_against_a_planted_file_is_short(file: ResumeFile, t: Torrent
         resume, (reason,) = file.load(t.metainfo)
         assert resume is None
         assert reason.startswith(f"{place(tmp_path)}: ")
-        assert len(reason) < len(str(place(tmp_path))) + 310 and reason.isprintable()
+        assert len(reason) < len(str(place(tmp_path))) + 310
+        assert reason.isprintable()
 
 
 def test_garbled_anywhere_the_one_before_is_used(file: ResumeFile, t: Torrent, tmp_path: Path) -> None:
@@ -118,7 +119,8 @@ def test_garbled_anywhere_the_one_before_is_used(file: ResumeFile, t: Torrent, t
         place(tmp_path).write_bytes(wrong)
         resume, reasons = file.load(t.metainfo)
         assert resume == resume_of(t, 0)
-        assert len(reasons) == 1 and str(place(tmp_path)) in reasons[0]
+        assert len(reasons) == 1
+        assert str(place(tmp_path)) in reasons[0]
 
 
 def test_with_both_gone_bad_there_is_nothing_but_reasons(file: ResumeFile, t: Torrent, tmp_path: Path) -> None:
@@ -161,7 +163,8 @@ def test_a_file_too_large_is_not_read(file: ResumeFile, t: Torrent, tmp_path: Pa
     os.truncate(place(tmp_path), Bounds.of(t.metainfo).size + 1)
     system.calls.clear()
     resume, reasons = file.load(t.metainfo)
-    assert resume is None and "the limit for this torrent" in reasons[0]
+    assert resume is None
+    assert "the limit for this torrent" in reasons[0]
     assert system.named("pread") == []
 
 
@@ -175,7 +178,8 @@ def test_a_file_of_too_many_values_is_not_taken_apart(
         assert len(text) < bounds.size - 200
         place(tmp_path).write_bytes(_sealed(text))
         resume, reasons = file.load(t.metainfo)
-        assert resume is None and " values, more than" in reasons[0]
+        assert resume is None
+        assert " values, more than" in reasons[0]
 
 
 @pytest.mark.parametrize(("files", "length", "piece_length"), [(1, 2**35, 2**29), (300, 5, 1), (3, 2**20, 16384)])

@@ -138,7 +138,8 @@ def test_a_sample_is_a_piece_of_each_of_some_files() -> None:
     stats = tuple(stat(index) for index in range(40))
     resume = Resume(many.metainfo.infohash, b"\xff" * 10, stats)
     found = sample(resume, many.metainfo, random.Random(1))
-    assert len(found) == SAMPLE == len({piece // 2 for piece in found}) and found == sorted(found)
+    assert len(found) == SAMPLE == len({piece // 2 for piece in found})
+    assert found == sorted(found)
     assert found != sample(resume, many.metainfo, random.Random(2))
     few = resume._replace(have=b"\xf0" + bytes(9), doubtful=b"\x30" + bytes(9))
     assert {*sample(few, many.metainfo, random.Random(3))} < {0, 1}

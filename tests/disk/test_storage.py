@@ -73,7 +73,8 @@ def test_the_life_of_a_torrent(
     assert network.ask(storage.fingerprint, 5) == b""
     assert network.ask(storage.check, [5, 0, 4, 1, 3]) == Checked((0, 1, 3), dict.fromkeys((4, 5), Verdict.WRONG), None)
     synced = network.ask(storage.sync)
-    assert isinstance(synced, Synced) and (synced.suspects, synced.error) == ((), None)
+    assert isinstance(synced, Synced)
+    assert (synced.suspects, synced.error) == ((), None)
     resume = Resume(t.metainfo.infohash, b"\xd0", synced.files, synced.part_file, clean=True)
     assert network.ask(storage.remember, resume) == Done(None)
     assert network.ask(storage.close) == Done(None)
@@ -86,7 +87,8 @@ def test_a_fault_is_an_answer(storage: Storage, network: NetworkThread, t: Torre
     network.ask(storage.prepare, ALL, ALL)
     system.fail("pwritev", errno.ENOSPC)
     saved = network.ask(storage.save, t.buffers(0))
-    assert saved == Saved(unwritten=(0,), error=saved.error) and saved.error.errno == errno.ENOSPC
+    assert saved == Saved(unwritten=(0,), error=saved.error)
+    assert saved.error.errno == errno.ENOSPC
     assert network.ask(storage.write, [(0, 0, b"x")]).error.errno == errno.ENOSPC
     system.heal("pwritev")
     assert network.ask(storage.save, t.buffers(0)) == Saved(kept=(0,)), "and it works as soon as it can"
@@ -138,7 +140,8 @@ def test_an_unexpected_exception_is_a_result(
         assert (error.path, error.reason) == (str(tmp_path), "Bug: a mistake")
         assert isinstance(error.__cause__, Bug), "where the traceback is"
     assert network.ask(storage.recall) == Recalled(None, (f"{tmp_path}: Bug: a mistake",))
-    assert caplog.text.count("Traceback") == 1 and "in bug" in caplog.text, "once, though every job raised it"
+    assert caplog.text.count("Traceback") == 1
+    assert "in bug" in caplog.text, "once, though every job raised it"
 
 
 def test_each_mistake_is_logged(
@@ -155,7 +158,8 @@ def test_what_the_system_says_is_no_mistake(
 ) -> None:
     system.fail("stat", errno.EIO)
     error = network.ask(storage.move, str(tmp_path / "other")).error
-    assert (error.errno, error.path) == (errno.EIO, str(tmp_path)) and not caplog.records
+    assert (error.errno, error.path) == (errno.EIO, str(tmp_path))
+    assert not caplog.records
 
 
 def raise_bug(reason: str) -> None:
@@ -367,7 +371,8 @@ def test_to_ask_again_when_the_disk_was_closed_meanwhile_is_no_fault(
         getattr(storage, again)(answers.append)
 
     storage.save(t.buffers(0), saved)
-    assert begun.wait(30) and not disk.close(0.01)
+    assert begun.wait(30)
+    assert not disk.close(0.01)
     go_on.set()
     network.turn()
     assert answers[0] == Saved(kept=(0,))
@@ -395,7 +400,8 @@ def test_files_are_made_while_nothing_else_is_done(
     storage.save(t.buffers(1), lambda answer: order.append("save"))
     storage.prepare(ALL, ALL, lambda answer: order.append("prepare again"))
     storage.close(lambda answer: order.append("close"))
-    assert network.idle and order == []
+    assert network.idle
+    assert order == []
     go_on.set()
     network.turn_until(lambda: len(order) == 5)
     assert order == ["load", "prepare", "save", "prepare again", "close"]
@@ -420,7 +426,8 @@ def test_what_waits_for_its_turn_is_answered_when_the_disk_closes(
     storage.prepare(ALL, ALL, answers.append)
     storage.load([(0, 0, 10)], answers.append)
     storage.close(answers.append)
-    assert begun.wait(30) and not disk.close(0.01)
+    assert begun.wait(30)
+    assert not disk.close(0.01)
     go_on.set()
     network.turn_until(lambda: len(answers) == 4)
     assert answers[0][0].error is None

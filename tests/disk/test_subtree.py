@@ -41,7 +41,8 @@ def tree(tmp_path: Path) -> Tree:
 
 def test_all_below_the_folder_is_moved_by_one_call(tree: Tree) -> None:
     subtree = tree.find()
-    assert subtree is not None and set(subtree.files) == set(tree.files[:3])
+    assert subtree is not None
+    assert set(subtree.files) == set(tree.files[:3])
     assert subtree.move()
     subtree.sync()
     assert tree.system.named("rename", "link", "unlink") == ["rename"]
@@ -89,8 +90,10 @@ def test_nothing_at_the_new_place_is_replaced(tree: Tree, what: str) -> None:
         (place / "precious").touch()
     before = place.stat().st_ino
     subtree = tree.find()
-    assert subtree is not None and not subtree.move()
-    assert place.stat().st_ino == before and (tree.root / "old" / "t" / "a").exists()
+    assert subtree is not None
+    assert not subtree.move()
+    assert place.stat().st_ino == before
+    assert (tree.root / "old" / "t" / "a").exists()
 
 
 def test_a_link_at_the_new_place_leads_nowhere(tree: Tree) -> None:
@@ -98,7 +101,9 @@ def test_a_link_at_the_new_place_leads_nowhere(tree: Tree) -> None:
     (tree.root / "outside").mkdir()
     (tree.root / "new" / "t").symlink_to(tree.root / "outside")
     subtree = tree.find()
-    assert subtree is not None and not subtree.move() and not list((tree.root / "outside").iterdir())
+    assert subtree is not None
+    assert not subtree.move()
+    assert not list((tree.root / "outside").iterdir())
 
 
 @pytest.mark.parametrize("call", ["scandir", "rename", "open"])
@@ -122,5 +127,6 @@ def test_files_beside_each_other_have_no_folder(tmp_path: Path) -> None:
 def test_no_descriptor_is_left(tree: Tree) -> None:
     before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     subtree = tree.find()
-    assert subtree is not None and subtree.move()
+    assert subtree is not None
+    assert subtree.move()
     assert not before or len(os.listdir("/proc/self/fd")) == before

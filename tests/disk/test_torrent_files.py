@@ -58,7 +58,8 @@ def test_every_byte_goes_to_its_file(tmp_path: Path, pool: FilePool) -> None:
 
 def test_names_that_are_not_made_yet_are_chosen_anew(tmp_path: Path, pool: FilePool) -> None:
     files = opened(tmp_path, pool, "x?", names="portable")
-    assert files[0].parts == ("t", "x_") and files.names == {}
+    assert files[0].parts == ("t", "x_")
+    assert files.names == {}
     (tmp_path / "t").mkdir()
     (tmp_path / "t" / "x?").write_bytes(bytes(10))
     files.choose_names()
@@ -66,14 +67,16 @@ def test_names_that_are_not_made_yet_are_chosen_anew(tmp_path: Path, pool: FileP
     pool.adopt(files[0])
     (tmp_path / "t" / "x_").write_bytes(bytes(10))
     files.choose_names()
-    assert files[0].parts == ("t", "x?") and files.names == {0: ("t", "x?")}, "a file that was met stays"
+    assert files[0].parts == ("t", "x?")
+    assert files.names == {0: ("t", "x?")}, "a file that was met stays"
 
 
 def test_known_names_are_not_chosen(tmp_path: Path, pool: FilePool) -> None:
     files = opened(tmp_path, pool, "x?", "y?")
     files.name([(0, ("t", "renamed"))])
     files.choose_names()
-    assert files.chosen == ((1, ("t", "y?")),) and files.names == {0: ("t", "renamed")}
+    assert files.chosen == ((1, ("t", "y?")),)
+    assert files.names == {0: ("t", "renamed")}
     files.create([0, 1])
     assert below(tmp_path) == ["renamed", "y?"]
 
@@ -91,7 +94,8 @@ def test_a_file_system_that_refuses_a_name_for_which_another_file_has_the_portab
 ) -> None:
     files = opened(tmp_path, pool, "b_", "b?", "b:", system=refusing("?"))
     files.create([0, 1, 2])
-    assert below(tmp_path) == sorted({"b_", "b_.1", files[2].parts[1]}) and len(below(tmp_path)) == 3
+    assert below(tmp_path) == sorted({"b_", "b_.1", files[2].parts[1]})
+    assert len(below(tmp_path)) == 3
 
 
 def test_a_file_system_that_takes_two_names_for_one(tmp_path: Path, pool: FilePool) -> None:
@@ -107,7 +111,8 @@ def test_other_failures_are_told(tmp_path: Path, pool: FilePool) -> None:
     system.fail("mkdir", errno.ENOSPC)
     with pytest.raises(StorageError) as caught:
         files.create([0])
-    assert caught.value.errno == errno.ENOSPC and files[0].parts == ("t", "a?")
+    assert caught.value.errno == errno.ENOSPC
+    assert files[0].parts == ("t", "a?")
 
 
 def test_a_file_system_that_refuses_portable_names_too_is_told(tmp_path: Path, pool: FilePool) -> None:

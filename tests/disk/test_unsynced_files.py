@@ -72,10 +72,13 @@ def test_many_files_are_made_durable_by_one_call(bench: Bench, monkeypatch: pyte
     bench.put(0, 1)
     before = len(bench.system.named("fdatasync", "fsync"))
     synced = bench.content.sync()
-    assert told == ["flush"] and (synced.suspects, synced.error) == ((), None)
-    assert {file.inode for file in synced.files if file is not None} >= set(asked) and len(asked) == 2
+    assert told == ["flush"]
+    assert (synced.suspects, synced.error) == ((), None)
+    assert {file.inode for file in synced.files if file is not None} >= set(asked)
+    assert len(asked) == 2
     assert len(bench.system.named("fdatasync", "fsync")) == before
-    assert bench.content.sync() == synced and told == ["flush"]
+    assert bench.content.sync() == synced
+    assert told == ["flush"]
     bench.content.close()
 
 
@@ -92,13 +95,15 @@ def test_what_was_watched_while_it_was_written_is_not_asked(
     for turn in range(2):
         bench.put(0, 1)
         synced = bench.content.sync()
-        assert told == ["flush"] * (turn + 1) and (synced.suspects, synced.error) == ((), None)
+        assert told == ["flush"] * (turn + 1)
+        assert (synced.suspects, synced.error) == ((), None)
     assert synced.files[A] == FileStat.of(t.path(bench.root, A).stat())
     bench.put(0, 1)
     t.path(bench.root, A).unlink()
     spoil(t.path(bench.root, B))
     synced = bench.content.sync()
-    assert synced.error is not None and synced.error.errno == errno.ENOENT
+    assert synced.error is not None
+    assert synced.error.errno == errno.ENOENT
     assert [path for path, _ in synced.changed] == [str(t.path(bench.root, B))]
     bench.content.close()
 
@@ -116,7 +121,8 @@ def test_what_was_closed_before_it_was_synced_stays_watched(bench: Bench, monkey
     bench.prepare()
     bench.put(0, 1)
     bench.content.close()
-    assert bench.content.sync().error is None and asked == []
+    assert bench.content.sync().error is None
+    assert asked == []
     assert bench.pool._flushes == [], "the folder is not held any longer"
 
 
@@ -133,10 +139,12 @@ def test_once_something_could_not_be_written_every_file_is_asked(bench: Bench, m
     bench.prepare()
     bench.put(0, 1)
     assert bench.content.sync().error is None
-    assert len(bench.system.named("fdatasync")) == 2 and asked == []
+    assert len(bench.system.named("fdatasync")) == 2
+    assert asked == []
     bench.put(0, 1)
     assert bench.content.sync().error is None
-    assert len(bench.system.named("fdatasync")) == 2 and len(asked) == 2
+    assert len(bench.system.named("fdatasync")) == 2
+    assert len(asked) == 2
     bench.content.close()
     bench.put(0, 1)
     assert bench.content.sync().error is None
@@ -155,5 +163,7 @@ def test_what_one_call_did_not_make_durable_is_synced(
     bench.put(0, 1)
     bench.system.fail("fdatasync", errno.EIO, times=1)
     synced = bench.content.sync()
-    assert synced.error is not None and synced.error.errno == errno.EIO and synced.suspects
+    assert synced.error is not None
+    assert synced.error.errno == errno.EIO
+    assert synced.suspects
     assert len(bench.system.named("fdatasync")) == 2

@@ -62,7 +62,8 @@ def test_the_sequence_of_events() -> None:
     bench = Bench(torrent_of(TRACKER))
     assert told(bench) == ["started"]
     bench.run(1900)
-    assert told(bench)[1:] and set(told(bench)[1:]) == {""}
+    assert told(bench)[1:]
+    assert set(told(bench)[1:]) == {""}
     bench.tracker.announces.clear()
     bench.seed().serve()
     bench.run(1)
@@ -94,7 +95,8 @@ def test_the_figures_are_those_of_the_moment() -> None:
     assert fields["downloaded"] == b"%d" % (2 * PIECE_LENGTH)
     assert fields["uploaded"] == b"%d" % BLOCK
     assert fields["left"] == b"%d" % (SIZE - 8 * PIECE_LENGTH)
-    assert fields["event"] == b"stopped" and fields["numwant"] == b"0"
+    assert fields["event"] == b"stopped"
+    assert fields["numwant"] == b"0"
 
 
 def test_peers_of_the_answer_are_dialled() -> None:
@@ -108,12 +110,15 @@ def test_peers_of_the_answer_are_dialled() -> None:
     assert (announced.url, announced.event, announced.peers) == (TRACKER, "started", 2)
     assert (announced.seeds, announced.leechers) == (1, 2)
     (row,) = bench.status.trackers
-    assert row.working and row.url == TRACKER and row.error == "" and row.seeds == 1
+    assert row.working
+    assert row.url == TRACKER
+    assert row.error == ""
+    assert row.seeds == 1
     assert row.next_announce == pytest.approx(1800, abs=5)
 
 
 @pytest.mark.parametrize(
-    "mood, reason",
+    ("mood", "reason"),
     [
         (tracker.DOWN, "connection refused"),
         (tracker.REFUSING, "not today"),
@@ -127,11 +132,15 @@ def test_a_tracker_that_fails_is_told_and_the_next_tier_is_asked(mood: str, reas
     bench.set_state("active")
     bench.run(1)
     failed = bench.seen(events.TrackerFailed)[0]
-    assert (failed.url, failed.event) == (TRACKER, "started") and failed.reason.startswith(reason)
+    assert (failed.url, failed.event) == (TRACKER, "started")
+    assert failed.reason.startswith(reason)
     assert [announce.event for announce in bench.web.trackers["other.sim"].announces] == ["started"]
     first, second = bench.status.trackers
-    assert first.error.startswith(reason) and not first.working and first.tier == 0
-    assert second.working and second.tier == 1
+    assert first.error.startswith(reason)
+    assert not first.working
+    assert first.tier == 0
+    assert second.working
+    assert second.tier == 1
 
 
 def test_a_tracker_that_hangs_is_given_up_after_its_time_and_keeps_no_other_tier_waiting() -> None:
@@ -180,7 +189,8 @@ def test_a_stop_waits_for_the_goodbye() -> None:
     bench.act(bench.torrent.wait_group.when_over, lambda: over.append(bench.world.now - start))
     assert not over
     bench.run(1)
-    assert over == [pytest.approx(0.05, abs=0.01)] and told(bench) == ["started", "stopped"]
+    assert over == [pytest.approx(0.05, abs=0.01)]
+    assert told(bench) == ["started", "stopped"]
 
 
 def test_a_goodbye_that_nobody_hears_is_not_waited_for_long() -> None:
@@ -205,7 +215,7 @@ def test_peers_of_a_late_answer_are_not_listed() -> None:
     assert told(bench) == ["started", "stopped"]
 
 
-@pytest.mark.parametrize("host, known", [("8.8.8.8", 1), ("10.9.9.9", 2), ("", 2)])
+@pytest.mark.parametrize(("host", "known"), [("8.8.8.8", 1), ("10.9.9.9", 2), ("", 2)])
 def test_a_tracker_of_the_internet_does_not_have_us_knock_at_services_of_this_network(host: str, known: int) -> None:
     bench = Bench(torrent_of(TRACKER), state="stopped")
     bench.tracker.host = host
@@ -227,7 +237,8 @@ def test_a_warning_and_a_tracker_id() -> None:
     bench.set_state("active")
     bench.run(110)
     assert bench.seen(events.TrackerAnnounced)[0].warning == bench.status.trackers[0].warning == "soon closed"
-    assert "trackerid" not in bench.lookups.urls[0] and "trackerid=a%20b" in bench.lookups.urls[1]
+    assert "trackerid" not in bench.lookups.urls[0]
+    assert "trackerid=a%20b" in bench.lookups.urls[1]
 
 
 def test_five_hundred_failing_trackers_of_one_host_are_asked_as_one() -> None:
@@ -255,7 +266,8 @@ def test_a_stop_and_a_start_forget_that_a_tracker_said_never() -> None:
     bench.set_state("stopped")
     bench.set_state("active")
     bench.run(1)
-    assert len(bench.lookups.urls) == 2 and bench.status.trackers[0].working
+    assert len(bench.lookups.urls) == 2
+    assert bench.status.trackers[0].working
 
 
 def test_secrets_of_urls_are_used_and_not_shown() -> None:
@@ -266,7 +278,8 @@ def test_secrets_of_urls_are_used_and_not_shown() -> None:
         bench.run(1)
         assert all("me:hunter2@" in url and "passkey=hunter3" in url for url in bench.lookups.urls)
         shown = repr((bench.status, bench.seen(events.TrackerFailed), bench.seen(events.TrackerAnnounced)))
-        assert "hunter" not in shown and "http://me:***@tracker.sim/announce?passkey=***" in shown
+        assert "hunter" not in shown
+        assert "http://me:***@tracker.sim/announce?passkey=***" in shown
         bench.set_state("stopped")
 
 
@@ -315,7 +328,8 @@ def test_without_a_listening_socket_trackers_are_asked_all_the_same() -> None:
         patch.setattr(bench.network, "listen", listen)
         bench.set_state("active")
         bench.run(1)
-        assert told(bench) == ["started"] and bench.status.trackers[0].working
+        assert told(bench) == ["started"]
+        assert bench.status.trackers[0].working
     bench.act(bench.engine.listen)
     bench.set_state("stopped")
     assert told(bench) == ["started", "stopped"], "also if it is asked another way by now"
@@ -429,16 +443,16 @@ def test_peers_that_come_over_the_other_family_suffice() -> None:
     answered(bench, body)
     bench.set_state("active")
     bench.run(50)
-    assert len(set(first[:2])) == 1 and len(first) == 4, (
-        "the second is asked after the first had no peers, and no third"
-    )
+    assert len(set(first[:2])) == 1
+    assert len(first) == 4, "the second is asked after the first had no peers, and no third"
 
 
 def test_a_torrent_without_trackers_asks_nobody() -> None:
     bench = Bench()
     bench.run(100)
     bench.set_state("stopped")
-    assert bench.lookups.urls == [] and bench.status.trackers == ()
+    assert bench.lookups.urls == []
+    assert bench.status.trackers == ()
 
 
 def test_the_status_knows_of_an_answer_when_the_event_tells_it() -> None:
@@ -568,13 +582,15 @@ def test_an_infohash_is_enough_to_announce() -> None:
     carrier.answer(AnnounceReply(peers=peers, interval=60, external_ip="192.0.2.7", host="192.0.2.9"))
     assert torrent.published == ["TrackerAnnounced started"]
     assert torrent.learned == [(peers, Source.TRACKER, "192.0.2.9")]
-    assert announces.rows[0].state == "working" and torrent.refreshed == 1
+    assert announces.rows[0].state == "working"
+    assert torrent.refreshed == 1
     announces.stop()
     ((_, goodbye, endpoint, timeout, _),) = carrier.asked[2:]
     assert (goodbye.event, goodbye.numwant, endpoint.family, timeout) == ("stopped", 0, 6, 2.0)
     assert not over.over
     carrier.answer(TrackerFailure("timed out"))
-    assert over.over and torrent.published[1:] == ["TrackerFailed stopped"]
+    assert over.over
+    assert torrent.published[1:] == ["TrackerFailed stopped"]
 
 
 @pytest.mark.parametrize("unavailable_first", [False, True])

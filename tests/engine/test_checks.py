@@ -38,7 +38,9 @@ def test_small_pieces_share_a_job() -> None:
     check = add(bench, range(COUNT), done)
     bench.run(1)
     assert jobs == [tuple(range(COUNT))]
-    assert done == [check] and check.passed == list(range(5)) and check.failed == list(range(5, COUNT))
+    assert done == [check]
+    assert check.passed == list(range(5))
+    assert check.failed == list(range(5, COUNT))
 
 
 def test_a_job_has_so_many_pieces_however_short_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +49,8 @@ def test_a_job_has_so_many_pieces_however_short_they_are(monkeypatch: pytest.Mon
     jobs, done = bench.jobs("check"), []  # type: ignore[var-annotated]
     add(bench, range(COUNT), done)
     bench.run(1)
-    assert max(map(len, jobs)) == 5 and done
+    assert max(map(len, jobs)) == 5
+    assert done
 
 
 @pytest.mark.usefixtures("small_jobs")
@@ -60,8 +63,10 @@ def test_some_jobs_are_under_way_at_once() -> None:
     assert jobs == [(0, 1), (2, 3), (4, 5)]
     assert bench.status.checking == COUNT - 6
     bench.run(5)
-    assert len(jobs) == 6 and bench.disk.most_busy_jobs == checks.JOBS
-    assert done and bench.status.checking == 0
+    assert len(jobs) == 6
+    assert bench.disk.most_busy_jobs == checks.JOBS
+    assert done
+    assert bench.status.checking == 0
 
 
 @pytest.mark.usefixtures("tiny_jobs")
@@ -72,9 +77,11 @@ def test_jobs_are_as_large_as_the_disk_is_fast(seek_time: float, largest: int) -
     jobs, done = bench.jobs("check"), []  # type: ignore[var-annotated]
     check = add(bench, range(COUNT), done)
     bench.run(5)
-    assert done == [check] and [index for job in jobs for index in job] == list(range(COUNT))
+    assert done == [check]
+    assert [index for job in jobs for index in job] == list(range(COUNT))
     assert max(map(len, jobs)) == largest
-    assert [len(job) for job in jobs[:3]] == [1, 1, 1] and len(jobs[-1]) == 1, "small at first, and towards the end"
+    assert [len(job) for job in jobs[:3]] == [1, 1, 1]
+    assert len(jobs[-1]) == 1, "small at first, and towards the end"
 
 
 @pytest.mark.usefixtures("small_jobs")
@@ -84,7 +91,8 @@ def test_checks_are_done_in_the_order_they_were_asked_for() -> None:
     first = add(bench, [9, 3, 1], done)
     second = add(bench, [4, 1], done)
     bench.run(1)
-    assert jobs == [(9, 3), (1,), (4, 1)] and done == [first, second]
+    assert jobs == [(9, 3), (1,), (4, 1)]
+    assert done == [first, second]
     assert (sorted(first.passed), second.passed) == ([1, 3, 9], [1, 4])
 
 
@@ -96,10 +104,14 @@ def test_a_check_that_is_cancelled_ends_with_what_it_knows() -> None:
     check, other = add(bench, range(COUNT), done), add(bench, [11], done)
     bench.run(1.5)
     bench.act(bench.payload.checks.cancel, check)
-    assert not done and len(jobs) == 5
+    assert not done
+    assert len(jobs) == 5
     bench.run(3)
-    assert done == [check, other] and check.cancelled and not other.cancelled
-    assert check.passed == list(range(10)) and len(jobs) == 6
+    assert done == [check, other]
+    assert check.cancelled
+    assert not other.cancelled
+    assert check.passed == list(range(10))
+    assert len(jobs) == 6
     (finished, _) = bench.seen(events.HashcheckFinished)
     assert (finished.passed, finished.failed, finished.cancelled) == (10, 0, True)
 
@@ -110,14 +122,17 @@ def test_a_check_that_waits_can_be_cancelled() -> None:
     first, second = add(bench, range(COUNT), done), add(bench, range(COUNT), done)
     bench.act(bench.payload.checks.cancel, second)
     bench.run(1)
-    assert done == [first, second] and second.passed == [] and second.cancelled
+    assert done == [first, second]
+    assert second.passed == []
+    assert second.cancelled
 
 
 def test_a_check_of_nothing_is_done_at_once() -> None:
     bench = Bench(state="stopped")
     done: List[Check] = []
     check = add(bench, [], done)
-    assert done == [check] and check.total == 0
+    assert done == [check]
+    assert check.total == 0
 
 
 @pytest.mark.usefixtures("small_jobs")
@@ -129,5 +144,7 @@ def test_a_torrent_that_is_closed_cancels_its_checks() -> None:
     one, other = add(bench, range(COUNT), done), add(bench, range(COUNT), done)
     bench.act(bench.torrent.close)
     bench.run(5)
-    assert done == [one, other] and one.cancelled and other.cancelled
+    assert done == [one, other]
+    assert one.cancelled
+    assert other.cancelled
     assert len(jobs) == checks.JOBS

@@ -35,7 +35,8 @@ def test_who_does_not_know_extensions_hears_none() -> None:
     guest = bench.guest(extended=False)
     assert guest.heard(EXTENDED) == []
     guest.say(extension(v="odd"), seconds=1.2)
-    assert not guest.closed and bench.status.peers[0].client != "odd"
+    assert not guest.closed
+    assert bench.status.peers[0].client != "odd"
 
 
 def test_what_a_peer_says_of_itself() -> None:
@@ -43,7 +44,8 @@ def test_what_a_peer_says_of_itself() -> None:
     guest = bench.guest([], extended=True)
     guest.say(extension(v="Guest 3", upload_only=1), seconds=1.2)
     (peer,) = bench.payload.exchange
-    assert peer.upload_only and bench.status.peers[0].client == "Guest 3"
+    assert peer.upload_only
+    assert bench.status.peers[0].client == "Guest 3"
 
 
 def test_the_port_an_incoming_peer_listens_on_is_known() -> None:
@@ -51,7 +53,8 @@ def test_the_port_an_incoming_peer_listens_on_is_known() -> None:
     guest = bench.guest([], extended=True)
     assert bench.status.known == 0
     guest.say(extension(p=7000))
-    assert bench.status.known == 1 and bench.status.connecting == 0
+    assert bench.status.known == 1
+    assert bench.status.connecting == 0
 
 
 def test_a_peer_tells_one_port_however_many_it_says() -> None:
@@ -73,7 +76,8 @@ def test_silence_ends_a_connection() -> None:
     bench.run(25)
     assert not guest.closed
     bench.run(10)
-    assert guest.closed and bench.reasons == ["silent for 30 s"]
+    assert guest.closed
+    assert bench.reasons == ["silent for 30 s"]
 
 
 def test_our_own_silence_is_broken_by_keep_alives() -> None:

@@ -40,16 +40,19 @@ def test_requests_are_rejected_and_too_many_end_the_connection() -> None:
     bench = Magnet()
     guest = bench.guest([])
     guest.say(*[message(REQUEST, 0, 0, BLOCK)] * MAX_REFUSED)
-    assert guest.heard(REJECT) == [(REJECT, 0, 0, BLOCK)] * MAX_REFUSED and not guest.closed
+    assert guest.heard(REJECT) == [(REJECT, 0, 0, BLOCK)] * MAX_REFUSED
+    assert not guest.closed
     guest.say(message(REQUEST, 0, 0, BLOCK))
-    assert guest.closed and bench.reasons == [f"asked {MAX_REFUSED + 1} times for pieces we do not have"]
+    assert guest.closed
+    assert bench.reasons == [f"asked {MAX_REFUSED + 1} times for pieces we do not have"]
 
 
 def test_without_bep_6_a_request_is_not_answered() -> None:
     bench = Magnet()
     guest = bench.guest([], fast=False)
     guest.say(message(REQUEST, 0, 0, BLOCK), message(CANCEL, 0, 0, BLOCK))
-    assert guest.heard() == [] and not guest.closed
+    assert guest.heard() == []
+    assert not guest.closed
 
 
 def test_blocks_that_were_not_requested_end_the_connection() -> None:
@@ -65,7 +68,8 @@ def test_wrong_bytes_end_the_connection_with_the_reason() -> None:
     bench = Magnet()
     guest = bench.guest([])
     guest.say(b"\0\0\0\2\0\0")
-    assert guest.closed and bench.reasons == ["choke message of 2 bytes instead of 1"]
+    assert guest.closed
+    assert bench.reasons == ["choke message of 2 bytes instead of 1"]
 
 
 def test_a_flood_of_haves_is_read_no_faster_than_its_share_and_ends_the_connection() -> None:
@@ -77,7 +81,8 @@ def test_a_flood_of_haves_is_read_no_faster_than_its_share_and_ends_the_connecti
             break
         guest.say(burst * 20, seconds=0.5)
         assert guest.closed or early(bench).flow.work < 0.1, "what it costs is charged"
-    assert guest.closed and bench.reasons == ["sent more messages than it may for 30 s"]
+    assert guest.closed
+    assert bench.reasons == ["sent more messages than it may for 30 s"]
 
 
 def test_interest_is_known_before_the_metadata_and_no_slot_is_given() -> None:
@@ -85,7 +90,9 @@ def test_interest_is_known_before_the_metadata_and_no_slot_is_given() -> None:
     guest = bench.guest([])
     guest.say(message(INTERESTED))
     bench.run(20)
-    assert early(bench).interested and early(bench).choked and bench.status.peers[0].remote_interested
+    assert early(bench).interested
+    assert early(bench).choked
+    assert bench.status.peers[0].remote_interested
     guest.say(message(NOT_INTERESTED))
     assert not early(bench).interested
 
@@ -98,7 +105,8 @@ def test_it_is_kept_alive_and_closed_when_it_is_silent() -> None:
     bench.run(40)
     assert (KEEPALIVE,) in guest.heard()
     bench.run(80)
-    assert guest.closed and bench.reasons == ["silent for 100 s"]
+    assert guest.closed
+    assert bench.reasons == ["silent for 100 s"]
 
 
 def test_what_is_known_of_it_for_the_user() -> None:
@@ -124,7 +132,8 @@ def test_a_peer_that_does_not_read_is_not_read_until_it_does() -> None:
     assert not peer.flow.gated
     guest.say(message(NOT_INTERESTED))
     bench.run(MOMENT)
-    assert not peer.interested and not guest.closed
+    assert not peer.interested
+    assert not guest.closed
 
 
 def test_what_follows_the_handshake_at_once_is_read() -> None:
@@ -141,7 +150,8 @@ def test_nothing_behind_a_wrong_extension_handshake_is_read() -> None:
     bench = Magnet()
     guest = bench.guest([], extended=True)
     guest.say(message(EXTENDED, payload=b"\0wrong") + message(REQUEST, 0, 0, BLOCK))
-    assert guest.closed and guest.heard(REJECT) == []
+    assert guest.closed
+    assert guest.heard(REJECT) == []
     (reason,) = bench.reasons
     assert reason.startswith("extension handshake: ")
 
@@ -151,7 +161,8 @@ def test_pieces_may_be_described_again_when_the_metadata_is_known() -> None:
     guest = bench.guest(range(2), fast=False)
     bench.give_info()
     guest.say(message(BITFIELD, payload=packed(range(1, 5))))
-    assert [peer.bits.count for peer in bench.payload.exchange] == [5] and not guest.closed
+    assert [peer.bits.count for peer in bench.payload.exchange] == [5]
+    assert not guest.closed
     guest.say(message(BITFIELD, payload=packed(range(5))))
     assert bench.reasons == ["said a second time what it has, and nothing new"]
 
@@ -161,7 +172,9 @@ def test_messages_that_wait_for_their_turn_are_read_by_the_peer_that_takes_over(
     guest = bench.guest([], fast=False)
     peer = early(bench)
     peer.on_received(memoryview(message(HAVE, 1) * (MAX_MESSAGES + 10) + message(HAVE, 2)))
-    assert peer.wire.held and peer.flow.gated
+    assert peer.wire.held
+    assert peer.flow.gated
     bench.give_info()
     bench.run(1)
-    assert [peer.bits.count for peer in bench.payload.exchange] == [2] and not guest.closed
+    assert [peer.bits.count for peer in bench.payload.exchange] == [2]
+    assert not guest.closed

@@ -54,7 +54,8 @@ def test_the_port_stays_the_same_over_a_stop() -> None:
     assert port not in (0, PORT)
     bench.set_state("stopped")
     bench.set_state("active")
-    assert bench.engine.port == port and list(bench.network.listeners) == [port]
+    assert bench.engine.port == port
+    assert list(bench.network.listeners) == [port]
 
 
 def test_a_taken_port_is_told_and_dialling_goes_on() -> None:
@@ -74,7 +75,8 @@ def test_a_taken_port_that_was_demanded_is_raised_and_nothing_starts() -> None:
     bench.network.listen("", PORT, lambda stream: stream.close())
     with pytest.raises(ListenError, match="address already in use"):
         bench.torrent.set_state("active")
-    assert bench.torrent.state == "stopped" and not bench.seen(events.StateChanged)
+    assert bench.torrent.state == "stopped"
+    assert not bench.seen(events.StateChanged)
 
 
 def test_no_torrent_twice() -> None:
@@ -98,7 +100,8 @@ def test_out_of_descriptors_a_stranger_goes_before_a_peer() -> None:
     guest, stranger = bench.guest([]), bench.stranger()
     bench.act(bench.engine.exhausted, "too many open files")
     bench.run(MOMENT)
-    assert stranger.closed and not guest.closed
+    assert stranger.closed
+    assert not guest.closed
     bench.act(bench.engine.exhausted, "too many open files")
     bench.run(MOMENT)
     assert guest.closed
@@ -111,12 +114,15 @@ def test_a_full_session_has_the_crowd_of_one_host_give_way_to_another() -> None:
     guests = [bench.guest([], host=crowd) for _ in range(6)]
     alone = [bench.guest([], torrent=torrent_of(seed=2)) for _ in range(2)]
     newcomer = bench.guest([], torrent=torrent_of(seed=2))
-    assert not newcomer.closed and len(other.peers) == 3
-    assert [bool(guest.closed) for guest in guests] == [False] * 5 + [True] and not any(guest.closed for guest in alone)
+    assert not newcomer.closed
+    assert len(other.peers) == 3
+    assert [bool(guest.closed) for guest in guests] == [False] * 5 + [True]
+    assert not any(guest.closed for guest in alone)
     for _ in range(3):
         bench.guest([], torrent=torrent_of(seed=2))
     assert bench.guest([], torrent=torrent_of(seed=2)).closed, "two of the crowd have their share"
-    assert sum(not guest.closed for guest in guests) == 2 and bench.engine.connections == 8
+    assert sum(not guest.closed for guest in guests) == 2
+    assert bench.engine.connections == 8
 
 
 def test_a_session_that_a_crowd_fills_dials_others() -> None:
@@ -127,7 +133,9 @@ def test_a_session_that_a_crowd_fills_dials_others() -> None:
     addresses = [bench.open_house(found)[0] for _ in range(6)]
     bench.act(bench.torrent.learn, addresses, Source.TRACKER)
     bench.run(3)
-    assert len(found) == 4 and sum(not guest.closed for guest in guests) == 2 and bench.engine.connections == 6
+    assert len(found) == 4
+    assert sum(not guest.closed for guest in guests) == 2
+    assert bench.engine.connections == 6
 
 
 def test_a_stop_gives_up_the_dials_of_its_torrent_alone() -> None:
@@ -146,7 +154,8 @@ def test_every_live_torrent_ticks_once_a_second() -> None:
     bench = Bench(state="stopped")
     other = second(bench)
     bench.run(10)
-    assert other.status.state == "active" and bench.torrent.status.state == "stopped"
+    assert other.status.state == "active"
+    assert bench.torrent.status.state == "stopped"
     assert other.status.stall == "no peer is known, and the torrent names no tracker"
 
 
@@ -174,7 +183,9 @@ def test_remove_forgets_the_torrent_when_its_trackers_and_files_are_done() -> No
     bench.run(1)
     start = bench.world.now
     bench.act(lambda: bench.engine.remove(bench.torrent, done=lambda: over.append(bench.world.now)))
-    assert bench.engine.torrents == {} and bench.torrent.lifecycle.closed and not over
+    assert bench.engine.torrents == {}
+    assert bench.torrent.lifecycle.closed
+    assert not over
     bench.run(1)
     assert [announce.event for announce in bench.tracker.announces] == ["started", "stopped"]
     assert over == [pytest.approx(start + 0.05, abs=0.02)]
@@ -190,11 +201,15 @@ def test_close_waits_for_every_torrent_and_not_long_for_a_tracker() -> None:
     start, over = bench.world.now, []
     bench.act(bench.engine.close, lambda: over.append(bench.world.now))
     bench.run(1)
-    assert not over and stranger.closed and guest.closed and not bench.network.listeners
+    assert not over
+    assert stranger.closed
+    assert guest.closed
+    assert not bench.network.listeners
     bench.run(bench.settings.stop_announce_timeout)
     assert over == [pytest.approx(start + bench.settings.stop_announce_timeout, abs=0.1)]
     assert bench.engine.connections == 0
-    assert bench.status.closed and bench.status.stall == "the client was closed"
+    assert bench.status.closed
+    assert bench.status.stall == "the client was closed"
 
 
 def test_a_closed_session_has_nothing_left_to_do() -> None:
@@ -217,8 +232,10 @@ def test_close_without_a_torrent() -> None:
 
 def test_what_the_session_calls_itself() -> None:
     engine = Bench(state="stopped").engine
-    assert engine.peerid[:1] == engine.peerid[7:8] == b"-" and len(engine.peerid) == 20
-    assert len(engine.key) == 8 and engine.client.startswith("bittorrent_threads ")
+    assert engine.peerid[:1] == engine.peerid[7:8] == b"-"
+    assert len(engine.peerid) == 20
+    assert len(engine.key) == 8
+    assert engine.client.startswith("bittorrent_threads ")
     assert Bench(state="stopped", settings=Settings(user_agent="me/1")).engine.client == "me/1"
 
 
@@ -242,7 +259,8 @@ def test_a_torrent_is_found_by_either_form_of_its_infohash() -> None:
     infohash = InfoHash(v1=bytes(20), v2=bytes(range(32)))
     hybrid = bench.engine.add_infohash(infohash, "downloads", event_dispatcher=Recorder(bench.events.append))
     for form in (bytes(20), bytes(range(20))):
-        assert bench.engine.torrents[form] is hybrid and bench.engine.torrent_of(form) is None
+        assert bench.engine.torrents[form] is hybrid
+        assert bench.engine.torrent_of(form) is None
     bench.act(hybrid.set_state, "active")
     assert bench.engine.torrent_of(bytes(20)) is bench.engine.torrent_of(bytes(range(20))) is hybrid
     with pytest.raises(StateError, match="already"):

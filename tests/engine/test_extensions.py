@@ -73,7 +73,8 @@ def test_a_message_is_handled_and_answered_under_the_id_of_the_peer() -> None:
     assert guest.heard(EXTENDED) == heard(b"hello")
     bench.run(2)
     guest.say(told(b"tick"), told(b"unknown", sub_id=77))
-    assert guest.heard(EXTENDED) == heard(b"ticked") and not guest.closed
+    assert guest.heard(EXTENDED) == heard(b"ticked")
+    assert not guest.closed
 
 
 def test_a_message_that_is_too_long_or_wrong_ends_the_connection() -> None:
@@ -84,7 +85,8 @@ def test_a_message_that_is_too_long_or_wrong_ends_the_connection() -> None:
         bench = with_echo(Bench())
         guest = bench.guest([], extended=True)
         guest.say(told(payload))
-        assert guest.closed and bench.reasons == [reason]
+        assert guest.closed
+        assert bench.reasons == [reason]
 
 
 def test_a_private_torrent_neither_offers_it_nor_takes_it() -> None:
@@ -92,7 +94,8 @@ def test_a_private_torrent_neither_offers_it_nor_takes_it() -> None:
     guest = bench.guest([], extended=True)
     assert guest.extension_handshake()[b"m"] == {}
     guest.say(extension(m={b"zz_echo": THEIR_ID}), told(b"hello"))
-    assert guest.heard(EXTENDED) == [] and not guest.closed
+    assert guest.heard(EXTENDED) == []
+    assert not guest.closed
 
 
 def test_a_handler_goes_on_when_the_metadata_comes() -> None:
@@ -104,7 +107,9 @@ def test_a_handler_goes_on_when_the_metadata_comes() -> None:
     guest.say(told(b"after"))
     assert [each for each in guest.heard(EXTENDED) if each[1][0]] == [*heard(b"before"), *heard(b"after")]
     guest.say(told(b"close"))
-    assert guest.closed and bench.reasons == ["was asked to"] and not len(bench.torrent.peers)
+    assert guest.closed
+    assert bench.reasons == ["was asked to"]
+    assert not len(bench.torrent.peers)
 
 
 def test_a_torrent_that_turns_out_to_be_private_turns_it_off() -> None:
@@ -117,4 +122,5 @@ def test_a_torrent_that_turns_out_to_be_private_turns_it_off() -> None:
     bench.run(MOMENT)
     assert guest.extension_handshake()[b"m"] == {b"zz_echo": 0}
     guest.say(told(b"hello"))
-    assert guest.heard(EXTENDED) == [] and not guest.closed
+    assert guest.heard(EXTENDED) == []
+    assert not guest.closed

@@ -50,7 +50,8 @@ def test_no_snapshot_says_that_all_is_checked_before_it_is() -> None:
     bench.torrent.refresh = noted  # type: ignore[method-assign]
     begin(bench)
     bench.run(5)
-    assert seen[0] == (True, 0) and seen[-1] == (False, COUNT)
+    assert seen[0] == (True, 0)
+    assert seen[-1] == (False, COUNT)
     assert (False, 0) not in seen, "waiters for the end of the check would wake too early"
 
 
@@ -63,17 +64,22 @@ def test_files_that_are_gone_are_not_fetched_again(files: Any) -> None:
     calls = bench.recorded("check")
     begin(bench)
     (failed,) = bench.seen(events.StorageFailed)
-    assert failed.retry_in == 10 and "was there and is gone" in failed.reason
+    assert failed.retry_in == 10
+    assert "was there and is gone" in failed.reason
     assert (failed.path, failed.errno) == (bench.payload.paths.path(0), errno.ENOENT)
     assert ("and 1 more" in failed.reason) is bool(files)
     seed = bench.seed()
     bench.run(1000)
     assert failures(bench) == [(errno.ENOENT, pause) for pause in (10, 20, 40, 80, 160, 320, 600)]
-    assert seed.requests() == [] and "was there and is gone" in bench.status.stall and calls == []
-    assert not bench.seen(events.PieceFailed) and not bench.seen(events.StorageRecovered)
+    assert seed.requests() == []
+    assert "was there and is gone" in bench.status.stall
+    assert calls == []
+    assert not bench.seen(events.PieceFailed)
+    assert not bench.seen(events.StorageRecovered)
     bench.act(bench.payload.hashcheck, range(COUNT), ignored)
     bench.run(1)
-    assert bench.seen(events.StorageRecovered) and not bench.payload.storage_retry.on
+    assert bench.seen(events.StorageRecovered)
+    assert not bench.payload.storage_retry.on
     bench.seed().serve()
     assert bench.payload.have.full
 
@@ -88,7 +94,8 @@ def test_files_that_are_gone_stay_gone_over_a_restart_and_are_not_made_anew() ->
     bench.run(100)
     assert calls == []
     bench.reboot()
-    assert failures(bench) == [(errno.ENOENT, 10)] and bench.files.resume is resume
+    assert failures(bench) == [(errno.ENOENT, 10)]
+    assert bench.files.resume is resume
     seed = bench.seed()
     bench.run(60)
     assert seed.requests() == []
@@ -107,11 +114,14 @@ def test_files_that_come_back_as_they_were_are_believed() -> None:
     bench.run(15)
     bench.files.pieces.update(range(COUNT))
     bench.run(20)
-    assert bench.payload.have.full and calls == []
+    assert bench.payload.have.full
+    assert calls == []
     assert guest.heard(HAVE) == [(HAVE, index) for index in range(COUNT)]
-    assert bench.seen(events.StorageRecovered) and not bench.payload.storage_retry.on
+    assert bench.seen(events.StorageRecovered)
+    assert not bench.payload.storage_retry.on
     assert {event.index for event in bench.seen(events.FileCompleted)} == {0, 1}
-    assert not bench.seen(events.PieceFailed) and not bench.seen(events.HashcheckFinished)
+    assert not bench.seen(events.PieceFailed)
+    assert not bench.seen(events.HashcheckFinished)
 
 
 def test_pieces_that_are_not_whole_go_on_when_their_file_is_back() -> None:
@@ -129,7 +139,8 @@ def test_pieces_that_are_not_whole_go_on_when_their_file_is_back() -> None:
     bench.run(30)
     guest = bench.guest([3])
     guest.say(message(UNCHOKE))
-    assert guest.serve() == [(3, BLOCK, BLOCK)] and bench.payload.have.count == 4
+    assert guest.serve() == [(3, BLOCK, BLOCK)]
+    assert bench.payload.have.count == 4
 
 
 def test_a_file_that_is_back_is_used_before_the_other() -> None:
@@ -145,12 +156,14 @@ def test_a_file_that_is_back_is_used_before_the_other() -> None:
 
     storage.check_files = without_second
     bench.run(15)
-    assert list(bench.payload.have.indexes()) == [0, 1, 2, 3] and bench.payload.unreadable
+    assert list(bench.payload.have.indexes()) == [0, 1, 2, 3]
+    assert bench.payload.unreadable
     assert [event.index for event in bench.seen(events.FileCompleted)] == []
     storage.check_files = check_files
     bench.files.pieces.update(SECOND)
     bench.run(30)
-    assert bench.payload.have.full and not bench.payload.unreadable
+    assert bench.payload.have.full
+    assert not bench.payload.unreadable
 
 
 @pytest.mark.parametrize("how", ["waiting", "started again", "checked"])
@@ -163,8 +176,11 @@ def test_another_file_in_the_place_is_not_taken_before_somebody_says_so(how: str
     bench.files.damaged.add(COUNT - 1)
     seed = bench.seed()
     bench.run(100)
-    assert bench.payload.have.empty and seed.requests() == [] and calls == []
-    assert failures(bench)[-1][0] == errno.ESTALE and "is another file than before" in bench.status.error
+    assert bench.payload.have.empty
+    assert seed.requests() == []
+    assert calls == []
+    assert failures(bench)[-1][0] == errno.ESTALE
+    assert "is another file than before" in bench.status.error
     if how == "waiting":
         return
     if how == "started again":
@@ -176,7 +192,8 @@ def test_another_file_in_the_place_is_not_taken_before_somebody_says_so(how: str
     bench.run(1)
     assert bench.payload.have.count == COUNT - 1, "hashed, as at any start"
     seed.serve()
-    assert bench.payload.have.full and bench.status.error == ""
+    assert bench.payload.have.full
+    assert bench.status.error == ""
 
 
 def test_a_start_looks_at_once() -> None:
@@ -191,7 +208,8 @@ def test_a_start_looks_at_once() -> None:
     bench.files.pieces.update(range(COUNT))
     bench.set_state("active")
     bench.run(1)
-    assert bench.payload.have.full and bench.seen(events.StorageRecovered)
+    assert bench.payload.have.full
+    assert bench.seen(events.StorageRecovered)
     assert not bench.seen(events.HashcheckFinished)
 
 
@@ -222,7 +240,8 @@ def test_a_later_look_believes_nothing_of_files_that_were_not_awaited() -> None:
     storage.check_files = check_files
     bench.files.pieces.update(SECOND)
     bench.run(11)
-    assert bench.payload.have.count == COUNT - 1 and not bench.payload.have[2], "its file is as it was, and it is wrong"
+    assert bench.payload.have.count == COUNT - 1
+    assert not bench.payload.have[2], "its file is as it was, and it is wrong"
 
 
 def test_a_hash_check_of_pieces_accepts_no_file() -> None:
@@ -233,10 +252,13 @@ def test_a_hash_check_of_pieces_accepts_no_file() -> None:
     bench.act(bench.payload.hashcheck, SECOND, ignored)
     seed = bench.seed()
     bench.run(60)
-    assert seed.requests() == [] and calls == [] and "gone" in bench.status.error
+    assert seed.requests() == []
+    assert calls == []
+    assert "gone" in bench.status.error
     bench.files.pieces.update(SECOND)
     bench.run(60)
-    assert bench.payload.have.full and not bench.status.error
+    assert bench.payload.have.full
+    assert not bench.status.error
 
 
 def test_a_look_that_ends_after_a_hash_check_of_all_changes_nothing() -> None:
@@ -253,7 +275,8 @@ def test_a_look_that_ends_after_a_hash_check_of_all_changes_nothing() -> None:
     (deliver,) = late
     check_files(deliver)
     bench.run(1)
-    assert not bench.payload.unreadable and not bench.payload.storage_retry.on
+    assert not bench.payload.unreadable
+    assert not bench.payload.storage_retry.on
 
 
 # -- unseen ------------------------------------------------------------------------------------------------------------
@@ -268,11 +291,14 @@ def test_a_folder_that_cannot_be_read_is_looked_at_again_before_anything_is_fetc
     bench.set_state("active")
     bench.run(25)
     assert [failed.retry_in for failed in bench.seen(events.StorageFailed)] == [10, 20]
-    assert not bench.torrent.lifecycle.live and bench.status.stall == "the disk failed: downloads: Permission denied"
+    assert not bench.torrent.lifecycle.live
+    assert bench.status.stall == "the disk failed: downloads: Permission denied"
     storage.check_files = check_files
     bench.run(10)
-    assert bench.torrent.lifecycle.live and bench.payload.have.count == COUNT - 1
-    assert bench.seen(events.StorageRecovered) and bench.status.error == ""
+    assert bench.torrent.lifecycle.live
+    assert bench.payload.have.count == COUNT - 1
+    assert bench.seen(events.StorageRecovered)
+    assert bench.status.error == ""
 
 
 def blind(bench: Bench, file: int) -> Any:
@@ -307,10 +333,13 @@ def test_one_file_that_cannot_be_looked_at_keeps_no_other_from_being_used(rememb
     bench.run(25)
     assert failures(bench) == [(errno.EACCES, 10), (errno.EACCES, 20)]
     assert {failed.path for failed in bench.seen(events.StorageFailed)} == {bench.payload.paths.path(1)}
-    assert seed.requests() == [] and calls == [] and bench.status.left == SIZE - 4 * PIECE_LENGTH
+    assert seed.requests() == []
+    assert calls == []
+    assert bench.status.left == SIZE - 4 * PIECE_LENGTH
     bench.payload.storage.check_files = check_files  # type: ignore[method-assign]
     bench.run(10)
-    assert bench.payload.have.count == COUNT - 1 and bench.seen(events.StorageRecovered)
+    assert bench.payload.have.count == COUNT - 1
+    assert bench.seen(events.StorageRecovered)
     checked = [event.passed for event in bench.seen(events.HashcheckFinished)]
     assert checked == ([] if remembered else [4, COUNT - 5]), "each piece once"
     seed.serve()
@@ -332,10 +361,13 @@ def test_a_file_that_goes_while_another_is_awaited_is_awaited_too(remembered: bo
         lambda found: deliver(found._replace(files=(None, found.files[1])))
     )
     bench.run(100)
-    assert "first: was there and is gone" in bench.status.error and calls == []
-    assert list(bench.payload.have.indexes()) == [*range(5, COUNT)] and not bench.seen(events.PieceFailed)
+    assert "first: was there and is gone" in bench.status.error
+    assert calls == []
+    assert list(bench.payload.have.indexes()) == [*range(5, COUNT)]
+    assert not bench.seen(events.PieceFailed)
     assert guest.closed, "it was told that we have them"
     storage.check_files = check_files
     bench.files.pieces.update(FIRST)
     bench.run(100)
-    assert bench.payload.have.full and not bench.status.error
+    assert bench.payload.have.full
+    assert not bench.status.error

@@ -84,10 +84,14 @@ def test_it_is_stored_before_the_first_file_is_made() -> None:
     bench.set_state("active")
     assert jobs == ["remember", "prepare"]
     resume = bench.files.resume
-    assert resume is not None and resume.own == b"\xe0" and not any(resume.have) and resume.files == (None,) * 3
+    assert resume is not None
+    assert resume.own == b"\xe0"
+    assert not any(resume.have)
+    assert resume.files == (None,) * 3
     bench.set_state("stopped")
     bench.set_state("active")
-    assert jobs.count("prepare") == 2 and jobs[-1] == "prepare", "and once"
+    assert jobs.count("prepare") == 2
+    assert jobs[-1] == "prepare", "and once"
 
 
 def test_that_it_cannot_be_stored_holds_nothing_up() -> None:
@@ -129,14 +133,17 @@ def test_another_file_of_that_name_stops_the_download_until_it_is_gone(prioritie
     bench.set_state("active")
     seed = bench.seed()
     bench.run(25)
-    assert seed.requests() == [] and jobs == []
+    assert seed.requests() == []
+    assert jobs == []
     failed = bench.seen(events.StorageFailed)
     assert [(each.errno, each.retry_in) for each in failed] == [(errno.EEXIST, 10), (errno.EEXIST, 20)]
-    assert bench.payload.storage_retry.error is not None and bench.status.stall.startswith("the disk failed")
+    assert bench.payload.storage_retry.error is not None
+    assert bench.status.stall.startswith("the disk failed")
     bench.files.damaged.clear()
     bench.run(20)
     seed.serve()
-    assert bench.payload.picker.missing is False and jobs[:2] == ["remember", "prepare"]
+    assert bench.payload.picker.missing is False
+    assert jobs[:2] == ["remember", "prepare"]
     assert bench.seen(events.StorageRecovered)
 
 
@@ -146,7 +153,8 @@ def test_a_file_that_is_not_wanted_stops_nothing() -> None:
     bench.act(bench.payload.set_priorities, [0, 0, 1])
     bench.set_state("active")
     bench.seed().serve()
-    assert not bench.seen(events.StorageFailed) and bench.payload.have.count == COUNT - 4
+    assert not bench.seen(events.StorageFailed)
+    assert bench.payload.have.count == COUNT - 4
 
 
 # -- files of other torrents ---------------------------------------------------------------------------------------
@@ -168,7 +176,8 @@ def test_nothing_is_asked_for_while_another_torrent_has_the_files(writing: bool,
     bench.set_state("active")
     seed = bench.seed()
     bench.run(25)
-    assert seed.requests() == [] and bench.files.resume is None
+    assert seed.requests() == []
+    assert bench.files.resume is None
     assert {(each.errno, each.reason[:9]) for each in bench.seen(events.StorageFailed)} == {(errno.EBUSY, "is in use")}
     bench.files.pieces.update(left)
     claims.clear()
@@ -190,7 +199,8 @@ def test_a_seed_hinders_who_would_write_and_nobody_who_reads() -> None:
     assert list(bench.disk.claims[path].values()) == [True], "there is something to write again"
     bench.seed().serve()
     bench.run(1)
-    assert bench.payload.have.full and list(bench.disk.claims[path].values()) == [False]
+    assert bench.payload.have.full
+    assert list(bench.disk.claims[path].values()) == [False]
     bench.set_state("stopped")
     bench.run(1)
     assert bench.disk.claims[path] == {}
@@ -205,7 +215,8 @@ def test_a_seed_that_lost_a_piece_waits_for_who_came_meanwhile(writing: bool) ->
     bench.act(bench.payload.pieces.changed)
     seed = bench.seed()
     bench.run(5)
-    assert seed.requests() == [] and not bench.status.seed
+    assert seed.requests() == []
+    assert not bench.status.seed
     assert bench.seen(events.StorageFailed)[0].errno == errno.EBUSY
     del claims[b"another" * 2]
     bench.run(40)

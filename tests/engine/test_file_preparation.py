@@ -85,7 +85,8 @@ def test_stopped_while_the_files_are_claimed_nothing_is_made() -> None:
     bench.until(lambda: bool(jobs))
     bench.act(bench.torrent.set_state, "stopped")
     bench.run(2)
-    assert [job[0] for job in jobs] == ["claim"] and not bench.payload.preparation.under_way
+    assert [job[0] for job in jobs] == ["claim"]
+    assert not bench.payload.preparation.under_way
     path = bench.payload.storage._path  # type: ignore[attr-defined]
     assert not bench.disk.claims.get(path)
 
@@ -97,7 +98,8 @@ def test_started_again_at_once_the_files_stay_claimed() -> None:
         bench.set_state("stopped")
         bench.set_state("active")
     bench.run(3)
-    assert bench.torrent.lifecycle.live and list(bench.disk.claims[path].values()) == [True]
+    assert bench.torrent.lifecycle.live
+    assert list(bench.disk.claims[path].values()) == [True]
     bench.set_state("stopped")
     bench.run(3)
     assert bench.disk.claims[path] == {}
@@ -110,7 +112,8 @@ def test_complete_it_claims_for_reading_and_makes_nothing() -> None:
     jobs = jobs_of(bench)
     bench.seed().serve()
     bench.run(1)
-    assert bench.payload.have.full and jobs == [("claim", True, True, False)]
+    assert bench.payload.have.full
+    assert jobs == [("claim", True, True, False)]
 
 
 def test_a_folder_that_cannot_be_used_is_tried_again() -> None:

@@ -68,19 +68,23 @@ def test_one_read_takes_what_was_asked_for_and_a_few_messages() -> None:
     peer = Peer()
     assert peer.read_limit == LEAST_READ
     peer.settle(asked=100)
-    assert peer.read_limit == LEAST_READ + 100 * MAX_PIECE_MESSAGE and not peer.changes
+    assert peer.read_limit == LEAST_READ + 100 * MAX_PIECE_MESSAGE
+    assert not peer.changes
 
 
-@pytest.mark.parametrize("backlog, waiting", [(1000 + MAX_ANSWERS + 1, 1), (1, MAX_WAITING + 1)])
+@pytest.mark.parametrize(("backlog", "waiting"), [(1000 + MAX_ANSWERS + 1, 1), (1, MAX_WAITING + 1)])
 def test_a_peer_that_does_not_read_is_not_read_until_it_does(backlog: int, waiting: int) -> None:
     peer = Peer()
     peer.backlog, peer.waiting = backlog, waiting
     peer.settle()
     peer.settle()
-    assert peer.paused and peer.changes == 1 and not peer.timers, "the drain of the stream wakes it"
+    assert peer.paused
+    assert peer.changes == 1
+    assert not peer.timers, "the drain of the stream wakes it"
     peer.backlog = peer.waiting = 0
     peer.settle()
-    assert not peer.paused and not peer.flow.gated
+    assert not peer.paused
+    assert not peer.flow.gated
 
 
 def test_blocks_that_wait_do_not_stop_the_reading() -> None:
@@ -95,22 +99,26 @@ def test_a_peer_beyond_its_share_is_read_when_the_share_allows_it() -> None:
     peer.flow.work = RESERVE + SHARE
     peer.flow.charge(0.0)
     peer.settle()
-    assert peer.paused and peer.timers[0].delay == pytest.approx(1.0)
+    assert peer.paused
+    assert peer.timers[0].delay == pytest.approx(1.0)
     peer.settle()
     assert len(peer.timers) == 1
     peer.fire()
     assert peer.resumed == 1
     peer.seconds += 0.01
     peer.settle()
-    assert not peer.paused and peer.flow.work == 0.0
+    assert not peer.paused
+    assert peer.flow.work == 0.0
 
 
 def test_what_was_read_already_has_its_turn_in_the_next_pass() -> None:
     peer = Peer()
     peer.settle(held=10)
-    assert peer.paused and [timer.delay for timer in peer.timers] == [0.0]
+    assert peer.paused
+    assert [timer.delay for timer in peer.timers] == [0.0]
     peer.fire()
-    assert peer.resumed == 1 and peer.paused
+    assert peer.resumed == 1
+    assert peer.paused
     peer.settle(held=0)
     assert not peer.paused
 
@@ -119,7 +127,8 @@ def test_what_was_read_already_waits_for_a_peer_that_does_not_read() -> None:
     peer = Peer()
     peer.waiting = MAX_WAITING + 1
     peer.settle(held=10)
-    assert peer.paused and not peer.timers
+    assert peer.paused
+    assert not peer.timers
     peer.waiting = 0
     peer.settle(held=10)
     peer.waiting = MAX_WAITING + 1
@@ -131,7 +140,8 @@ def test_a_peer_that_stays_beyond_its_share_is_exhausted() -> None:
     peer = Peer()
     peer.flow.work = 10.0
     peer.flow.charge(0.0)
-    assert not peer.flow.exhausted(MAX_EXCESS - 1) and peer.flow.exhausted(MAX_EXCESS)
+    assert not peer.flow.exhausted(MAX_EXCESS - 1)
+    assert peer.flow.exhausted(MAX_EXCESS)
 
 
 def test_a_peer_that_leaves_leaves_nothing() -> None:
@@ -140,4 +150,5 @@ def test_a_peer_that_leaves_leaves_nothing() -> None:
     peer.flow.charge(0.0)
     peer.settle()
     peer.flow.close()
-    assert peer.timers[0].callback is None and peer.message_budget.over_share == 0
+    assert peer.timers[0].callback is None
+    assert peer.message_budget.over_share == 0

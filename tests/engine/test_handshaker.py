@@ -27,7 +27,8 @@ def test_a_stranger_is_answered_once_it_named_a_torrent() -> None:
     stranger.say(said[48:])
     assert bench.status.connected == 1
     (connected,) = bench.seen(events.PeerConnected)
-    assert connected.incoming and connected.address[0] == "10.1.0.1"
+    assert connected.incoming
+    assert connected.address[0] == "10.1.0.1"
 
 
 def test_we_greet_first_when_we_dial() -> None:
@@ -49,7 +50,8 @@ def test_the_deadline_of_a_stranger_is_absolute() -> None:
     start = bench.world.now
     for byte in handshake(bench.content.metainfo.infohash)[:40]:
         stranger.say(bytes([byte]))
-    assert 7.5 < bench.world.now - start < 9.5 and not stranger.closed
+    assert 7.5 < bench.world.now - start < 9.5
+    assert not stranger.closed
     bench.until(lambda: bool(stranger.closed))
     assert bench.world.now - start == pytest.approx(10, abs=0.3)
     assert bench.engine.connections == 0
@@ -79,7 +81,8 @@ def test_no_answer_for_a_torrent_that_is_not_here() -> None:
     bench = Bench()
     stranger = bench.stranger()
     stranger.say(handshake(b"none of our torrents"))
-    assert stranger.closed and not stranger.greeted
+    assert stranger.closed
+    assert not stranger.greeted
     assert bench.engine.connections == 0
 
 
@@ -90,7 +93,8 @@ def test_no_answer_for_a_torrent_that_is_not_started() -> None:
     bench.add(other)
     stranger = bench.stranger()
     stranger.say(handshake(other.metainfo.infohash))
-    assert stranger.closed and not stranger.greeted
+    assert stranger.closed
+    assert not stranger.greeted
 
 
 def test_a_stranger_may_ask_for_any_started_torrent() -> None:
@@ -106,7 +110,7 @@ def test_a_stranger_may_ask_for_any_started_torrent() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer, reason",
+    ("answer", "reason"),
     [
         (handshake(b"another torrent here"), "wrong infohash"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "not a BitTorrent handshake"),
@@ -118,7 +122,8 @@ def test_a_dial_that_is_answered_wrongly_ends(answer: bytes, reason: str) -> Non
     bench.act(bench.torrent.add_peer, *address)
     bench.run(MOMENT)
     guests[0].say(answer)
-    assert bench.reasons == [reason] and guests[0].closed
+    assert bench.reasons == [reason]
+    assert guests[0].closed
 
 
 def test_what_follows_the_handshake_at_once_is_heard() -> None:
@@ -136,4 +141,5 @@ def test_whoever_takes_our_peer_id_gets_no_further() -> None:
     stranger.say(message(HAVE_ALL), seconds=8)
     assert bench.status.connected == 0
     bench.run(3)
-    assert stranger.closed and bench.engine.connections == 0
+    assert stranger.closed
+    assert bench.engine.connections == 0

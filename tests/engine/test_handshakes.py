@@ -28,7 +28,8 @@ def test_an_address_that_repeats_our_peer_id_is_not_taken_for_ours() -> None:
     bench.act(bench.torrent.learn, [address], Source.TRACKER)
     bench.run(MOMENT)
     guests[0].greet(peerid=bench.engine.peerid)
-    assert bench.reasons == ["the peer is ourselves"] and bench.status.known == 1
+    assert bench.reasons == ["the peer is ourselves"]
+    assert bench.status.known == 1
     bench.run(RETRY_PAUSE)
     assert len(guests) == 2
     guests[1].greet(peerid=GUEST)
@@ -49,4 +50,5 @@ def test_a_peer_that_hangs_up_while_greeting_is_forgotten() -> None:
     stranger = bench.stranger()
     assert bench.engine.connections == 1
     stranger.hang_up()
-    assert bench.engine.connections == 0 and bench.reasons == []
+    assert bench.engine.connections == 0
+    assert bench.reasons == []

@@ -52,15 +52,19 @@ def test_a_file_error_is_the_error_of_the_check_and_an_outage() -> None:
     done: List[Check] = []
     check = add(bench, range(3), done)
     bench.run(1)
-    assert check.error is not None and check.error.errno == errno.EIO and check.failed == [0, 1, 2]
-    assert bench.payload.storage_retry.on and len(bench.seen(events.StorageFailed)) == 1
+    assert check.error is not None
+    assert check.error.errno == errno.EIO
+    assert check.failed == [0, 1, 2]
+    assert bench.payload.storage_retry.on
+    assert len(bench.seen(events.StorageFailed)) == 1
 
 
 def test_no_socket_is_needed() -> None:
     bench = Bench(have=range(3), state="stopped")
     add(bench, range(COUNT), [])
     bench.run(1)
-    assert bench.payload.have.count == 3 and PORT not in bench.network.listeners
+    assert bench.payload.have.count == 3
+    assert PORT not in bench.network.listeners
 
 
 def test_a_running_torrent_goes_on_during_a_check() -> None:
@@ -68,6 +72,7 @@ def test_a_running_torrent_goes_on_during_a_check() -> None:
     guest = bench.leech(range(1, COUNT))
     bench.disk.read_rate = 10_000.0
     add(bench, range(6), [])
-    assert bench.status.checking and not guest.closed
+    assert bench.status.checking
+    assert not guest.closed
     guest.say(b"\0\0\0\1\1")
     assert guest.requests()

@@ -89,7 +89,7 @@ def objections(interface: type, kind: type) -> List[str]:
 
 
 @pytest.mark.parametrize(
-    "interface, kind", PAIRS, ids=lambda each: f"{each.__module__.rpartition('.')[2]}.{each.__name__}"
+    ("interface", "kind"), PAIRS, ids=lambda each: f"{each.__module__.rpartition('.')[2]}.{each.__name__}"
 )
 def test_every_method_of_the_interface_is_there(interface: type, kind: type) -> None:
     assert methods(interface)

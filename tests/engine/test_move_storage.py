@@ -24,15 +24,21 @@ def test_nothing_is_asked_for_while_files_move_and_the_peers_stay() -> None:
     guest = bench.leech()
     bench.disk.seek_time = 5.0
     answers = move(bench)
-    assert bench.payload.move_storage.under_way and bench.payload.downloads.suspended
-    assert bench.status.stall == "the files are being moved" and bench.payload.paths.basedir == "downloads"
+    assert bench.payload.move_storage.under_way
+    assert bench.payload.downloads.suspended
+    assert bench.status.stall == "the files are being moved"
+    assert bench.payload.paths.basedir == "downloads"
     late = bench.seed()
     bench.run(2)
-    assert answers == [] and late.requests() == []
+    assert answers == []
+    assert late.requests() == []
     bench.run(5)
-    assert answers == [None] and bench.payload.paths.basedir == "elsewhere"
+    assert answers == [None]
+    assert bench.payload.paths.basedir == "elsewhere"
     bench.disk.seek_time = 0.001
-    assert late.requests() and not guest.closed and not late.closed
+    assert late.requests()
+    assert not guest.closed
+    assert not late.closed
 
 
 def test_a_torrent_that_cannot_be_moved_goes_on_where_it_is() -> None:
@@ -41,8 +47,10 @@ def test_a_torrent_that_cannot_be_moved_goes_on_where_it_is() -> None:
     answers = move(bench)
     bench.run(1)
     (error,) = answers
-    assert error is not None and (error.errno, error.path) == (errno.ENOSPC, "elsewhere/simulated")
-    assert bench.payload.paths.basedir == "downloads" and not bench.payload.storage_retry.on
+    assert error is not None
+    assert (error.errno, error.path) == (errno.ENOSPC, "elsewhere/simulated")
+    assert bench.payload.paths.basedir == "downloads"
+    assert not bench.payload.storage_retry.on
     bench.disk.write_errno = 0
     guest = bench.leech()
     guest.say(message(REQUEST, 0, 0, 100))
@@ -54,7 +62,8 @@ def test_resume_data_is_stored_at_once() -> None:
     stored = bench.files.resume
     move(bench)
     bench.run(1)
-    assert bench.files.resume is not None and bench.files.resume is not stored
+    assert bench.files.resume is not None
+    assert bench.files.resume is not stored
 
 
 def test_a_stopped_torrent_moves_and_its_files_are_closed() -> None:
@@ -63,24 +72,28 @@ def test_a_stopped_torrent_moves_and_its_files_are_closed() -> None:
     over: List[bool] = []
     answers = move(bench)
     bench.run(1)
-    assert answers == [None] and bench.payload.paths.basedir == "elsewhere"
+    assert answers == [None]
+    assert bench.payload.paths.basedir == "elsewhere"
     bench.torrent.wait_group.when_over(lambda: over.append(True))
     assert over == [True]
-    assert bench.files.resume is not None and bench.files.resume.clean
+    assert bench.files.resume is not None
+    assert bench.files.resume.clean
 
 
 def test_a_torrent_that_never_ran_moves() -> None:
     bench = Bench(have=range(3), state="stopped")
     answers = move(bench)
     bench.run(1)
-    assert answers == [None] and bench.payload.paths.basedir == "elsewhere"
+    assert answers == [None]
+    assert bench.payload.paths.basedir == "elsewhere"
 
 
 def test_moves_are_answered_in_turn() -> None:
     bench = Bench()
     one, other = move(bench, "one"), move(bench, "other")
     bench.run(1)
-    assert one == other == [None] and not bench.payload.move_storage.under_way
+    assert one == other == [None]
+    assert not bench.payload.move_storage.under_way
 
 
 def rename(bench: Bench, path: str) -> Answers:
@@ -92,13 +105,17 @@ def rename(bench: Bench, path: str) -> Answers:
 def test_a_renamed_file_has_its_path_and_is_remembered() -> None:
     bench = Bench(have=range(3))
     answers = rename(bench, "films/one")
-    assert bench.payload.downloads.suspended and bench.payload.paths.path(0) == "downloads/simulated"
+    assert bench.payload.downloads.suspended
+    assert bench.payload.paths.path(0) == "downloads/simulated"
     bench.run(1)
-    assert answers == [None] and bench.payload.paths.path(0) == "downloads/films/one"
-    assert bench.files.resume is not None and bench.files.resume.names == ((0, ("films", "one")),)
+    assert answers == [None]
+    assert bench.payload.paths.path(0) == "downloads/films/one"
+    assert bench.files.resume is not None
+    assert bench.files.resume.names == ((0, ("films", "one")),)
     bench.run(bench.torrent.settings.sync_interval)
     bench.reboot()
-    assert bench.payload.paths.path(0) == "downloads/films/one" and bench.payload.have.count == 3
+    assert bench.payload.paths.path(0) == "downloads/films/one"
+    assert bench.payload.have.count == 3
 
 
 def test_a_rename_that_fails_leaves_the_name() -> None:

@@ -14,7 +14,8 @@ def test_the_steps_are_taken_in_order_once_a_pass() -> None:
     end.steps = [lambda: taken.append("save"), lambda: taken.append("settle")]
     end.schedule()
     end.schedule()
-    assert taken == [] and len(deferred) == 1
+    assert taken == []
+    assert len(deferred) == 1
     deferred.pop()()
     assert taken == ["save", "settle"]
     end.schedule()

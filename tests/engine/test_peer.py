@@ -41,7 +41,7 @@ def extension(**said: object) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "have, fast, told",
+    ("have", "fast", "told"),
     [
         (range(COUNT), True, [(HAVE_ALL,)]),
         ((), True, [(HAVE_NONE,)]),
@@ -87,7 +87,7 @@ def test_a_choked_peer_that_has_little_may_ask_for_a_few_pieces() -> None:
     assert guest.heard(PIECE, REJECT)[0][:3] == (PIECE, granted[0], 0)
 
 
-@pytest.mark.parametrize("pieces, fast", [(range(10), True), ([], False)], ids=["has enough", "without BEP 6"])
+@pytest.mark.parametrize(("pieces", "fast"), [(range(10), True), ([], False)], ids=["has enough", "without BEP 6"])
 def test_nothing_is_granted(pieces: range, fast: bool) -> None:
     guest = Bench(have=range(COUNT)).guest(pieces, fast=fast)
     assert guest.heard(ALLOWED_FAST) == []
@@ -205,7 +205,9 @@ def test_seeds_part_when_we_become_one() -> None:
     bench = Bench(have=range(1, COUNT))
     leech, seed = bench.guest([1]), bench.seed()
     seed.serve()
-    assert bench.payload.have.full and seed.closed and not leech.closed
+    assert bench.payload.have.full
+    assert seed.closed
+    assert not leech.closed
     assert bench.reasons == ["both are seeds"]
 
 
@@ -220,7 +222,9 @@ def test_who_wants_nothing_and_has_nothing_makes_room_in_the_end(limits: Dict[st
     eager.say(message(REQUEST, 0, 0, BLOCK), seconds=2)
     assert not idle.closed  # as long as no other peer connects
     newcomer = bench.guest([])
-    assert idle.closed and not eager.closed and not newcomer.closed
+    assert idle.closed
+    assert not eager.closed
+    assert not newcomer.closed
     assert bench.reasons == ["gave way to another that found no room"]
 
 
@@ -232,7 +236,8 @@ def test_the_time_of_a_message_starts_with_its_first_byte(first: bytes) -> None:
     whole = message(HAVE, 3)
     guest.say(whole[:7], seconds=5)
     guest.say(whole[7:])
-    assert not guest.closed and [peer.bits.count for peer in bench.payload.exchange] == [1]
+    assert not guest.closed
+    assert [peer.bits.count for peer in bench.payload.exchange] == [1]
 
 
 def test_wrong_bytes_end_the_connection_with_the_reason() -> None:
@@ -241,7 +246,8 @@ def test_wrong_bytes_end_the_connection_with_the_reason() -> None:
     guest.say(message(HAVE, COUNT))
     assert guest.closed
     (closed,) = bench.seen(events.PeerClosed)
-    assert closed.reason == "have of piece 12, there are 12" and closed.address[0] == "10.1.0.1"
+    assert closed.reason == "have of piece 12, there are 12"
+    assert closed.address[0] == "10.1.0.1"
 
 
 def test_what_the_user_sees_of_a_peer() -> None:
@@ -254,5 +260,7 @@ def test_what_the_user_sees_of_a_peer() -> None:
     assert (row.client, row.incoming, row.pieces, row.seed) == ("Guest", True, 8, False)
     assert (row.downloaded, row.uploaded) == (BLOCK, BLOCK)
     assert (row.interested, row.choked, row.remote_interested, row.remote_choked) == (True, False, True, False)
-    assert row.requests == 11 and row.remote_requests == 0
-    assert 0 < row.download_rate <= BLOCK and row.upload_rate > 0
+    assert row.requests == 11
+    assert row.remote_requests == 0
+    assert 0 < row.download_rate <= BLOCK
+    assert row.upload_rate > 0

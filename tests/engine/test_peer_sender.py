@@ -21,7 +21,8 @@ class Bans:
 def test_two_connections_to_one_peer_are_the_same_sender() -> None:
     bans = Bans()
     first, again = (PeerSender(ADDRESS, b"A" * 20, bans.ban) for _ in range(2))
-    assert first == again and len({first, again}) == 1
+    assert first == again
+    assert len({first, again}) == 1
     assert first != PeerSender(ADDRESS, b"B" * 20, bans.ban)
     assert first != PeerSender(("10.0.0.1", 6882), b"A" * 20, bans.ban)
 

@@ -67,7 +67,7 @@ def test_a_message_that_does_not_go_on() -> None:
     assert bench.until(100) == "60: a message took more than 60 s"
 
 
-@pytest.mark.parametrize("rate, late", [(200, False), (80, False), (60, True), (1, True)])
+@pytest.mark.parametrize(("rate", "late"), [(200, False), (80, False), (60, True), (1, True)])
 def test_a_message_of_which_something_comes_may_take_long(rate: int, late: bool) -> None:
     bench = Bench()
     talking(bench, 1000.0)

@@ -34,16 +34,18 @@ def dialled_and_dialling(bench: Bench, peerid: bytes, *, dial_first: bool) -> Tu
 
 
 @pytest.mark.parametrize("dial_first", [True, False])
-@pytest.mark.parametrize("peerid, timeouts", [(LOW, MOMENT + 1), (HIGH, LATE_GRACE_TIME)], ids=["low", "high"])
+@pytest.mark.parametrize(("peerid", "timeouts"), [(LOW, MOMENT + 1), (HIGH, LATE_GRACE_TIME)], ids=["low", "high"])
 def test_of_two_connections_with_one_peer_one_ends_after_a_while(
     dial_first: bool, peerid: bytes, timeouts: float
 ) -> None:
     bench = Bench()
     outgoing, incoming = dialled_and_dialling(bench, peerid, dial_first=dial_first)
     bench.run(timeouts - 3 * MOMENT)
-    assert bench.reasons == [] and bench.status.connected == 2
+    assert bench.reasons == []
+    assert bench.status.connected == 2
     bench.run(1 + 3 * MOMENT)
-    assert bench.reasons == ["connected twice"] and bench.status.connected == 1
+    assert bench.reasons == ["connected twice"]
+    assert bench.status.connected == 1
     assert (bool(outgoing.closed), bool(incoming.closed)) == (False, True)
 
 
@@ -57,7 +59,8 @@ def test_the_connection_on_which_blocks_come_is_not_the_one_to_end(dial_first: b
     assert bench.reasons == ["connected twice"]
     assert (bool(outgoing.closed), bool(incoming.closed)) == (True, False)
     bench.run(100)
-    assert bench.reasons[1:] == [] and bench.status.connecting == 0, "it is not dialled while the other lasts"
+    assert bench.reasons[1:] == []
+    assert bench.status.connecting == 0, "it is not dialled while the other lasts"
 
 
 @pytest.mark.parametrize("end", [0, 1])
@@ -66,7 +69,8 @@ def test_which_of_the_two_ends_first_is_soon_enough(end: int) -> None:
     both = dialled_and_dialling(bench, LOW, dial_first=True)
     both[end].hang_up()
     bench.run(3)
-    assert bench.reasons == ["closed by the other end"] and bench.status.connected == 1
+    assert bench.reasons == ["closed by the other end"]
+    assert bench.status.connected == 1
     assert (bench.status.connecting, bench.status.known) == (0, 1)
 
 
@@ -75,7 +79,9 @@ def test_a_neighbour_that_listens_elsewhere_is_another_peer_whatever_its_id() ->
     outgoing, incoming = dialled_and_dialling(bench, LOW, dial_first=True)
     incoming.say(extension(p=7000))
     bench.run(30)
-    assert bench.reasons == [] and not outgoing.closed and not incoming.closed
+    assert bench.reasons == []
+    assert not outgoing.closed
+    assert not incoming.closed
 
 
 @pytest.mark.parametrize("peerid", [LOW, HIGH], ids=["low", "high"])
@@ -87,7 +93,9 @@ def test_a_neighbour_that_says_it_is_a_seed_of_ours_does_not_have_it_closed(peer
     for _ in range(5):
         outgoing.give(*outgoing.requests()[:1])
     bench.run(30)
-    assert incoming.closed and not outgoing.closed and bench.reasons == ["connected twice"]
+    assert incoming.closed
+    assert not outgoing.closed
+    assert bench.reasons == ["connected twice"]
 
 
 def test_two_incoming_connections_with_one_peer_id_stay_both() -> None:
@@ -95,7 +103,8 @@ def test_two_incoming_connections_with_one_peer_id_stay_both() -> None:
     host = bench.host()
     guests = [bench.guest(peerid=LOW), bench.guest(peerid=LOW), bench.guest(peerid=LOW, host=host)]
     guests.append(bench.guest(peerid=LOW, host=host))
-    assert not any(guest.closed for guest in guests) and bench.reasons == []
+    assert not any(guest.closed for guest in guests)
+    assert bench.reasons == []
 
 
 @pytest.mark.parametrize("dialled", [False, True])
@@ -118,11 +127,15 @@ def test_a_thief_of_a_peer_id_harms_its_owner_in_no_way(dialled: bool, thief_fir
     thief = bench.guest([0], peerid=peerid)
     idler = bench.guest([], peerid=peerid)
     owner = owner or honest()
-    assert not owner.closed and bench.reasons == []
+    assert not owner.closed
+    assert bench.reasons == []
     thief.say(message(UNCHOKE))
     thief.serve(wrong=True)
     (banned,) = bench.seen(events.PeerBanned)
-    assert banned.address[0] != address[0] and thief.closed and not owner.closed and not idler.closed
+    assert banned.address[0] != address[0]
+    assert thief.closed
+    assert not owner.closed
+    assert not idler.closed
     owner.say(message(UNCHOKE))
     owner.serve()
     assert bench.payload.have.count == COUNT - 1
@@ -160,15 +173,18 @@ def test_whoever_sent_bad_data_is_banned_for_good() -> None:
     liar.serve(wrong=True)
     (banned,) = bench.seen(events.PeerBanned)
     assert (banned.reason, banned.address) == ("sent bad data in piece 3", address)
-    assert bench.reasons == ["sent bad data in piece 3"] and liar.closed
+    assert bench.reasons == ["sent bad data in piece 3"]
+    assert liar.closed
     assert bench.status.banned == 1
     bench.act(bench.torrent.add_peer, *address)
     bench.run(7200)
-    assert len(guests) == 1 and bench.status.known == 0
+    assert len(guests) == 1
+    assert bench.status.known == 0
     host = bench.internet.hosts[address[0]]
     again = bench.guest(host=host, peerid=HIGH, extended=True)
     again.say(extension(p=address[1]))
-    assert again.closed and bench.reasons[1:] == ["the peer is banned"], "it tells the port that is banned"
+    assert again.closed
+    assert bench.reasons[1:] == ["the peer is banned"], "it tells the port that is banned"
     assert not bench.guest(host=host, peerid=LOW).closed
 
 
@@ -181,7 +197,10 @@ def test_a_ban_closes_every_connection_it_covers() -> None:
     neighbour.say(extension(p=7001))
     bench.act(bench.torrent.peers.ban, (host.name, 7000), "for a reason")
     bench.run(MOMENT)
-    assert one.closed and other.closed and not neighbour.closed and bench.reasons == ["for a reason"] * 2
+    assert one.closed
+    assert other.closed
+    assert not neighbour.closed
+    assert bench.reasons == ["for a reason"] * 2
 
 
 # -- no room ---------------------------------------------------------------------------------------------------------
@@ -201,7 +220,8 @@ def test_a_hundred_idle_peers_of_one_host_keep_nobody_out() -> None:
     crowd = crowded(bench, 100)
     assert bench.status.connected == 100
     others = [bench.guest([]) for _ in range(20)]
-    assert not any(other.closed for other in others) and bench.status.connected == 100
+    assert not any(other.closed for other in others)
+    assert bench.status.connected == 100
     assert sum(bool(guest.closed) for guest in crowd) == 20
     assert bench.guest([], host=bench.internet.hosts["8.8.8.8"]).closed, "its own host has more than its share"
     for _ in range(76):
@@ -237,7 +257,9 @@ def test_peers_of_many_hosts_that_ask_nothing_when_they_may_give_way() -> None:
     bench.run(20)
     assert not any(guest.closed for guest in idlers)
     newcomer = bench.guest([])
-    assert not newcomer.closed and sum(bool(guest.closed) for guest in idlers) == 1 and not idlers[0].closed
+    assert not newcomer.closed
+    assert sum(bool(guest.closed) for guest in idlers) == 1
+    assert not idlers[0].closed
 
 
 def test_in_a_full_list_of_peers_that_wait_addresses_decide_and_the_same_at_both_ends() -> None:
@@ -254,7 +276,9 @@ def test_in_a_full_list_of_peers_that_wait_addresses_decide_and_the_same_at_both
     assert bench.guest([], host=bench.host(hosts[4])).closed, "it is worth less than all of them"
     newcomer = bench.guest([], host=bench.host(hosts[10]))
     gone = [host for host, guest in guests.items() if guest.closed]
-    assert not newcomer.closed and len(gone) == 1 and gone[0] in hosts[5:7], "the first of them may be the one served"
+    assert not newcomer.closed
+    assert len(gone) == 1
+    assert gone[0] in hosts[5:7], "the first of them may be the one served"
 
 
 def test_where_all_places_are_taken_by_the_useless_others_are_dialled_instead() -> None:
@@ -270,7 +294,9 @@ def test_where_all_places_are_taken_by_the_useless_others_are_dialled_instead() 
     for number, guest in enumerate(guests):
         guest.greet(peerid=b"-GU0002-%012d" % number)
     bench.run(2)
-    assert bench.status.connected == 10 and not any(guest.closed for guest in guests) and len(guests) == 7
+    assert bench.status.connected == 10
+    assert not any(guest.closed for guest in guests)
+    assert len(guests) == 7
 
 
 def test_the_rows_are_as_of_the_last_tick_and_none_are_left_after_a_stop() -> None:
@@ -280,7 +306,8 @@ def test_the_rows_are_as_of_the_last_tick_and_none_are_left_after_a_stop() -> No
     bench.run(1)
     assert len(bench.status.peers) == 1
     bench.set_state("stopped")
-    assert bench.status.peers == () and bench.status.connected == 0
+    assert bench.status.peers == ()
+    assert bench.status.connected == 0
 
 
 def test_figures_count_peers_that_have_left() -> None:

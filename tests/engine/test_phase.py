@@ -69,14 +69,17 @@ def path(*steps: str, metadata: Optional[Event] = Event.METADATA_KNOWN) -> List[
 
 def test_a_start_with_metadata_has_no_connection_before_the_content_is_known() -> None:
     assert path("active", "known") == ["examining", "active"]
-    assert not in_phase(Phase.EXAMINING).connected and in_phase(Phase.EXAMINING).started
+    assert not in_phase(Phase.EXAMINING).connected
+    assert in_phase(Phase.EXAMINING).started
 
 
 def test_a_start_without_metadata_is_connected_all_the_time() -> None:
     assert path("active", metadata=None) == ["metadata"]
     assert path("active", "known", metadata=Event.METADATA_RECEIVED) == ["joining", "active"]
-    assert in_phase(Phase.METADATA).connected and in_phase(Phase.JOINING).connected
-    assert not in_phase(Phase.METADATA).live and not in_phase(Phase.JOINING).live
+    assert in_phase(Phase.METADATA).connected
+    assert in_phase(Phase.JOINING).connected
+    assert not in_phase(Phase.METADATA).live
+    assert not in_phase(Phase.JOINING).live
 
 
 def test_what_was_asked_for_last_while_the_content_was_not_known_is_done_when_it_is() -> None:
@@ -98,7 +101,8 @@ def test_a_pause_and_a_stop_of_a_live_torrent() -> None:
 def test_a_closed_torrent_takes_nothing_any_more() -> None:
     lifecycle = Lifecycle()
     lifecycle.handle(Event.CLOSE)
-    assert lifecycle.closed and not lifecycle.started
+    assert lifecycle.closed
+    assert not lifecycle.started
     for state in ("active", "paused", "stopped"):
         with pytest.raises(IllegalTransition):
             lifecycle.ask(state)

@@ -74,7 +74,8 @@ def test_pieces_that_finish_together_are_one_job() -> None:
     seed = bench.seed()
     jobs = bench.jobs("save")
     seed.serve()
-    assert sum(map(len, jobs)) == COUNT and len(jobs) < COUNT
+    assert sum(map(len, jobs)) == COUNT
+    assert len(jobs) < COUNT
     assert SAVE_BYTES >= COUNT * PIECE_LENGTH
 
 
@@ -109,11 +110,13 @@ def test_a_piece_that_fails_is_told_blamed_and_asked_of_another() -> None:
     (failed,) = bench.seen(events.PieceFailed)
     assert (failed.index, failed.peers) == (0, (address,))
     assert [banned.address for banned in bench.seen(events.PeerBanned)] == [address]
-    assert not bench.payload.have[0] and bench.status.wasted == 0
+    assert not bench.payload.have[0]
+    assert bench.status.wasted == 0
     honest = bench.guest([0])
     honest.say(message(UNCHOKE))
     assert honest.serve() == blocks_of(0)
-    assert bench.payload.have.full and not honest.closed
+    assert bench.payload.have.full
+    assert not honest.closed
 
 
 STRIPED = Settings(piece_memory=4 * BLOCK)
@@ -131,13 +134,15 @@ def test_of_two_senders_only_the_one_that_lied_is_banned(settings: Settings) -> 
     one.give(asked_one, wrong=True)
     other.give(asked_other)
     (failed,) = bench.seen(events.PieceFailed)
-    assert len(failed.peers) == 2 and not bench.seen(events.PeerBanned)
+    assert len(failed.peers) == 2
+    assert not bench.seen(events.PeerBanned)
     for _ in range(6):
         bench.run(1)
         one.serve(wrong=True)
         other.serve()
     assert bench.payload.have.full
-    assert one.closed and "bad data" in bench.reasons[0]
+    assert one.closed
+    assert "bad data" in bench.reasons[0]
     assert len(bench.seen(events.PeerBanned)) == 1
 
 
@@ -175,7 +180,8 @@ def test_a_striped_piece_whose_blocks_cannot_be_read_again_accuses_nobody() -> N
     third = bench.guest([0])
     third.say(message(UNCHOKE))
     third.serve()
-    assert bench.payload.have.full and not bench.seen(events.PeerBanned)
+    assert bench.payload.have.full
+    assert not bench.seen(events.PeerBanned)
 
 
 def test_a_piece_too_large_for_the_memory_that_is_wrong_on_disk_is_blamed() -> None:
@@ -184,7 +190,8 @@ def test_a_piece_too_large_for_the_memory_that_is_wrong_on_disk_is_blamed() -> N
     liar.say(message(UNCHOKE))
     liar.serve(wrong=True)
     assert [failed.index for failed in bench.seen(events.PieceFailed)] == [0]
-    assert len(bench.seen(events.PeerBanned)) == 1 and not bench.seen(events.StorageFailed)
+    assert len(bench.seen(events.PeerBanned)) == 1
+    assert not bench.seen(events.StorageFailed)
 
 
 def test_nobody_is_blamed_for_one_that_cannot_be_read_from_the_disk() -> None:
@@ -194,12 +201,15 @@ def test_nobody_is_blamed_for_one_that_cannot_be_read_from_the_disk() -> None:
     bench.disk.read_errno = errno.EIO
     seed.serve()
     assert [failed.errno for failed in bench.seen(events.StorageFailed)] == [errno.EIO]
-    assert not bench.seen(events.PeerBanned) and not bench.seen(events.PieceFailed) and not bench.payload.have[0]
+    assert not bench.seen(events.PeerBanned)
+    assert not bench.seen(events.PieceFailed)
+    assert not bench.payload.have[0]
     bench.disk.read_errno = 0
     for _ in range(30):
         bench.run(1)
         seed.serve()
-    assert bench.payload.have.full and not seed.closed
+    assert bench.payload.have.full
+    assert not seed.closed
 
 
 # -- hash checks -------------------------------------------------------------------------------------------------------
@@ -213,10 +223,12 @@ def test_a_piece_found_while_it_is_written_is_counted_once() -> None:
     leech.heard()
     seed.requests()
     seed.give(*blocks_of(0))
-    assert bench.payload.downloads.open_count == COUNT and not bench.payload.have[0]
+    assert bench.payload.downloads.open_count == COUNT
+    assert not bench.payload.have[0]
     bench.act(bench.payload.pieces.trust, [0])
     bench.run(3)
-    assert bench.payload.have[0] and bench.files.pieces == {0}
+    assert bench.payload.have[0]
+    assert bench.files.pieces == {0}
     assert leech.heard(HAVE) == [(HAVE, 0)]
     assert not bench.seen(events.FileCompleted)
     seed.give(*blocks_of(1))

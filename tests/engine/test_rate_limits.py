@@ -32,7 +32,7 @@ def narrow_bench() -> Bench:
     return bench
 
 
-@pytest.mark.parametrize("session, torrent, rate", [(0, 0, 0), (5000, 0, 5000), (0, 700, 700), (5000, 700, 700)])
+@pytest.mark.parametrize(("session", "torrent", "rate"), [(0, 0, 0), (5000, 0, 5000), (0, 700, 700), (5000, 700, 700)])
 def test_the_lowest_limit_counts(session: int, torrent: int, rate: int) -> None:
     bench = Bench()
     network, limits = bench.network, bench.torrent.limits
@@ -59,7 +59,9 @@ def test_torrents_that_move_share_the_limit_of_the_session() -> None:
     assert second.limits.upload == 6000, "one wants something of ours"
 
 
-@pytest.mark.parametrize("rate, slots", [(0, SLOTS), (100, 2), (1800, 2), (3 * BLOCK // 5 + 1, 3), (1_000_000, SLOTS)])
+@pytest.mark.parametrize(
+    ("rate", "slots"), [(0, SLOTS), (100, 2), (1800, 2), (3 * BLOCK // 5 + 1, 3), (1_000_000, SLOTS)]
+)
 def test_a_slot_is_worth_a_block_in_seconds(rate: int, slots: int) -> None:
     bench = Bench(have=range(COUNT))
     bench.torrent.write_throttle.rate = rate

@@ -65,7 +65,8 @@ def test_what_was_remembered_is_believed() -> None:
     bench = Bench(have=range(5), state="stopped")
     bench.files.resume = claim(bench, range(5))
     assert begin(bench) == []
-    assert bench.payload.have.count == 5 and not bench.seen(events.PiecePassed)
+    assert bench.payload.have.count == 5
+    assert not bench.seen(events.PiecePassed)
 
 
 def test_of_what_was_remembered_only_files_that_changed_are_hashed() -> None:
@@ -103,7 +104,8 @@ def test_what_is_stored_is_ignored_if_the_user_wants_so() -> None:
     bench.run(100)
     bench.set_state("stopped")
     assert bench.files.resume is before
-    assert bench.torrent.kept is not None and bench.torrent.kept.have == packed(range(3))
+    assert bench.torrent.kept is not None
+    assert bench.torrent.kept.have == packed(range(3))
 
 
 def test_resume_data_that_cannot_be_used_is_told_and_the_data_hashed() -> None:
@@ -123,18 +125,21 @@ def test_nothing_happens_on_the_wire_before_it_is_known_what_is_there() -> None:
     bench.act(bench.torrent.add_peer, *address)
     bench.set_state("active")
     bench.run(5)
-    assert bench.status.checking and not guests
+    assert bench.status.checking
+    assert not guests
     assert bench.stranger().stream is not None
     assert bench.guest().closed
     bench.run(3)
-    assert len(guests) == 1 and bench.payload.have.count == 5
+    assert len(guests) == 1
+    assert bench.payload.have.count == 5
 
 
 def test_a_hash_check_before_the_first_start_is_enough() -> None:
     bench = Bench(have=range(5), state="stopped")
     bench.act(bench.payload.hashcheck, range(COUNT), ignored)
     bench.run(1)
-    assert begin(bench) == [] and bench.payload.have.count == 5
+    assert begin(bench) == []
+    assert bench.payload.have.count == 5
 
 
 def test_a_hash_check_of_some_pieces_before_the_first_start_is_not() -> None:
@@ -173,11 +178,14 @@ def test_what_came_is_synced_and_then_remembered_within_the_interval() -> None:
     guest = bench.guest([2, 3])
     guest.say(message(UNCHOKE))
     guest.serve()
-    assert bench.payload.have.count == 2 and calls == []
+    assert bench.payload.have.count == 2
+    assert calls == []
     bench.run(21)
     assert calls == ["sync", "remember"]
     resume = bench.files.resume
-    assert resume is not None and resume.have == packed([2, 3]) and not resume.clean
+    assert resume is not None
+    assert resume.have == packed([2, 3])
+    assert not resume.clean
     assert resume.files == bench.files.stats
     bench.run(100)
     assert calls == ["sync", "remember"]
@@ -192,9 +200,13 @@ def test_a_stop_remembers_and_then_closes_the_files() -> None:
     bench.set_state("stopped")
     assert calls == ["sync", "remember", "close"]
     resume = bench.torrent.kept
-    assert resume is not None and resume == bench.files.resume and resume.clean and resume.have == packed([2, 3])
+    assert resume is not None
+    assert resume == bench.files.resume
+    assert resume.clean
+    assert resume.have == packed([2, 3])
     bench.reboot()
-    assert bench.payload.have.count == 2 and not bench.seen(events.PiecePassed)
+    assert bench.payload.have.count == 2
+    assert not bench.seen(events.PiecePassed)
 
 
 def held_sync(bench: Bench) -> Callable[[], None]:
@@ -225,7 +237,8 @@ def test_what_comes_during_the_sync_is_not_remembered_by_it() -> None:
     assert bench.payload.have.count == 2
     release()
     resume = bench.files.resume
-    assert resume is not None and resume.have == packed([2])
+    assert resume is not None
+    assert resume.have == packed([2])
     assert resume.doubtful == packed([3]), "the files are remembered as they are with it"
 
 
@@ -240,7 +253,8 @@ def test_what_is_being_saved_when_the_sync_ends_is_doubtful() -> None:
     bench.act(lambda: bench.payload.resume_store.keep(clean=False, done=lambda resume: None))
     bench.run(1)
     resume = bench.files.resume
-    assert resume is not None and (resume.have, resume.doubtful) == (packed(range(2)), packed([2, 3]))
+    assert resume is not None
+    assert (resume.have, resume.doubtful) == (packed(range(2)), packed([2, 3]))
 
 
 def test_what_is_found_wrong_during_the_sync_is_not_remembered_by_it() -> None:
@@ -250,13 +264,15 @@ def test_what_is_found_wrong_during_the_sync_is_not_remembered_by_it() -> None:
     bench.act(bench.payload.pieces.lose, [1])
     release()
     resume = bench.files.resume
-    assert resume is not None and (resume.have, resume.doubtful) == (packed([0, 2, 3]), b"")
+    assert resume is not None
+    assert (resume.have, resume.doubtful) == (packed([0, 2, 3]), b"")
 
 
 def test_what_is_doubtful_is_hashed_at_the_start() -> None:
     bench = Bench(have=range(5), state="stopped")
     bench.files.resume = claim(bench, range(3))._replace(doubtful=packed([3, 4, 5]))
-    assert begin(bench) == [3, 4] and bench.payload.have.count == 5, "of 5 there is nothing"
+    assert begin(bench) == [3, 4]
+    assert bench.payload.have.count == 5, "of 5 there is nothing"
 
 
 def test_suspects_are_not_remembered_and_checked_again() -> None:
@@ -269,8 +285,10 @@ def test_suspects_are_not_remembered_and_checked_again() -> None:
     bench.payload.storage.sync = sync  # type: ignore[method-assign]
     bench.run(25)
     resume = bench.files.resume
-    assert resume is not None and (resume.have, resume.doubtful) == (packed([0, 3]), packed([1, 2]))
-    assert checked[:2] == [1, 2] and bench.payload.have.count == 4
+    assert resume is not None
+    assert (resume.have, resume.doubtful) == (packed([0, 3]), packed([1, 2]))
+    assert checked[:2] == [1, 2]
+    assert bench.payload.have.count == 4
 
 
 def changed(bench: Bench, *files: Changed) -> Callable[[], None]:
@@ -298,14 +316,17 @@ def test_a_file_that_another_program_changed_is_told_once() -> None:
     failed = [(each.path, each.errno, each.retry_in) for each in bench.seen(events.StorageFailed)]
     assert failed == [("one", errno.ESTALE, 0.0), ("three", errno.ESTALE, 0.0)]
     reasons = [each.reason for each in bench.seen(events.StorageFailed)]
-    assert reasons[0].endswith("2 pieces are wrong now") and reasons[1].endswith("1 piece is wrong now")
-    assert list(bench.payload.have.indexes()) == [0, 3, 4, 5] and not bench.payload.storage_retry.on
+    assert reasons[0].endswith("2 pieces are wrong now")
+    assert reasons[1].endswith("1 piece is wrong now")
+    assert list(bench.payload.have.indexes()) == [0, 3, 4, 5]
+    assert not bench.payload.storage_retry.on
 
 
 def test_a_file_of_which_only_the_time_was_changed_is_not_told() -> None:
     bench = Bench(have=range(6))
     changed(bench, Changed("one", (1, 2)))()
-    assert bench.payload.have.count == 6 and not bench.seen(events.StorageFailed)
+    assert bench.payload.have.count == 6
+    assert not bench.seen(events.StorageFailed)
 
 
 def test_what_was_told_when_it_was_read_is_not_told_again() -> None:
@@ -335,9 +356,12 @@ def test_a_sync_that_fails_stops_asking_and_says_nothing() -> None:
     guest.serve()
     bench.disk.write_errno = 5
     bench.run(21)
-    assert bench.payload.storage_retry.error is not None and bench.seen(events.StorageFailed)
+    assert bench.payload.storage_retry.error is not None
+    assert bench.seen(events.StorageFailed)
     bench.set_state("stopped")
-    assert bench.torrent.kept is None and bench.files.resume is not None and not any(bench.files.resume.have)
+    assert bench.torrent.kept is None
+    assert bench.files.resume is not None
+    assert not any(bench.files.resume.have)
 
 
 def refusing(bench: Bench) -> Callable[[], None]:
@@ -360,11 +384,14 @@ def test_resume_data_that_cannot_be_stored_is_told_once_and_again_when_it_can() 
     bench.run(300)
     (failed,) = bench.seen(events.StorageFailed)
     assert (failed.path, failed.errno, failed.retry_in) == ("the.resume", errno.EROFS, bench.settings.sync_interval)
-    assert not bench.seen(events.StorageRecovered) and bench.status.error == "the.resume: Read-only file system"
+    assert not bench.seen(events.StorageRecovered)
+    assert bench.status.error == "the.resume: Read-only file system"
     heal()
     bench.run(bench.settings.sync_interval + 1)
-    assert len(bench.seen(events.StorageRecovered)) == 1 and not bench.status.error
-    assert bench.files.resume is not None and bench.files.resume.have == packed(range(COUNT))
+    assert len(bench.seen(events.StorageRecovered)) == 1
+    assert not bench.status.error
+    assert bench.files.resume is not None
+    assert bench.files.resume.have == packed(range(COUNT))
 
 
 def test_resume_data_that_cannot_be_stored_delays_no_download() -> None:
@@ -374,10 +401,12 @@ def test_resume_data_that_cannot_be_stored_delays_no_download() -> None:
     bench.run(bench.settings.sync_interval + 2)
     assert len(bench.seen(events.StorageFailed)) == 1
     seed = bench.seed()
-    assert len({index for index, _, _ in seed.requests()}) > 1 and not bench.payload.storage_retry.on
+    assert len({index for index, _, _ in seed.requests()}) > 1
+    assert not bench.payload.storage_retry.on
     bench.seed().serve()
     bench.run(100)
-    assert len(bench.seen(events.StorageFailed)) == 1 and not bench.seen(events.StorageRecovered)
+    assert len(bench.seen(events.StorageFailed)) == 1
+    assert not bench.seen(events.StorageRecovered)
 
 
 def test_resume_data_that_cannot_be_stored_at_a_stop_is_stored_after_the_next_start() -> None:
@@ -392,7 +421,8 @@ def test_resume_data_that_cannot_be_stored_at_a_stop_is_stored_after_the_next_st
     assert bench.files.resume is None, "a stopped torrent leaves the disk alone"
     bench.set_state("active")
     bench.run(bench.settings.sync_interval + 1)
-    assert bench.files.resume is not None and bench.seen(events.StorageRecovered)
+    assert bench.files.resume is not None
+    assert bench.seen(events.StorageRecovered)
 
 
 def test_files_that_work_again_are_no_recovery_while_resume_data_cannot_be_stored() -> None:
@@ -406,7 +436,8 @@ def test_files_that_work_again_are_no_recovery_while_resume_data_cannot_be_store
     bench.disk.write_errno = 0
     bench.run(60)
     assert [failed.errno for failed in bench.seen(events.StorageFailed)] == [errno.EROFS, errno.EIO]
-    assert not bench.seen(events.StorageRecovered) and "Read-only" in bench.status.error
+    assert not bench.seen(events.StorageRecovered)
+    assert "Read-only" in bench.status.error
     heal()
     bench.run(bench.settings.sync_interval + 1)
     assert len(bench.seen(events.StorageRecovered)) == 1
@@ -416,7 +447,8 @@ def test_nothing_is_kept_of_what_never_began() -> None:
     bench = Bench(have=range(3), state="stopped")
     kept: List[Optional[Resume]] = []
     bench.act(lambda: bench.payload.resume_store.keep(clean=True, done=kept.append))
-    assert kept == [None] and bench.files.resume is None
+    assert kept == [None]
+    assert bench.files.resume is None
 
 
 def test_a_hash_check_cut_short_leaves_no_piece_forgotten() -> None:
@@ -447,7 +479,8 @@ def test_what_a_hash_check_that_was_cut_short_has_found_is_not_hashed_again(
     assert found < {*range(COUNT)}
     bench.reboot()
     bench.until(lambda: bench.torrent.lifecycle.live)
-    assert not found & {event.index for event in bench.seen(events.PiecePassed)} and bench.payload.have.full
+    assert not found & {event.index for event in bench.seen(events.PiecePassed)}
+    assert bench.payload.have.full
 
 
 def test_a_hash_check_that_goes_on_is_remembered_within_the_interval() -> None:
@@ -456,7 +489,8 @@ def test_a_hash_check_that_goes_on_is_remembered_within_the_interval() -> None:
     bench.set_state("active")
     bench.until(lambda: bench.files.resume is not None)
     resume = bench.files.resume
-    assert resume is not None and bench.status.checking
+    assert resume is not None
+    assert bench.status.checking
     assert {*indexes(resume.have)} | {*indexes(resume.doubtful)} == {*range(COUNT)}
     assert {*indexes(resume.have)} <= {*bench.payload.have.indexes()}
 
@@ -466,7 +500,8 @@ def test_a_hash_check_while_stopped_is_remembered_by_a_close() -> None:
     bench.act(bench.payload.hashcheck, range(COUNT), ignored)
     bench.run(1)
     bench.reboot()
-    assert bench.payload.have.count == 5 and not bench.seen(events.PiecePassed)
+    assert bench.payload.have.count == 5
+    assert not bench.seen(events.PiecePassed)
 
 
 def test_a_closed_torrent_writes_nothing() -> None:
@@ -491,7 +526,9 @@ def test_a_stop_during_a_hash_check_keeps_pieces_that_are_not_whole() -> None:
     bench.set_state("stopped")
     assert bench.status.checking
     resume = bench.files.resume
-    assert resume is not None and resume.clean and resume.unfinished == ((3, b"\x80"),)
+    assert resume is not None
+    assert resume.clean
+    assert resume.unfinished == ((3, b"\x80"),)
 
 
 def one_block(bench: Bench) -> None:

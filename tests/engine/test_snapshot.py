@@ -29,7 +29,8 @@ def test_the_state(state: str) -> None:
 def test_a_closed_client() -> None:
     bench = Bench()
     bench.act(bench.torrent.close)
-    assert stall(bench) == "the client was closed" and bench.status.closed
+    assert stall(bench) == "the client was closed"
+    assert bench.status.closed
 
 
 @pytest.mark.parametrize("state", ["stopped", "paused", "active"])
@@ -47,7 +48,7 @@ def test_the_disk() -> None:
     assert stall(bench) == "the disk failed: downloads/simulated: No space left on device"
 
 
-@pytest.mark.parametrize("count, words", [(1, "1 piece"), (5, "5 pieces")])
+@pytest.mark.parametrize(("count", "words"), [(1, "1 piece"), (5, "5 pieces")])
 def test_a_hash_check(count: int, words: str) -> None:
     bench = Bench()
     bench.disk.seek_time = 5.0
@@ -80,7 +81,8 @@ def test_while_files_are_made_the_tracker_is_told_of() -> None:
     bench.disk.seek_time = 5.0
     bench.set_state("active")
     bench.until(lambda: bench.torrent.lifecycle.live and bool(bench.status.trackers[0].error))
-    assert bench.payload.preparation.under_way and bench.payload.downloads.suspended
+    assert bench.payload.preparation.under_way
+    assert bench.payload.downloads.suspended
     assert bench.status.stall == f"no peer is known, and every tracker failed ({TRACKER}: connection refused)"
 
 
@@ -152,7 +154,8 @@ def test_data_moves() -> None:
     seed = bench.seed()
     seed.give(seed.requests()[0])
     bench.run(0.8)
-    assert bench.status.stall == "" and bench.status.download_rate > 0
+    assert bench.status.stall == ""
+    assert bench.status.download_rate > 0
     seed.say(message(CHOKE))
     assert stall(bench) == "1 connected peer, and every one that has what is missing chokes us"
 
@@ -186,7 +189,8 @@ def test_the_figures() -> None:
     assert (status.downloaded, status.uploaded, status.wasted) == (BLOCK + 100, BLOCK, 100)
     bench.run(2)
     status = bench.status
-    assert 0 < status.download_rate < 2 * BLOCK and 0 < status.upload_rate < 2 * BLOCK
+    assert 0 < status.download_rate < 2 * BLOCK
+    assert 0 < status.upload_rate < 2 * BLOCK
     assert (status.connected, status.connecting, status.known, status.banned) == (1, 0, 0, 0)
     bench.run(60)
     assert max(bench.status.download_rate, bench.status.upload_rate) < 1

@@ -27,11 +27,14 @@ def test_a_write_that_fails_is_told_and_nothing_more_is_asked_for() -> None:
     seed.serve()
     (failed,) = bench.seen(events.StorageFailed)
     assert (failed.errno, failed.retry_in) == (errno.ENOSPC, 10.0)
-    assert failed.path == "downloads/simulated" and failed.reason == "No space left on device"
-    assert bench.payload.storage_retry.on and bench.payload.downloads.suspended
+    assert failed.path == "downloads/simulated"
+    assert failed.reason == "No space left on device"
+    assert bench.payload.storage_retry.on
+    assert bench.payload.downloads.suspended
     bench.run(9)
     assert seed.requests() == []
-    assert bench.payload.have.count == 1 and not bench.seen(events.PieceFailed)
+    assert bench.payload.have.count == 1
+    assert not bench.seen(events.PieceFailed)
     assert not bench.seen(events.PeerBanned)
     assert bench.status.error == "downloads/simulated: No space left on device"
     assert bench.status.stall == "the disk failed: downloads/simulated: No space left on device"
@@ -66,7 +69,8 @@ def test_it_recovers_by_itself() -> None:
         bench.run(1)
     assert bench.world.now < 80
     assert len(bench.seen(events.StorageRecovered)) == 1
-    assert bench.status.error == "" and not bench.payload.storage_retry.on
+    assert bench.status.error == ""
+    assert not bench.payload.storage_retry.on
 
 
 def test_the_next_outage_begins_with_a_short_pause_again() -> None:
@@ -124,7 +128,8 @@ def test_a_stop_ends_the_wait_and_a_start_tries_at_once() -> None:
     assert not bench.payload.storage_retry.on
     bench.set_state("active")
     bench.seed().serve()
-    assert bench.payload.have.full and bench.seen(events.StorageRecovered)
+    assert bench.payload.have.full
+    assert bench.seen(events.StorageRecovered)
 
 
 def test_a_disk_too_small_for_all_is_told_before_anything_is_asked_for() -> None:
@@ -135,13 +140,15 @@ def test_a_disk_too_small_for_all_is_told_before_anything_is_asked_for() -> None
     bench.until(lambda: bench.torrent.lifecycle.live)
     seed = bench.seed()
     bench.run(5)
-    assert not seed.closed and [failed.errno for failed in bench.seen(events.StorageFailed)] == [errno.ENOSPC]
+    assert not seed.closed
+    assert [failed.errno for failed in bench.seen(events.StorageFailed)] == [errno.ENOSPC]
     assert seed.requests() == []
     bench.disk.room = SIZE
     bench.disk.seek_time = 0.001
     bench.run(15)
     seed.serve()
-    assert bench.payload.have.full and bench.seen(events.StorageRecovered)
+    assert bench.payload.have.full
+    assert bench.seen(events.StorageRecovered)
 
 
 def test_nothing_is_asked_for_while_the_files_are_made() -> None:
@@ -150,6 +157,7 @@ def test_nothing_is_asked_for_while_the_files_are_made() -> None:
     bench.act(bench.torrent.set_state, "active")
     bench.until(lambda: bench.torrent.lifecycle.live)
     seed = bench.seed()
-    assert seed.requests() == [] and bench.payload.downloads.suspended
+    assert seed.requests() == []
+    assert bench.payload.downloads.suspended
     bench.run(8)
     assert seed.requests()

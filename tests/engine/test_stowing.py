@@ -17,7 +17,8 @@ def test_what_was_being_fetched_goes_on_after_a_stop() -> None:
     bench.set_state("stopped")
     bench.set_state("active")
     bench.seed().serve()
-    assert bench.payload.have.full and bench.status.wasted == 0
+    assert bench.payload.have.full
+    assert bench.status.wasted == 0
     assert bench.disk.saved == SIZE
 
 
@@ -30,8 +31,10 @@ def test_a_stop_in_the_middle_of_a_write_keeps_what_was_written() -> None:
     bench.set_state("stopped")
     bench.act(bench.torrent.wait_group.when_over, lambda: over.append(True))
     bench.run(10)
-    assert over and bench.payload.have[0]
-    assert bench.torrent.kept is not None and bench.torrent.kept.have[0] == 0x80
+    assert over
+    assert bench.payload.have[0]
+    assert bench.torrent.kept is not None
+    assert bench.torrent.kept.have[0] == 0x80
 
 
 def test_a_start_in_the_middle_of_a_stop_keeps_the_files_open() -> None:
@@ -42,10 +45,13 @@ def test_a_start_in_the_middle_of_a_stop_keeps_the_files_open() -> None:
     bench.act(bench.torrent.set_state, "active")
     assert not bench.torrent.stowing.over
     bench.run(10)
-    assert bench.torrent.stowing.over and closed == [] and bench.torrent.kept is not None
+    assert bench.torrent.stowing.over
+    assert closed == []
+    assert bench.torrent.kept is not None
     bench.set_state("stopped")
     bench.run(10)
-    assert closed == ["close"] and bench.torrent.stowing.over
+    assert closed == ["close"]
+    assert bench.torrent.stowing.over
 
 
 def test_a_torrent_that_is_closed_stores_what_changed_since_the_stop() -> None:
@@ -58,4 +64,6 @@ def test_a_torrent_that_is_closed_stores_what_changed_since_the_stop() -> None:
     bench.run(1)
     bench.act(bench.torrent.close)
     bench.run(1)
-    assert stored[-2:] == ["remember", "close"] and bench.torrent.stowing.over and bench.torrent.wait_group.over
+    assert stored[-2:] == ["remember", "close"]
+    assert bench.torrent.stowing.over
+    assert bench.torrent.wait_group.over

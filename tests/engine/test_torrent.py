@@ -33,7 +33,8 @@ def test_a_pause_takes_requests_back_and_asks_no_more() -> None:
     bench.set_state("paused")
     assert sorted(each[1:] for each in seed.heard() if each[0] == CANCEL) == sorted(asked)
     bench.run(30)
-    assert seed.requests() == [] and not seed.closed
+    assert seed.requests() == []
+    assert not seed.closed
     bench.set_state("active")
     seed.serve()
     assert bench.payload.have.full
@@ -46,7 +47,8 @@ def test_what_comes_in_spite_of_a_pause_is_kept() -> None:
     seed.give(asked[0])
     bench.set_state("paused")
     seed.give(asked[1])
-    assert bench.status.wasted == 0 and bench.payload.have.count == 1
+    assert bench.status.wasted == 0
+    assert bench.payload.have.count == 1
     assert seed.requests() == []
 
 
@@ -60,13 +62,15 @@ def test_a_pause_chokes_and_goes_on_to_accept_and_to_dial() -> None:
     address, guests = bench.open_house()
     bench.act(bench.torrent.add_peer, *address)
     bench.run(MOMENT)
-    assert guests and not bench.guest().closed
+    assert guests
+    assert not bench.guest().closed
 
 
 def test_a_start_into_the_pause_announces_and_listens() -> None:
     bench = Bench(torrent_of(TRACKER), state="paused")
     seed = bench.seed()
-    assert seed.heard(INTERESTED) and seed.requests() == []
+    assert seed.heard(INTERESTED)
+    assert seed.requests() == []
     assert [announce.event for announce in bench.tracker.announces] == ["started"]
 
 
@@ -79,7 +83,8 @@ def test_a_stop_closes_every_connection_with_the_reason_and_says_goodbye() -> No
     assert [announce.event for announce in bench.tracker.announces] == ["started", "stopped"]
     assert PORT not in bench.network.listeners
     bench.run(1000)
-    assert bench.engine.connections == 0 and len(bench.lookups.urls) == 2
+    assert bench.engine.connections == 0
+    assert len(bench.lookups.urls) == 2
 
 
 def test_a_start_dials_at_once_whoever_is_known() -> None:
@@ -103,7 +108,8 @@ def test_verbs_after_the_close_do_nothing() -> None:
     bench.events.clear()
     bench.set_state("active")
     bench.act(bench.torrent.close)
-    assert bench.torrent.state == "stopped" and bench.events == []
+    assert bench.torrent.state == "stopped"
+    assert bench.events == []
     assert bench.status.closed
 
 
@@ -119,7 +125,8 @@ def test_what_is_not_wanted_any_more_is_taken_back() -> None:
     assert sorted(each[1:] for each in seed.heard(CANCEL)) == blocks_of(*range(4, COUNT))
     assert bench.status.left == 4 * PIECE_LENGTH
     seed.give(*blocks_of(*range(4)))
-    assert bench.status.complete and not bench.status.seed
+    assert bench.status.complete
+    assert not bench.status.seed
     assert len(bench.seen(events.Completed)) == 1
 
 
@@ -140,7 +147,9 @@ def test_a_torrent_becomes_complete_when_the_rest_is_not_wanted() -> None:
     assert seed.heard(INTERESTED)
     bench.act(bench.payload.set_priorities, [1, 0])
     bench.run(MOMENT)
-    assert seed.heard(NOT_INTERESTED) and bench.seen(events.Completed) and bench.status.left == 0
+    assert seed.heard(NOT_INTERESTED)
+    assert bench.seen(events.Completed)
+    assert bench.status.left == 0
 
 
 def test_wrong_priorities_change_nothing() -> None:
@@ -176,7 +185,7 @@ def test_folders_are_made_for_what_is_wanted() -> None:
 # -- once a second -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("option, size", [("download_limit", SIZE), ("upload_limit", SIZE)])
+@pytest.mark.parametrize(("option", "size"), [("download_limit", SIZE), ("upload_limit", SIZE)])
 def test_the_limits_of_a_torrent(option: str, size: int) -> None:
     rate = 50_000
     down = option == "download_limit"

@@ -19,7 +19,8 @@ def test_progress_is_told_in_seconds_in_which_data_moved() -> None:
     bench.run(3)
     (progressed,) = bench.seen(events.Progressed)
     assert (progressed.downloaded, progressed.uploaded) == (2 * BLOCK, 0)
-    assert progressed.left == SIZE - 2 * BLOCK and progressed.download_rate > 0
+    assert progressed.left == SIZE - 2 * BLOCK
+    assert progressed.download_rate > 0
     seed.give(*asked[2:4])
     bench.run(3)
     assert len(bench.seen(events.Progressed)) == 2
@@ -33,7 +34,8 @@ def test_an_idle_torrent_makes_no_snapshot() -> None:
     assert bench.torrent.status is before
     bench.guest([])
     bench.run(2)
-    assert bench.torrent.status is not before and bench.torrent.status.connected == 1
+    assert bench.torrent.status is not before
+    assert bench.torrent.status.connected == 1
 
 
 def test_a_stopped_torrent_does_nothing() -> None:
@@ -42,4 +44,5 @@ def test_a_stopped_torrent_does_nothing() -> None:
     bench.set_state("stopped")
     before = bench.torrent.status
     bench.run(60)
-    assert bench.torrent.status is before and bench.seen(events.Progressed) == []
+    assert bench.torrent.status is before
+    assert bench.seen(events.Progressed) == []

@@ -19,12 +19,14 @@ def test_rates_follow_the_totals_and_end_with_them() -> None:
         totals.downloaded += 1000
         totals.uploaded += 300
         rates.look()
-        assert rates.receiving and rates.sending
+        assert rates.receiving
+        assert rates.sending
         rates.add(float(second))
     assert rates.download(20.0) == pytest.approx(1000, rel=0.2)
     assert rates.upload(20.0) == pytest.approx(300, rel=0.2)
     rates.look()
-    assert not rates.receiving and not rates.sending
+    assert not rates.receiving
+    assert not rates.sending
     rates.add(21.0)
     assert rates.download(200.0) == rates.upload(200.0) == 0
 

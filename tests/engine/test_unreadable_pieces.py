@@ -75,7 +75,9 @@ def there(bench: Bench) -> List[int]:
 
 def test_they_are_not_claimed_and_the_others_are_served() -> None:
     bench, _ = lost()
-    assert there(bench) == [*range(6)] and bench.status.left == SIZE - 6 * 2 * BLOCK and not bench.status.complete
+    assert there(bench) == [*range(6)]
+    assert bench.status.left == SIZE - 6 * 2 * BLOCK
+    assert not bench.status.complete
     assert "second: was there and is gone" in bench.status.error
     assert [failed.retry_in for failed in bench.seen(events.StorageFailed)] == [0, 10]
     assert not bench.seen(events.PieceFailed), "no hash says that they are wrong"
@@ -89,14 +91,18 @@ def test_they_are_not_fetched_and_there_again_when_the_file_is() -> None:
     seed, leech = bench.seed(), bench.guest([0])
     leech.heard()
     bench.run(60)
-    assert seed.requests() == [] and bench.payload.downloads.suspended
+    assert seed.requests() == []
+    assert bench.payload.downloads.suspended
     assert [failed.retry_in for failed in bench.seen(events.StorageFailed)] == [0, 10, 20, 40]
     assert away.asked == [tuple(SECOND)], "what the file itself tells costs no hashing"
     away.on = False
     bench.run(30)
-    assert bench.payload.have.full and bench.status.error == "" and bench.status.downloaded == 0
+    assert bench.payload.have.full
+    assert bench.status.error == ""
+    assert bench.status.downloaded == 0
     assert leech.heard(HAVE) == [(HAVE, index) for index in SECOND]
-    assert len(bench.seen(events.StorageRecovered)) == 1 and away.asked[1:] == [tuple(SECOND)]
+    assert len(bench.seen(events.StorageRecovered)) == 1
+    assert away.asked[1:] == [tuple(SECOND)]
     assert [event.index for event in bench.seen(events.PiecePassed)][-6:] == [*SECOND]
 
 
@@ -116,16 +122,19 @@ def test_those_of_a_file_that_is_not_wanted_are_looked_at_too() -> None:
     bench.act(bench.payload.set_priorities, [1, 0])
     bench.run(60)
     assert [failed.retry_in for failed in bench.seen(events.StorageFailed)] == [0, 10, 20, 40]
-    assert not bench.seen(events.StorageRecovered) and len(away.asked) == 3
+    assert not bench.seen(events.StorageRecovered)
+    assert len(away.asked) == 3
     away.on = False
     bench.run(30)
-    assert bench.payload.have.full and bench.seen(events.StorageRecovered)
+    assert bench.payload.have.full
+    assert bench.seen(events.StorageRecovered)
 
 
 def test_a_write_that_succeeds_tells_nothing_of_them() -> None:
     bench, away = lost()
     bench.act(bench.payload.storage_retry.end)
-    assert not bench.seen(events.StorageRecovered) and bench.payload.storage_retry.on
+    assert not bench.seen(events.StorageRecovered)
+    assert bench.payload.storage_retry.on
     away.on = False
     bench.run(30)
     assert bench.payload.have.full
@@ -139,16 +148,20 @@ def test_one_that_comes_all_the_same_is_known() -> None:
     bench.act(bench.payload.checks.add, Check([0], lambda check: None))
     seed.give(*seed.requests())
     bench.until(lambda: bool(bench.payload.unreadable))
-    assert bench.payload.storage_retry.on and not bench.payload.have[0]
+    assert bench.payload.storage_retry.on
+    assert not bench.payload.have[0]
     bench.run(1)
-    assert bench.payload.have.full and not bench.payload.storage_retry.on and bench.seen(events.StorageRecovered)
+    assert bench.payload.have.full
+    assert not bench.payload.storage_retry.on
+    assert bench.seen(events.StorageRecovered)
 
 
 @pytest.mark.parametrize("noticed", [True, False])
 def test_what_was_remembered_stays(noticed: bool) -> None:
     bench, away = lost()
     resume = bench.files.resume
-    assert resume is not None and resume.have == packed(range(COUNT))
+    assert resume is not None
+    assert resume.have == packed(range(COUNT))
     if not noticed:
         away.on = False
         bench.run(60)
@@ -159,7 +172,8 @@ def test_what_was_remembered_stays(noticed: bool) -> None:
         away.on = True
     bench.act(bench.payload.resume_store.changed)
     bench.run(bench.settings.sync_interval + 5)
-    assert bench.files.resume == resume and there(bench) == [*range(6)]
+    assert bench.files.resume == resume
+    assert there(bench) == [*range(6)]
     bench.set_state("stopped")
     assert bench.files.resume == resume == bench.torrent.kept
 
@@ -172,7 +186,8 @@ def test_a_start_looks_at_once() -> None:
     assert there(bench) == [*range(6)]
     bench.set_state("active")
     bench.run(1)
-    assert bench.payload.have.full and bench.seen(events.StorageRecovered)
+    assert bench.payload.have.full
+    assert bench.seen(events.StorageRecovered)
 
 
 def test_a_hash_check_of_all_says_what_there_is() -> None:
@@ -181,7 +196,9 @@ def test_a_hash_check_of_all_says_what_there_is() -> None:
     bench.files.pieces.difference_update(SECOND)
     bench.act(bench.payload.hashcheck, range(COUNT), ignored)
     bench.run(1)
-    assert not bench.payload.unreadable and not bench.payload.storage_retry.on and bench.seen(events.StorageRecovered)
+    assert not bench.payload.unreadable
+    assert not bench.payload.storage_retry.on
+    assert bench.seen(events.StorageRecovered)
     assert [event.index for event in bench.seen(events.PieceFailed)] == [*SECOND]
     bench.seed().serve()
     assert bench.payload.have.full
@@ -192,10 +209,13 @@ def test_at_the_start_they_keep_no_others_from_being_used() -> None:
     away = Away(bench)
     bench.set_state("active")
     bench.run(1)
-    assert bench.torrent.lifecycle.live and there(bench) == [*range(6)] and bench.payload.unreadable
+    assert bench.torrent.lifecycle.live
+    assert there(bench) == [*range(6)]
+    assert bench.payload.unreadable
     seed = bench.seed()
     bench.run(60)
-    assert seed.requests() == [] and away.asked == [tuple(range(COUNT))]
+    assert seed.requests() == []
+    assert away.asked == [tuple(range(COUNT))]
     away.on = False
     bench.run(30)
     assert bench.payload.have.full
@@ -209,7 +229,8 @@ def test_each_is_hashed_once_at_a_time() -> None:
     bench.run(12)
     bench.act(bench.payload.set_priorities, [1, 2])
     bench.run(100)
-    assert away.asked == [tuple(SECOND)] and bench.payload.have.full
+    assert away.asked == [tuple(SECOND)]
+    assert bench.payload.have.full
 
 
 def test_what_is_wrong_beside_what_cannot_be_read_is_told() -> None:
@@ -217,6 +238,9 @@ def test_what_is_wrong_beside_what_cannot_be_read_is_told() -> None:
     error = StorageError("Input/output error", bench.payload.paths.path(0), errno.EIO)
     bench.act(bench.payload.pieces.checked, Checked((0,), {1: Verdict.WRONG, 2: Verdict.UNREADABLE}, error))
     assert [event.index for event in bench.seen(events.PieceFailed)] == [1]
-    assert not bench.payload.have[1] and not bench.payload.have[2] and bench.payload.unreadable
+    assert not bench.payload.have[1]
+    assert not bench.payload.have[2]
+    assert bench.payload.unreadable
     bench.act(bench.payload.pieces.checked, Checked((2,), {}, None))
-    assert not bench.payload.unreadable and {*bench.payload.have.indexes()} == {*range(COUNT)} - {1}
+    assert not bench.payload.unreadable
+    assert {*bench.payload.have.indexes()} == {*range(COUNT)} - {1}

@@ -94,7 +94,8 @@ def test_neighbours_are_one_read_and_short_reads_one_job() -> None:
     jobs = bench.jobs("load")
     guest.say(ask(*blocks_of(1, 2)))
     assert jobs == [((1, 0, PIECE_LENGTH), (2, 0, PIECE_LENGTH))]
-    assert bench.disk.loaded == 2 * PIECE_LENGTH and bench.disk.most_busy_jobs == 1
+    assert bench.disk.loaded == 2 * PIECE_LENGTH
+    assert bench.disk.most_busy_jobs == 1
     assert len(guest.heard(PIECE)) == 4
 
 
@@ -118,18 +119,20 @@ def test_of_one_job_only_what_cannot_be_read_is_rejected() -> None:
     assert [each[:2] for each in heard] == [(PIECE, 1), (REJECT, 3), (PIECE, 5)]
 
 
-@pytest.mark.parametrize("fast, answer", [(True, [(REJECT, 5, 0, BLOCK)]), (False, [])])
+@pytest.mark.parametrize(("fast", "answer"), [(True, [(REJECT, 5, 0, BLOCK)]), (False, [])])
 def test_what_we_do_not_have_is_rejected(fast: bool, answer: list[object]) -> None:
     guest = Bench(have=range(5)).leech([6], fast=fast)
     guest.say(ask((5, 0, BLOCK)))
-    assert guest.heard(PIECE, REJECT) == answer and not guest.closed
+    assert guest.heard(PIECE, REJECT) == answer
+    assert not guest.closed
 
 
-@pytest.mark.parametrize("fast, answer", [(True, [(REJECT, 5, 0, BLOCK)]), (False, [])])
+@pytest.mark.parametrize(("fast", "answer"), [(True, [(REJECT, 5, 0, BLOCK)]), (False, [])])
 def test_who_is_choked_gets_nothing(fast: bool, answer: list[object]) -> None:
     guest = Bench(have=range(COUNT)).guest(ENOUGH, fast=fast)
     guest.say(ask((5, 0, BLOCK)))
-    assert guest.heard(PIECE, REJECT) == answer and not guest.closed
+    assert guest.heard(PIECE, REJECT) == answer
+    assert not guest.closed
 
 
 @pytest.mark.parametrize("fast", [True, False])
@@ -145,7 +148,8 @@ def test_a_choke_forgets_what_was_not_read_yet(fast: bool) -> None:
     heard = guest.heard()
     sent = [(index, begin, len(data)) for kind, index, begin, data in (each for each in heard if each[0] == PIECE)]
     rejected = [each[1:] for each in heard if each[0] == REJECT]
-    assert heard[0] == (CHOKE,) and 0 < len(sent) * BLOCK <= LEAST_WATER
+    assert heard[0] == (CHOKE,)
+    assert 0 < len(sent) * BLOCK <= LEAST_WATER
     assert sorted(sent + rejected) == (asked if fast else sorted(sent))
 
 
@@ -207,7 +211,8 @@ def test_no_more_is_read_than_the_peer_takes() -> None:
     assert bench.disk.loaded == loaded <= WINDOW + LEAST_WATER
     guest.stream.resume()
     bench.run(5)
-    assert len(peer.uploader) == 0 and bench.disk.loaded > loaded
+    assert len(peer.uploader) == 0
+    assert bench.disk.loaded > loaded
 
 
 def test_for_who_takes_much_more_is_read_ahead_in_a_moment() -> None:
@@ -268,7 +273,8 @@ def test_what_cannot_be_read_is_rejected_checked_and_not_served_meanwhile(fast: 
     guest.say(ask((2, 0, BLOCK)))
     assert guest.heard() == ([(REJECT, *block) for block in [*blocks_of(2), (2, 0, BLOCK)]] if fast else [])
     bench.run(2)
-    assert bench.payload.have.full and [event.index for event in bench.seen(events.PiecePassed)][-1] == 2
+    assert bench.payload.have.full
+    assert [event.index for event in bench.seen(events.PiecePassed)][-1] == 2
     guest.say(ask((2, 0, BLOCK)), seconds=2)
     assert [each[:3] for each in guest.heard()] == [(HAVE, 2), (PIECE, 2, 0)], "told anew, since it was refused"
 
@@ -283,18 +289,21 @@ def test_a_piece_that_is_lost_is_fetched_again() -> None:
     bench.disk.read_errno = 0
     bench.files.pieces.discard(2)
     seed = bench.seed()
-    assert seed.requests() == [] and not bench.seen(events.PieceFailed), "it may be right"
+    assert seed.requests() == []
+    assert not bench.seen(events.PieceFailed), "it may be right"
     bench.run(11)
     seed.serve()
     assert [event.index for event in bench.seen(events.PieceFailed)] == [2]
-    assert bench.payload.have.full and bench.seen(events.StorageRecovered)
+    assert bench.payload.have.full
+    assert bench.seen(events.StorageRecovered)
 
 
 def test_a_peer_that_asks_for_too_much_without_bep_6_is_closed() -> None:
     bench = Bench(have=range(COUNT), settings=Settings(reqq=3))
     guest = bench.leech(fast=False)
     guest.say(ask(*blocks_of(0, 1, 2)), message(NOT_INTERESTED), seconds=MOMENT)
-    assert guest.closed and bench.reasons == ["made more than 3 requests at once"]
+    assert guest.closed
+    assert bench.reasons == ["made more than 3 requests at once"]
 
 
 def test_what_requests_cost_the_peer() -> None:

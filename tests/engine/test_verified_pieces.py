@@ -32,7 +32,9 @@ def test_completion_is_told_once() -> None:
     bench.seed().serve()
     bench.run(5)
     assert len(bench.seen(events.Completed)) == 1
-    assert bench.status.complete and bench.status.seed and bench.status.left == 0
+    assert bench.status.complete
+    assert bench.status.seed
+    assert bench.status.left == 0
     check(bench)
     assert len(bench.seen(events.Completed)) == 1
 
@@ -48,10 +50,12 @@ def test_seeds_part_when_a_check_finds_what_was_not_even_wanted() -> None:
     bench = Bench(torrent_of(files=FILES), have=[0, 1])
     bench.act(bench.payload.set_priorities, [1, 0, 0])
     seed = bench.seed()
-    assert bench.status.complete and not seed.closed
+    assert bench.status.complete
+    assert not seed.closed
     bench.files.pieces |= set(range(COUNT))
     check(bench)
-    assert bench.payload.have.full and seed.closed
+    assert bench.payload.have.full
+    assert seed.closed
 
 
 def test_files_are_told_when_their_last_piece_is_there() -> None:
@@ -82,7 +86,8 @@ def test_an_unwanted_file_is_told_when_it_is_wanted_and_made() -> None:
     bench.act(bench.payload.set_priorities, [1, 0, 0])
     bench.set_state("active")
     bench.seed().serve()
-    assert bench.status.complete and list(bench.payload.have.indexes()) == [0, 1, 2]
+    assert bench.status.complete
+    assert list(bench.payload.have.indexes()) == [0, 1, 2]
     assert told(bench) == [0]
     bench.disk.seek_time = 1.0
     bench.act(bench.payload.set_priorities, [1, 1, 0])
@@ -100,7 +105,8 @@ def test_a_file_made_before_is_told_though_it_is_not_wanted_any_more() -> None:
     bench = Bench(torrent_of(files=SMALL_FILES))
     bench.act(bench.payload.set_priorities, [1, 0, 0])
     bench.seed().serve()
-    assert bench.status.complete and not bench.status.seed
+    assert bench.status.complete
+    assert not bench.status.seed
     assert sorted(told(bench)) == [0, 1]
 
 
@@ -136,10 +142,12 @@ def test_files_that_only_the_part_file_has_are_not_told_before_they_are_made() -
     bench.disk.write_errno = errno.ENOSPC
     bench.set_state("active")
     bench.run(1)
-    assert bench.seen(events.StorageFailed) and told(bench) == [2]
+    assert bench.seen(events.StorageFailed)
+    assert told(bench) == [2]
     bench.disk.write_errno = 0
     bench.run(bench.settings.disk_retry_interval + 1)
-    assert bench.seen(events.StorageRecovered) and told(bench) == [2, 0]
+    assert bench.seen(events.StorageRecovered)
+    assert told(bench) == [2, 0]
 
 
 # -- blame -------------------------------------------------------------------------------------------------------------
@@ -175,7 +183,8 @@ def test_a_check_takes_back_what_is_damaged() -> None:
     bench.files.pieces -= {1}
     bench.files.damaged |= {1}
     check(bench)
-    assert not bench.payload.have[1] and not bench.status.complete
+    assert not bench.payload.have[1]
+    assert not bench.status.complete
     assert [event.index for event in bench.seen(events.PieceFailed)] == [1]
     assert guest.closed, "nothing else takes a HAVE back"
     bench.files.damaged.clear()
@@ -196,7 +205,8 @@ def test_a_piece_found_while_it_is_fetched_is_not_asked_for_any_more() -> None:
     cancelled = [each[1:] for each in seed.heard(8)]
     assert sorted(cancelled) == blocks_of(6)
     seed.give(*blocks_of(6))
-    assert bench.status.wasted == PIECE_LENGTH and not seed.closed
+    assert bench.status.wasted == PIECE_LENGTH
+    assert not seed.closed
 
 
 @pytest.mark.parametrize("have", [(), (COUNT - 1,), (0, COUNT - 1), range(COUNT)])
@@ -210,7 +220,8 @@ def test_what_trackers_are_told_counts_what_is_not_wanted() -> None:
     bench.act(bench.payload.set_priorities, [1, 0, 0])
     assert bench.status.left == PIECE_LENGTH
     assert bench.payload.pieces.left == SIZE - PIECE_LENGTH
-    assert bench.payload.pieces.complete is False and BLOCK < PIECE_LENGTH
+    assert bench.payload.pieces.complete is False
+    assert BLOCK < PIECE_LENGTH
 
 
 def test_a_piece_that_is_found_wrong_takes_complete_back_before_anybody_hears_of_it() -> None:
@@ -233,6 +244,9 @@ def test_a_piece_that_is_found_wrong_takes_complete_back_before_anybody_hears_of
 
 def test_of_a_torrent_of_no_bytes_nothing_is_left() -> None:
     bench = Bench(make_torrent(files=[("empty", 0)], trackers=[TRACKER]))
-    assert bench.status.complete and bench.status.seed and bench.status.left == bench.payload.pieces.left == 0
+    assert bench.status.complete
+    assert bench.status.seed
+    assert bench.status.left == bench.payload.pieces.left == 0
     (announce,) = bench.tracker.announces
-    assert announce.fields["left"] == b"0" and not bench.seen(events.InternalFailed)
+    assert announce.fields["left"] == b"0"
+    assert not bench.seen(events.InternalFailed)

@@ -38,13 +38,15 @@ def test_during_a_download(tmp_path: Path) -> None:
         rounds = 0
         while not down.complete:
             result = down.hashcheck()
-            assert len(result.passed) + len(result.failed) == MANY.piece_count and result.error is None
+            assert len(result.passed) + len(result.failed) == MANY.piece_count
+            assert result.error is None
             rounds += 1
             if rounds == 5:
                 down.download_limit = 4 * MIB
         assert rounds > 1
         down.wait(timeout=PATIENCE)
-        assert not watched.seen(events.StorageFailed) and not watched.seen(events.PeerBanned)
+        assert not watched.seen(events.StorageFailed)
+        assert not watched.seen(events.PeerBanned)
         assert down.downloaded < MANY.size * 1.1, "a check of what is being written makes nothing be fetched again"
     assert MANY.differences(tmp_path / "down") == []
 
@@ -150,7 +152,8 @@ def test_closing_in_the_midst(tmp_path: Path, midst: str, shared: bool) -> None:
             assert time.monotonic() - began < IN_TIME
             claimed = set(indexes(client.status().bitfield))
             right = set(right_pieces(MANY, tmp_path / "down"))
-            assert present <= right and claimed <= right
+            assert present <= right
+            assert claimed <= right
             present = right
         with bt.Client(MANY.metainfo(), tmp_path / "down", settings=LOCAL, peers=[("127.0.0.1", seed.port)]) as client:
             client.wait(timeout=PATIENCE)
@@ -256,10 +259,12 @@ def test_stopping_in_the_midst_of_a_move(tmp_path: Path, slow: Slow) -> None:
         began = time.monotonic()
         client.stop(0.5)
         assert 0.5 <= time.monotonic() - began < IN_TIME
-        assert client.state == "stopped" and mover.is_alive(), "a move goes on in any state"
+        assert client.state == "stopped"
+        assert mover.is_alive(), "a move goes on in any state"
         slow.over.set()
         mover.join(PATIENCE)
-        assert mover.error is None and client.basedir == str(tmp_path / "new")
+        assert mover.error is None
+        assert client.basedir == str(tmp_path / "new")
     whole_only_at(tmp_path / "new", tmp_path / "old")
 
 
@@ -301,4 +306,5 @@ def test_a_tracker_that_never_answers(tmp_path: Path, end: str, answers: List[by
             assert time.monotonic() - began < timeouts + IN_TIME
         if len(server.requests) > 1:
             break
-    assert len(server.requests) == 2 and b"event=stopped" in server.requests[1]
+    assert len(server.requests) == 2
+    assert b"event=stopped" in server.requests[1]

@@ -54,7 +54,9 @@ def exercise(torrent: bytes, folder: Path, ports: Tuple[int, int], number: int, 
         client = session.add(torrent, folder, peers=[("127.0.0.1", ports[0])], sequential=True)
         watched = Watched(client)
         failed = watched.happened(events.StorageFailed)
-        assert failed.errno == number and failed.path.startswith(str(folder / "large")) and failed.retry_in == 60.0
+        assert failed.errno == number
+        assert failed.path.startswith(str(folder / "large"))
+        assert failed.retry_in == 60.0
         have = client.wait(quiet, timeout=PATIENCE)
         assert 0 < have.pieces_have < LARGE.piece_count
         with session.add(OTHER.metainfo(), others, peers=[("127.0.0.1", ports[1])]) as other:
@@ -65,8 +67,10 @@ def exercise(torrent: bytes, folder: Path, ports: Tuple[int, int], number: int, 
         yield
         let_pass(session, 60.0)
         client.wait(timeout=PATIENCE)
-        assert watched.happened(events.StorageRecovered) and not client.status().error
-        assert not watched.seen(events.PieceFailed) and not watched.seen(events.PeerBanned)
+        assert watched.happened(events.StorageRecovered)
+        assert not client.status().error
+        assert not watched.seen(events.PieceFailed)
+        assert not watched.seen(events.PeerBanned)
     assert LARGE.differences(folder) == []
     assert OTHER.differences(others) == []
 

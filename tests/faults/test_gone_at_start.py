@@ -45,7 +45,9 @@ def refused(client: bt.Client) -> None:
     status = client.wait(lambda status: status.connected == 1, timeout=PATIENCE)
     with pytest.raises(bt.Stalled, match="was there and is gone"):
         client.wait(stall_timeout=0.5)
-    assert client.downloaded == 0 and status.pieces_have == 0 and "gone" in client.status().error
+    assert client.downloaded == 0
+    assert status.pieces_have == 0
+    assert "gone" in client.status().error
     assert not (Path(client.basedir) / SMALL.name).exists(), "nothing is made in an empty mount point"
 
 
@@ -54,7 +56,8 @@ def test_nothing_is_downloaded_before_a_hashcheck(tmp_path: Path, emptied: bt.Cl
     for _ in range(2):  # a restart changes nothing of it
         with begin(emptied, folder, resume) as client:
             failed = Watched(client).happened(events.StorageFailed)
-            assert "a hash check accepts" in failed.reason and failed.retry_in == NIMBLE.disk_retry_interval
+            assert "a hash check accepts" in failed.reason
+            assert failed.retry_in == NIMBLE.disk_retry_interval
             assert (failed.path, failed.errno) == (str(folder / SMALL.name / "a.bin"), errno.ENOENT)
             refused(client)
             client.stop()
@@ -68,9 +71,11 @@ def test_nothing_is_downloaded_before_a_hashcheck(tmp_path: Path, emptied: bt.Cl
         if result.cancelled:
             refused(client)
             result = client.hashcheck()
-        assert not result.passed and not result.cancelled
+        assert not result.passed
+        assert not result.cancelled
         client.wait(timeout=PATIENCE)
-        assert watched.seen(events.StorageRecovered) and not client.status().error
+        assert watched.seen(events.StorageRecovered)
+        assert not client.status().error
     assert SMALL.differences(folder) == []
 
 
@@ -80,7 +85,9 @@ def test_files_that_come_back_are_there_again(tmp_path: Path, emptied: bt.Client
         refused(client)
         folder.mkdir(exist_ok=True)
         (tmp_path / "aside").rename(folder / SMALL.name)
-        assert not client.hashcheck().failed and client.complete and client.downloaded == 0
+        assert not client.hashcheck().failed
+        assert client.complete
+        assert client.downloaded == 0
     with begin(emptied, folder, resume) as client:
         client.wait("seed", timeout=PATIENCE)
         assert not Watched(client).seen(events.HashcheckProgressed)
@@ -98,8 +105,10 @@ def test_another_file_in_the_place_is_taken_by_a_start(tmp_path: Path, emptied: 
         told = len(watched.seen(events.StorageFailed))
         client.wait(lambda status: len(watched.seen(events.StorageFailed)) >= told + 2, timeout=PATIENCE)
         failed = watched.seen(events.StorageFailed)[-1]
-        assert failed.errno == errno.ESTALE and "is another file than before" in failed.reason
-        assert client.downloaded == 0 == client.status().pieces_have and wrong.stat() == before
+        assert failed.errno == errno.ESTALE
+        assert "is another file than before" in failed.reason
+        assert client.downloaded == 0 == client.status().pieces_have
+        assert wrong.stat() == before
         client.stop()
         client.start()
         client.wait("seed", timeout=PATIENCE)
@@ -115,7 +124,8 @@ def test_files_that_come_back_before_the_start(tmp_path: Path, emptied: bt.Clien
     (tmp_path / "aside").rename(folder / SMALL.name)
     with begin(emptied, folder, resume) as client:
         client.wait("seed", timeout=PATIENCE)
-        assert client.downloaded == 0 and not Watched(client).seen(events.HashcheckProgressed)
+        assert client.downloaded == 0
+        assert not Watched(client).seen(events.HashcheckProgressed)
 
 
 def test_one_file_gone_the_other_is_served(tmp_path: Path) -> None:
@@ -132,7 +142,8 @@ def test_one_file_gone_the_other_is_served(tmp_path: Path) -> None:
         assert kept == 3
         with bt.Client(SMALL.metainfo(), tmp_path / "late", settings=LOCAL, peers=[("127.0.0.1", client.port)]) as late:
             late.wait(lambda status: status.pieces_have == kept, timeout=PATIENCE)
-        assert client.downloaded == 0 and not gone.exists()
+        assert client.downloaded == 0
+        assert not gone.exists()
         client.hashcheck()
         client.wait(timeout=PATIENCE)
     assert SMALL.differences(folder) == []

@@ -79,7 +79,8 @@ def test_kills_in_the_middle_of_a_move(tmp_path: Path) -> None:
         with bt.Client(torrent, old, settings=LOCAL) as client:
             client.wait("seed", timeout=PATIENCE)
             client.move(new)
-        assert MOVED.differences(new) == [] and not (old / "moved").exists()
+        assert MOVED.differences(new) == []
+        assert not (old / "moved").exists()
         assert halfway, "some were killed before the switch"
 
 

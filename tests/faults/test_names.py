@@ -196,7 +196,8 @@ def lead_a_life(world: Path) -> Audit:
             assert (down / HIDDEN_FOLDER / f"{client.infohash.hex()}.parts").exists()
         with bt.Client(torrent, down, priorities=some, **options) as client:
             client.wait("checked", timeout=PATIENCE)
-            assert client.complete and not client.downloaded
+            assert client.complete
+            assert not client.downloaded
             client.set_priorities(dict.fromkeys(everything, 1))
             client.wait("seed", timeout=PATIENCE)
             assert client.hashcheck().failed == ()  # and the part file was moved before
@@ -210,14 +211,18 @@ def lead_a_life(world: Path) -> Audit:
             client.files[0].rename("renamed/file.bin", timeout=PATIENCE)
             client.files[1].rename("_/renamed.bin", timeout=PATIENCE)
             client.move(moved, timeout=PATIENCE)
-            assert right(client, moved, everything) and os.listdir(down) == []
+            assert right(client, moved, everything)
+            assert os.listdir(down) == []
             os.link = no_links
             client.move(down, timeout=PATIENCE)
-            assert right(client, down, everything) and os.listdir(moved) == []
+            assert right(client, down, everything)
+            assert os.listdir(moved) == []
         with bt.Client(torrent, down, **options) as client:
             client.wait("seed", timeout=PATIENCE)
-            assert client.files[0].path == str(down / "renamed" / "file.bin") and not client.downloaded
-            assert right(client, down, everything) and client.hashcheck().failed == ()
+            assert client.files[0].path == str(down / "renamed" / "file.bin")
+            assert not client.downloaded
+            assert right(client, down, everything)
+            assert client.hashcheck().failed == ()
             client.stop()
             client.start()
             client.wait("seed", timeout=PATIENCE)
@@ -247,8 +252,11 @@ def test_hostile_names_in_the_life_of_a_torrent(tmp_path: Path) -> None:
     torrent = build_world(world)
     paths = [entry.path for entry in bt.Metainfo.parse(torrent).files]
     for name in (name for path in paths for name in path):
-        assert name not in ("", ".", "..") and not {*name} & {*'/\\:\0*?"<>|'} and name.isprintable()
-        assert len(name.encode()) <= 255 and not name.lower().startswith(HIDDEN_FOLDER)
+        assert name not in ("", ".", "..")
+        assert not {*name} & {*'/\\:\0*?"<>|'}
+        assert name.isprintable()
+        assert len(name.encode()) <= 255
+        assert not name.lower().startswith(HIDDEN_FOLDER)
     folded = {tuple(unicodedata.normalize("NFC", name).casefold() for name in path) for path in paths}
     assert len(folded) == len(paths), "no two files have one name, whatever the system takes for one"
     folders = [world / "one" / "two" / folder for folder in FOLDERS]

@@ -30,7 +30,8 @@ def test_data_of_another_client_is_found(tmp_path: Path, names: str) -> None:
     ALBUM.write(tmp_path)
     with bt.Client(ALBUM.metainfo(), tmp_path, state="stopped", settings=SETTINGS[names]) as client:
         assert client.hashcheck().failed == ()
-        assert paths(client) == NATIVE and all(file.complete for file in client.files)
+        assert paths(client) == NATIVE
+        assert all(file.complete for file in client.files)
     assert ALBUM.differences(tmp_path) == []
 
 
@@ -45,7 +46,7 @@ def test_the_setting_names_what_is_new(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("resume", [True, False], ids=["resume", "no resume"])
-@pytest.mark.parametrize("first, then", [("portable", "native"), ("native", "portable")])
+@pytest.mark.parametrize(("first", "then"), [("portable", "native"), ("native", "portable")])
 def test_another_setting_later_changes_nothing(tmp_path: Path, first: str, then: str, resume: bool) -> None:
     with seeder(tmp_path / "seed", ALBUM) as seed:
         peers = [("127.0.0.1", seed.port)]
@@ -61,7 +62,8 @@ def test_another_setting_later_changes_nothing(tmp_path: Path, first: str, then:
     with bt.Client(
         ALBUM.metainfo(), tmp_path / "x", settings=SETTINGS[first], resume=False, piece_cache=saved, state="stopped"
     ) as client:
-        assert client.hashcheck().failed == () and paths(client) == before
+        assert client.hashcheck().failed == ()
+        assert paths(client) == before
 
 
 @BOTH
@@ -73,7 +75,8 @@ def test_what_is_missing_is_made_beside_what_is_there(tmp_path: Path, names: str
         peers = [("127.0.0.1", seed.port)]
         with bt.Client(ALBUM.metainfo(), tmp_path / "down", peers=peers, settings=SETTINGS[names]) as client:
             client.wait(timeout=PATIENCE)
-            assert paths(client) == NATIVE and client.downloaded < ALBUM.size
+            assert paths(client) == NATIVE
+            assert client.downloaded < ALBUM.size
     assert ALBUM.differences(tmp_path / "down") == []
 
 
@@ -81,7 +84,8 @@ def test_data_that_comes_after_a_start_in_vain(tmp_path: Path) -> None:
     with bt.Client(ALBUM.metainfo(), tmp_path, state="stopped", settings=LOCAL) as client:
         assert client.hashcheck().passed == ()
         ALBUM.write(tmp_path)
-        assert client.hashcheck().failed == () and paths(client) == NATIVE
+        assert client.hashcheck().failed == ()
+        assert paths(client) == NATIVE
 
 
 def test_files_that_are_away_are_waited_for_under_their_names(tmp_path: Path) -> None:

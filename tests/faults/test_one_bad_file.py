@@ -91,19 +91,23 @@ def test_the_others_are_used_and_it_is_when_it_can_be(
     with bt.Client(SMALL.metainfo(), root, **options) as client:
         watched = Watched(client)
         failed = watched.happened(events.StorageFailed)
-        assert (failed.path, failed.errno) == (str(bad.path), bad.errno) and 0 < failed.retry_in <= 0.2
+        assert (failed.path, failed.errno) == (str(bad.path), bad.errno)
+        assert 0 < failed.retry_in <= 0.2
         status = client.wait(lambda status: status.connected > 0 and not status.checking, timeout=PATIENCE)
         assert set(indexes(status.bitfield)) == set(range(13)) - A_PIECES
         with bt.Client(SMALL.metainfo(), tmp_path / "late", settings=LOCAL, peers=[("127.0.0.1", client.port)]) as late:
             late.wait(lambda status: status.pieces_have == 3, timeout=PATIENCE)
             client.wait(lambda status: len(watched.seen(events.StorageFailed)) > 3, timeout=PATIENCE)
-            assert client.downloaded == 0 and not late.complete and str(bad.path) in client.status().error
+            assert client.downloaded == 0
+            assert not late.complete
+            assert str(bad.path) in client.status().error
             assert {event.path for event in watched.seen(events.StorageFailed)} == {str(bad.path)}
             assert not watched.seen(events.PieceFailed)
             bad.mend()
             client.wait("seed", timeout=PATIENCE)
             client.wait(lambda status: not status.error, timeout=PATIENCE)
-            assert watched.happened(events.StorageRecovered) and client.downloaded == 0
+            assert watched.happened(events.StorageRecovered)
+            assert client.downloaded == 0
             late.wait("seed", timeout=PATIENCE)
             assert not Watched(late).seen(events.PieceFailed)
     assert SMALL.differences(root) == [] == SMALL.differences(tmp_path / "late")
@@ -128,7 +132,8 @@ def test_when_it_is_gone_then_only_what_was_remembered_keeps_it_from_being_fetch
             path.unlink()
             if remembered:
                 client.wait(lambda status: "was there and is gone" in status.error, timeout=PATIENCE)
-                assert client.downloaded == 0 and not path.exists()
+                assert client.downloaded == 0
+                assert not path.exists()
                 client.hashcheck()
             client.wait("seed", timeout=PATIENCE)
     assert SMALL.differences(root) == []
@@ -146,7 +151,8 @@ def test_a_downloader_makes_and_fetches_nothing_before(tmp_path: Path) -> None:
         assert watched.happened(events.StorageFailed).path == str(path)
         client.wait(lambda status: status.connected > 0, timeout=PATIENCE)
         client.wait(lambda status: len(watched.seen(events.StorageFailed)) > 3, timeout=PATIENCE)
-        assert client.downloaded == 0 and right_pieces(SMALL, root) == []
+        assert client.downloaded == 0
+        assert right_pieces(SMALL, root) == []
         assert not SMALL.path(root, "a.bin").exists()
         path.rmdir()
         client.wait("seed", timeout=PATIENCE)

@@ -54,7 +54,8 @@ def test_a_sample_is_hashed_once(folder: Path) -> None:
             watched = Watched(client)
             client.start()
             status = client.wait("seed", timeout=PATIENCE)
-            assert hashed(watched) == expected and not status.error
+            assert hashed(watched) == expected
+            assert not status.error
 
 
 def test_one_wrong_piece_of_it_has_everything_hashed(folder: Path) -> None:

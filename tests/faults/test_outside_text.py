@@ -53,7 +53,8 @@ def texts(value: Any) -> Iterator[str]:
 def assert_fit(value: Any) -> None:
     """Each text can be shown."""
     for text in texts(value):
-        assert text.isprintable() and escaped(text) == text, ascii(text)[:200]
+        assert text.isprintable()
+        assert escaped(text) == text, ascii(text)[:200]
         assert len(text) <= LONGEST, ascii(text)[:200]
         assert SECRET not in text
 
@@ -74,7 +75,8 @@ def test_trackers(tmp_path: Path, what: str) -> None:
             assert any(isinstance(event, (bt.events.TrackerFailed, bt.events.TrackerAnnounced)) for event in happened)
             assert row.error in status.stall
         assert_fit([status, *happened])
-        assert f"passkey={SECRET}".encode() in server.requests[0] and b"Authorization: Basic" in server.requests[0]
+        assert f"passkey={SECRET}".encode() in server.requests[0]
+        assert b"Authorization: Basic" in server.requests[0]
 
 
 def test_peers(tmp_path: Path) -> None:
@@ -115,7 +117,8 @@ def test_a_torrent_at_the_command_line(tmp_path: Path) -> None:
                     cli.main([*command, *options, *folder, str(path)])
                 assert out.getvalue() or err.getvalue()
                 for line in (out.getvalue() + err.getvalue()).split("\n"):
-                    assert line.isprintable() and SECRET not in line, (command, ascii(line)[:200])
+                    assert line.isprintable()
+                    assert SECRET not in line, (command, ascii(line)[:200])
                     assert len(line) <= 2000, (command, ascii(line)[:200])
 
 

@@ -36,16 +36,25 @@ def test_an_unwanted_file_never_appears(tmp_path: Path) -> None:
         assert indexes(down.wanted) == [3, 4]
         down.wait(timeout=PATIENCE)
         status = down.status()
-        assert indexes(status.bitfield) == [3, 4] and status.left == 0 and status.complete and not status.seed
+        assert indexes(status.bitfield) == [3, 4]
+        assert status.left == 0
+        assert status.complete
+        assert not status.seed
         assert down.downloaded == 2 * LENGTH
         a, b, c, d = down.files
-        assert b.complete and b.progress == 1 and b.downloaded == 50_000
-        assert a.downloaded == 100_000 - 3 * LENGTH and not a.complete
-        assert c.downloaded == 10 and c.progress == 1 and not c.complete, "all of it is in the part file"
+        assert b.complete
+        assert b.progress == 1
+        assert b.downloaded == 50_000
+        assert a.downloaded == 100_000 - 3 * LENGTH
+        assert not a.complete
+        assert c.downloaded == 10
+        assert c.progress == 1
+        assert not c.complete, "all of it is in the part file"
         assert d.downloaded == 5 * LENGTH - 150_010
         down.close()
         assert told(watched) == [1]
-    assert present(folder) == ["b"] and (folder / PARTS).is_file()
+    assert present(folder) == ["b"]
+    assert (folder / PARTS).is_file()
     assert MIXED.path(folder, "b").read_bytes() == MIXED.data("b")
 
 
@@ -89,7 +98,8 @@ def test_wanted_from_the_start_on_it_is_told_when_it_has_moved(tmp_path: Path) -
         client.start()
         watched = Watched(client)
         client.wait(lambda status: sorted(told(watched)) == [1, 2], timeout=PATIENCE)
-        assert client.downloaded == 0 and present(folder) == ["b", "c"]
+        assert client.downloaded == 0
+        assert present(folder) == ["b", "c"]
 
 
 def test_what_an_earlier_run_made_is_told_though_it_is_not_wanted_any_more(tmp_path: Path) -> None:
@@ -127,13 +137,18 @@ def test_padding_is_never_there(tmp_path: Path) -> None:
 def test_what_is_left_is_exact(tmp_path: Path) -> None:
     last = MIXED.size - 7 * LENGTH
     with bt.Client(MIXED.metainfo(), tmp_path, state="stopped", priorities=[0, 0, 0, 1]) as client:
-        assert indexes(client.wanted) == [4, 5, 6, 7] and client.left == 3 * LENGTH + last
+        assert indexes(client.wanted) == [4, 5, 6, 7]
+        assert client.left == 3 * LENGTH + last
         client.set_priorities({3: 0, 2: 1})
-        assert indexes(client.wanted) == [4] and client.left == LENGTH
+        assert indexes(client.wanted) == [4]
+        assert client.left == LENGTH
         client.set_priorities({0: 1})
-        assert indexes(client.wanted) == [0, 1, 2, 3, 4] and client.left == 5 * LENGTH
+        assert indexes(client.wanted) == [0, 1, 2, 3, 4]
+        assert client.left == 5 * LENGTH
         client.set_priorities({0: 0, 2: 0})
-        assert indexes(client.wanted) == [] and client.left == 0 and client.complete
+        assert indexes(client.wanted) == []
+        assert client.left == 0
+        assert client.complete
 
 
 def wanted_in_the_same_run(down: bt.Client, reopen: Callable[[], bt.Client]) -> bt.Client:
@@ -158,7 +173,8 @@ def test_what_is_there_of_a_file_moves_when_it_becomes_wanted(
         client = how(down, lambda: bt.Client(MIXED.metainfo(), folder, **options))  # type: ignore[arg-type]
         with client:
             client.wait("checked", timeout=PATIENCE)
-            assert client.complete and indexes(client.bitfield) == [3, 4]
+            assert client.complete
+            assert indexes(client.bitfield) == [3, 4]
             before = before if client is down else 0
             client.set_priorities({3: 1})
             client.wait(timeout=PATIENCE)
@@ -167,7 +183,8 @@ def test_what_is_there_of_a_file_moves_when_it_becomes_wanted(
             assert present(folder) == ["b", "d"]
             client.set_priorities({0: 1, 2: 1})
             client.wait("seed", timeout=PATIENCE)
-    assert MIXED.differences(folder) == [] and not (folder / PARTS).exists()
+    assert MIXED.differences(folder) == []
+    assert not (folder / PARTS).exists()
 
 
 def test_blocks_in_the_part_file_are_served(tmp_path: Path) -> None:
@@ -210,7 +227,8 @@ def test_a_file_not_wanted_any_more_that_was_removed_does_not_appear_again(
         before = down.downloaded
         down.start()
         down.wait(timeout=PATIENCE)
-        assert down.downloaded == before + LENGTH and present(folder) == ["a", "b"]
+        assert down.downloaded == before + LENGTH
+        assert present(folder) == ["a", "b"]
         assert not down.files[2].complete
         down.close()
         seen = [event.index for event in watched.seen(events.FileCompleted)]

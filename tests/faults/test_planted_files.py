@@ -43,7 +43,8 @@ def test_a_file_that_no_torrent_made_is_not_overwritten(folder: Path, tmp_path: 
         with pytest.raises(bt.StorageError, match="nothing of this torrent is in it") as caught:
             bt.download(PROFILE.metainfo(), folder, settings=LOCAL, peers=peers, timeout=PATIENCE)
         assert (caught.value.errno, caught.value.path) == (errno.EEXIST, str(path))
-        assert path.read_bytes() == MINE and not (folder / HIDDEN_FOLDER).exists()
+        assert path.read_bytes() == MINE
+        assert not (folder / HIDDEN_FOLDER).exists()
         overwriting = LOCAL.replace(overwrite=True)
         bt.download(PROFILE.metainfo(), folder, settings=overwriting, peers=peers, timeout=PATIENCE)
     assert PROFILE.differences(folder) == []
@@ -59,7 +60,8 @@ def test_it_goes_on_when_the_file_was_moved_away(folder: Path, tmp_path: Path) -
         (folder / PROFILE.name).rename(folder / "mine")
         client.wait(timeout=PATIENCE)
         watched.happened(events.StorageRecovered)
-    assert PROFILE.differences(folder) == [] and (folder / "mine").read_bytes() == MINE
+    assert PROFILE.differences(folder) == []
+    assert (folder / "mine").read_bytes() == MINE
 
 
 @pytest.mark.parametrize("size", [len(MINE), 200 * KIB, 300 * KIB])
@@ -125,4 +127,5 @@ def test_another_file_in_the_place_of_our_own_is_refused(tmp_path: Path) -> None
     path.write_bytes(MINE)
     with bt.Client(SMALL.metainfo(), tmp_path / "down", settings=NIMBLE) as client:
         failed = Watched(client).happened(events.StorageFailed)
-    assert failed.path == str(path) and path.read_bytes() == MINE
+    assert failed.path == str(path)
+    assert path.read_bytes() == MINE

@@ -83,7 +83,8 @@ def test_a_link_planted_before_a_downloader_starts(tmp_path: Path, outside: Path
     with seeder(tmp_path / "seed") as seed, leech(seed, folder) as down:
         watched = Watched(down)
         assert astray(watched, folder, linked)
-        assert not down.complete and link.is_symlink()
+        assert not down.complete
+        assert link.is_symlink()
         link.unlink()
         down.wait("seed", timeout=PATIENCE)
         assert not blamed(watched)
@@ -98,7 +99,8 @@ def test_a_link_planted_under_a_downloader(tmp_path: Path, outside: Path, linked
         down.wait(lambda status: 0 < status.pieces_have < SMALL.piece_count, timeout=PATIENCE)
         link = plant(folder / SMALL.name / linked, outside / linked)
         assert astray(watched, folder, linked)
-        assert not down.complete and link.is_symlink()
+        assert not down.complete
+        assert link.is_symlink()
         down.download_limit = 0
         link.unlink()
         shutil.rmtree(link.with_name("aside-0"), ignore_errors=True)
@@ -127,7 +129,8 @@ def test_a_link_planted_before_a_seeder_starts(tmp_path: Path, outside: Path, li
         assert astray(Watched(seed), folder, linked)
         with leech(seed, tmp_path / "late") as late:
             late_saw = Watched(late)
-            assert seed.files[VICTIMS[linked][0]].downloaded == 0 and not late.complete
+            assert seed.files[VICTIMS[linked][0]].downloaded == 0
+            assert not late.complete
             mend(link, linked)
             serve_again(seed, late)
             assert not blamed(late_saw)
@@ -163,7 +166,8 @@ def test_the_hidden_folder_is_a_link_before_the_start(tmp_path: Path, outside: P
                 if resume is True:
                     link.unlink()
                     down.wait(timeout=PATIENCE)
-    assert link.is_dir() and not link.is_symlink()
+    assert link.is_dir()
+    assert not link.is_symlink()
 
 
 def test_the_hidden_folder_becomes_a_link_under_a_downloader(tmp_path: Path, outside: Path) -> None:
@@ -203,7 +207,8 @@ def test_a_move_to_a_folder_with_a_link_in_it(tmp_path: Path, outside: Path, nam
         with pytest.raises(bt.StorageError) as caught:
             seed.move(tmp_path / "moved", timeout=PATIENCE)
         assert caught.value.path.startswith(str(link))
-        assert seed.basedir == str(tmp_path / "seed") and seed.hashcheck().failed == ()
+        assert seed.basedir == str(tmp_path / "seed")
+        assert seed.hashcheck().failed == ()
         assert not [path for path in (tmp_path / "moved").rglob("*") if path.is_file() and not path.is_symlink()]
     assert SMALL.differences(tmp_path / "seed") == []
 

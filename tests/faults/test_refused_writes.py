@@ -60,10 +60,12 @@ def test_a_read_only_disk(tmp_path: Path, ports: Tuple[int, int]) -> None:
         client = session.add(SMALL.metainfo(), folder, peers=[("127.0.0.1", ports[0])])
         watched = Watched(client)
         failed = watched.happened(events.StorageFailed)
-        assert failed.errno == errno.EROFS and failed.path.startswith(str(folder))
+        assert failed.errno == errno.EROFS
+        assert failed.path.startswith(str(folder))
         other = session.add(OTHER.metainfo(), tmp_path / "other", peers=[("127.0.0.1", ports[1])])
         other.wait(timeout=PATIENCE)
-        assert not client.status().pieces_have and client.status().error
+        assert not client.status().pieces_have
+        assert client.status().error
         assert len(watched.seen(events.StorageFailed)) == 1
         make_read_only(folder, on=False)
         let_pass(session, 60.0)
@@ -87,7 +89,8 @@ def test_a_worker_that_raises(
     spoiled = Spoiled(call, tmp_path / "down", mistake)
     system.use(call, spoiled)
     failed = go_on(tmp_path, ports, spoiled, 0)
-    assert failed.path == str(tmp_path / "down") and "RuntimeError: a mistake" in failed.reason
+    assert failed.path == str(tmp_path / "down")
+    assert "RuntimeError: a mistake" in failed.reason
     assert logged(caplog) == ["RuntimeError('a mistake')"]
 
 
@@ -107,9 +110,11 @@ def test_a_worker_that_raises_under_a_seeder(
         with bt.Client(SMALL.metainfo(), tmp_path / "down", settings=LOCAL, peers=peers) as down:
             if call == "preadv":
                 error = seed.hashcheck().error
-                assert error is not None and error.path == str(tmp_path / "one")
+                assert error is not None
+                assert error.path == str(tmp_path / "one")
             failed = watched.happened(events.StorageFailed)
-            assert (failed.path, failed.errno) == (str(tmp_path / "one"), 0) and "a mistake" in failed.reason
+            assert (failed.path, failed.errno) == (str(tmp_path / "one"), 0)
+            assert "a mistake" in failed.reason
             other = session.add(OTHER.metainfo(), tmp_path / "other", peers=[("127.0.0.1", ports[1])])
             other.wait(timeout=PATIENCE)
             assert not other.status().error
@@ -127,7 +132,8 @@ def mistake() -> Exception:
 
 def logged(caplog: pytest.LogCaptureFixture) -> List[str]:
     """The exceptions that were logged with their tracebacks; it is well that they were."""
-    assert "Traceback" in caplog.text and "in __call__" in caplog.text
+    assert "Traceback" in caplog.text
+    assert "in __call__" in caplog.text
     errors = [repr(record.exc_info[1]) for record in caplog.records if record.exc_info]
     caplog.clear()
     return errors
@@ -141,11 +147,13 @@ def go_on(tmp_path: Path, ports: Tuple[int, int], spoiled: Spoiled, number: int)
         assert failed.errno == number
         other = session.add(OTHER.metainfo(), tmp_path / "other", peers=[("127.0.0.1", ports[1])])
         other.wait(timeout=PATIENCE)
-        assert not other.status().error and client.status().error
+        assert not other.status().error
+        assert client.status().error
         spoiled.on = False
         client.wait(timeout=PATIENCE)
         assert watched.happened(events.StorageRecovered)
-        assert not watched.seen(events.PieceFailed) and not watched.seen(events.PeerBanned)
+        assert not watched.seen(events.PieceFailed)
+        assert not watched.seen(events.PeerBanned)
     assert SMALL.differences(tmp_path / "down") == []
     return failed
 
@@ -159,7 +167,8 @@ def test_reads_that_fail_under_a_seeder(tmp_path: Path, system: System) -> None:
         spoiled.on = True
         with bt.Client(SMALL.metainfo(), tmp_path / "down", settings=LOCAL, peers=[("127.0.0.1", seed.port)]) as down:
             failed = watched.happened(events.StorageFailed)
-            assert failed.errno == errno.EIO and failed.path.startswith(str(tmp_path / "seed"))
+            assert failed.errno == errno.EIO
+            assert failed.path.startswith(str(tmp_path / "seed"))
             spoiled.on = False
             seed.wait("checked", timeout=PATIENCE)
             assert not seed.hashcheck().failed

@@ -78,10 +78,13 @@ def test_every_byte_garbled_and_every_length(tmp_path: Path) -> None:
         for bits in (0x01, 0x80, 0xFF):
             path.write_bytes(good[:at] + bytes([good[at] ^ bits]) + good[at + 1 :])
             found, reasons = keeper.load(metainfo)
-            assert found is None and len(reasons) == 1 and str(path) in reasons[0], at
+            assert found is None
+            assert len(reasons) == 1
+            assert str(path) in reasons[0], at
         path.write_bytes(good[:at])
         found, reasons = keeper.load(metainfo)
-        assert found is None and len(reasons) == 1, at
+        assert found is None
+        assert len(reasons) == 1, at
     path.write_bytes(good + b" ")
     assert keeper.load(metainfo)[0] is None
 
@@ -104,7 +107,8 @@ def fetched(seed: bt.Client, folder: Path) -> bt.Status:
     with bt.Client(SMALL.metainfo(), folder, settings=LOCAL, peers=peers) as peer:
         watched = Watched(peer)
         peer.wait(lambda status: status.bitfield == seed.bitfield, timeout=PATIENCE)
-        assert not watched.seen(events.PieceFailed) and not watched.seen(events.PeerBanned)
+        assert not watched.seen(events.PieceFailed)
+        assert not watched.seen(events.PeerBanned)
         status = peer.status()
     assert right_pieces(SMALL, folder) == indexes(status.bitfield)
     return status
@@ -125,7 +129,8 @@ def test_wrong_data_beside_what_cannot_be_used_reaches_nobody(complete: Path, tm
         client.wait("checked", timeout=PATIENCE)
         status = fetched(client, tmp_path / "peer")
         assert indexes(status.bitfield) == [0, 1, 2, *range(5, 13)], "3 and 4 are wrong"
-        assert status.downloaded == SMALL.size - 2 * 32 * KIB and status.wasted == 0
+        assert status.downloaded == SMALL.size - 2 * 32 * KIB
+        assert status.wasted == 0
 
 
 @pytest.mark.parametrize("how", SPOILERS)
@@ -137,12 +142,15 @@ def test_what_cannot_be_used_is_told_and_the_data_hashed(complete: Path, how: st
         watched = Watched(client)
         client.wait("seed", timeout=PATIENCE)
         ignored = watched.happened(events.ResumeIgnored)
-        assert len(ignored.reasons) == 2 and all(HIDDEN_FOLDER in reason for reason in ignored.reasons)
-        assert hashed(client, watched) == list(range(SMALL.piece_count)) and client.downloaded == 0
+        assert len(ignored.reasons) == 2
+        assert all(HIDDEN_FOLDER in reason for reason in ignored.reasons)
+        assert hashed(client, watched) == list(range(SMALL.piece_count))
+        assert client.downloaded == 0
     with bt.Client(SMALL.metainfo(), complete, settings=LOCAL) as client:  # it was written anew
         watched = Watched(client)
         client.wait("seed", timeout=PATIENCE)
-        assert hashed(client, watched) == [] and not watched.seen(events.ResumeIgnored)
+        assert hashed(client, watched) == []
+        assert not watched.seen(events.ResumeIgnored)
 
 
 def test_the_one_before_is_used(complete: Path) -> None:
@@ -246,9 +254,11 @@ def test_a_file_longer_than_the_torrent_says_keeps_its_tail(tmp_path: Path) -> N
     with bt.Client(SMALL.metainfo(), tmp_path / "down", settings=LOCAL) as client:
         watched = Watched(client)
         client.wait("seed", timeout=PATIENCE)
-        assert not client.status().error and all(file.complete for file in client.files)
+        assert not client.status().error
+        assert all(file.complete for file in client.files)
         assert fetched(client, tmp_path / "another").seed
-        assert hashed(client, watched) == [] and client.downloaded == 0
+        assert hashed(client, watched) == []
+        assert client.downloaded == 0
     assert longer.read_bytes() == SMALL.data("a.bin") + b"tail"
     assert SMALL.differences(tmp_path / "another") == []
 
@@ -295,7 +305,8 @@ def test_stopped_in_the_midst_of_that_the_rest_is_hashed_next_time(
 def test_another_folder(tmp_path: Path) -> None:
     with pair(tmp_path, resume=tmp_path / "kept") as (_, down):
         down.wait(timeout=PATIENCE)
-    assert (tmp_path / "kept" / NAME).is_file() and not (tmp_path / "down" / HIDDEN_FOLDER).exists()
+    assert (tmp_path / "kept" / NAME).is_file()
+    assert not (tmp_path / "down" / HIDDEN_FOLDER).exists()
     with bt.Client(SMALL.metainfo(), tmp_path / "down", settings=LOCAL, resume=tmp_path / "kept") as client:
         watched = Watched(client)
         client.wait("seed", timeout=PATIENCE)

@@ -66,9 +66,12 @@ def test_the_second_is_told_whose_the_file_is(tmp_path: Path, sessions: int) -> 
         two = made[-1].add(second, folder, **to_second)
         failed = Watched(two).happened(events.StorageFailed)
         assert (failed.errno, failed.path) == (errno.EBUSY, str(folder / COVER))
-        assert "another torrent" in failed.reason and ONE.infohash.hex() in failed.reason
-        assert not two.status().pieces_have and not (folder / "album" / "2.mp3").exists()
-        assert ONE.differences(folder) == [] and one.seed
+        assert "another torrent" in failed.reason
+        assert ONE.infohash.hex() in failed.reason
+        assert not two.status().pieces_have
+        assert not (folder / "album" / "2.mp3").exists()
+        assert ONE.differences(folder) == []
+        assert one.seed
         one.close()
         # No torrent uses the file now, and it has no data of the second torrent: it is still not overwritten.
         Watched(two).happened(events.StorageFailed)
@@ -109,7 +112,8 @@ def test_whoever_waits_or_asks_is_told(tmp_path: Path, capsys: pytest.CaptureFix
                 two.wait(stall_timeout=0.3)
             status = two.status()
             for text in (status.error, status.stall, str(stalled.value)):
-                assert str(folder / COVER) in text and "another torrent, 'album'" in text
+                assert str(folder / COVER) in text
+                assert "another torrent, 'album'" in text
         with pytest.raises(bt.StorageError) as caught:
             bt.download(second, folder, settings=NIMBLE, timeout=PATIENCE, **to_second)
         assert (caught.value.errno, caught.value.path) == (errno.EBUSY, str(folder / COVER))
@@ -118,7 +122,8 @@ def test_whoever_waits_or_asks_is_told(tmp_path: Path, capsys: pytest.CaptureFix
         command = ["download", str(TWO.torrent(tmp_path)), "-d", str(folder), "--peer", f"127.0.0.1:{port}"]
         assert main([*command, "--timeout", "30"]) == 4
         lines = [line for line in capsys.readouterr().err.splitlines() if ONE.infohash.hex() in line]
-        assert len(lines) == 1 and str(folder / COVER) in lines[0]
+        assert len(lines) == 1
+        assert str(folder / COVER) in lines[0]
         assert ONE.differences(folder) == []
 
 
@@ -133,7 +138,11 @@ def test_the_same_files_for_another_tracker_are_seeded_by_both(tmp_path: Path) -
         one.wait("seed", timeout=PATIENCE)
         two = session.add(same, folder)
         two.wait("seed", timeout=PATIENCE)
-        assert one.seed and two.seed and two.downloaded == 0 and not one.status().error and not two.status().error
+        assert one.seed
+        assert two.seed
+        assert two.downloaded == 0
+        assert not one.status().error
+        assert not two.status().error
         assert one.infohash != two.infohash
         for client in (one, two):  # a sync of what is not stored yet would find the damage before the hash check does
             client.stop()
@@ -156,7 +165,8 @@ def test_the_same_files_for_another_tracker_are_seeded_by_both(tmp_path: Path) -
         ONE.write(folder)
         assert not two.hashcheck().failed
         one.wait("seed", timeout=PATIENCE)
-        assert one.downloaded == before and not one.status().error
+        assert one.downloaded == before
+        assert not one.status().error
         down.wait("seed", timeout=PATIENCE)
 
 
@@ -216,7 +226,8 @@ def test_another_process_is_told_too_until_the_first_is_killed(tmp_path: Path) -
         child.line()
         two = stack.enter_context(bt.Client(second, folder, settings=NIMBLE, **to_second))
         failed = Watched(two).happened(events.StorageFailed)
-        assert failed.errno == errno.EBUSY and f"process {child._process.pid}" in failed.reason
+        assert failed.errno == errno.EBUSY
+        assert f"process {child._process.pid}" in failed.reason
         child.kill()
         child._process.wait()
         (folder / COVER).unlink()
@@ -238,7 +249,9 @@ def test_the_same_content_goes_on_where_the_first_ended(tmp_path: Path) -> None:
         other.wait(timeout=PATIENCE)
         again = stack.enter_context(bt.Client(first, folder, settings=NIMBLE))
         again.wait(timeout=PATIENCE)
-        assert again.seed and other.seed and again.downloaded == 0
+        assert again.seed
+        assert other.seed
+        assert again.downloaded == 0
 
 
 def test_neither_moved_nor_renamed_onto_it(tmp_path: Path) -> None:
@@ -251,7 +264,8 @@ def test_neither_moved_nor_renamed_onto_it(tmp_path: Path) -> None:
         two.wait(timeout=PATIENCE)
         with pytest.raises(bt.StorageError) as caught:
             two.move(tmp_path / "both")
-        assert caught.value.errno == errno.EBUSY and caught.value.path == str(tmp_path / "both" / COVER)
+        assert caught.value.errno == errno.EBUSY
+        assert caught.value.path == str(tmp_path / "both" / COVER)
         two.files[0].rename("album/cover of two.jpg")
         two.move(tmp_path / "both")
         with pytest.raises(bt.StorageError) as caught:
@@ -276,4 +290,5 @@ def test_a_piece_found_wrong_takes_complete_back_at_once(tmp_path: Path) -> None
         )
         watched.happened(events.StorageFailed)
         seen.append(one.seed)
-        assert seen == [False] and not down.seed
+        assert seen == [False]
+        assert not down.seed

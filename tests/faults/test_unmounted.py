@@ -71,7 +71,8 @@ class Run:
         with self.add(OTHER, self._folder / "other") as other:
             watched = Watched(other)
             other.wait("seed", timeout=PATIENCE)
-            assert not other.status().error and not watched.seen(events.StorageFailed)
+            assert not other.status().error
+            assert not watched.seen(events.StorageFailed)
         assert OTHER.differences(self._folder / "other") == []
 
 
@@ -101,21 +102,25 @@ def options(request: pytest.FixtureRequest, volume: Volume, run: Run, priorities
         client.wait(timeout=PATIENCE)
         client.close()
         kept = KEPT[request.param](client)
-    assert volume.unmount() and os.listdir(volume.point) == []
+    assert volume.unmount()
+    assert os.listdir(volume.point) == []
     return {**kept, "priorities": priorities}
 
 
 def refused(client: bt.Client, run: Run) -> None:
     """See that the client has nothing, takes nothing, and says why."""
     failed = Watched(client).happened(events.StorageFailed)
-    assert failed.errno == errno.ENOENT and failed.path == str(SMALL.path(Path(client.basedir), "a.bin"))
+    assert failed.errno == errno.ENOENT
+    assert failed.path == str(SMALL.path(Path(client.basedir), "a.bin"))
     assert "was there and is gone" in failed.reason
     client.wait(lambda status: status.connected == 1, timeout=PATIENCE)
     run.goes_on()
     with pytest.raises(bt.Stalled, match=r"a\.bin: was there and is gone"):
         client.wait(stall_timeout=0.3)
     status = client.status()
-    assert status.pieces_have == 0 == status.downloaded and not any(status.bitfield) and not status.complete
+    assert status.pieces_have == 0 == status.downloaded
+    assert not any(status.bitfield)
+    assert not status.complete
     assert not any(file.complete for file in client.files)
     assert os.listdir(client.basedir) == []
 
@@ -139,7 +144,8 @@ def missing(client: bt.Client) -> int:
 def whole(client: bt.Client) -> None:
     """See that what was there is there again, and that of the rest nothing more than that is fetched."""
     left = missing(client)
-    assert client.downloaded == 0 and client.complete
+    assert client.downloaded == 0
+    assert client.complete
     client.set_priorities({0: 1, 1: 1, 2: 1})
     client.wait("seed", timeout=PATIENCE)
     assert client.downloaded == left
@@ -153,7 +159,8 @@ def test_nothing_is_fetched_and_mounted_again_a_hash_check_finds_all(
         watched = Watched(client)
         volume.mount()
         client.hashcheck()
-        assert watched.happened(events.StorageRecovered) and not client.status().error
+        assert watched.happened(events.StorageRecovered)
+        assert not client.status().error
         whole(client)
     assert SMALL.differences(volume.point) == []
 
@@ -171,12 +178,14 @@ def test_mounted_again_it_goes_on_as_if_nothing_had_been(
         told = len(watched.seen(events.StorageFailed))
         assert all(0 < failed.retry_in <= NIMBLE.disk_retry_max for failed in watched.seen(events.StorageFailed))
         client.wait(lambda status: len(watched.seen(events.StorageFailed)) > told, timeout=PATIENCE)
-        assert client.piece_cache == before and os.listdir(volume.point) == []
+        assert client.piece_cache == before
+        assert os.listdir(volume.point) == []
         volume.mount()
         then(client)
         client.wait(timeout=PATIENCE)
         client.wait(lambda status: not status.error, timeout=PATIENCE)
-        assert watched.happened(events.StorageRecovered) and not watched.seen(events.HashcheckFinished)
+        assert watched.happened(events.StorageRecovered)
+        assert not watched.seen(events.HashcheckFinished)
         whole(client)
     assert SMALL.differences(volume.point) == []
 
@@ -190,7 +199,8 @@ def test_mounted_again_the_next_start_finds_all(volume: Volume, run: Run, option
     with run.add(SMALL, volume.point, **options) as client:
         watched = Watched(client)
         client.wait(timeout=PATIENCE)
-        assert not watched.seen(events.HashcheckProgressed) and not watched.seen(events.StorageFailed)
+        assert not watched.seen(events.HashcheckProgressed)
+        assert not watched.seen(events.StorageFailed)
         whole(client)
     assert SMALL.differences(volume.point) == []
 
@@ -206,7 +216,8 @@ def test_the_same_client_started_again(tmp_path: Path, volume: Volume, run: Run,
         watched = Watched(client)
         client.start()
         failed = watched.happened(events.StorageFailed)
-        assert failed.errno == errno.ENOENT and failed.path == str(SMALL.path(volume.point, "a.bin"))
+        assert failed.errno == errno.ENOENT
+        assert failed.path == str(SMALL.path(volume.point, "a.bin"))
         client.set_priorities({0: 1, 1: 1, 2: 1})
         run.goes_on()
         client.wait(lambda status: len(watched.seen(events.StorageFailed)) >= 3, timeout=PATIENCE)
@@ -230,12 +241,14 @@ def test_resume_data_beside_the_data_is_gone_with_it(tmp_path: Path, volume: Vol
         client.wait(timeout=PATIENCE)
         run.goes_on()
         assert client.downloaded == SMALL.size, "nothing says that anything ever was there"
-        assert not watched.seen(events.StorageFailed) and not client.status().error
+        assert not watched.seen(events.StorageFailed)
+        assert not client.status().error
     assert SMALL.differences(volume.point) == []
     volume.mount()  # over what was made meanwhile
     with run.add(SMALL, volume.point) as client:
         client.wait("seed", timeout=PATIENCE)
-        assert client.downloaded == 0 and not Watched(client).seen(events.HashcheckProgressed)
+        assert client.downloaded == 0
+        assert not Watched(client).seen(events.HashcheckProgressed)
 
 
 # -- while it runs -----------------------------------------------------------------------------------------------------
@@ -252,7 +265,8 @@ def noticed(client: bt.Client, volume: Volume) -> Watched:
     told = len(watched.seen(events.StorageFailed))
     client.wait(lambda status: len(watched.seen(events.StorageFailed)) > told + 2, timeout=PATIENCE)
     assert watched.seen(events.StorageFailed)[-1].errno == errno.ENOENT
-    assert not watched.seen(events.PieceFailed) and os.listdir(volume.point) == []
+    assert not watched.seen(events.PieceFailed)
+    assert os.listdir(volume.point) == []
     return watched
 
 
@@ -271,15 +285,19 @@ def test_under_a_seeder(tmp_path: Path, volume: Volume, then: Callable[[bt.Clien
                 watched, late_saw = noticed(seed, volume), Watched(late)
                 seed.add_peer(peers[0])
                 seed.wait(lambda status: status.connected > 0, timeout=PATIENCE)
-                assert not seed.complete and seed.downloaded == 0 and seed.piece_cache == before
+                assert not seed.complete
+                assert seed.downloaded == 0
+                assert seed.piece_cache == before
                 volume.mount()
                 then(seed)
                 seed.wait("seed", timeout=PATIENCE)
-                assert watched.happened(events.StorageRecovered) and seed.downloaded == 0
+                assert watched.happened(events.StorageRecovered)
+                assert seed.downloaded == 0
                 seed.wait(lambda status: not status.error, timeout=PATIENCE)
                 late.add_peer(("127.0.0.1", seed.port))
                 late.wait("seed", timeout=PATIENCE)
-                assert not late_saw.seen(events.PieceFailed) and not late_saw.seen(events.PeerBanned)
+                assert not late_saw.seen(events.PieceFailed)
+                assert not late_saw.seen(events.PeerBanned)
         with bt.Client(LONG.metainfo(), volume.point, settings=LOCAL, resume=tmp_path / "resume") as again:
             again.wait("seed", timeout=PATIENCE)
             assert not Watched(again).seen(events.HashcheckFinished)

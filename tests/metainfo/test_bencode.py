@@ -95,7 +95,7 @@ def test_malformed(defect: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "data, offset, reason",
+    ("data", "offset", "reason"),
     [
         (b"d1:ai03ee", 4, "not a canonical integer of 64 bits: 'i03ee'"),
         (b"l1:a5:spame", 11, "the data ends inside a value"),
@@ -187,7 +187,8 @@ def test_the_limits_hold_for_files_of_a_torrent() -> None:
         try:
             decode(data, max_tokens=count)
         except BencodeError as error:
-            assert f"more than {count} tokens" in str(error) and count < 39
+            assert f"more than {count} tokens" in str(error)
+            assert count < 39
         else:
             assert count >= 39  # 13 of each, and the end; the last is read token by token, and has 12 that way
     assert decode(b"l" * 7 + data + b"e" * 7, max_depth=10)
@@ -282,7 +283,7 @@ class Port(enum.IntEnum):
 
 
 @pytest.mark.parametrize(
-    "value, expected",
+    ("value", "expected"),
     [
         (True, b"i1e"),
         (False, b"i0e"),

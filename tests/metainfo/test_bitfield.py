@@ -44,7 +44,7 @@ def test_full_and_empty(size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "size, data, reason",
+    ("size", "data", "reason"),
     [
         (8, b"", "0 bytes where 8 pieces need 1"),
         (8, b"\x00\x00", "2 bytes where 8 pieces need 1"),
@@ -166,7 +166,9 @@ def test_many_bits_at_once(size: int) -> None:
                 assert field.add(indexes) == [index for index in indexes if other.set(index)]
             else:
                 assert field.remove(indexes) == [index for index in indexes if other.clear(index)]
-            assert field == other and field.count == other.count and field.as_int() == other.as_int()
+            assert field == other
+            assert field.count == other.count
+            assert field.as_int() == other.as_int()
             assert field.region(0) == other.region(0)
 
 
@@ -224,4 +226,5 @@ def test_what_one_has_and_another_has_not(size: int) -> None:
     first.add(sorted(one))
     second.add(sorted(other))
     left = first.without(second)
-    assert set(left.indexes()) == one - other and left.count == len(one - other)
+    assert set(left.indexes()) == one - other
+    assert left.count == len(one - other)

@@ -51,7 +51,8 @@ except ImportError as error:
 def test_without_the_package_the_module_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "bencoder", None)
     spec = importlib.util.find_spec("bittorrent_threads.metainfo.encoder")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     with pytest.raises(ImportError, match="needs the package bencoder: pip install bencoder") as caught:
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
     assert isinstance(caught.value.__cause__, ImportError)

@@ -9,7 +9,7 @@ import pytest
 from bittorrent_threads.metainfo.fingerprint import DIGEST_SIZE, fingerprint
 
 
-@pytest.mark.parametrize("size, blocks", [(0, 0), (1, 1), (16384, 1), (16385, 2), (50000, 4)])
+@pytest.mark.parametrize(("size", "blocks"), [(0, 0), (1, 1), (16384, 1), (16385, 2), (50000, 4)])
 def test_one_digest_a_block(size: int, blocks: int) -> None:
     content = random.Random(size).randbytes(size)
     expected = fingerprint(content)

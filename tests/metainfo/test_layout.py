@@ -31,7 +31,7 @@ SHAPES = [
 ]
 
 
-@pytest.mark.parametrize("lengths, piece_length", SHAPES, ids=repr)
+@pytest.mark.parametrize(("lengths", "piece_length"), SHAPES, ids=repr)
 def test_spans_are_the_bytes_in_order(lengths: List[int], piece_length: int) -> None:
     layout = Layout(lengths, piece_length)
     expected = bytes_of(lengths)
@@ -45,7 +45,7 @@ def test_spans_are_the_bytes_in_order(lengths: List[int], piece_length: int) -> 
             assert [(span.file, span.offset + at) for span in spans for at in range(span.length)] == expected[begin:end]
 
 
-@pytest.mark.parametrize("lengths, piece_length", SHAPES, ids=repr)
+@pytest.mark.parametrize(("lengths", "piece_length"), SHAPES, ids=repr)
 def test_pieces_cover_the_torrent(lengths: List[int], piece_length: int) -> None:
     layout = Layout(lengths, piece_length)
     expected = bytes_of(lengths)
@@ -71,7 +71,7 @@ def test_span_over_files() -> None:
 
 
 @pytest.mark.parametrize(
-    "size, counts, last",
+    ("size", "counts", "last"),
     [
         (1, [1], 1),
         (BLOCK, [1], BLOCK),
@@ -172,7 +172,8 @@ def test_every_view_of_any_layout_is_the_same(made_of: Tuple[List[int], int], da
     lengths, piece_length = made_of
     layout = Layout(lengths, piece_length)
     if not layout.piece_count:
-        assert layout.total_size == 0 and layout.spans(0, 0) == []
+        assert layout.total_size == 0
+        assert layout.spans(0, 0) == []
         return
     index = data.draw(st.integers(0, layout.piece_count - 1) | st.just(layout.piece_count - 1), "index")
     spans = layout.piece_spans(index)
@@ -180,7 +181,8 @@ def test_every_view_of_any_layout_is_the_same(made_of: Tuple[List[int], int], da
     # The spans follow each other in the torrent, each within its file, and begin where the piece does.
     at = index * piece_length
     for file, offset, length in spans:
-        assert layout.file_offset(file) + offset == at and 0 < length <= lengths[file] - offset
+        assert layout.file_offset(file) + offset == at
+        assert 0 < length <= lengths[file] - offset
         at += length
     # The three ways to ask which file shares which piece agree.
     sharing = {span.file for span in spans}

@@ -469,13 +469,15 @@ def test_any_torrent_adds_up(info: Dict[bytes, Any]) -> None:
     assert metainfo.piece_count == len(metainfo.hashes) == len(info[b"pieces"]) // 20
     assert [file.pad for file in metainfo.files] == [b"p" in entry.get(b"attr", b"") for entry in info[b"files"]]
     assert metainfo.private == (info.get(b"private", 0) != 0)
-    assert metainfo.infohashes.matches(raw) and (metainfo.infohashes.v2 is not None) == (b"meta version" in info)
+    assert metainfo.infohashes.matches(raw)
+    assert (metainfo.infohashes.v2 is not None) == (b"meta version" in info)
     paths = [file.path for file in metainfo.files if not file.pad]
     folded = {tuple(name.casefold() for name in path) for path in paths}
     assert len(folded) == len(paths), "no two files have one path, on systems that ignore case too"
     assert not any(path[:depth] in folded for path in folded for depth in range(1, len(path))), "no file is a folder"
     for file in metainfo.files:
-        assert file.path[0] == metainfo.name and len(file.path) > 1
+        assert file.path[0] == metainfo.name
+        assert len(file.path) > 1
         assert not any(name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name for name in file.path)
 
 
@@ -607,4 +609,5 @@ def test_torrents_of_any_kind_are_cheap(kind: str) -> None:
     with Child(PROGRAM.replace("TORRENT", TORRENTS[kind])) as child:
         units, mebibytes = map(float, child.line().split())
         child.end()
-    assert units < 12 and mebibytes < 150, (units, mebibytes)
+    assert units < 12
+    assert mebibytes < 150, (units, mebibytes)

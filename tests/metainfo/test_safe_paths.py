@@ -85,7 +85,7 @@ def test_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw, name",
+    ("raw", "name"),
     [
         (b"\xff.txt", "_.txt"),
         (b"\xc0\xaf\xc0\xae", "____"),  # "/." in overlong UTF-8
@@ -128,8 +128,11 @@ def test_every_name_is_safe_and_stays_as_it_is() -> None:
         if chance.random() < 0.2:
             raw = raw[1:-1]
         name = safe_name(raw)
-        assert name and name not in (".", "..") and not set(name) & set('/\\:*?"<>|\x00')
-        assert name == name.strip(" ").rstrip(".") and name.isprintable()
+        assert name
+        assert name not in (".", "..")
+        assert not set(name) & set('/\\:*?"<>|\x00')
+        assert name == name.strip(" ").rstrip(".")
+        assert name.isprintable()
         assert len(name.encode()) <= MAX_NAME
         assert safe_name(name.encode()) == name
         assert safe_paths((), [[raw]]) == [(name,)]
@@ -158,7 +161,7 @@ def test_no_collision_no_change() -> None:
 
 
 @pytest.mark.parametrize(
-    "paths, expected",
+    ("paths", "expected"),
     [
         (["a.txt", "a.txt", "a.txt"], ["a.txt", "a.1.txt", "a.2.txt"]),
         (["Temporary.txt", "temporary.TXT"], ["Temporary.txt", "temporary.1.TXT"]),
@@ -301,7 +304,8 @@ def test_bytes_that_are_not_utf8_stay_in_raw_paths_only() -> None:
     assert raw_paths((), [[latin]]) == [("caf\udce9",)]
     assert raw_paths((), [[gbk]])[0][0].encode("utf-8", "surrogateescape") == gbk
     # The second byte of this character is a backslash, which is no separator where such names are used.
-    assert b"\\" in "誠".encode("gbk") and raw_paths((), [["誠".encode("gbk")]])[0][0].endswith("\\")
+    assert b"\\" in "誠".encode("gbk")
+    assert raw_paths((), [["誠".encode("gbk")]])[0][0].endswith("\\")
     assert raw_paths((), [[b"..", b"\xff/..", b"\xff\x00\x1b"]]) == [("_", "\udcff_..", "\udcff__")]
 
 
@@ -310,7 +314,9 @@ def test_every_native_name_is_safe_and_stays_as_it_is() -> None:
     alphabet = [*"ab1.  /\\:~?*", "\x00", "\x9f", "\u200b", "\u202e", "é", "\udcff", "\ud800", *HIDDEN_PARTS]
     for _ in range(4000):
         name = native_name("".join(chance.choices(alphabet, k=chance.choice([1, 2, 4, 8, 260]))))
-        assert name and name not in (".", "..") and not set(name) & set("/\0\x9f\u202e\ud800")
+        assert name
+        assert name not in (".", "..")
+        assert not set(name) & set("/\0\x9f\u202e\ud800")
         assert "\\" not in name or "\udcff" in name
         assert len(name.encode("utf-8", "surrogateescape")) <= MAX_NATIVE_NAME
         assert native_name(name) == name
@@ -321,7 +327,7 @@ HIDDEN_PARTS = [".bittorrent", "_threads", HIDDEN_FOLDER]
 
 
 @pytest.mark.parametrize(
-    "paths, expected",
+    ("paths", "expected"),
     [
         (["ReadMe.txt", "readme.txt"], ["ReadMe.txt", "readme.txt"]),
         (["a?", "a*", "a_"], ["a?", "a*", "a_"]),

@@ -22,7 +22,7 @@ def paths(metainfo: Metainfo) -> List[str]:
 
 
 @pytest.mark.parametrize(
-    "label, codec",
+    ("label", "codec"),
     [
         ("GBK", "gbk"),
         ("gb2312", "gb2312"),
@@ -94,7 +94,8 @@ def test_the_keys_in_utf8_come_first() -> None:
     info = {"name": "音乐".encode("gbk"), "name.utf-8": "音乐!", "piece length": 16384, "pieces": bytes(20)}
     metainfo = Metainfo.parse(bencode({"encoding": "GBK", "info": {**info, "length": 1}}))
     assert paths(metainfo) == ["音乐!"]
-    assert metainfo.spelling is not None and metainfo.spelling.others()[-1] == [("\udcd2\udcf4\udcc0\udcd6",)]
+    assert metainfo.spelling is not None
+    assert metainfo.spelling.others()[-1] == [("\udcd2\udcf4\udcc0\udcd6",)]
     file = {"length": 1, "path": ["乐".encode("gbk")], "path.utf-8": ["乐!"]}
     metainfo = Metainfo.parse(bencode({"info": {**info, "files": [file]}}))
     assert paths(metainfo) == ["音乐!/乐!"]

@@ -79,7 +79,7 @@ A, B, C = "http://a/", "udp://b:1", "https://c/"
 
 
 @pytest.mark.parametrize(
-    "announce, announce_list, tiers",
+    ("announce", "announce_list", "tiers"),
     [
         (None, None, ()),
         (b"http://a/", None, ((A,),)),
@@ -99,7 +99,7 @@ def test_tiers(announce: Any, announce_list: Any, tiers: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "url_list, expected",
+    ("url_list", "expected"),
     [
         (None, ()),
         (b"", ()),
@@ -173,7 +173,10 @@ def test_a_usable_url_is_plain_ascii_of_a_scheme_asked_for_and_stays_as_it_is(ra
     url = clean_url(raw, TRACKER_SCHEMES)
     if url is not None:
         assert scheme_of(url) in TRACKER_SCHEMES
-        assert url.isascii() and url.isprintable() and " " not in url and "\\" not in url
+        assert url.isascii()
+        assert url.isprintable()
+        assert " " not in url
+        assert "\\" not in url
         assert len(url) <= MAX_URL
         assert clean_url(url, TRACKER_SCHEMES) == url
         assert (clean_url(url, WEB_SEED_SCHEMES) is None) == (scheme_of(url) == "udp")
@@ -190,7 +193,8 @@ DECODED = st.recursive(
 def test_tiers_have_usable_urls_each_once(announce: Any, announce_list: Any) -> None:
     tiers = tracker_tiers(announce, announce_list)
     urls = [url for tier in tiers for url in tier]
-    assert all(tiers) and len(set(urls)) == len(urls) <= MAX_URLS
+    assert all(tiers)
+    assert len(set(urls)) == len(urls) <= MAX_URLS
     assert all(clean_url(url, TRACKER_SCHEMES) == url for url in urls)
 
 

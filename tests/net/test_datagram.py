@@ -111,7 +111,9 @@ def test_datagrams_of_each_family(loop: Loop, family: int) -> None:
 
 def test_a_family_has_one_socket(loop: Loop) -> None:
     four, six = opened(loop, 4), opened(loop, 6)
-    assert opened(loop, 4) is four and opened(loop, 6) is six and four is not six
+    assert opened(loop, 4) is four
+    assert opened(loop, 6) is six
+    assert four is not six
     loop.call(four.close)
     assert opened(loop, 4) is not four
     for sock in (opened(loop, 4), six):
@@ -320,11 +322,9 @@ def test_a_system_that_takes_no_more_is_waited_for(loop: Loop, monkeypatch: pyte
         loop.call(lambda: sock.send(b"one", place) and sock.send(b"two", place))
         assert [received(other)[0] for _ in range(2)] == [b"one", b"two"]
     loop.call(int)
-    assert (
-        not refusals
-        and masks[0] == selectors.EVENT_READ | selectors.EVENT_WRITE
-        and loop.selection.mask(sock) == selectors.EVENT_READ
-    )
+    assert not refusals
+    assert masks[0] == selectors.EVENT_READ | selectors.EVENT_WRITE
+    assert loop.selection.mask(sock) == selectors.EVENT_READ
     assert sock.dropped == 0
     loop.call(sock.close)
 
@@ -378,7 +378,8 @@ def test_a_datagram_that_cannot_be_sent_costs_no_other(loop: Loop) -> None:
         "port 65536 is not 0 to 65535",
     ]
     assert all(reasons)
-    assert sock.dropped == 6 and not sock.closed
+    assert sock.dropped == 6
+    assert not sock.closed
     loop.call(sock.close)
 
 
@@ -397,7 +398,8 @@ def test_a_port_that_refuses_costs_no_other_datagram(loop: Loop) -> None:
             other.sendto(b"%d" % number, sock.address)
             assert received(other) == (b"good", sock.address)
         assert inbox.wait_datagrams(50) == [b"%d" % number for number in range(50)]
-    assert inbox.unsent == [] and not sock.closed
+    assert inbox.unsent == []
+    assert not sock.closed
     loop.call(sock.close)
 
 
@@ -412,7 +414,8 @@ def test_an_error_of_an_earlier_datagram_does_not_end_reading(
         loop.call(lambda: monkeypatch.setattr(sock, "_socket", Failing(sock._socket, failures)))
         other.sendto(b"next", sock.address)
         assert inbox.wait_datagrams(1) == [b"next"]
-    assert not failures and loop.selection.mask(sock) == selectors.EVENT_READ
+    assert not failures
+    assert loop.selection.mask(sock) == selectors.EVENT_READ
     loop.call(sock.close)
 
 
@@ -464,7 +467,8 @@ def test_a_protocol_that_raises_costs_the_others_nothing(loop: Loop, faults: Lis
         other.sendto(b"good", sock.address)
         assert good.wait_datagrams(1)[-1] == b"good"
     loop.call(int)
-    assert [type(error) for error in faults] == [ZeroDivisionError] and not sock.closed
+    assert [type(error) for error in faults] == [ZeroDivisionError]
+    assert not sock.closed
     faults.clear()
     loop.call(sock.close)
 
@@ -485,7 +489,9 @@ def test_nothing_is_sent_or_received_after_closing(loop: Loop) -> None:
             return sock.send(b"late", place, inbox)
 
         assert loop.call(send_and_close) is False
-        assert sock.closed and sock.waiting == 0 and sock not in loop.selection
+        assert sock.closed
+        assert sock.waiting == 0
+        assert sock not in loop.selection
         loop.call(int)
         assert not select.select([other], [], [], 0)[0]
 
@@ -522,7 +528,8 @@ def test_the_end_of_the_loop_closes_the_socket(settings: Settings) -> None:
     loop.start()
     sock = opened(loop)
     loop.stop()
-    assert loop.join(PATIENCE) and sock.closed
+    assert loop.join(PATIENCE)
+    assert sock.closed
 
 
 def test_without_room_for_a_socket_it_is_refused(loop: Loop) -> None:

@@ -474,8 +474,10 @@ def test_public_addresses_are_asked_for_any_path_and_private_ones_of_the_same_na
 def test_what_a_server_says_is_printable_and_short_in_an_error(answer: bytes) -> None:
     with WebServer(answer) as server, pytest.raises(TrackerError) as caught:
         fetch(server.url())
-    assert str(caught.value).isprintable() and repr(caught.value).isprintable()
-    assert len(str(caught.value)) < 700 and len(repr(caught.value)) < 700
+    assert str(caught.value).isprintable()
+    assert repr(caught.value).isprintable()
+    assert len(str(caught.value)) < 700
+    assert len(repr(caught.value)) < 700
 
 
 # -- address families --------------------------------------------------------------------------------------------------

@@ -385,7 +385,8 @@ def test_a_callback_that_raises_is_logged_and_the_loop_goes_on(
     assert [str(error) for error in faults] == ["a bug"]
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
-    assert record.exc_info is not None and record.exc_info[1] is faults[0]
+    assert record.exc_info is not None
+    assert record.exc_info[1] is faults[0]
     faults.clear()
 
 
@@ -577,7 +578,8 @@ def test_ctrl_c_ends_a_call_and_leaves_the_loop_usable() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as child:
-        assert child.stdout is not None and child.stderr is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
         assert child.stdout.readline() == "waiting\n"
         child.send_signal(signal.SIGINT)
         assert child.stdout.read().split() == ["interrupted", "usable", "True"], child.stderr.read()

@@ -36,7 +36,8 @@ def test_while_nothing_is_borrowed_every_read_goes_to_the_same_place() -> None:
 def test_what_is_borrowed_stays_and_the_next_read_begins_a_page_behind_it() -> None:
     receive_pool = ReceivePool(SIZE, 4)
     first, kept = receive(receive_pool, b"a" * (PAGE + 1), keep=True)
-    assert kept and len(receive_pool.room) == SIZE - 2 * PAGE
+    assert kept
+    assert len(receive_pool.room) == SIZE - 2 * PAGE
     second, _ = receive(receive_pool, b"b" * PAGE, keep=False)
     receive(receive_pool, b"c" * PAGE, keep=False)
     assert bytes(first) == b"a" * (PAGE + 1)
@@ -83,7 +84,8 @@ def test_a_slab_is_left_when_little_of_it_is_free_and_used_again_when_all_is_bac
     assert bytes(first) == b"a" * 7 * PAGE
     receive_pool.give_back([first])
     third, kept = receive(receive_pool, b"c" * (7 * PAGE), keep=True)
-    assert kept and bytes(first) == b"a" * 7 * PAGE, "in the third slab"
+    assert kept
+    assert bytes(first) == b"a" * 7 * PAGE, "in the third slab"
     receive(receive_pool, b"d" * (7 * PAGE), keep=False)
     assert bytes(first) == b"d" * 7 * PAGE
     assert (bytes(second), bytes(third)) == (b"b" * 7 * PAGE, b"c" * 7 * PAGE)
@@ -92,7 +94,8 @@ def test_a_slab_is_left_when_little_of_it_is_free_and_used_again_when_all_is_bac
 def test_the_last_free_slab_is_not_lent() -> None:
     receive_pool = ReceivePool(SIZE, 2)
     first, kept = receive(receive_pool, b"a" * SIZE, keep=True)
-    assert kept and not receive(receive_pool, b"b" * SIZE, keep=True)[1]
+    assert kept
+    assert not receive(receive_pool, b"b" * SIZE, keep=True)[1]
     assert len(receive_pool.room) == SIZE
     receive_pool.give_back([first])
     assert receive(receive_pool, b"c" * SIZE, keep=True)[1]
@@ -118,7 +121,8 @@ def test_without_memory_for_another_slab_nothing_is_lent(monkeypatch: pytest.Mon
 
 def test_slabs_smaller_than_a_page() -> None:
     receive_pool = ReceivePool(1000, 3)
-    assert receive(receive_pool, b"a" * 10, keep=True)[1] and len(receive_pool.room) == 1000
+    assert receive(receive_pool, b"a" * 10, keep=True)[1]
+    assert len(receive_pool.room) == 1000
 
 
 def test_what_is_given_back_before_the_read_is_over_is_not_lost() -> None:

@@ -23,7 +23,9 @@ def test_first_come_first_served() -> None:
     requests: RequestQueue[str] = RequestQueue()
     for request in "abc":
         requests.add(request, (request, 0))
-    assert len(requests) == 3 and begun(requests) == ["a", "b", "c"] and len(requests) == 0
+    assert len(requests) == 3
+    assert begun(requests) == ["a", "b", "c"]
+    assert len(requests) == 0
 
 
 def test_a_host_has_its_share_and_the_others_pass_by() -> None:
@@ -54,7 +56,8 @@ def test_who_gave_up_has_no_turn() -> None:
     requests.add("a", ("x", 4))
     requests.discard("a")
     requests.discard("a")
-    assert requests.peek() is None and len(requests) == 0
+    assert requests.peek() is None
+    assert len(requests) == 0
 
 
 def test_the_memory_of_failures_has_an_end() -> None:
@@ -63,7 +66,8 @@ def test_the_memory_of_failures_has_an_end() -> None:
         requests.add("x", (str(number), 0))
         requests.begin("x")
         requests.end((str(number), 0), failed=True)
-    assert len(requests._failed_hosts) == turns_module.MAX_FAILED and requests._under_way == {}
+    assert len(requests._failed_hosts) == turns_module.MAX_FAILED
+    assert requests._under_way == {}
 
 
 def test_a_host_that_is_silent_over_one_family_is_asked_over_the_other() -> None:

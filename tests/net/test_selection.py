@@ -54,13 +54,16 @@ def ready(selection: Selection) -> List[Tuple[object, int]]:
 
 
 def test_a_socket_is_selected_for_what_is_asked(selection: Selection, owner: Owner) -> None:
-    assert owner in selection and selection.mask(owner) == 0 and ready(selection) == []
+    assert owner in selection
+    assert selection.mask(owner) == 0
+    assert ready(selection) == []
     for mask in (READ, WRITE, READ | WRITE, 0, READ):
         selection.select(owner.sock, mask, owner)
         assert selection.mask(owner) == mask
         assert ready(selection) == ([(owner, mask)] if mask else [])
     selection.remove(owner.sock, owner)
-    assert owner not in selection and ready(selection) == []
+    assert owner not in selection
+    assert ready(selection) == []
 
 
 def test_nothing_is_told_to_the_system_if_nothing_changes(selection: Selection, owner: Owner) -> None:
@@ -89,14 +92,17 @@ def test_it_is_full_at_its_capacity(selection: Selection, owner: Owner) -> None:
 def test_closing_closes_every_owner(owner: Owner, selection: Selection, inherited: bool) -> None:
     selection.select(owner.sock, READ, owner)
     (selection.close_inherited if inherited else selection.close)()
-    assert owner.closes == 1 and owner.sock.fileno() == -1 and len(selection) == 0
+    assert owner.closes == 1
+    assert owner.sock.fileno() == -1
+    assert len(selection) == 0
 
 
 def test_a_broken_selector_leaves_no_socket_open(owner: Owner, selection: Selection) -> None:
     selection.select(owner.sock, READ, owner)
     selection.selector.close()
     selection.close()
-    assert owner.closes == 1 and selection.selector.get_map() is None
+    assert owner.closes == 1
+    assert selection.selector.get_map() is None
     owner.sock.close()
 
 

@@ -13,7 +13,8 @@ def test_a_pair_is_connected() -> None:
     with first, second:
         first.sendall(b"x")
         assert second.recv(10) == b"x"
-        assert isinstance(first, Socket) and first.family == second.family
+        assert isinstance(first, Socket)
+        assert first.family == second.family
 
 
 def test_a_server_accepts_its_own_kind_whatever_socket_is_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,7 +23,8 @@ def test_a_server_accepts_its_own_kind_whatever_socket_is_elsewhere(monkeypatch:
             patch.setattr(socket, "socket", None)
             accepted, address = listener.accept()
         with accepted:
-            assert type(accepted) is Socket and address == client.getsockname()
+            assert type(accepted) is Socket
+            assert address == client.getsockname()
             accepted.sendall(b"x")
             assert client.recv(10) == b"x"
 

@@ -393,7 +393,8 @@ def test_what_a_handler_borrows_is_not_overwritten(loop: Loop, plain: Plain) -> 
             sock.sendall(word)
             size += len(word)
             handler.wait_received(size)
-        assert all(lent) and b"".join(map(bytes, kept)) == b"firstsecondthird"
+        assert all(lent)
+        assert b"".join(map(bytes, kept)) == b"firstsecondthird"
         loop.call(lambda: loop.receive_pool.give_back(kept))
         loop.call(stream.close)
 
@@ -506,7 +507,8 @@ def test_what_waits_is_counted_in_buffers_and_bytes(loop: Loop, plain: Plain) ->
         assert loop.call(look) == (2, 8, False, False)
         loop.call(lambda: stream.send([bytes(50_000_000)]))
         loop.call(int)
-        assert stream.blocked and not stream.held, "the other end does not read"
+        assert stream.blocked
+        assert not stream.held, "the other end does not read"
         loop.upload.rate = 1
         loop.call(lambda: stream.limit(read=[Throttle(1)]))
         sock.sendall(b"x")
@@ -534,7 +536,8 @@ def test_a_stream_that_is_reported_ready_without_cause_reads_nothing(loop: Loop,
     stream, sock = dialled(loop, plain, handler)
     with sock:
         loop.call(stream.on_readable)
-        assert not stream.closed and not handler.reads
+        assert not stream.closed
+        assert not handler.reads
         loop.call(stream.close)
         loop.call(stream.on_writable)
         loop.call(stream.flush)
@@ -571,7 +574,8 @@ def test_an_address_without_a_route(loop: Loop) -> None:
     handler = Recorder()
     loop.call(lambda: loop.connect(("255.255.255.255", 80), handler, PATIENCE))
     handler.wait(lambda: handler.closes)
-    assert handler.reason and not handler.connected
+    assert handler.reason
+    assert not handler.connected
 
 
 def test_a_connection_that_takes_nothing_more(loop: Loop, plain: Plain) -> None:

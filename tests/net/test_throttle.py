@@ -177,7 +177,8 @@ def test_a_message_that_has_begun_is_finished_before_another_begins() -> None:
         most = max(most, sum(stream.begun > 0 for stream in streams))
     assert most == 1
     totals = [box.total(str(number)) for number in range(5)]
-    assert max(totals) - min(totals) <= 2 * 16384 and sum(totals) == pytest.approx(200_000, rel=0.05)
+    assert max(totals) - min(totals) <= 2 * 16384
+    assert sum(totals) == pytest.approx(200_000, rel=0.05)
 
 
 def test_a_little_goes_before_blocks() -> None:
@@ -197,7 +198,8 @@ def test_unused() -> None:
     assert not throttle.unused(100.0), "it begins empty"
     assert throttle.unused(101.0)
     throttle.take(throttle.allowance(101.0))
-    assert not throttle.unused(101.1) and throttle.unused(102.0)
+    assert not throttle.unused(101.1)
+    assert throttle.unused(102.0)
     assert not Throttle(0).unused(100.0)
 
 

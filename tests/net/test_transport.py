@@ -46,7 +46,8 @@ def test_both_ends_of_a_transport_understand_each_other(loop: Loop) -> None:
     assert bytes(answered.received) == b"question" + bytes(100_000)
     loop.call(lambda: accepted[0].send([b"answer"]))
     dialled.wait_received(6)
-    assert dialled.connected and (stream.sent, stream.received, stream.address) == (100_008, 6, address)
+    assert dialled.connected
+    assert (stream.sent, stream.received, stream.address) == (100_008, 6, address)
     loop.call(accepted[0].close)
     dialled.wait(lambda: dialled.closes)
     assert dialled.reason == "closed by the other end"

@@ -147,6 +147,8 @@ def test_two_ends_agree_however_the_bytes_are_cut(
     places = sorted(data.draw(st.lists(st.integers(0, len(back)), max_size=4), "cuts back"))
     for begin, end in zip([0, *places], [*places, len(back)]):
         dialling.receive(back[begin:end])
-    assert dialling.done and dialled.done and (dialling.peerid, dialled.peerid) == (THEIRS, OURS)
+    assert dialling.done
+    assert dialled.done
+    assert (dialling.peerid, dialled.peerid) == (THEIRS, OURS)
     assert (dialling.reserved, dialled.reserved, dialling.leftover) == (reserved, RESERVED, wire)
     assert (dialling.fast, dialling.extended) == (dialled.fast, dialled.extended)

@@ -88,7 +88,8 @@ def test_every_reply_comes_back(swarms: Dict[bytes, SwarmCounts]) -> None:
 def test_every_infohash_can_be_read_from_the_url(infohashes: List[bytes]) -> None:
     url = scrape_url("http://t/announce", infohashes)
     assert url is not None
-    assert url.isascii() and url.isprintable()
+    assert url.isascii()
+    assert url.isprintable()
     values = [part.partition("=")[2] for part in urlsplit(url).query.split("&") if part]
     assert [unquote_to_bytes(value) for value in values] == infohashes
 

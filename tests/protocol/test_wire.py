@@ -159,8 +159,10 @@ def test_how_much_of_a_message_is_missing() -> None:
     machine.receive(b"\x40\x09\x07")
     assert machine.missing == 16384 + 13 - 5
     machine.receive(bytes(8 + 16000))
-    assert machine.partial and machine.missing == 384
-    assert len(machine.receive(bytes(384))) == 1 and machine.missing == 0
+    assert machine.partial
+    assert machine.missing == 384
+    assert len(machine.receive(bytes(384))) == 1
+    assert machine.missing == 0
 
 
 def test_every_message_is_told_with_its_last_byte() -> None:
@@ -499,7 +501,8 @@ def test_one_call_returns_a_bounded_number_of_messages_and_holds_the_rest(messag
     shared[:] = bytes(len(shared))  # the engine uses the memory again, and what is held is a copy
     while machine.held:
         counts.append(len(machine.receive(b"")))
-    assert counts == [wire.MAX_MESSAGES] * 3 + [10] and not machine.failed
+    assert counts == [wire.MAX_MESSAGES] * 3 + [10]
+    assert not machine.failed
 
 
 def test_blocks_are_not_counted() -> None:
@@ -511,18 +514,23 @@ def test_what_comes_while_something_is_held_follows_it() -> None:
     machine = Wire(PIECES, fast=True)
     keepalives = messages.KEEPALIVE_MESSAGE * wire.MAX_MESSAGES
     assert len(machine.receive(keepalives + messages.have(1) + block(2, 0, b"abc")[:7])) == wire.MAX_MESSAGES
-    assert machine.held and not machine.partial
+    assert machine.held
+    assert not machine.partial
     found = machine.receive(block(2, 0, b"abc")[7:] + messages.have(3))
     assert [(kind, a) for kind, a, *_ in found] == [(HAVE, 1), (PIECE, 2), (HAVE, 3)]
-    assert bytes(found[1][3]) == b"abc" and not machine.held and not machine.partial
+    assert bytes(found[1][3]) == b"abc"
+    assert not machine.held
+    assert not machine.partial
 
 
 def test_a_message_cut_off_behind_what_is_held_is_partial_in_the_end() -> None:
     machine = Wire(PIECES, fast=True)
     machine.receive(messages.KEEPALIVE_MESSAGE * (wire.MAX_MESSAGES + 1) + messages.have(1)[:6])
-    assert machine.held and not machine.partial
+    assert machine.held
+    assert not machine.partial
     assert machine.receive(b"") == [(KEEPALIVE, 0, 0, 0)]
-    assert machine.partial and not machine.held
+    assert machine.partial
+    assert not machine.held
     assert machine.receive(messages.have(1)[6:]) == [(HAVE, 1, 0, 0)]
 
 

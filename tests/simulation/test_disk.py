@@ -54,7 +54,8 @@ def conforms(disk: interfaces.Disk, storage: interfaces.Storage) -> None:
 
 def test_the_torrent_is_real(torrent: SimTorrent) -> None:
     metainfo = torrent.metainfo
-    assert metainfo.piece_count == 11 and metainfo.total_size == 10 * PIECE + 100
+    assert metainfo.piece_count == 11
+    assert metainfo.total_size == 10 * PIECE + 100
     two = make_torrent(files=[("a", 100), ("b", 0), ("c", 70_000)], trackers=["http://t/announce"], piece_length=PIECE)
     assert [file.path for file in two.metainfo.files] == [("simulated", name) for name in "abc"]
     assert two.metainfo.trackers == (("http://t/announce",),)
@@ -91,7 +92,8 @@ def test_a_full_disk_says_so_until_there_is_room(torrent: SimTorrent) -> None:
     bench = Bench(torrent)
     bench.disk.room = PIECE + 1
     saved = bench.ask(bench.storage.save, [(0, memoryview(bench.right(0))), (1, memoryview(bench.right(1)))])
-    assert saved == interfaces.Saved(kept=(0,), unwritten=(1,), error=saved.error) and saved.error.errno == errno.ENOSPC
+    assert saved == interfaces.Saved(kept=(0,), unwritten=(1,), error=saved.error)
+    assert saved.error.errno == errno.ENOSPC
     assert bench.ask(bench.storage.check_files).present == (0,)
     bench.disk.room = None
     assert bench.ask(bench.storage.save, [(1, memoryview(bench.right(1)))]) == interfaces.Saved(kept=(1,))
@@ -102,9 +104,12 @@ def test_errors_can_be_ordered(torrent: SimTorrent) -> None:
     bench = Bench(torrent, [0, 1])
     bench.disk.read_errno = errno.EIO
     loaded = bench.ask(bench.storage.load, [(0, 0, 100)])[0]
-    assert loaded.data == b"" and loaded.error.errno == errno.EIO and loaded.error.path == "downloads/simulated"
+    assert loaded.data == b""
+    assert loaded.error.errno == errno.EIO
+    assert loaded.error.path == "downloads/simulated"
     checked = bench.ask(bench.storage.check, [0, 5])
-    assert checked.failed == (0, 5) and checked.error.errno == errno.EIO
+    assert checked.failed == (0, 5)
+    assert checked.error.errno == errno.EIO
     bench.disk.write_errno = errno.EROFS
     assert bench.ask(bench.storage.prepare, [True], [True]).error.errno == errno.EROFS
     assert bench.ask(bench.storage.save, [(2, memoryview(bench.right(2)))]).error.errno == errno.EROFS
@@ -132,7 +137,8 @@ def test_jobs_take_time_and_wait_for_a_worker(torrent: SimTorrent) -> None:
         bench.storage.load([(index, 0, PIECE)], lambda loaded: times.append(bench.world.now))
     bench.world.run(60)
     assert times == [1.5, 1.5, 3.0, 3.0]
-    assert bench.disk.most_busy_jobs == 4 and bench.disk.busy_jobs == 0
+    assert bench.disk.most_busy_jobs == 4
+    assert bench.disk.busy_jobs == 0
     bench.disk.seek_time, bench.disk.write_rate, bench.disk.hash_rate = 0.0, PIECE / 2.0, PIECE / 4.0
     start = bench.world.now
     bench.ask(bench.storage.save, [(10, memoryview(bench.right(10)))])
@@ -148,7 +154,8 @@ def test_blocks_become_a_piece_when_all_of_them_are_there_and_right(torrent: Sim
     assert bench.ask(bench.storage.check_files).present == (4,)
     assert bench.ask(bench.storage.check, [4]).failed == (4,)
     loaded = bench.ask(bench.storage.load, [(4, 500, 50_000)])[0].data
-    assert loaded[:39_500] == data[500:40_000] and loaded[39_500:] != data[40_000:50_500]
+    assert loaded[:39_500] == data[500:40_000]
+    assert loaded[39_500:] != data[40_000:50_500]
     bench.ask(bench.storage.write, [(4, 40_000, wrong[: PIECE - 40_000])])
     assert bench.ask(bench.storage.check, [4]).failed == (4,)
     assert bench.ask(bench.storage.load, [(4, 39_000, 2000)])[0].data != data[39_000:41_000]
@@ -162,7 +169,9 @@ def test_a_power_cut_takes_what_was_not_synced(torrent: SimTorrent) -> None:
     bench.ask(bench.storage.save, [(1, memoryview(bench.right(1)))])
     bench.ask(bench.storage.write, [(7, 0, bench.right(7)[:100])])
     synced = bench.ask(bench.storage.sync)
-    assert synced.suspects == () and synced.error is None and synced.files == bench.files.stats
+    assert synced.suspects == ()
+    assert synced.error is None
+    assert synced.files == bench.files.stats
     bench.ask(bench.storage.save, [(2, memoryview(bench.right(2)))])
     assert synced.files != bench.files.stats
     bench.disk.write_errno = errno.EIO

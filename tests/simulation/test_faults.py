@@ -85,7 +85,8 @@ def test_a_full_disk_stops_its_node_until_there_is_room(piece_length: int) -> No
     swarm.start()
     swarm.run(others, limit=120)
     swarm.world.run(swarm.world.now + 60)
-    assert full.torrent.content.have.count == 20 and not full.complete
+    assert full.torrent.content.have.count == 20
+    assert not full.complete
     failures = full.seen(events.StorageFailed)
     assert {failure.errno for failure in failures} == {errno.ENOSPC}
     assert len(failures) < 10

@@ -48,7 +48,8 @@ class Bench:
     def announce(self, host: str, port: int, event: str = "", left: int = 5, numwant: int = 50) -> Dict[bytes, Any]:
         query = f"info_hash={quote(INFOHASH)}&port={port}&left={left}&numwant={numwant}&event={event}"
         fetched = self.fetch(host, f"http://tracker.sim/announce?{query}")
-        assert fetched.status == 200 and fetched.error is None
+        assert fetched.status == 200
+        assert fetched.error is None
         reply = bencode.decode(fetched.body)
         assert isinstance(reply, dict)
         return reply
@@ -119,7 +120,9 @@ def test_moods(mood: str, status: int, body: bytes, error: str, seconds: float) 
     bench.tracker.mood = mood
     url = "http://tracker.sim/announce?port=1"
     fetched = bench.fetch("10.0.0.1", url)
-    assert fetched.status == status and fetched.body.startswith(body) and fetched.url == url
+    assert fetched.status == status
+    assert fetched.body.startswith(body)
+    assert fetched.url == url
     assert str(fetched.error) == (f"{url}: {error}" if error else "None")
     assert bench.world.now == pytest.approx(seconds)
 
@@ -141,4 +144,5 @@ def test_names() -> None:
         (("10.0.0.7", 80), ("fd00::7", 80)), None
     )
     nobody = bench.ask(lookups.resolve, "nobody.sim", 80, 5)
-    assert nobody.addresses == () and "nobody.sim" in str(nobody.error)
+    assert nobody.addresses == ()
+    assert "nobody.sim" in str(nobody.error)

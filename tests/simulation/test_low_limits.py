@@ -47,7 +47,7 @@ def late(nodes: Sequence[Node]) -> List[str]:
 
 @pytest.mark.parametrize("whose", ["session", "torrent"])
 @pytest.mark.parametrize(
-    "rate, seeds, pieces, piece_length",
+    ("rate", "seeds", "pieces", "piece_length"),
     [(5000, 20, 32, BLOCK), (5000, 20, 8, 4 * BLOCK), (1000, 20, 6, BLOCK), (5000, 50, 16, BLOCK), (300, 3, 2, BLOCK)],
 )
 def test_a_download_from_many_seeds_takes_as_long_as_its_limit_and_wastes_nothing(
@@ -69,7 +69,8 @@ def test_where_the_peers_are_slower_than_the_limit_more_are_asked() -> None:
     limit(leech, "session", download=8000)
     swarm.start()
     swarm.run([leech], limit=10 + 1.6 * 24 * BLOCK / 8000)
-    assert late(swarm.nodes) == [] and leech.status.wasted <= 8 * BLOCK
+    assert late(swarm.nodes) == []
+    assert leech.status.wasted <= 8 * BLOCK
 
 
 def test_peers_that_send_nothing_do_not_hold_the_whole_of_a_low_limit() -> None:
@@ -139,7 +140,7 @@ def test_a_seed_with_a_low_limit_of_its_own_is_waited_for_as_long_as_something_c
 
 @pytest.mark.parametrize("whose", ["session", "torrent"])
 @pytest.mark.parametrize(
-    "rate, leeches, pieces, piece_length, most",
+    ("rate", "leeches", "pieces", "piece_length", "most"),
     [(1800, 8, 32, BLOCK, 1.15), (1800, 3, 16, BLOCK, 1.2), (600, 20, 6, BLOCK, 1.6), (5000, 8, 8, 4 * BLOCK, 1.9)],
 )
 def test_a_seed_with_a_low_limit_sends_each_piece_about_once(

@@ -43,7 +43,8 @@ def test_nodes_without_metadata_meet_the_swarm_and_download_over_the_connections
         late = swarm.nodes[5:]
         for node in late:
             assert node.torrent.lifecycle.phase is Phase.METADATA
-            assert len(node.torrent.peers) >= 1 and not node.seen(events.PeerBanned)
+            assert len(node.torrent.peers) >= 1
+            assert not node.seen(events.PeerBanned)
         connections = {node: [peer.stream for peer in node.torrent.peers] for node in late}
         for node in late:
             node.act(node.torrent.receive_info, info_of(torrent))
@@ -51,5 +52,7 @@ def test_nodes_without_metadata_meet_the_swarm_and_download_over_the_connections
         swarm.run()
         swarm.check()
         for node in late:
-            assert node.complete and node.status.downloaded >= torrent.metainfo.total_size
-            assert not node.seen(events.PeerBanned) and not node.seen(events.InternalFailed)
+            assert node.complete
+            assert node.status.downloaded >= torrent.metainfo.total_size
+            assert not node.seen(events.PeerBanned)
+            assert not node.seen(events.InternalFailed)

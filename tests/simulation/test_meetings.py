@@ -65,7 +65,8 @@ def test_both_dial_at_once(latency: float, offset: float, lower: bool) -> None:
     before = reasons(one), reasons(other)
     assert all(len(closed) <= 1 for closed in before)
     swarm.world.run(swarm.world.now + 300)
-    assert together(one, other) and (reasons(one), reasons(other)) == before, "neither dials the other again"
+    assert together(one, other)
+    assert (reasons(one), reasons(other)) == before, "neither dials the other again"
     swarm.check()
 
 
@@ -221,7 +222,7 @@ SITUATIONS: List[Tuple[Callable[..., None], str, float, bool, float]] = [
 
 
 @pytest.mark.parametrize("tracked", [True, False])
-@pytest.mark.parametrize("happens, who, away, reachable, within", SITUATIONS)
+@pytest.mark.parametrize(("happens", "who", "away", "reachable", "within"), SITUATIONS)
 def test_an_honest_peer_is_not_put_away_for_long(
     happens: Callable[..., None], who: str, away: float, reachable: bool, within: float, tracked: bool
 ) -> None:

@@ -82,10 +82,13 @@ def conforms(network: interfaces.Network, stream: interfaces.Stream, listener: i
 def test_the_ends_of_a_connection_know_each_other() -> None:
     pair = Pair()
     conforms(pair.a, pair.out, pair.listener)
-    assert pair.near.calls == ["connected"] and pair.far.calls == []
+    assert pair.near.calls == ["connected"]
+    assert pair.far.calls == []
     assert pair.world.now == pytest.approx(0.04)
-    assert pair.out.address == ("10.0.0.2", PORT) and not pair.out.incoming
-    assert pair.into.address[0] == "10.0.0.1" and pair.into.incoming
+    assert pair.out.address == ("10.0.0.2", PORT)
+    assert not pair.out.incoming
+    assert pair.into.address[0] == "10.0.0.1"
+    assert pair.into.incoming
 
 
 def test_bytes_arrive_in_order_in_pieces_of_many_sizes() -> None:
@@ -94,8 +97,11 @@ def test_bytes_arrive_in_order_in_pieces_of_many_sizes() -> None:
     pair.out.send([data[:10], bytearray(data[10:70_000]), memoryview(data)[70_000:]])
     pair.into.send([b"hello"])
     pair.run(5)
-    assert bytes(pair.far.received) == data and pair.near.received == b"hello"
-    assert len(set(pair.far.chunks)) > 10 and min(pair.far.chunks) < 100 and max(pair.far.chunks) > 20 * PACKET
+    assert bytes(pair.far.received) == data
+    assert pair.near.received == b"hello"
+    assert len(set(pair.far.chunks)) > 10
+    assert min(pair.far.chunks) < 100
+    assert max(pair.far.chunks) > 20 * PACKET
     assert pair.out.sent == pair.into.received == len(data)
     assert pair.world.violations == []
 
@@ -105,7 +111,8 @@ def test_a_view_kept_after_the_call_is_spoiled() -> None:
     pair.out.send([b"precious"])
     pair.run(1)
     assert pair.far.received == b"precious"
-    assert pair.far.kept is not None and bytes(pair.far.kept) != b"precious"
+    assert pair.far.kept is not None
+    assert bytes(pair.far.kept) != b"precious"
 
 
 def test_a_buffer_changed_before_it_was_sent_is_a_violation() -> None:
@@ -116,7 +123,8 @@ def test_a_buffer_changed_before_it_was_sent_is_a_violation() -> None:
     assert 0 < pair.out.sent < len(data)
     data[-1] = 1
     pair.run(5)
-    assert len(pair.world.violations) == 1 and "changed" in pair.world.violations[0]
+    assert len(pair.world.violations) == 1
+    assert "changed" in pair.world.violations[0]
 
 
 def test_send_takes_nothing_before_the_end_of_the_pass() -> None:
@@ -132,7 +140,8 @@ def test_send_takes_nothing_before_the_end_of_the_pass() -> None:
     pair.a.call_later(1, work)
     pair.run(2)
     assert seen == [("work", 5), ("deferred", 8)]
-    assert pair.out.sent == 8 and pair.out.backlog == 0
+    assert pair.out.sent == 8
+    assert pair.out.backlog == 0
     assert pair.far.received == b"12345678"
 
 
@@ -156,8 +165,10 @@ def test_a_paused_receiver_makes_the_senders_backlog_stay() -> None:
     pair.into.pause()
     pair.out.send([noise(3 * WINDOW)])
     pair.run(10)
-    assert pair.out.backlog == 2 * WINDOW and pair.out.sent == WINDOW
-    assert pair.far.received == b"" and "drained" not in pair.near.calls
+    assert pair.out.backlog == 2 * WINDOW
+    assert pair.out.sent == WINDOW
+    assert pair.far.received == b""
+    assert "drained" not in pair.near.calls
     pair.into.resume()
     pair.run(10)
     assert bytes(pair.far.received) == noise(3 * WINDOW)
@@ -181,7 +192,8 @@ def test_pausing_inside_a_call_holds_back_what_comes_after() -> None:
     pair.far.on_data = pair.into.pause
     pair.out.send([noise(100_000)])
     pair.run(5)
-    assert len(pair.far.chunks) == 1 and pair.into.received == pair.far.chunks[0]
+    assert len(pair.far.chunks) == 1
+    assert pair.into.received == pair.far.chunks[0]
 
 
 @pytest.mark.parametrize(("up", "down"), [(8 * MBIT, 100 * MBIT), (100 * MBIT, 8 * MBIT)])
@@ -231,7 +243,8 @@ def test_throttles_of_one_stream_and_of_the_host_hold(end: str) -> None:
         pair.run(5)
         assert len(pair.far.received) == pytest.approx(5 * expected, rel=0.1)
         pair.run(20)
-        assert bytes(pair.far.received) == data and pair.world.violations == []
+        assert bytes(pair.far.received) == data
+        assert pair.world.violations == []
 
 
 def test_closing_lets_the_system_finish_what_it_took_and_drops_the_rest() -> None:
@@ -267,7 +280,8 @@ def test_nothing_is_heard_after_our_own_close() -> None:
     pair.out.send([bytes(100_000)])
     pair.far.on_data = pair.into.close
     pair.run(5)
-    assert len(pair.far.chunks) == 1 and pair.far.calls == []
+    assert len(pair.far.chunks) == 1
+    assert pair.far.calls == []
 
 
 def dial(world: World, network: SimNetwork, address: interfaces.Address, timeout: float = 15) -> Recorder:
@@ -301,7 +315,8 @@ def test_a_dial_taken_back_resets_the_other_end() -> None:
     stream = internet.add("10.0.0.1").connect(("10.0.0.2", PORT), near, 15)
     world.after(0.03, stream.close)
     world.run(20)
-    assert near.calls == [] and far.calls == [RESET_BY_PEER]
+    assert near.calls == []
+    assert far.calls == [RESET_BY_PEER]
 
 
 def test_a_host_without_its_cable_falls_silent() -> None:
@@ -312,7 +327,8 @@ def test_a_host_without_its_cable_falls_silent() -> None:
     before = len(pair.far.received)
     pair.run(60)
     assert len(pair.far.received) == before > 0
-    assert pair.near.calls == ["connected"] and pair.far.calls == []
+    assert pair.near.calls == ["connected"]
+    assert pair.far.calls == []
 
 
 def test_a_killed_process_leaves_its_connections_to_the_system_and_its_timers_to_nobody() -> None:
@@ -324,7 +340,8 @@ def test_a_killed_process_leaves_its_connections_to_the_system_and_its_timers_to
     pair.run(0.5)
     pair.b.restart()
     pair.run(5)
-    assert seen == [] and pair.far.calls == []
+    assert seen == []
+    assert pair.far.calls == []
     assert pair.near.calls[-1] == RESET_BY_PEER
     assert dial(pair.world, pair.a, ("10.0.0.2", PORT)).calls == [REFUSED]
     pair.b.listen("", PORT, lambda stream: None)

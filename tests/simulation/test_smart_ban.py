@@ -298,7 +298,7 @@ STALLERS = [*[(staller, fast) for staller in ALWAYS for fast in (False, True)], 
 
 @pytest.mark.parametrize("striped", [False, True], ids=["whole", "striped"])
 @pytest.mark.parametrize("stallers", [1, 3])
-@pytest.mark.parametrize("staller, fast", STALLERS, ids=str_of)
+@pytest.mark.parametrize(("staller", "fast"), STALLERS, ids=str_of)
 def test_a_piece_that_failed_does_not_wait_for_who_does_not_deliver(
     staller: Type[Staller], fast: bool, stallers: int, striped: bool
 ) -> None:
@@ -331,7 +331,7 @@ class Withholding(Actor):
             self.give(block)
 
 
-@pytest.mark.parametrize("withholders, memory, within", [(1, 16, 24), (1, 64, 24), (4, 16, 60), (4, 4, 200)])
+@pytest.mark.parametrize(("withholders", "memory", "within"), [(1, 16, 24), (1, 64, 24), (4, 16, 60), (4, 4, 200)])
 def test_peers_that_leave_a_block_of_each_piece_out_keep_no_other_from_it(
     withholders: int, memory: int, within: float
 ) -> None:
@@ -340,4 +340,5 @@ def test_peers_that_leave_a_block_of_each_piece_out_keep_no_other_from_it(
     silent = [Withholding(swarm, f"10.66.0.{number}") for number in range(1, withholders + 1)]
     start(swarm, [*silent, Actor(swarm, "10.0.1.1", up=200_000.0)])
     complete(swarm, within)
-    assert banned(swarm) == set() and failures(swarm) == 0
+    assert banned(swarm) == set()
+    assert failures(swarm) == 0

@@ -42,5 +42,7 @@ def test_a_piece_of_one_block_is_not_kept_in_the_memory_of_another_transport() -
     swarm.check()
     for node in swarm.nodes[1:]:
         pool = node.network.receive_pool
-        assert node.complete and not node.seen(events.PieceFailed)
-        assert pool.lent == 0 and pool.refused > 0
+        assert node.complete
+        assert not node.seen(events.PieceFailed)
+        assert pool.lent == 0
+        assert pool.refused > 0

@@ -42,9 +42,11 @@ def test_pieces_come_from_a_peer_and_from_a_web_seed() -> None:
     peer.dial()
     node.act(web.join)
     complete(swarm, within=60)
-    assert len(web.delivered) >= COUNT and len(peer.given) >= COUNT
+    assert len(web.delivered) >= COUNT
+    assert len(peer.given) >= COUNT
     assert max(len(blocks) for blocks in web.fetched) > 1, "neighbours are fetched in one range"
-    assert not web.blamed and not node.seen(events.PieceFailed)
+    assert not web.blamed
+    assert not node.seen(events.PieceFailed)
 
 
 def test_a_web_seed_alone_is_enough() -> None:
@@ -52,7 +54,8 @@ def test_a_web_seed_alone_is_enough() -> None:
     web = WebSeed(node, rate=1_000_000)
     node.act(web.join)
     complete(swarm, within=60)
-    assert len(web.delivered) == COUNT * 8 and set(web.delivered.values()) == {1}
+    assert len(web.delivered) == COUNT * 8
+    assert set(web.delivered.values()) == {1}
 
 
 def test_in_the_endgame_a_slow_web_seed_is_cancelled() -> None:
@@ -64,7 +67,8 @@ def test_in_the_endgame_a_slow_web_seed_is_cancelled() -> None:
     peer.dial()
     complete(swarm, within=30)
     assert web.cancelled, "blocks that it would have sent last came from the peer"
-    assert not set(web.cancelled) & set(web.delivered) and set(web.cancelled) <= set(peer.given)
+    assert not set(web.cancelled) & set(web.delivered)
+    assert set(web.cancelled) <= set(peer.given)
 
 
 def test_in_the_endgame_a_slow_peer_is_cancelled_for_a_web_seed() -> None:
@@ -75,7 +79,8 @@ def test_in_the_endgame_a_slow_peer_is_cancelled_for_a_web_seed() -> None:
     web = WebSeed(node, rate=1_000_000)
     node.act(web.join)
     complete(swarm, within=20)
-    assert peer.cancels and {*peer.cancels} & set(web.delivered)
+    assert peer.cancels
+    assert {*peer.cancels} & set(web.delivered)
 
 
 def test_a_web_seed_that_sends_a_bad_block_is_blamed_and_the_peer_is_not() -> None:
@@ -85,6 +90,8 @@ def test_a_web_seed_that_sends_a_bad_block_is_blamed_and_the_peer_is_not() -> No
     peer.dial()
     node.act(web.join)
     complete(swarm, within=120)
-    assert web.blamed and not node.seen(events.PeerBanned)
+    assert web.blamed
+    assert not node.seen(events.PeerBanned)
     failed = node.seen(events.PieceFailed)
-    assert failed and all(WebSeed.address in event.peers for event in failed)
+    assert failed
+    assert all(WebSeed.address in event.peers for event in failed)

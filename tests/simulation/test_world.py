@@ -24,7 +24,8 @@ def test_a_cancelled_event_does_not_happen_and_lets_no_later_one_happen_early() 
     world.after(1, lambda: seen.append("cancelled")).cancel()
     late = world.after(5, lambda: seen.append("late"))
     world.run(2)
-    assert seen == [] and world.now == 2
+    assert seen == []
+    assert world.now == 2
     world.run(5)
     assert seen == ["late"]
     late.cancel()
@@ -36,7 +37,8 @@ def test_run_until_a_condition_stops_right_after_the_event_that_made_it_true() -
     for delay in range(5):
         world.after(delay, lambda: seen.append(world.now))
     world.run(lambda: len(seen) == 3)
-    assert seen == [0, 1, 2] and world.now == 2
+    assert seen == [0, 1, 2]
+    assert world.now == 2
 
 
 def test_a_condition_that_never_holds_is_an_error_and_not_a_hang() -> None:

@@ -540,7 +540,8 @@ def test_only_so_many_announces_are_under_way() -> None:
     assert subject.next_time() is None
     subject.failed(announces[3] or Announce("", "", 0, "", b""), "refused", 1.0)
     following = subject.due(1.0)
-    assert following is not None and short(following.url) == "8"
+    assert following is not None
+    assert short(following.url) == "8"
 
 
 def test_many_trackers_are_asked_at_a_pace_and_a_completion_waits_for_none() -> None:
@@ -550,7 +551,8 @@ def test_many_trackers_are_asked_at_a_pace_and_a_completion_waits_for_none() -> 
     assert len(played) == BURST + 10 * RATE
     subject.complete(10.0)
     made = subject.due(10.0)
-    assert made is not None and (made.url, made.event) == ("http://0/announce", "completed")
+    assert made is not None
+    assert (made.url, made.event) == ("http://0/announce", "completed")
     assert [row.shown for row in announcer(["http://u:p@h/announce"]).snapshot()] == ["http://u:***@h/announce"]
 
 
@@ -570,11 +572,13 @@ def test_each_tracker_that_knew_a_leecher_hears_of_its_completion() -> None:
 def test_a_stop_overtakes_all_that_is_under_way() -> None:
     subject = wanting([A], [B])
     first, second = subject.due(0.0), subject.due(0.0)
-    assert first is not None and second is not None
+    assert first is not None
+    assert second is not None
     assert [short(stop.url) for stop in subject.stop()] == ["a", "b"]
     subject.succeeded(first, SOME, 1.0)
     subject.failed(second, "refused", 1.0)
-    assert subject.stop() == [] and [row.state for row in subject.snapshot()] == ["unused", "unused"]
+    assert subject.stop() == []
+    assert [row.state for row in subject.snapshot()] == ["unused", "unused"]
 
 
 def test_a_forgiving_reannounce_cuts_our_own_back_off_and_not_a_pause_asked_for() -> None:
@@ -738,14 +742,16 @@ class AnnouncerMachine(RuleBasedStateMachine):
 
     def check(self, announce: Announce) -> None:
         url = announce.url
-        assert self.running and url not in self.under_way
+        assert self.running
+        assert url not in self.under_way
         assert len(self.under_way) < MAX_UNDER_WAY
         assert self.now >= max(self.held_until[url], self.backed_off_until[url])
         assert (announce.event == "started") == (url not in self.accepted)
         if announce.event == "":
             assert self.now >= self.welcome_at[url], "not before the least interval"
         if announce.event == "completed":
-            assert self.completed and url not in self.told
+            assert self.completed
+            assert url not in self.told
         else:
             self.made.append(self.now)
             assert len([time for time in self.made if time > self.now - 5.0]) <= BURST + 5 * RATE
@@ -774,7 +780,8 @@ class AnnouncerMachine(RuleBasedStateMachine):
         assert sorted(row.url for row in rows) == sorted(self.urls)
         assert {row.url for row in rows if row.state == "announcing"} == set(self.under_way)
         if not self.running:
-            assert self.subject.next_time() is None and self.subject.due(self.now) is None
+            assert self.subject.next_time() is None
+            assert self.subject.due(self.now) is None
 
 
 TestAnnouncerMachine = AnnouncerMachine.TestCase

@@ -72,7 +72,8 @@ def test_room_is_told_when_the_disk_has_caught_up() -> None:
     memory = BufferPool(100, lambda: told.append(memory.saving))
     memory.reserve(90)
     memory.saving = 90
-    assert memory.congested and memory.affordable(5) == 0
+    assert memory.congested
+    assert memory.affordable(5) == 0
     memory.saving = 60
     memory.release(30)
     assert told == []

@@ -12,7 +12,8 @@ from bittorrent_threads.swarm.open_piece import RESTORED
 def test_blocks_come_into_one_buffer() -> None:
     memory = BufferPool(100_000)
     piece = opened(0, 32768 + 5)
-    assert piece.view(0, 5) is None and piece.reserved == 32768 + 5
+    assert piece.view(0, 5) is None
+    assert piece.reserved == 32768 + 5
     memory.reserve(piece.reserved)
     assert not put(piece, 2, b"three", memory)
     assert not put(piece, 0, b"1" * 16384, memory)
@@ -21,13 +22,18 @@ def test_blocks_come_into_one_buffer() -> None:
     assert bytes(piece.view(32768, 5) or b"") == b"three"
     buffer = piece.buffer
     piece.release(memory)
-    assert memory.reserved == 0 and piece.buffer is None and memory.take(piece.size) is buffer
+    assert memory.reserved == 0
+    assert piece.buffer is None
+    assert memory.take(piece.size) is buffer
 
 
 def test_what_was_on_disk_is_not_asked_for() -> None:
     piece = opened(0, 4 * 16384)
-    assert piece.restore([1, 3]) == [0] and piece.free == [2, 0] and piece.left == 2
-    assert not piece.untouched and piece.owners[1] is RESTORED
+    assert piece.restore([1, 3]) == [0]
+    assert piece.free == [2, 0]
+    assert piece.left == 2
+    assert not piece.untouched
+    assert piece.owners[1] is RESTORED
     piece.bring(0, b"x" * 4 * 16384, BufferPool(65536))
     assert bytes(piece.view(16384, 2) or b"") == b"xx"
     piece.check()
@@ -37,7 +43,10 @@ def test_the_whole_piece_goes_to_the_writer() -> None:
     memory, record = BufferPool(100_000), Record()
     piece = opened(0, 5)
     piece.widen(5, memory)
-    assert piece.askable and not piece.unopened
+    assert piece.askable
+    assert not piece.unopened
     assert put(piece, 0, b"block", memory)
     piece.save(0, memory, record, Owner())
-    assert record.pieces == [piece] and bytes(piece.whole) == b"block" and not piece.writing
+    assert record.pieces == [piece]
+    assert bytes(piece.whole) == b"block"
+    assert not piece.writing

@@ -38,8 +38,10 @@ def test_each_waits_for_its_time() -> None:
     made = queue()
     made.put(known(5001), 0.0, 10.0)
     made.put(known(5002), 0.0, 5.0)
-    assert made.next_time(0.0) == 5.0 and ports(made, 4.9) == []
-    assert ports(made, 5.0) == [5002] and made.next_time(7.0) == 7.0
+    assert made.next_time(0.0) == 5.0
+    assert ports(made, 4.9) == []
+    assert ports(made, 5.0) == [5002]
+    assert made.next_time(7.0) == 7.0
     assert sorted(ports(made, 10.0)) == [5001, 5002]
 
 
@@ -50,14 +52,16 @@ def test_what_was_taken_is_no_candidate_and_has_no_time() -> None:
     made.take(ready)
     made.take(waiting)
     made.take(waiting)
-    assert made.next_time(0.0) is None and ports(made, 10.0) == []
+    assert made.next_time(0.0) is None
+    assert ports(made, 10.0) == []
 
 
 def test_the_last_time_counts() -> None:
     entry = known(5001)
     made = queue(entry)
     made.put(entry, 0.0, 50.0)
-    assert ports(made, 49.0) == [] and made.next_time(0.0) == 50.0
+    assert ports(made, 49.0) == []
+    assert made.next_time(0.0) == 50.0
     made.put(entry, 0.0, 0.0)
     assert ports(made) == [5001]
 

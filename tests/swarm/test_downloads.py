@@ -28,8 +28,11 @@ def test_a_piece_comes_in_and_is_saved() -> None:
     assert [piece.index for piece in swarm.record.pieces] == [1, 0]
     assert bytes(swarm.record.pieces[1].whole[BLOCK : BLOCK + 1]) == b"\x01"
     assert swarm.save() == [True, True]
-    assert swarm.memory.reserved == 0 and not swarm.picker.missing and not peer.outstanding
-    assert peer.payload == 3 * BLOCK + 5 and peer.wasted == 0
+    assert swarm.memory.reserved == 0
+    assert not swarm.picker.missing
+    assert not peer.outstanding
+    assert peer.payload == 3 * BLOCK + 5
+    assert peer.wasted == 0
 
 
 def test_nothing_is_asked_while_choked_suspended_or_full() -> None:
@@ -88,7 +91,8 @@ def test_a_choke_releases_and_late_blocks_are_welcome() -> None:
     first, second = swarm.peer("A"), swarm.peer("B")
     blocks = swarm.ask(first)
     swarm.downloads.release(first)
-    assert not first.outstanding and swarm.memory.reserved == 0
+    assert not first.outstanding
+    assert swarm.memory.reserved == 0
     assert swarm.ask(second) == blocks
     swarm.send(first, blocks[0])
     assert first.violations == 0
@@ -104,8 +108,10 @@ def test_blocks_that_were_not_requested_are_waste_and_counted() -> None:
     for block in ((0, BLOCK, BLOCK), (1, 0, BLOCK), (0, 1, BLOCK), (0, 0, 5), (0, 7 * BLOCK, BLOCK)):
         swarm.send(peer, block)
     assert peer.violations == 5, "that of the wrong size is no answer"
-    assert peer.payload == 0 and peer.wasted == 4 * BLOCK + 5
-    assert len(peer.outstanding) == 1 and swarm.ask(peer) == []
+    assert peer.payload == 0
+    assert peer.wasted == 4 * BLOCK + 5
+    assert len(peer.outstanding) == 1
+    assert swarm.ask(peer) == []
 
 
 def test_blocks_that_were_not_asked_for_are_no_progress() -> None:
@@ -115,9 +121,11 @@ def test_blocks_that_were_not_asked_for_are_no_progress() -> None:
     for second in range(1, 20):
         swarm.send(peer, (index, begin, 1), now=float(second))
         swarm.send(peer, (1, 0, BLOCK), now=float(second))
-    assert peer.rate.value(19.0) == 0 and peer.violations == 38
+    assert peer.rate.value(19.0) == 0
+    assert peer.violations == 38
     swarm.downloads.tick(peer, 20.0)
-    assert peer.snubbed and not peer.outstanding
+    assert peer.snubbed
+    assert not peer.outstanding
     swarm.send(peer, (1, 0, BLOCK), now=21.0)
     assert peer.snubbed
     swarm.send(peer, (index, begin, BLOCK), now=22.0)
@@ -130,7 +138,9 @@ def test_a_block_is_counted_once() -> None:
     blocks = swarm.ask(peer)
     swarm.send(peer, blocks[0])
     swarm.send(peer, blocks[0])
-    assert peer.payload == BLOCK and peer.wasted == BLOCK and peer.violations == 1
+    assert peer.payload == BLOCK
+    assert peer.wasted == BLOCK
+    assert peer.violations == 1
 
 
 def test_a_peer_that_sends_nothing_is_snubbed_and_others_are_asked() -> None:
@@ -140,7 +150,8 @@ def test_a_peer_that_sends_nothing_is_snubbed_and_others_are_asked() -> None:
     swarm.downloads.tick(slow, 119.0)
     assert not slow.snubbed
     swarm.downloads.tick(slow, 120.0)
-    assert slow.snubbed and not slow.outstanding
+    assert slow.snubbed
+    assert not slow.outstanding
     assert swarm.ask(quick, now=120.0) == blocks
     for block in blocks:
         swarm.send(quick, block, now=121.0)
@@ -155,10 +166,12 @@ def test_of_a_peer_that_snubs_us_all_but_the_oldest_is_taken_back() -> None:
     slow = swarm.peer("slow")
     blocks = swarm.ask(slow)
     swarm.downloads.tick(slow, 20.0)
-    assert slow.snubbed and [block for _, block in swarm.record.cancels] == blocks[1:]
+    assert slow.snubbed
+    assert [block for _, block in swarm.record.cancels] == blocks[1:]
     assert swarm.ask(slow, now=20.0) == [], "it may be sending that one, and others are asked for the pieces first"
     swarm.send(slow, blocks[0], now=21.0)
-    assert slow.payload == BLOCK and slow.violations == 0
+    assert slow.payload == BLOCK
+    assert slow.violations == 0
 
 
 def test_what_a_snubbing_peer_may_be_sending_is_cancelled_when_it_comes_from_another() -> None:
@@ -188,11 +201,13 @@ def test_what_a_snubbing_peer_does_not_send_any_more_is_asked_for_again(what: st
         slow.on_unchoke()
     else:
         swarm.send(slow, blocks[1], now=20.0)
-        assert swarm.ask(slow, now=20.0)[0] == blocks[0] and slow.violations == 0
+        assert swarm.ask(slow, now=20.0)[0] == blocks[0]
+        assert slow.violations == 0
         return
     assert swarm.ask(slow, now=20.0) == [], "others are asked first"
     swarm.downloads.tick(slow, 20.0 + REFUSAL_TIME)
-    assert swarm.ask(slow, now=20.0 + REFUSAL_TIME)[0] == blocks[0] and slow.violations == 0
+    assert swarm.ask(slow, now=20.0 + REFUSAL_TIME)[0] == blocks[0]
+    assert slow.violations == 0
 
 
 def test_a_peer_that_turns_out_slow_is_asked_for_little() -> None:
@@ -206,7 +221,8 @@ def test_a_peer_that_turns_out_slow_is_asked_for_little() -> None:
     assert [block for _, block in swarm.record.cancels] == blocks[LEAST_DEPTH:]
     assert swarm.ask(slow, now=5.0) == []
     swarm.send(slow, blocks[0], now=9.0)
-    assert slow.depth == LEAST_DEPTH and len(swarm.ask(slow, now=9.0)) == 1
+    assert slow.depth == LEAST_DEPTH
+    assert len(swarm.ask(slow, now=9.0)) == 1
 
 
 def test_a_late_block_of_a_piece_that_was_given_up_is_no_waste() -> None:
@@ -216,7 +232,9 @@ def test_a_late_block_of_a_piece_that_was_given_up_is_no_waste() -> None:
     swarm.downloads.release(slow)
     assert swarm.downloads.open_count == 0
     swarm.send(slow, blocks[1], now=30.0)
-    assert slow.payload == BLOCK and slow.wasted == 0 and swarm.save() == [True]
+    assert slow.payload == BLOCK
+    assert slow.wasted == 0
+    assert swarm.save() == [True]
     swarm.downloads.cautious = True
     swarm.send(slow, blocks[2], now=30.0)
     assert slow.wasted == BLOCK, "the disk is being tried"
@@ -243,7 +261,8 @@ def test_what_a_lowered_limit_makes_too_much_is_taken_back() -> None:
     assert swarm.record.cancels == []
     swarm.downloads.window.rate = 5000
     swarm.downloads.adapt(unused=False)
-    assert [len(peer.outstanding) for peer in peers] == [1, 1, 2] and len(swarm.record.cancels) == 146
+    assert [len(peer.outstanding) for peer in peers] == [1, 1, 2]
+    assert len(swarm.record.cancels) == 146
     swarm.downloads.check()
 
 
@@ -286,7 +305,8 @@ def test_endgame_asks_others_and_cancels() -> None:
     assert swarm.record.cancels[1:] == [("B", blocks[0])]
     assert swarm.save() == [True]
     swarm.send(second, blocks[0])
-    assert second.violations == 0 and second.wasted == BLOCK
+    assert second.violations == 0
+    assert second.wasted == BLOCK
 
 
 def test_a_peer_that_was_asked_for_nothing_is_tried_with_one_block_of_a_slow_peer() -> None:
@@ -331,7 +351,8 @@ def test_no_piece_is_opened_beyond_the_memory_but_always_one() -> None:
     swarm = Swarm(100 * 4 * BLOCK, 4 * BLOCK, memory=16 * BLOCK, min_requests=64)
     peer = swarm.peer("A")
     blocks = swarm.ask(peer)
-    assert len(blocks) == 16 and swarm.memory.reserved == 16 * BLOCK
+    assert len(blocks) == 16
+    assert swarm.memory.reserved == 16 * BLOCK
     for block in blocks[:4]:
         swarm.send(peer, block)
     assert swarm.ask(peer) == [], "the first piece still waits for the disk"
@@ -365,7 +386,9 @@ def test_what_was_borrowed_for_pieces_of_one_block_comes_back_when_they_are_save
     assert [type(piece.whole.obj) for piece in swarm.record.pieces] == [bytes, bytes, bytearray]
     assert len(lender.out) == 2
     assert swarm.save() == [True, False, True]
-    assert lender.out == [] and swarm.record.accused == ["liar"] and swarm.memory.reserved == 0
+    assert lender.out == []
+    assert swarm.record.accused == ["liar"]
+    assert swarm.memory.reserved == 0
 
 
 def test_the_only_sender_of_a_bad_piece_is_accused() -> None:
@@ -385,7 +408,8 @@ def failed_with_two(swarm: Swarm) -> Tuple[Pipeline, Pipeline]:
     (second,) = swarm.ask(honest)
     swarm.send(liar, first, bad=True)
     swarm.send(honest, second)
-    assert swarm.save() == [False] and swarm.record.accused == []
+    assert swarm.save() == [False]
+    assert swarm.record.accused == []
     return liar, honest
 
 
@@ -410,7 +434,8 @@ def test_peers_that_sent_nothing_of_it_share_a_piece_that_failed() -> None:
     for peer in (third, fourth):
         (block,) = swarm.ask(peer)
         swarm.send(peer, block)
-    assert swarm.save() == [True] and swarm.record.accused == ["liar"]
+    assert swarm.save() == [True]
+    assert swarm.record.accused == ["liar"]
 
 
 def test_where_all_have_sent_some_of_it_one_at_a_time_is_asked_and_if_it_is_wrong_banned() -> None:
@@ -418,15 +443,18 @@ def test_where_all_have_sent_some_of_it_one_at_a_time_is_asked_and_if_it_is_wron
     liar, honest = failed_with_two(swarm)
     assert swarm.ask(liar, now=1.0) == []
     blocks = swarm.ask(liar, now=3.0)
-    assert len(blocks) == 2 and swarm.ask(honest, now=3.0) == []
+    assert len(blocks) == 2
+    assert swarm.ask(honest, now=3.0) == []
     swarm.send(liar, blocks[0], bad=True)
     swarm.send(liar, blocks[1])
-    assert swarm.save() == [False] and swarm.record.accused == ["liar"]
+    assert swarm.save() == [False]
+    assert swarm.record.accused == ["liar"]
     swarm.downloads.left(liar)
     assert swarm.ask(honest, now=3.0) == []
     for block in swarm.ask(honest, now=5.0):
         swarm.send(honest, block)
-    assert swarm.save() == [True] and set(swarm.record.accused) == {"liar"}
+    assert swarm.save() == [True]
+    assert set(swarm.record.accused) == {"liar"}
 
 
 def test_what_came_of_a_piece_that_failed_stays_when_its_peer_leaves() -> None:
@@ -440,7 +468,8 @@ def test_what_came_of_a_piece_that_failed_stays_when_its_peer_leaves() -> None:
     (rest,) = swarm.ask(honest, now=3.0)
     assert rest != first
     swarm.send(honest, rest)
-    assert swarm.save() == [True] and swarm.record.accused == ["liar"]
+    assert swarm.save() == [True]
+    assert swarm.record.accused == ["liar"]
 
 
 def test_who_lets_a_piece_that_failed_wait_loses_it_with_all_requests_though_it_serves_others() -> None:
@@ -460,9 +489,11 @@ def test_who_lets_a_piece_that_failed_wait_loses_it_with_all_requests_though_it_
     swarm.downloads.tick(slow, 23.0)
     assert swarm.record.cancels == []
     swarm.downloads.tick(slow, 24.0)
-    assert [block for _, block in swarm.record.cancels] == asked and not slow.snubbed
+    assert [block for _, block in swarm.record.cancels] == asked
+    assert not slow.snubbed
     swarm.send(slow, asked[0], now=24.5)
-    assert swarm.ask(liar, now=24.5) == [] and slow.violations == 0, "and what it sends now is not taken"
+    assert swarm.ask(liar, now=24.5) == []
+    assert slow.violations == 0, "and what it sends now is not taken"
     liar.depth = 4
     assert swarm.ask(liar, now=27.0) == asked
 
@@ -498,7 +529,8 @@ def test_it_is_forgotten_who_sent_what_of_a_piece_that_is_not_wanted_any_more() 
     liar, _ = failed_with_two(swarm)
     swarm.downloads.set_priorities([0])
     swarm.downloads.set_priorities([1])
-    assert swarm.ask(liar) and not swarm.downloads.finished.suspects
+    assert swarm.ask(liar)
+    assert not swarm.downloads.finished.suspects
 
 
 def test_a_reject_ends_the_turn_at_a_piece_that_failed() -> None:
@@ -510,7 +542,8 @@ def test_a_reject_ends_the_turn_at_a_piece_that_failed() -> None:
     blocks = swarm.ask(third)
     assert len(blocks) == 2
     swarm.downloads.rejected(third, *blocks[0][:2], now=1.0)
-    assert not third.outstanding and swarm.record.cancels == [("third", blocks[1])]
+    assert not third.outstanding
+    assert swarm.record.cancels == [("third", blocks[1])]
     assert sorted(swarm.ask(fourth, now=1.0)) == blocks
 
 
@@ -519,7 +552,8 @@ def test_a_piece_that_could_not_be_written_is_asked_for_again() -> None:
     peer = swarm.peer("A")
     swarm.send(peer, swarm.ask(peer)[0])
     assert swarm.downloads.finished.saved((), unwritten=[0]) == []
-    assert swarm.picker.missing_count == 1 and swarm.record.accused == []
+    assert swarm.picker.missing_count == 1
+    assert swarm.record.accused == []
     assert swarm.ask(peer) == [(0, 0, BLOCK)]
 
 
@@ -528,7 +562,8 @@ def test_a_piece_that_could_not_be_hashed_accuses_nobody() -> None:
     peer = swarm.peer("A")
     swarm.send(peer, swarm.ask(peer)[0], bad=True)
     swarm.downloads.finished.saved((), unhashed=[0])
-    assert swarm.record.accused == [] and swarm.picker.missing_count == 1
+    assert swarm.record.accused == []
+    assert swarm.picker.missing_count == 1
 
 
 def test_withdraw_cancels_everything() -> None:
@@ -537,7 +572,8 @@ def test_withdraw_cancels_everything() -> None:
     blocks = swarm.ask(peer)
     swarm.downloads.withdraw(peer)
     assert swarm.record.cancels == [("A", block) for block in blocks]
-    assert swarm.memory.reserved == 0 and swarm.downloads.open_count == 0
+    assert swarm.memory.reserved == 0
+    assert swarm.downloads.open_count == 0
 
 
 def test_a_dropped_piece_takes_its_requests_back() -> None:
@@ -548,7 +584,8 @@ def test_a_dropped_piece_takes_its_requests_back() -> None:
     swarm.downloads.set_priorities([0, 1])
     swarm.downloads.check()
     assert swarm.record.cancels == [("A", blocks[1])]
-    assert len(peer.outstanding) == 2 and swarm.downloads.open_count == 1
+    assert len(peer.outstanding) == 2
+    assert swarm.downloads.open_count == 1
     swarm.send(peer, blocks[1])
     assert peer.violations == 0
 
@@ -562,7 +599,8 @@ def test_the_disk_answers_for_many_pieces_at_once() -> None:
     assert swarm.memory.saving == swarm.memory.reserved == 8 * BLOCK
     assert [piece.index for piece in swarm.record.pieces] == [2, 0, 1, 3]
     wrong = swarm.downloads.finished.saved([0], wrong=[2], unwritten=[1], unhashed=[3])
-    assert wrong == [(2, [liar.sender] * 2)] and swarm.record.accused == ["liar"]
+    assert wrong == [(2, [liar.sender] * 2)]
+    assert swarm.record.accused == ["liar"]
     swarm.have.set(0)
     swarm.picker.passed([0])
     assert swarm.memory.saving == swarm.memory.reserved == 0
@@ -587,9 +625,11 @@ def test_what_a_snubbing_peer_may_be_sending_is_not_requested_a_second_time() ->
     blocks = swarm.ask(slow)
     swarm.downloads.tick(slow, 20.0)
     swarm.downloads.tick(slow, 20.0 + REFUSAL_TIME)
-    assert swarm.ask(slow, now=30.0) == [] and list(slow.outstanding) == [0], "that one may be on its way"
+    assert swarm.ask(slow, now=30.0) == []
+    assert list(slow.outstanding) == [0], "that one may be on its way"
     swarm.send(slow, blocks[0], now=31.0)
-    assert slow.payload == BLOCK and swarm.ask(slow, now=31.0) == blocks[1:]
+    assert slow.payload == BLOCK
+    assert swarm.ask(slow, now=31.0) == blocks[1:]
 
 
 def test_a_depth_above_one_leaves_out_only_the_block_that_may_be_on_its_way() -> None:
@@ -613,7 +653,8 @@ def test_a_block_of_an_open_piece_that_another_sent_is_cancelled_at_the_snubbing
     assert swarm.record.cancels == [], "it is missing still"
     swarm.send(quick, blocks[0], now=21.0)
     swarm.downloads.tick(slow, 22.0)
-    assert swarm.record.cancels == [("slow", blocks[0])] and slow.uncancelled is None
+    assert swarm.record.cancels == [("slow", blocks[0])]
+    assert slow.uncancelled is None
 
 
 def test_a_late_block_that_came_before_it_was_counted_is_not_cancelled() -> None:
@@ -626,7 +667,8 @@ def test_a_late_block_that_came_before_it_was_counted_is_not_cancelled() -> None
     index, begin, length = blocks[0]
     swarm.downloads.block(slow, index, begin, memoryview(bytes(length)))
     swarm.downloads.tick(slow, 21.0)
-    assert swarm.record.cancels == [("quick", blocks[0])] and slow.uncancelled is None
+    assert swarm.record.cancels == [("quick", blocks[0])]
+    assert slow.uncancelled is None
 
 
 def test_a_finished_piece_that_is_unwanted_for_a_moment_is_not_opened_a_second_time() -> None:
@@ -637,7 +679,8 @@ def test_a_finished_piece_that_is_unwanted_for_a_moment_is_not_opened_a_second_t
     swarm.downloads.set_priorities([0, 1])
     swarm.downloads.set_priorities([1, 1])
     swarm.send(peer, second)
-    assert swarm.ask(peer) == [] and swarm.save() == [True, True]
+    assert swarm.ask(peer) == []
+    assert swarm.save() == [True, True]
 
 
 def test_dropping_pieces_while_none_is_open_changes_nothing() -> None:
@@ -659,7 +702,8 @@ def test_a_large_piece_is_written_in_segments_and_then_hashed() -> None:
     peer = swarm.peer("A")
     peer.reqq = 3
     blocks = swarm.ask(peer)
-    assert [begin for _, begin, _ in blocks] == [0, BLOCK, 2 * BLOCK] and swarm.memory.reserved == 4 * BLOCK
+    assert [begin for _, begin, _ in blocks] == [0, BLOCK, 2 * BLOCK]
+    assert swarm.memory.reserved == 4 * BLOCK
     while swarm.downloads.open_count and not swarm.record.whole:
         for block in blocks:
             swarm.send(peer, block)
@@ -672,12 +716,14 @@ def test_a_large_piece_is_written_in_segments_and_then_hashed() -> None:
     swarm.picker.passed([0])
     swarm.downloads.left(peer)
     swarm.downloads.forget()
-    assert swarm.picker.missing_count == 2 and swarm.memory.reserved == 0
+    assert swarm.picker.missing_count == 2
+    assert swarm.memory.reserved == 0
 
 
 def test_no_more_than_the_memory_is_asked_for_in_segments() -> None:
     swarm = segmented()
-    assert len(swarm.ask(swarm.peer("A"))) == 8 and swarm.memory.reserved == 8 * BLOCK
+    assert len(swarm.ask(swarm.peer("A"))) == 8
+    assert swarm.memory.reserved == 8 * BLOCK
     assert swarm.ask(swarm.peer("B")) == []
 
 
@@ -687,7 +733,8 @@ def test_a_segment_that_cannot_be_written_begins_the_piece_anew() -> None:
     for block in swarm.ask(peer):
         swarm.send(peer, block)
     assert swarm.written(failed=True) == [(0, 0)]
-    assert swarm.memory.reserved == 0 and swarm.downloads.open_count == 0
+    assert swarm.memory.reserved == 0
+    assert swarm.downloads.open_count == 0
     assert swarm.ask(peer)[0] == (0, 0, BLOCK)
 
 
@@ -697,11 +744,13 @@ def test_a_piece_given_up_while_it_is_written_is_not_begun_before_that_is_over()
     for block in swarm.ask(peer):
         swarm.send(peer, block)
     swarm.downloads.drop([0])
-    assert swarm.downloads.saving and swarm.memory.reserved == 2 * BLOCK
+    assert swarm.downloads.saving
+    assert swarm.memory.reserved == 2 * BLOCK
     assert all(index == 1 for index, _, _ in swarm.ask(peer))
     swarm.downloads.withdraw(peer)
     assert swarm.written() == [(0, 0)]
-    assert not swarm.downloads.saving and swarm.memory.reserved == 0
+    assert not swarm.downloads.saving
+    assert swarm.memory.reserved == 0
     assert swarm.ask(peer)[0] == (0, 0, BLOCK)
 
 
@@ -738,7 +787,8 @@ def test_an_unfinished_piece_goes_on_where_it_was() -> None:
     swarm.downloads.left(peer)
     unfinished = kept(swarm)
     swarm.downloads.forget()
-    assert swarm.memory.reserved == 0 and swarm.downloads.open_count == 0
+    assert swarm.memory.reserved == 0
+    assert swarm.downloads.open_count == 0
     assert unfinished[0][0] == b"\xa0"
 
     again = Swarm(4 * BLOCK, 4 * BLOCK)
@@ -762,8 +812,10 @@ def test_restored_blocks_that_were_bad_accuse_nobody_and_are_asked_of_one_peer()
     peer = swarm.peer("A")
     for block in swarm.ask(peer):
         swarm.send(peer, block)
-    assert swarm.save() == [False] and swarm.record.accused == []
-    assert swarm.ask(peer) == [] and len(swarm.ask(peer, now=3.0)) == 2
+    assert swarm.save() == [False]
+    assert swarm.record.accused == []
+    assert swarm.ask(peer) == []
+    assert len(swarm.ask(peer, now=3.0)) == 2
 
 
 def test_bytes_that_cannot_be_read_begin_the_piece_anew() -> None:
@@ -826,7 +878,8 @@ def test_a_long_random_run_always_completes(seed: int) -> None:
     assert set(swarm.record.accused) <= liars
     for pipeline in peers:
         swarm.downloads.left(pipeline)
-    assert swarm.memory.reserved == 0 and swarm.downloads.open_count == 0
+    assert swarm.memory.reserved == 0
+    assert swarm.downloads.open_count == 0
 
 
 def test_a_block_withheld_while_later_ones_come_is_asked_of_others_after_the_time_out() -> None:
@@ -839,7 +892,8 @@ def test_a_block_withheld_while_later_ones_come_is_asked_of_others_after_the_tim
         swarm.downloads.tick(peer, now)
     assert first not in swarm.ask(other, 19.0), "it is in time still"
     swarm.downloads.tick(peer, 20.0)
-    assert ("A", first) in swarm.record.cancels and peer.violations == 1
+    assert ("A", first) in swarm.record.cancels
+    assert peer.violations == 1
     assert first in swarm.ask(other, 20.0)
     assert first not in swarm.ask(peer, 20.0), "not of the same peer again"
     swarm.send(peer, first, now=21.0)
@@ -853,4 +907,5 @@ def test_blocks_that_a_slow_peer_sends_in_turn_are_not_withheld() -> None:
         now = 15.0 * (number + 1)
         swarm.send(peer, block, now=now)
         swarm.downloads.tick(peer, now)
-    assert peer.violations == 0 and not swarm.record.cancels
+    assert peer.violations == 0
+    assert not swarm.record.cancels

@@ -86,7 +86,8 @@ class Machine(RuleBasedStateMachine):
         blocks = self.swarm.ask(pipeline, self.now)
         self.note_cancels()
         mine = self.asked[name(pipeline)]
-        assert len({*blocks}) == len(blocks) and not mine & {*blocks}, "requested twice of one source"
+        assert len({*blocks}) == len(blocks)
+        assert not mine & {*blocks}, "requested twice of one source"
         for block in blocks:
             others = [each for each in self.sources if each is not pipeline and self.number(block) in each.outstanding]
             assert not others or self.downloads._pieces.exhausted or exhausted, "requested twice before the endgame"
@@ -280,7 +281,8 @@ class Machine(RuleBasedStateMachine):
         self.consistent()
         self.remove(self.good)
         self.downloads.forget()
-        assert self.swarm.memory.reserved == self.swarm.memory.saving == 0 and self.downloads.open_count == 0
+        assert self.swarm.memory.reserved == self.swarm.memory.saving == 0
+        assert self.downloads.open_count == 0
 
 
 def test_random_sequences() -> None:

@@ -40,7 +40,7 @@ def closed(*peers: Peer, now: float = 1000.0) -> List[Peer]:
     return found
 
 
-@pytest.mark.parametrize("peerid, timeouts", [(LOW, GRACE_TIME), (HIGH, LATE_GRACE_TIME)])
+@pytest.mark.parametrize(("peerid", "timeouts"), [(LOW, GRACE_TIME), (HIGH, LATE_GRACE_TIME)])
 def test_the_greater_peer_id_closes_one_soon_and_the_other_end_late(peerid: bytes, timeouts: float) -> None:
     older, newer = dialled(peerid=peerid, connected_at=1.0), accepted(peerid=peerid, connected_at=5.0)
     assert closed(older, newer, now=5.0 + timeouts - 0.01) == []
@@ -52,7 +52,7 @@ def test_both_ends_never_choose_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "given, taken, outgoing_ends",
+    ("given", "taken", "outgoing_ends"),
     [(0, 0, False), (5, 5, False), (9, 5, False), (5, 9, True), (0, 1, True)],
 )
 def test_the_one_of_which_less_came_ends_and_of_equals_the_incoming(
@@ -63,7 +63,7 @@ def test_the_one_of_which_less_came_ends_and_of_equals_the_incoming(
 
 
 @pytest.mark.parametrize(
-    "one, other",
+    ("one", "other"),
     [
         (dialled(), accepted(peerid=HIGH)),
         (dialled(), accepted(host="1.2.3.5")),
@@ -74,7 +74,9 @@ def test_the_one_of_which_less_came_ends_and_of_equals_the_incoming(
     ids=["another id", "another host", "another port", "both dialled", "both accepted"],
 )
 def test_no_pair(one: Peer, other: Peer) -> None:
-    assert closed(one, other) == [] and duplicate(one, [one, other]) is None and duplicate(other, [one, other]) is None
+    assert closed(one, other) == []
+    assert duplicate(one, [one, other]) is None
+    assert duplicate(other, [one, other]) is None
 
 
 @pytest.mark.parametrize("listening", [None, 6881])
@@ -82,12 +84,13 @@ def test_a_pair(listening: Optional[int]) -> None:
     out, into = dialled(), accepted(listening=listening)
     others = [dialled(host="1.2.3.5"), accepted(peerid=HIGH), accepted(listening=1)]
     for order in itertools.permutations([out, into, *others]):
-        assert duplicate(out, order) is into and duplicate(into, order) is out
+        assert duplicate(out, order) is into
+        assert duplicate(into, order) is out
     assert closed(out, into, *others) == [into]
 
 
 @pytest.mark.parametrize(
-    "peers, incoming, expected",
+    ("peers", "incoming", "expected"),
     [
         ([dialled()], True, True),
         ([accepted()], False, True),

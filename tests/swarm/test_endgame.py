@@ -27,7 +27,8 @@ def test_the_last_blocks_of_the_slowest_peer_first() -> None:
     slower = peer("slower", range(100, 110), blocks_a_second=1)
     found = list(slower_blocks(quick, [quick, slow, slower], 10.0))
     assert found[:10] == [109, 108, 107, 106, 105, 104, 103, 102, 101, 100][: len(found[:10])]
-    assert found[10:] == list(range(19, 19 - len(found[10:]), -1)) and 10 <= len(found[10:]) <= 16
+    assert found[10:] == list(range(19, 19 - len(found[10:]), -1))
+    assert 10 <= len(found[10:]) <= 16
 
 
 def test_nothing_of_equals() -> None:
@@ -58,4 +59,5 @@ def test_a_peer_that_has_enough_to_do_asks_nobody_s_blocks() -> None:
 def test_a_source_that_was_never_tried_gets_no_block_of_one_that_is_not_slow() -> None:
     untried = peer("untried", range(0), blocks_a_second=0)
     other = peer("other", range(400), blocks_a_second=100)
-    assert other.drain_time(10.0) > TRIAL_PATIENCE and list(slower_blocks(untried, [other], 10.0)) == []
+    assert other.drain_time(10.0) > TRIAL_PATIENCE
+    assert list(slower_blocks(untried, [other], 10.0)) == []

@@ -55,7 +55,7 @@ LEECH: Dict[str, Any] = {"interested": True, "interesting": False}
 
 
 @pytest.mark.parametrize(
-    "peer, useless",
+    ("peer", "useless"),
     [
         (Peer(), 0),
         (Peer(moved=VAIN_WAIT), 0),
@@ -102,7 +102,9 @@ def test_the_larger_crowd_first_then_all_that_are_useless_the_longest_first() ->
         Peer("y", "third", moved=VAIN_WAIT + 2),
     ]
     order = names(peers)
-    assert set(order[:2]) < set("defg") and order[2] in "abc" and order[3:] == "yx"
+    assert set(order[:2]) < set("defg")
+    assert order[2] in "abc"
+    assert order[3:] == "yx"
 
 
 def test_those_without_a_party_crowd_nobody() -> None:
@@ -124,11 +126,15 @@ def test_the_lowest_of_the_idle_yields_to_a_newcomer_of_higher_rank() -> None:
 
 def test_a_party_is_of_one_torrent_and_one_owner() -> None:
     one = group(b"one", "2606:4700::1")
-    assert one is not None and one == group(b"one", "2606:4700::2")
-    assert one != group(b"two", "2606:4700::1") and one != group(b"one", "2606:4700:0:1::1")
+    assert one is not None
+    assert one == group(b"one", "2606:4700::2")
+    assert one != group(b"two", "2606:4700::1")
+    assert one != group(b"one", "2606:4700:0:1::1")
     assert group(b"one", "127.0.0.1") is None is group(b"one", "::1")
 
 
 def test_a_party_with_its_share_has_no_room_for_more() -> None:
     peers = [Peer(group="one"), Peer(group="one"), Peer(group="two")]
-    assert crowds("one", peers, share=2) and not crowds("two", peers, share=2) and not crowds("three", peers, share=2)
+    assert crowds("one", peers, share=2)
+    assert not crowds("two", peers, share=2)
+    assert not crowds("three", peers, share=2)

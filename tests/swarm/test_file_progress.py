@@ -91,7 +91,8 @@ def test_many_pieces_at_once() -> None:
 
 def test_a_file_that_went_away_is_complete_when_it_is_made_again() -> None:
     files = make([1, 3])
-    assert files.unmade([1, 2]) and not files.unmade([2])
+    assert files.unmade([1, 2])
+    assert not files.unmade([2])
     files.lost([1])
     assert files.passed([0, 1, 2]) == [0], "of 2 there may be something in the part file alone"
     assert files.made([2]) == [2]
@@ -99,6 +100,8 @@ def test_a_file_that_went_away_is_complete_when_it_is_made_again() -> None:
 
 def test_a_file_is_begun_with_its_first_piece() -> None:
     files = FileProgress(Layout([10, 20], 10))
-    assert not files.begun(0) and not files.begun(1)
+    assert not files.begun(0)
+    assert not files.begun(1)
     files.passed([1])
-    assert not files.begun(0) and files.begun(1)
+    assert not files.begun(0)
+    assert files.begun(1)

@@ -56,9 +56,8 @@ class Bench:
         self.record.accused.clear()
         if senders.lower() != senders:
             ((failed, sent),) = self.finished.saved((), wrong=[index], fingerprints=print_)
-            assert failed == index and sent == [
-                RecordingSource(sender.lower(), self.record) for sender in senders if sender != "-"
-            ]
+            assert failed == index
+            assert sent == [RecordingSource(sender.lower(), self.record) for sender in senders if sender != "-"]
         else:
             assert self.finished.saved([index], fingerprints=print_) == []
             self.picker.passed([index])
@@ -69,16 +68,19 @@ class Bench:
 def test_the_sender_of_everything_is_guilty_and_others_are_asked_at_once() -> None:
     bench = Bench()
     assert bench.judge(2, "AAA") == ["a"]
-    assert not bench.parole and not bench.finished.suspects
+    assert not bench.parole
+    assert not bench.finished.suspects
 
 
 def test_of_several_the_right_copy_tells() -> None:
     bench = Bench()
     assert bench.judge(2, "aBc") == []
-    assert list(bench.parole) == [2] and list(bench.finished.suspects) == [2]
+    assert list(bench.parole) == [2]
+    assert list(bench.finished.suspects) == [2]
     assert bench.judge(1, "bbb") == []
     assert bench.judge(2, "cac") == ["b"]
-    assert not bench.parole and not bench.finished.suspects
+    assert not bench.parole
+    assert not bench.finished.suspects
 
 
 def test_a_sole_sender_that_fails_does_not_end_the_parole() -> None:
@@ -101,10 +103,12 @@ def test_a_right_piece_that_could_not_be_written_tells_as_well_and_one_that_was_
     bench.judge(2, "aBc")
     piece = bench.add(2, "ccc")
     bench.finished.saved((), unhashed=[2])
-    assert list(bench.parole) == [2] and bench.record.accused == []
+    assert list(bench.parole) == [2]
+    assert bench.record.accused == []
     piece = bench.add(2, "ccc")
     bench.finished.saved((), unwritten=[2], fingerprints={2: fingerprint(b"o" * piece.size)})
-    assert bench.record.accused == ["b"] and not bench.parole
+    assert bench.record.accused == ["b"]
+    assert not bench.parole
     assert bench.picker.take(2), "it is to be fetched again"
 
 
@@ -124,9 +128,13 @@ def test_what_is_dropped_or_forgotten_is_let_go() -> None:
     bench = Bench()
     bench.judge(2, "aBc")
     bench.finished.forget(2)
-    assert not bench.parole and not bench.finished.suspects
+    assert not bench.parole
+    assert not bench.finished.suspects
     bench.add(2, "aaa")
-    assert len(bench.finished) == 1 and list(bench.finished) == [2] and bench.memory.saving == 3 * BLOCK
+    assert len(bench.finished) == 1
+    assert list(bench.finished) == [2]
+    assert bench.memory.saving == 3 * BLOCK
     bench.finished.drop(2)
     bench.finished.drop(2)
-    assert not bench.finished and bench.memory.saving == 0
+    assert not bench.finished
+    assert bench.memory.saving == 0

@@ -43,17 +43,21 @@ def test_a_piece_that_was_lost_meanwhile_is_not_told() -> None:
 def test_one_message_is_bounded() -> None:
     log = log_of(*range(MAX_TOLD + 10))
     position, message = log.told(0)
-    assert position == MAX_TOLD and len(message) == 9 * MAX_TOLD
+    assert position == MAX_TOLD
+    assert len(message) == 9 * MAX_TOLD
     assert log.told(position) == (MAX_TOLD + 10, messages.haves(range(MAX_TOLD, MAX_TOLD + 10)))
 
 
 def test_what_every_peer_has_heard_is_forgotten_and_positions_stay() -> None:
     log = log_of(1, 2, 3, 4)
     log.forget(3)
-    assert log.end == 4 and log.told(3) == (4, messages.haves([4]))
+    assert log.end == 4
+    assert log.told(3) == (4, messages.haves([4]))
     log.forget(2)
     log.forget(4)
-    assert log.end == 4 and log.told(4) == (4, b"") and len(log._pieces) == 0
+    assert log.end == 4
+    assert log.told(4) == (4, b"")
+    assert len(log._pieces) == 0
 
 
 def test_the_message_for_many_peers_is_made_once() -> None:
@@ -65,4 +69,5 @@ def test_the_message_for_many_peers_is_made_once() -> None:
 
     log = HaveLog(Bitfield.filled(10), encode)
     log.add([5, 6])
-    assert [log.told(0) for _ in range(3)] == [(2, b"\x05\x06")] * 3 and made == [[5, 6]]
+    assert [log.told(0) for _ in range(3)] == [(2, b"\x05\x06")] * 3
+    assert made == [[5, 6]]

@@ -64,10 +64,12 @@ def test_a_peer_that_stays_beyond_its_share_is_exhausted_and_one_that_stops_is_n
     flooder, burster = MessageQuota(Budget(), 0.0), MessageQuota(Budget(), 0.0)
     burster.charge(RESERVE + 4 * SHARE, 0.0)
     spend(flooder, cost=0.01, now=0.0, seconds=MAX_EXCESS - 1)
-    assert not flooder.exhausted(MAX_EXCESS - 1) and not burster.exhausted(MAX_EXCESS - 1)
+    assert not flooder.exhausted(MAX_EXCESS - 1)
+    assert not burster.exhausted(MAX_EXCESS - 1)
     spend(flooder, cost=0.01, now=MAX_EXCESS - 1, seconds=2)
     assert burster.wait(MAX_EXCESS) == 0.0
-    assert flooder.exhausted(MAX_EXCESS + 1) and not burster.exhausted(MAX_EXCESS + 1)
+    assert flooder.exhausted(MAX_EXCESS + 1)
+    assert not burster.exhausted(MAX_EXCESS + 1)
 
 
 def test_a_peer_that_leaves_is_no_debtor() -> None:

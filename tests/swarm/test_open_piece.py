@@ -37,12 +37,15 @@ def test_endgame_owners_step_in_for_each_other() -> None:
     piece = opened(0, 32768)
     asked(piece, "A", 2)
     assert not piece.duplicable(0, "A")
-    assert piece.duplicable(0, "B") and piece.duplicable(1, "B")
+    assert piece.duplicable(0, "B")
+    assert piece.duplicable(1, "B")
     piece.extra[0] = ["B"]
-    assert not piece.duplicable(0, "B") and piece.duplicable(1, "B")
+    assert not piece.duplicable(0, "B")
+    assert piece.duplicable(1, "B")
     piece.check()
     assert not piece.give_back(0, "A"), "B was asked as well"
-    assert piece.owners[0] == "B" and not piece.extra
+    assert piece.owners[0] == "B"
+    assert not piece.extra
     piece.check()
     assert piece.give_back(0, "B")
 
@@ -52,7 +55,8 @@ def test_an_extra_owner_may_go() -> None:
     asked(piece, "A", 1)
     piece.extra[0] = ["B", "C"]
     assert not piece.give_back(0, "B")
-    assert piece.extra == {0: ["C"]} and piece.owners[0] == "A"
+    assert piece.extra == {0: ["C"]}
+    assert piece.owners[0] == "A"
 
 
 def test_copies_are_bounded() -> None:
@@ -68,7 +72,8 @@ def test_a_free_block_is_not_duplicable() -> None:
 
 def test_a_place_for_each_block_that_is_free_or_asked_for() -> None:
     piece = opened(0, 2 * 16384)
-    assert piece.expects(0) and piece.expects(1)
+    assert piece.expects(0)
+    assert piece.expects(1)
     asked(piece, "A", 1)
     assert piece.expects(0)
 
@@ -79,9 +84,11 @@ def test_who_was_asked_and_who_else() -> None:
     piece.extra[1] = ["B", "C"]
     assert piece.asked() == [(0, "A"), (1, "A"), (1, "B"), (1, "C")]
     put(piece, 1, bytes(16384), BufferPool(65536))
-    assert sorted(piece.settle(1, "B")) == ["A", "C"] and piece.owners[1] == "B"
+    assert sorted(piece.settle(1, "B")) == ["A", "C"]
+    assert piece.owners[1] == "B"
     put(piece, 2, bytes(16384), BufferPool(65536))
-    assert piece.settle(2, "D") == [] and piece.free == [], "it was requested from no other peer"
+    assert piece.settle(2, "D") == []
+    assert piece.free == [], "it was requested from no other peer"
     assert piece.asked() == [(0, "A")]
     piece.check()
 
@@ -103,4 +110,5 @@ def test_who_was_not_asked_gives_nothing_back() -> None:
     asked(piece, "A", 1)
     piece.extra[0] = ["B"]
     assert not piece.give_back(0, "C")
-    assert piece.owners[0] == "A" and piece.extra == {0: ["B"]}
+    assert piece.owners[0] == "A"
+    assert piece.extra == {0: ["B"]}

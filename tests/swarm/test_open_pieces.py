@@ -48,17 +48,23 @@ class Bench:
 
 def test_the_last_block_of_the_torrent_is_shorter() -> None:
     bench = Bench()
-    assert bench.pieces.request(6) == (3, 0, BLOCK) and bench.pieces.request(7) == (3, BLOCK, 1)
+    assert bench.pieces.request(6) == (3, 0, BLOCK)
+    assert bench.pieces.request(7) == (3, BLOCK, 1)
 
 
 def test_opening_reserves_memory_and_closing_returns_it() -> None:
     bench = Bench()
-    assert bench.open(2) == [0, 1] and len(bench.pieces) == 2 and bench.memory.reserved == 4 * BLOCK
+    assert bench.open(2) == [0, 1]
+    assert len(bench.pieces) == 2
+    assert bench.memory.reserved == 4 * BLOCK
     assert not bench.pieces.reopen(0), "it is open"
-    assert bench.pieces.reopen(3) and bench.memory.reserved == 5 * BLOCK + 1
+    assert bench.pieces.reopen(3)
+    assert bench.memory.reserved == 5 * BLOCK + 1
     bench.pieces.check()
     bench.pieces.close_all()
-    assert len(bench.pieces) == 0 and bench.memory.reserved == 0 and bench.picker.take(0)
+    assert len(bench.pieces) == 0
+    assert bench.memory.reserved == 0
+    assert bench.picker.take(0)
 
 
 def test_a_piece_is_not_reopened_without_memory() -> None:
@@ -76,7 +82,8 @@ def test_closing_cancels_all_requests() -> None:
     bench.ask(0, one, other)
     bench.pieces.close(bench.pieces.by_index[0])
     assert bench.record.cancels == [("one", (0, 0, BLOCK)), ("other", (0, 0, BLOCK))]
-    assert not one.outstanding and one.late == {0}
+    assert not one.outstanding
+    assert one.late == {0}
 
 
 def test_a_piece_without_blocks_and_requests_is_closed() -> None:
@@ -100,7 +107,8 @@ def test_only_the_requests_to_certain_senders_are_cancelled() -> None:
     bench.ask(0, other)
     bench.pieces.cancel_requests(3, (one.sender,))
     bench.pieces.cancel_requests(0, (one.sender,))
-    assert bench.record.cancels == [("one", (0, 0, BLOCK))] and other.outstanding
+    assert bench.record.cancels == [("one", (0, 0, BLOCK))]
+    assert other.outstanding
     assert bench.pieces.by_index[0].free == [0]
     bench.pieces.check()
 
@@ -114,10 +122,12 @@ def test_a_received_block_cancels_its_other_requests() -> None:
     del other.outstanding[0]
     piece.put(0, 0, BLOCK, memoryview(bytes(BLOCK)), bench.memory)
     bench.pieces.settle(piece, 0, 0, other)
-    assert bench.record.cancels == [("one", (0, 0, BLOCK))] and list(bench.pieces.askable) == [0]
+    assert bench.record.cancels == [("one", (0, 0, BLOCK))]
+    assert list(bench.pieces.askable) == [0]
     piece.put(1, BLOCK, 2 * BLOCK, memoryview(bytes(BLOCK)), bench.memory)
     bench.pieces.settle(piece, 1, 1, other)
-    assert not bench.pieces.askable and piece.owners == [other, other]
+    assert not bench.pieces.askable
+    assert piece.owners == [other, other]
 
 
 def test_an_unfinished_piece_is_restored() -> None:
@@ -128,15 +138,18 @@ def test_an_unfinished_piece_is_restored() -> None:
     bench.ask(1, bench.pipeline("one"))
     piece.put(0, 0, BLOCK, memoryview(b"x" * BLOCK), bench.memory)
     ((index, blocks, runs),) = bench.pieces.unfinished()
-    assert (index, blocks) == (1, b"\x80") and [(begin, bytes(data)) for begin, data in runs] == [(0, b"x" * BLOCK)]
+    assert (index, blocks) == (1, b"\x80")
+    assert [(begin, bytes(data)) for begin, data in runs] == [(0, b"x" * BLOCK)]
 
     again = Bench()
     assert again.pieces.restore(1, Bitfield(2, blocks)) == [(0, 0, BLOCK)]
-    assert again.pieces.busy and len(again.pieces) == 1
+    assert again.pieces.busy
+    assert len(again.pieces) == 1
     again.pieces.restored(1, 5, b"")
     assert again.pieces.busy, "that is no segment of it"
     again.pieces.restored(1, 0, b"x" * BLOCK)
-    assert not again.pieces.busy and again.pieces.askable[1].free == [1]
+    assert not again.pieces.busy
+    assert again.pieces.askable[1].free == [1]
     again.pieces.check()
 
 
@@ -144,7 +157,9 @@ def test_a_piece_that_cannot_be_read_is_closed() -> None:
     bench = Bench()
     bench.pieces.restore(1, Bitfield(2, b"\x80"))
     bench.pieces.restored(1, 0, None)
-    assert len(bench.pieces) == 0 and bench.memory.reserved == 0 and bench.picker.take(1)
+    assert len(bench.pieces) == 0
+    assert bench.memory.reserved == 0
+    assert bench.picker.take(1)
 
 
 def test_a_piece_is_closed_when_its_last_segment_is_written() -> None:
@@ -162,14 +177,19 @@ def test_a_piece_is_closed_when_its_last_segment_is_written() -> None:
     assert bench.pieces.busy
     bench.pieces.close(piece)
     assert bench.pieces.written(piece), "another segment is being written"
-    assert bench.pieces.busy and list(bench.pieces.held) == [piece] and [*bench.pieces.unopenable] == [0]
+    assert bench.pieces.busy
+    assert list(bench.pieces.held) == [piece]
+    assert [*bench.pieces.unopenable] == [0]
     bench.record.segments[0][3](False)
     assert bench.pieces.written(piece)
-    assert not bench.pieces.written(piece) and not bench.pieces.busy and bench.memory.reserved == 0
+    assert not bench.pieces.written(piece)
+    assert not bench.pieces.busy
+    assert bench.memory.reserved == 0
 
 
 def test_a_piece_of_which_no_segment_must_be_read_is_open_at_once() -> None:
     bench = Bench(memory=4 * BLOCK)
     assert bench.pieces.restore(0, Bitfield(2, b"\x80")) == []
-    assert bench.pieces.askable[0].unopened == 1 and not bench.pieces.busy
+    assert bench.pieces.askable[0].unopened == 1
+    assert not bench.pieces.busy
     assert bench.pieces.unfinished() == [(0, b"\x80", ())], "its first block is on disk, in no memory"

@@ -36,12 +36,17 @@ def nothing(index: int) -> Optional[int]:
 
 def test_only_pieces_that_failed_are_on_parole() -> None:
     parole = failed("AB")
-    assert list(parole) == [3] and 3 in parole and len(parole) == 1
-    assert parole.has_turn(4, "A") and not parole.has_turn(3, "A")
-    assert not parole.lost(4, "A") and not parole.lost(3, "A")
+    assert list(parole) == [3]
+    assert 3 in parole
+    assert len(parole) == 1
+    assert parole.has_turn(4, "A")
+    assert not parole.has_turn(3, "A")
+    assert not parole.lost(4, "A")
+    assert not parole.lost(3, "A")
     parole.forget(3)
     parole.forget(3)
-    assert not parole and parole.withheld("A", ALL, 0.0) == []
+    assert not parole
+    assert parole.withheld("A", ALL, 0.0) == []
 
 
 def test_peers_that_sent_nothing_of_it_share_the_first_turns() -> None:
@@ -50,8 +55,10 @@ def test_peers_that_sent_nothing_of_it_share_the_first_turns() -> None:
     parole.asked(3, "C", 2.0)
     assert admitted(parole, 100.0) == "CD"
     parole.asked(3, "D", 2.0)
-    assert parole.lost(3, "C") and admitted(parole, 100.0) == "D", "a peer that lost its turn does not get another"
-    assert parole.lost(3, "D") and admitted(parole, 200.0) in "ABCD"
+    assert parole.lost(3, "C")
+    assert admitted(parole, 100.0) == "D", "a peer that lost its turn does not get another"
+    assert parole.lost(3, "D")
+    assert admitted(parole, 200.0) in "ABCD"
 
 
 def test_after_some_failures_they_take_turns_too() -> None:
@@ -125,7 +132,8 @@ def test_turns_of_a_peer() -> None:
     parole.failed(5, "AB")
     for index in (3, 5):
         parole.asked(index, "A", 0.0)
-    assert parole.turns("A") == [3, 5] and parole.turns("B") == []
+    assert parole.turns("A") == [3, 5]
+    assert parole.turns("B") == []
     parole.failed(5, "A")
     assert parole.turns("A") == [3], "a failure ends the turn"
 
@@ -198,7 +206,7 @@ class Model:
 
 @pytest.mark.parametrize("evade", [0.0, 0.9, 1.0])
 @pytest.mark.parametrize("lie", [1.0, 0.3])
-@pytest.mark.parametrize("liars, honest", [(1, 1), (1, 5), (5, 1), (8, 8)])
+@pytest.mark.parametrize(("liars", "honest"), [(1, 1), (1, 5), (5, 1), (8, 8)])
 def test_the_piece_is_right_before_long(liars: int, honest: int, lie: float, evade: float) -> None:
     for seed in range(10):
         Model(seed, liars=liars, honest=honest, lie=lie, evade=evade).run(most=3 * (liars + 1))

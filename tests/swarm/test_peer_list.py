@@ -140,7 +140,8 @@ def test_what_the_trackers_name_takes_the_room_that_incoming_peers_had() -> None
     for number in range(200):
         peers.add(at(6881, f"8.0.{number}.1"), Source.TRACKER, 0.0)
     found = peers.candidates(0.0, 100)
-    assert len(found) == 100 and sum(host.startswith("8.") for host, _ in found) == 80
+    assert len(found) == 100
+    assert sum(host.startswith("8.") for host, _ in found) == 80
     assert {host for host, _ in found if host.startswith("9.")} == {f"9.0.{number}.1" for number in range(20)}
 
 
@@ -199,7 +200,9 @@ def test_ports_of_other_services_are_dialled_last() -> None:
         peers.dialing(at(port))
         peers.failed(at(port), 0.0, "refused")
     order = ports(peers, RETRY_PAUSE)
-    assert order[0] == 25 and set(order[1:3]) == {1024, 6881} and set(order[3:]) == {22, 80, 443, 1023}
+    assert order[0] == 25
+    assert set(order[1:3]) == {1024, 6881}
+    assert set(order[3:]) == {22, 80, 443, 1023}
 
 
 def test_full_list_keeps_those_of_the_user() -> None:
@@ -267,7 +270,8 @@ def test_failed_dials_of_the_users_peers_never_end() -> None:
         peers.dialing(at(1))
         peers.failed(at(1), now, "refused")
         due = peers.next_time(now)
-        assert due is not None and due - now <= LONGEST_PAUSE
+        assert due is not None
+        assert due - now <= LONGEST_PAUSE
         pause, now = due - now, due
     assert pause == LONGEST_PAUSE
 
@@ -360,7 +364,8 @@ def test_where_few_are_known_and_needed_each_is_tried_often_and_none_forgotten()
         peers.dialing(at(1))
         peers.failed(at(1), now, "refused")
         due = peers.next_time(now)
-        assert due is not None and due - now <= LEAST_LONGEST
+        assert due is not None
+        assert due - now <= LEAST_LONGEST
         now = due
 
 
@@ -479,7 +484,8 @@ def test_a_tie_made_before_the_address_is_listed_counts_too() -> None:
 def test_a_peer_that_dials_from_the_port_at_which_it_listens() -> None:
     peers = make(1)
     peers.connected(at(1), incoming=True, now=0.0)
-    assert ports(peers, 1e6) == [] and not peers.bind(at(1), at(2))
+    assert ports(peers, 1e6) == []
+    assert not peers.bind(at(1), at(2))
     peers.closed(at(1), 100.0, useful=True)
     assert ports(peers, 100.0 + RECONNECT_PAUSE) == [1]
 
@@ -540,7 +546,7 @@ def test_a_dial_that_fails_while_the_peer_is_connected_counts_for_nothing() -> N
 
 
 @pytest.mark.parametrize(
-    "caller, told",
+    ("caller", "told"),
     [
         (at(50000), at(1, "127.0.0.2")),  # another host
         (at(50000), at(2)),  # an address we dialled ourselves
@@ -590,7 +596,8 @@ def test_a_ban_covers_where_the_peer_listens(gone: bool) -> None:
     if gone:
         peers.closed(at(50000), 5.0, useful=True)
     peers.ban(at(50000))
-    assert peers.banned(at(1)) and peers.banned(at(50000))
+    assert peers.banned(at(1))
+    assert peers.banned(at(50000))
     assert peers.counts.banned == 1
     assert ports(peers, 1e6) == [2]
 
@@ -709,7 +716,8 @@ def test_void_entries_do_not_pile_up() -> None:
 def test_an_address_that_was_removed_meanwhile_is_dialled_without_a_trace() -> None:
     peers = make()
     peers.dialing(at(1))
-    assert peers.counts.known == 0 and peers.candidates(0.0, 10) == []
+    assert peers.counts.known == 0
+    assert peers.candidates(0.0, 10) == []
 
 
 def test_only_addresses_of_some_sources_are_kept() -> None:
@@ -722,7 +730,9 @@ def test_only_addresses_of_some_sources_are_kept() -> None:
     peers.connected(at(3), incoming=False, now=1.0)
     assert [peers.source(at(port)) for port in (1, 3, 9)] == [Source.TRACKER, Source.PEX, None]
     peers.keep_only({Source.TRACKER})
-    assert ports(peers, 1.0) == [2] and peers.source(at(3)) is None and peers.counts.known == 2
+    assert ports(peers, 1.0) == [2]
+    assert peers.source(at(3)) is None
+    assert peers.counts.known == 2
     peers.closed(at(1), 100.0, useful=True)
     peers.closed(at(3), 100.0, useful=True)
     assert set(ports(peers, 10_000.0)) == {1, 2}, "an address that is forgotten does not come back when it closes"

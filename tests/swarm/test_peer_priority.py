@@ -20,7 +20,7 @@ def test_the_check_value_of_crc32c() -> None:
 
 
 @pytest.mark.parametrize(
-    "one, other, data, expected",
+    ("one", "other", "data", "expected"),
     [
         ("123.213.32.10", "98.76.54.32", "624C14007BD50000", 0xEC2D7224),
         ("123.213.32.10", "123.213.32.234", "7BD5200A7BD520EA", 0x99568189),
@@ -32,7 +32,7 @@ def test_the_vectors_of_the_bep(one: str, other: str, data: str, expected: int) 
 
 
 @pytest.mark.parametrize(
-    "one, other, data",
+    ("one", "other", "data"),
     [
         ("1.2.255.255", "3.4.255.255", "0102555503045555"),
         ("1.2.255.255", "1.2.3.255", "010203550102ff55"),

@@ -40,7 +40,8 @@ def test_only_what_the_peer_has_and_we_miss() -> None:
     assert subject.pick(bits("xxxxxx.."), 8) == []
     assert not subject.exhausted
     assert sorted(subject.pick(bits("xxxxxxxx"), 8)) == [6, 7]
-    assert subject.exhausted and subject.missing
+    assert subject.exhausted
+    assert subject.missing
 
 
 def test_the_first_pieces_are_random_not_rarest() -> None:
@@ -61,7 +62,8 @@ def test_draws_reach_pieces_far_from_each_other() -> None:
     size = 20_000
     subject = picker(HAVE_SOME + "." * (size - 4), "x" * size)
     places = [subject.pick(bits("x" * size), 1)[0] for _ in range(60)]
-    assert min(places) < size / 4 and max(places) > size * 3 / 4
+    assert min(places) < size / 4
+    assert max(places) > size * 3 / 4
 
 
 def test_sequential_takes_the_first() -> None:
@@ -79,7 +81,8 @@ def test_a_higher_priority_comes_first_whatever_is_rare() -> None:
 def test_priority_zero_is_never_picked_and_may_come_back() -> None:
     subject = picker("....", "xxxx")
     assert subject.set_priorities([0, 1, 0, 1]) == [0, 2]
-    assert subject.missing_count == 2 and subject.wanted_bytes == b"\x50"
+    assert subject.missing_count == 2
+    assert subject.wanted_bytes == b"\x50"
     assert sorted(subject.pick(bits("xxxx"), 4)) == [1, 3]
     subject.set_priorities([1, 1, 1, 1])
     assert subject.missing_count == 4
@@ -100,10 +103,12 @@ def test_passed_and_lost() -> None:
     (index,) = subject.pick(bits("xxxx"), 1)
     have.set(index)
     subject.passed([index])
-    assert subject.missing_count == 3 and not subject.wants(index)
+    assert subject.missing_count == 3
+    assert not subject.wants(index)
     have.clear(index)
     subject.lost(index)
-    assert subject.missing_count == 4 and subject.wants(index)
+    assert subject.missing_count == 4
+    assert subject.wants(index)
     assert sorted(subject.pick(bits("xxxx"), 4)) == [0, 1, 2, 3]
     subject.check()
 
@@ -193,7 +198,8 @@ def test_the_rarest_piece_is_found_in_whatever_region_it_is() -> None:
         for peer in (most, most, commonest):
             subject.joined(peer)
         lacking = subject.pick(most, 3)
-        assert len(lacking) == 3 and not {*lacking} & {*rare, 8, REGION + 8}
+        assert len(lacking) == 3
+        assert not {*lacking} & {*rare, 8, REGION + 8}
         assert sorted(subject.pick(everything, 4)) == rare
         subject.lost(rare[2])
         assert subject.pick(everything, 2)[0] == rare[2]

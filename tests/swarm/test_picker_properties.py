@@ -185,7 +185,8 @@ class Machine(RuleBasedStateMachine):
         subject, model = self.picker, self.model
         subject.check()
         missing = [index for index in range(self.size) if model.missing(index)]
-        assert subject.missing_count == len(missing) and subject.missing is bool(missing)
+        assert subject.missing_count == len(missing)
+        assert subject.missing is bool(missing)
         assert subject.exhausted is all(index in model.open for index in missing)
         assert all(subject.wants(index) is model.missing(index) for index in range(0, self.size, 7))
         assert all(subject.interesting(peer) is any(peer[index] for index in missing) for peer in self.peers[:3])

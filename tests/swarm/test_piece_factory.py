@@ -28,12 +28,15 @@ def everything(pieces: int) -> Bitfield:
 
 def test_as_many_as_the_memory_has_room_for() -> None:
     factory = make(2 * BLOCK, size=21 * BLOCK, memory=8 * BLOCK)
-    assert factory.affordable(3) == 3 and factory.affordable(10) == 4 and not factory.exhausted
+    assert factory.affordable(3) == 3
+    assert factory.affordable(10) == 4
+    assert not factory.exhausted
     pieces = factory.open(everything(11), 4, within=None)
     assert [(type(piece), piece.index, piece.size) for piece in pieces] == [
         (BufferedPiece, i, 2 * BLOCK) for i in range(4)
     ]
-    assert factory.affordable(1) == 0 and factory.exhausted
+    assert factory.affordable(1) == 0
+    assert factory.exhausted
     assert factory.open(everything(11), 0, within=None) == []
 
 
@@ -46,7 +49,8 @@ def test_the_last_piece_is_shorter() -> None:
 
 def test_a_torrent_of_no_bytes_has_no_piece_to_open() -> None:
     factory = make(BLOCK, size=0, memory=8 * BLOCK)
-    assert factory.exhausted and factory.open(everything(0), 4, within=None) == []
+    assert factory.exhausted
+    assert factory.open(everything(0), 4, within=None) == []
 
 
 def test_some_come_first_unless_the_choice_is_restricted() -> None:
@@ -57,9 +61,11 @@ def test_some_come_first_unless_the_choice_is_restricted() -> None:
 
 def test_what_does_not_fit_four_times_is_segmented_and_opened_alone() -> None:
     factory = make(16 * MIB, size=33 * MIB, memory=64 * MIB)
-    assert factory.buffer_size == 16 * MIB and factory.affordable(2) == 2
+    assert factory.buffer_size == 16 * MIB
+    assert factory.affordable(2) == 2
     factory = make(16 * MIB, size=33 * MIB, memory=32 * MIB)
-    assert factory.buffer_size == MAX_SEGMENT and factory.affordable(2) == 1
+    assert factory.buffer_size == MAX_SEGMENT
+    assert factory.affordable(2) == 1
     assert isinstance(factory.piece(0), SegmentedPiece)
     assert type(factory.piece(2)) is BufferedPiece, "the last is short"
     assert make(16 * MIB, size=33 * MIB, memory=1).buffer_size == BLOCK

@@ -64,10 +64,12 @@ def test_a_reqq_below_the_floor_counts() -> None:
 def test_a_refill_is_due_in_batches_of_a_quarter() -> None:
     pipeline = make()
     pipeline.outstanding = {number: 0.0 for number in range(64)}
-    assert pipeline.room == 0 and not pipeline.refill_due
+    assert pipeline.room == 0
+    assert not pipeline.refill_due
     for number in range(15):
         del pipeline.outstanding[number]
-    assert pipeline.room == 15 and not pipeline.refill_due
+    assert pipeline.room == 15
+    assert not pipeline.refill_due
     del pipeline.outstanding[15]
     assert pipeline.refill_due
 
@@ -76,7 +78,8 @@ def test_a_refill_is_due_in_batches_that_are_not_too_long() -> None:
     pipeline = make()
     pipeline.depth = 2000
     pipeline.outstanding = {number: 0.0 for number in range(2000 - MAX_BATCH + 1)}
-    assert pipeline.room == MAX_BATCH - 1 and not pipeline.refill_due
+    assert pipeline.room == MAX_BATCH - 1
+    assert not pipeline.refill_due
     del pipeline.outstanding[0]
     assert pipeline.refill_due
 
@@ -96,17 +99,20 @@ def test_overdue_only_with_requests_and_silence() -> None:
 def test_a_snub_ends_with_the_next_block() -> None:
     pipeline = make()
     pipeline.snub()
-    assert pipeline.snubbed and pipeline.depth == 1
+    assert pipeline.snubbed
+    assert pipeline.depth == 1
     pipeline.payload += BLOCK
     pipeline.measure(5.0)
-    assert not pipeline.snubbed and pipeline.depth == 64
+    assert not pipeline.snubbed
+    assert pipeline.depth == 64
 
 
 def test_slow_after_some_seconds_without_much() -> None:
     pipeline = make()
     assert not pipeline.proven_slow(100.0)
     pipeline.outstanding = {number: 100.0 for number in range(64)}
-    assert not pipeline.proven_slow(104.9) and pipeline.proven_slow(105.0)
+    assert not pipeline.proven_slow(104.9)
+    assert pipeline.proven_slow(105.0)
     pipeline.payload += 50 * BLOCK
     pipeline.measure(106.0)
     assert not pipeline.proven_slow(106.0)
@@ -129,14 +135,16 @@ def test_the_oldest_requests_may_be_kept() -> None:
     pipeline = make()
     pipeline.outstanding = {7: 1.0, 3: 1.0, 9: 2.0}
     assert pipeline.withdraw(1) == [3, 9]
-    assert pipeline.outstanding == {7: 1.0} and pipeline.late == {3, 9}
+    assert pipeline.outstanding == {7: 1.0}
+    assert pipeline.late == {3, 9}
 
 
 def test_withdrawn_blocks_are_remembered_in_bounds() -> None:
     pipeline = make()
     pipeline.outstanding = {3: 0.0, 4: 0.0}
     assert pipeline.withdraw() == [3, 4]
-    assert not pipeline.outstanding and pipeline.late == {3, 4}
+    assert not pipeline.outstanding
+    assert pipeline.late == {3, 4}
     pipeline.late.update(range(MAX_LATE + 1))
     pipeline.outstanding = {9999: 0.0}
     pipeline.withdraw()
@@ -170,4 +178,5 @@ def test_a_request_is_cancelled_once() -> None:
     pipeline.outstanding[3] = 0.0
     for _ in range(2):
         pipeline.cancel(3, (1, 0, BLOCK))
-    assert record.cancels == [("peer", (1, 0, BLOCK))] and pipeline.late == {3}
+    assert record.cancels == [("peer", (1, 0, BLOCK))]
+    assert pipeline.late == {3}

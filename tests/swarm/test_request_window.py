@@ -33,12 +33,14 @@ def peers(*asked: int) -> List[Pipeline]:
 def test_without_a_limit_there_is_no_window() -> None:
     free = window(0)
     (peer,) = peers(1000)
-    assert free.blocks > 1 << 40 and free.excess([peer]) == 0 and free.delay([peer]) == 0.0
+    assert free.blocks > 1 << 40
+    assert free.excess([peer]) == 0
+    assert free.delay([peer]) == 0.0
     free.adapt(unused=False)
     assert not free.reached
 
 
-@pytest.mark.parametrize("rate, blocks", [(1, LEAST_BLOCKS), (5000, LEAST_BLOCKS), (160 * BLOCK, 480)])
+@pytest.mark.parametrize(("rate", "blocks"), [(1, LEAST_BLOCKS), (5000, LEAST_BLOCKS), (160 * BLOCK, 480)])
 def test_it_is_what_comes_within_seconds(rate: int, blocks: int) -> None:
     assert window(rate).blocks == blocks
 
@@ -63,12 +65,14 @@ def test_it_grows_while_the_limit_is_not_reached_and_peers_would_be_asked_for_mo
         low.room(idle, peers(1, 1))
         low.adapt(unused=True)
         sizes.append(low.blocks)
-    assert sizes == [3, 4, 5, 6] and not low.reached
+    assert sizes == [3, 4, 5, 6]
+    assert not low.reached
     low.adapt(unused=True)
     assert low.blocks == 6, "no peer was refused anything"
     for _ in range(10):
         low.adapt(unused=False)
-    assert low.blocks == LEAST_BLOCKS and low.reached
+    assert low.blocks == LEAST_BLOCKS
+    assert low.reached
 
 
 def test_at_a_high_limit_it_grows_fast() -> None:
@@ -90,6 +94,7 @@ def test_what_grew_is_forgotten_with_the_limit() -> None:
 
 def test_excess_and_delay() -> None:
     low = window(BLOCK)
-    assert low.blocks == 3 and low.excess(peers(4, 2)) == 0
+    assert low.blocks == 3
+    assert low.excess(peers(4, 2)) == 0
     assert low.excess(peers(40, 2)) == 42 - 3 * TOO_MANY
     assert low.delay(peers(4, 2)) == 6.0

@@ -26,14 +26,21 @@ def receive(piece: SegmentedPiece, block: int, memory: BufferPool) -> bool:
 def test_segments_open_one_after_the_other() -> None:
     memory = BufferPool(1 << 20)
     piece = make(memory)
-    assert piece.blocks == 6 and piece.segment_left == [2, 2, 2]
+    assert piece.blocks == 6
+    assert piece.segment_left == [2, 2, 2]
     assert [piece.segment_bytes(segment) for segment in range(3)] == [32768, 32768, 16385]
-    assert piece.free == [1, 0] and piece.askable and piece.untouched and memory.reserved == 32768
+    assert piece.free == [1, 0]
+    assert piece.askable
+    assert piece.untouched
+    assert memory.reserved == 32768
     assert asked(piece, "A", 1) == [0]
     piece.widen(3, memory)
-    assert asked(piece, "A", 3) == [1, 2, 3] and piece.askable and memory.reserved == 65536
+    assert asked(piece, "A", 3) == [1, 2, 3]
+    assert piece.askable
+    assert memory.reserved == 65536
     piece.widen(1, memory)
-    assert asked(piece, "A", 2) == [4, 5] and not piece.askable
+    assert asked(piece, "A", 2) == [4, 5]
+    assert not piece.askable
     assert piece.reserved == memory.reserved == SIZE
 
 
@@ -41,8 +48,11 @@ def test_no_segment_without_memory() -> None:
     memory = BufferPool(3 * BLOCK)
     piece = make(memory)
     piece.widen(6, memory)
-    assert piece.free == [1, 0] and piece.askable and memory.reserved == 2 * BLOCK
-    assert piece.expects(1) and not piece.expects(2), "there is no place for it"
+    assert piece.free == [1, 0]
+    assert piece.askable
+    assert memory.reserved == 2 * BLOCK
+    assert piece.expects(1)
+    assert not piece.expects(2), "there is no place for it"
 
 
 def test_each_segment_goes_to_the_disk_when_it_is_there() -> None:
@@ -55,11 +65,15 @@ def test_each_segment_goes_to_the_disk_when_it_is_there() -> None:
     piece.save(1, memory, record, owner)
     assert piece.writing == 2
     (_, begin, data, written), (_, _, _, written_other) = record.segments
-    assert begin == 4 * BLOCK and data == b"\4" * BLOCK + b"\5"
+    assert begin == 4 * BLOCK
+    assert data == b"\4" * BLOCK + b"\5"
     written(False)
-    assert piece.writing == 1 and piece.unwritten == 2 and owner.news == [(piece, False, False)]
+    assert piece.writing == 1
+    assert piece.unwritten == 2
+    assert owner.news == [(piece, False, False)]
     assert memory.reserved == piece.reserved == 4 * BLOCK
-    assert piece.view(4 * BLOCK, 4) is None and bytes(piece.view(BLOCK, 3) or b"") == b"\1\1\1"
+    assert piece.view(4 * BLOCK, 4) is None
+    assert bytes(piece.view(BLOCK, 3) or b"") == b"\1\1\1"
     assert piece.view(2 * BLOCK, BLOCK) is None, "nothing of it has come"
     piece.free.clear()
     piece.check()
@@ -68,7 +82,8 @@ def test_each_segment_goes_to_the_disk_when_it_is_there() -> None:
     piece.save(3, memory, record, owner)
     written_other(False)
     record.segments[2][3](True)
-    assert owner.news[1:] == [(piece, False, False), (piece, True, True)] and not piece.writing
+    assert owner.news[1:] == [(piece, False, False), (piece, True, True)]
+    assert not piece.writing
 
 
 def test_what_is_not_written_is_given_back() -> None:
@@ -78,13 +93,18 @@ def test_what_is_not_written_is_given_back() -> None:
     receive(piece, 0, memory)
     buffer = piece.buffers[0]
     piece.release(memory)
-    assert memory.reserved == 0 and piece.buffers == [None] * 3 and memory.take(2 * BLOCK) is buffer
+    assert memory.reserved == 0
+    assert piece.buffers == [None] * 3
+    assert memory.take(2 * BLOCK) is buffer
 
 
 def test_what_is_on_disk_is_not_asked_for_and_needs_no_memory() -> None:
     piece = SegmentedPiece(0, SIZE, 2 * BLOCK, *order(SIZE))
     assert piece.restore([0, 1, 3]) == [1], "of this one some is missing"
-    assert piece.free == [2] and not piece.untouched and piece.unwritten == 2 and piece.reserved == 2 * BLOCK
+    assert piece.free == [2]
+    assert not piece.untouched
+    assert piece.unwritten == 2
+    assert piece.reserved == 2 * BLOCK
     piece.bring(1, b"x" * 2 * BLOCK, BufferPool(1 << 20))
     assert bytes(piece.view(3 * BLOCK, 2) or b"") == b"xx"
     piece.check()
@@ -93,6 +113,10 @@ def test_what_is_on_disk_is_not_asked_for_and_needs_no_memory() -> None:
 def test_segments_that_are_on_disk_are_opened_with_the_one_before_them() -> None:
     memory = BufferPool(1 << 20)
     piece = SegmentedPiece(0, SIZE, 2 * BLOCK, *order(SIZE))
-    assert piece.restore([0, 1, 4, 5]) == [] and piece.unopened == 2 and piece.askable
+    assert piece.restore([0, 1, 4, 5]) == []
+    assert piece.unopened == 2
+    assert piece.askable
     piece.widen(1, memory)
-    assert asked(piece, "A", 2) == [2, 3] and piece.unopened == 0 and not piece.askable
+    assert asked(piece, "A", 2) == [2, 3]
+    assert piece.unopened == 0
+    assert not piece.askable

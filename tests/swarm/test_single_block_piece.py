@@ -15,14 +15,17 @@ def test_the_block_is_kept_where_it_came() -> None:
     piece = SingleBlockPiece(3, 5, BLOCK, 1, [0])
     data = memoryview(bytearray(b"block"))
     assert piece.put(0, 0, 5, data, memory)
-    assert piece.buffer is data and bytes(piece.whole) == b"block" and not piece.left
+    assert piece.buffer is data
+    assert bytes(piece.whole) == b"block"
+    assert not piece.left
     assert bytes(piece.view(1, 3) or b"") == b"loc"
     piece.free.clear()
     piece.check()
     assert lender.out == [id(data)]
     piece.release(memory)
     piece.release(memory)
-    assert lender.out == [] and piece.buffer is None
+    assert lender.out == []
+    assert piece.buffer is None
 
 
 def test_what_is_not_lent_is_copied() -> None:

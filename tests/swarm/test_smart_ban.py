@@ -43,7 +43,8 @@ def test_of_several_the_right_copy_tells() -> None:
     assert list(ban.pieces) == [3]
     assert passed(ban, 4, "abcd") == ""
     assert passed(ban, 3, "abcd") == "B"
-    assert not ban.pieces and passed(ban, 3, "abcd") == ""
+    assert not ban.pieces
+    assert passed(ban, 3, "abcd") == ""
 
 
 def test_all_failed_copies_are_compared() -> None:
@@ -79,9 +80,11 @@ def test_what_was_on_disk_accuses_nobody_and_is_no_sole_sender() -> None:
 
 def test_without_fingerprints_nobody_is_accused() -> None:
     ban: SmartBan[str] = SmartBan()
-    assert failed(ban, 3, "AB", "") == "" and not ban.pieces
+    assert failed(ban, 3, "AB", "") == ""
+    assert not ban.pieces
     assert failed(ban, 3, "AB", "aX") == ""
-    assert passed(ban, 3, "") == "" and not ban.pieces
+    assert passed(ban, 3, "") == ""
+    assert not ban.pieces
 
 
 def test_only_the_latest_copies_of_a_piece_are_kept() -> None:

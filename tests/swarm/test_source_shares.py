@@ -29,7 +29,7 @@ def test_a_newcomer_of_the_greediest_source_goes() -> None:
 
 
 @pytest.mark.parametrize(
-    "tracker, incoming, source, port",
+    ("tracker", "incoming", "source", "port"),
     [
         (10, 10, Source.TRACKER, 1010),
         (10, 10, Source.INCOMING, None),
@@ -61,7 +61,8 @@ def test_what_was_tried_in_vain_goes_first_the_worst_and_longest_idle_of_it() ->
         order.append(found[1])
         made.busy(found, Source.TRACKER, failures=failures, tried=True)
         made.forgotten(Source.TRACKER)
-    assert order == [12, 13, 14, 11] and made.replaceable(Source.TRACKER) is None
+    assert order == [12, 13, 14, 11]
+    assert made.replaceable(Source.TRACKER) is None
 
 
 def test_what_was_in_use_goes_last() -> None:
@@ -94,7 +95,8 @@ def test_the_users_are_in_no_share() -> None:
     made = SourceShares()
     made.listed(Source.USER)
     made.idle(at(1), Source.USER, failures=9, tried=True)
-    assert Source.USER not in WEIGHTS and made.replaceable(Source.TRACKER) is None
+    assert Source.USER not in WEIGHTS
+    assert made.replaceable(Source.TRACKER) is None
     made.busy(at(1), Source.USER, failures=9, tried=True)
 
 

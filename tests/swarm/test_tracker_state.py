@@ -15,10 +15,14 @@ def test_a_host_that_failed_often_is_avoided_and_risked_with_one_announce() -> N
     for tracker in trackers[:HOST_PATIENCE]:
         assert not host.avoided
         tracker.failed("refused", 1.0)
-    assert host.avoided and trackers[-1].failing and not trackers[-1].failures
+    assert host.avoided
+    assert trackers[-1].failing
+    assert not trackers[-1].failures
     assert [host.room(under_way) for under_way in (0, 1)] == [True, False]
     trackers[0].answered(AnnounceReply(), 0)
-    assert not host.avoided and not trackers[-1].failing and trackers[1].failing
+    assert not host.avoided
+    assert not trackers[-1].failing
+    assert trackers[1].failing
 
 
 def test_a_new_run_forgets_failures_and_no_objection() -> None:

@@ -40,11 +40,15 @@ def begin(restoring: UnfinishedPieces, text: str) -> List[int]:
 def test_there_and_back() -> None:
     restoring = make()
     assert restoring.begin(0, bits("x.x..x")) == [(0, 0, 6 * BLOCK)]
-    assert restoring.ready(0) is None and len(restoring) == 1
+    assert restoring.ready(0) is None
+    assert len(restoring) == 1
     data = bytes(block for block in range(6) for _ in range(BLOCK))
     piece = restoring.bring(0, 0, data)
-    assert piece is not None and len(restoring) == 0
-    assert piece.free == [4, 3, 1] and piece.left == 3 and piece.owners[0] is RESTORED
+    assert piece is not None
+    assert len(restoring) == 0
+    assert piece.free == [4, 3, 1]
+    assert piece.left == 3
+    assert piece.owners[0] is RESTORED
     piece.check()
     index, blocks, runs = unfinished(piece)
     assert (index, blocks) == (0, b"\xa4")
@@ -71,8 +75,10 @@ def test_only_segments_that_are_begun_are_read(text: str, read: List[int]) -> No
 
 def test_no_memory_no_piece() -> None:
     restoring = make(memory=8)
-    assert begin(restoring, "x....x") == [0, 2] and len(restoring) == 1
-    assert restoring.begin(1, bits("x....x")) == [] and len(restoring) == 1
+    assert begin(restoring, "x....x") == [0, 2]
+    assert len(restoring) == 1
+    assert restoring.begin(1, bits("x....x")) == []
+    assert len(restoring) == 1
     assert restoring.ready(1) is None
 
 
@@ -86,4 +92,5 @@ def test_a_segment_that_cannot_be_read_gives_the_piece_up() -> None:
     restoring = make(memory=8)
     assert begin(restoring, "x..x..") == [0, 1]
     assert restoring.bring(0, 1, None) is not None
-    assert len(restoring) == 0 and restoring.bring(0, 0, bytes(2 * BLOCK)) is None
+    assert len(restoring) == 0
+    assert restoring.bring(0, 0, bytes(2 * BLOCK)) is None

@@ -35,7 +35,8 @@ def request(
     before = len(uploads)
     asked = [(index, begin, length)]
     rejected = uploads.add(index, asked, available=available, choked=choked, allowed_fast=allowed)
-    assert rejected in ([], asked) and len(uploads) - before in (0, 1)
+    assert rejected in ([], asked)
+    assert len(uploads) - before in (0, 1)
     if rejected:
         assert len(uploads) == before
         return REJECTED
@@ -65,7 +66,8 @@ def drain(uploads: Uploads, blocks: int = 1000) -> str:
     runs: List[str] = []
     while uploads:
         runs.append(show(uploads.take(blocks * BLOCK)))
-    assert len(uploads) == 0 and uploads.take(blocks * BLOCK) is None
+    assert len(uploads) == 0
+    assert uploads.take(blocks * BLOCK) is None
     return " ".join(runs)
 
 
@@ -79,7 +81,7 @@ def test_nothing_waits() -> None:
 
 
 @pytest.mark.parametrize(
-    "asked, most, runs",
+    ("asked", "most", "runs"),
     [
         ("1:0", 100, "1:0+1"),
         ("1:0 1:1 1:2 1:3", 100, "1:0+4"),
@@ -165,7 +167,7 @@ def test_many_at_once_are_taken_in_order_and_each_refused_for_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    "index, begin, length",
+    ("index", "begin", "length"),
     [
         (11, 0, BLOCK),
         (-1, 0, BLOCK),
@@ -219,7 +221,8 @@ def test_nothing_is_looked_at_behind_a_reason_to_close() -> None:
     uploads = make()
     asked = [(7, 16 * BLOCK, 99)] * (3 * MAX_REFUSED)
     rejected = uploads.add(7, asked, available=True, choked=False, allowed_fast=False)
-    assert uploads.failed and len(rejected) == MAX_REFUSED + 1
+    assert uploads.failed
+    assert len(rejected) == MAX_REFUSED + 1
 
 
 def test_a_full_queue_rejects_for_peers_that_know_rejects() -> None:
@@ -250,7 +253,8 @@ def test_one_block_of_the_piece_of_lowest_rank() -> None:
     ranks = {0: 5, 1: 3, 2: 3}
     runs = [uploads.take_one(ranks.__getitem__) for _ in range(6)]
     assert [show(run) for run in runs] == ["2:0+1", "2:1+1", "1:0+1", "1:1+1", "0:0+1", "0:1+1"]
-    assert len(uploads) == 0 and uploads.take_one(ranks.__getitem__) is None
+    assert len(uploads) == 0
+    assert uploads.take_one(ranks.__getitem__) is None
 
 
 def test_cancel() -> None:
@@ -263,7 +267,7 @@ def test_cancel() -> None:
     assert not uploads.cancel(*parse("1:0"))
 
 
-@pytest.mark.parametrize("fast, kept, dropped", [(True, "2:0+1", "1:0 1:1"), (False, "", "1:0 2:0 1:1")])
+@pytest.mark.parametrize(("fast", "kept", "dropped"), [(True, "2:0+1", "1:0 1:1"), (False, "", "1:0 2:0 1:1")])
 def test_choke_drops_all_but_allowed_fast_pieces(fast: bool, kept: str, dropped: str) -> None:
     uploads = make(fast=fast)
     ask(uploads, "1:0")
@@ -298,7 +302,7 @@ def test_allowed_fast_pieces_are_given_to_choked_peers() -> None:
     assert drain(uploads) == "1:0+2"
 
 
-@pytest.mark.parametrize("layout, index, blocks", [(LAYOUT, 1, 16), (LAYOUT, 10, 2), (TINY, 3, 1)])
+@pytest.mark.parametrize(("layout", "index", "blocks"), [(LAYOUT, 1, 16), (LAYOUT, 10, 2), (TINY, 3, 1)])
 def test_an_allowed_fast_piece_is_given_three_times(layout: Layout, index: int, blocks: int) -> None:
     uploads = make(layout=layout)
     for _ in range(FAST_COPIES * blocks):
@@ -313,15 +317,19 @@ def test_requests_of_pieces_that_we_said_we_have_are_counted_apart() -> None:
     uploads = make()
     asked = [(3, 0, BLOCK)] * MAX_MISLED
     rejected = uploads.add(3, asked, available=False, choked=False, allowed_fast=False, misled=True)
-    assert rejected == asked and not uploads.failed
+    assert rejected == asked
+    assert not uploads.failed
     uploads.add(3, asked[:2], available=False, choked=False, allowed_fast=False, misled=True)
     assert uploads.failed == f"made {MAX_MISLED + 1} requests for pieces that could not be read"
 
 
-@pytest.mark.parametrize("layout, small", [(LAYOUT, BLOCK // 2), (TINY, BLOCK // 2), (Layout([100_000], 1024), 512)])
+@pytest.mark.parametrize(
+    ("layout", "small"), [(LAYOUT, BLOCK // 2), (TINY, BLOCK // 2), (Layout([100_000], 1024), 512)]
+)
 def test_requests_of_less_than_half_a_block_are_counted(layout: Layout, small: int) -> None:
     uploads = make(layout=layout)
     for length, count in ((small, 0), (small - 1, 1), (1, 2), (2 * small, 2)):
         assert request(uploads, 0, 0, length) == ACCEPTED
         assert uploads.small == count
-    assert request(uploads, 0, 0, 1) == IGNORED and uploads.small == 2
+    assert request(uploads, 0, 0, 1) == IGNORED
+    assert uploads.small == 2

@@ -19,7 +19,9 @@ def test_every_wait_ends_once_it_is_set() -> None:
     latch.set()
     for thread in threads:
         thread.join()
-    assert passed == [True] * 5 and latch.is_set and latch.wait(0)
+    assert passed == [True] * 5
+    assert latch.is_set
+    assert latch.wait(0)
 
 
 @pytest.mark.parametrize("timeout", [0, 0.01])
@@ -55,7 +57,8 @@ def test_a_wait_that_was_interrupted_with_the_lock_blocks_no_other(monkeypatch: 
     latch._is_set = True  # set, and an interrupted thread still holds the lock
     waiting.join(30)
     assert not waiting.is_alive()
-    assert latch._lock.locked() and latch.wait()
+    assert latch._lock.locked()
+    assert latch.wait()
 
 
 def test_two_threads_may_set_it_at_once() -> None:

@@ -15,9 +15,11 @@ from bittorrent_threads.threads.original import original, original_module, patch
 
 
 def test_is_what_there_is_where_nothing_is_patched() -> None:
-    assert original("time", "sleep") is time.sleep and original("socket", "socket") is socket.socket
+    assert original("time", "sleep") is time.sleep
+    assert original("socket", "socket") is socket.socket
     assert original_module("socket") is socket
-    assert module.allocate_lock is _thread.allocate_lock and not patched()
+    assert module.allocate_lock is _thread.allocate_lock
+    assert not patched()
 
 
 def test_follows_what_others_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,4 +48,5 @@ def test_a_private_copy_imports_what_it_is_given() -> None:
     without.select = select.select  # type: ignore[attr-defined]
     copy = module._private_copy("selectors", select=without)
     assert copy.DefaultSelector.__name__ == "SelectSelector"
-    assert copy is not selectors and sys.modules["selectors"] is selectors
+    assert copy is not selectors
+    assert sys.modules["selectors"] is selectors

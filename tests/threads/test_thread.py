@@ -37,7 +37,8 @@ def test_started_by_a_thread_that_no_interrupt_reaches() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threading.Thread, "start", start)
         assert started(lambda: None).join(30)
-    assert len(starters) == 1 and starters[0] != threading.get_ident()
+    assert len(starters) == 1
+    assert starters[0] != threading.get_ident()
 
 
 def test_knows_itself() -> None:
@@ -60,7 +61,9 @@ def test_knows_itself() -> None:
 def test_one_that_was_cancelled_never_begins() -> None:
     ran: List[int] = []
     thread = Thread(lambda: ran.append(1), "bittorrent-test")
-    assert thread.cancel() and thread.cancel() and thread.join()
+    assert thread.cancel()
+    assert thread.cancel()
+    assert thread.join()
     thread.start()
     assert ran == []
 
@@ -70,7 +73,8 @@ def test_one_that_has_begun_cannot_be_cancelled() -> None:
     thread = started(lambda: [go_on.wait(30)].clear())
     assert not thread.cancel()
     go_on.set()
-    assert thread.join(30) and not thread.cancel()
+    assert thread.join(30)
+    assert not thread.cancel()
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ def test_a_latch_that_is_added_during_a_wake_waits_for_the_next() -> None:
     waiters = Waiters()
     waiters._latches.append(Eager())
     waiters.wake()
-    assert len(again) == 1 and waiters
+    assert len(again) == 1
+    assert waiters
 
 
 def test_no_change_is_missed_between_threads() -> None:
@@ -60,4 +61,5 @@ def test_no_change_is_missed_between_threads() -> None:
         changes[0] += 1
         waiters.wake()
     thread.join(30)
-    assert seen == [count] and not waiters
+    assert seen == [count]
+    assert not waiters
