@@ -35,7 +35,7 @@ ROUNDS = 400
 
 numbers = st.integers(0, 1000)
 
-MOVES = ["request", "request", "send", "send", "send", "send bad", "reject", "send anything"]
+MOVES = ["request", "request", "request", "send", "send", "send bad", "send bad", "reject", "send anything"]
 
 
 class Machine(RuleBasedStateMachine):
@@ -46,7 +46,7 @@ class Machine(RuleBasedStateMachine):
         pieces=st.integers(1, 6),
         rest=st.integers(0, BLOCK),
         memory=st.sampled_from([1, 4, 12, 100]),
-        depth=st.sampled_from([1, 1, 2, 5]),
+        depth=st.sampled_from([1, 1, 1, 3]),
     )
     def begin(self, blocks: int, pieces: int, rest: int, memory: int, depth: int) -> None:
         size = pieces * blocks * BLOCK + rest
@@ -166,10 +166,11 @@ class Machine(RuleBasedStateMachine):
     def leave(self, number: int) -> None:
         self.remove(self.sources[1 + number % (len(self.sources) - 1)])
 
-    @rule(moves=st.lists(st.tuples(st.sampled_from(MOVES), numbers, numbers), min_size=4, max_size=16))
+    @rule(moves=st.lists(st.tuples(st.sampled_from(MOVES), numbers, numbers), min_size=8, max_size=24))
     def trade(self, moves: List[Tuple[str, int, int]]) -> None:
         """Sources are asked, and send or reject what was requested, in any order."""
         for move, number, which in moves:
+            self.now += which % 7 * 0.2
             pipeline = self.source(number)
             waiting = sorted(self.asked[name(pipeline)])
             if move == "request":
