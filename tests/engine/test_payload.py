@@ -117,7 +117,7 @@ def test_what_the_peer_said_of_itself_and_of_its_choke_is_kept() -> None:
     ("said", "reason"),
     [
         (message(BITFIELD, payload=bytes(9)), "bitfield of 9 bytes instead of 2"),
-        (message(HAVE, COUNT), f"has piece {COUNT}, there are {COUNT}"),
+        (message(HAVE, COUNT), f"bitfield or have of piece {COUNT}, there are {COUNT}"),
     ],
     ids=["bitfield", "have"],
 )
