@@ -40,7 +40,7 @@ def seeding(content: Content, folder: Path) -> Iterator[Any]:
 def test_a_file_that_no_torrent_made_is_not_overwritten(folder: Path, tmp_path: Path) -> None:
     path = folder / PROFILE.name
     with seeding(PROFILE, tmp_path / "up") as peers:
-        with pytest.raises(bt.StorageError, match="nothing of this torrent is in it") as caught:
+        with pytest.raises(bt.StorageError, match="with data that is not of this torrent") as caught:
             bt.download(PROFILE.metainfo(), folder, settings=LOCAL, peers=peers, timeout=PATIENCE)
         assert (caught.value.errno, caught.value.path) == (errno.EEXIST, str(path))
         assert path.read_bytes() == MINE
@@ -56,7 +56,7 @@ def test_it_goes_on_when_the_file_was_moved_away(folder: Path, tmp_path: Path) -
         client = stack.enter_context(bt.Client(PROFILE.metainfo(), folder, settings=NIMBLE, peers=peers))
         watched = Watched(client)
         watched.happened(events.StorageFailed)
-        assert "nothing of this torrent" in client.status().error
+        assert "data that is not of this torrent" in client.status().error
         (folder / PROFILE.name).rename(folder / "mine")
         client.wait(timeout=PATIENCE)
         watched.happened(events.StorageRecovered)
@@ -79,7 +79,7 @@ def test_the_command_line(folder: Path, tmp_path: Path, capsys: pytest.CaptureFi
     with seeding(PROFILE, tmp_path / "up") as peers:
         command = ["download", str(PROFILE.torrent(tmp_path)), "-d", str(folder), "--peer", f"127.0.0.1:{peers[0][1]}"]
         assert cli.main(command) == 4
-        assert "nothing of this torrent is in it" in capsys.readouterr().err
+        assert "with data that is not of this torrent" in capsys.readouterr().err
         assert (folder / PROFILE.name).read_bytes() == MINE
         assert cli.main([*command, "--overwrite"]) == 0
     assert PROFILE.differences(folder) == []
