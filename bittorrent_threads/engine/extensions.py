@@ -9,4 +9,4 @@ from ..protocol.extension_table import ExtensionTable
 from .connection import Connection
 
 EXTENSIONS: ExtensionTable[Connection] = ExtensionTable([])
-"""None yet: magnet links (``ut_metadata``, BEP 9) and peer exchange (``ut_pex``, BEP 11) are rows of this table."""
+"""It is empty as long as the library takes no extension message besides the extension handshake."""
