@@ -174,12 +174,7 @@ class Downloads:
     # -- requests ----------------------------------------------------------------------------------------------------
 
     def refill(self, pipeline: Pipeline, now: float) -> None:
-        """Request as many blocks as the pipeline has room for, in one batch.
-
-        Args:
-            pipeline: That of the source; its ``bits`` say which pieces the source has.
-            now: Monotonic seconds.
-        """
+        """Request as many blocks of the pieces of a source as its pipeline has room for, in one batch."""
         room = pipeline.room if not self.window.rate else self.window.room(pipeline, self._pipelines)
         if room <= 0 or self.suspended or not pipeline.refill_due:
             return
@@ -287,11 +282,7 @@ class Downloads:
                 self.finished.forget(index)
 
     def set_priorities(self, priorities: Sequence[int]) -> None:
-        """Set the priority of every piece, and give up those that are not wanted any more.
-
-        Args:
-            priorities: One for each piece, 0 (not wanted) to 7 (first).
-        """
+        """Set the priority of every piece, 0 (not wanted) to 7 (first), and give up those not wanted any more."""
         self.drop(self.picker.set_priorities(priorities))
         # One that became unwanted and wanted again while the disk works on it must not be opened meanwhile.
         for index in (*self.finished, *self._pieces.unopenable):
@@ -340,11 +331,7 @@ class Downloads:
             self._pieces.cancel_requests(index, senders)
 
     def adapt(self, *, unused: bool) -> None:
-        """Once a second: fit the outstanding requests to the rate limit.
-
-        Args:
-            unused: Whether less was received than the limit allows.
-        """
+        """Once a second: fit the outstanding requests to the rate limit, of which a part was ``unused`` or none."""
         self.window.adapt(unused=unused)
         excess = self.window.excess(self._pipelines)
         if excess > 0:

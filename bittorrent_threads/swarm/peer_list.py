@@ -200,13 +200,7 @@ class PeerList:
             entry.tried = entry.dialling = True
 
     def failed(self, address: Address, now: float, reason: str) -> None:
-        """Take the news that a dial or its handshake failed: the address is tried later, and at last removed.
-
-        Args:
-            address: The address.
-            now: Monotonic seconds.
-            reason: Why it failed.
-        """
+        """Take the news that a dial or its handshake failed: the address is tried later, and at last removed."""
         self.last_failure = reason
         entry = self._known.get(address)
         if entry is None:
