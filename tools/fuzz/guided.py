@@ -15,8 +15,12 @@ from .attempt import alarmed, attempt
 from .findings import Findings, shortened
 from .target import Target
 
-SLOW = 60
-"""Seconds for one input after which libFuzzer ends the process, in case code outside of Python hangs."""
+SLOW = 900
+"""Seconds for one input after which libFuzzer ends the process, in case code outside of Python hangs.
+
+These are real seconds: a process of low priority may not run for minutes.  ``attempt`` limits the processor
+time of an input.
+"""
 
 REPORTED = 100_000
 """Inputs between two lines of progress."""
