@@ -24,7 +24,6 @@ from bittorrent_threads.events import PeerUnknown
 from bittorrent_threads.progress import event_text
 from bittorrent_threads.version import __version__
 
-ROOT = Path(__file__).resolve().parent.parent
 CONTENT = Content.of("some", {"a.bin": 70_000, "empty": 0, "sub/b.bin": 33_333}, 16384)
 TIMEOUT = 60
 MOMENTS = ("0.5", "5", "30")

@@ -4,7 +4,7 @@ import errno
 import os
 import threading
 from pathlib import Path
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, List
 
 import pytest
 from support.contents import ALL, EMPTY, FILES, A, B, Bench, C, D, spoil
@@ -17,29 +17,6 @@ from bittorrent_threads.disk.file import Gone, Missing
 from bittorrent_threads.disk.file_pool import FilePool
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.errors import StorageError
-
-
-@pytest.fixture
-def t() -> Torrent:
-    return torrent(FILES, 100)
-
-
-@pytest.fixture
-def pool() -> Iterator[FilePool]:
-    pool = FilePool(4)
-    yield pool
-    pool.close()
-
-
-@pytest.fixture
-def system() -> System:
-    return System()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, t: Torrent, pool: FilePool, system: System) -> Bench:
-    return Bench(tmp_path, t, pool, system)
-
 
 # -- files and padding ---------------------------------------------------------------------------------------------
 

@@ -2,39 +2,14 @@ from __future__ import annotations
 
 import errno
 import os
-from pathlib import Path
-from typing import Callable, Iterator, List
+from typing import Callable, List
 
 import pytest
-from support.contents import FILES, A, B, Bench, spoil
-from support.system import System
-from support.torrents import Torrent, torrent
+from support.contents import A, B, Bench, spoil
+from support.torrents import Torrent
 
 from bittorrent_threads.disk import flush, unsynced_files
 from bittorrent_threads.disk.file import FileStat
-from bittorrent_threads.disk.file_pool import FilePool
-
-
-@pytest.fixture
-def t() -> Torrent:
-    return torrent(FILES, 100)
-
-
-@pytest.fixture
-def pool() -> Iterator[FilePool]:
-    pool = FilePool(4)
-    yield pool
-    pool.close()
-
-
-@pytest.fixture
-def system() -> System:
-    return System()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, t: Torrent, pool: FilePool, system: System) -> Bench:
-    return Bench(tmp_path, t, pool, system)
 
 
 def many(

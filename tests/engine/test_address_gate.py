@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from support.bench import PIECE_LENGTH, SIZE, Bench, torrent_of
+from support.bench import Bench, torrent_of
 
 from bittorrent_threads import events
 from bittorrent_threads.swarm.source_shares import Source
-
-FILES = (("first", 4 * PIECE_LENGTH), ("second", SIZE - 4 * PIECE_LENGTH))
 
 
 def test_a_peer_may_be_a_name() -> None:

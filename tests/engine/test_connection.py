@@ -16,8 +16,6 @@ from bittorrent_threads import events
 from bittorrent_threads.metainfo import bencode
 from bittorrent_threads.settings import Settings
 
-SOME = (0, 3, 11)
-
 
 def extension(**said: object) -> bytes:
     """An extension handshake."""

@@ -2,39 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Sequence, Tuple
+from typing import Any, List, Sequence
 
-from support.bench import COUNT, MOMENT, Bench, Guest, blocks_of
-from support.lying_peer import HAVE, INTERESTED, NOT_INTERESTED, REQUEST, message
+from support.bench import COUNT, Bench, blocks_of
+from support.lying_peer import HAVE, NOT_INTERESTED, REQUEST
 
 from bittorrent_threads.settings import Settings
-
-LOW, HIGH = b"\0" * 20, b"\xff" * 20
-"""Peer ids below and above any that an engine makes."""
-
-
-def dialled_and_dialling(bench: Bench, peerid: bytes, *, dial_first: bool) -> Tuple[Guest, Guest]:
-    """One peer met twice: where the engine dialled it, and where it dialled the engine."""
-    address, guests = bench.open_house()
-    if dial_first:
-        bench.act(bench.torrent.add_peer, *address)
-        bench.run(MOMENT)
-        guests[0].greet(peerid=peerid)
-    incoming = bench.guest(peerid=peerid, host=bench.internet.hosts[address[0]], extended=True)
-    if not dial_first:
-        bench.act(bench.torrent.add_peer, *address)
-        bench.run(MOMENT)
-        guests[0].greet(peerid=peerid)
-    return guests[0], incoming
-
-
-def crowded(bench: Bench, count: int, host: str = "8.8.8.8") -> List[Guest]:
-    """So many peers of one host, which are interested and ask for nothing."""
-    source = bench.host(host)
-    guests = [bench.guest([], host=source) for _ in range(count)]
-    for guest in guests:
-        guest.say(message(INTERESTED), seconds=0.01)
-    return guests
 
 
 def test_everybody_hears_of_a_new_piece() -> None:

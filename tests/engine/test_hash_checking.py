@@ -20,12 +20,6 @@ def small_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "MOST_JOB", 2 * 32768 + 1)
 
 
-@pytest.fixture
-def tiny_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One piece a job at the least."""
-    monkeypatch.setattr(checks, "LEAST_JOB", 1)
-
-
 def add(bench: Bench, indexes: Any, done: List[Check]) -> Check:
     """Ask for a check of these pieces."""
     check = Check(list(indexes), done.append)

@@ -11,19 +11,10 @@ from support.lying_peer import HAVE, UNCHOKE, message
 from support.recorder import Recorder
 
 from bittorrent_threads import events
-from bittorrent_threads.engine.checks import Check
 from bittorrent_threads.engine.piece_writer import SAVE_BYTES
 from bittorrent_threads.settings import Settings
 
 FILES = (("first", 2 * PIECE_LENGTH), ("second", 3 * PIECE_LENGTH + 100), ("third", SIZE - 5 * PIECE_LENGTH - 100))
-
-
-def check(bench: Bench, *indexes: int) -> None:
-    """The user wants these pieces hashed; all is done when this returns."""
-    done: List[Check] = []
-    bench.act(bench.payload.hashcheck, indexes or range(COUNT), done.append)
-    bench.until(lambda: bool(done))
-    bench.run(0.1)
 
 
 def test_first_the_bit_then_the_peers_then_the_tracker_then_the_user() -> None:
@@ -91,10 +82,6 @@ def test_pieces_that_finish_while_every_worker_saves_are_one_job() -> None:
     assert [*map(len, jobs)] == [1, 1, 4]
     bench.run(10)
     assert bench.payload.have.count == 6
-
-
-SMALL_FILES = (("first", 2 * PIECE_LENGTH + 5), ("within", 7), ("third", SIZE - 2 * PIECE_LENGTH - 12))
-"""Piece 2 has a byte of all three."""
 
 
 # -- blame -------------------------------------------------------------------------------------------------------------

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
-
 import pytest
-from support.bench import BLOCK, COUNT, Bench, Guest, blocks_of, torrent_of
-from support.lying_peer import ALLOWED_FAST, CHOKE, INTERESTED, PIECE, REQUEST, UNCHOKE, message
+from support.bench import BLOCK, COUNT, Bench, blocks_of, torrent_of
+from support.lying_peer import ALLOWED_FAST, CHOKE, INTERESTED, UNCHOKE, message
 
 from bittorrent_threads.settings import Settings
 
 SLOTS = Settings().upload_slots
 RATE = 2000
 """Bytes a second: a block takes eight seconds."""
-
-
-def ask(*blocks: Tuple[int, int, int]) -> bytes:
-    return b"".join([message(REQUEST, *block) for block in blocks])
-
-
-def given(guest: Guest) -> List[Tuple[int, int]]:
-    """Index and begin of the blocks that came since the last look."""
-    return [(index, begin) for _, index, begin, _ in guest.heard(PIECE)]
 
 
 def narrow_bench() -> Bench:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import List
 
-from support.bench import COUNT, PIECE_LENGTH, SIZE, Bench, blocks_of, ignored
-
-FILES = (("first", 4 * PIECE_LENGTH), ("second", SIZE - 4 * PIECE_LENGTH))
+from support.bench import COUNT, SIZE, Bench, blocks_of, ignored
 
 
 def test_what_was_being_fetched_goes_on_after_a_stop() -> None:

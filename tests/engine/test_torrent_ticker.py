@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from support.bench import BLOCK, COUNT, PIECE_LENGTH, SIZE, Bench
+from support.bench import BLOCK, COUNT, SIZE, Bench
 
 from bittorrent_threads import events
-
-FILES = (("first", 4 * PIECE_LENGTH), ("second", SIZE - 4 * PIECE_LENGTH))
 
 
 def test_progress_is_told_in_seconds_in_which_data_moved() -> None:

@@ -7,9 +7,6 @@ from typing import List, Tuple
 from support.bench import BLOCK, COUNT, Bench, Guest, blocks_of
 from support.lying_peer import HAVE, PIECE, REJECT, REQUEST, message
 
-from bittorrent_threads.settings import Settings
-
-SLOTS = Settings().upload_slots
 RATE = 2000
 """Bytes a second: a block takes eight seconds."""
 

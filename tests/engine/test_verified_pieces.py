@@ -14,7 +14,6 @@ from support.simulation.torrent import make_torrent
 from bittorrent_threads import events
 from bittorrent_threads.disk.file import Wrong
 from bittorrent_threads.engine.checks import Check
-from bittorrent_threads.settings import Settings
 
 FILES = (("first", 2 * PIECE_LENGTH), ("second", 3 * PIECE_LENGTH + 100), ("third", SIZE - 5 * PIECE_LENGTH - 100))
 
@@ -151,10 +150,6 @@ def test_files_that_only_the_part_file_has_are_not_told_before_they_are_made() -
 
 
 # -- blame -------------------------------------------------------------------------------------------------------------
-
-
-STRIPED = Settings(piece_memory=4 * BLOCK)
-"""So little that a piece is written block by block, and hashed when all are on disk."""
 
 
 # -- hash checks -------------------------------------------------------------------------------------------------------

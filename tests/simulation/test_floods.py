@@ -62,11 +62,6 @@ def fast_line(bench: Bench, name: str = "") -> Guest:
     return bench.guest([1], extended=True, host=host)
 
 
-def peer_of(bench: Bench) -> object:
-    (peer,) = bench.payload.exchange
-    return peer
-
-
 @pytest.mark.parametrize("name", FLOODS)
 def test_a_flood_is_read_at_the_pace_of_its_share_and_ends_the_connection(name: str) -> None:
     bench = Bench(have=range(COUNT - 1))
