@@ -12,7 +12,7 @@ import logging
 import signal
 import sys
 from types import FrameType
-from typing import Iterator, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Iterator, List, Optional, Sequence, Tuple
 
 from . import commands, demo
 from .console import Console, silence_stdout, tolerant_streams
@@ -57,9 +57,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except BrokenPipeError:
         silence_stdout()
         return commands.FAILED
-    except (
-        OSError
-    ):  # standard output could not be written, nor the JSON of that error; its message is on standard error
+    except OSError:
+        # Standard output could not be written, nor the JSON of that error; its message is on standard error.
         silence_stdout()
         return commands.DISK
     finally:
@@ -87,6 +86,10 @@ def terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, previous)
 
 
+if TYPE_CHECKING:
+    _Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line; the option ``run`` of its result is the function of the command."""
     top = argparse.ArgumentParser(
@@ -98,21 +101,42 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("-V", "--version", action="version", version=f"bittorrent-threads {__version__}")
     verbs = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    common = _group()
-    common.add_argument("-v", "--verbose", action="count", default=0, help="log to standard error; twice for more")
-    common.add_argument("--json", action="store_true", help="write the result as one JSON document")
+    common, limit, folder, swarm = _common_options(), _limit_options(), _folder_options(), _swarm_options()
+    _add_download(verbs, [common, limit, folder, swarm])
+    _add_seed(verbs, [common, limit, folder, swarm])
+    _add_create(verbs, [common, limit])
+    _add_info(verbs, [common, limit])
+    _add_verify(verbs, [common, limit, folder])
+    _add_tracker(verbs, [common])
+    _add_demo(verbs, [common])
+    return top
 
-    limit = _group()
-    limit.add_argument(
+
+def _common_options() -> argparse.ArgumentParser:
+    """Return the options of every command."""
+    found = _group()
+    found.add_argument("-v", "--verbose", action="count", default=0, help="log to standard error; twice for more")
+    found.add_argument("--json", action="store_true", help="write the result as one JSON document")
+    return found
+
+
+def _limit_options() -> argparse.ArgumentParser:
+    """Return the limit on the size of a .torrent file."""
+    found = _group()
+    found.add_argument(
         "--max-metainfo-size",
         type=size,
         default=Settings().max_metainfo_size,
         metavar="SIZE",
         help="largest .torrent file that is read or made (default: 32Mi)",
     )
+    return found
 
-    folder = _group()
-    folder.add_argument(
+
+def _folder_options() -> argparse.ArgumentParser:
+    """Return the options of commands that use the files of a torrent."""
+    found = _group()
+    found.add_argument(
         "-d",
         "--dir",
         type=given,
@@ -120,21 +144,25 @@ def parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder that contains the files of the torrent, or their folder (default: this one)",
     )
-    folder.add_argument(
+    found.add_argument(
         "--names",
         choices=NAMES,
         default=Settings().names,
         help="names of new files whose own name is not valid on every system: a valid one (default), or their own",
     )
+    return found
 
-    swarm = _group()
-    swarm.add_argument(
+
+def _swarm_options() -> argparse.ArgumentParser:
+    """Return the options of commands that connect to peers."""
+    found = _group()
+    found.add_argument(
         "--port",
         type=port,
         metavar="N",
         help="port to listen on; it is an error if it is in use (default: any that is free)",
     )
-    swarm.add_argument(
+    found.add_argument(
         "--peer",
         type=address,
         action="append",
@@ -142,30 +170,33 @@ def parser() -> argparse.ArgumentParser:
         metavar="HOST:PORT",
         help="a peer to connect to; an IPv6 address stands in brackets; repeatable",
     )
-    swarm.add_argument(
+    found.add_argument(
         "--tracker",
         action="append",
         default=[],
         metavar="URL",
         help="announce to this tracker too; repeatable, each is a tier of its own",
     )
-    swarm.add_argument("--timeout", type=seconds, metavar="S", help="end after S seconds, with exit code 3")
-    swarm.add_argument(
+    found.add_argument("--timeout", type=seconds, metavar="S", help="end after S seconds, with exit code 3")
+    found.add_argument(
         "--stall-timeout",
         type=seconds,
         metavar="S",
         help="end when no data was received, or with seeding sent, for S seconds, with exit code 3",
     )
     for way in ("download", "upload"):
-        swarm.add_argument(
+        found.add_argument(
             f"--{way}-limit",
             type=rate,
             default=0,
             metavar="RATE",
             help=f"most bytes a second to {way}, such as 500K; 0 for no limit (default)",
         )
+    return found
 
-    verb = verbs.add_parser("download", parents=[common, limit, folder, swarm], help="download a torrent")
+
+def _add_download(verbs: _Verbs, parents: List[argparse.ArgumentParser]) -> None:
+    verb = verbs.add_parser("download", parents=parents, help="download a torrent")
     verb.add_argument("source", type=given, metavar="SOURCE", help="a .torrent file")
     verb.add_argument("--seed", action="store_true", help="go on seeding when complete, until interrupted")
     verb.add_argument(
@@ -186,13 +217,15 @@ def parser() -> argparse.ArgumentParser:
     )
     verb.set_defaults(run=commands.download)
 
-    verb = verbs.add_parser(
-        "seed", parents=[common, limit, folder, swarm], help="check the files and serve them until interrupted"
-    )
+
+def _add_seed(verbs: _Verbs, parents: List[argparse.ArgumentParser]) -> None:
+    verb = verbs.add_parser("seed", parents=parents, help="check the files and serve them until interrupted")
     verb.add_argument("source", type=given, metavar="TORRENT", help="a .torrent file")
     verb.set_defaults(run=commands.seed)
 
-    verb = verbs.add_parser("create", parents=[common, limit], help="make a .torrent file of a file or folder")
+
+def _add_create(verbs: _Verbs, parents: List[argparse.ArgumentParser]) -> None:
+    verb = verbs.add_parser("create", parents=parents, help="make a .torrent file of a file or folder")
     verb.add_argument("path", type=given, metavar="PATH", help="a file or a folder")
     verb.add_argument("-o", "--output", type=given, required=True, metavar="FILE", help="the .torrent file to write")
     verb.add_argument(
@@ -228,21 +261,27 @@ def parser() -> argparse.ArgumentParser:
     )
     verb.set_defaults(run=commands.create)
 
-    verb = verbs.add_parser("info", parents=[common, limit], help="show the content of a .torrent file")
+
+def _add_info(verbs: _Verbs, parents: List[argparse.ArgumentParser]) -> None:
+    verb = verbs.add_parser("info", parents=parents, help="show the content of a .torrent file")
     verb.add_argument("source", type=given, metavar="SOURCE", help="a .torrent file")
     verb.set_defaults(run=commands.info)
 
+
+def _add_verify(verbs: _Verbs, parents: List[argparse.ArgumentParser]) -> None:
     verb = verbs.add_parser(
         "verify",
-        parents=[common, limit, folder],
+        parents=parents,
         help="hash the files and list those that are not right; it opens no socket and changes nothing",
     )
     verb.add_argument("source", type=given, metavar="TORRENT", help="a .torrent file")
     verb.set_defaults(run=commands.verify)
 
+
+def _add_tracker(verbs: _Verbs, parents: List[argparse.ArgumentParser]) -> None:
     verb = verbs.add_parser(
         "tracker",
-        parents=[common],
+        parents=parents,
         help="run a small HTTP tracker until interrupted, and write its URL to standard output",
     )
     verb.add_argument(
@@ -252,7 +291,9 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--timeout", type=seconds, metavar="S", help="end after S seconds")
     verb.set_defaults(run=commands.tracker)
 
-    verb = verbs.add_parser("demo", parents=[common], help="exchange a torrent between processes on this machine")
+
+def _add_demo(verbs: _Verbs, parents: List[argparse.ArgumentParser]) -> None:
+    verb = verbs.add_parser("demo", parents=parents, help="exchange a torrent between processes on this machine")
     verb.add_argument(
         "--size", type=size, default=demo.SIZE, metavar="SIZE", help="size of the torrent (default: 64Mi)"
     )
@@ -260,7 +301,6 @@ def parser() -> argparse.ArgumentParser:
         "--timeout", type=seconds, default=demo.TIMEOUT, metavar="S", help="fail after S seconds (default: 120)"
     )
     verb.set_defaults(run=commands.demonstrate)
-    return top
 
 
 def _group() -> argparse.ArgumentParser:
