@@ -41,6 +41,8 @@ class Listening(Event):
 
     port: int
     """Listening port; another than ``Settings.port`` if that was in use."""
+    udp_port: int = 0
+    """Port of the UDP socket; another than ``port`` if that was in use, 0 if no UDP socket could be opened."""
 
 
 @dataclasses.dataclass(frozen=True)

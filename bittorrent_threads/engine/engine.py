@@ -22,6 +22,7 @@ from ..swarm.message_quota import Budget
 from ..text import printable
 from ..version import __version__
 from .connection import Connection
+from .datagrams import Datagrams
 from .dialer import Dialer
 from .extensions import EXTENSIONS
 from .handshakes import Handshakes
@@ -36,6 +37,9 @@ TICK = 1.0
 
 LEAST_CONNECTIONS = 10
 """Connections that are allowed however short the system is of descriptors."""
+
+ANY_HOST = ("0.0.0.0", "::")
+"""Addresses that stand for all of this machine's, one of each family."""
 
 EXHAUSTED_INTERVAL = 60.0
 """Seconds between two events that tell of it."""
@@ -66,6 +70,7 @@ class Engine:
         self.network = network
         self.disk = disk
         self.lookups = lookups
+        self.datagrams = Datagrams(network)
         self.tracker_clients = TrackerClients(lookups)
         self.settings = settings
         self.random = random
@@ -208,7 +213,7 @@ class Engine:
     # -- the port --------------------------------------------------------------------------------------------------
 
     def listen(self) -> None:
-        """Open the port unless it is open; raises ListenError only when the settings demand the port."""
+        """Open the port for TCP and UDP, unless it is open; raises ListenError only when the settings demand it."""
         if self._listener is not None:
             return
         settings = self.settings
@@ -217,10 +222,12 @@ class Engine:
         except ListenError as error:
             if settings.port_strict:
                 raise
+            self.datagrams.open([settings.host] if settings.host else ANY_HOST, self.port or settings.port)
             self._publish(events.ListenFailed, reason=str(error))
             return
         self.port = self._listener.port
-        self._publish(events.Listening, port=self.port)
+        self.datagrams.open(self._listener.addresses, self.port)
+        self._publish(events.Listening, port=self.port, udp_port=self.datagrams.port)
 
     @property
     def endpoints(self) -> Tuple[Endpoint, ...]:
@@ -237,9 +244,12 @@ class Engine:
 
     def unlisten(self) -> None:
         """Close the port if no torrent is started."""
-        if self._listener is not None and not any(torrent.lifecycle.started for torrent in self._all()):
+        if any(torrent.lifecycle.started for torrent in self._all()):
+            return
+        if self._listener is not None:
             self._listener.close()
             self._listener = None
+        self.datagrams.close()
 
     # -- connections -----------------------------------------------------------------------------------------------
 

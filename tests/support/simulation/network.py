@@ -7,7 +7,7 @@ the end of it, then what was given to ``send`` leaves.  Rate limits are the libr
 from __future__ import annotations
 
 import errno
-from typing import Any, Callable, Dict, Iterable, List, Optional
+from typing import Any, Callable, Dict, Iterable, List, Optional, Set
 
 from bittorrent_threads.engine.interfaces import Address, StreamHandler
 from bittorrent_threads.errors import ListenError
@@ -125,6 +125,10 @@ class SimNetwork:
         """What happens to datagrams that leave this host."""
         self.datagram_sockets: Dict[int, SimUdpSocket] = {}
         """By address family."""
+        self.busy_udp_ports: Set[int] = set()
+        """UDP ports that another program has; 0 if it has all of them."""
+        self.unsendable: Dict[int, str] = {}
+        """Why the system takes no datagram of an address family."""
         self.listeners: Dict[int, SimListener] = {}
         self.capacity = 10_000
         self.download = Throttle()
@@ -183,6 +187,8 @@ class SimNetwork:
     def datagram(self, family: int, host: str = "", port: int = 0) -> SimUdpSocket:
         sock = self.datagram_sockets.get(family)
         if sock is None or sock.closed:
+            if family not in self.addresses or port in self.busy_udp_ports:
+                raise ListenError("address already in use", f"{host}:{port}", errno.EADDRINUSE)
             address = (host or self.addresses[family], port or self._ephemeral_port())
             sock = self.datagram_sockets[family] = SimUdpSocket(self, family, address)
         return sock
