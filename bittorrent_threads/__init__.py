@@ -34,19 +34,23 @@ if TYPE_CHECKING:
     from .errors import WaitTimeout as WaitTimeout
     from .hashcheck import Hashcheck as Hashcheck
     from .hashcheck import HashcheckResult as HashcheckResult
+    from .ip_filter import IpFilter as IpFilter
     from .metainfo.metainfo import Metainfo as Metainfo
     from .session import Session as Session
     from .settings import Settings as Settings
     from .status import PeerStatus as PeerStatus
     from .status import Status as Status
     from .status import TrackerStatus as TrackerStatus
+    from .swarm.blocklist import Blocklist as Blocklist
     from .tracker import Tracker as Tracker
 
 _WHERE = {
+    "Blocklist": "swarm.blocklist",
     "Client": "client",
     "Download": "blocking_download",
     "Hashcheck": "hashcheck",
     "HashcheckResult": "hashcheck",
+    "IpFilter": "ip_filter",
     "Metainfo": "metainfo.metainfo",
     "PeerStatus": "status",
     "Session": "session",

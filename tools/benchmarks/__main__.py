@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, Sequence
 
 import bittorrent_threads as bt
 
-from . import data, hashing, idle, importing, limits, memory, picking, smallfiles, swarms
+from . import blocklists, data, hashing, idle, importing, limits, memory, picking, smallfiles, swarms
 from .bench import Bench
 from .child import ChildFailed
 from .report import Line, tally
@@ -40,6 +40,7 @@ LINES: Dict[str, Callable[[Bench], Line]] = {
     "idle": idle.idle,
     "import": importing.importing,
     "limits": limits.limits,
+    "ip-filter": blocklists.ip_filter,
 }
 
 
