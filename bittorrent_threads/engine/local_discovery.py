@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, Protocol, Sequence, Tuple
 from ..errors import ListenError
 from ..protocol import local_discovery
 from ..settings import Settings
-from ..swarm.local_announcer import LocalAnnouncer
+from ..swarm.local_announcer import LEAST_INTERVAL, LocalAnnouncer
 from ..swarm.source_shares import Source
 from .interfaces import Address, Endpoint, MulticastSocket, Network
 from .phase import Lifecycle
@@ -70,9 +70,9 @@ class LocalDiscovery:
         self._sockets: Dict[int, MulticastSocket] = {}
         """By address family."""
         self._failure = ""
-        """Why the last announce left on no interface of any family."""
+        """Why no socket could be opened, or why the last announce left on no interface of any family."""
         self._announced = False
-        self._look_at = network.now()
+        self._look_at = self._open_at = network.now()
         self._second = 0
         self._taken = 0
         """Datagrams taken in that second."""
@@ -85,16 +85,19 @@ class LocalDiscovery:
         active = [infohash for infohash, torrent in self._session.torrents.items() if _announced(torrent)]
         if not active:
             self.close()
-        elif self._session.port and self._families and self._announcer.may_announce(now):
+            return
+        self._open(now)
+        if self._session.port and self._sockets and self._announcer.may_announce(now):
             infohashes = self._announcer.due(active, now)
             if infohashes:
-                self._announce(infohashes)
+                self._announce(infohashes, now)
 
     def close(self) -> None:
-        """Close the sockets; they are opened again when there is something to announce."""
+        """Close the sockets; they are opened again when there is a torrent to announce."""
         sockets, self._sockets = self._sockets, {}
         for sock in sockets.values():
             sock.close()
+        self._announcer.clear()
         self._announced = False
 
     def report(self, torrent: Torrent) -> str:
@@ -105,19 +108,29 @@ class LocalDiscovery:
             return f"local discovery failed ({self._failure})"
         return f"local discovery {'found none' if self._announced else 'has not begun'}"
 
-    def _announce(self, infohashes: List[bytes]) -> None:
-        reasons = [self._announce_to(family, infohashes) for family in self._families]
+    def _open(self, now: float) -> None:
+        """Open the sockets that are missing; those that cannot be had are asked for once a minute."""
+        missing = [each for each in self._families if each not in self._sockets or self._sockets[each].closed]
+        if not missing or now < self._open_at:
+            return
+        self._open_at = now + LEAST_INTERVAL
+        for family in missing:
+            self._sockets.pop(family, None)
+            try:
+                group = local_discovery.GROUPS[family]
+                self._sockets[family] = self._network.multicast(group, self._on_datagram, self._host)
+            except ListenError as error:
+                self._failure = error.reason
+
+    def _announce(self, infohashes: List[bytes], now: float) -> None:
+        reasons = [self._announce_to(family, sock, infohashes) for family, sock in self._sockets.items()]
         self._failure = "" if "" in reasons else reasons[0]
         self._announced = True
+        if not self._failure:
+            self._announcer.announced(infohashes, now)
 
-    def _announce_to(self, family: int, infohashes: List[bytes]) -> str:
+    def _announce_to(self, family: int, sock: MulticastSocket, infohashes: List[bytes]) -> str:
         group = local_discovery.GROUPS[family]
-        sock = self._sockets.get(family)
-        if sock is None or sock.closed:
-            try:
-                sock = self._sockets[family] = self._network.multicast(group, self._on_datagram, self._host)
-            except ListenError as error:
-                return str(error)
         return sock.send(local_discovery.encode(group, self._session.port, infohashes, self._cookie))
 
     @property

@@ -56,9 +56,9 @@ class PeerExchange(ExtensionHandler):
         found: Dict[Address, int] = {}
         for other in self._connection.host.peers:
             address = _listening(other)
-            if address is not None and other.stream is not own:
-                if address_scope.reachable_from(address[0], viewer):
-                    found[address] = found.get(address, 0) | flags(other)
+            if address is None or other.stream is own or not address_scope.reachable_from(address[0], viewer):
+                continue
+            found[address] = found.get(address, 0) | flags(other)
         return found
 
 

@@ -126,7 +126,8 @@ class MulticastSocket:
                 continue
             host = sender[0].partition("%")[0]
             if sender[1] and self._near(host):
-                self._deliver(bytes(self._memory[:size]), (host, sender[1]))
+                zone = f"%{sender[3]}" if self.family == 6 and sender[3] else ""
+                self._deliver(bytes(self._memory[:size]), (host + zone, sender[1]))
 
     def on_writable(self) -> None:
         """Do nothing: the socket is not selected for writing."""
@@ -148,9 +149,9 @@ class MulticastSocket:
         with Socket(self._socket.family, socket.SOCK_DGRAM) as probe:
             try:
                 probe.connect((host, _DISCARD_PORT))
-                return str(probe.getsockname()[0])
             except OSError:
                 return ""
+            return str(probe.getsockname()[0])
 
     def _places(self) -> List[bytes]:
         """The interfaces, each as the options of the system name it."""
@@ -160,7 +161,8 @@ class MulticastSocket:
             indexes = [index for index, name in socket.if_nameindex() if not name.startswith("lo")]
         except OSError:
             indexes = []
-        return [self._place(index) for index in indexes[:MAX_INTERFACES] if self._wanted(index)]
+        places = [self._place(index) for index in indexes[:MAX_INTERFACES]]
+        return [place for place in places if self._wanted(place)]
 
     def _place(self, index: int) -> bytes:
         if self.family == 6:
@@ -169,23 +171,23 @@ class MulticastSocket:
             return struct.pack("!I", index)
         return socket.inet_aton(self._group[0]) + bytes(4) + struct.pack("@i", index)
 
-    def _wanted(self, index: int) -> bool:
+    def _wanted(self, place: bytes) -> bool:
         """Whether the host, if there is one, is the address that this interface of IPv6 sends from."""
         if not self._host:
             return True
         with Socket(self._socket.family, socket.SOCK_DGRAM) as probe:
             try:
-                probe.connect((*self._group, 0, index))
-                return bool(probe.getsockname()[0].partition("%")[0] == self._host)
+                probe.setsockopt(*_OUTGOING[6], place)
+                probe.connect(self._group)
             except OSError:
                 return False
+            return bool(probe.getsockname()[0] == self._host)
 
     def _send_on(self, place: bytes, data: bytes) -> str:
         """Send on one interface; returns why it did not leave, empty if it did."""
-        option = _OUTGOING[self.family]
         self._join(place)
         try:
-            self._socket.setsockopt(*option, place)
+            self._socket.setsockopt(*_OUTGOING[self.family], place)
             self._socket.sendto(data, self._group)
         except OSError as error:
             return describe(error)

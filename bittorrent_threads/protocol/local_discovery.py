@@ -1,7 +1,7 @@
 """Local service discovery (BEP 14): the datagram that announces torrents to a multicast group of the local network.
 
-It has the form of an HTTP request.  A datagram is from an unknown sender: whatever is not such a request is ignored, and
-nothing in it is answered.
+It has the form of an HTTP request.  A datagram is from an unknown sender: whatever is not such a request is ignored,
+and nothing is answered.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class LocalAnnouncer:
         return now - self._last >= LEAST_INTERVAL
 
     def due(self, active: Iterable[bytes], now: float) -> List[bytes]:
-        """The infohashes to announce now, which count as announced; none before ``may_announce``.
+        """The infohashes to announce now; none before ``may_announce``, and then none for a minute.
 
         Args:
             active: The infohashes of all torrents that may be announced.
@@ -44,5 +44,12 @@ class LocalAnnouncer:
         chosen = sorted(waiting, key=self._announced.__getitem__)[:MAX_INFOHASHES]
         if chosen:
             self._last = now
-            self._announced.update(dict.fromkeys(chosen, now))
         return chosen
+
+    def clear(self) -> None:
+        """Take the news that no torrent is active: each is announced again when it is, not before a minute is over."""
+        self._announced.clear()
+
+    def announced(self, infohashes: Iterable[bytes], now: float) -> None:
+        """Take the news that these left; without it, as the network may be down, they are due again in a minute."""
+        self._announced.update(dict.fromkeys(infohashes, now))

@@ -17,7 +17,7 @@ LEAST_INTERVAL = 45.0
 MAX_EARLY = 5
 """Earlier messages in a row after which the peer is closed."""
 MAX_FIRST = 200
-"""Contacts of each family taken of the first message, which tells of all connections; ``MAX_CONTACTS`` of later ones."""
+"""Contacts of each family taken of the first message, which tells of all connections; of others ``MAX_CONTACTS``."""
 
 
 class PexLimit:

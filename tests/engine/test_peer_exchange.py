@@ -143,7 +143,7 @@ def test_a_flood_lists_little_and_ends_the_connection() -> None:
     bench = Bench()
     guest = exchanging(bench)
     for number in range(10):
-        guest.say(told(*[("10.8.%d.%d" % (number, at), 6881) for at in range(1, 51)]))
+        guest.say(told(*[(f"10.8.{number}.{at}", 6881) for at in range(1, 51)]))
     assert guest.closed
     assert bench.reasons == ["sent 5 peer exchange messages too early"]
     assert known(bench) == {Source.PEX: 50}
@@ -182,7 +182,7 @@ def test_one_liar_fills_no_more_than_the_share_of_its_source() -> None:
     bench.act(bench.torrent.learn, trackers, Source.TRACKER)
     guest = exchanging(bench)
     for number in range(4):
-        guest.say(told(*[("10.8.%d.%d" % (number, at), 6881) for at in range(1, 51)]), seconds=60)
+        guest.say(told(*[(f"10.8.{number}.{at}", 6881) for at in range(1, 51)]), seconds=60)
     assert known(bench)[Source.TRACKER] == 40
     assert sum(known(bench).values()) <= 60
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import List, Tuple
 
 import pytest
 from hypothesis import given
@@ -38,7 +38,7 @@ def test_the_datagram_of_the_bep() -> None:
     st.lists(st.binary(min_size=20, max_size=20), min_size=1, max_size=MAX_INFOHASHES, unique=True),
     st.text("0123456789abcdef", max_size=40),
 )
-def test_what_is_encoded_comes_back(group: "tuple[str, int]", port: int, infohashes: List[bytes], cookie: str) -> None:
+def test_what_is_encoded_comes_back(group: Tuple[str, int], port: int, infohashes: List[bytes], cookie: str) -> None:
     data = local_discovery.encode(group, port, infohashes, cookie)
     assert len(data) <= MAX_DATAGRAM
     assert parse(data) == LocalAnnounce(port, tuple(infohashes), cookie)

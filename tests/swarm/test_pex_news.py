@@ -68,7 +68,7 @@ def test_the_peer_is_told_the_truth_in_the_end(rounds: List[Set[int]]) -> None:
         if message is None:
             continue
         assert not set(message.added) & set(message.dropped)
-        assert 0 < len(message.added) + len(message.dropped)
+        assert len(message.added) + len(message.dropped) > 0
         assert max(len(message.added), len(message.dropped)) <= MAX_CONTACTS
         assert not believed & set(message.added), "nothing is added twice"
         assert set(message.dropped) <= believed

@@ -1,4 +1,4 @@
-"""A simulated multicast socket, and the local networks: a datagram reaches each host of the one that its sender is in."""
+"""A simulated multicast socket, and the local networks: a datagram reaches each host of the sender's network."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ class SimMulticastSocket:
         self.family = 6 if ":" in group[0] else 4
         self.group = group
         self.closed = False
+        self.heard = 0
+        """Datagrams that came."""
         self._network = network
         self._receive = receive
 
@@ -43,4 +45,5 @@ class SimMulticastSocket:
 
     def _hand(self, data: bytes, sender: Address) -> None:
         if not self.closed:
+            self.heard += 1
             self._receive(data, sender)

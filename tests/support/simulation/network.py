@@ -16,8 +16,8 @@ from bittorrent_threads.net.throttle import Throttle, ThrottleQueue
 from bittorrent_threads.net.transport import Transport
 
 from .datagram import HEADERS, Faults, SimUdpSocket
-from .multicast import SimMulticastSocket
 from .link import Downlink, Uplink
+from .multicast import SimMulticastSocket
 from .pipe import RESET_BY_PEER, WINDOW, Pipe
 from .stream import SPOIL, SimStream
 from .world import Event, World
@@ -133,6 +133,8 @@ class SimNetwork:
         self.lan = ""
         """The local network that the host is in; no multicast reaches a host that is in none."""
         self.multicast_sockets: List[SimMulticastSocket] = []
+        self.multicast_refusals = 0
+        """How many multicast sockets the system will refuse."""
         self.multicasts: List[Tuple[float, Address, bytes]] = []
         """When this host sent what to which group."""
         self.listeners: Dict[int, SimListener] = {}
@@ -202,6 +204,9 @@ class SimNetwork:
     def multicast(
         self, group: Address, receive: Callable[[bytes, Address], None], host: str = ""
     ) -> SimMulticastSocket:
+        if self.multicast_refusals:
+            self.multicast_refusals -= 1
+            raise ListenError("no such device", group[0], errno.ENODEV)
         sock = SimMulticastSocket(self, group, receive)
         self.multicast_sockets.append(sock)
         return sock
