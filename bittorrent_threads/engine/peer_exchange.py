@@ -7,7 +7,7 @@ row of this extension, so nothing is told or taken there (BEP 27).
 
 from __future__ import annotations
 
-from typing import Dict, Optional
+from typing import Dict, Optional, Sequence
 
 from .. import address_scope
 from ..protocol import pex
@@ -19,6 +19,8 @@ from .connection import Connection
 from .interfaces import Address
 
 LOCAL_ID = 1
+HOLEPUNCH = "ut_holepunch"
+"""An extension that this library does not have, but tells of."""
 
 
 class PeerExchange(ExtensionHandler):
@@ -45,20 +47,24 @@ class PeerExchange(ExtensionHandler):
 
     def tick(self, now: float) -> None:
         """Tell the peer what is new, at most once a minute."""
-        if self._news.due(now):
-            message = self._news.message(self._contacts(), now)
-            if message is not None:
-                self._send(message.encode())
+        if not self._news.due(now):
+            return
+        # Another connection may have taken over the stream of this one when the metadata came.
+        stream, peers = self._connection.stream, list(self._connection.host.peers)
+        seed = any(peer.stream is stream and flags(peer) & pex.SEED for peer in peers)
+        contacts = self._contacts([peer for peer in peers if peer.stream is not stream])
+        message = self._news.message(contacts, now, seeds=not seed)
+        if message is not None:
+            self._send(message.encode())
 
-    def _contacts(self) -> Dict[Address, int]:
+    def _contacts(self, others: Sequence[Connection]) -> Dict[Address, int]:
         """The other peers that this one may know, by the address at which each listens, and their flags."""
-        viewer, own = self._connection.address[0], self._connection.stream
+        viewer = self._connection.address[0]
         found: Dict[Address, int] = {}
-        for other in self._connection.host.peers:
+        for other in others:
             address = _listening(other)
-            if address is None or other.stream is own or not address_scope.reachable_from(address[0], viewer):
-                continue
-            found[address] = found.get(address, 0) | flags(other)
+            if address is not None and address_scope.reachable_from(address[0], viewer):
+                found[address] = found.get(address, 0) | flags(other)
         return found
 
 
@@ -74,7 +80,7 @@ def flags(connection: Connection) -> int:
     return (
         (pex.PREFERS_ENCRYPTION if connection.prefers_encryption else 0)
         | (pex.SEED if seed or connection.upload_only else 0)
-        | (pex.HOLEPUNCH if "ut_holepunch" in connection.extensions.ids else 0)
+        | (pex.HOLEPUNCH if HOLEPUNCH in connection.extensions.ids else 0)
         | (0 if connection.incoming else pex.OUTGOING)
     )
 

@@ -34,7 +34,7 @@ SEED = 0x02
 UTP = 0x04
 """The contact supports uTP."""
 HOLEPUNCH = 0x08
-"""The contact takes ``ut_holepunch`` (BEP 55)."""
+"""The contact takes ``ut_holepunch``, to connect peers behind routers."""
 OUTGOING = 0x10
 """The sender dialled the contact, so it can be reached."""
 

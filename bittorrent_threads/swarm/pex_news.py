@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Dict, Mapping, Optional
 
 from ..protocol.addresses import Address
-from ..protocol.pex import MAX_CONTACTS, PexMessage
+from ..protocol.pex import MAX_CONTACTS, SEED, PexMessage
 
 INTERVAL = 60.0
 """Seconds between two messages to a peer."""
@@ -35,14 +35,16 @@ class PexNews:
         """Whether a message may be sent."""
         return now >= self._due
 
-    def message(self, contacts: Mapping[Address, int], now: float) -> Optional[PexMessage]:
+    def message(self, contacts: Mapping[Address, int], now: float, *, seeds: bool = True) -> Optional[PexMessage]:
         """The message to send now; None if there is no news.
 
         Args:
             contacts: The addresses and flags of all peers but this one that we are connected to.
             now: Not before ``due``.
+            seeds: False if the peer is a seed, which has no use for others.
         """
-        added = dict(islice(((each, contacts[each]) for each in contacts if each not in self._told), MAX_CONTACTS))
+        new = ((each, flags) for each, flags in contacts.items() if each not in self._told)
+        added = dict(islice((each for each in new if seeds or not each[1] & SEED), MAX_CONTACTS))
         dropped = tuple(islice((each for each in self._told if each not in contacts), MAX_CONTACTS))
         if not added and not dropped:
             return None

@@ -95,6 +95,15 @@ def test_who_does_not_take_it_is_told_nothing() -> None:
     assert [payload for _, payload in without.heard(EXTENDED) if payload[0]] == []
 
 
+def test_a_seed_is_told_of_no_seed() -> None:
+    bench = Bench()
+    seeds = [exchanging(bench, range(COUNT), p=7000 + number) for number in range(2)]
+    leech = exchanging(bench)
+    bench.run(5)
+    assert [heard(seed) for seed in seeds] == [[], []]
+    assert [len(each.added) for each in heard(leech)] == [2]
+
+
 def test_a_crowd_is_told_in_parts() -> None:
     bench = Bench(settings=Settings(idle_timeout=1000.0))
     watcher = exchanging(bench)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import socket
 from typing import Any, Iterator, List, Optional, Tuple
 
@@ -49,7 +50,7 @@ def group() -> Address:
 def pair(loop: Loop, group: Address) -> Iterator[Tuple[MulticastSocket, Inbox, MulticastSocket, Inbox]]:
     """Return two sockets in one group on the loopback interface, as two programs have them."""
     inboxes = Inbox(), Inbox()
-    first, second = [loop.call(lambda inbox=inbox: loop.multicast(group, inbox.receive, HOST)) for inbox in inboxes]
+    first, second = [loop.call(functools.partial(loop.multicast, group, inbox.receive, HOST)) for inbox in inboxes]
     yield first, inboxes[0], second, inboxes[1]
     for sock in (first, second):
         loop.call(sock.close)
@@ -142,7 +143,7 @@ def test_only_senders_of_our_own_networks_are_heard(
     monkeypatch.setattr(second, "_socket", Forged())
     monkeypatch.setattr(second, "_own_address", lambda other: own)
     for data in (b"forged", b"last"):
-        loop.call(lambda data=data: first.send(data))
+        loop.call(functools.partial(first.send, data))
     inbox.wait(lambda: inbox.datagrams and inbox.datagrams[-1][0] == b"last")
     assert [sender[0] for _, sender in inbox.datagrams] == ([host, HOST] if near else [HOST])
     monkeypatch.setattr(second, "_socket", real)
@@ -260,7 +261,7 @@ def test_interfaces_that_cannot_be_listed_are_none(loop: Loop, group: Address, m
     def fail() -> Optional[Any]:
         raise OSError(errno.EPERM, "not permitted")
 
-    monkeypatch.setattr(module.socket, "if_nameindex", fail)
+    monkeypatch.setattr(socket, "if_nameindex", fail)
     sock = loop.call(lambda: loop.multicast(group, Inbox().receive))
     assert loop.call(lambda: sock.send(b"hello")) == "", "the loopback interface is there always"
     loop.call(sock.close)

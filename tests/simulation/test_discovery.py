@@ -27,9 +27,9 @@ def sources(swarm: Swarm) -> Tuple[int, int]:
     return sum(Source.PEX in each.by_source for each in lists), sum(each.counts.known > 1 for each in lists)
 
 
-def star(torrent: SimTorrent, seed: int, **settings: bool) -> Swarm:
+def star(torrent: SimTorrent, *, pex: bool = True) -> Swarm:
     """Start a swarm in which every node knows the address of the first one, which has all pieces and a thin line."""
-    swarm = make_swarm(World(seed), torrent, nodes=NODES, settings=Settings(**settings))
+    swarm = make_swarm(World(1), torrent, nodes=NODES, settings=Settings(pex=pex))
     swarm.nodes[0].network.upload.rate = 150_000
     for node in swarm.nodes[1:]:
         node.act(node.torrent.add_peer, swarm.nodes[0].network.name, PORT)
@@ -38,7 +38,7 @@ def star(torrent: SimTorrent, seed: int, **settings: bool) -> Swarm:
 
 
 def test_twenty_nodes_of_which_nineteen_know_one_address(torrent: SimTorrent) -> None:
-    swarm = star(torrent, seed=1)
+    swarm = star(torrent)
     swarm.run(limit=200)
     swarm.check()
     assert swarm.availability() == [NODES] * torrent.metainfo.piece_count
@@ -50,6 +50,6 @@ def test_twenty_nodes_of_which_nineteen_know_one_address(torrent: SimTorrent) ->
 
 
 def test_without_exchange_they_meet_nobody(torrent: SimTorrent) -> None:
-    swarm = star(torrent, seed=1, pex=False)
+    swarm = star(torrent, pex=False)
     swarm.world.run(120)
     assert sources(swarm) == (0, 0)

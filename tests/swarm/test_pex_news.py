@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bittorrent_threads.protocol.addresses import Address
-from bittorrent_threads.protocol.pex import MAX_CONTACTS, PexMessage
+from bittorrent_threads.protocol.pex import MAX_CONTACTS, SEED, PexMessage
 from bittorrent_threads.swarm.pex_news import FIRST_DELAY, INTERVAL, PexNews
 
 START = 100.0
@@ -57,6 +57,14 @@ def test_what_does_not_fit_waits_for_the_next_message() -> None:
     sizes = [len(told(news.message({}, START))[1]) for _ in range(3)]
     assert sizes == [MAX_CONTACTS, MAX_CONTACTS, 20]
     assert news.message({}, START) is None
+
+
+def test_a_seed_is_told_of_no_seed_and_of_each_that_left() -> None:
+    news = PexNews(START)
+    assert told(news.message({**contacts(1), ("10.9.9.9", 1): SEED}, START, seeds=False))[0] == list(contacts(1))
+    news.message({("10.9.9.9", 1): SEED}, START)
+    assert news.message({("10.9.9.9", 1): SEED}, START, seeds=False) is None, "it did not leave"
+    assert told(news.message({}, START, seeds=False)) == ([], [("10.9.9.9", 1)])
 
 
 @given(st.lists(st.sets(st.integers(0, 150), max_size=130), max_size=8))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Callable
 
 from bittorrent_threads.net.interfaces import Address
@@ -33,7 +34,7 @@ class SimMulticastSocket:
             return UNREACHABLE
         network.multicasts.append((network.world.now, self.group, data))
         for other in network.neighbours():
-            network.world.after(network.latency + other.latency, lambda to=other: to.hear(data, self.group, host))
+            network.world.after(network.latency + other.latency, functools.partial(other.hear, data, self.group, host))
         return ""
 
     def arrive(self, data: bytes, sender: Address) -> None:

@@ -241,8 +241,10 @@ class SimNetwork:
         self._deferred.clear()
         for stream in list(self._streams):
             stream.close()
-        for sock in [*self.datagram_sockets.values(), *self.multicast_sockets]:
+        for sock in self.datagram_sockets.values():
             sock.close()
+        for joined in self.multicast_sockets:
+            joined.close()
 
     def forget(self, stream: SimStream) -> None:
         """Forget a stream that was closed."""
