@@ -48,12 +48,16 @@ def test_we_tell_it_of_a_seeder(tmp_path: Path) -> None:
     """It knows only us, and we send no block: we are paused."""
     torrent = CONTENT.torrent(tmp_path)
     leecher = LibtorrentPeer(torrent, tmp_path / "theirs")
-    with seeder(tmp_path) as seed, leecher:
-        with bt.Client(torrent, tmp_path / "ours", state="paused", peers=[seed.address], settings=HERE) as client:
-            client.wait(lambda status: status.connected == 1, TIMEOUT)
-            leecher.add_peer(("127.0.0.1", client.port))
-            leecher.wait_complete(TIMEOUT)
-            assert client.uploaded == 0
+    with (
+        seeder(tmp_path) as seed,
+        leecher,
+        bt.Client(torrent, tmp_path / "ours", state="paused", settings=HERE) as client,
+    ):
+        client.add_peer(*seed.address)
+        client.wait(lambda status: status.connected == 1, TIMEOUT)
+        leecher.add_peer(("127.0.0.1", client.port))
+        leecher.wait_complete(TIMEOUT)
+        assert client.uploaded == 0
     assert CONTENT.differences(tmp_path / "theirs") == []
 
 
