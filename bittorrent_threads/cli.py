@@ -185,6 +185,17 @@ def _swarm_options() -> argparse.ArgumentParser:
         metavar="FILE",
         help="block the peers of a blocklist: DAT, P2P or CIDR text, or one of them in gzip; repeatable",
     )
+    for option, name, source in (
+        ("--no-pex", "pex", "connected peers (peer exchange)"),
+        ("--no-lsd", "local_discovery", "the local network (local service discovery)"),
+    ):
+        found.add_argument(
+            option,
+            dest=name,
+            action="store_false",
+            default=getattr(Settings(), name),
+            help=f"learn no peers from {source}, and tell it nothing",
+        )
     found.add_argument("--timeout", type=seconds, metavar="S", help="end after S seconds, with exit code 3")
     found.add_argument(
         "--stall-timeout",

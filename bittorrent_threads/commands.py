@@ -147,6 +147,8 @@ def _settings(options: argparse.Namespace) -> Settings:
         upload_limit=options.upload_limit,
         max_metainfo_size=options.max_metainfo_size,
         names=options.names,
+        pex=options.pex,
+        local_discovery=options.local_discovery,
         overwrite=getattr(options, "overwrite", False),
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Protocol, Sequence, Tuple
 
 from .. import events
 from ..errors import ListenError, StateError
@@ -26,10 +26,11 @@ from .address_filter import AddressFilter
 from .connection import Connection
 from .datagrams import Datagrams
 from .dialer import Dialer
-from .extensions import EXTENSIONS
+from .extensions import extension_table
 from .handshakes import Handshakes
 from .interfaces import Disk, Endpoint, EventDispatcher, Listener, Lookups, Network
 from .joinable_torrent import JoinableTorrent
+from .local_discovery import LocalDiscovery
 from .payload import PayloadOptions
 from .torrent import Torrent
 from .tracker_clients import TrackerClients
@@ -45,6 +46,19 @@ ANY_HOST = ("0.0.0.0", "::")
 
 EXHAUSTED_INTERVAL = 60.0
 """Seconds between two events that tell of it."""
+
+
+class PeerSource(Protocol):
+    """What finds peers for all torrents of a session, besides their trackers and their peers."""
+
+    def tick(self, now: float) -> None:
+        """Once a second."""
+
+    def close(self) -> None:
+        """No torrent is started any more: close the sockets, which a later tick may open again."""
+
+    def report(self, torrent: Torrent) -> str:
+        """What is known of peers of a torrent, in a few words; empty if it does not look for any."""
 
 
 class Engine:
@@ -83,7 +97,7 @@ class Engine:
         self.client = settings.user_agent or f"bittorrent_threads {__version__}"
         self.memory = BufferPool(settings.piece_memory, self._request_again, network.receive_pool)
         self.message_budget = Budget()
-        self.extensions = EXTENSIONS
+        self.extensions = extension_table(settings)
         self.torrents: Dict[bytes, Torrent] = {}
         """By every form of 20 bytes that their infohash has in handshakes."""
         self.faults = 0
@@ -100,6 +114,9 @@ class Engine:
         self._exhausted_at = -EXHAUSTED_INTERVAL
         self.handshakes = Handshakes(self, network, settings, self.peerid)
         self.dialer = Dialer(self.handshakes, self, network, settings)
+        self.peer_sources: List[PeerSource] = []
+        if settings.local_discovery:
+            self.peer_sources.append(LocalDiscovery(self, network, settings, random))
         self._ticker = network.call_later(TICK, self._tick)
 
     # -- torrents --------------------------------------------------------------------------------------------------
@@ -199,6 +216,8 @@ class Engine:
             over.expect()
             self.remove(torrent, done=over.answered)
         self.handshakes.close()
+        for source in self.peer_sources:
+            source.close()
         self._ticker.cancel()
         over.answered()
         over.when_over(done)
@@ -252,6 +271,8 @@ class Engine:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
+        for source in self.peer_sources:
+            source.close()
         self.datagrams.close()
 
     # -- connections -----------------------------------------------------------------------------------------------
@@ -322,6 +343,10 @@ class Engine:
             self._exhausted_at = now
             self._publish(events.ConnectionsLimited, limit=self._connection_limit, reason=reason)
 
+    def source_reports(self, torrent: Torrent) -> List[str]:
+        """What the sources of peers besides trackers say of a torrent."""
+        return [report for report in [source.report(torrent) for source in self.peer_sources] if report]
+
     # -- the rest --------------------------------------------------------------------------------------------------
 
     def fault(self, error: Exception) -> None:
@@ -345,6 +370,8 @@ class Engine:
         self.uploading = max(1, sum([any([peer.interested for peer in torrent.peers]) for torrent in busy]))
         for torrent in torrents:
             torrent.tick(now)
+        for source in self.peer_sources:
+            source.tick(now)
         if self.connection_room <= 0 and self.yielding():
             for torrent in torrents:
                 self.dialer.wake(torrent)

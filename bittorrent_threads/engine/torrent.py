@@ -8,7 +8,7 @@ and the announcer which trackers to announce to.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Callable, List, Optional, Sequence
 
 from .. import events
 from ..disk.resume import Resume
@@ -378,6 +378,11 @@ class Torrent:
         """Whether the torrent is known to be private (BEP 27)."""
         return self.payload is not None and self.payload.metainfo.private
 
+    @property
+    def full(self) -> bool:
+        """Whether we have every piece."""
+        return self.payload is not None and self.payload.have.full
+
     def publish(self, kind: Callable[..., events.Event], **fields: Any) -> None:
         """Hand out an event of this torrent."""
         self.publisher.publish(kind, **fields)
@@ -390,6 +395,11 @@ class Torrent:
     def connecting(self) -> int:
         """Connections that are being made."""
         return self._session.connecting(self)
+
+    @property
+    def source_reports(self) -> List[str]:
+        """What the sources of peers besides trackers say."""
+        return self._session.source_reports(self)
 
     def extension_handshake(self, address: Address) -> ExtensionHandshake:
         """What we tell the peer at this address of ourselves (BEP 10)."""
