@@ -58,11 +58,12 @@ def test_a_scheme_without_a_client_is_an_objection(url: str, objection: str) -> 
 
 def test_each_scheme_goes_to_its_client() -> None:
     http, udp = Recording(""), Recording("")
+    answers: List[object] = []
     clients = TrackerClients(http, udp)
     request = AnnounceRequest(infohash=b"i" * 20, peerid=b"p" * 20, port=1, uploaded=0, downloaded=0, left=0)
     for url in ("http://a", "https://b", "udp://c:1"):
-        clients.announce(url, request, [].append, endpoint=Endpoint(4, ""), timeout=1.0, trusted=False)
-        clients.scrape(url, b"i" * 20, [].append, timeout=1.0, trusted=False)
+        clients.announce(url, request, answers.append, endpoint=Endpoint(4, ""), timeout=1.0, trusted=False)
+        clients.scrape(url, b"i" * 20, answers.append, timeout=1.0, trusted=False)
     assert http.urls == ["http://a", "http://a", "https://b", "https://b"]
     assert udp.urls == ["udp://c:1"] * 2
 

@@ -428,11 +428,11 @@ def test_a_reply_that_fills_a_datagram_adds_a_bounded_number_of_peers() -> None:
     place.udp.swarms[place.torrent.metainfo.infohash] = dict.fromkeys(many, 1)
     whole = place.udp._announced
     packed = b"".join(bytes(int(part) for part in host.split(".")) + struct.pack(">H", port) for host, port in many)
-    place.udp._announced = (
-        lambda datagram, host, transaction: (  # type: ignore[method-assign]
-            whole(datagram, host, transaction)[:20] + packed
-        )
-    )
+
+    def filled(datagram: bytes, host: str, transaction: int) -> bytes:
+        return whole(datagram, host, transaction)[:20] + packed
+
+    place.udp._announced = filled  # type: ignore[method-assign]
     node.start()
     place.run(1.0)
     (announced,) = node.seen(events.TrackerAnnounced)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -38,7 +39,7 @@ REQUEST = AnnounceRequest(
 )
 
 
-def announced(url: str = "udp://t:1", **changes: object) -> bytes:
+def announced(url: str = "udp://t:1", **changes: Any) -> bytes:
     request = REQUEST._replace(**changes)
     return messages.announce_request(request, messages.url_data_of(url), CONNECTION, TRANSACTION)
 
