@@ -8,6 +8,9 @@ A session:
 - ``AddressFilter``: which hosts are refused, in both directions.
 - ``Dialer``: which addresses to dial.  ``TrackerClients``, ``HttpTracker``: announces, by the scheme of the URL.
 - ``LocalDiscovery``: announces to the local network, and peers that are heard there.
+- ``Dialer``: which addresses to dial.
+- ``TrackerClients``: announces and scrapes, by the scheme of the URL: ``HttpTracker``, or ``UdpTrackerClient``, whose
+  ``TrackerAddresses`` are resolved once for all torrents.
 
 A torrent, from its infohash on:
 

@@ -28,12 +28,14 @@ from .datagrams import Datagrams
 from .dialer import Dialer
 from .extensions import extension_table
 from .handshakes import Handshakes
+from .http_tracker import HttpTracker
 from .interfaces import Disk, Endpoint, EventDispatcher, Listener, Lookups, Network
 from .joinable_torrent import JoinableTorrent
 from .local_discovery import LocalDiscovery
 from .payload import PayloadOptions
 from .torrent import Torrent
 from .tracker_clients import TrackerClients
+from .udp_tracker import UdpTrackerClient
 from .wait_group import WaitGroup
 
 TICK = 1.0
@@ -87,7 +89,9 @@ class Engine:
         self.disk = disk
         self.lookups = lookups
         self.datagrams = Datagrams(network)
-        self.tracker_clients = TrackerClients(lookups)
+        self.tracker_clients = TrackerClients(
+            HttpTracker(lookups, network.defer), UdpTrackerClient(lookups, self.datagrams, network, settings, random)
+        )
         self.settings = settings
         self.random = random
         self.wall = wall

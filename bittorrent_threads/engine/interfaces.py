@@ -28,6 +28,7 @@ from ..net.interfaces import DatagramSocket as DatagramSocket
 from ..net.interfaces import MulticastSocket as MulticastSocket
 from ..net.transport import Transport as Transport
 from ..protocol.announce import AnnounceReply, AnnounceRequest
+from ..protocol.scrape import SwarmCounts
 from ..protocol.tracker_reply import TrackerFailure
 from ..swarm.buffer_pool import Lender as Lender
 
@@ -365,10 +366,12 @@ class Endpoint(NamedTuple):
 
 TrackerAnswer = Union[AnnounceReply, TrackerFailure]
 """The end of an announce."""
+ScrapeAnswer = Union[SwarmCounts, TrackerFailure]
+"""The end of a scrape."""
 
 
 class TrackerClient(Protocol):
-    """Announces to the trackers of a URL scheme (``engine.tracker_clients`` has the table)."""
+    """Announces to, and scrapes, the trackers of a URL scheme (``engine.tracker_clients`` has the table)."""
 
     def objection(self, url: str) -> str:
         """Return why the URL cannot be announced to; empty if it can."""
@@ -392,4 +395,17 @@ class TrackerClient(Protocol):
             endpoint: Where the announce is to come from: the tracker lists the address that it sees (BEP 7).
             timeout: Seconds for everything, name resolution included.
             trusted: Whether the program gave the URL, not a .torrent; others are limited at private addresses.
+        """
+
+    def scrape(
+        self, url: str, infohash: bytes, deliver: Callable[[ScrapeAnswer], None], *, timeout: float, trusted: bool
+    ) -> None:
+        """Ask one tracker for the size of a swarm.
+
+        Args:
+            url: URL of the tracker, to which there is no objection.
+            infohash: Identifies the swarm, 20 bytes.
+            deliver: Called once, within ``timeout``, with the counts or the failure.
+            timeout: Seconds for everything.
+            trusted: As for ``announce``.
         """

@@ -30,9 +30,10 @@ MAX_ENTRIES = 5000
 """Entries of a torrent's lists that are checked, usable or not; the rest is not read."""
 
 HTTP_SCHEMES = ("http", "https")
-TRACKER_SCHEMES = (*HTTP_SCHEMES, "udp")
+UDP_SCHEMES = ("udp",)
+TRACKER_SCHEMES = (*HTTP_SCHEMES, *UDP_SCHEMES)
 WEB_SEED_SCHEMES = HTTP_SCHEMES
-_SCHEMES_WITHOUT_DEFAULT_PORT = frozenset({"udp"})
+_SCHEMES_WITHOUT_DEFAULT_PORT = frozenset(UDP_SCHEMES)
 
 _find_unsafe = re.compile(r"[\x00-\x20\x7f-\xa0\\]").search
 _replace_non_ascii = re.compile(r"[^\x00-\x7f]+").sub

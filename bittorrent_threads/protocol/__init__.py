@@ -13,6 +13,8 @@
     peer_id             makes the peer id of this client, and names the client of others
     announce            ``AnnounceRequest`` and ``AnnounceReply``, and their form in HTTP
     scrape              ``SwarmCounts``: the size of a swarm without joining it
+    udp_tracker         ``UdpTracker``: the exchanges with one UDP tracker, which sends again what was lost
+    udp_tracker_messages  its datagrams
     tracker_reply       what all replies of HTTP trackers share, and ``TrackerFailure``
     lenient_bencode     decodes the bencoding of trackers
     registry            ``Registry``: the tracker's side of announces and scrapes

@@ -15,7 +15,6 @@ from support.simulation.multicast import SimMulticastSocket
 from support.simulation.network import SimListener, SimNetwork
 from support.simulation.storage import SimStorage
 from support.simulation.stream import SimStream
-from support.simulation.udp_tracker import UdpTrackerClient
 from support.simulation.world import Event
 
 from bittorrent_threads.disk.disk import Disk
@@ -26,6 +25,7 @@ from bittorrent_threads.engine.handshaker import Handshaker
 from bittorrent_threads.engine.http_tracker import HttpTracker
 from bittorrent_threads.engine.peer import Peer
 from bittorrent_threads.engine.tracker_clients import TrackerClients
+from bittorrent_threads.engine.udp_tracker import UdpTrackerClient
 from bittorrent_threads.event_dispatcher import EventDispatcher
 from bittorrent_threads.net.datagram import UdpSocket
 from bittorrent_threads.net.listener import TcpListener

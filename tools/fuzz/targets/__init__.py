@@ -9,7 +9,7 @@ from ..target import Target
 NAMES = (
     *("addresses", "announce", "arguments", "bencode", "blocklist", "early_peer", "extension", "handshake"),
     *("http_answer", "local_discovery", "metainfo", "names", "part_file", "peer", "pex", "registry", "resume"),
-    *("text", "tracker", "wire"),
+    *("text", "tracker", "udp_tracker", "wire"),
 )
 
 
