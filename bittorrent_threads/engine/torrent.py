@@ -12,8 +12,9 @@ from typing import Any, Callable, List, Optional, Sequence
 
 from .. import events
 from ..disk.resume import Resume
-from ..errors import MetainfoError, StateError
+from ..errors import MetadataUnknown, StateError
 from ..metainfo.infohash import InfoHash
+from ..metainfo.magnet import Magnet
 from ..metainfo.metainfo import Metainfo
 from ..protocol.extension import ExtensionHandshake
 from ..protocol.extension_table import ExtensionTable
@@ -28,7 +29,8 @@ from .choking import Choking
 from .connection import Connection
 from .early_peer import EarlyPeer
 from .event_publisher import EventPublisher
-from .interfaces import Address, EventDispatcher, Stream
+from .interfaces import Address, Disk, EventDispatcher, MetadataStore, Stream
+from .metadata import Metadata, NoMetadata
 from .payload import Payload, PayloadOptions
 from .peers import Peers
 from .phase import Event, Lifecycle, Phase
@@ -38,15 +40,6 @@ from .torrent_session import TorrentSession
 from .torrent_ticker import TorrentTicker
 from .transfer_rates import TransferRates
 from .wait_group import WaitGroup
-
-
-class NoMetadata:
-    """The progress of a torrent before its metadata is known: everything is wanted, and nothing is there."""
-
-    wanting = True
-    left = 1
-    """Trackers must not take us for a seed (BEP 3 ``left``)."""
-    partial_seed = False
 
 
 class Torrent:
@@ -59,7 +52,8 @@ class Torrent:
         event_dispatcher: Gets its events.
         options: How its content is stored.
         metainfo: Its metadata, if it is known already.
-        trackers: Tiers of tracker URLs besides those of the metadata.
+        magnet: The magnet link that it was added by, if it is not.
+        trackers: Tiers of tracker URLs besides those of the metadata or the link.
         download_limit: Bytes a second, 0 for no limit.
         upload_limit: Likewise.
 
@@ -77,6 +71,7 @@ class Torrent:
         event_dispatcher: EventDispatcher,
         options: PayloadOptions,
         metainfo: Optional[Metainfo] = None,
+        magnet: Optional[Magnet] = None,
         trackers: Sequence[Sequence[str]] = (),
         download_limit: int = 0,
         upload_limit: int = 0,
@@ -134,8 +129,18 @@ class Torrent:
         self.payload: Optional[Payload] = None
         """The content; None before the metadata is known."""
         self.progress: Progress = NoMetadata()
+        self.metadata = Metadata(
+            self,
+            infohash,
+            magnet=magnet,
+            store=_store(session.disk, self.infohash, options) if magnet is not None else None,
+            metainfo=metainfo,
+            priorities=options.priorities,
+            settings=settings,
+            network=network,
+        )
         self.announces = Announces(
-            metainfo.trackers if metainfo is not None else (),
+            self.metadata.trackers if metainfo is None else metainfo.trackers,
             given=trackers,
             trusted=metainfo is not None and metainfo.trackers_trusted,
             infohash=self.infohash,
@@ -160,6 +165,8 @@ class Torrent:
         )
         self._session = session
         self._options = options
+        self._joined = False
+        """It announces and dials."""
         if metainfo is not None:
             self._make_payload(metainfo)
         self.status: Status = snapshot(self, session, network.now())
@@ -179,10 +186,14 @@ class Torrent:
         """
         if self.payload is not None or self.lifecycle.closed:
             raise StateError("receive_info", "the metadata is known already, or the torrent is closed")
-        if not self.infohashes.matches(info):
-            raise MetainfoError("is not that of the infohash", "info")
-        payload = self._make_payload(Metainfo.from_info(info, max_size=self.settings.max_metainfo_size))
-        if self.lifecycle.phase is Phase.METADATA:
+        metainfo, priorities = self.metadata.parse(info)
+        payload = self._make_payload(metainfo)
+        if priorities:
+            payload.set_priorities(priorities)
+        self.metadata.known(metainfo)
+        if self._options.stop_at_metadata:
+            self.set_state("stopped")
+        if self.lifecycle.phase is Phase.METADATA and (self._joined or len(self.peers)):
             self.lifecycle.handle(Event.METADATA_RECEIVED)
         payload.reconsider()
         if self.private:
@@ -206,10 +217,10 @@ class Torrent:
         """The content.
 
         Raises:
-            StateError: The metadata is not known yet.
+            MetadataUnknown: The metadata is not known yet.
         """
         if self.payload is None:
-            raise StateError("content", "the metadata of the torrent is not known yet")
+            raise MetadataUnknown("metadata", f"that of {self.name!r} is not known yet")
         return self.payload
 
     # -- verbs -----------------------------------------------------------------------------------------------------
@@ -227,10 +238,13 @@ class Torrent:
 
         Raises:
             ListenError: No port can be had, and one is demanded.
+            MetainfoError: The metadata that came cannot be used.
         """
         previous = self.state
         if state == previous or self.lifecycle.closed:
             return
+        if state != "stopped":
+            self.metadata.require_usable()
         if previous == "stopped":
             self._session.listen()
         self.lifecycle.ask(state)
@@ -238,7 +252,7 @@ class Torrent:
         if state == "stopped":
             self._stop()
         elif previous == "stopped" and self.payload is None:
-            self._join()
+            self.metadata.recall(self._join)
         else:
             self.advance()
         if self.payload is not None:
@@ -256,22 +270,26 @@ class Torrent:
         if lifecycle.phase is Phase.METADATA:
             lifecycle.handle(Event.METADATA_KNOWN)
         if lifecycle.phase in (Phase.EXAMINING, Phase.JOINING) and payload.examine():
-            joined = lifecycle.connected
             lifecycle.go_live()
             payload.preparation.begin()
             payload.reconsider()
-            if not joined:
-                self._join()
+            self._join()
 
     def _join(self) -> None:
-        """Announce and dial from now on."""
+        """Announce and dial from now on, unless that is done already, or the torrent was stopped meanwhile."""
+        if self._joined or not self.lifecycle.connected:
+            return
+        self._joined = True
         now = self.network.now()
+        for host, port in self.metadata.peers:
+            self.add_peer(host, port)
         self.peerlist.need(now, needed=self.progress.wanting)
         self.peerlist.forgive(now)
         self.announces.start()
         self.wake_dialer()
 
     def _stop(self) -> None:
+        self._joined = False
         self.announces.stop()
         self.peers.close_all("the torrent was stopped")
         self._session.drop_handshakes(self)
@@ -318,8 +336,11 @@ class Torrent:
         return None if self.payload is None else self.payload.resume_store.kept
 
     def keep(self, done: Callable[[Any], None]) -> None:
-        """Sync the files; ``done`` is called with resume data, or with None if that failed."""
-        self.content.resume_store.keep(clean=self.state == "stopped", done=done)
+        """Sync the files; ``done`` is called with resume data, or with None if that failed or there are no files."""
+        if self.payload is None:
+            done(None)
+        else:
+            self.payload.resume_store.keep(clean=self.state == "stopped", done=done)
 
     # -- what the parts tell -----------------------------------------------------------------------------------------
 
@@ -420,3 +441,7 @@ class Torrent:
         """Once a second."""
         if self.lifecycle.started:
             self._ticker.tick(now)
+
+
+def _store(disk: Disk, infohash: bytes, options: PayloadOptions) -> Optional[MetadataStore]:
+    return disk.metadata(infohash, options.basedir, resume_dir=options.resume_dir) if options.resume else None
