@@ -150,15 +150,11 @@ class Engine:
         Raises:
             StateError: The session has it already, or the piece cache cannot be used.
         """
-        name = source.name or source.infohash.hex()
         if any(form in self.torrents for form in source.infohashes.short):
-            raise StateError("add", f"the session has the torrent {name!r} already")
+            raise StateError("add", f"the session has the torrent {source.name or source.infohash.hex()!r} already")
         torrent = Torrent(
             self,
-            source.infohashes,
-            name,
-            metainfo=source if isinstance(source, Metainfo) else None,
-            magnet=source if isinstance(source, Magnet) else None,
+            source,
             options=PayloadOptions(basedir, **options),
             event_dispatcher=event_dispatcher,
             trackers=trackers,

@@ -7,18 +7,17 @@ are asked, on every connection.  What came is stored, and sent to peers that ask
 from __future__ import annotations
 
 import copy
-from typing import Callable, List, Optional, Protocol, Sequence, Tuple
+from typing import Callable, List, Optional, Protocol, Sequence, Tuple, Union
 
 from .. import events
 from ..errors import BitTorrentError, MetainfoError, StateError
-from ..metainfo.infohash import InfoHash
 from ..metainfo.magnet import SCHEME, Magnet
 from ..metainfo.metainfo import Metainfo
 from ..settings import Settings
 from ..swarm.file_progress import NORMAL_PRIORITY
 from ..swarm.metadata_download import MetadataDownload, Source
 from .event_publisher import Publisher
-from .interfaces import Done, MetadataStore, Network
+from .interfaces import Disk, Done, MetadataStore, Network
 from .wait_group import WaitGroup
 
 
@@ -44,6 +43,34 @@ class Owner(Protocol):
         """Make the snapshot that users read."""
 
 
+class Options(Protocol):
+    """How the content of the torrent is stored."""
+
+    @property
+    def basedir(self) -> str:
+        """Absolute path of the folder of the data."""
+
+    @property
+    def resume(self) -> bool:
+        """Whether anything is kept from one run to the next."""
+
+    @property
+    def resume_dir(self) -> Optional[str]:
+        """Folder in which it is kept; None for one beside the data."""
+
+    @property
+    def priorities(self) -> Optional[Sequence[int]]:
+        """Priorities of the files that the user gave before they were known."""
+
+
+class Session(Protocol):
+    """The session of the torrent."""
+
+    disk: Disk
+    network: Network
+    settings: Settings
+
+
 class NoMetadata:
     """The progress of a torrent before its metadata is known: everything is wanted, and nothing is there."""
 
@@ -58,40 +85,34 @@ class Metadata:
 
     Args:
         owner: The torrent.
-        infohashes: What its hash must be.
-        magnet: The link that the torrent was added by; None if it began with its metadata.
-        metainfo: The metadata, if it is known already.
-        store: Where it is kept from one run to the next; None for nowhere.
-        priorities: Priorities of the files that the user gave before they were known.
-        settings: The limits on its size.
-        network: Gives the end of a pass.
+        source: The metadata, or the magnet link that the torrent was added by.
+        options: How the content is stored.
+        session: Its session.
     """
 
     def __init__(
         self,
         owner: Owner,
-        infohashes: InfoHash,
-        *,
-        magnet: Optional[Magnet],
-        metainfo: Optional[Metainfo],
-        store: Optional[MetadataStore],
-        priorities: Optional[Sequence[int]],
-        settings: Settings,
-        network: Network,
+        source: Union[Metainfo, Magnet],
+        options: Options,
+        session: Session,
     ) -> None:
-        self.metainfo = metainfo
+        settings = session.settings
+        self.metainfo = source if isinstance(source, Metainfo) else None
         """None before the metadata is known."""
         self.unusable: Optional[BitTorrentError] = None
         """Why the metadata that came cannot be used, if that is so."""
         self._max_size = min(settings.max_metadata_size, settings.max_metainfo_size)
-        self._download = MetadataDownload(infohashes.matches, max_size=self._max_size)
+        self._download = MetadataDownload(source.infohashes.matches, max_size=self._max_size)
         self._owner = owner
-        self._infohashes = infohashes
-        self._magnet = magnet
-        self._store = store
-        self._priorities = priorities
+        self._infohashes = source.infohashes
+        self._magnet = source if isinstance(source, Magnet) else None
+        self._store: Optional[MetadataStore] = None
+        if self._magnet is not None and options.resume:
+            self._store = session.disk.metadata(source.infohash, options.basedir, resume_dir=options.resume_dir)
+        self._priorities = options.priorities
         self._settings = settings
-        self._network = network
+        self._network = session.network
         self._recalled = False
         """What was stored was looked for."""
         self._stored = False
@@ -179,8 +200,10 @@ class Metadata:
     # -- the torrent -------------------------------------------------------------------------------------------------
 
     @property
-    def trackers(self) -> List[List[str]]:
-        """Trackers that the magnet link names, each a tier of its own."""
+    def trackers(self) -> Sequence[Sequence[str]]:
+        """Trackers that the torrent or its magnet link names, in tiers."""
+        if self.metainfo is not None:
+            return self.metainfo.trackers
         return [] if self._magnet is None else [[url] for url in self._magnet.trackers]
 
     @property

@@ -8,12 +8,11 @@ and the announcer which trackers to announce to.
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Optional, Sequence
+from typing import Any, Callable, List, Optional, Sequence, Union
 
 from .. import events
 from ..disk.resume import Resume
 from ..errors import MetadataUnknown, StateError
-from ..metainfo.infohash import InfoHash
 from ..metainfo.magnet import Magnet
 from ..metainfo.metainfo import Metainfo
 from ..protocol.extension import ExtensionHandshake
@@ -29,7 +28,7 @@ from .choking import Choking
 from .connection import Connection
 from .early_peer import EarlyPeer
 from .event_publisher import EventPublisher
-from .interfaces import Address, Disk, EventDispatcher, MetadataStore, Stream
+from .interfaces import Address, EventDispatcher, Stream
 from .metadata import Metadata, NoMetadata
 from .payload import Payload, PayloadOptions
 from .peers import Peers
@@ -47,13 +46,10 @@ class Torrent:
 
     Args:
         session: Its session.
-        infohash: Identifies it, in handshakes and announces.
-        name: For the user, until the metadata tells it.
+        source: Its metadata, or a magnet link.
         event_dispatcher: Gets its events.
         options: How its content is stored.
-        metainfo: Its metadata, if it is known already.
-        magnet: The magnet link that it was added by, if it is not.
-        trackers: Tiers of tracker URLs besides those of the metadata or the link.
+        trackers: Tiers of tracker URLs besides those of ``source``.
         download_limit: Bytes a second, 0 for no limit.
         upload_limit: Likewise.
 
@@ -65,13 +61,10 @@ class Torrent:
     def __init__(
         self,
         session: TorrentSession,
-        infohash: InfoHash,
-        name: str,
+        source: Union[Metainfo, Magnet],
         *,
         event_dispatcher: EventDispatcher,
         options: PayloadOptions,
-        metainfo: Optional[Metainfo] = None,
-        magnet: Optional[Magnet] = None,
         trackers: Sequence[Sequence[str]] = (),
         download_limit: int = 0,
         upload_limit: int = 0,
@@ -81,10 +74,10 @@ class Torrent:
         self.message_budget = session.message_budget
         self.own_host: ExternalAddress = session.own_host
         self.address_filter = session.address_filter
-        self.infohashes = infohash
-        self.infohash = infohash.primary
+        self.infohashes = source.infohashes
+        self.infohash = source.infohash
         """20 bytes."""
-        self.name = name
+        self.name = source.name or self.infohash.hex()
         self.lifecycle = Lifecycle()
         self.wait_group = WaitGroup()
         """What a stopped torrent waits for: trackers and disk."""
@@ -129,20 +122,11 @@ class Torrent:
         self.payload: Optional[Payload] = None
         """The content; None before the metadata is known."""
         self.progress: Progress = NoMetadata()
-        self.metadata = Metadata(
-            self,
-            infohash,
-            magnet=magnet,
-            store=_store(session.disk, self.infohash, options) if magnet is not None else None,
-            metainfo=metainfo,
-            priorities=options.priorities,
-            settings=settings,
-            network=network,
-        )
+        self.metadata = Metadata(self, source, options, session)
         self.announces = Announces(
-            self.metadata.trackers if metainfo is None else metainfo.trackers,
+            self.metadata.trackers,
             given=trackers,
-            trusted=metainfo is not None and metainfo.trackers_trusted,
+            trusted=isinstance(source, Metainfo) and source.trackers_trusted,
             infohash=self.infohash,
             torrent=self,
             session=session,
@@ -167,8 +151,8 @@ class Torrent:
         self._options = options
         self._joined = False
         """It announces and dials."""
-        if metainfo is not None:
-            self._make_payload(metainfo)
+        if isinstance(source, Metainfo):
+            self._make_payload(source)
         self.status: Status = snapshot(self, session, network.now())
 
     # -- the metadata ------------------------------------------------------------------------------------------------
@@ -441,7 +425,3 @@ class Torrent:
         """Once a second."""
         if self.lifecycle.started:
             self._ticker.tick(now)
-
-
-def _store(disk: Disk, infohash: bytes, options: PayloadOptions) -> Optional[MetadataStore]:
-    return disk.metadata(infohash, options.basedir, resume_dir=options.resume_dir) if options.resume else None

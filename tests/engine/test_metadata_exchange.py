@@ -116,7 +116,7 @@ def test_what_is_known_is_offered_and_sent() -> None:
     bench = Bench(torrent)
     guest = bench.guest([], extended=True)
     ours = guest.extension_handshake()
-    assert (ours[b"m"], ours[b"metadata_size"]) == ({b"ut_metadata": OURS}, len(info))
+    assert (ours[b"m"][b"ut_metadata"], ours[b"metadata_size"]) == (OURS, len(info))
     guest.say(extension(m={b"ut_metadata": THEIRS}), *[told(mx.request(piece)) for piece in (3, 0, 1, 2, 4)])
     found = heard(guest)
     assert [(said.kind, said.piece) for said in found] == [(DATA, 3), (DATA, 0), (DATA, 1), (DATA, 2), (REJECT, 4)]
