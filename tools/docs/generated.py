@@ -33,7 +33,7 @@ CONSTANTS = (
     "metainfo.magnet.MAX_URI",
     "metainfo.magnet.MAX_PEERS",
     "metainfo.MAX_RANGES",
-    "protocol.MAX_MESSAGE",
+    "protocol.wire.MAX_MESSAGE",
     "protocol.MAX_UNKNOWN",
     "protocol.announce.MAX_PEERS",
     "protocol.registry.MAX_PEERS",

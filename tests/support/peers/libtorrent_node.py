@@ -72,7 +72,7 @@ def run(options: Dict[str, Any]) -> None:
     params.save_path = options["directory"]
     params.flags &= ~(lt.torrent_flags.paused | lt.torrent_flags.auto_managed)
     if not options["checked"]:
-        params.have_pieces = [True] * params.ti.num_pieces()
+        params.have_pieces = [True] * lt.torrent_info(options["torrent"]).num_pieces()
     torrent = session.add_torrent(params)
 
     ended = threading.Event()
