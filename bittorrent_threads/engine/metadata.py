@@ -18,12 +18,14 @@ from ..swarm.file_progress import NORMAL_PRIORITY
 from ..swarm.metadata_download import MetadataDownload, Source
 from .event_publisher import Publisher
 from .interfaces import Disk, Done, MetadataStore, Network
+from .phase import Lifecycle
 from .wait_group import WaitGroup
 
 
 class Owner(Protocol):
     """The torrent that the metadata is of."""
 
+    lifecycle: Lifecycle
     wait_group: WaitGroup
     """What closing the torrent waits for."""
     stowing: WaitGroup
@@ -147,11 +149,11 @@ class Metadata:
 
         def recalled(info: Optional[bytes]) -> None:
             self._recalled = True
-            if self.metainfo is None and info is not None:
-                self._stored = True
-                self._take(info)
-            elif self.metainfo is None:
+            if info is None:
                 then()
+            else:
+                self._stored = self.metainfo is None
+                self._take(info)
 
         self._store.recall(self._infohashes, self._max_size, recalled)
 
@@ -169,7 +171,7 @@ class Metadata:
         info = self._download.info
         if info is not None and before is None:
             # Not in the middle of what the peer sent: another connection object takes over its stream.
-            self._network.defer(lambda: self._came(info))
+            self._network.defer(lambda: self._take(info))
         return reason
 
     def on_reject(self, source: Source, piece: int, now: float) -> str:
@@ -184,11 +186,9 @@ class Metadata:
         """A peer is gone."""
         self._download.left(source, now)
 
-    def _came(self, info: bytes) -> None:
-        if self.metainfo is None:
-            self._take(info)
-
     def _take(self, info: bytes) -> None:
+        if self.metainfo is not None or self._owner.lifecycle.closed:
+            return
         try:
             self._owner.receive_info(info)
         except (MetainfoError, StateError) as error:  # StateError: the piece cache is that of another torrent

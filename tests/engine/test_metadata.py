@@ -173,3 +173,19 @@ def test_the_metadata_is_fetched_while_the_torrent_is_paused() -> None:
     bench.give_info()
     assert bench.phase == Phase.PAUSED.value
     assert bench.status.stall == "the torrent is paused"
+
+
+def test_metadata_that_comes_twice_or_after_the_end_changes_nothing() -> None:
+    bench = Magnet()
+    bench.give_info()
+    bench.disk.seek_time = 2.0
+    bench.reboot()
+    bench.act(bench.torrent.receive_info, info_of(bench.content))
+    bench.run(20)
+    assert len(bench.seen(events.MetadataReceived)) == 1, "what was stored came later"
+    assert not bench.seen(events.MetadataFailed)
+    bench.reboot()
+    bench.act(bench.torrent.close)
+    bench.run(20)
+    assert not bench.seen(events.MetadataReceived)
+    assert not bench.seen(events.MetadataFailed)

@@ -145,6 +145,8 @@ def test_an_idle_peer_is_asked_for_what_another_lets_wait() -> None:
     third.serve()
     assert world.download.info == world.info
     assert slow.send(0) == "", "it was asked"
+    slow.leave()
+    assert world.download._assemblies == {}
 
 
 def test_a_peer_that_does_not_answer_rests_and_its_late_answer_counts() -> None:
