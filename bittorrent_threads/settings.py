@@ -100,6 +100,9 @@ class Settings:
     """Events kept for a client whose events are not taken."""
     max_metainfo_size: int = 32 * MIB
     """Bytes of the largest ``.torrent`` file that is read; the largest public ones have 15 MB."""
+    max_metadata_size: int = 8 * MIB
+    """Bytes of the largest metadata that is taken from peers for a magnet link, and the most that is held of it before
+    its hash is known to be right; the largest public ones have 4.3 MB.  ``max_metainfo_size`` limits it too."""
 
     # -- disk ------------------------------------------------------------------------------------------------------
     disk_threads: int = 2

@@ -25,7 +25,7 @@ SOURCE = ROOT / "bittorrent_threads"
 PUBLIC = (
     *(bt.Client, bt.Session, bt.Settings, bt.Status, bt.PeerStatus, bt.TrackerStatus, bt.Hashcheck),
     *(bt.IpFilter, bt.Blocklist),
-    *(bt.HashcheckResult, bt.Download, bt.Metainfo, bt.Tracker, file.File),
+    *(bt.HashcheckResult, bt.Download, bt.Magnet, bt.Metainfo, bt.Tracker, file.File),
 )
 
 

@@ -35,6 +35,7 @@ FACADE = frozenset(
         "session",
         "shutdown",
         "torrent_handle",
+        "torrent_view",
     }
 )
 COMMAND_LINE = frozenset({"__main__", "cli", "commands", "console", "demo", "file_report", "progress"})

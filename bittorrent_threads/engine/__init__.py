@@ -17,7 +17,9 @@ A torrent, from its infohash on:
 - ``Torrent``: its phase (``phase``: one enum and one table), its connections, trackers and addresses; it only routes.
 - ``TorrentTicker``: what it does once a second.
 - ``Peers``: its connections.  ``Connection``: one of them, ``EarlyPeer`` before the metadata is known, ``Peer`` after.
-- ``extension_table``: the extension messages of all connections, one row for each (BEP 10); ``PeerExchange``.
+- ``extension_table``: the extension messages of all connections, one row for each (BEP 10); ``PeerExchange``,
+  ``MetadataExchange``.
+- ``Metadata``: the info dictionary of a magnet link, from an earlier run or from peers.
 - ``FlowControl``: when a peer is read.  ``PeerTimeouts``: how long it may keep us waiting.
 - ``Choking``: which peers may request.  ``RateLimits``, ``TransferRates``: what it may and does receive and send.
 - ``Announces``: its trackers.  ``AddressGate``: the one way for addresses of peers into its list.

@@ -24,6 +24,7 @@ from ..disk.resume import Names as Names
 from ..disk.resume import Resume as Resume
 from ..errors import BitTorrentError
 from ..events import Event
+from ..metainfo.infohash import InfoHash
 from ..net.interfaces import DatagramSocket as DatagramSocket
 from ..net.interfaces import MulticastSocket as MulticastSocket
 from ..net.transport import Transport as Transport
@@ -280,8 +281,21 @@ class Storage(Protocol):
         """Close every open file, after the jobs given before."""
 
 
+class MetadataStore(Protocol):
+    """The metadata that came for a magnet link, kept beside the resume data of the torrent."""
+
+    def recall(self, infohashes: InfoHash, max_size: int, deliver: Callable[[Optional[bytes]], None]) -> None:
+        """The bytes of the info dictionary stored last; None if there are none of this hash and at most this size."""
+
+    def remember(self, info: bytes, deliver: Callable[[Done], None]) -> None:
+        """Store them atomically."""
+
+
 class Disk(Protocol):
     """The disk, with its worker threads."""
+
+    def metadata(self, infohash: bytes, basedir: str, *, resume_dir: Optional[str] = None) -> MetadataStore:
+        """The store of the metadata of one torrent; touches no file yet."""
 
     def open(
         self, metainfo: Any, basedir: str, *, resume_dir: Optional[str] = None, allocation: str = SPARSE

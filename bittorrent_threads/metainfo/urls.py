@@ -102,7 +102,17 @@ def web_seeds(url_list: object) -> Tuple[str, ...]:
     Args:
         url_list: Decoded value of ``url-list``, of any type.
     """
-    return _unique(url_list, WEB_SEED_SCHEMES, set())
+    return clean_urls(url_list, WEB_SEED_SCHEMES)
+
+
+def clean_urls(urls: object, schemes: Tuple[str, ...]) -> Tuple[str, ...]:
+    """Return the usable URLs of a list from outside, each once, at most ``MAX_URLS``.
+
+    Args:
+        urls: A list of URLs, of any type.
+        schemes: The schemes to accept, in lower case.
+    """
+    return _unique(urls, schemes, set())
 
 
 def given_tiers(trackers: Trackers) -> List[List[str]]:

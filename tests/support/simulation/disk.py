@@ -14,6 +14,7 @@ from bittorrent_threads.disk.allocation import FULL, SPARSE
 from bittorrent_threads.errors import StorageError
 
 from .files import SimFiles
+from .metadata import SimMetadataStore
 from .network import SimNetwork
 from .storage import SimStorage
 from .torrent import SimTorrent
@@ -49,6 +50,8 @@ class SimDisk:
         self.most_busy_jobs = 0
         self.files: Dict[bytes, SimFiles] = {}
         """By infohash."""
+        self.metadata_files: Dict[bytes, bytes] = {}
+        """The stored info dictionaries, by infohash."""
         self.claims: Dict[str, Dict[bytes, bool]] = {}
         """The torrents that use each path, and whether they write."""
         self.network = network
@@ -72,6 +75,9 @@ class SimDisk:
         files = self.files[metainfo.infohash]
         size = metainfo.total_size if allocation == FULL else 0
         return SimStorage(self, files, os.path.join(basedir, metainfo.name), reserved=size)
+
+    def metadata(self, infohash: bytes, basedir: str, *, resume_dir: Optional[str] = None) -> SimMetadataStore:
+        return SimMetadataStore(self, infohash)
 
     def work(self, seconds: float, finish: Callable[[], None]) -> None:
         """Run a job of this duration as soon as a worker is free."""
