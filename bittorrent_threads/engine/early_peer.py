@@ -65,6 +65,13 @@ class EarlyPeer(Connection):
         else:
             self._successor.close(reason, useful=useful)
 
+    def set_upload_only(self, upload_only: bool) -> None:
+        """The peer says that it wants no piece (BEP 21), or that it wants some again."""
+        if self._successor is None:
+            super().set_upload_only(upload_only)
+        else:
+            self._successor.set_upload_only(upload_only)
+
     def on_end(self) -> None:
         """Do nothing: a connection before the metadata uses nothing else."""
 

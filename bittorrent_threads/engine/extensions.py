@@ -9,13 +9,16 @@ from typing import List
 
 from ..protocol.extension_table import Extension, ExtensionTable
 from ..settings import Settings
+from . import upload_only
 from .connection import Connection
 from .peer_exchange import PEER_EXCHANGE
 
 
 def extension_table(settings: Settings) -> ExtensionTable[Connection]:
     """Return the extensions of a session."""
-    rows: List[Extension[Connection]] = []
+    rows: List[Extension[Connection]] = [
+        Extension(upload_only.NAME, 3, upload_only.SIZE, private=True, handler=upload_only.UploadOnly),
+    ]
     if settings.pex:
         rows.append(PEER_EXCHANGE)
     return ExtensionTable(rows)

@@ -93,6 +93,9 @@ class Owner(Host, Protocol):
     def refresh(self) -> None:
         """Make the snapshot that users read."""
 
+    def on_wanting_changed(self) -> None:
+        """All that is wanted is there, or not any more."""
+
     def on_content_complete(self) -> None:
         """Every piece of the torrent was downloaded."""
 
@@ -392,7 +395,8 @@ class Payload:
             self.exchange.update_interest(complete=complete)
         if newly_complete:
             self.resume_store.completed()
-            self._owner.interest_changed()
+        if newly_complete or no_longer_complete:
+            self._owner.on_wanting_changed()
         self._owner.refresh()
         if no_longer_complete:
             self.preparation.begin()
