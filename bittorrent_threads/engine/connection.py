@@ -258,6 +258,14 @@ class Connection(ABC):
             self.flow.work += message_quota.INTEREST
             self.host.interest_changed()
 
+    @abstractmethod
+    def take_back(self, index: int) -> str:
+        """The peer does not have a piece any more (BEP 54).
+
+        Returns:
+            The reason to close the connection, empty if there is none.
+        """
+
     def set_upload_only(self, upload_only: bool) -> None:
         """The peer says that it wants no piece (BEP 21), or that it wants some again."""
         if self.upload_only != upload_only:

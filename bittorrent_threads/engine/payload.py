@@ -99,8 +99,8 @@ class Owner(Host, Protocol):
     def on_content_complete(self) -> None:
         """Every piece of the torrent was downloaded."""
 
-    def on_pieces_retracted(self) -> None:
-        """Peers were told of pieces that are lost."""
+    def on_peers_cut_off(self) -> None:
+        """Connections were closed that are to be made again."""
 
 
 class Payload:
@@ -383,9 +383,10 @@ class Payload:
         if indexes and self.have.full:
             self._owner.on_content_complete()
 
-    def on_pieces_retracted(self) -> None:
-        """Peers were told of pieces that are lost."""
-        self._owner.on_pieces_retracted()
+    def on_pieces_retracted(self, indexes: Sequence[int]) -> None:
+        """Peers were told of these pieces, and they are lost."""
+        if self.exchange.retract(indexes):
+            self._owner.on_peers_cut_off()
 
     def on_pieces_changed(self, *, newly_complete: bool, no_longer_complete: bool) -> None:
         """Pieces came, were lost, or changed their priority."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 from ..metainfo.bitfield import Bitfield
-from ..protocol import messages
+from ..protocol import dont_have, messages
 from ..protocol.fast import allowed_fast_set
 from ..protocol.handshake import Handshake
 from ..protocol.messages import PIECE, REQUEST
@@ -73,6 +73,8 @@ class Peer(Connection):
         """Position in the log of our pieces up to which the peer was told."""
         self._described = False
         """The peer has said what it has."""
+        self._took_back = False
+        """The peer has said that it does not have a piece any more (BEP 54)."""
         self._asked_mark = 0
         """Byte of the stream at which our last requests end."""
         self._moved_before = 0
@@ -286,7 +288,8 @@ class Peer(Connection):
         if self._described:
             both = before.as_int() | bits.as_int()
             bits = Bitfield(len(bits), both.to_bytes(len(bytes(bits)), "big"))
-            if bits.count == before.count:
+            if bits.count == before.count or self._took_back:
+                # A peer that takes pieces back and has them again says so by HAVE (BEP 54).
                 self.close("said a second time what it has, and nothing new", useful=False)
                 return
         picker.left(before)
@@ -298,6 +301,18 @@ class Peer(Connection):
         elif self.fast and not self._described:
             self._grant()
         self._described = True
+
+    def take_back(self, index: int) -> str:
+        """The peer does not have a piece any more (BEP 54); whether it still interests us is seen within a second."""
+        if index >= len(self.bits):
+            return f"{dont_have.NAME} of piece {index}, there are {len(self.bits)}"
+        if self.bits.clear(index):
+            self._took_back = True
+            self._picker.retracted(self.bits, index)
+            if not self.fast:
+                # It will not say which requests it drops.  Blocks of other pieces that come are still taken.
+                self._downloads.release(self.pipeline)
+        return ""
 
     def _on_full(self) -> None:
         if self._have.full:

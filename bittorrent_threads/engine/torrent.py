@@ -352,9 +352,8 @@ class Torrent:
         """Every piece of the torrent was downloaded."""
         self.announces.complete()
 
-    def on_pieces_retracted(self) -> None:
-        """Peers were told of pieces that are lost: they must come again."""
-        self.peers.close_all("we lost pieces that the peer was told of")
+    def on_peers_cut_off(self) -> None:
+        """Connections were closed that are to be made again, because we lost pieces that the peers were told of."""
         self.peerlist.forgive(self.network.now())
         self.wake_dialer()
 

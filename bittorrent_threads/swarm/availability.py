@@ -4,7 +4,11 @@ The counts are *bit-sliced*: plane ``j`` is one integer that holds bit ``j`` of 
 bitfield is added to all counts with a few integer operations, and the rarest of any set of pieces are found in one pass
 over the planes.  With 100,000 pieces such an operation takes 0.6 us, where lists of buckets would move every piece of
 each peer that joins.  A HAVE changes a byte in planes of its own, which are added to the others when there are enough
-HAVEs.
+HAVEs; a piece that a peer takes back (BEP 54) likewise, in planes that are subtracted.
+
+Peers with every piece are one counter, so that a seed joins and leaves at no cost.  The rule: a peer that gets its last
+piece by a HAVE is moved to that counter later, with all others.  So a peer that gets one piece and takes it back, again
+and again, moves no planes.
 """
 
 from __future__ import annotations
@@ -30,19 +34,27 @@ class Availability:
     """Counts the peers of each of ``size`` pieces."""
 
     def __init__(self, size: int) -> None:
+        self._size = size
         self._length = (size + 7) // 8
         self._top = self._length * 8 - 1
         self._all = Bitfield.filled(size).as_int()
+        self._full = 0
+        """Peers with every piece."""
         self._seeds = 0
+        """Those of them that are counted here; the others are counted in the planes, as all other peers."""
         self._planes: List[int] = []
         self._arrivals: List[bytearray] = []
         """Planes of the HAVEs that are not in the others yet."""
+        self._departures: List[bytearray] = []
+        """Planes of the pieces that were taken back, likewise."""
         self._arrived = 0
+        """How many changes are in these two."""
         self._changed = False
 
     def joined(self, bits: Bitfield) -> None:
         """Count a peer with these pieces."""
         if bits.full:
+            self._full += 1
             self._seeds += 1
         elif bits.count:
             self._changed = True
@@ -51,7 +63,11 @@ class Availability:
     def left(self, bits: Bitfield) -> None:
         """Count a peer with these pieces no more."""
         if bits.full:
-            self._seeds -= 1
+            self._full -= 1
+            if self._seeds:
+                self._seeds -= 1
+            else:
+                self._subtract(self._all)
         elif bits.count:
             self._subtract(bits.as_int())
 
@@ -63,25 +79,42 @@ class Availability:
             index: The new piece.
         """
         if bits.full:
-            # Peers with every piece are one counter, so that a seed joins and leaves at no cost.
-            self._seeds += 1
-            self._subtract(self._all ^ (1 << (self._top - index)))
-            return
+            self._full += 1
+        self._note(self._arrivals, index)
+
+    def retracted(self, bits: Bitfield, index: int) -> None:
+        """Count one piece less of a peer.
+
+        Args:
+            bits: The pieces of the peer, without the one that it took back.
+            index: That piece.
+        """
+        if bits.count + 1 == self._size:
+            self._full -= 1
+            if self._seeds > self._full:
+                self._seeds -= 1
+                self._add(self._all)
+        self._note(self._departures, index)
+
+    def _note(self, planes: List[bytearray], index: int) -> None:
+        """Add 1 to the count of a piece in planes of changes."""
         at, bit = index >> 3, 0x80 >> (index & 7)
         self._arrived += 1
-        for plane in self._arrivals:
+        for plane in planes:
             plane[at] ^= bit
             if plane[at] & bit:
                 return
         carry = bytearray(self._length)
         carry[at] = bit
-        self._arrivals.append(carry)
+        planes.append(carry)
 
     def count(self, index: int) -> int:
         """How many peers have the piece."""
         shift, at, bit = self._top - index, index >> 3, 0x80 >> (index & 7)
         settled = sum((plane >> shift & 1) << j for j, plane in enumerate(self._planes))
-        return self._seeds + settled + sum(1 << j for j, plane in enumerate(self._arrivals) if plane[at] & bit)
+        changes = sum(1 << j for j, plane in enumerate(self._arrivals) if plane[at] & bit)
+        changes -= sum(1 << j for j, plane in enumerate(self._departures) if plane[at] & bit)
+        return self._seeds + settled + changes
 
     @property
     def outdated(self) -> bool:
@@ -93,6 +126,11 @@ class Availability:
         self._changed = False
         if self._arrived * PIECES_PER_ARRIVAL > self._top:
             self._settle()
+            uncounted = self._full - self._seeds
+            for j in range(uncounted.bit_length()):
+                if uncounted >> j & 1:
+                    self._borrow(self._all, j)
+            self._seeds = self._full
 
     def rarest(self, pieces: int) -> int:
         """The rarest of these pieces.
@@ -120,23 +158,32 @@ class Availability:
     def _subtract(self, borrow: int) -> None:
         self._settle()
         self._changed = True
-        for j, plane in enumerate(self._planes):
+        self._borrow(borrow)
+
+    def _borrow(self, borrow: int, first: int = 0) -> None:
+        """Subtract 2 ** ``first`` from the counts of these pieces; every change must be settled."""
+        planes = self._planes
+        for j in range(first, len(planes)):
             if not borrow:
                 break
-            self._planes[j] = plane ^ borrow
+            plane = planes[j]
+            planes[j] = plane ^ borrow
             borrow ^= borrow & plane
-        while self._planes and not self._planes[-1]:
-            self._planes.pop()
+        while planes and not planes[-1]:
+            planes.pop()
 
     def _settle(self) -> None:
         if self._arrived:
             for j, plane in enumerate(self._arrivals):
                 self._add(int.from_bytes(plane, "big"), j)
+            for j, plane in enumerate(self._departures):
+                self._borrow(int.from_bytes(plane, "big"), j)
             self._arrivals.clear()
+            self._departures.clear()
             self._arrived = 0
 
     def check(self) -> None:
         """Assert the invariants; for tests."""
-        assert self._seeds >= 0
+        assert 0 <= self._seeds <= self._full
         assert not self._planes or self._planes[-1]
         assert all(plane <= self._all for plane in self._planes)
