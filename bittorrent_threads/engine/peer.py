@@ -32,6 +32,9 @@ from .peer_sender import PeerSender
 NEEDY = 10
 """A peer with fewer pieces than this is let begin while it is choked (BEP 6)."""
 
+MAX_SEED_BEFORE = 32
+"""Times that a peer may be a seed and take a piece back (BEP 54)."""
+
 
 class Peer(Connection):
     """A connection past its handshake that exchanges pieces.
@@ -75,6 +78,8 @@ class Peer(Connection):
         """The peer has said what it has."""
         self._took_back = False
         """The peer has said that it does not have a piece any more (BEP 54)."""
+        self._seed_before = 0
+        """How often it was a seed and took a piece back."""
         self._asked_mark = 0
         """Byte of the stream at which our last requests end."""
         self._moved_before = 0
@@ -306,6 +311,12 @@ class Peer(Connection):
         """The peer does not have a piece any more (BEP 54); whether it still interests us is seen within a second."""
         if index >= len(self.bits):
             return f"{dont_have.NAME} of piece {index}, there are {len(self.bits)}"
+        if self.bits.full:
+            # Seeds are counted apart, and so this is the only message here that costs work for every piece.
+            self._seed_before += 1
+            self.flow.work += len(self.bits) / 8 * message_quota.BITFIELD_BYTE
+            if self._seed_before > MAX_SEED_BEFORE:
+                return f"was a seed and took a piece back {self._seed_before} times"
         if self.bits.clear(index):
             self._took_back = True
             self._picker.retracted(self.bits, index)

@@ -5,10 +5,6 @@ bitfield is added to all counts with a few integer operations, and the rarest of
 over the planes.  With 100,000 pieces such an operation takes 0.6 us, where lists of buckets would move every piece of
 each peer that joins.  A HAVE changes a byte in planes of its own, which are added to the others when there are enough
 HAVEs; a piece that a peer takes back (BEP 54) likewise, in planes that are subtracted.
-
-Peers with every piece are one counter, so that a seed joins and leaves at no cost.  The rule: a peer that gets its last
-piece by a HAVE is moved to that counter later, with all others.  So a peer that gets one piece and takes it back, again
-and again, moves no planes.
 """
 
 from __future__ import annotations
@@ -38,10 +34,7 @@ class Availability:
         self._length = (size + 7) // 8
         self._top = self._length * 8 - 1
         self._all = Bitfield.filled(size).as_int()
-        self._full = 0
-        """Peers with every piece."""
         self._seeds = 0
-        """Those of them that are counted here; the others are counted in the planes, as all other peers."""
         self._planes: List[int] = []
         self._arrivals: List[bytearray] = []
         """Planes of the HAVEs that are not in the others yet."""
@@ -54,7 +47,6 @@ class Availability:
     def joined(self, bits: Bitfield) -> None:
         """Count a peer with these pieces."""
         if bits.full:
-            self._full += 1
             self._seeds += 1
         elif bits.count:
             self._changed = True
@@ -63,11 +55,7 @@ class Availability:
     def left(self, bits: Bitfield) -> None:
         """Count a peer with these pieces no more."""
         if bits.full:
-            self._full -= 1
-            if self._seeds:
-                self._seeds -= 1
-            else:
-                self._subtract(self._all)
+            self._seeds -= 1
         elif bits.count:
             self._subtract(bits.as_int())
 
@@ -79,8 +67,13 @@ class Availability:
             index: The new piece.
         """
         if bits.full:
-            self._full += 1
-        self._note(self._arrivals, index)
+            # Peers with every piece are one counter, so that a seed joins and leaves at no cost.
+            self._seeds += 1
+            self._subtract(self._all ^ (1 << (self._top - index)))
+            return
+        at, bit = index >> 3, 0x80 >> (index & 7)
+        self._arrived += 1
+        self._increment(self._arrivals, at, bit)
 
     def retracted(self, bits: Bitfield, index: int) -> None:
         """Count one piece less of a peer.
@@ -90,16 +83,15 @@ class Availability:
             index: That piece.
         """
         if bits.count + 1 == self._size:
-            self._full -= 1
-            if self._seeds > self._full:
-                self._seeds -= 1
-                self._add(self._all)
-        self._note(self._departures, index)
-
-    def _note(self, planes: List[bytearray], index: int) -> None:
-        """Add 1 to the count of a piece in planes of changes."""
-        at, bit = index >> 3, 0x80 >> (index & 7)
+            self._seeds -= 1
+            self._changed = True
+            self._add(self._all ^ (1 << (self._top - index)))
+            return
         self._arrived += 1
+        self._increment(self._departures, index >> 3, 0x80 >> (index & 7))
+
+    def _increment(self, planes: List[bytearray], at: int, bit: int) -> None:
+        """Add 1 to the count of one piece."""
         for plane in planes:
             plane[at] ^= bit
             if plane[at] & bit:
@@ -112,9 +104,9 @@ class Availability:
         """How many peers have the piece."""
         shift, at, bit = self._top - index, index >> 3, 0x80 >> (index & 7)
         settled = sum((plane >> shift & 1) << j for j, plane in enumerate(self._planes))
-        changes = sum(1 << j for j, plane in enumerate(self._arrivals) if plane[at] & bit)
-        changes -= sum(1 << j for j, plane in enumerate(self._departures) if plane[at] & bit)
-        return self._seeds + settled + changes
+        arrived = sum(1 << j for j, plane in enumerate(self._arrivals) if plane[at] & bit)
+        departed = sum(1 << j for j, plane in enumerate(self._departures) if plane[at] & bit)
+        return self._seeds + settled + arrived - departed
 
     @property
     def outdated(self) -> bool:
@@ -126,11 +118,6 @@ class Availability:
         self._changed = False
         if self._arrived * PIECES_PER_ARRIVAL > self._top:
             self._settle()
-            uncounted = self._full - self._seeds
-            for j in range(uncounted.bit_length()):
-                if uncounted >> j & 1:
-                    self._borrow(self._all, j)
-            self._seeds = self._full
 
     def rarest(self, pieces: int) -> int:
         """The rarest of these pieces.
@@ -161,7 +148,7 @@ class Availability:
         self._borrow(borrow)
 
     def _borrow(self, borrow: int, first: int = 0) -> None:
-        """Subtract 2 ** ``first`` from the counts of these pieces; every change must be settled."""
+        """Subtract 2 ** ``first`` from the counts of these pieces, all of which are at least that."""
         planes = self._planes
         for j in range(first, len(planes)):
             if not borrow:
@@ -184,6 +171,6 @@ class Availability:
 
     def check(self) -> None:
         """Assert the invariants; for tests."""
-        assert 0 <= self._seeds <= self._full
+        assert self._seeds >= 0
         assert not self._planes or self._planes[-1]
         assert all(plane <= self._all for plane in self._planes)

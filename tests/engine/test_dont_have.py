@@ -22,6 +22,7 @@ from support.lying_peer import (
 from support.magnet import Magnet
 
 from bittorrent_threads.engine.dont_have import DontHave
+from bittorrent_threads.engine.peer import MAX_SEED_BEFORE
 from bittorrent_threads.protocol.dont_have import dont_haves
 from bittorrent_threads.swarm import have_log
 
@@ -126,6 +127,19 @@ def test_what_is_wrong_ends_the_connection(payload: bytes, reason: str) -> None:
     guest.say(message(EXTENDED, payload=bytes([OURS]) + payload))
     assert guest.closed
     assert bench.reasons == [reason]
+
+
+def test_a_seed_may_not_take_back_its_last_piece_again_and_again() -> None:
+    bench = Bench()
+    guest = bench.guest(range(COUNT), extended=True)
+    for _ in range(MAX_SEED_BEFORE):
+        guest.say(back(5), message(HAVE, 5), seconds=0.01)
+    assert not guest.closed
+    assert bench.payload.picker.availability(5) == 1
+    guest.say(back(5))
+    assert guest.closed
+    assert bench.reasons == [f"was a seed and took a piece back {MAX_SEED_BEFORE + 1} times"]
+    assert bench.payload.picker.availability(5) == 0
 
 
 def test_before_the_metadata_and_after() -> None:
