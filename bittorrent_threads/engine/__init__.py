@@ -14,10 +14,8 @@ A torrent, from its infohash on:
 - ``Torrent``: its phase (``phase``: one enum and one table), its connections, trackers and addresses; it only routes.
 - ``TorrentTicker``: what it does once a second.
 - ``Peers``: its connections.  ``Connection``: one of them, ``EarlyPeer`` before the metadata is known, ``Peer`` after.
-- ``extension_table``: the extension messages of all connections, one row for each (BEP 10); ``PeerExchange``.
-- ``EXTENSIONS``: the extension messages of all connections, one row for each (BEP 10).  ``UploadOnly`` handles one.
-- ``EXTENSIONS``: the extension messages of all connections, one row for each (BEP 10).  ``UploadOnly`` and ``DontHave``
-  are handlers.
+- ``extension_table``: the extension messages of all connections, one row for each (BEP 10); ``PeerExchange``,
+  ``DontHave`` and ``UploadOnly`` handle them.
 - ``FlowControl``: when a peer is read.  ``PeerTimeouts``: how long it may keep us waiting.
 - ``Choking``: which peers may request.  ``RateLimits``, ``TransferRates``: what it may and does receive and send.
 - ``Announces``: its trackers.  ``AddressGate``: the one way for addresses of peers into its list.
