@@ -15,10 +15,12 @@
     routing_table  ``RoutingTable``: the buckets; only the one around our own id is split
 
     transactions   ``Transactions``: the queries that wait for an answer
-    queries        ``Queries``: sends queries;  ``outbox`` and ``send_budget`` bound their bytes and those of answers
+    queries        ``Queries``: sends queries; ``query_pace`` spares the hosts that are asked
+    outbox         ``Outbox``: what is to be sent, within the ``send_budget``
     lookup         ``Lookup``: which node to ask next, and when a lookup has converged
     walk           ``Walk`` and ``PeerWalk``: a running lookup of nodes or of peers, with its announces
-    searches       ``Searches``: the searches for peers that run and wait; ``PeerSearch`` is one of them
+    searches       ``Searches``: the searches for peers that run and wait
+    peer_search    ``PeerSearch``: what one of them has found
     joining        ``Joining``: finds the first nodes
     upkeep         ``Upkeep``: pings, refreshes, and the choice of our id
     pings          ``Pings``: asks addresses that somebody named

@@ -202,7 +202,7 @@ class Lookup:
     def _leave(self, candidate: Candidate, progress: Progress) -> None:
         if candidate.progress is Progress.ASKED:
             self._asked -= 1
-        elif candidate.progress is Progress.SLOW:
+        else:
             self._slow -= 1
         candidate.progress = progress
 
@@ -210,9 +210,9 @@ class Lookup:
         # Fewer nodes are asked than remembered, so there is one that was not.
         at = max(at for at, (_, _, each) in enumerate(self._sorted) if each.progress is Progress.FRESH)
         candidate = self._sorted.pop(at)[2]
-        if self._holders.get(candidate.place.network) is candidate:
-            del self._holders[candidate.place.network]
-        if candidate.number is not None and self._numbers.get(candidate.number) is candidate:
+        # Only failed candidates have lost their network and their id to others.
+        del self._holders[candidate.place.network]
+        if candidate.number is not None:
             del self._numbers[candidate.number]
 
 

@@ -227,6 +227,5 @@ class Node:
     def _resume(self, now: float) -> None:
         """Let the lookups go on that had to wait, each in its turn."""
         for walk in [walk for walk in self._walks if walk.resume_at <= now]:
-            if walk in self._walks:
-                del self._walks[walk]
-                self.walk(walk, now)
+            del self._walks[walk]
+            self.walk(walk, now)

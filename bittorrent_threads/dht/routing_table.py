@@ -206,7 +206,7 @@ class RoutingTable:
         self.usable += not contact.bad
         self._contacts[contact.number] = contact
         self._owners[contact.place.owner] = contact
-        while self.buckets[-1].full and len(self.buckets) < BITS:
+        while self.buckets[-1].full:
             self._split(now)
 
     def _split(self, now: float) -> None:

@@ -113,7 +113,7 @@ class Upkeep:
     def _next_due(self) -> float:
         table = self._network.table
         stalest = table.stalest()
-        return table.refresh_at if stalest is None else min(table.refresh_at, stalest.checked + CHECK_AFTER)
+        return math.inf if stalest is None else min(table.refresh_at, stalest.checked + CHECK_AFTER)
 
     def _check_id(self, now: float) -> None:
         host = self._own_host.seen_by(self._any_host) if now >= self._id_until else ""

@@ -60,7 +60,7 @@ class Walk:
     def advance(self, now: float) -> None:
         """Send what may be sent, and end the walk when it has converged."""
         self.resume_at = math.inf
-        while not self.ended:
+        while True:
             candidate = self.lookup.next()
             if candidate is None:
                 break
@@ -68,7 +68,7 @@ class Walk:
                 return
             self._ask(candidate, now)
             self.lookup.asked(candidate)
-        if not self.ended and self.lookup.converged:
+        if self.lookup.converged:
             self._converged(now)
 
     def cancel(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import random
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
@@ -24,14 +25,13 @@ BEGIN = 1000.0
 class SimulatedNode:
     """One node of ours."""
 
-    def __init__(self, network: DhtNetwork, address: Address, dht: Dht) -> None:
+    def __init__(self, network: DhtNetwork, address: Address, dht: Dht, routers: Sequence[Address]) -> None:
         self.address = address
         self.dht = dht
         self.network = network
         self.events: List[Event] = []
-        self.wake_at = float("inf")
-        self.routers: Sequence[Address] = ()
-        """Addresses to join through whenever nodes are needed."""
+        self.wake_at = math.inf
+        self.routers = routers
 
     @property
     def family(self) -> int:
@@ -67,7 +67,7 @@ class DhtNetwork:
 
     def __init__(self, seed: int = 1, *, delay: Tuple[float, float] = (0.01, 0.1), loss: float = 0.0) -> None:
         self.random = random.Random(seed)
-        self.now = BEGIN
+        self.now = self.began = BEGIN
         self.delay = delay
         self.loss = loss
         self.nodes: Dict[Address, SimulatedNode] = {}
@@ -79,18 +79,21 @@ class DhtNetwork:
         self._heap: List[Tuple[float, int, Optional[SimulatedNode], bytes, Address, Address]] = []
         self._count = 0
 
-    def add(self, address: Address, *, state: object = None, start: bool = True) -> SimulatedNode:
-        """Add a node of ours, with an id that its address may have."""
-        family = 6 if ":" in address[0] else 4
+    def add(self, address: Address, *, routers: Sequence[Address] = ()) -> SimulatedNode:
+        """Add a node of ours, with an id that its address may have.
+
+        Args:
+            address: Its address.
+            routers: Through which it joins whenever it needs nodes.
+        """
         own_host = ExternalAddress()
         for number in range(3):
             own_host.report(address[0], f"9.9.{number}.9")
-        own = random.Random(self.random.getrandbits(64))
-        dht = Dht(own, own_host, now=self.now, families=(family,), state=state)
-        node = self.nodes[address] = SimulatedNode(self, address, dht)
-        if start:
-            dht.advance(self.now)
-            node.settle()
+        chance = random.Random(self.random.getrandbits(64))
+        dht = Dht(chance, own_host, now=self.now, families=(6 if ":" in address[0] else 4,))
+        node = self.nodes[address] = SimulatedNode(self, address, dht, routers)
+        dht.advance(self.now)
+        node.settle()
         return node
 
     def remove(self, address: Address) -> None:
@@ -129,7 +132,7 @@ class DhtNetwork:
         self.now = max(self.now, at)
         if node is not None:
             if self.nodes.get(node.address) is node and node.wake_at <= self.now:
-                node.wake_at = float("inf")
+                node.wake_at = math.inf
                 node.dht.advance(self.now)
                 node.settle()
             return
