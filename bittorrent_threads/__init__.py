@@ -36,7 +36,12 @@ if TYPE_CHECKING:
     from .hashcheck import HashcheckResult as HashcheckResult
     from .metainfo.metainfo import Metainfo as Metainfo
     from .session import Session as Session
+    from .session_dht import DhtPeers as DhtPeers
+    from .session_dht import SessionDht as SessionDht
     from .settings import Settings as Settings
+    from .status import DhtFamilyStatus as DhtFamilyStatus
+    from .status import DhtSearchStatus as DhtSearchStatus
+    from .status import DhtStatus as DhtStatus
     from .status import PeerStatus as PeerStatus
     from .status import Status as Status
     from .status import TrackerStatus as TrackerStatus
@@ -44,12 +49,17 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "Client": "client",
+    "DhtFamilyStatus": "status",
+    "DhtPeers": "session_dht",
+    "DhtSearchStatus": "status",
+    "DhtStatus": "status",
     "Download": "blocking_download",
     "Hashcheck": "hashcheck",
     "HashcheckResult": "hashcheck",
     "Metainfo": "metainfo.metainfo",
     "PeerStatus": "status",
     "Session": "session",
+    "SessionDht": "session_dht",
     "Settings": "settings",
     "Status": "status",
     "Tracker": "tracker",

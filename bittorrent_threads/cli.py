@@ -177,6 +177,22 @@ def _swarm_options() -> argparse.ArgumentParser:
         metavar="URL",
         help="announce to this tracker too; repeatable, each is a tier of its own",
     )
+    found.add_argument("--no-dht", action="store_true", help="do not use the distributed hash table (BEP 5)")
+    found.add_argument(
+        "--dht-node",
+        type=address,
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="a node of the distributed hash table to begin with, besides the usual ones; repeatable",
+    )
+    found.add_argument(
+        "--dht-state",
+        type=given,
+        default="",
+        metavar="FILE",
+        help="keep nodes of the distributed hash table in this file, for the next start",
+    )
     found.add_argument("--timeout", type=seconds, metavar="S", help="end after S seconds, with exit code 3")
     found.add_argument(
         "--stall-timeout",

@@ -145,6 +145,9 @@ def _settings(options: argparse.Namespace) -> Settings:
         max_metainfo_size=options.max_metainfo_size,
         names=options.names,
         overwrite=getattr(options, "overwrite", False),
+        dht=not options.no_dht,
+        dht_routers=(*options.dht_node, *Settings().dht_routers),
+        dht_state=options.dht_state,
     )
 
 

@@ -74,6 +74,7 @@ def local(client: bt.Client) -> str:
         ["download", "x.torrent", "--peer", "host:0"],
         ["download", "x.torrent", "--timeout", "0"],
         ["download", "x.torrent", "--timeout", "nan"],
+        ["download", "x.torrent", "--dht-node", "host"],
         ["download", "x.torrent", "--upload-limit", "fast"],
         ["download", "x.torrent", "--upload-limit", "-5K"],
         ["download", "x.torrent", "--upload-limit", "0.5"],
@@ -451,6 +452,20 @@ def test_a_download_without_peers_ends_in_time(run: Run, torrent: Path, tmp_path
             break
     assert "no peer is known" in ran.err
     assert ran.document["left"] == CONTENT.size
+
+
+def test_the_dht(run: Run, torrent: Path, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as node:
+        node.bind(("127.0.0.1", 0))
+        where = f"127.0.0.1:{node.getsockname()[1]}"
+        arguments = ("download", torrent, "-d", tmp_path / "copy", "--dht-node", where, "--timeout", "0.5")
+        assert run(*arguments, "--no-dht").code == 3
+        node.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            node.recv(2000)
+        assert run(*arguments, "--dht-state", tmp_path / "nodes").code == 3
+        assert node.recv(2000).startswith(b"d")
+    assert (tmp_path / "nodes").exists()
 
 
 def test_a_taken_port(run: Run, torrent: Path, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ FACADE = frozenset(
         "options",
         "runtime",
         "session",
+        "session_dht",
         "shutdown",
         "torrent_handle",
     }

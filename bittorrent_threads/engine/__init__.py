@@ -5,6 +5,8 @@ A session:
 - ``Engine``: the torrents of a session, its listening port, the limit on its connections.
 - ``Handshakes``, ``Handshaker``, ``IncomingConnections``: connections whose handshake is not finished.
 - ``Datagrams``: its UDP sockets, which UDP trackers and the DHT share.
+- ``DhtNode``: the node in the distributed hash table; ``DhtBootstrap``: through whom it joins.  ``DhtAnnounces``: the
+  torrents that are looked up there.
 - ``Dialer``: which addresses to dial.  ``TrackerClients``, ``HttpTracker``: announces, by the scheme of the URL.
 
 A torrent, from its infohash on:

@@ -60,6 +60,12 @@ class Host(Protocol):
     def extension_handshake(self, address: Address) -> ExtensionHandshake:
         """What we tell the peer at this address of ourselves."""
 
+    def dht_port(self, family: int) -> int:
+        """The UDP port of our DHT node in an address family, 4 or 6, to tell peers; 0 for none."""
+
+    def on_dht_node(self, address: Address) -> None:
+        """A peer said that it has a DHT node there (BEP 5)."""
+
     def ban(self, address: Address, reason: str) -> None:
         """Refuse the peer at this address from now on."""
 
@@ -97,6 +103,8 @@ class Connection(ABC):
         """Requests that the peer says it keeps (BEP 10 ``reqq``); 0 if it said nothing."""
         self.upload_only = False
         """The peer says that it wants nothing (BEP 21)."""
+        self.dht_port: Optional[int] = None
+        """The UDP port at which the peer says that it has a DHT node (BEP 5)."""
         self.closed = ""
         """Why the connection ended; empty while it lives."""
         self.connected_at = now
@@ -132,7 +140,7 @@ class Connection(ABC):
 
     def _take_over(self, before: Connection) -> None:
         self.client, self.listening, self.reqq = before.client, before.listening, before.reqq
-        self.upload_only = before.upload_only
+        self.upload_only, self.dht_port = before.upload_only, before.dht_port
         self.connected_at, self.last_sent, self.moved_at = before.connected_at, before.last_sent, before.moved_at
 
     def introduce(self) -> None:
@@ -140,6 +148,12 @@ class Connection(ABC):
         if self.extended:
             handshake = self.extensions.offer(self._host.extension_handshake(self.address))
             self.send(messages.extended(HANDSHAKE_ID, handshake.encode()))
+
+    def tell_dht_port(self) -> None:
+        """Tell the peer the UDP port of our DHT node, if both have one (BEP 5)."""
+        port = self._host.dht_port(6 if ":" in self.address[0] else 4) if self.handshake.dht else 0
+        if port:
+            self.send(messages.port(port))
 
     def send(self, message: bytes) -> None:
         """Queue one message, or several joined."""
@@ -240,6 +254,12 @@ class Connection(ABC):
             self.interested = interested
             self.flow.work += message_quota.INTEREST
             self._host.interest_changed()
+
+    def on_port(self, port: int) -> None:
+        """The peer said at which UDP port it has a DHT node; what it says later is ignored."""
+        if self.dht_port is None and port:
+            self.dht_port = port
+            self._host.on_dht_node((self.address[0], port))
 
     def on_extended(self, sub_id: int, payload: bytes) -> None:
         """An extension message came (BEP 10): the extension handshake, or one that a handler takes."""

@@ -23,6 +23,8 @@ from ..text import printable
 from ..version import __version__
 from .connection import Connection
 from .datagrams import Datagrams
+from .dht_announces import DhtAnnounces
+from .dht_node import DhtNode
 from .dialer import Dialer
 from .extensions import EXTENSIONS
 from .handshakes import Handshakes
@@ -54,6 +56,7 @@ class Engine:
         lookups: Name resolution and HTTP.
         settings: Limits and intervals.
         random: A ``random.Random``.
+        secrets: A source of chance that nobody can guess, a ``random.SystemRandom``; ``random`` if it is None.
         wall: Seconds since 1970, for events.
     """
 
@@ -65,6 +68,7 @@ class Engine:
         lookups: Lookups,
         settings: Settings,
         random: Any,
+        secrets: Any = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.network = network
@@ -92,6 +96,17 @@ class Engine:
         """Torrents that share the download limit, at least 1; as of the last tick."""
         self.uploading = 1
         self.port = 0
+        self.dht = DhtNode(
+            self,
+            datagrams=self.datagrams,
+            network=network,
+            disk=disk,
+            lookups=lookups,
+            settings=settings,
+            own_host=self.own_host,
+            random=secrets or random,
+        )
+        self.dht_announces = DhtAnnounces(self.dht, self, network=network, settings=settings, random=random)
         self._listener: Optional[Listener] = None
         self._connection_limit = min(settings.max_connections, network.capacity * 4 // 5)
         self._exhausted_at = -EXHAUSTED_INTERVAL
@@ -196,6 +211,8 @@ class Engine:
             over.expect()
             self.remove(torrent, done=over.answered)
         self.handshakes.close()
+        over.expect()
+        self.dht.close(over.answered)
         self._ticker.cancel()
         over.answered()
         over.when_over(done)
@@ -249,7 +266,14 @@ class Engine:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-        self.datagrams.close()
+        if not self.dht.running:
+            self.datagrams.close()
+
+    def open_datagrams(self) -> None:
+        """Open the UDP sockets unless they are open: the DHT may run while no torrent is started."""
+        settings = self.settings
+        if self._listener is None:
+            self.datagrams.open([settings.host] if settings.host else ANY_HOST, self.port or settings.port)
 
     # -- connections -----------------------------------------------------------------------------------------------
 
@@ -330,6 +354,7 @@ class Engine:
         busy = [torrent for torrent in torrents if torrent.lifecycle.connected and len(torrent.peers)]
         self.downloading = max(1, sum([torrent.progress.wanting for torrent in busy]))
         self.uploading = max(1, sum([any([peer.interested for peer in torrent.peers]) for torrent in busy]))
+        self.dht.tick(now)
         for torrent in torrents:
             torrent.tick(now)
         if self.connection_room <= 0 and self.yielding():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional, Protocol
 
-from ..status import Status
+from ..status import DhtSearchStatus, Status
 from ..swarm.peer_list import PeerList
 from .announces import Announces
 from .payload import Payload
@@ -41,6 +41,10 @@ class Torrent(Protocol):
     def connecting(self) -> int:
         """Connections that are being made."""
 
+    @property
+    def dht_status(self) -> DhtSearchStatus:
+        """The search for peers in the DHT."""
+
 
 def snapshot(torrent: Torrent, session: Faults, now: float) -> Status:
     """All that is known of the torrent; its peers and trackers are as of the last tick."""
@@ -65,6 +69,7 @@ def snapshot(torrent: Torrent, session: Faults, now: float) -> Status:
         trackers=torrent.announces.rows,
         faults=session.faults,
         closed=torrent.lifecycle.closed,
+        dht=torrent.dht_status,
         **content,
     )
 

@@ -8,6 +8,8 @@ from ..protocol.extension_table import ExtensionTable
 from ..swarm.message_quota import Budget
 from .announces import AnnouncingSession
 from .connection import Connection
+from .dht_announces import DhtAnnounces
+from .dht_node import DhtNode
 from .interfaces import Lookups, TrackerClient
 from .joinable_torrent import JoinableTorrent
 from .payload import Session
@@ -24,6 +26,8 @@ class TorrentSession(Session, AnnouncingSession, Shares, Faults, Protocol):
     wall: Callable[[], float]
     client: str
     """Our name and version, for peers."""
+    dht: DhtNode
+    dht_announces: DhtAnnounces
 
     @property
     def tracker_clients(self) -> TrackerClient:

@@ -1,4 +1,4 @@
-"""``Metainfo``: a .torrent file of version 1, or the version 1 side of a hybrid torrent (BEP 3, 12, 19, 27, 47, 52).
+"""``Metainfo``: a .torrent file of version 1, or the version 1 side of a hybrid torrent (BEP 3, 5, 12, 19, 27, 47, 52).
 
 :meth:`Metainfo.parse` checks every key.  If a key that a download needs is missing or wrong, it raises an error that
 names the key; a wrong optional key counts as absent.  The infohash is the hash of the original bytes of ``info``.
@@ -18,6 +18,7 @@ from .file_list import TorrentFile, read_files
 from .hashes import DIGEST_SIZE, PieceHashes
 from .infohash import InfoHash
 from .layout import Layout
+from .nodes import Node, dht_nodes
 from .spelling import Spelling, decoder
 from .urls import tracker_tiers
 from .urls import web_seeds as clean_web_seeds
@@ -75,6 +76,8 @@ class Metainfo:
     _data: bytes
     trackers_trusted: bool = False
     """The calling program named the trackers (see :func:`create`), so that no path is refused at private addresses."""
+    nodes: Tuple[Node, ...] = ()
+    """Nodes of the DHT to begin with, as host and UDP port (BEP 5)."""
 
     @classmethod
     def parse(cls, data: Buffer, *, max_size: int = MAX_SIZE) -> Metainfo:
@@ -174,6 +177,7 @@ class Metainfo:
             creation_date=optional_integer(outer, b"creation date", _YEAR_10000 - 1),
             source=text(info, b"source", codec),
             spelling=spelling,
+            nodes=dht_nodes(outer.get(b"nodes")),
             _data=data,
         )
 

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, Sequence
 
 import bittorrent_threads as bt
 
-from . import data, hashing, idle, importing, limits, memory, picking, smallfiles, swarms
+from . import data, dht, hashing, idle, importing, limits, memory, picking, smallfiles, swarms
 from .bench import Bench
 from .child import ChildFailed
 from .report import Line, tally
@@ -38,6 +38,7 @@ LINES: Dict[str, Callable[[Bench], Line]] = {
     "small-files": smallfiles.small_files,
     "rss": memory.rss,
     "idle": idle.idle,
+    "dht": dht.dht,
     "import": importing.importing,
     "limits": limits.limits,
 }
