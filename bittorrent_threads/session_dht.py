@@ -107,8 +107,13 @@ class DhtPeers(Iterator[Tuple[str, int]]):
         if not finder.ended:
             finder.ended = True
             finder.changed.wake()
+
+            def cancel(engine: Engine) -> None:
+                if finder.search is not None:
+                    engine.dht.cancel(finder.search)
+
             with contextlib.suppress(BitTorrentError):
-                self._session._call(lambda engine: finder.search and engine.dht.cancel(finder.search))
+                self._session._call(cancel)
 
     def __enter__(self) -> DhtPeers:
         return self

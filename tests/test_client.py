@@ -642,7 +642,9 @@ def test_what_cannot_be_announced(name: str, value: object) -> None:
     assert bt.Settings(announce_port=65535, announce_ip="2001:db8::1").announce_port == 65535
 
 
-@pytest.mark.parametrize("routers", [[("a", 1)], (("a",),), (("", 1),), (("a", 0),), (("a", 65536),), ("a:1",), ((1, 1),)])
+@pytest.mark.parametrize(
+    "routers", [[("a", 1)], (("a",),), (("", 1),), (("a", 0),), (("a", 65536),), ("a:1",), ((1, 1),)]
+)
 def test_what_is_no_router_of_the_dht(routers: Any) -> None:
     with pytest.raises(bt.SettingsError, match="^dht_routers: must be"):
         bt.Settings(dht_routers=routers)

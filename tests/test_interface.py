@@ -23,7 +23,19 @@ PUBLIC = [
     *("blocking_download", "client", "errors", "events", "event_queue", "file", "hashcheck", "options"),
     *("runtime", "session", "session_dht", "settings", "status", "tracker"),
 ]
-CLASSES = [bt.Client, bt.Session, Runtime, StatusView, bt.Settings, bt.Hashcheck, bt.Tracker, bt.SessionDht, bt.DhtPeers, File, EventQueue]
+CLASSES = [
+    bt.Client,
+    bt.Session,
+    Runtime,
+    StatusView,
+    bt.Settings,
+    bt.Hashcheck,
+    bt.Tracker,
+    bt.SessionDht,
+    bt.DhtPeers,
+    File,
+    EventQueue,
+]
 METHODS = [
     (kind, name, thing)
     for kind in CLASSES

@@ -85,5 +85,6 @@ def test_the_node_of_a_connected_peer_is_enough(network: LibtorrentDht, tmp_path
     torrent, seeded = CONTENT.torrent(tmp_path), CONTENT.write(tmp_path / "seeded")
     lonely = bt.Settings(host="127.0.0.1", dht=True, dht_routers=())
     with LibtorrentPeer(torrent, seeded, seed=True, settings=network.settings) as peer, bt.Session(lonely) as session:
+        network.wait_announced(CONTENT.infohash, peer.port)
         session.add(torrent, tmp_path / "ours", peers=[peer.address]).wait(timeout=TIMEOUT)
         assert next(session.dht.get_peers(INFOHASH, TIMEOUT)) == (network.nodes[-2][0], 7777)

@@ -53,18 +53,16 @@ def host_of(number: int) -> str:
 
 
 def join(count: int) -> List[Any]:
-    """Start the sessions, each of which is told of the first and of those before it."""
+    """Start the sessions, each of which is told of the next ones in a circle."""
     sessions: List[Any] = []
-    ports: List[int] = []
     for number in range(count):
         settings: Any = {**SETTINGS, "listen_interfaces": f"{host_of(number)}:0"}
-        session = lt.session(settings)
-        sessions.append(session)
-        while not session.listen_port():
-            time.sleep(POLL)
-        ports.append(session.listen_port())
-        for other in {0, *range(max(0, number - NEIGHBOURS), number)} - {number}:
-            session.add_dht_node((host_of(other), ports[other]))
+        sessions.append(lt.session(settings))
+    while not all(session.listen_port() for session in sessions):
+        time.sleep(POLL)
+    for number, session in enumerate(sessions):
+        for other in range(number + 1, number + 1 + min(NEIGHBOURS, count - 1)):
+            session.add_dht_node((host_of(other % count), sessions[other % count].listen_port()))
     return sessions
 
 

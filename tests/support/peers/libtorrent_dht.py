@@ -49,8 +49,9 @@ class LibtorrentDht:
 
     @property
     def settings(self) -> Dict[str, Any]:
-        """Settings with which a ``LibtorrentPeer`` joins the network."""
-        return {**LOCAL_DHT, "dht_bootstrap_nodes": ",".join(f"{host}:{port}" for host, port in self.nodes)}
+        """Settings with which a ``LibtorrentPeer`` joins the network; a bootstrap node never comes into its table."""
+        host, port = self.nodes[0]
+        return {**LOCAL_DHT, "dht_bootstrap_nodes": f"{host}:{port}"}
 
     def announce(self, infohash: bytes, port: int, timeout: float = 30.0) -> None:
         """Have a node announce a peer at its own address, and wait until another has stored it."""
