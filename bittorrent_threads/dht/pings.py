@@ -1,0 +1,73 @@
+"""``Pings``: asks addresses that somebody named whether there is a node.
+
+The rule: addresses come from peers and torrents, so they wait in a short queue, and few are asked in a second.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Dict, Optional, Tuple
+
+from ..protocol.addresses import Address
+from . import krpc
+from .krpc import Reply
+from .place import Place
+from .queries import Queries
+from .transactions import Transaction
+
+MAX_WAITING = 256
+"""Addresses that wait; more are ignored."""
+PAUSE = 0.25
+"""Seconds between two of them."""
+
+
+class Pings:
+    """The pings of one address family.
+
+    Args:
+        queries: Sends them.
+    """
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+        self._waiting: Dict[Address, Tuple[Optional[int], Place]] = {}
+        self._next = -math.inf
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, number: Optional[int], place: Place) -> None:
+        """Ping a node soon.
+
+        Args:
+            number: Its id; None if it is not known.
+            place: Its address.
+        """
+        if len(self._waiting) < MAX_WAITING:
+            self._waiting.setdefault(place.address, (number, place))
+
+    def advance(self, now: float) -> None:
+        """Send what is due."""
+        if self._waiting and now >= self._next and self._queries.ready(now):
+            self.send(*self._waiting.pop(next(iter(self._waiting))), now)
+            self._next = now + PAUSE
+
+    @property
+    def next_timeout(self) -> float:
+        """When to call :meth:`advance`, in monotonic seconds; infinite if nothing waits."""
+        return max(self._next, self._queries.ready_at) if self._waiting else math.inf
+
+    def send(self, number: Optional[int], place: Place, now: float) -> None:
+        """Ping a node now; the routing table learns by itself whether it answers."""
+        self._queries.send(krpc.PING, {}, place, number, asker=self, subject=None, now=now)
+
+    # -- called with the outcome of a ping -----------------------------------------------------------------------------
+
+    def on_reply(self, transaction: Transaction, reply: Reply, now: float) -> None:
+        """Nothing is left to do."""
+
+    def on_slow(self, transaction: Transaction, now: float) -> None:
+        """Nothing waits for the answer."""
+
+    def on_failure(self, transaction: Transaction, now: float) -> None:
+        """Nothing is left to do."""
