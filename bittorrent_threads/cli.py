@@ -189,7 +189,6 @@ def _swarm_options() -> argparse.ArgumentParser:
     found.add_argument(
         "--dht-state",
         type=given,
-        default="",
         metavar="FILE",
         help="keep nodes of the distributed hash table in this file, for the next start",
     )

@@ -147,7 +147,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         overwrite=getattr(options, "overwrite", False),
         dht=not options.no_dht,
         dht_routers=(*options.dht_node, *Settings().dht_routers),
-        dht_state=options.dht_state,
+        dht_state=options.dht_state or "",
     )
 
 
