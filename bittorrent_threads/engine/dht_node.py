@@ -273,10 +273,7 @@ class DhtNode:
         """Once a second: make the figures anew if anything happened, and store the nodes at times."""
         if self._dht is None or not self._stale:
             return
-        if now >= self._refresh_due:
-            self._refresh_due = now + REFRESH_INTERVAL
-            self._stale = False
-            self.status = self._figures(self._dht, running=True)
+        self._refresh(self._dht, now)
         if now >= self._save_due:
             self._save_due = now + SAVE_INTERVAL
             self._store(self._dht, _nothing)
@@ -333,6 +330,7 @@ class DhtNode:
             elif isinstance(event, Joined):
                 self.bootstrap.end()
         if self._dht is dht:  # what an event led to may have stopped it
+            self._refresh(dht, self._network.now())
             self._arm(dht.next_timeout)
 
     def _arm(self, due: float) -> None:
@@ -370,6 +368,13 @@ class DhtNode:
                 if handle is not None:
                     self._by_handle.pop(handle, None)
                 search.finder.on_search_ended(0 if handle is None else handle.replies)
+
+    def _refresh(self, dht: Dht, now: float) -> None:
+        """Make the figures anew, unless that was done in the last second."""
+        if now >= self._refresh_due:
+            self._refresh_due = now + REFRESH_INTERVAL
+            self._stale = False
+            self.status = self._figures(dht, running=True)
 
     def _figures(self, dht: Dht, *, running: bool) -> DhtStatus:
         figures = dht.statistics()
