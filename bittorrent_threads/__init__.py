@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .errors import WaitTimeout as WaitTimeout
     from .hashcheck import Hashcheck as Hashcheck
     from .hashcheck import HashcheckResult as HashcheckResult
+    from .ip_filter import IpFilter as IpFilter
     from .metainfo.metainfo import Metainfo as Metainfo
     from .session import Session as Session
     from .session_dht import DhtPeers as DhtPeers
@@ -45,9 +46,11 @@ if TYPE_CHECKING:
     from .status import PeerStatus as PeerStatus
     from .status import Status as Status
     from .status import TrackerStatus as TrackerStatus
+    from .swarm.blocklist import Blocklist as Blocklist
     from .tracker import Tracker as Tracker
 
 _WHERE = {
+    "Blocklist": "swarm.blocklist",
     "Client": "client",
     "DhtFamilyStatus": "status",
     "DhtPeers": "session_dht",
@@ -56,6 +59,7 @@ _WHERE = {
     "Download": "blocking_download",
     "Hashcheck": "hashcheck",
     "HashcheckResult": "hashcheck",
+    "IpFilter": "ip_filter",
     "Metainfo": "metainfo.metainfo",
     "PeerStatus": "status",
     "Session": "session",

@@ -177,6 +177,14 @@ def _swarm_options() -> argparse.ArgumentParser:
         metavar="URL",
         help="announce to this tracker too; repeatable, each is a tier of its own",
     )
+    found.add_argument(
+        "--ip-filter",
+        type=given,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="block the peers of a blocklist: DAT, P2P or CIDR text, or one of them in gzip; repeatable",
+    )
     found.add_argument("--no-dht", action="store_true", help="do not use the distributed hash table (BEP 5)")
     found.add_argument(
         "--dht-node",

@@ -129,7 +129,7 @@ class Client(StatusView, EventSource):
             if priorities is not None:
                 self.set_priorities(dict(enumerate(priorities)))
             for peer in peers:
-                self.add_peer(peer)
+                self.add_peer(*peer)
             if state != "stopped":
                 self._set_state(state)
         except BaseException:
@@ -299,17 +299,17 @@ class Client(StatusView, EventSource):
 
     # -- peers, trackers and files ---------------------------------------------------------------------------------
 
-    def add_peer(self, peer: Tuple[str, int]) -> None:
+    def add_peer(self, host: str, port: int) -> None:
         """Connect to a peer.
 
         Args:
-            peer: Host name or numeric address, and port.
+            host: Host name or numeric address; a link-local IPv6 address with its zone, as ``fe80::1%eth0``.
+            port: Port at which the peer listens.
 
         Raises:
             ValueError: If the port is not 1 to 65535.
             SessionClosed: If the client is closed.
         """
-        host, port = peer
         if not 0 < int(port) < 65536:
             raise ValueError(f"port {port} of peer {host} is not 1 to 65535")
         self._handle.call(lambda: self._handle.torrent.add_peer(str(host), int(port)))

@@ -45,6 +45,7 @@ _EXIT_CODES = (
 )
 _OPTIONS = {
     "trackers": "--tracker",
+    "ip_filter": "--ip-filter",
     "web_seeds": "--web-seed",
     **{name: f"--{name.replace('_', '-')}" for name in ("piece_length", "comment", "source", "exclude", "output")},
 }
@@ -98,6 +99,7 @@ def reason(error: BaseException) -> str:
 def download(options: argparse.Namespace, console: Console) -> int:
     """Download, and with ``--seed`` go on seeding."""
     with Session(_settings(options)) as session:
+        _load_filter(session, options.ip_filter, console)
         given = {"peers": options.peer, "trackers": options.tracker, "allocate": options.allocate}
         state = "stopped" if options.check else "active"
         client = session.add(options.source, options.dir, state=state, **given)
@@ -122,6 +124,7 @@ def seed(options: argparse.Namespace, console: Console) -> int:
     metainfo = metainfo_of(options.source, _settings(options))
     _require_folder(options.dir)
     with Session(_settings(options)) as session:
+        _load_filter(session, options.ip_filter, console)
         with session.add(metainfo, options.dir, state="stopped") as checked:
             result = _check(checked, console)
             _require_all(checked, result, file_reports(checked, result))
@@ -149,6 +152,15 @@ def _settings(options: argparse.Namespace) -> Settings:
         dht_routers=(*options.dht_node, *Settings().dht_routers),
         dht_state=options.dht_state or "",
     )
+
+
+def _load_filter(session: Session, paths: Sequence[str], console: Console) -> None:
+    """Block the addresses of blocklist files, before any connection is made."""
+    for path in paths:
+        read = session.ip_filter.load(path)
+        if read.bad_lines:
+            skipped = f"skipped {_count(read.bad_lines, 'line')} of {escaped(path)}, the first is {read.examples[0]}"
+            console.message(f"bittorrent-threads: warning: {skipped}")
 
 
 def _seed(client: Client, console: Console, *, timeout: Optional[float], stall_timeout: Optional[float]) -> None:

@@ -215,6 +215,8 @@ class Status:
     """Number of errors of the library itself in this session (``InternalFailed``)."""
     closed: bool = False
     """The client is closed: no later status differs."""
+    refused: int = 0
+    """Number of addresses of peers, and of incoming connections, that the IP filter of the session refused."""
     dht: DhtSearchStatus = DhtSearchStatus()
     """The search for peers in the DHT."""
 

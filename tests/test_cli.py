@@ -428,6 +428,27 @@ def test_download_from_a_peer(run: Run, torrent: Path, seeder: bt.Client, tmp_pa
     assert ran.document["infohash"] == CONTENT.infohash.hex()
 
 
+def test_a_blocklist_keeps_a_peer_away(run: Run, torrent: Path, seeder: bt.Client, tmp_path: Path) -> None:
+    blocklist = tmp_path / "ipfilter.dat"
+    blocklist.write_text("127.0.0.0 - 127.255.255.255 , 000 , this machine\nnonsense\n")
+    arguments = ("-d", tmp_path / "copy", "--peer", local(seeder), "--stall-timeout", "0.5", "--json")
+    ran = run("download", torrent, *arguments, "--ip-filter", blocklist)
+    assert ran.code == 3
+    assert (ran.document["downloaded"], ran.document["refused"]) == (0, 1)
+    assert "the IP filter refused addresses or connections 1 time" in ran.document["error"]
+    assert f"warning: skipped 1 line of {blocklist}, the first is line 2: 'nonsense'" in ran.err
+
+
+@pytest.mark.parametrize("verb", ["download", "seed"])
+def test_a_blocklist_that_cannot_be_used_is_named(run: Run, torrent: Path, data: Path, verb: str) -> None:
+    ran = run(verb, torrent, "-d", data, "--ip-filter", data / "some" / "b.bin")
+    assert ran.code == 4
+    assert f"{data / 'some' / 'b.bin'}: No such file or directory" in ran.err
+    ran = run(verb, torrent, "-d", data, "--ip-filter", torrent)
+    assert ran.code == 2
+    assert f"bittorrent-threads: --ip-filter: {torrent} has no range of addresses" in ran.err
+
+
 def test_a_tracker_that_cannot_be_reached_is_told_and_no_end(run: Run, seeder: bt.Client, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}/announce"
     (tmp_path / "t").mkdir()

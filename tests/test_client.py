@@ -312,7 +312,7 @@ def test_wait_ends_with_the_client(tmp_path: Path) -> None:
 def test_after_close_verbs_raise_and_properties_stay(tmp_path: Path) -> None:
     with pair(tmp_path) as (_, down):
         down.wait(timeout=PATIENCE)
-    for verb in (down.start, down.pause, down.stop, down.hashcheck, lambda: down.add_peer(("127.0.0.1", 1))):
+    for verb in (down.start, down.pause, down.stop, down.hashcheck, lambda: down.add_peer("127.0.0.1", 1)):
         with pytest.raises(bt.SessionClosed):
             verb()
     assert down.complete
@@ -362,7 +362,7 @@ def test_the_bit_is_set_when_the_callback_runs(tmp_path: Path) -> None:
         down = bt.Client(SMALL.metainfo(), tmp_path / "down", state="stopped", settings=LOCAL)
         with down:
             down.on_hash_pass = lambda i: seen.append(bool(down.bitfield[i >> 3] & (0x80 >> (i & 7))))
-            down.add_peer(("localhost", seed.port))
+            down.add_peer("localhost", seed.port)
             down.start()
             down.wait(timeout=PATIENCE)
     assert seen == [True] * PIECES

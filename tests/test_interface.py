@@ -20,7 +20,7 @@ from bittorrent_threads.status import StatusView
 
 SOURCE = Path(bt.__file__).resolve().parent
 PUBLIC = [
-    *("blocking_download", "client", "errors", "events", "event_queue", "file", "hashcheck", "options"),
+    *("blocking_download", "client", "errors", "events", "event_queue", "file", "hashcheck", "ip_filter", "options"),
     *("runtime", "session", "session_dht", "settings", "status", "tracker"),
 ]
 CLASSES = [
@@ -30,6 +30,7 @@ CLASSES = [
     StatusView,
     bt.Settings,
     bt.Hashcheck,
+    bt.IpFilter,
     bt.Tracker,
     bt.SessionDht,
     bt.DhtPeers,

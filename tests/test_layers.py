@@ -29,6 +29,7 @@ FACADE = frozenset(
         "event_dispatcher",
         "file",
         "hashcheck",
+        "ip_filter",
         "options",
         "runtime",
         "session",

@@ -141,7 +141,7 @@ def told(client: bt.Client) -> None:
 
 def ordered(client: bt.Client) -> None:
     """Call and set everything that returns at once."""
-    client.add_peer(("127.0.0.1", 1))
+    client.add_peer("127.0.0.1", 1)
     client.set_priorities({0: 3})
     client.files[0].priority = 1
     client.download_limit = client.upload_limit = 0

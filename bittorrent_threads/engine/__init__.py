@@ -7,6 +7,7 @@ A session:
 - ``Datagrams``: its UDP sockets, which UDP trackers and the DHT share.
 - ``DhtNode``: the node in the distributed hash table; ``DhtBootstrap``: through whom it joins.  ``DhtAnnounces``: the
   torrents that are looked up there.
+- ``AddressFilter``: which hosts are refused, in both directions.
 - ``Dialer``: which addresses to dial.  ``TrackerClients``, ``HttpTracker``: announces, by the scheme of the URL.
 
 A torrent, from its infohash on:

@@ -18,9 +18,11 @@ from ..settings import Settings
 from ..swarm import eviction
 from ..swarm.buffer_pool import BufferPool
 from ..swarm.external_address import ExternalAddress
+from ..swarm.ip_ranges import IpRanges
 from ..swarm.message_quota import Budget
 from ..text import printable
 from ..version import __version__
+from .address_filter import AddressFilter
 from .connection import Connection
 from .datagrams import Datagrams
 from .dht_announces import DhtAnnounces
@@ -92,6 +94,7 @@ class Engine:
         """Times that our own code failed."""
         self.last_fault = ""
         self.own_host = ExternalAddress()
+        self.address_filter = AddressFilter(network)
         self.downloading = 1
         """Torrents that share the download limit, at least 1; as of the last tick."""
         self.uploading = 1
@@ -321,6 +324,16 @@ class Engine:
         """The peers that are closed for others when the session is full, the first to go first."""
         peers = [peer for torrent in self._all() for peer in torrent.peers]
         return eviction.yielding(peers, share=self.settings.max_connections_per_host, now=self.network.now())
+
+    def change_filter(self, before: IpRanges, after: IpRanges) -> bool:
+        """Refuse other addresses from now on; see ``AddressFilter.change``."""
+        torrents = self._all()
+        changed = self.address_filter.change(before, after, [torrent.peerlist for torrent in torrents])
+        if changed:
+            self.handshakes.close_refused()
+            for torrent in torrents:
+                torrent.peers.close_refused()
+        return changed
 
     def exhausted(self, reason: str) -> None:
         """The system is out of descriptors: allow fewer connections from now on, and close one of no use."""

@@ -6,6 +6,7 @@ from typing import Any, Dict, Optional, Protocol
 
 from ..status import DhtSearchStatus, Status
 from ..swarm.peer_list import PeerList
+from .address_filter import AddressFilter
 from .announces import Announces
 from .payload import Payload
 from .peers import Peers
@@ -30,6 +31,7 @@ class Torrent(Protocol):
     lifecycle: Lifecycle
     peers: Peers
     peerlist: PeerList
+    address_filter: AddressFilter
     announces: Announces
     rates: TransferRates
 
@@ -68,6 +70,7 @@ def snapshot(torrent: Torrent, session: Faults, now: float) -> Status:
         peers=torrent.peers.rows,
         trackers=torrent.announces.rows,
         faults=session.faults,
+        refused=torrent.address_filter.refused,
         closed=torrent.lifecycle.closed,
         dht=torrent.dht_status,
         **content,
@@ -129,7 +132,7 @@ def stall(torrent: Torrent) -> str:
     if reason or torrent.rates.receiving:
         return reason
     if not len(torrent.peers):
-        return _no_peers(torrent)
+        return _no_peers(torrent) + _refusals(torrent.address_filter)
     return _waits_for_metadata(torrent) if payload is None else _stalled_by_peers(payload)
 
 
@@ -189,6 +192,11 @@ def _no_peers(torrent: Torrent) -> str:
     if reasons:
         said.append(f"{len(reasons)} failed ({reasons[0]})")
     return f"no peer is known: {', '.join(said)}"
+
+
+def _refusals(address_filter: AddressFilter) -> str:
+    refused = address_filter.refused
+    return f"; the IP filter refused addresses or connections {_count(refused, 'time')}" if refused else ""
 
 
 def _count(number: int, noun: str) -> str:

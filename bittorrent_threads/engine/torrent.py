@@ -85,6 +85,7 @@ class Torrent:
         self.settings = settings = session.settings
         self.message_budget = session.message_budget
         self.own_host: ExternalAddress = session.own_host
+        self.address_filter = session.address_filter
         self.infohashes = infohash
         self.infohash = infohash.primary
         """20 bytes."""

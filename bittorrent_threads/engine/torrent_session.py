@@ -6,6 +6,7 @@ from typing import Callable, Optional, Protocol
 
 from ..protocol.extension_table import ExtensionTable
 from ..swarm.message_quota import Budget
+from .address_filter import AddressFilter
 from .announces import AnnouncingSession
 from .connection import Connection
 from .dht_announces import DhtAnnounces
@@ -21,6 +22,7 @@ class TorrentSession(Session, AnnouncingSession, Shares, Faults, Protocol):
     """The session of a torrent."""
 
     lookups: Lookups
+    address_filter: AddressFilter
     message_budget: Budget
     extensions: ExtensionTable[Connection]
     wall: Callable[[], float]

@@ -16,6 +16,7 @@
     choker            ``Choker``: which peers are unchoked
     peer_list         ``PeerList``: addresses to dial; ``bans``: those of banned peers
     dial_queue        ``DialQueue``: which address is dialled next; ``backoff``: how long it is not dialled
+    ip_ranges         ``IpRanges``: a set of addresses; ``blocklist`` reads one from the usual files
     source_shares     ``SourceShares``: which address is removed from a full list
     duplicate_connections  which of two connections with one peer is closed
     eviction          which connections are closed to make room; ``peer_priority``: an order of them (BEP 40)

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, Sequence
 
 import bittorrent_threads as bt
 
-from . import data, dht, hashing, idle, importing, limits, memory, picking, smallfiles, swarms
+from . import blocklists, data, dht, hashing, idle, importing, limits, memory, picking, smallfiles, swarms
 from .bench import Bench
 from .child import ChildFailed
 from .report import Line, tally
@@ -41,6 +41,7 @@ LINES: Dict[str, Callable[[Bench], Line]] = {
     "dht": dht.dht,
     "import": importing.importing,
     "limits": limits.limits,
+    "ip-filter": blocklists.ip_filter,
 }
 
 

@@ -40,6 +40,8 @@ CONSTANTS = (
     "swarm.MAX_LENGTH",
     "swarm.uploads.MAX_REFUSED",
     "swarm.MAX_FAILURES",
+    "swarm.blocklist.MAX_SIZE",
+    "swarm.MAX_RANGES",
     "swarm.LAST_RESORT",
     "swarm.INDIFFERENCE",
     "swarm.VAIN_WAIT",
