@@ -9,7 +9,7 @@ import math
 from typing import Any, Dict, Iterable, List, Optional, Protocol, Sequence, Tuple
 
 from ..metainfo.bencode import Buffer
-from ..protocol.addresses import Address
+from ..protocol.addresses import Address, unpack_ipv4, unpack_ipv6
 from . import krpc, saved_state
 from .bucket import K
 from .contact import Contact
@@ -94,7 +94,7 @@ class Dht:
                 node.want, node.on_nodes = chosen, self._heard
         self._stores = {family: PeerStore(limits.torrents // len(chosen), limits.peers) for family in chosen}
         self._responder = Responder(self._nodes, self._stores, Tokens(random, now), random)
-        self._searches = Searches(self._nodes, limits.searches, self._events.append)
+        self._searches = Searches(self._nodes, limits.searches, self._stored, self._events.append)
         self.read_only = read_only
 
     # -- the machine ---------------------------------------------------------------------------------------------------
@@ -298,6 +298,14 @@ class Dht:
     def _heard(self, family: int, nodes: List[Tuple[int, Place]], now: float) -> None:
         """Nodes of a family were told, perhaps by a node of the other family (BEP 32)."""
         self._nodes[family].heard(nodes, now)
+
+    def _stored(self, infohash: bytes, now: float) -> List[Address]:
+        """Peers that others announced to us."""
+        found = []
+        for family, store in self._stores.items():
+            packed = b"".join(store.sample(infohash, krpc.MAX_VALUES, self._random, now))
+            found += unpack_ipv4(packed) if family == 4 else unpack_ipv6(packed)
+        return found
 
     def _is_good(self, contact: Contact) -> bool:
         return contact.good(self._now)

@@ -86,7 +86,8 @@ class Node:
         self.replies += 1
         if answer.external:
             self._own_host.report(answer.external, place.address[0])
-        if transaction.listed:
+        # Routers know many nodes.  Where one knows nobody else, it is one of the few nodes of a small network.
+        if transaction.listed or (self.usable < K and not answer.nodes(self.family)):
             self.table.replied(answer.sender, place, now)
         transaction.asker.on_reply(transaction, answer, now)
         self.joining.advance(now)
@@ -127,13 +128,12 @@ class Node:
     @property
     def next_timeout(self) -> float:
         """When to call :meth:`advance`, in monotonic seconds."""
-        stalled = self.queries.ready_at if any(walk.stalled for walk in self._walks) else math.inf
         return min(
             self.transactions.next_timeout,
             self._upkeep.next_timeout,
             self.joining.next_timeout,
             self.pings.next_timeout,
-            stalled,
+            min((walk.resume_at for walk in self._walks), default=math.inf),
         )
 
     # -- lookups -------------------------------------------------------------------------------------------------------
@@ -195,10 +195,7 @@ class Node:
 
     def ping(self, contact: Contact, now: float) -> bool:
         """Ask a node whether it is there."""
-        if not self.queries.ready(now):
-            return False
-        self.pings.send(contact.number, contact.place, now)
-        return True
+        return self.pings.send(contact.number, contact.place, now)
 
     def refresh(self, target: int, now: float) -> None:
         """Look up an id for the nodes that are met."""
@@ -229,8 +226,7 @@ class Node:
 
     def _resume(self, now: float) -> None:
         """Let the lookups go on that had to wait, each in its turn."""
-        for walk in [walk for walk in self._walks if walk.stalled]:
-            if not self.queries.ready(now):
-                break
-            del self._walks[walk]
-            self.walk(walk, now)
+        for walk in [walk for walk in self._walks if walk.resume_at <= now]:
+            if walk in self._walks:
+                del self._walks[walk]
+                self.walk(walk, now)

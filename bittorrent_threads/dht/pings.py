@@ -48,18 +48,27 @@ class Pings:
 
     def advance(self, now: float) -> None:
         """Send what is due."""
-        if self._waiting and now >= self._next and self._queries.ready(now):
-            self.send(*self._waiting.pop(next(iter(self._waiting))), now)
+        if self._waiting and now >= self._next:
+            number, place = self._waiting.pop(next(iter(self._waiting)))
             self._next = now + PAUSE
+            if not self.send(number, place, now):
+                self.add(number, place)
 
     @property
     def next_timeout(self) -> float:
         """When to call :meth:`advance`, in monotonic seconds; infinite if nothing waits."""
-        return max(self._next, self._queries.ready_at) if self._waiting else math.inf
+        return self._next if self._waiting else math.inf
 
-    def send(self, number: Optional[int], place: Place, now: float) -> None:
-        """Ping a node now; the routing table learns by itself whether it answers."""
+    def send(self, number: Optional[int], place: Place, now: float) -> bool:
+        """Ping a node now; the routing table learns by itself whether it answers.
+
+        Returns:
+            False if nothing may be sent now.
+        """
+        if self._queries.ready_at(place, now) > now:
+            return False
         self._queries.send(krpc.PING, {}, place, number, asker=self, subject=None, now=now)
+        return True
 
     # -- called with the outcome of a ping -----------------------------------------------------------------------------
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Dict, Optional
 
 from . import krpc
 from .outbox import Outbox
 from .place import Place
+from .query_pace import QueryPace
 from .transactions import Asker, Transaction, Transactions
 
 
@@ -24,17 +24,16 @@ class Queries:
         self.own = own
         self.read_only = False
         """We answer no queries, and say so (BEP 43)."""
+        self._pace = QueryPace()
         self._transactions = transactions
         self._outbox = outbox
 
-    def ready(self, now: float) -> bool:
-        """Return whether a query may be sent now."""
-        return not self._transactions.full and self._outbox.may_query(now)
-
-    @property
-    def ready_at(self) -> float:
-        """When the budget allows a query, in monotonic seconds; infinite if answers must come or time out first."""
-        return math.inf if self._transactions.full else self._outbox.may_query_at
+    def ready_at(self, place: Place, now: float) -> float:
+        """Return when a query may be sent to an address, in monotonic seconds: not after ``now`` if it may be now."""
+        if self._transactions.full:
+            return self._transactions.next_timeout
+        at = self._pace.ready_at(place.owner)
+        return at if at > now or self._outbox.may_query(now) else self._outbox.may_query_at
 
     def send(
         self,
@@ -48,7 +47,7 @@ class Queries:
         now: float,
         listed: bool = True,
     ) -> None:
-        """Send a query, for which :meth:`ready` is true.
+        """Send a query, for which :meth:`ready_at` has come.
 
         Args:
             method: What to ask.
@@ -60,6 +59,7 @@ class Queries:
             now: Monotonic seconds.
             listed: Whether the node may come into the routing table when it replies.
         """
+        self._pace.count(place.owner, now)
         transaction = Transaction(place, number, asker, subject, sent=now, listed=listed)
         transaction_id = self._transactions.open(transaction)
         datagram = krpc.query(method, transaction_id, self.own, arguments, read_only=self.read_only)

@@ -139,7 +139,7 @@ class RoutingTable:
         return min(self._contacts.values(), key=lambda contact: contact.checked, default=None)
 
     def refresh_target(self, now: float, random: Random) -> Optional[int]:
-        """Return a random id in the range of a bucket that is to be refreshed, and count that; None if there is none."""
+        """Return a random id in the range of a bucket that is due for a refresh, and count that; None if none is."""
         for index, bucket in enumerate(self.buckets):
             if now >= bucket.refresh_at:
                 bucket.refresh(now)

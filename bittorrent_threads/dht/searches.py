@@ -33,11 +33,19 @@ class Searches:
     Args:
         nodes: The node of each family.
         most: Searches that run at once.
+        stored: Returns the peers of an infohash that others announced to us.
         emit: Takes the events.
     """
 
-    def __init__(self, nodes: Mapping[int, Node], most: int, emit: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        nodes: Mapping[int, Node],
+        most: int,
+        stored: Callable[[bytes, float], List[Address]],
+        emit: Callable[[Event], None],
+    ) -> None:
         self._nodes = nodes
+        self._stored = stored
         self._most = most
         self._emit = emit
         self._waiting: Deque[PeerSearch] = collections.deque()
@@ -91,7 +99,9 @@ class Searches:
             self._changed = False
             while self._waiting and len(self._running) < self._most:
                 search = self._waiting.popleft()
-                self._running[search] = _Running(search, now + TIME_LIMIT)
+                running = self._running[search] = _Running(search, now + TIME_LIMIT)
+                # We may be one of the nodes closest to it ourselves.
+                self._found(running, self._stored(search.infohash, now))
             self._missing.clear()
             self._recheck_at = math.inf
             for running in list(self._running.values()):
@@ -123,10 +133,7 @@ class Searches:
         search = running.search
 
         def found(peers: List[Address]) -> None:
-            new = search.add(peers)
-            if new:
-                self._count(running)
-                self._emit(PeersFound(search, new))
+            self._found(running, peers)
 
         def ended(walk: Walk, at: float) -> None:
             node.forget(walk)
@@ -144,6 +151,12 @@ class Searches:
             implied_port=search.implied_port,
         )
         node.walk(walk, now)
+
+    def _found(self, running: _Running, peers: List[Address]) -> None:
+        new = running.search.add(peers)
+        if new:
+            self._count(running)
+            self._emit(PeersFound(running.search, new))
 
     def _end(self, running: _Running) -> None:
         del self._running[running.search]

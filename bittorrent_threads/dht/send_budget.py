@@ -11,6 +11,9 @@ BURST = 2.0
 ROOM = 1024
 """Bytes that must be free before anything is sent: the longest answer, or a few queries."""
 
+_ROUNDING = 0.001
+"""Seconds that make up for the rounding of the division."""
+
 
 class SendBudget:
     """A bucket of bytes that fills at a constant rate.
@@ -39,7 +42,7 @@ class SendBudget:
     @property
     def query_ready_at(self) -> float:
         """When a few queries may be sent, in monotonic seconds."""
-        return self._at + max(0.0, ROOM - self._left) / self.rate
+        return self._at + max(0.0, ROOM - self._left) / self.rate + _ROUNDING
 
     def take(self, size: int) -> None:
         """Count the bytes of a datagram that is sent; one is smaller than ``ROOM``."""

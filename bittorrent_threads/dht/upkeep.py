@@ -1,11 +1,12 @@
 """``Upkeep``: keeps the routing table of one family true: pings, refreshes, and the id that our address may have.
 
-The rule: a step sends at most one ping and begins at most one lookup.  There are six seconds between two steps, a second
+The rule: a step sends at most one ping and begins at most one lookup.  There are six seconds between two steps, less
 while nodes wait for a free place, and up to a minute when nothing is due.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Optional, Protocol
 
 from .contact import Contact
@@ -76,11 +77,14 @@ class Upkeep:
         self._random = random
         self._any_host = any_host
         self._id_until = now
+        self._last = -math.inf
+        """When the last step was."""
 
     def advance(self, now: float) -> None:
         """Do what is due."""
         if now < self.next_timeout:
             return
+        self._last = now
         self._check_id(now)
         table = self._network.table
         target = table.refresh_target(now, self._random) if len(table) else None
@@ -95,7 +99,7 @@ class Upkeep:
 
     def wake(self, now: float) -> None:
         """A node waits for a free place."""
-        self.next_timeout = min(self.next_timeout, now + SHORT_STEP)
+        self.next_timeout = min(self.next_timeout, max(now, self._last + SHORT_STEP))
 
     def _due(self, now: float) -> Optional[Contact]:
         """The node of the table to ping: one that failed once, or one that was not heard of for long."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..protocol.addresses import Address
@@ -45,8 +46,8 @@ class Walk:
     ) -> None:
         self.lookup = lookup
         self.ended = False
-        self.stalled = False
-        """There is something to send, which had to wait."""
+        self.resume_at = math.inf
+        """When there is something to send that had to wait, in monotonic seconds."""
         self._queries = queries
         self._family = family
         self._on_end = on_end
@@ -58,13 +59,12 @@ class Walk:
 
     def advance(self, now: float) -> None:
         """Send what may be sent, and end the walk when it has converged."""
-        self.stalled = False
+        self.resume_at = math.inf
         while not self.ended:
             candidate = self.lookup.next()
             if candidate is None:
                 break
-            if not self._queries.ready(now):
-                self.stalled = True
+            if self._must_wait(candidate, now):
                 return
             self._ask(candidate, now)
             self.lookup.asked(candidate)
@@ -73,7 +73,7 @@ class Walk:
 
     def cancel(self) -> None:
         """End the walk: nothing more is sent, and ``on_end`` is not called."""
-        self.ended, self.stalled = True, False
+        self.ended, self.resume_at = True, math.inf
 
     # -- called with the outcome of a query ----------------------------------------------------------------------------
 
@@ -120,6 +120,13 @@ class Walk:
             # A node without a known id was given to begin with: a router, which has no place in the table.
             listed=candidate.number is not None,
         )
+
+    def _must_wait(self, candidate: Candidate, now: float) -> bool:
+        """Whether a candidate cannot be sent anything now; then the walk goes on later."""
+        at = self._queries.ready_at(candidate.place, now)
+        if at > now:
+            self.resume_at = at
+        return at > now
 
     def _take(self, candidate: Candidate, reply: Reply) -> None:
         """Use what a reply has besides nodes."""
@@ -198,7 +205,8 @@ class PeerWalk(Walk):
 
     def _announce(self, waiting: List[Candidate], now: float) -> None:
         arguments = self._announcement.arguments
-        while waiting and arguments is not None and self._queries.ready(now):
+        self.resume_at = math.inf
+        while waiting and arguments is not None and not self._must_wait(waiting[0], now):
             candidate = waiting.pop(0)
             self._queries.send(
                 krpc.ANNOUNCE_PEER,
@@ -210,7 +218,6 @@ class PeerWalk(Walk):
                 now=now,
             )
             self._unanswered += 1
-        self.stalled = bool(waiting)
         if not waiting and not self._unanswered:
             self._end(now)
 

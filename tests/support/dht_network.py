@@ -9,7 +9,6 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 from bittorrent_threads.dht import krpc
 from bittorrent_threads.dht.dht import Dht
 from bittorrent_threads.dht.events import Event, NodesNeeded
-from bittorrent_threads.dht.limits import Limits
 from bittorrent_threads.dht.node_id import id_for, unpack
 from bittorrent_threads.dht.place import place_of
 from bittorrent_threads.protocol.addresses import Address
@@ -80,16 +79,14 @@ class DhtNetwork:
         self._heap: List[Tuple[float, int, Optional[SimulatedNode], bytes, Address, Address]] = []
         self._count = 0
 
-    def add(
-        self, address: Address, *, state: object = None, limits: Limits = Limits(), start: bool = True
-    ) -> SimulatedNode:  # noqa: B008
+    def add(self, address: Address, *, state: object = None, start: bool = True) -> SimulatedNode:
         """Add a node of ours, with an id that its address may have."""
         family = 6 if ":" in address[0] else 4
         own_host = ExternalAddress()
         for number in range(3):
             own_host.report(address[0], f"9.9.{number}.9")
         own = random.Random(self.random.getrandbits(64))
-        dht = Dht(own, own_host, now=self.now, families=(family,), state=state, limits=limits)
+        dht = Dht(own, own_host, now=self.now, families=(family,), state=state)
         node = self.nodes[address] = SimulatedNode(self, address, dht)
         if start:
             dht.advance(self.now)
