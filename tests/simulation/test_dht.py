@@ -29,6 +29,7 @@ def test_a_swarm_meets_by_the_dht_alone(loss: float) -> None:
     swarm.start()
     swarm.run()
     swarm.check()
+    swarm.world.run(swarm.world.now + 60)
     for node in swarm.nodes:
         assert not node.seen(events.InternalFailed)
         assert node.engine.dht.status.good_nodes
