@@ -346,6 +346,10 @@ class Engine:
             self._exhausted_at = now
             self._publish(events.ConnectionsLimited, limit=self._connection_limit, reason=reason)
 
+    def source_reports(self, torrent: Torrent) -> List[str]:
+        """What the sources of peers besides trackers say of a torrent."""
+        return [report for report in [self.dht_announces.report(torrent)] if report]
+
     # -- the rest --------------------------------------------------------------------------------------------------
 
     def fault(self, error: Exception) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Protocol
+from typing import Any, Dict, List, Optional, Protocol
 
 from ..status import DhtSearchStatus, Status
 from ..swarm.peer_list import PeerList
@@ -42,6 +42,10 @@ class Torrent(Protocol):
     @property
     def connecting(self) -> int:
         """Connections that are being made."""
+
+    @property
+    def source_reports(self) -> List[str]:
+        """What the sources of peers besides trackers say."""
 
     @property
     def dht_status(self) -> DhtSearchStatus:
@@ -168,17 +172,22 @@ def _stalled_by_peers(payload: Payload) -> str:
 
 def _no_peers(torrent: Torrent) -> str:
     counts, connecting = torrent.peerlist.counts, torrent.connecting
-    trackers = torrent.announces.rows
-    reasons = [f"{tracker.url}: {tracker.error}" for tracker in trackers if tracker.error]
     if connecting:
         return f"{_count(connecting, 'connection')} being made, none made yet"
     if counts.known:
         failure = torrent.peerlist.last_failure
         return f"{_count(counts.known, 'known peer')}, none connected" + (f" (last: {failure})" if failure else "")
+    return "; ".join(["no peer is known" + _trackers(torrent), *torrent.source_reports])
+
+
+def _trackers(torrent: Torrent) -> str:
+    """What the trackers answered, to follow that no peer is known."""
+    trackers = torrent.announces.rows
     if not trackers:
-        return "no peer is known, and the torrent names no tracker"
+        return ", and the torrent names no tracker"
+    reasons = [f"{tracker.url}: {tracker.error}" for tracker in trackers if tracker.error]
     if len(reasons) == len(trackers):
-        return f"no peer is known, and every tracker failed ({reasons[0]})"
+        return f", and every tracker failed ({reasons[0]})"
     states = [tracker.state for tracker in trackers if not tracker.error]
     said = [
         f"{_count(count, 'tracker')} {what}"
@@ -191,7 +200,7 @@ def _no_peers(torrent: Torrent) -> str:
     ]
     if reasons:
         said.append(f"{len(reasons)} failed ({reasons[0]})")
-    return f"no peer is known: {', '.join(said)}"
+    return f": {', '.join(said)}"
 
 
 def _refusals(address_filter: AddressFilter) -> str:

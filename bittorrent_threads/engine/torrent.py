@@ -8,7 +8,7 @@ and the announcer which trackers to announce to.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from .. import events
 from ..disk.resume import Resume
@@ -391,6 +391,11 @@ class Torrent:
     def dht_nodes(self) -> Sequence[Tuple[str, int]]:
         """Nodes of the DHT that the metadata names (BEP 5)."""
         return () if self.payload is None else self.payload.metainfo.nodes
+
+    @property
+    def source_reports(self) -> List[str]:
+        """What the sources of peers besides trackers say."""
+        return self._session.source_reports(self)
 
     @property
     def dht_status(self) -> DhtSearchStatus:

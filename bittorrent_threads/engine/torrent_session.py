@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Optional, Protocol
+from typing import Any, Callable, List, Optional, Protocol
 
 from ..protocol.extension_table import ExtensionTable
 from ..swarm.message_quota import Budget
@@ -40,6 +40,9 @@ class TorrentSession(Session, AnnouncingSession, Shares, Faults, Protocol):
 
     def unlisten(self) -> None:
         """Close the port if no torrent is started."""
+
+    def source_reports(self, torrent: Any) -> List[str]:
+        """What the sources of peers besides trackers say of a torrent."""
 
     def connecting(self, torrent: object) -> int:
         """Connections to peers of this torrent that are being made."""
