@@ -91,13 +91,15 @@ def announce(session: Any, infohash: str, port: int) -> None:
 
 def find(session: Any, infohash: str) -> None:
     """Look for peers, and tell when the first was found, without looking at anything else meanwhile."""
-    session.pop_alerts()
+    wanted = lt.sha1_hash(bytes.fromhex(infohash))
     began = time.perf_counter()
-    session.dht_get_peers(lt.sha1_hash(bytes.fromhex(infohash)))
+    session.dht_get_peers(wanted)
     while time.perf_counter() - began < SEARCH_TIMEOUT:
         session.wait_for_alert(1000)
         for alert in session.pop_alerts():
-            if isinstance(alert, lt.dht_get_peers_reply_alert) and alert.num_peers():
+            if not isinstance(alert, lt.dht_get_peers_reply_alert) or alert.info_hash != wanted:
+                continue
+            if alert.num_peers():
                 say(took={"ms to the first peer": time.perf_counter() - began})
                 say(found=infohash, peers=alert.peers())
                 return
