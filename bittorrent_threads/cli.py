@@ -185,7 +185,18 @@ def _swarm_options() -> argparse.ArgumentParser:
         metavar="FILE",
         help="block the peers of a blocklist: DAT, P2P or CIDR text, or one of them in gzip; repeatable",
     )
-    found.add_argument("--no-dht", action="store_true", help="do not use the distributed hash table (BEP 5)")
+    for option, name, source in (
+        ("--no-dht", "dht", "the distributed hash table (DHT)"),
+        ("--no-pex", "pex", "connected peers (peer exchange)"),
+        ("--no-lsd", "local_discovery", "the local network (local service discovery)"),
+    ):
+        found.add_argument(
+            option,
+            dest=name,
+            action="store_false",
+            default=getattr(Settings(), name),
+            help=f"learn no peers from {source}, and tell it nothing",
+        )
     found.add_argument(
         "--dht-node",
         type=address,

@@ -147,8 +147,10 @@ def _settings(options: argparse.Namespace) -> Settings:
         upload_limit=options.upload_limit,
         max_metainfo_size=options.max_metainfo_size,
         names=options.names,
+        pex=options.pex,
+        local_discovery=options.local_discovery,
         overwrite=getattr(options, "overwrite", False),
-        dht=not options.no_dht,
+        dht=options.dht,
         dht_routers=(*options.dht_node, *Settings().dht_routers),
         dht_state=options.dht_state or "",
     )

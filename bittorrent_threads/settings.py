@@ -168,6 +168,10 @@ class Settings:
     # -- peers -----------------------------------------------------------------------------------------------------
     max_peer_list: int = 3000
     """Addresses remembered for one torrent."""
+    pex: bool = True
+    """Exchange addresses with connected peers (BEP 11); never for private torrents."""
+    local_discovery: bool = True
+    """Announce torrents in the local network by multicast, and find their peers there (BEP 14); never private ones."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

@@ -19,6 +19,9 @@ class PeerStatus:
     """Name and version of the peer's program, as the peer gives them."""
     incoming: bool
     """The peer made the connection."""
+    source: str
+    """How its address became known: ``user``, ``tracker``, ``incoming`` (the peer itself), ``lsd`` (local service
+    discovery), ``resume`` (an earlier run), ``pex`` (peer exchange) or ``dht``; of several, the first of these."""
     pieces: int
     """Number of pieces that the peer has."""
     seed: bool

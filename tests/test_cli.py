@@ -16,7 +16,8 @@ import pytest
 from support.command import Run, finish, start
 from support.content import Content, bencode
 from support.damage import snapshot
-from support.loopback import free_port
+from support.loopback import Plain, free_port
+from support.lying_peer import handshake
 
 import bittorrent_threads as bt
 from bittorrent_threads import cli
@@ -475,18 +476,20 @@ def test_a_download_without_peers_ends_in_time(run: Run, torrent: Path, tmp_path
     assert ran.document["left"] == CONTENT.size
 
 
-def test_the_dht(run: Run, torrent: Path, tmp_path: Path) -> None:
+def test_the_dht(run: Run, torrent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as node:
         node.bind(("127.0.0.1", 0))
         where = f"127.0.0.1:{node.getsockname()[1]}"
-        arguments = ("download", torrent, "-d", tmp_path / "copy", "--dht-node", where, "--timeout", "0.5")
-        assert run(*arguments, "--no-dht").code == 3
+        arguments = (torrent, "-d", tmp_path / "copy", "--dht-node", where, "--timeout", "0.5")
+        assert run("download", *arguments, "--no-dht").code == 3
         node.setblocking(False)
         with pytest.raises(BlockingIOError):
             node.recv(2000)
-        assert run(*arguments, "--dht-state", tmp_path / "nodes").code == 3
+        nodes = tmp_path / "nodes"
+        monkeypatch.setattr(cli, "Settings", lambda: bt.Settings(dht=True))
+        assert run("download", *arguments, "--dht-state", nodes).code == 3
         assert node.recv(2000).startswith(b"d")
-    assert (tmp_path / "nodes").exists()
+    assert nodes.exists()
 
 
 def test_a_taken_port(run: Run, torrent: Path, tmp_path: Path) -> None:
@@ -634,3 +637,28 @@ def test_the_demonstration(run: Run) -> None:
     assert set(nodes) == {"seeder", "downloader-1", "downloader-2"}
     assert sum(node["uploaded"] for node in nodes.values()) >= 2 * 2**20
     assert sum(ran.document["files"].values()) == 2**20
+
+
+@pytest.mark.parametrize("options", [[], ["--no-lsd"]])
+def test_local_discovery_is_on_unless_an_option_turns_it_off(options: List[str], torrent: Path, tmp_path: Path) -> None:
+    ran = finish(start("download", torrent, "-d", tmp_path / "copy", "--stall-timeout", "0.3", *options))
+    assert ran.code == 3
+    assert ("local discovery" in ran.err) == (not options)
+
+
+@pytest.mark.parametrize("options", [[], ["--no-pex"]])
+def test_peer_exchange_is_on_unless_an_option_turns_it_off(
+    options: List[str], run: Run, torrent: Path, tmp_path: Path
+) -> None:
+    with Plain() as listening:
+        host, port = listening.address
+        arguments = ("-d", tmp_path / "copy", "--peer", f"{host}:{port}", "--timeout", "20", *options)
+        process = start("download", torrent, *arguments, "--no-lsd")
+        with listening.accept() as sock:
+            sock.sendall(handshake(CONTENT.infohash, extended=True))
+            said = b""
+            while b"upload_only" not in said:
+                said += sock.recv(4096)
+        process.kill()
+        finish(process)
+    assert (b"ut_pex" in said) == (not options)

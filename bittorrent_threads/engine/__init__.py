@@ -9,15 +9,17 @@ A session:
   torrents that are looked up there.
 - ``AddressFilter``: which hosts are refused, in both directions.
 - ``Dialer``: which addresses to dial.  ``TrackerClients``, ``HttpTracker``: announces, by the scheme of the URL.
+- ``LocalDiscovery``: announces to the local network, and peers that are heard there.
 
 A torrent, from its infohash on:
 
 - ``Torrent``: its phase (``phase``: one enum and one table), its connections, trackers and addresses; it only routes.
 - ``TorrentTicker``: what it does once a second.
 - ``Peers``: its connections.  ``Connection``: one of them, ``EarlyPeer`` before the metadata is known, ``Peer`` after.
-- ``EXTENSIONS``: the extension messages of all connections, one row for each (BEP 10).
+- ``extension_table``: the extension messages of all connections, one row for each (BEP 10); ``PeerExchange``.
 - ``FlowControl``: when a peer is read.  ``PeerTimeouts``: how long it may keep us waiting.
 - ``Choking``: which peers may request.  ``RateLimits``, ``TransferRates``: what it may and does receive and send.
+- ``TorrentDht``: its part in the distributed hash table.
 - ``Announces``: its trackers.  ``AddressGate``: the one way for addresses of peers into its list.
 - ``EventPublisher``, ``snapshot``: what the user is told and sees.  ``WaitGroup``: what a stopped torrent waits for.
 

@@ -41,10 +41,6 @@ class Torrent(Protocol):
         """Whether it is known to be private (BEP 27)."""
 
     @property
-    def dht_nodes(self) -> Sequence[Tuple[str, int]]:
-        """Nodes that its metadata names."""
-
-    @property
     def progress(self) -> Progress:
         """How much of it is there."""
 
@@ -118,12 +114,17 @@ class DhtAnnounces:
 
     # -- verbs -----------------------------------------------------------------------------------------------------
 
-    def start(self, torrent: Torrent) -> None:
-        """Look a torrent up and announce it, from now on."""
+    def start(self, torrent: Torrent, nodes: Sequence[Tuple[str, int]]) -> None:
+        """Look a torrent up and announce it, from now on.
+
+        Args:
+            torrent: The torrent; nothing happens if it is private.
+            nodes: Nodes that it names, as host and port.
+        """
         if torrent.private or not self._node.enabled:
             return
         self._node.use(torrent)
-        self._node.bootstrap.hint(torrent.dht_nodes)
+        self._node.bootstrap.hint(nodes)
         now = self._network.now()
         for infohash in torrent.infohashes.short:
             self._torrents[infohash] = torrent

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Protocol, Sequence, Tuple
 
 from .. import events
 from ..errors import ListenError, StateError
@@ -28,10 +28,11 @@ from .datagrams import Datagrams
 from .dht_announces import DhtAnnounces
 from .dht_node import DhtNode
 from .dialer import Dialer
-from .extensions import EXTENSIONS
+from .extensions import extension_table
 from .handshakes import Handshakes
 from .interfaces import Disk, Endpoint, EventDispatcher, Listener, Lookups, Network
 from .joinable_torrent import JoinableTorrent
+from .local_discovery import LocalDiscovery
 from .payload import PayloadOptions
 from .torrent import Torrent
 from .tracker_clients import TrackerClients
@@ -47,6 +48,19 @@ ANY_HOST = ("0.0.0.0", "::")
 
 EXHAUSTED_INTERVAL = 60.0
 """Seconds between two events that tell of it."""
+
+
+class PeerSource(Protocol):
+    """What finds peers for all torrents of a session, besides their trackers and their peers."""
+
+    def tick(self, now: float) -> None:
+        """Once a second."""
+
+    def close(self) -> None:
+        """No torrent is started any more: close the sockets, which a later tick may open again."""
+
+    def report(self, torrent: Torrent) -> str:
+        """What is known of peers of a torrent, in a few words; empty if it does not look for any."""
 
 
 class Engine:
@@ -87,7 +101,7 @@ class Engine:
         self.client = settings.user_agent or f"bittorrent_threads {__version__}"
         self.memory = BufferPool(settings.piece_memory, self._request_again, network.receive_pool)
         self.message_budget = Budget()
-        self.extensions = EXTENSIONS
+        self.extensions = extension_table(settings)
         self.torrents: Dict[bytes, Torrent] = {}
         """By every form of 20 bytes that their infohash has in handshakes."""
         self.faults = 0
@@ -115,6 +129,9 @@ class Engine:
         self._exhausted_at = -EXHAUSTED_INTERVAL
         self.handshakes = Handshakes(self, network, settings, self.peerid)
         self.dialer = Dialer(self.handshakes, self, network, settings)
+        self.peer_sources: List[PeerSource] = []
+        if settings.local_discovery:
+            self.peer_sources.append(LocalDiscovery(self, network, settings, random))
         self._ticker = network.call_later(TICK, self._tick)
 
     # -- torrents --------------------------------------------------------------------------------------------------
@@ -214,6 +231,8 @@ class Engine:
             over.expect()
             self.remove(torrent, done=over.answered)
         self.handshakes.close()
+        for source in self.peer_sources:
+            source.close()
         over.expect()
         self.dht.close(over.answered)
         self._ticker.cancel()
@@ -269,6 +288,8 @@ class Engine:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
+        for source in self.peer_sources:
+            source.close()
         if not self.dht.running:
             self.datagrams.close()
 
@@ -348,7 +369,8 @@ class Engine:
 
     def source_reports(self, torrent: Torrent) -> List[str]:
         """What the sources of peers besides trackers say of a torrent."""
-        return [report for report in [self.dht_announces.report(torrent)] if report]
+        reports = [*[source.report(torrent) for source in self.peer_sources], self.dht_announces.report(torrent)]
+        return [report for report in reports if report]
 
     # -- the rest --------------------------------------------------------------------------------------------------
 
@@ -374,6 +396,8 @@ class Engine:
         self.dht.tick(now)
         for torrent in torrents:
             torrent.tick(now)
+        for source in self.peer_sources:
+            source.tick(now)
         if self.connection_room <= 0 and self.yielding():
             for torrent in torrents:
                 self.dialer.wake(torrent)

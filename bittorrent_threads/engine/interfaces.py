@@ -26,6 +26,7 @@ from ..disk.resume import Resume as Resume
 from ..errors import BitTorrentError
 from ..events import Event
 from ..net.interfaces import DatagramSocket as DatagramSocket
+from ..net.interfaces import MulticastSocket as MulticastSocket
 from ..net.transport import Transport as Transport
 from ..protocol.announce import AnnounceReply, AnnounceRequest
 from ..protocol.tracker_reply import TrackerFailure
@@ -156,6 +157,15 @@ class Network(Protocol):
 
     def datagram(self, family: int, host: str = "", port: int = 0) -> DatagramSocket:
         """Return the UDP socket of an address family, 4 or 6; the first call binds it, or raises ListenError."""
+
+    def multicast(self, group: Address, receive: Callable[[bytes, Address], None], host: str = "") -> MulticastSocket:
+        """Return a socket in a multicast group, or raise ListenError.
+
+        Args:
+            group: Numeric address and port of the group.
+            receive: Called with each datagram from a network of this machine, and the address of its sender.
+            host: A numeric address of this machine, on whose interface alone the group is joined; empty for every one.
+        """
 
     def listen(self, host: str, port: int, accept: Callable[[Stream], None]) -> Listener:
         """Bind and listen, or raise ListenError.  ``accept`` gets each connection and must set its ``handler``."""

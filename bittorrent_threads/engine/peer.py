@@ -98,7 +98,7 @@ class Peer(Connection):
         self._exchange.add(self)
         self._limit_pipeline()
         self.interested = before.interested
-        if self._host.private:
+        if self.host.private:
             self.extensions.forbid()
             self.introduce()
         if before.unchoked:
@@ -308,7 +308,7 @@ class Peer(Connection):
         """Let a peer that has little begin while it is choked (BEP 6)."""
         if self.bits.count >= NEEDY or self._limits.narrow:
             return
-        pieces = allowed_fast_set(self._host.infohash, self.address[0], len(self.bits))
+        pieces = allowed_fast_set(self.host.infohash, self.address[0], len(self.bits))
         self.granted = {index for index in pieces if self._have[index] and not self.bits[index]}
         for index in sorted(self.granted):
             self.send(messages.allowed_fast(index))

@@ -231,7 +231,8 @@ class Peers:
 
     def refresh(self) -> None:
         """Make the rows that users read."""
-        self.rows = tuple([peer.status() for peer in self._connected])
+        source = self._peerlist.source
+        self.rows = tuple([peer.status(source(peer.address) or Source.INCOMING) for peer in self._connected])
 
     # -- figures -----------------------------------------------------------------------------------------------------
 

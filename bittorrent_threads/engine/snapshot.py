@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Protocol
 
-from ..status import DhtSearchStatus, Status
+from ..status import Status
 from ..swarm.peer_list import PeerList
 from .address_filter import AddressFilter
 from .announces import Announces
 from .payload import Payload
 from .peers import Peers
 from .phase import Hindrance, Lifecycle, Phase
+from .torrent_dht import TorrentDht
 from .transfer_rates import TransferRates
 
 
@@ -34,6 +35,7 @@ class Torrent(Protocol):
     address_filter: AddressFilter
     announces: Announces
     rates: TransferRates
+    dht: TorrentDht
 
     @property
     def payload(self) -> Optional[Payload]:
@@ -46,10 +48,6 @@ class Torrent(Protocol):
     @property
     def source_reports(self) -> List[str]:
         """What the sources of peers besides trackers say."""
-
-    @property
-    def dht_status(self) -> DhtSearchStatus:
-        """The search for peers in the DHT."""
 
 
 def snapshot(torrent: Torrent, session: Faults, now: float) -> Status:
@@ -76,7 +74,7 @@ def snapshot(torrent: Torrent, session: Faults, now: float) -> Status:
         faults=session.faults,
         refused=torrent.address_filter.refused,
         closed=torrent.lifecycle.closed,
-        dht=torrent.dht_status,
+        dht=torrent.dht.status,
         **content,
     )
 
@@ -175,8 +173,10 @@ def _no_peers(torrent: Torrent) -> str:
     if connecting:
         return f"{_count(connecting, 'connection')} being made, none made yet"
     if counts.known:
+        sources = ", ".join(f"{count} {source.name.lower()}" for source, count in torrent.peerlist.by_source.items())
         failure = torrent.peerlist.last_failure
-        return f"{_count(counts.known, 'known peer')}, none connected" + (f" (last: {failure})" if failure else "")
+        known = f"{_count(counts.known, 'known peer')} ({sources}), none connected"
+        return known + (f" (last: {failure})" if failure else "")
     return "; ".join(["no peer is known" + _trackers(torrent), *torrent.source_reports])
 
 

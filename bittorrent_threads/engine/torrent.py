@@ -8,7 +8,7 @@ and the announcer which trackers to announce to.
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Optional, Sequence
 
 from .. import events
 from ..disk.resume import Resume
@@ -17,8 +17,8 @@ from ..metainfo.infohash import InfoHash
 from ..metainfo.metainfo import Metainfo
 from ..protocol.extension import ExtensionHandshake
 from ..protocol.extension_table import ExtensionTable
-from ..protocol.handshake import RESERVED, RESERVED_DHT, Handshake
-from ..status import DhtSearchStatus, Status
+from ..protocol.handshake import Handshake
+from ..status import Status
 from ..swarm.external_address import ExternalAddress
 from ..swarm.peer_list import PeerList, Source
 from ..swarm.source_shares import PRIVATE_SOURCES
@@ -34,6 +34,7 @@ from .peers import Peers
 from .phase import Event, Lifecycle, Phase
 from .rate_limits import RateLimits
 from .snapshot import snapshot
+from .torrent_dht import TorrentDht
 from .torrent_session import TorrentSession
 from .torrent_ticker import TorrentTicker
 from .transfer_rates import TransferRates
@@ -149,6 +150,7 @@ class Torrent:
             random=session.random,
             now=network.now,
         )
+        self.dht = TorrentDht(self, session)
         self._ticker = TorrentTicker(
             self,
             announces=self.announces,
@@ -186,7 +188,7 @@ class Torrent:
             self.lifecycle.handle(Event.METADATA_RECEIVED)
         payload.reconsider()
         if self.private:
-            self._session.dht_announces.stop(self)
+            self.dht.stop()
             self.peers.keep_only(PRIVATE_SOURCES)
         for early in self.peers:
             if isinstance(early, EarlyPeer) and not early.closed:
@@ -270,12 +272,12 @@ class Torrent:
         self.peerlist.need(now, needed=self.progress.wanting)
         self.peerlist.forgive(now)
         self.announces.start()
-        self._session.dht_announces.start(self)
+        self.dht.start()
         self.wake_dialer()
 
     def _stop(self) -> None:
         self.announces.stop()
-        self._session.dht_announces.stop(self)
+        self.dht.stop()
         self.peers.close_all("the torrent was stopped")
         self._session.drop_handshakes(self)
         self.rates.reset()
@@ -310,7 +312,7 @@ class Torrent:
     def reannounce(self) -> None:
         """Announce as soon as each tracker allows it, and in the DHT."""
         self.announces.reannounce()
-        self._session.dht_announces.hurry(self)
+        self.dht.hurry()
 
     def add_trackers(self, tiers: Sequence[Sequence[str]]) -> None:
         """Announce to more trackers."""
@@ -383,33 +385,14 @@ class Torrent:
         return self.payload is not None and self.payload.metainfo.private
 
     @property
+    def full(self) -> bool:
+        """Whether we have every piece."""
+        return self.payload is not None and self.payload.have.full
+
+    @property
     def reserved(self) -> bytes:
-        """The reserved bytes of our handshakes (BEP 3): nothing of the DHT for a private torrent."""
-        return RESERVED_DHT if self._session.dht.enabled and not self.private else RESERVED
-
-    @property
-    def dht_nodes(self) -> Sequence[Tuple[str, int]]:
-        """Nodes of the DHT that the metadata names (BEP 5)."""
-        return () if self.payload is None else self.payload.metainfo.nodes
-
-    @property
-    def source_reports(self) -> List[str]:
-        """What the sources of peers besides trackers say."""
-        return self._session.source_reports(self)
-
-    @property
-    def dht_status(self) -> DhtSearchStatus:
-        """The search for peers in the DHT, as users see it."""
-        return self._session.dht_announces.status(self)
-
-    def dht_port(self, family: int) -> int:
-        """The UDP port of our DHT node, 4 or 6, to tell peers; 0 for none."""
-        return 0 if self.private else self._session.dht.port_of(family)
-
-    def on_dht_node(self, address: Address) -> None:
-        """A peer said that it has a DHT node there."""
-        if not self.private:
-            self._session.dht.add_node(address)
+        """The 8 reserved bytes of our handshakes (BEP 3)."""
+        return self.dht.reserved
 
     def publish(self, kind: Callable[..., events.Event], **fields: Any) -> None:
         """Hand out an event of this torrent."""
@@ -423,6 +406,11 @@ class Torrent:
     def connecting(self) -> int:
         """Connections that are being made."""
         return self._session.connecting(self)
+
+    @property
+    def source_reports(self) -> List[str]:
+        """What the sources of peers besides trackers say."""
+        return self._session.source_reports(self)
 
     def extension_handshake(self, address: Address) -> ExtensionHandshake:
         """What we tell the peer at this address of ourselves (BEP 10)."""

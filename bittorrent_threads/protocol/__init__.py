@@ -8,6 +8,8 @@
     extension           ``ExtensionHandshake``: the extension handshake
     extension_table     ``ExtensionTable``: the extension messages that this client accepts, a row for each
     peer_extensions     ``PeerExtensions``: the extensions of one connection, and the ids of the other end
+    pex                 ``PexMessage``: what peers tell of each other
+    local_discovery     ``LocalAnnounce``: what is told to the local network by multicast
     peer_id             makes the peer id of this client, and names the client of others
     announce            ``AnnounceRequest`` and ``AnnounceReply``, and their form in HTTP
     scrape              ``SwarmCounts``: the size of a swarm without joining it

@@ -20,6 +20,8 @@
     source_shares     ``SourceShares``: which address is removed from a full list
     duplicate_connections  which of two connections with one peer is closed
     eviction          which connections are closed to make room; ``peer_priority``: an order of them (BEP 40)
+    pex_news          ``PexNews``: what a peer is told of the others; ``pex_limit``: what is taken from it
+    local_announcer   ``LocalAnnouncer``: which torrents are announced in the local network, and when
     external_address  ``ExternalAddress``: our own host as others see it
     announcer         which trackers to ask, when, and with which event; ``tracker_state``: what is known of one
     dht_schedule      ``DhtSchedule``: which torrent of a session is looked up in the DHT, and when

@@ -93,6 +93,11 @@ class PeerList:
         return Counts(len(self._known), len(self._links), self._bans.count)
 
     @property
+    def by_source(self) -> Dict[Source, int]:
+        """How many listed addresses there are of each source that has some."""
+        return self._shares.counts
+
+    @property
     def promising(self) -> bool:
         """Whether there is an address, connected or not, without a failed dial."""
         return any(not entry.failures for entry in self._known.values())

@@ -11,6 +11,7 @@ from support.scrambled import Scrambled
 from support.simulation.datagram import SimUdpSocket
 from support.simulation.disk import SimDisk
 from support.simulation.lookups import SimLookups
+from support.simulation.multicast import SimMulticastSocket
 from support.simulation.network import SimListener, SimNetwork
 from support.simulation.storage import SimStorage
 from support.simulation.stream import SimStream
@@ -30,6 +31,7 @@ from bittorrent_threads.net.datagram import UdpSocket
 from bittorrent_threads.net.listener import TcpListener
 from bittorrent_threads.net.lookups import Lookups
 from bittorrent_threads.net.loop import Loop
+from bittorrent_threads.net.multicast import MulticastSocket
 from bittorrent_threads.net.receive_pool import ReceivePool
 from bittorrent_threads.net.stream import TcpStream
 from bittorrent_threads.net.timers import Timer
@@ -42,6 +44,8 @@ PAIRS: List[Tuple[type, type]] = [
     (interfaces.Stream, SimStream),
     (interfaces.DatagramSocket, UdpSocket),
     (interfaces.DatagramSocket, SimUdpSocket),
+    (interfaces.MulticastSocket, MulticastSocket),
+    (interfaces.MulticastSocket, SimMulticastSocket),
     (interfaces.Transport, Scrambled),
     (interfaces.Listener, TcpListener),
     (interfaces.Listener, SimListener),

@@ -152,3 +152,7 @@ class DhtBench(Bench):
     def figures(self) -> DhtStatus:
         self.run(2.0)
         return self.node.status
+
+    def heard(self, query: str) -> Set[bytes]:
+        """Return the infohashes in queries of this name that any of the other nodes received."""
+        return {infohash for other in self.others for infohash in other.heard[query]}

@@ -8,7 +8,8 @@ from ..target import Target
 
 NAMES = (
     *("addresses", "announce", "arguments", "bencode", "blocklist", "early_peer", "extension", "handshake"),
-    *("http_answer", "metainfo", "names", "part_file", "peer", "registry", "resume", "text", "tracker", "wire"),
+    *("http_answer", "local_discovery", "metainfo", "names", "part_file", "peer", "pex", "registry", "resume"),
+    *("text", "tracker", "wire"),
 )
 
 
