@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .errors import BitTorrentError as BitTorrentError
     from .errors import Cancelled as Cancelled
     from .errors import ListenError as ListenError
+    from .errors import MetadataUnknown as MetadataUnknown
     from .errors import MetainfoError as MetainfoError
     from .errors import SessionClosed as SessionClosed
     from .errors import SettingsError as SettingsError
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from .hashcheck import Hashcheck as Hashcheck
     from .hashcheck import HashcheckResult as HashcheckResult
     from .ip_filter import IpFilter as IpFilter
+    from .metainfo.magnet import Magnet as Magnet
     from .metainfo.metainfo import Metainfo as Metainfo
     from .session import Session as Session
     from .session_dht import DhtPeers as DhtPeers
@@ -60,6 +62,7 @@ _WHERE = {
     "Hashcheck": "hashcheck",
     "HashcheckResult": "hashcheck",
     "IpFilter": "ip_filter",
+    "Magnet": "metainfo.magnet",
     "Metainfo": "metainfo.metainfo",
     "PeerStatus": "status",
     "Session": "session",
@@ -76,6 +79,7 @@ _WHERE = {
             "BitTorrentError",
             "Cancelled",
             "ListenError",
+            "MetadataUnknown",
             "MetainfoError",
             "SessionClosed",
             "SettingsError",

@@ -54,6 +54,24 @@ class ListenFailed(Event):
 
 
 @dataclasses.dataclass(frozen=True)
+class MetadataReceived(Event):
+    """The metadata of a magnet link is known: ``Client.metainfo`` has it."""
+
+    size: int
+    """Bytes of the metadata."""
+    stored: bool
+    """An earlier client had stored it, and no peer was asked."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MetadataFailed(Event):
+    """The metadata of a magnet link has the right hash and cannot be used; the torrent is stopped for good."""
+
+    reason: str
+    """What is wrong with it."""
+
+
+@dataclasses.dataclass(frozen=True)
 class PiecePassed(Event):
     """A piece has the right hash; it was received and written, or found by a hash check."""
 

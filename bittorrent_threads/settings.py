@@ -100,6 +100,9 @@ class Settings:
     """Events kept for a client whose events are not taken."""
     max_metainfo_size: int = 32 * MIB
     """Bytes of the largest ``.torrent`` file that is read; the largest public ones have 15 MB."""
+    max_metadata_size: int = 8 * MIB
+    """Bytes of the largest metadata that is taken from peers for a magnet link, and the most that is held of it before
+    its hash is known to be right; the largest public ones have 4.3 MB.  ``max_metainfo_size`` limits it too."""
 
     # -- disk ------------------------------------------------------------------------------------------------------
     disk_threads: int = 2
@@ -133,7 +136,8 @@ class Settings:
     announce_max_interval: float = 7200.0
     """Most seconds between two regular announces."""
     announce_timeout: float = 30.0
-    """Seconds of one announce in all, from the name lookup through redirects to the end of the answer."""
+    """Seconds of one announce in all, from the name lookup through redirects to the end of the answer.  A request to a
+    UDP tracker that is not answered is sent again after 15 s, 45 s and so on until then (BEP 15)."""
     stop_announce_timeout: float = 3.0
     """Seconds that closing waits for the answers to the ``stopped`` announces."""
     lookup_threads: int = 4
@@ -143,8 +147,9 @@ class Settings:
     """Announce to trackers at loopback, link-local and private addresses.  A redirect from a public address to such an
     address is always refused, as a torrent could make the client send requests into its own network (SSRF)."""
     check_tracker_paths: bool = True
-    """Request only paths that begin with ``/announce`` or ``/scrape`` from trackers at such addresses (SSRF), unless
-    the program itself names the tracker: ``Client(..., trackers=...)``, ``add_trackers``, ``create``."""
+    """Request only paths that begin with ``/announce`` or ``/scrape`` from trackers at such addresses (SSRF), and send
+    nothing to a UDP tracker there whose port is below 1024, unless the program itself names the tracker:
+    ``Client(..., trackers=...)``, ``add_trackers``, ``create``."""
     user_agent: str = ""
     """User-Agent of HTTP requests, and ``v`` of BEP 10; empty for the name and version of the library."""
 

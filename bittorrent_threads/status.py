@@ -214,6 +214,11 @@ class Status:
     """The trackers, in the order in which they are asked."""
     priorities: Tuple[int, ...] = dataclasses.field(repr=False)
     """Priority of each file, 0 (not downloaded) to 7 (first)."""
+    metadata: bool = True
+    """The metadata is known; False for a magnet link before peers have sent it, and then the fields about size, pieces
+    and files are 0 or empty."""
+    metadata_received: int = 0
+    """Bytes of the metadata that peers have sent for a magnet link."""
     faults: int = 0
     """Number of errors of the library itself in this session (``InternalFailed``)."""
     closed: bool = False
@@ -226,7 +231,7 @@ class Status:
     @property
     def progress(self) -> float:
         """Share of the pieces that the client has, 0 to 1."""
-        return self.pieces_have / self.piece_count if self.piece_count else 1.0
+        return self.pieces_have / self.piece_count if self.piece_count else float(self.metadata)
 
 
 class StatusView(ABC):

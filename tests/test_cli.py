@@ -131,11 +131,12 @@ def test_no_such_file(run: Run, tmp_path: Path, verb: str) -> None:
     assert ran.out == ""
 
 
-@pytest.mark.parametrize("verb", ["download", "seed", "info", "verify"])
-def test_a_magnet_link_is_known_for_what_it_is(run: Run, verb: str) -> None:
-    ran = run(verb, f"magnet:?xt=urn:btih:{'a' * 40}")
+@pytest.mark.parametrize("verb", ["download", "seed", "info", "verify", "magnet"])
+def test_a_bad_magnet_link_is_one_line_that_names_the_part(run: Run, verb: str) -> None:
+    ran = run(verb, f"magnet:?xt=urn:btih:{'a' * 40}&so=x")
     assert ran.code == 5
-    assert "magnet links are not supported" in ran.err
+    assert ran.err == "bittorrent-threads: magnet:: so: 'x' is no index of a file, or range of indexes such as '2-5'\n"
+    assert ran.out == ""
 
 
 @pytest.mark.parametrize("verb", ["download", "seed", "info", "verify"])

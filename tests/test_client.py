@@ -87,7 +87,8 @@ def test_sources(tmp_path: Path, how: str) -> None:
         ("/no/such/file.torrent", ["/no/such/file.torrent", "No such file"]),
         (b"not a torrent", ["byte 0"]),
         (b"de", ["info"]),
-        ("magnet:?xt=urn:btih:" + "0" * 40, ["magnet"]),
+        ("magnet:?xt=urn:btih:" + "0" * 39, ["magnet", "xt"]),
+        (" MAGNET:xt", ["magnet"]),
         (42, ["int"]),
     ],
 )

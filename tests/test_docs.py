@@ -26,7 +26,7 @@ PUBLIC = (
     *(bt.Client, bt.Session, bt.Settings, bt.Status, bt.PeerStatus, bt.TrackerStatus, bt.Hashcheck),
     *(bt.IpFilter, bt.Blocklist),
     *(bt.SessionDht, bt.DhtPeers, bt.DhtStatus, bt.DhtFamilyStatus, bt.DhtSearchStatus),
-    *(bt.HashcheckResult, bt.Download, bt.Metainfo, bt.Tracker, file.File),
+    *(bt.HashcheckResult, bt.Download, bt.Magnet, bt.Metainfo, bt.Tracker, file.File),
 )
 
 

@@ -36,6 +36,7 @@ FACADE = frozenset(
         "session_dht",
         "shutdown",
         "torrent_handle",
+        "torrent_view",
     }
 )
 COMMAND_LINE = frozenset({"__main__", "cli", "commands", "console", "demo", "file_report", "progress"})

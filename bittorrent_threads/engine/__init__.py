@@ -10,13 +10,18 @@ A session:
 - ``AddressFilter``: which hosts are refused, in both directions.
 - ``Dialer``: which addresses to dial.  ``TrackerClients``, ``HttpTracker``: announces, by the scheme of the URL.
 - ``LocalDiscovery``: announces to the local network, and peers that are heard there.
+- ``Dialer``: which addresses to dial.
+- ``TrackerClients``: announces and scrapes, by the scheme of the URL: ``HttpTracker``, or ``UdpTrackerClient``, whose
+  ``TrackerAddresses`` are resolved once for all torrents.
 
 A torrent, from its infohash on:
 
 - ``Torrent``: its phase (``phase``: one enum and one table), its connections, trackers and addresses; it only routes.
 - ``TorrentTicker``: what it does once a second.
 - ``Peers``: its connections.  ``Connection``: one of them, ``EarlyPeer`` before the metadata is known, ``Peer`` after.
-- ``extension_table``: the extension messages of all connections, one row for each (BEP 10); ``PeerExchange``.
+- ``extension_table``: the extension messages of all connections, one row for each (BEP 10); ``PeerExchange``,
+  ``MetadataExchange``.
+- ``Metadata``: the info dictionary of a magnet link, from an earlier run or from peers.
 - ``FlowControl``: when a peer is read.  ``PeerTimeouts``: how long it may keep us waiting.
 - ``Choking``: which peers may request.  ``RateLimits``, ``TransferRates``: what it may and does receive and send.
 - ``TorrentDht``: its part in the distributed hash table.

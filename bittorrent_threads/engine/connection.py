@@ -24,6 +24,7 @@ from ..swarm.message_quota import Budget
 from ..swarm.source_shares import Source
 from .flow_control import FlowControl
 from .interfaces import Address, Network, Stream
+from .metadata import Metadata
 from .peer_timeouts import PeerTimeouts
 
 
@@ -58,6 +59,7 @@ class Host(Protocol):
     network: Network
     message_budget: Budget
     own_host: ExternalAddress
+    metadata: Metadata
 
     @property
     def dht(self) -> DhtLink:
@@ -193,6 +195,7 @@ class Connection(ABC):
             self.closed = reason
             self.flow.close()
             self.stream.close()
+            self.extensions.close(self._now())
             self.on_end()
             self._peers.closed(self, reason, useful=useful)
 
@@ -288,7 +291,8 @@ class Connection(ABC):
         """An extension message came (BEP 10): the extension handshake, or one that a handler takes."""
         if not self.extended:
             return
-        self.flow.work += message_quota.EXTENSION + len(payload) * message_quota.EXTENSION_BYTE
+        parsed = self.extensions.parsed(sub_id, len(payload))
+        self.flow.work += message_quota.EXTENSION + parsed * message_quota.EXTENSION_BYTE
         if sub_id != HANDSHAKE_ID:
             objection = self.extensions.receive(sub_id, payload, self._now())
             if objection:

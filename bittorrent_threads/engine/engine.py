@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from typing import Any, Callable, Dict, List, Optional, Protocol, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Protocol, Sequence, Tuple, Union
 
 from .. import events
 from ..errors import ListenError, StateError
-from ..metainfo.infohash import InfoHash
+from ..metainfo.magnet import Magnet
 from ..metainfo.metainfo import Metainfo
 from ..protocol.peer_id import make_peerid
 from ..settings import Settings
@@ -30,12 +30,14 @@ from .dht_node import DhtNode
 from .dialer import Dialer
 from .extensions import extension_table
 from .handshakes import Handshakes
+from .http_tracker import HttpTracker
 from .interfaces import Disk, Endpoint, EventDispatcher, Listener, Lookups, Network
 from .joinable_torrent import JoinableTorrent
 from .local_discovery import LocalDiscovery
 from .payload import PayloadOptions
 from .torrent import Torrent
 from .tracker_clients import TrackerClients
+from .udp_tracker import UdpTrackerClient
 from .wait_group import WaitGroup
 
 TICK = 1.0
@@ -91,7 +93,9 @@ class Engine:
         self.disk = disk
         self.lookups = lookups
         self.datagrams = Datagrams(network)
-        self.tracker_clients = TrackerClients(lookups)
+        self.tracker_clients = TrackerClients(
+            HttpTracker(lookups, network.defer), UdpTrackerClient(lookups, self.datagrams, network, settings, random)
+        )
         self.settings = settings
         self.random = random
         self.wall = wall
@@ -138,7 +142,7 @@ class Engine:
 
     def add(
         self,
-        metainfo: Metainfo,
+        source: Union[Metainfo, Magnet],
         basedir: str,
         *,
         event_dispatcher: EventDispatcher,
@@ -150,10 +154,10 @@ class Engine:
         """Add a torrent, stopped.
 
         Args:
-            metainfo: What it is.
+            source: What it is, or a magnet link, whose metadata is fetched once the torrent is started.
             basedir: Absolute path of the folder of its data.
             event_dispatcher: Gets its events.
-            trackers: Tiers of tracker URLs besides those of ``metainfo``.
+            trackers: Tiers of tracker URLs besides those of ``source``.
             download_limit: Bytes a second, 0 for no limit.
             upload_limit: Likewise.
             options: Fields of ``PayloadOptions``.
@@ -161,53 +165,18 @@ class Engine:
         Raises:
             StateError: The session has it already, or the piece cache cannot be used.
         """
-        return self._add(
-            metainfo.infohashes,
-            metainfo.name,
-            metainfo=metainfo,
+        if any(form in self.torrents for form in source.infohashes.short):
+            raise StateError("add", f"the session has the torrent {source.name or source.infohash.hex()!r} already")
+        torrent = Torrent(
+            self,
+            source,
             options=PayloadOptions(basedir, **options),
             event_dispatcher=event_dispatcher,
             trackers=trackers,
             download_limit=download_limit,
             upload_limit=upload_limit,
         )
-
-    def add_infohash(
-        self,
-        infohash: InfoHash,
-        basedir: str,
-        *,
-        name: str = "",
-        event_dispatcher: EventDispatcher,
-        trackers: Sequence[Sequence[str]] = (),
-        **options: Any,
-    ) -> Torrent:
-        """Add a torrent, stopped, of which only the infohash is known; ``Torrent.receive_info`` takes its metadata.
-
-        Args:
-            infohash: Identifies it.
-            basedir: Absolute path of the folder of its data.
-            name: For the user, until the metadata tells it.
-            event_dispatcher: Gets its events.
-            trackers: Tiers of tracker URLs.
-            options: Fields of ``PayloadOptions``.
-
-        Raises:
-            StateError: The session has it already.
-        """
-        return self._add(
-            infohash,
-            name or infohash.primary.hex(),
-            options=PayloadOptions(basedir, **options),
-            event_dispatcher=event_dispatcher,
-            trackers=trackers,
-        )
-
-    def _add(self, infohash: InfoHash, name: str, **options: Any) -> Torrent:
-        if any(form in self.torrents for form in infohash.short):
-            raise StateError("add", f"the session has the torrent {name!r} already")
-        torrent = Torrent(self, infohash, name, **options)
-        for form in infohash.short:
+        for form in source.infohashes.short:
             self.torrents[form] = torrent
         return torrent
 

@@ -10,12 +10,13 @@ from typing import List
 from ..protocol.extension_table import Extension, ExtensionTable
 from ..settings import Settings
 from .connection import Connection
+from .metadata_exchange import METADATA_EXCHANGE
 from .peer_exchange import PEER_EXCHANGE
 
 
 def extension_table(settings: Settings) -> ExtensionTable[Connection]:
     """Return the extensions of a session."""
-    rows: List[Extension[Connection]] = []
+    rows: List[Extension[Connection]] = [METADATA_EXCHANGE]
     if settings.pex:
         rows.append(PEER_EXCHANGE)
     return ExtensionTable(rows)

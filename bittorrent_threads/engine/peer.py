@@ -100,7 +100,7 @@ class Peer(Connection):
         self.interested = before.interested
         if self.host.private:
             self.extensions.forbid()
-            self.introduce()
+        self.introduce()  # we have the metadata now
         if before.unchoked:
             self._on_unchoke()
         for kind, a, b, c in self.wire.set_piece_count(len(self.bits)):

@@ -8,6 +8,7 @@ from ..status import Status
 from ..swarm.peer_list import PeerList
 from .address_filter import AddressFilter
 from .announces import Announces
+from .metadata import Metadata
 from .payload import Payload
 from .peers import Peers
 from .phase import Hindrance, Lifecycle, Phase
@@ -34,6 +35,7 @@ class Torrent(Protocol):
     peerlist: PeerList
     address_filter: AddressFilter
     announces: Announces
+    metadata: Metadata
     rates: TransferRates
     dht: TorrentDht
 
@@ -52,7 +54,7 @@ class Torrent(Protocol):
 
 def snapshot(torrent: Torrent, session: Faults, now: float) -> Status:
     """All that is known of the torrent; its peers and trackers are as of the last tick."""
-    content = _NO_CONTENT if torrent.payload is None else _content(torrent.payload)
+    content = _no_content(torrent) if torrent.payload is None else _content(torrent.payload)
     counts = torrent.peerlist.counts
     return Status(
         infohash=torrent.infohash,
@@ -75,25 +77,21 @@ def snapshot(torrent: Torrent, session: Faults, now: float) -> Status:
         refused=torrent.address_filter.refused,
         closed=torrent.lifecycle.closed,
         dht=torrent.dht.status,
+        metadata=torrent.payload is not None,
+        metadata_received=torrent.metadata.received,
         **content,
     )
 
 
-_NO_CONTENT: Dict[str, Any] = {
-    "size": 0,
-    "piece_length": 0,
-    "piece_count": 0,
-    "bitfield": b"",
-    "wanted": b"",
-    "pieces_have": 0,
-    "left": 0,
-    "complete": False,
-    "seed": False,
-    "checking": 0,
-    "error": "",
-    "priorities": (),
-}
-"""The fields of a torrent whose metadata is not known."""
+def _no_content(torrent: Torrent) -> Dict[str, Any]:
+    """The fields of a torrent whose metadata is not known."""
+    return {
+        **dict.fromkeys(("size", "piece_length", "piece_count", "pieces_have", "left", "checking"), 0),
+        **dict.fromkeys(("bitfield", "wanted"), b""),
+        **dict.fromkeys(("complete", "seed"), False),
+        "error": str(torrent.metadata.unusable or ""),
+        "priorities": (),
+    }
 
 
 def _content(payload: Payload) -> Dict[str, Any]:
@@ -128,14 +126,16 @@ def stall(torrent: Torrent) -> str:
         return "the client was closed"
     if payload is not None and not payload.missing:
         return ""
-    if lifecycle.state != "active":
+    if torrent.metadata.unusable is not None:
+        return f"the metadata cannot be used: {torrent.metadata.unusable}"
+    if lifecycle.state == "stopped" or (lifecycle.state == "paused" and payload is not None):
         return f"the torrent is {lifecycle.state}"
-    reason = "" if payload is None else _hindered(payload)
+    if payload is None:
+        return _waits_for_metadata(torrent)
+    reason = _hindered(payload)
     if reason or torrent.rates.receiving:
         return reason
-    if not len(torrent.peers):
-        return _no_peers(torrent) + _refusals(torrent.address_filter)
-    return _waits_for_metadata(torrent) if payload is None else _stalled_by_peers(payload)
+    return _stalled_by_peers(payload) if len(torrent.peers) else _without_peers(torrent)
 
 
 def _hindered(payload: Payload) -> str:
@@ -150,7 +150,9 @@ def _hindered(payload: Payload) -> str:
 
 
 def _waits_for_metadata(torrent: Torrent) -> str:
-    return f"{_count(len(torrent.peers), 'connected peer')}, and the metadata is not known yet"
+    count = len(torrent.peers)
+    reason = f"{_count(count, 'connected peer')}, and {torrent.metadata.report()}" if count else _without_peers(torrent)
+    return f"the metadata is missing: {reason}"
 
 
 def _stalled_by_peers(payload: Payload) -> str:
@@ -166,6 +168,10 @@ def _stalled_by_peers(payload: Payload) -> str:
     if snubbing:
         return f"{count}, and {_count(snubbing, 'peer')} let our requests wait"
     return f"{count}, requests are out and nothing has come yet"
+
+
+def _without_peers(torrent: Torrent) -> str:
+    return _no_peers(torrent) + _refusals(torrent.address_filter)
 
 
 def _no_peers(torrent: Torrent) -> str:

@@ -13,6 +13,7 @@
     have_log          ``HaveLog``: the pieces that peers are to be told of
     file_progress     ``FileProgress``: which pieces the priority of a file makes wanted
     uploads           ``Uploads``: the requests of one peer that we will fill
+    metadata_download ``MetadataDownload``: metadata from several peers; ``metadata_upload``: what a peer gets of it
     choker            ``Choker``: which peers are unchoked
     peer_list         ``PeerList``: addresses to dial; ``bans``: those of banned peers
     dial_queue        ``DialQueue``: which address is dialled next; ``backoff``: how long it is not dialled

@@ -11,14 +11,15 @@ from support.scrambled import Scrambled
 from support.simulation.datagram import SimUdpSocket
 from support.simulation.disk import SimDisk
 from support.simulation.lookups import SimLookups
+from support.simulation.metadata import SimMetadataStore
 from support.simulation.multicast import SimMulticastSocket
 from support.simulation.network import SimListener, SimNetwork
 from support.simulation.storage import SimStorage
 from support.simulation.stream import SimStream
-from support.simulation.udp_tracker import UdpTrackerClient
 from support.simulation.world import Event
 
 from bittorrent_threads.disk.disk import Disk
+from bittorrent_threads.disk.metadata_file import StoredMetadata
 from bittorrent_threads.disk.storage import Storage
 from bittorrent_threads.engine import interfaces
 from bittorrent_threads.engine.early_peer import EarlyPeer
@@ -26,6 +27,7 @@ from bittorrent_threads.engine.handshaker import Handshaker
 from bittorrent_threads.engine.http_tracker import HttpTracker
 from bittorrent_threads.engine.peer import Peer
 from bittorrent_threads.engine.tracker_clients import TrackerClients
+from bittorrent_threads.engine.udp_tracker import UdpTrackerClient
 from bittorrent_threads.event_dispatcher import EventDispatcher
 from bittorrent_threads.net.datagram import UdpSocket
 from bittorrent_threads.net.listener import TcpListener
@@ -53,6 +55,8 @@ PAIRS: List[Tuple[type, type]] = [
     (interfaces.Timer, Event),
     (interfaces.Disk, Disk),
     (interfaces.Disk, SimDisk),
+    (interfaces.MetadataStore, StoredMetadata),
+    (interfaces.MetadataStore, SimMetadataStore),
     (interfaces.Storage, Storage),
     (interfaces.Storage, SimStorage),
     (interfaces.Lookups, Lookups),

@@ -16,6 +16,7 @@ from bittorrent_threads.disk.results import Done, Stored
 from bittorrent_threads.errors import StorageError
 
 from .files import SimFiles
+from .metadata import SimMetadataStore
 from .network import SimNetwork
 from .storage import SimStorage
 from .torrent import SimTorrent
@@ -53,6 +54,8 @@ class SimDisk:
         """By infohash."""
         self.states: Dict[str, str] = {}
         """The plain data of sessions, as JSON by path."""
+        self.metadata_files: Dict[bytes, bytes] = {}
+        """The stored info dictionaries, by infohash."""
         self.claims: Dict[str, Dict[bytes, bool]] = {}
         """The torrents that use each path, and whether they write."""
         self.network = network
@@ -88,6 +91,9 @@ class SimDisk:
         if error is None:
             self.states[path] = json.dumps(state)
         self.work(0.0, lambda: deliver(Done(error)))
+
+    def metadata(self, infohash: bytes, basedir: str, *, resume_dir: Optional[str] = None) -> SimMetadataStore:
+        return SimMetadataStore(self, infohash)
 
     def work(self, seconds: float, finish: Callable[[], None]) -> None:
         """Run a job of this duration as soon as a worker is free."""

@@ -8,8 +8,8 @@ from ..target import Target
 
 NAMES = (
     *("addresses", "announce", "arguments", "bencode", "blocklist", "early_peer", "extension", "handshake"),
-    *("http_answer", "local_discovery", "metainfo", "names", "part_file", "peer", "pex", "registry", "resume"),
-    *("text", "tracker", "wire"),
+    *("http_answer", "local_discovery", "magnet", "metadata", "metainfo", "names", "part_file", "peer", "pex"),
+    *("registry", "resume", "text", "tracker", "udp_tracker", "wire"),
 )
 
 
