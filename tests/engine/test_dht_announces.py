@@ -10,6 +10,7 @@ from support.simulation.torrent import make_torrent
 
 from bittorrent_threads import events
 from bittorrent_threads.metainfo.infohash import InfoHash
+from bittorrent_threads.metainfo.magnet import Magnet
 from bittorrent_threads.status import DhtSearchStatus
 from bittorrent_threads.swarm.dht_schedule import EAGER_PAUSE, INTERVAL, MAX_UNDER_WAY
 
@@ -75,7 +76,7 @@ def test_a_stop_ends_the_search() -> None:
 def test_both_forms_of_a_hybrid_torrent_are_looked_up() -> None:
     bench = DhtBench(state="active")
     infohash = InfoHash(v1=b"1" * 20, v2=b"2" * 32)
-    torrent = bench.engine.add_infohash(infohash, "downloads", event_dispatcher=Recorder(lambda event: None))
+    torrent = bench.engine.add(Magnet(infohash), "downloads", event_dispatcher=Recorder(lambda event: None))
     bench.act(torrent.set_state, "active")
     bench.run(60)
     assert {b"1" * 20, b"2" * 20} <= bench.heard("announce_peer")

@@ -12,6 +12,7 @@ from support.recorder import Recorder
 from support.simulation.torrent import SimTorrent, make_torrent
 
 from bittorrent_threads.metainfo.infohash import InfoHash
+from bittorrent_threads.metainfo.magnet import Magnet
 from bittorrent_threads.protocol import messages
 from bittorrent_threads.protocol.handshake import DHT_BIT, DHT_BYTE
 from bittorrent_threads.status import DhtSearchStatus
@@ -64,8 +65,8 @@ def test_the_node_of_a_peer_is_asked_once() -> None:
 def test_before_the_metadata_is_known_the_ports_are_exchanged_too() -> None:
     bench = DhtBench(0, state="active")
     torrent = torrent_of(seed=2)
-    magnet = bench.engine.add_infohash(
-        InfoHash(v1=torrent.metainfo.infohash), "downloads", event_dispatcher=Recorder(bench.events.append)
+    magnet = bench.engine.add(
+        Magnet(InfoHash(v1=torrent.metainfo.infohash)), "downloads", event_dispatcher=Recorder(bench.events.append)
     )
     bench.disk.hold(torrent)
     bench.act(magnet.set_state, "active")
@@ -126,8 +127,8 @@ def test_a_magnet_that_turns_out_private_leaves_the_dht() -> None:
     bench = DhtBench(8)
     torrent = make_torrent(seed=3, size=SIZE, piece_length=PIECE_LENGTH, private=True)
     bench.disk.hold(torrent)
-    magnet = bench.engine.add_infohash(
-        InfoHash(v1=torrent.metainfo.infohash), "downloads", event_dispatcher=Recorder(bench.events.append)
+    magnet = bench.engine.add(
+        Magnet(InfoHash(v1=torrent.metainfo.infohash)), "downloads", event_dispatcher=Recorder(bench.events.append)
     )
     bench.act(magnet.set_state, "active")
     bench.run(60)
