@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .errors import BitTorrentError as BitTorrentError
     from .errors import Cancelled as Cancelled
     from .errors import ListenError as ListenError
+    from .errors import MetadataUnknown as MetadataUnknown
     from .errors import MetainfoError as MetainfoError
     from .errors import SessionClosed as SessionClosed
     from .errors import SettingsError as SettingsError
@@ -34,22 +35,38 @@ if TYPE_CHECKING:
     from .errors import WaitTimeout as WaitTimeout
     from .hashcheck import Hashcheck as Hashcheck
     from .hashcheck import HashcheckResult as HashcheckResult
+    from .ip_filter import IpFilter as IpFilter
+    from .metainfo.magnet import Magnet as Magnet
     from .metainfo.metainfo import Metainfo as Metainfo
     from .session import Session as Session
+    from .session_dht import DhtPeers as DhtPeers
+    from .session_dht import SessionDht as SessionDht
     from .settings import Settings as Settings
+    from .status import DhtFamilyStatus as DhtFamilyStatus
+    from .status import DhtSearchStatus as DhtSearchStatus
+    from .status import DhtStatus as DhtStatus
     from .status import PeerStatus as PeerStatus
     from .status import Status as Status
     from .status import TrackerStatus as TrackerStatus
+    from .swarm.blocklist import Blocklist as Blocklist
     from .tracker import Tracker as Tracker
 
 _WHERE = {
+    "Blocklist": "swarm.blocklist",
     "Client": "client",
+    "DhtFamilyStatus": "status",
+    "DhtPeers": "session_dht",
+    "DhtSearchStatus": "status",
+    "DhtStatus": "status",
     "Download": "blocking_download",
     "Hashcheck": "hashcheck",
     "HashcheckResult": "hashcheck",
+    "IpFilter": "ip_filter",
+    "Magnet": "metainfo.magnet",
     "Metainfo": "metainfo.metainfo",
     "PeerStatus": "status",
     "Session": "session",
+    "SessionDht": "session_dht",
     "Settings": "settings",
     "Status": "status",
     "Tracker": "tracker",
@@ -62,6 +79,7 @@ _WHERE = {
             "BitTorrentError",
             "Cancelled",
             "ListenError",
+            "MetadataUnknown",
             "MetainfoError",
             "SessionClosed",
             "SettingsError",

@@ -62,6 +62,27 @@ def is_loopback(host: str) -> bool:
     return address is not None and (inner or address).is_loopback
 
 
+def reachable_from(host: str, viewer: str) -> bool:
+    """Return whether a host means the same machine to ``viewer`` as to us, so that one may tell it to the other.
+
+    A loopback address is told between loopback addresses only, a local one between local and loopback addresses.
+
+    Args:
+        host: The numeric address that is told.
+        viewer: The numeric address that tells it, or that it is told to.
+    """
+    return _reach(host) >= _reach(viewer)
+
+
+def same_network(first: str, second: str) -> bool:
+    """Return whether two numeric addresses are in one /24 network of IPv4, or one /64 network of IPv6."""
+    one, other = _parsed(first), _parsed(second)
+    if one is None or other is None or one.version != other.version:
+        return False
+    host_bits = 8 if one.version == 4 else 128 - SITE_PREFIX
+    return int(one) >> host_bits == int(other) >> host_bits
+
+
 def is_unicast(host: str) -> bool:
     """Return whether one machine can have a numeric address: not for multicast, IPv4 class E and "this host"."""
     address = _parsed(host)
@@ -82,6 +103,11 @@ def owner(host: str) -> str:
         return host
     rest = 128 - SITE_PREFIX
     return f"{IPv6Address(int(address) >> rest << rest)}/{SITE_PREFIX}"
+
+
+def _reach(host: str) -> int:
+    """Return 0 for this machine, 1 for the local network, 2 for the internet."""
+    return 2 if is_public(host) else int(not is_loopback(host))
 
 
 @functools.lru_cache(maxsize=64)  # thousands of calls come in runs for one host

@@ -49,7 +49,7 @@ def download(
     """Download a torrent, and return when every wanted file is complete.
 
     Args:
-        source: Path of a .torrent file, its content, or a :class:`Metainfo`.
+        source: The torrent, as for :class:`Client`: a path, bytes, a :class:`Metainfo` or a magnet link.
         basedir: Folder that contains the files of the torrent, or their folder.
         timeout: Most seconds of the download; None for no limit.
         stall_timeout: Most seconds without progress; None for no limit.
@@ -60,7 +60,7 @@ def download(
         The files and the figures of the download.
 
     Raises:
-        MetainfoError: If the torrent cannot be used.
+        MetainfoError: If the torrent or the magnet link cannot be used.
         StorageError: After a failure of the disk.
         WaitTimeout: After ``timeout`` seconds.
         Stalled: After ``stall_timeout`` seconds without progress, with the reason.
@@ -73,7 +73,7 @@ def download(
     began = time.monotonic()
     with Client(source, basedir, **options) as client:
         status = client._handle.wait(_Complete(client), "complete", timeout, stall_timeout, cancel)
-        pads = {index for index, file in enumerate(client.metainfo.files) if file.pad}
+        pads = {index for index, file in enumerate(client._handle.torrent.content.metainfo.files) if file.pad}
         wanted = tuple(file.path for file in client.files if file.priority and file.index not in pads)
         return Download(
             name=client.name,

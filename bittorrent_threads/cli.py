@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Iterator, List, Optional, Sequence, Tuple
 from . import commands, demo
 from .console import Console, silence_stdout, tolerant_streams
 from .disk.allocation import ALLOCATIONS, SPARSE
+from .metainfo.magnet import host_and_port
 from .settings import NAMES, Settings
 from .version import __version__
 
@@ -101,11 +102,15 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("-V", "--version", action="version", version=f"bittorrent-threads {__version__}")
     verbs = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    common, limit, folder, swarm = _common_options(), _limit_options(), _folder_options(), _swarm_options()
-    _add_download(verbs, [common, limit, folder, swarm])
-    _add_seed(verbs, [common, limit, folder, swarm])
+    common, limit, folder, swarm, rates = (
+        *(_common_options(), _limit_options(), _folder_options(), _swarm_options()),
+        _rate_options(),
+    )
+    _add_download(verbs, [common, limit, folder, swarm, rates])
+    _add_seed(verbs, [common, limit, folder, swarm, rates])
     _add_create(verbs, [common, limit])
-    _add_info(verbs, [common, limit])
+    _add_info(verbs, [common, limit, swarm])
+    _add_magnet(verbs, [common, limit])
     _add_verify(verbs, [common, limit, folder])
     _add_tracker(verbs, [common])
     _add_demo(verbs, [common])
@@ -177,6 +182,40 @@ def _swarm_options() -> argparse.ArgumentParser:
         metavar="URL",
         help="announce to this tracker too; repeatable, each is a tier of its own",
     )
+    found.add_argument(
+        "--ip-filter",
+        type=given,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="block the peers of a blocklist: DAT, P2P or CIDR text, or one of them in gzip; repeatable",
+    )
+    for option, name, source in (
+        ("--no-dht", "dht", "the distributed hash table (DHT)"),
+        ("--no-pex", "pex", "connected peers (peer exchange)"),
+        ("--no-lsd", "local_discovery", "the local network (local service discovery)"),
+    ):
+        found.add_argument(
+            option,
+            dest=name,
+            action="store_false",
+            default=getattr(Settings(), name),
+            help=f"learn no peers from {source}, and tell it nothing",
+        )
+    found.add_argument(
+        "--dht-node",
+        type=address,
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="a node of the distributed hash table to begin with, besides the usual ones; repeatable",
+    )
+    found.add_argument(
+        "--dht-state",
+        default="",
+        metavar="FILE",
+        help="keep nodes of the distributed hash table in this file, for the next start",
+    )
     found.add_argument("--timeout", type=seconds, metavar="S", help="end after S seconds, with exit code 3")
     found.add_argument(
         "--stall-timeout",
@@ -184,6 +223,12 @@ def _swarm_options() -> argparse.ArgumentParser:
         metavar="S",
         help="end when no data was received, or with seeding sent, for S seconds, with exit code 3",
     )
+    return found
+
+
+def _rate_options() -> argparse.ArgumentParser:
+    """Return the options of commands that exchange data with peers."""
+    found = _group()
     for way in ("download", "upload"):
         found.add_argument(
             f"--{way}-limit",
@@ -197,7 +242,7 @@ def _swarm_options() -> argparse.ArgumentParser:
 
 def _add_download(verbs: _Verbs, parents: List[argparse.ArgumentParser]) -> None:
     verb = verbs.add_parser("download", parents=parents, help="download a torrent")
-    verb.add_argument("source", type=given, metavar="SOURCE", help="a .torrent file")
+    verb.add_argument("source", type=given, metavar="SOURCE", help="a .torrent file or a magnet link")
     verb.add_argument("--seed", action="store_true", help="go on seeding when complete, until interrupted")
     verb.add_argument(
         "--check",
@@ -220,7 +265,7 @@ def _add_download(verbs: _Verbs, parents: List[argparse.ArgumentParser]) -> None
 
 def _add_seed(verbs: _Verbs, parents: List[argparse.ArgumentParser]) -> None:
     verb = verbs.add_parser("seed", parents=parents, help="check the files and serve them until interrupted")
-    verb.add_argument("source", type=given, metavar="TORRENT", help="a .torrent file")
+    verb.add_argument("source", type=given, metavar="TORRENT", help="a .torrent file or a magnet link")
     verb.set_defaults(run=commands.seed)
 
 
@@ -263,9 +308,26 @@ def _add_create(verbs: _Verbs, parents: List[argparse.ArgumentParser]) -> None:
 
 
 def _add_info(verbs: _Verbs, parents: List[argparse.ArgumentParser]) -> None:
-    verb = verbs.add_parser("info", parents=parents, help="show the content of a .torrent file")
-    verb.add_argument("source", type=given, metavar="SOURCE", help="a .torrent file")
+    verb = verbs.add_parser(
+        "info", parents=parents, help="show the content of a .torrent file, or of what peers send for a magnet link"
+    )
+    verb.add_argument("source", type=given, metavar="SOURCE", help="a .torrent file or a magnet link")
+    verb.add_argument("-o", "--output", type=given, metavar="FILE", help="also write it as a .torrent file")
     verb.set_defaults(run=commands.info)
+
+
+def _add_magnet(verbs: _Verbs, parents: List[argparse.ArgumentParser]) -> None:
+    verb = verbs.add_parser("magnet", parents=parents, help="write the magnet link of a .torrent file")
+    verb.add_argument("source", type=given, metavar="FILE", help="a .torrent file")
+    verb.add_argument(
+        "--peer",
+        type=address,
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="a peer to name in the link; repeatable",
+    )
+    verb.set_defaults(run=commands.magnet)
 
 
 def _add_verify(verbs: _Verbs, parents: List[argparse.ArgumentParser]) -> None:
@@ -274,7 +336,9 @@ def _add_verify(verbs: _Verbs, parents: List[argparse.ArgumentParser]) -> None:
         parents=parents,
         help="hash the files and list those that are not right; it opens no socket and changes nothing",
     )
-    verb.add_argument("source", type=given, metavar="TORRENT", help="a .torrent file")
+    verb.add_argument(
+        "source", type=given, metavar="TORRENT", help="a .torrent file, or the magnet link that was downloaded"
+    )
     verb.set_defaults(run=commands.verify)
 
 
@@ -317,14 +381,12 @@ def port(text: str) -> int:
 
 def address(text: str) -> Tuple[str, int]:
     """Return the host and the port of ``HOST:PORT``, with an IPv6 address in brackets."""
-    host, colon, number = text.rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
+    found = host_and_port(text)
+    if found is None and text.count(":") > 1 and not text.startswith("["):
         raise argparse.ArgumentTypeError(f"{text}: an IPv6 address stands in brackets, as in [::1]:6881")
-    if not colon or not host or _port(number) < 1:
+    if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
-    return host, _port(number)
+    return found
 
 
 def _port(text: str) -> int:

@@ -15,28 +15,30 @@ from .disk.allocation import ALLOCATIONS, SPARSE
 from .engine.checks import Check
 from .errors import BitTorrentError, Cancelled, StateError, WaitTimeout
 from .event_dispatcher import Callback, EventDispatcher, EventSource
-from .file import File
 from .hashcheck import Hashcheck, HashcheckResult, piece_indexes, result_of
 from .metainfo.urls import Trackers, given_tiers
-from .options import FolderPath, PieceCache, Source, metainfo_of
+from .options import FolderPath, PieceCache, Source, torrent_of
 from .runtime import Runtime
 from .settings import Settings
-from .status import Status, StatusView
+from .status import Status
+from .swarm.file_progress import check_priority
 from .threads.latch import Cancel
 from .torrent_handle import CONDITIONS, TorrentHandle
+from .torrent_view import TorrentView
 
 STATES = ("active", "paused", "stopped")
 LOOK_INTERVAL = 0.25
 """Seconds between two calls of a function given to ``wait``, as it may depend on more than the status."""
 
 
-class Client(StatusView, EventSource):
+class Client(TorrentView, EventSource):
     """Downloads and seeds one torrent.
 
     Use it as a context manager, or ``close`` it.  Iterating over it takes its events, to the last one.
 
     Args:
-        source: Path of a .torrent file, its content, or a :class:`Metainfo`.
+        source: Path of a .torrent file, its content, a :class:`Metainfo`, or a magnet link (its URI or a
+            :class:`Magnet`), whose metadata is fetched from peers first.
         basedir: Folder that contains the files of the torrent, or their folder.
         port: Listening port of the session that the client makes; 0 for ``settings.port``.
         state: ``active`` (``started`` means the same), ``paused`` or ``stopped``.
@@ -47,7 +49,9 @@ class Client(StatusView, EventSource):
         settings: Settings of the session that the client makes if it is given none.
         peers: Addresses to connect to, as ``(host, port)``.
         trackers: Trackers besides those of the torrent: a URL, URLs (each a tier) or a list of tiers (BEP 12).
-        priorities: Priority of each file, 0 (not downloaded) to 7 (first).
+        priorities: Priority of each file, 0 (not downloaded) to 7 (first).  With a magnet link they are used instead
+            of the files that it selects; files beyond them have priority 1, priorities beyond the files are ignored.
+        stop_at_metadata: Stop when the metadata of a magnet link has come, before any file is made; ``start`` goes on.
         sequential: Download the pieces in their order.
         allocate: ``sparse`` (files grow as data arrives) or ``full`` (all files are allocated first).
         resume: Where to store which pieces are there: in ``.bittorrent_threads`` in ``basedir`` (True), in a folder
@@ -56,7 +60,7 @@ class Client(StatusView, EventSource):
         upload_limit: Most bytes a second to send, 0 for no limit.
 
     Raises:
-        MetainfoError: If the torrent cannot be used.
+        MetainfoError: If the torrent or the magnet link cannot be used.
         SettingsError: If a limit or the URL of a tracker is wrong.
         StateError: If another argument is wrong, or the session has the torrent already.
         ListenError: If no port could be bound, with ``Settings.port_strict``.
@@ -79,6 +83,7 @@ class Client(StatusView, EventSource):
         peers: Iterable[Tuple[str, int]] = (),
         trackers: Trackers = (),
         priorities: Optional[Sequence[int]] = None,
+        stop_at_metadata: bool = False,
         sequential: bool = False,
         allocate: str = SPARSE,
         resume: Union[bool, FolderPath] = True,
@@ -97,27 +102,30 @@ class Client(StatusView, EventSource):
         if allocate not in ALLOCATIONS:
             raise StateError("Client", f"allocate {allocate!r} is none of {', '.join(ALLOCATIONS)}")
         tiers = given_tiers(trackers)
-        self.metainfo = metainfo_of(source, (session.settings if session else settings) or Settings())
-        """The content of the .torrent file."""
+        torrent = torrent_of(source, (session.settings if session else settings) or Settings())
+        for file, priority in enumerate(priorities or ()):
+            check_priority(file, priority)
+        self._infohash = torrent.infohash
+        self._basedir = os.path.abspath(os.fspath(basedir))
         self._owns_session = session is None
         if session is None:
             session = Runtime((settings or Settings()).replace(port=port or (settings.port if settings else 0)))
         self._session = session
-        self._event_dispatcher = EventDispatcher(
-            self.metainfo.infohash, session.settings.event_queue_size, session._loop.post
-        )
+        self._event_dispatcher = EventDispatcher(self._infohash, session.settings.event_queue_size, session._loop.post)
         try:
             self._event_dispatcher.set_callbacks(on_hash_pass, on_hash_fail)
-            torrent = session._add(
+            added = session._add(
                 self,
                 self._event_dispatcher,
                 lambda engine: engine.add(
-                    self.metainfo,
-                    os.path.abspath(os.fspath(basedir)),
+                    torrent,
+                    self._basedir,
                     event_dispatcher=self._event_dispatcher,
                     piece_cache=piece_cache or None,  # that of a client that never looked at its files is empty
                     resume=resume is not False,
                     resume_dir=None if isinstance(resume, bool) else os.path.abspath(os.fspath(resume)),
+                    priorities=priorities,
+                    stop_at_metadata=stop_at_metadata,
                     sequential=sequential,
                     allocation=allocate,
                     trackers=tiers,
@@ -125,11 +133,11 @@ class Client(StatusView, EventSource):
                     upload_limit=upload_limit,
                 ),
             )
-            self._handle = TorrentHandle(session, self._event_dispatcher, torrent)
-            if priorities is not None:
+            self._handle = TorrentHandle(session, self._event_dispatcher, added)
+            if priorities is not None and self.metainfo is not None:
                 self.set_priorities(dict(enumerate(priorities)))
             for peer in peers:
-                self.add_peer(peer)
+                self.add_peer(*peer)
             if state != "stopped":
                 self._set_state(state)
         except BaseException:
@@ -146,6 +154,7 @@ class Client(StatusView, EventSource):
         Raises:
             SessionClosed: If the client is closed.
             ListenError: If no port could be bound, with ``Settings.port_strict``.
+            MetainfoError: If the metadata that came for a magnet link cannot be used.
         """
         self._set_state("active")
 
@@ -202,9 +211,10 @@ class Client(StatusView, EventSource):
             IndexError: If the torrent does not have a piece.
             TypeError: If a piece is no index.
             Cancelled: If ``cancel`` was set; the check is cancelled.
+            MetadataUnknown: If the metadata of a magnet link is not known yet.
             SessionClosed: If the client is closed.
         """
-        indexes = piece_indexes(pieces, self.metainfo.piece_count)
+        indexes = piece_indexes(pieces, self._handle.torrent.content.metainfo.piece_count)
         torrent, reply = self._handle.torrent, self._handle.reply()
 
         def done(check: Check) -> None:
@@ -235,6 +245,7 @@ class Client(StatusView, EventSource):
         Raises:
             StorageError: If a file cannot be moved, another file is in the way, or old names could not be removed.
             WaitTimeout: After ``timeout`` seconds.
+            MetadataUnknown: If the metadata of a magnet link is not known yet.
             SessionClosed: If the client is closed.
         """
         target, move_storage = os.path.abspath(os.fspath(basedir)), self._handle.torrent.content.move_storage
@@ -260,7 +271,7 @@ class Client(StatusView, EventSource):
         if self._owns_session:
             self._session.close(timeout)
         else:
-            self._session._remove(self, self.metainfo.infohash, timeout)
+            self._session._remove(self, self._infohash, timeout)
         self._detach(max(0.1, deadline - time.monotonic()))
 
     def wait(
@@ -275,7 +286,8 @@ class Client(StatusView, EventSource):
 
         Args:
             until: ``complete`` (every wanted piece is there), ``seed`` (every piece), ``checked`` (no hash check is
-                under way), or a function of the status, which is called at each change and several times a second.
+                under way), ``metadata`` (that of a magnet link is known), or a function of the status, which is called
+                at each change and several times a second.
             timeout: Most seconds to wait; None for no limit.
             stall_timeout: Most seconds without progress; None for no limit.
             cancel: Ends the wait when it is set, such as a ``threading.Event``.  The client goes on.
@@ -287,6 +299,7 @@ class Client(StatusView, EventSource):
             WaitTimeout: After ``timeout`` seconds.
             Stalled: After ``stall_timeout`` seconds without progress, with the reason.
             Cancelled: If ``cancel`` was set.
+            MetainfoError: If the metadata that came for a magnet link cannot be used.
             SessionClosed: If the client is closed first.
             StateError: If there is no such condition.
         """
@@ -299,17 +312,17 @@ class Client(StatusView, EventSource):
 
     # -- peers, trackers and files ---------------------------------------------------------------------------------
 
-    def add_peer(self, peer: Tuple[str, int]) -> None:
+    def add_peer(self, host: str, port: int) -> None:
         """Connect to a peer.
 
         Args:
-            peer: Host name or numeric address, and port.
+            host: Host name or numeric address; a link-local IPv6 address with its zone, as ``fe80::1%eth0``.
+            port: Port at which the peer listens.
 
         Raises:
             ValueError: If the port is not 1 to 65535.
             SessionClosed: If the client is closed.
         """
-        host, port = peer
         if not 0 < int(port) < 65536:
             raise ValueError(f"port {port} of peer {host} is not 1 to 65535")
         self._handle.call(lambda: self._handle.torrent.add_peer(str(host), int(port)))
@@ -347,56 +360,10 @@ class Client(StatusView, EventSource):
             IndexError: If the torrent does not have a file.
             TypeError: If a priority is no integer.
             ValueError: If a priority is not 0 to 7.
+            MetadataUnknown: If the metadata of a magnet link is not known yet.
             SessionClosed: If the client is closed.
         """
         self._handle.set_priorities(priorities)
-
-    @property
-    def files(self) -> Tuple[File, ...]:
-        """The files, padding included, in the order of the torrent."""
-        return tuple([File(self._handle, index, self) for index in range(len(self.metainfo.files))])
-
-    # -- properties ------------------------------------------------------------------------------------------------
-
-    def status(self) -> Status:
-        """Return the newest snapshot at once; it works after ``close`` too."""
-        return self._handle.status
-
-    @property
-    def session(self) -> Runtime:
-        """The session: the one that the client was given, or the one that it made."""
-        return self._session
-
-    @property
-    def basedir(self) -> str:
-        """Absolute path of the folder of the files."""
-        return self._handle.torrent.content.paths.basedir
-
-    @property
-    def peerid(self) -> bytes:
-        """Peer id of the client, 20 bytes."""
-        return self._session._engine.peerid
-
-    @property
-    def download_limit(self) -> int:
-        """Most bytes a second received from all peers, 0 for no limit; may be set at any time.
-
-        Setting it raises SettingsError for a value that is no rate.
-        """
-        return int(self._handle.torrent.read_throttle.rate)
-
-    @download_limit.setter
-    def download_limit(self, rate: int) -> None:
-        self._handle.torrent.read_throttle.rate = rate
-
-    @property
-    def upload_limit(self) -> int:
-        """Most bytes a second sent to all peers, 0 for no limit; may be set at any time."""
-        return int(self._handle.torrent.write_throttle.rate)
-
-    @upload_limit.setter
-    def upload_limit(self, rate: int) -> None:
-        self._handle.torrent.write_throttle.rate = rate
 
     @property
     def piece_cache(self) -> Dict[str, object]:

@@ -18,13 +18,14 @@ from . import demo
 from .client import Client
 from .console import Console, duration_text, json_object, size_text
 from .disk.create import create as create_metainfo
-from .disk.disk import stored_resume
+from .disk.disk import stored_metadata, stored_resume
 from .errors import BitTorrentError, MetainfoError, SettingsError, StorageError, WaitTimeout
 from .file_report import MISSING, RIGHT, FileReport, file_reports, summary
 from .hashcheck import HashcheckResult
+from .metainfo.magnet import Magnet
 from .metainfo.metainfo import Metainfo
-from .options import metainfo_of
-from .progress import Downloaded, Seeded, check_progress, show_events
+from .options import torrent_of
+from .progress import Downloaded, Fetched, Seeded, check_progress, show_events
 from .session import Session
 from .settings import Settings
 from .text import escaped, masked, printable
@@ -45,12 +46,18 @@ _EXIT_CODES = (
 )
 _OPTIONS = {
     "trackers": "--tracker",
+    "ip_filter": "--ip-filter",
     "web_seeds": "--web-seed",
     **{name: f"--{name.replace('_', '-')}" for name in ("piece_length", "comment", "source", "exclude", "output")},
 }
 """The options that set arguments of ``create``."""
 DESCRIBED = ("name", "infohash", "total_size", "piece_length", "piece_count", "private", "creation_date")
 """Fields of a torrent that ``info`` and ``create`` write unchanged."""
+SETTINGS = (
+    *("download_limit", "upload_limit", "max_metainfo_size", "names", "overwrite"),
+    *("pex", "local_discovery", "dht", "dht_state"),
+)
+"""Options that are settings of the same name; not every command has all of them."""
 LOOK_INTERVAL = 0.25
 """Seconds between two looks at a hash check, or at the clock."""
 MAX_COMMENT = 1000
@@ -98,10 +105,12 @@ def reason(error: BaseException) -> str:
 def download(options: argparse.Namespace, console: Console) -> int:
     """Download, and with ``--seed`` go on seeding."""
     with Session(_settings(options)) as session:
+        _load_filter(session, options.ip_filter, console)
         given = {"peers": options.peer, "trackers": options.tracker, "allocate": options.allocate}
         state = "stopped" if options.check else "active"
-        client = session.add(options.source, options.dir, state=state, **given)
+        client = session.add(options.source, options.dir, state=state, stop_at_metadata=options.check, **given)
         if options.check:
+            _fetch(client, console, options)
             _check(client, console)
             client.start()
         began = time.monotonic()
@@ -119,14 +128,17 @@ def download(options: argparse.Namespace, console: Console) -> int:
 
 def seed(options: argparse.Namespace, console: Console) -> int:
     """Check the files, and serve them if they are all there."""
-    metainfo = metainfo_of(options.source, _settings(options))
+    source = torrent_of(options.source, _settings(options))
     _require_folder(options.dir)
     with Session(_settings(options)) as session:
-        with session.add(metainfo, options.dir, state="stopped") as checked:
+        _load_filter(session, options.ip_filter, console)
+        given = {"peers": options.peer, "trackers": options.tracker}
+        with session.add(source, options.dir, state="stopped", stop_at_metadata=True, **given) as checked:
+            metainfo = _fetch(checked, console, options)
             result = _check(checked, console)
             _require_all(checked, result, file_reports(checked, result))
             cache = checked.piece_cache
-        client = session.add(metainfo, options.dir, piece_cache=cache, peers=options.peer, trackers=options.tracker)
+        client = session.add(metainfo, options.dir, piece_cache=cache, **given)
         failure: Optional[BaseException] = None
         try:
             _seed(client, console, timeout=options.timeout, stall_timeout=options.stall_timeout)
@@ -135,17 +147,30 @@ def seed(options: argparse.Namespace, console: Console) -> int:
         return _conclude_swarm(console, client, "seed", failure, None)
 
 
+def _fetch(client: Client, console: Console, options: argparse.Namespace) -> Metainfo:
+    """Return the metainfo of a client, which fetches it first if it was made from a magnet link."""
+    if client.metainfo is None:
+        client.start()
+        client.wait(Fetched(client, console), options.timeout, options.stall_timeout)
+        console.end_progress()
+    assert client.metainfo is not None, "it was waited for"
+    return client.metainfo
+
+
 def _settings(options: argparse.Namespace) -> Settings:
     # A port that is named and in use is an error.
-    return Settings(
-        port=options.port or 0,
-        port_strict=bool(options.port),
-        download_limit=options.download_limit,
-        upload_limit=options.upload_limit,
-        max_metainfo_size=options.max_metainfo_size,
-        names=options.names,
-        overwrite=getattr(options, "overwrite", False),
-    )
+    given = {name: getattr(options, name) for name in SETTINGS if hasattr(options, name)}
+    routers = (*options.dht_node, *Settings().dht_routers)
+    return Settings(port=options.port or 0, port_strict=bool(options.port), dht_routers=routers, **given)
+
+
+def _load_filter(session: Session, paths: Sequence[str], console: Console) -> None:
+    """Block the addresses of blocklist files, before any connection is made."""
+    for path in paths:
+        read = session.ip_filter.load(path)
+        if read.bad_lines:
+            skipped = f"skipped {_count(read.bad_lines, 'line')} of {escaped(path)}, the first is {read.examples[0]}"
+            console.message(f"bittorrent-threads: warning: {skipped}")
 
 
 def _seed(client: Client, console: Console, *, timeout: Optional[float], stall_timeout: Optional[float]) -> None:
@@ -176,8 +201,9 @@ def _conclude_swarm(
 def verify(options: argparse.Namespace, console: Console) -> int:
     """Hash the files, without a socket, and without writing a file."""
     settings = Settings(max_metainfo_size=options.max_metainfo_size, names=options.names)
-    metainfo = metainfo_of(options.source, settings)
+    source = torrent_of(options.source, settings)
     _require_folder(options.dir)
+    metainfo = _stored(source, options.dir, settings) if isinstance(source, Magnet) else source
     names = stored_resume(metainfo, options.dir)
     with Client(metainfo, options.dir, state="stopped", settings=settings, resume=False, piece_cache=names) as client:
         result = _check(client, console)
@@ -201,6 +227,14 @@ def verify(options: argparse.Namespace, console: Console) -> int:
         except BitTorrentError as error:
             return conclude(console, error, document, listing)
         return conclude(console, None, document, text)
+
+
+def _stored(magnet: Magnet, folder: str, settings: Settings) -> Metainfo:
+    """Return the torrent of a magnet link whose metadata an earlier download stored in the folder of its files."""
+    info = stored_metadata(magnet.infohashes, folder, max_size=settings.max_metadata_size)
+    if info is None:
+        raise MetainfoError(f"its metadata is not stored in {folder}: give the .torrent file", source=str(magnet))
+    return Metainfo.from_info(info, max_size=settings.max_metainfo_size)
 
 
 def _check(client: Client, console: Console) -> HashcheckResult:
@@ -244,7 +278,8 @@ def _require_all(client: Client, result: HashcheckResult, reports: Sequence[File
 def _other_folder(client: Client) -> str:
     """Return a hint if the user named the folder of the torrent instead of the folder that contains it."""
     parent, own = os.path.split(client.basedir)
-    inner = [file.path[1:] for file in client.metainfo.files if not file.pad]
+    files = client.metainfo.files if client.metainfo is not None else ()
+    inner = [file.path[1:] for file in files if not file.pad]
     if own == client.name or any(parts and os.path.lexists(os.path.join(client.basedir, *parts)) for parts in inner):
         return f" (--dir is the folder that contains {client.name}: try {parent})"
     return " (--dir is the folder that they are in)"
@@ -286,8 +321,19 @@ def create(options: argparse.Namespace, console: Console) -> int:
 
 
 def info(options: argparse.Namespace, console: Console) -> int:
-    """Show the content of a .torrent file."""
-    metainfo = metainfo_of(options.source, Settings(max_metainfo_size=options.max_metainfo_size))
+    """Show the content of a .torrent file, or of the metadata that peers send for a magnet link."""
+    settings = _settings(options)
+    source = torrent_of(options.source, settings)
+    if isinstance(source, Magnet):
+        given = {"peers": options.peer, "trackers": options.tracker, "resume": False}
+        with Session(settings) as session:
+            _load_filter(session, options.ip_filter, console)
+            client = session.add(source, state="stopped", stop_at_metadata=True, **given)
+            metainfo = _fetch(client, console, options)
+    else:
+        metainfo = source
+    if options.output is not None:
+        metainfo.save(options.output)
     described = _description(metainfo)
     rows = {
         "name": metainfo.name,
@@ -307,6 +353,13 @@ def info(options: argparse.Namespace, console: Console) -> int:
     lines += [f"{'web seed:':<12}{url}" for url in described["web_seeds"]]
     lines += [f"{file.length:>15}  {'/'.join(file.path)}" for file in metainfo.files if not file.pad]
     return conclude(console, None, {"command": "info", **described}, "\n".join(lines))
+
+
+def magnet(options: argparse.Namespace, console: Console) -> int:
+    """Write the magnet link of a torrent."""
+    source = torrent_of(options.source, Settings(max_metainfo_size=options.max_metainfo_size))
+    found = source if isinstance(source, Magnet) else source.magnet(peers=options.peer)
+    return conclude(console, None, {"command": "magnet", "magnet": str(found), "infohash": found.infohash}, str(found))
 
 
 def _description(metainfo: Metainfo) -> Dict[str, Any]:

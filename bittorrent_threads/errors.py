@@ -199,6 +199,10 @@ class StateError(BitTorrentError):
         return f"{self.verb}: {self.reason}"
 
 
+class MetadataUnknown(StateError):
+    """A call needs the metadata of a magnet link, and peers have not sent it yet: ``wait("metadata")`` waits for it."""
+
+
 class ThreadError(BitTorrentError):
     """The system could not start a thread (see ``__cause__``).
 

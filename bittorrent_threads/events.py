@@ -41,6 +41,8 @@ class Listening(Event):
 
     port: int
     """Listening port; another than ``Settings.port`` if that was in use."""
+    udp_port: int = 0
+    """Port of the UDP socket; another than ``port`` if that was in use, 0 if no UDP socket could be opened."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +51,24 @@ class ListenFailed(Event):
 
     reason: str
     """Why, in a sentence."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MetadataReceived(Event):
+    """The metadata of a magnet link is known: ``Client.metainfo`` has it."""
+
+    size: int
+    """Bytes of the metadata."""
+    stored: bool
+    """An earlier client had stored it, and no peer was asked."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MetadataFailed(Event):
+    """The metadata of a magnet link has the right hash and cannot be used; the torrent is stopped for good."""
+
+    reason: str
+    """What is wrong with it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,6 +217,17 @@ class TrackerAnnounced(Event):
     """Number of other peers that the tracker reported; -1 if it reported none."""
     warning: str = ""
     """Warning in the answer."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DhtSearched(Event):
+    """A search for peers in the DHT ended; with it the torrent was announced there (BEP 5)."""
+
+    frequent: ClassVar[bool] = True
+    peers: int
+    """Number of addresses of peers that were found."""
+    replies: int
+    """Number of nodes that answered; 0 if the DHT cannot be reached."""
 
 
 @dataclasses.dataclass(frozen=True)

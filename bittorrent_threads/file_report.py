@@ -14,6 +14,7 @@ from .client import Client
 from .disk.folder import Folder
 from .errors import StorageError
 from .hashcheck import HashcheckResult
+from .metainfo.metainfo import Metainfo
 
 RIGHT, MISSING, SHORT, WRONG, UNREADABLE, UNSURE = "right", "missing", "short", "wrong", "unreadable", "unsure"
 """Conditions of a file."""
@@ -40,10 +41,11 @@ class FileReport:
 def file_reports(client: Client, result: HashcheckResult) -> List[FileReport]:
     """Return a report of each file but padding, in the order of the torrent."""
     metainfo, folder = client.metainfo, Folder(client.basedir)
+    assert metainfo is not None, "its pieces were checked"
     failed = set(result.failed)
     real = [file for file in client.files if not metainfo.files[file.index].pad]
     reports: Dict[int, FileReport] = {}
-    sharing = _sharing(client, failed)
+    sharing = _sharing(metainfo, failed)
     for file in real:
         parts = tuple(os.path.relpath(file.path, client.basedir).split(os.sep))
         bad = tuple(index for index in metainfo.layout.file_pieces(file.index) if index in failed)
@@ -75,9 +77,9 @@ def _seen(folder: Folder, parts: Tuple[str, ...], length: int) -> Tuple[str, str
     return RIGHT, "is right"
 
 
-def _sharing(client: Client, failed: Set[int]) -> Dict[int, List[int]]:
+def _sharing(metainfo: Metainfo, failed: Set[int]) -> Dict[int, List[int]]:
     # The files that each failed piece has bytes of.
-    layout, files = client.metainfo.layout, client.metainfo.files
+    layout, files = metainfo.layout, metainfo.files
     return {index: [span.file for span in layout.piece_spans(index) if not files[span.file].pad] for index in failed}
 
 

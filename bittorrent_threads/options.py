@@ -7,6 +7,7 @@ from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple, TypedDict,
 
 from .errors import MetainfoError
 from .event_dispatcher import Callback
+from .metainfo.magnet import Magnet, is_magnet
 from .metainfo.metainfo import Metainfo
 from .metainfo.urls import HTTP_SCHEMES, Trackers, scheme_of
 from .runtime import Runtime
@@ -14,7 +15,7 @@ from .settings import Settings
 from .text import masked
 
 FolderPath = Union[str, os.PathLike[str]]
-Source = Union[str, os.PathLike[str], bytes, bytearray, memoryview, Metainfo]
+Source = Union[str, os.PathLike[str], bytes, bytearray, memoryview, Metainfo, Magnet]
 PieceCache = Mapping[str, object]
 
 
@@ -28,6 +29,7 @@ class TorrentOptions(TypedDict, total=False):
     peers: Iterable[Tuple[str, int]]
     trackers: Trackers
     priorities: Optional[Sequence[int]]
+    stop_at_metadata: bool
     sequential: bool
     allocate: str
     resume: Union[bool, FolderPath]
@@ -43,25 +45,25 @@ class ClientOptions(TorrentOptions, total=False):
     settings: Optional[Settings]
 
 
-def metainfo_of(source: Source, settings: Settings) -> Metainfo:
+def torrent_of(source: Source, settings: Settings) -> Union[Metainfo, Magnet]:
     """Return the torrent that a source is.
 
     Args:
-        source: Path of a .torrent file, its content, or what was read of one.
+        source: Path of a .torrent file, its content, what was read of one, or a magnet link.
         settings: Its ``max_metainfo_size`` limits the size of the file.
 
     Raises:
         MetainfoError: If the torrent cannot be used.
     """
     unknown: Any = source  # whatever a program without type checks gives
-    if isinstance(source, Metainfo):
+    if isinstance(source, (Metainfo, Magnet)):
         return source
     if isinstance(source, (bytes, bytearray, memoryview)):
         return Metainfo.parse(bytes(source), max_size=settings.max_metainfo_size)
-    if isinstance(source, str) and source.startswith("magnet:"):
-        raise MetainfoError("magnet links are not supported yet, give the .torrent file", source=source)
+    if isinstance(source, str) and is_magnet(source):
+        return Magnet.parse(source)
     if isinstance(source, str) and scheme_of(source) in HTTP_SCHEMES:
         raise MetainfoError("is a URL: download the .torrent file, and give its path", source=masked(source))
     if isinstance(unknown, (str, os.PathLike)):
         return Metainfo.load(os.fspath(source), max_size=settings.max_metainfo_size)
-    raise MetainfoError(f"a source is a path, bytes or a Metainfo, not {type(unknown).__name__}")
+    raise MetainfoError(f"a source is a path, bytes, a Metainfo or a magnet link, not {type(unknown).__name__}")

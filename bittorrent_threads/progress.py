@@ -48,6 +48,24 @@ class Downloaded:
         return "complete"
 
 
+class Fetched:
+    """The condition that the metadata of a magnet link is known; each call shows events and progress."""
+
+    def __init__(self, client: Client, console: Console) -> None:
+        self._client = client
+        self._console = console
+
+    def __call__(self, status: Status) -> bool:
+        """Show what is new, and return whether the metadata is known."""
+        show_events(self._client, self._console)
+        if not status.metadata:
+            self._console.progress(*download_progress(status))
+        return status.metadata
+
+    def __str__(self) -> str:
+        return "told by its peers"
+
+
 class Seeded:
     """A condition that is never true, for seeding; each call shows events and progress.
 
@@ -77,7 +95,11 @@ class Seeded:
 
 
 def download_progress(status: Status) -> Progress:
-    """Return the progress of a download, or of the hash check before it."""
+    """Return the progress of a download, or of what comes before it: the metadata, or a hash check."""
+    if not status.metadata:
+        received = f"received {size_text(status.metadata_received)}" if status.metadata_received else ""
+        parts = [f"{status.name}: fetching the metadata", received, f"{status.connected} peers", status.stall]
+        return Progress(", ".join(filter(None, parts)), 0.0)
     if status.checking:
         return check_progress(status)
     rate = status.download_rate
@@ -133,6 +155,8 @@ def show_events(client: Client, console: Console, *, fatal: bool = False) -> Opt
 
 def event_text(event: events.Event) -> str:
     """Return a line for an event that matters to people; an empty string for other events."""
+    if isinstance(event, events.MetadataReceived):
+        return f"the metadata has come, {size_text(event.size)}"
     if isinstance(event, events.TrackerFailed):
         return f"tracker {event.url}: {event.reason}"
     if isinstance(event, events.TrackerAnnounced) and event.warning:

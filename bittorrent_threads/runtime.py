@@ -21,6 +21,7 @@ from .engine.engine import Engine
 from .engine.torrent import Torrent
 from .errors import BitTorrentError, SessionClosed
 from .event_dispatcher import EventDispatcher
+from .ip_filter import IpFilter
 from .net.lookups import Lookups
 from .net.loop import ORPHANED, Loop
 from .net.reply import Reply
@@ -117,6 +118,15 @@ class Runtime:
     @upload_limit.setter
     def upload_limit(self, rate: int) -> None:
         self._loop.upload.rate = rate
+
+    @property
+    def ip_filter(self) -> IpFilter:
+        """The addresses with which the session exchanges nothing; empty at first, and may be changed at any time."""
+        engine = self._engine
+        return IpFilter(
+            lambda: engine.address_filter.ranges,
+            lambda before, after: self._call(lambda engine: engine.change_filter(before, after)),
+        )
 
     @property
     def closed(self) -> bool:
@@ -220,7 +230,14 @@ class Runtime:
 def _make_engine(shutdown: Shutdown, loop: Loop, disk: Disk, lookups: Lookups, settings: Settings) -> Engine:
     """Make the engine and start the disk threads, on the network thread, as an interrupt cannot reach it."""
     disk.start()
-    engine = Engine(network=loop, disk=disk, lookups=lookups, settings=settings, random=random.Random(os.urandom(16)))
+    engine = Engine(
+        network=loop,
+        disk=disk,
+        lookups=lookups,
+        settings=settings,
+        random=random.Random(os.urandom(16)),
+        secrets=random.SystemRandom(),
+    )
     loop.on_exhausted, loop.on_fault = engine.exhausted, engine.fault
     shutdown.engine = engine
     return engine

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-from typing import Any, Union
+from typing import Any, Tuple, Union
 
 from .errors import SettingsError
 
@@ -100,6 +100,9 @@ class Settings:
     """Events kept for a client whose events are not taken."""
     max_metainfo_size: int = 32 * MIB
     """Bytes of the largest ``.torrent`` file that is read; the largest public ones have 15 MB."""
+    max_metadata_size: int = 8 * MIB
+    """Bytes of the largest metadata that is taken from peers for a magnet link, and the most that is held of it before
+    its hash is known to be right; the largest public ones have 4.3 MB.  ``max_metainfo_size`` limits it too."""
 
     # -- disk ------------------------------------------------------------------------------------------------------
     disk_threads: int = 2
@@ -133,7 +136,8 @@ class Settings:
     announce_max_interval: float = 7200.0
     """Most seconds between two regular announces."""
     announce_timeout: float = 30.0
-    """Seconds of one announce in all, from the name lookup through redirects to the end of the answer."""
+    """Seconds of one announce in all, from the name lookup through redirects to the end of the answer.  A request to a
+    UDP tracker that is not answered is sent again after 15 s, 45 s and so on until then (BEP 15)."""
     stop_announce_timeout: float = 3.0
     """Seconds that closing waits for the answers to the ``stopped`` announces."""
     lookup_threads: int = 4
@@ -143,14 +147,36 @@ class Settings:
     """Announce to trackers at loopback, link-local and private addresses.  A redirect from a public address to such an
     address is always refused, as a torrent could make the client send requests into its own network (SSRF)."""
     check_tracker_paths: bool = True
-    """Request only paths that begin with ``/announce`` or ``/scrape`` from trackers at such addresses (SSRF), unless
-    the program itself names the tracker: ``Client(..., trackers=...)``, ``add_trackers``, ``create``."""
+    """Request only paths that begin with ``/announce`` or ``/scrape`` from trackers at such addresses (SSRF), and send
+    nothing to a UDP tracker there whose port is below 1024, unless the program itself names the tracker:
+    ``Client(..., trackers=...)``, ``add_trackers``, ``create``."""
     user_agent: str = ""
     """User-Agent of HTTP requests, and ``v`` of BEP 10; empty for the name and version of the library."""
+
+    # -- DHT -------------------------------------------------------------------------------------------------------
+    dht: bool = True
+    """Look for peers in the DHT, and announce there (BEP 5), for torrents that are not private."""
+    dht_routers: Tuple[Tuple[str, int], ...] = (
+        ("dht.libtorrent.org", 25401),
+        ("dht.transmissionbt.com", 6881),
+        ("router.bittorrent.com", 6881),
+        ("router.utorrent.com", 6881),
+    )
+    """Nodes that are asked while no other is known, as host and UDP port; a session that listens on a loopback address
+    resolves no names of nodes."""
+    dht_read_only: bool = False
+    """Ask other nodes, and answer none (BEP 43): for a machine with little time or traffic to spare."""
+    dht_state: str = ""
+    """File in which the nodes of the DHT are kept from one session to the next, and which is made if it does not exist;
+    empty for none.  It is written every 15 minutes and at the end."""
 
     # -- peers -----------------------------------------------------------------------------------------------------
     max_peer_list: int = 3000
     """Addresses remembered for one torrent."""
+    pex: bool = True
+    """Exchange addresses with connected peers (BEP 11); never for private torrents."""
+    local_discovery: bool = True
+    """Announce torrents in the local network by multicast, and find their peers there (BEP 14); never private ones."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -168,13 +194,16 @@ class Settings:
                     raise SettingsError(field.name, f"must be {least} to {most}, not {value}")
         if self.names not in NAMES:
             raise SettingsError("names", f"must be {' or '.join(NAMES)}, not {self.names!r}")
+        for router in self.dht_routers:
+            if not _is_node(router):
+                raise SettingsError("dht_routers", f"must be pairs of a host and a port, not {router!r}")
         if self.announce_ip:
             try:
                 ipaddress.ip_address(self.announce_ip.replace("%", "/"))  # no zone: it means nothing elsewhere
             except ValueError:
                 raise SettingsError("announce_ip", f"must be a numeric address, not {self.announce_ip!r}") from None
 
-    def replace(self, **changes: Union[int, float, str]) -> Settings:
+    def replace(self, **changes: Union[int, float, str, Tuple[Tuple[str, int], ...]]) -> Settings:
         """Return a copy with some settings changed.
 
         Args:
@@ -188,6 +217,13 @@ class Settings:
             if name not in known:
                 raise SettingsError(name, "is not a setting")
         return Settings(**{**dataclasses.asdict(self), **changes})
+
+
+def _is_node(value: object) -> bool:
+    if not isinstance(value, tuple) or len(value) != 2:
+        return False
+    host, port = value
+    return isinstance(host, str) and bool(host) and isinstance(port, int) and 0 < port < 65536
 
 
 _ZERO_ALLOWED = frozenset({"port", "announce_port", "download_limit", "upload_limit"})

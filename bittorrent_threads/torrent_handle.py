@@ -25,7 +25,8 @@ T = TypeVar("T")
 CONDITIONS: Dict[str, Condition] = {
     "complete": lambda status: status.complete and not status.checking,
     "seed": lambda status: status.seed and not status.checking,
-    "checked": lambda status: not status.checking,
+    "checked": lambda status: status.metadata and not status.checking,
+    "metadata": lambda status: status.metadata,
 }
 """The conditions of ``Client.wait`` that have a name."""
 FIGURES = ("state", "pieces_have", "piece_count", "left", "downloaded", "connected", "known", "stall")
@@ -136,6 +137,7 @@ class TorrentHandle:
             WaitTimeout: After ``timeout`` seconds.
             Stalled: After ``stall_timeout`` seconds without progress.
             Cancelled: If ``cancel`` was set.
+            MetainfoError: If the metadata that came for a magnet link cannot be used.
             SessionClosed: If the client or its session is closed first.
         """
         started = moved_at = time.monotonic()
@@ -149,9 +151,11 @@ class TorrentHandle:
                     return status
                 if status.closed or self.runtime.closed:
                     raise SessionClosed(f"the client was closed before {status.name!r} was {goal}")
+                self.torrent.metadata.require_usable()
                 self.reply()  # raises what ended the network thread
                 now = time.monotonic()
-                marks = (status.downloaded - status.wasted, status.pieces_have, status.checking)
+                received = status.downloaded - status.wasted + status.metadata_received
+                marks = (received, status.pieces_have, status.checking)
                 if marks != moved:
                     moved, moved_at = marks, now
                 left = [] if look is None else [look]

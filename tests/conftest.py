@@ -8,7 +8,7 @@ from typing import Callable, Iterator
 
 import hypothesis
 import pytest
-from support import leaks, peers_required
+from support import leaks, peers_required, quiet
 
 # Few examples and no deadline, because machines may be busy.  CI, which requires the peers, always uses the same
 # examples, so that a failure can be repeated.
@@ -40,7 +40,8 @@ def require_peer() -> Callable[[str], str]:
 
 
 def pytest_configure() -> None:
-    """Restore SIGINT, which shells ignore in background jobs: some tests interrupt child processes."""
+    """Keep sessions quiet, and restore SIGINT, which shells ignore in background jobs: tests interrupt children."""
+    quiet.silence()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

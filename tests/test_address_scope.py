@@ -73,3 +73,22 @@ def test_the_owner_of_a_public_ipv6_address_has_the_whole_network() -> None:
 @pytest.mark.parametrize("host", ["1.2.3.4", "127.0.0.1", "::1", "fe80::1", "fd00::1", "64:ff9b::101:101", "a:b"])
 def test_other_hosts_are_their_own_owner(host: str) -> None:
     assert address_scope.owner(host) == host
+
+
+@pytest.mark.parametrize(
+    ("host", "viewers"),
+    [("127.0.0.1", "0"), ("::1", "0"), ("10.0.0.1", "01"), ("fd00::1", "01"), ("9.9.9.9", "012"), ("2a00::1", "012")],
+)
+def test_a_local_address_is_told_in_the_same_network_only(host: str, viewers: str) -> None:
+    for number, viewer in enumerate(["127.0.0.2", "192.168.0.1", "8.8.8.8"]):
+        assert address_scope.reachable_from(host, viewer) == (str(number) in viewers)
+
+
+def test_one_network() -> None:
+    assert address_scope.same_network("9.9.9.9", "9.9.9.200")
+    assert not address_scope.same_network("9.9.9.9", "9.9.8.9")
+    assert address_scope.same_network("2a00::1", "2a00::ffff:1:2:3")
+    assert not address_scope.same_network("2a00::1", "2a00:0:0:1::1")
+    assert not address_scope.same_network("9.9.9.9", "2a00::1")
+    assert not address_scope.same_network("9.9.9.9", "")
+    assert not address_scope.same_network("", "9.9.9.9")

@@ -16,7 +16,8 @@ import pytest
 from support.command import Run, finish, start
 from support.content import Content, bencode
 from support.damage import snapshot
-from support.loopback import free_port
+from support.loopback import Plain, free_port
+from support.lying_peer import handshake
 
 import bittorrent_threads as bt
 from bittorrent_threads import cli
@@ -74,6 +75,7 @@ def local(client: bt.Client) -> str:
         ["download", "x.torrent", "--peer", "host:0"],
         ["download", "x.torrent", "--timeout", "0"],
         ["download", "x.torrent", "--timeout", "nan"],
+        ["download", "x.torrent", "--dht-node", "host"],
         ["download", "x.torrent", "--upload-limit", "fast"],
         ["download", "x.torrent", "--upload-limit", "-5K"],
         ["download", "x.torrent", "--upload-limit", "0.5"],
@@ -129,11 +131,12 @@ def test_no_such_file(run: Run, tmp_path: Path, verb: str) -> None:
     assert ran.out == ""
 
 
-@pytest.mark.parametrize("verb", ["download", "seed", "info", "verify"])
-def test_a_magnet_link_is_known_for_what_it_is(run: Run, verb: str) -> None:
-    ran = run(verb, f"magnet:?xt=urn:btih:{'a' * 40}")
+@pytest.mark.parametrize("verb", ["download", "seed", "info", "verify", "magnet"])
+def test_a_bad_magnet_link_is_one_line_that_names_the_part(run: Run, verb: str) -> None:
+    ran = run(verb, f"magnet:?xt=urn:btih:{'a' * 40}&so=x")
     assert ran.code == 5
-    assert "magnet links are not supported" in ran.err
+    assert ran.err == "bittorrent-threads: magnet:: so: 'x' is no index of a file, or range of indexes such as '2-5'\n"
+    assert ran.out == ""
 
 
 @pytest.mark.parametrize("verb", ["download", "seed", "info", "verify"])
@@ -427,6 +430,27 @@ def test_download_from_a_peer(run: Run, torrent: Path, seeder: bt.Client, tmp_pa
     assert ran.document["infohash"] == CONTENT.infohash.hex()
 
 
+def test_a_blocklist_keeps_a_peer_away(run: Run, torrent: Path, seeder: bt.Client, tmp_path: Path) -> None:
+    blocklist = tmp_path / "ipfilter.dat"
+    blocklist.write_text("127.0.0.0 - 127.255.255.255 , 000 , this machine\nnonsense\n")
+    arguments = ("-d", tmp_path / "copy", "--peer", local(seeder), "--stall-timeout", "0.5", "--json")
+    ran = run("download", torrent, *arguments, "--ip-filter", blocklist)
+    assert ran.code == 3
+    assert (ran.document["downloaded"], ran.document["refused"]) == (0, 1)
+    assert "the IP filter refused addresses or connections 1 time" in ran.document["error"]
+    assert f"warning: skipped 1 line of {blocklist}, the first is line 2: 'nonsense'" in ran.err
+
+
+@pytest.mark.parametrize("verb", ["download", "seed"])
+def test_a_blocklist_that_cannot_be_used_is_named(run: Run, torrent: Path, data: Path, verb: str) -> None:
+    ran = run(verb, torrent, "-d", data, "--ip-filter", data / "some" / "b.bin")
+    assert ran.code == 4
+    assert f"{data / 'some' / 'b.bin'}: No such file or directory" in ran.err
+    ran = run(verb, torrent, "-d", data, "--ip-filter", torrent)
+    assert ran.code == 2
+    assert f"bittorrent-threads: --ip-filter: {torrent} has no range of addresses" in ran.err
+
+
 def test_a_tracker_that_cannot_be_reached_is_told_and_no_end(run: Run, seeder: bt.Client, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}/announce"
     (tmp_path / "t").mkdir()
@@ -451,6 +475,22 @@ def test_a_download_without_peers_ends_in_time(run: Run, torrent: Path, tmp_path
             break
     assert "no peer is known" in ran.err
     assert ran.document["left"] == CONTENT.size
+
+
+def test_the_dht(run: Run, torrent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as node:
+        node.bind(("127.0.0.1", 0))
+        where = f"127.0.0.1:{node.getsockname()[1]}"
+        arguments = (torrent, "-d", tmp_path / "copy", "--dht-node", where, "--timeout", "0.5")
+        assert run("download", *arguments, "--no-dht").code == 3
+        node.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            node.recv(2000)
+        nodes = tmp_path / "nodes"
+        monkeypatch.setattr(cli, "Settings", lambda: bt.Settings(dht=True))
+        assert run("download", *arguments, "--dht-state", nodes).code == 3
+        assert node.recv(2000).startswith(b"d")
+    assert nodes.exists()
 
 
 def test_a_taken_port(run: Run, torrent: Path, tmp_path: Path) -> None:
@@ -598,3 +638,28 @@ def test_the_demonstration(run: Run) -> None:
     assert set(nodes) == {"seeder", "downloader-1", "downloader-2"}
     assert sum(node["uploaded"] for node in nodes.values()) >= 2 * 2**20
     assert sum(ran.document["files"].values()) == 2**20
+
+
+@pytest.mark.parametrize("options", [[], ["--no-lsd"]])
+def test_local_discovery_is_on_unless_an_option_turns_it_off(options: List[str], torrent: Path, tmp_path: Path) -> None:
+    ran = finish(start("download", torrent, "-d", tmp_path / "copy", "--stall-timeout", "0.3", *options))
+    assert ran.code == 3
+    assert ("local discovery" in ran.err) == (not options)
+
+
+@pytest.mark.parametrize("options", [[], ["--no-pex"]])
+def test_peer_exchange_is_on_unless_an_option_turns_it_off(
+    options: List[str], run: Run, torrent: Path, tmp_path: Path
+) -> None:
+    with Plain() as listening:
+        host, port = listening.address
+        arguments = ("-d", tmp_path / "copy", "--peer", f"{host}:{port}", "--timeout", "20", *options)
+        process = start("download", torrent, *arguments, "--no-lsd")
+        with listening.accept() as sock:
+            sock.sendall(handshake(CONTENT.infohash, extended=True))
+            said = b""
+            while b"upload_only" not in said:
+                said += sock.recv(4096)
+        process.kill()
+        finish(process)
+    assert (b"ut_pex" in said) == (not options)

@@ -87,7 +87,8 @@ def test_sources(tmp_path: Path, how: str) -> None:
         ("/no/such/file.torrent", ["/no/such/file.torrent", "No such file"]),
         (b"not a torrent", ["byte 0"]),
         (b"de", ["info"]),
-        ("magnet:?xt=urn:btih:" + "0" * 40, ["magnet"]),
+        ("magnet:?xt=urn:btih:" + "0" * 39, ["magnet", "xt"]),
+        (" MAGNET:xt", ["magnet"]),
         (42, ["int"]),
     ],
 )
@@ -312,7 +313,7 @@ def test_wait_ends_with_the_client(tmp_path: Path) -> None:
 def test_after_close_verbs_raise_and_properties_stay(tmp_path: Path) -> None:
     with pair(tmp_path) as (_, down):
         down.wait(timeout=PATIENCE)
-    for verb in (down.start, down.pause, down.stop, down.hashcheck, lambda: down.add_peer(("127.0.0.1", 1))):
+    for verb in (down.start, down.pause, down.stop, down.hashcheck, lambda: down.add_peer("127.0.0.1", 1)):
         with pytest.raises(bt.SessionClosed):
             verb()
     assert down.complete
@@ -362,7 +363,7 @@ def test_the_bit_is_set_when_the_callback_runs(tmp_path: Path) -> None:
         down = bt.Client(SMALL.metainfo(), tmp_path / "down", state="stopped", settings=LOCAL)
         with down:
             down.on_hash_pass = lambda i: seen.append(bool(down.bitfield[i >> 3] & (0x80 >> (i & 7))))
-            down.add_peer(("localhost", seed.port))
+            down.add_peer("localhost", seed.port)
             down.start()
             down.wait(timeout=PATIENCE)
     assert seen == [True] * PIECES
@@ -536,7 +537,7 @@ def test_ctrl_c_in_wait_leaves_the_client_usable(tmp_path: Path) -> None:
         """
         import _thread, sys, threading, time
         import bittorrent_threads as bt
-        client = bt.Client(sys.argv[1], sys.argv[2])
+        client = bt.Client(sys.argv[1], sys.argv[2], settings=bt.Settings(host="127.0.0.1"))
         try:
             print("waiting", flush=True)
             client.wait()
@@ -560,7 +561,13 @@ def test_ctrl_c_in_wait_leaves_the_client_usable(tmp_path: Path) -> None:
 
 
 def test_a_process_that_forgets_to_close_exits_promptly(tmp_path: Path) -> None:
-    script = "import sys, bittorrent_threads as bt; client = bt.Client(sys.argv[1], sys.argv[2]); print(client.state)"
+    script = textwrap.dedent(
+        """
+        import sys, bittorrent_threads as bt
+        client = bt.Client(sys.argv[1], sys.argv[2], settings=bt.Settings(host="127.0.0.1"))
+        print(client.state)
+        """
+    )
     arguments = [sys.executable, "-c", script, str(SMALL.torrent(tmp_path)), str(tmp_path)]
     began = time.monotonic()
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=PATIENCE)
@@ -634,3 +641,12 @@ def test_what_cannot_be_announced(name: str, value: object) -> None:
     with pytest.raises(bt.SettingsError, match=f"^announce_{name}: must be"):
         bt.Settings(**settings)
     assert bt.Settings(announce_port=65535, announce_ip="2001:db8::1").announce_port == 65535
+
+
+@pytest.mark.parametrize(
+    "routers", [[("a", 1)], (("a",),), (("", 1),), (("a", 0),), (("a", 65536),), ("a:1",), ((1, 1),)]
+)
+def test_what_is_no_router_of_the_dht(routers: Any) -> None:
+    with pytest.raises(bt.SettingsError, match="^dht_routers: must be"):
+        bt.Settings(dht_routers=routers)
+    assert bt.Settings(dht_routers=(("a", 1),)).replace(dht=False).dht_routers == (("a", 1),)

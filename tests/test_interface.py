@@ -20,10 +20,23 @@ from bittorrent_threads.status import StatusView
 
 SOURCE = Path(bt.__file__).resolve().parent
 PUBLIC = [
-    *("blocking_download", "client", "errors", "events", "event_queue", "file", "hashcheck", "options"),
-    *("runtime", "session", "settings", "status", "tracker"),
+    *("blocking_download", "client", "errors", "events", "event_queue", "file", "hashcheck", "ip_filter", "options"),
+    *("runtime", "session", "session_dht", "settings", "status", "tracker"),
 ]
-CLASSES = [bt.Client, bt.Session, Runtime, StatusView, bt.Settings, bt.Hashcheck, bt.Tracker, File, EventQueue]
+CLASSES = [
+    bt.Client,
+    bt.Session,
+    Runtime,
+    StatusView,
+    bt.Settings,
+    bt.Hashcheck,
+    bt.IpFilter,
+    bt.Tracker,
+    bt.SessionDht,
+    bt.DhtPeers,
+    File,
+    EventQueue,
+]
 METHODS = [
     (kind, name, thing)
     for kind in CLASSES

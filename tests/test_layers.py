@@ -29,11 +29,14 @@ FACADE = frozenset(
         "event_dispatcher",
         "file",
         "hashcheck",
+        "ip_filter",
         "options",
         "runtime",
         "session",
+        "session_dht",
         "shutdown",
         "torrent_handle",
+        "torrent_view",
     }
 )
 COMMAND_LINE = frozenset({"__main__", "cli", "commands", "console", "demo", "file_report", "progress"})

@@ -62,7 +62,7 @@ with bt.Tracker() as tracker:
         seed.wait("checked", timeout=60)
         assert seed.seed, seed.status()
         with bt.Client(metainfo, folder / "down", settings=settings, on_hash_pass=on_hash_pass) as down:
-            down.add_peer(("localhost", seed.port))
+            down.add_peer("localhost", seed.port)
             down.wait(timeout=60)
             for event in down:
                 if isinstance(event, bt.events.Completed):

@@ -56,7 +56,7 @@ def test_a_seed_with_a_low_limit_sends_each_piece_about_once(tmp_path: Path) -> 
         peers = [("127.0.0.1", session.port) for session in (seeds, *sessions)]
         for client in clients:
             for peer in peers:
-                client.add_peer(peer)
+                client.add_peer(*peer)
         for client in clients:
             client.wait(timeout=PATIENCE)
         assert seed.uploaded <= 2 * FEW.size, "with a slot for each and whole queues it was three times"
@@ -341,7 +341,7 @@ def test_an_error_in_the_set_up_of_a_peer_is_told(
             return real(*arguments, **options)
 
         monkeypatch.setattr(owner, where, broken)
-        down.add_peer(("127.0.0.1", seed.port))
+        down.add_peer("127.0.0.1", seed.port)
         status = down.wait(lambda status: status.faults > 0 and not status.connected, timeout=PATIENCE)
         assert "the library failed 1 time (last: ImportError: no module named bencoder)" in status.stall
     told = list(down)

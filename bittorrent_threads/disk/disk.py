@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Tuple
 
+from ..errors import StorageError
+from ..metainfo.infohash import InfoHash
 from ..metainfo.metainfo import Metainfo
 from ..metainfo.safe_paths import HIDDEN_FOLDER
 from ..settings import Settings
@@ -13,11 +15,14 @@ from .allocation import SPARSE
 from .claims import Claims, TorrentClaim
 from .content import Content
 from .file_pool import FilePool
-from .folder import Folder
+from .folder import Folder, Parts
 from .hash_buffer import HashBuffers
+from .metadata_file import MetadataFile, StoredMetadata
 from .piece_io import Pieces
-from .pool import Pool
-from .resume_file import ResumeFile
+from .pool import Outcome, Pool
+from .results import Done, Stored, bare
+from .resume_file import ResumeFile, metadata_parts
+from .state_file import StateFile
 from .storage import Storage
 
 
@@ -73,14 +78,47 @@ class Disk:
             The storage.
         """
         folder = Folder(basedir, system=self._system, relief=self._files.relieve)
-        name = _resume_name(metainfo)
-        if resume_dir is None:
-            resume_file = ResumeFile(folder, (HIDDEN_FOLDER, name))
-        else:
-            resume_file = ResumeFile(folder.at(resume_dir), (name,))
+        resume_file = ResumeFile(*_resume_place(folder, metainfo.infohash, resume_dir))
         content = Content(metainfo, folder, self._files, allocation=allocation, names=self._names)
         pieces, claim = Pieces(metainfo, content, self._scratches), TorrentClaim(self._claims, metainfo)
         return Storage(metainfo, content, pieces, resume_file, claim, self._pool)
+
+    def load_state(self, path: str, deliver: Callable[[Stored], None]) -> None:
+        """Read the plain data that ``store_state`` wrote.
+
+        Args:
+            path: The file; there may be none.
+            deliver: Called with the result.
+        """
+
+        def failed(error: BaseException) -> Stored:
+            return Stored(None, bare(StorageError.wrap(error, path)))
+
+        def read() -> Stored:
+            return Stored(StateFile(path, system=self._system).load(), None)
+
+        self._pool.submit(read, lambda outcome: deliver(outcome.value(failed)), background=True)
+
+    def store_state(self, path: str, state: object, deliver: Callable[[Done], None]) -> None:
+        """Write plain data to a file, atomically.
+
+        Args:
+            path: The file.
+            state: Dictionaries, lists, strings and numbers, which must not change until ``deliver`` is called.
+            deliver: Called with the result.
+        """
+
+        def finish(outcome: Outcome[None]) -> None:
+            error = outcome.error
+            deliver(Done(None if error is None else bare(StorageError.wrap(error, path))))
+
+        self._pool.submit(lambda: StateFile(path, system=self._system).store(state), finish, background=True)
+
+    def metadata(self, infohash: bytes, basedir: str, *, resume_dir: Optional[str] = None) -> StoredMetadata:
+        """Make the store of the metadata of a torrent, without using any file; arguments as of ``open``."""
+        folder = Folder(basedir, system=self._system, relief=self._files.relieve)
+        where, parts = _resume_place(folder, infohash, resume_dir)
+        return StoredMetadata(MetadataFile(where, metadata_parts(parts)), self._pool)
 
     def close(self, timeout: float = 0.0) -> bool:
         """End the workers; jobs that have not begun end with ``SessionClosed``.  The last worker closes all files.
@@ -104,12 +142,20 @@ class Disk:
 
 def stored_resume(metainfo: Metainfo, basedir: str) -> Optional[Dict[str, Any]]:
     """Return the resume data beside the files of a torrent as plain data; None if there is no valid one."""
-    resume, _ = ResumeFile(Folder(basedir), (HIDDEN_FOLDER, _resume_name(metainfo))).load(metainfo)
+    resume, _ = ResumeFile(*_resume_place(Folder(basedir), metainfo.infohash, None)).load(metainfo)
     return None if resume is None else resume.plain()
 
 
-def _resume_name(metainfo: Metainfo) -> str:
-    return f"{metainfo.infohash.hex()}.resume"
+def stored_metadata(infohashes: InfoHash, basedir: str, *, max_size: int) -> Optional[bytes]:
+    """Return the metadata that is stored beside the files of a torrent; None if there is none that is right."""
+    folder, parts = _resume_place(Folder(basedir), infohashes.primary, None)
+    return MetadataFile(folder, metadata_parts(parts)).load(infohashes, max_size)
+
+
+def _resume_place(folder: Folder, infohash: bytes, resume_dir: Optional[str]) -> Tuple[Folder, Parts]:
+    # The folder and the components of the path of the resume file.
+    name = f"{infohash.hex()}.resume"
+    return (folder, (HIDDEN_FOLDER, name)) if resume_dir is None else (folder.at(resume_dir), (name,))
 
 
 def _affordable() -> int:

@@ -268,6 +268,8 @@ def _moved(
         resume, _ = resume_file.load(metainfo)
         if resume is not None:
             new_resume_file.store(moved(resume, answer))
+        if beside:
+            resume_file.copy_metadata(new_resume_file)
         switched = moving.switch()
     except BaseException:
         moving.undo()

@@ -21,6 +21,7 @@ from ..threads.original import allocate_lock
 from .descriptor import Descriptor
 from .file import FileStat
 from .folder import Folder, Parts
+from .metadata_file import MetadataFile
 from .resume import Resume
 
 MAX_NAMES_SIZE = 4 * 1024 * 1024
@@ -130,8 +131,20 @@ class ResumeFile:
         """Return the same file in another folder."""
         return ResumeFile(folder, self._parts)
 
+    def copy_metadata(self, other: ResumeFile) -> None:
+        """Copy the metadata that is stored beside it, if it is, to the place beside another.
+
+        Raises:
+            StorageError: The disk failed.
+        """
+        self._metadata.copy_to(other._metadata)
+
+    @property
+    def _metadata(self) -> MetadataFile:
+        return MetadataFile(self.folder, metadata_parts(self._parts))
+
     def remove(self) -> None:
-        """Remove the file and the version before it.
+        """Remove the file and the version before it, and the metadata beside it.
 
         Raises:
             StorageError: The disk failed.
@@ -141,6 +154,7 @@ class ResumeFile:
                 self.folder.remove(parts)
             except OSError as error:
                 raise StorageError.wrap(error, self.folder.path(parts)) from error
+        self._metadata.remove()
         self.folder.prune(self._parts)
 
     def _known(self, parts: Parts) -> Optional[Resume]:
@@ -180,6 +194,11 @@ class ResumeFile:
             return file.read(0, found.st_size)
         finally:
             file.close()
+
+
+def metadata_parts(parts: Parts) -> Parts:
+    """Return the components of the path of the metadata file beside a resume file."""
+    return (*parts[:-1], f"{parts[-1]}.info")
 
 
 def _decoded(data: bytes, metainfo: Metainfo, bounds: Bounds) -> Resume:

@@ -4,16 +4,27 @@ A session:
 
 - ``Engine``: the torrents of a session, its listening port, the limit on its connections.
 - ``Handshakes``, ``Handshaker``, ``IncomingConnections``: connections whose handshake is not finished.
+- ``Datagrams``: its UDP sockets, which UDP trackers and the DHT share.
+- ``DhtNode``: the node in the distributed hash table; ``DhtBootstrap``: through whom it joins.  ``DhtAnnounces``: the
+  torrents that are looked up there.
+- ``AddressFilter``: which hosts are refused, in both directions.
 - ``Dialer``: which addresses to dial.  ``TrackerClients``, ``HttpTracker``: announces, by the scheme of the URL.
+- ``LocalDiscovery``: announces to the local network, and peers that are heard there.
+- ``Dialer``: which addresses to dial.
+- ``TrackerClients``: announces and scrapes, by the scheme of the URL: ``HttpTracker``, or ``UdpTrackerClient``, whose
+  ``TrackerAddresses`` are resolved once for all torrents.
 
 A torrent, from its infohash on:
 
 - ``Torrent``: its phase (``phase``: one enum and one table), its connections, trackers and addresses; it only routes.
 - ``TorrentTicker``: what it does once a second.
 - ``Peers``: its connections.  ``Connection``: one of them, ``EarlyPeer`` before the metadata is known, ``Peer`` after.
-- ``EXTENSIONS``: the extension messages of all connections, one row for each (BEP 10).
+- ``extension_table``: the extension messages of all connections, one row for each (BEP 10); ``PeerExchange``,
+  ``MetadataExchange``.
+- ``Metadata``: the info dictionary of a magnet link, from an earlier run or from peers.
 - ``FlowControl``: when a peer is read.  ``PeerTimeouts``: how long it may keep us waiting.
 - ``Choking``: which peers may request.  ``RateLimits``, ``TransferRates``: what it may and does receive and send.
+- ``TorrentDht``: its part in the distributed hash table.
 - ``Announces``: its trackers.  ``AddressGate``: the one way for addresses of peers into its list.
 - ``EventPublisher``, ``snapshot``: what the user is told and sees.  ``WaitGroup``: what a stopped torrent waits for.
 

@@ -1,6 +1,7 @@
 """The one gate through which every peer address of a torrent enters its list of known addresses.
 
-A private torrent takes addresses from its trackers, its user and the peers that dial it only (BEP 27).
+A private torrent takes addresses from its trackers, its user and the peers that dial it only (BEP 27).  No torrent
+takes an address that the IP filter of the session refuses.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from typing import Callable, Protocol, Sequence
 from .. import events
 from ..swarm.peer_list import PeerList, Source
 from ..swarm.source_shares import PRIVATE_SOURCES
+from .address_filter import AddressFilter
 from .event_publisher import Publisher
 from .interfaces import Address, Lookups, Resolved
 
 
 class Torrent(Protocol):
     """The torrent of the addresses."""
+
+    address_filter: AddressFilter
 
     @property
     def private(self) -> bool:
@@ -80,6 +84,8 @@ class AddressGate:
         if self._torrent.private and source not in PRIVATE_SOURCES:
             return
         now = self._now()
+        refuses = self._torrent.address_filter.refuses
         for address in addresses:
-            self._peerlist.add(address, source, now, teller=teller)
+            if not refuses(address[0]):
+                self._peerlist.add(address, source, now, teller=teller)
         self._torrent.wake_dialer()

@@ -342,7 +342,9 @@ class Announces:
         if attempt.waiting or attempt.answered:
             return
         shown = attempt.failure
-        self._announcer.failed(announce, shown.reason, now, retry_in=shown.retry_in, interval=shown.interval)
+        counts = self._announcer.failed(announce, shown.reason, now, retry_in=shown.retry_in, interval=shown.interval)
+        if not counts and announce.event != STOPPED:
+            return  # the torrent was stopped since, and what a tracker was to be told before is of no interest
         self._refresh_status()
         self._torrent.publish(events.TrackerFailed, url=masked(announce.url), event=announce.event, reason=shown.reason)
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Optional, Protocol, Tuple
+from typing import Any, Iterator, Optional, Protocol, Sequence, Tuple
 
 from ..protocol import messages
 from ..protocol.extension import HANDSHAKE_ID, ExtensionHandshake
@@ -21,19 +21,34 @@ from ..status import PeerStatus
 from ..swarm import eviction, message_quota
 from ..swarm.external_address import ExternalAddress
 from ..swarm.message_quota import Budget
+from ..swarm.source_shares import Source
 from .flow_control import FlowControl
 from .interfaces import Address, Network, Stream
+from .metadata import Metadata
 from .peer_timeouts import PeerTimeouts
 
 
 class Owner(Protocol):
     """The list of the connections of a torrent."""
 
+    def __iter__(self) -> Iterator[Connection]:
+        """The connections."""
+
     def closed(self, connection: Any, reason: str, *, useful: bool) -> None:
         """A connection ended."""
 
     def learned_port(self, connection: Any, port: int) -> None:
         """An incoming peer said at which port it listens (BEP 10 ``p``)."""
+
+
+class DhtLink(Protocol):
+    """The part of a torrent in the DHT, as its connections use it."""
+
+    def port_of(self, family: int) -> int:
+        """Return the UDP port of our node in an address family, 4 or 6, to tell peers; 0 for none."""
+
+    def add_node(self, address: Address) -> None:
+        """Take a node that a peer has told (BEP 5)."""
 
 
 class Host(Protocol):
@@ -44,6 +59,11 @@ class Host(Protocol):
     network: Network
     message_budget: Budget
     own_host: ExternalAddress
+    metadata: Metadata
+
+    @property
+    def dht(self) -> DhtLink:
+        """Its part in the DHT."""
 
     @property
     def extensions(self) -> ExtensionTable[Connection]:
@@ -54,11 +74,18 @@ class Host(Protocol):
         """Whether the torrent is known to be private (BEP 27)."""
 
     @property
+    def full(self) -> bool:
+        """Whether we have every piece."""
+
+    @property
     def peers(self) -> Owner:
         """The list that the connection is in."""
 
     def extension_handshake(self, address: Address) -> ExtensionHandshake:
         """What we tell the peer at this address of ourselves."""
+
+    def learn(self, addresses: Sequence[Address], source: Source, *, teller: str = "") -> None:
+        """List addresses of peers."""
 
     def ban(self, address: Address, reason: str) -> None:
         """Refuse the peer at this address from now on."""
@@ -97,6 +124,10 @@ class Connection(ABC):
         """Requests that the peer says it keeps (BEP 10 ``reqq``); 0 if it said nothing."""
         self.upload_only = False
         """The peer says that it wants nothing (BEP 21)."""
+        self.dht_port: Optional[int] = None
+        """The UDP port at which the peer says that it has a DHT node (BEP 5)."""
+        self.prefers_encryption = False
+        """The peer says that it prefers encrypted connections (``e`` of the extension handshake)."""
         self.closed = ""
         """Why the connection ended; empty while it lives."""
         self.connected_at = now
@@ -112,7 +143,8 @@ class Connection(ABC):
         self.choked = True
         """We do not let the peer ask."""
         self.unchoked_at: Optional[float] = None
-        self._host = host
+        self.host = host
+        """The torrent."""
         self._peers = host.peers
         self._settings = host.settings
         self._now = host.network.now
@@ -132,14 +164,21 @@ class Connection(ABC):
 
     def _take_over(self, before: Connection) -> None:
         self.client, self.listening, self.reqq = before.client, before.listening, before.reqq
-        self.upload_only = before.upload_only
+        self.upload_only, self.dht_port = before.upload_only, before.dht_port
+        self.prefers_encryption = before.prefers_encryption
         self.connected_at, self.last_sent, self.moved_at = before.connected_at, before.last_sent, before.moved_at
 
     def introduce(self) -> None:
         """Send our extension handshake, if the peer takes one."""
         if self.extended:
-            handshake = self.extensions.offer(self._host.extension_handshake(self.address))
+            handshake = self.extensions.offer(self.host.extension_handshake(self.address))
             self.send(messages.extended(HANDSHAKE_ID, handshake.encode()))
+
+    def tell_dht_port(self) -> None:
+        """Tell the peer the UDP port of our DHT node, if both have one (BEP 5)."""
+        port = self.host.dht.port_of(6 if ":" in self.address[0] else 4) if self.handshake.dht else 0
+        if port:
+            self.send(messages.port(port))
 
     def send(self, message: bytes) -> None:
         """Queue one message, or several joined."""
@@ -156,6 +195,7 @@ class Connection(ABC):
             self.closed = reason
             self.flow.close()
             self.stream.close()
+            self.extensions.close(self._now())
             self.on_end()
             self._peers.closed(self, reason, useful=useful)
 
@@ -239,13 +279,20 @@ class Connection(ABC):
         if self.interested != interested:
             self.interested = interested
             self.flow.work += message_quota.INTEREST
-            self._host.interest_changed()
+            self.host.interest_changed()
+
+    def on_port(self, port: int) -> None:
+        """The peer said at which UDP port it has a DHT node; what it says later is ignored."""
+        if self.dht_port is None and port:
+            self.dht_port = port
+            self.host.dht.add_node((self.address[0], port))
 
     def on_extended(self, sub_id: int, payload: bytes) -> None:
         """An extension message came (BEP 10): the extension handshake, or one that a handler takes."""
         if not self.extended:
             return
-        self.flow.work += message_quota.EXTENSION + len(payload) * message_quota.EXTENSION_BYTE
+        parsed = self.extensions.parsed(sub_id, len(payload))
+        self.flow.work += message_quota.EXTENSION + parsed * message_quota.EXTENSION_BYTE
         if sub_id != HANDSHAKE_ID:
             objection = self.extensions.receive(sub_id, payload, self._now())
             if objection:
@@ -260,8 +307,9 @@ class Connection(ABC):
         if said.reqq:
             self.reqq = said.reqq
         self.upload_only = bool(said.upload_only)
+        self.prefers_encryption = bool(said.extra.get(b"e"))
         self.extensions.on_handshake(said)
-        self._host.own_host.report(said.yourip, self.address[0])
+        self.host.own_host.report(said.yourip, self.address[0])
         if said.port and self.incoming:
             self._peers.learned_port(self, said.port)
 
@@ -302,14 +350,15 @@ class Connection(ABC):
         """The peer holds our requests and sends nothing."""
         return False
 
-    def status(self) -> PeerStatus:
-        """The peer, as the user sees it."""
+    def status(self, source: Source) -> PeerStatus:
+        """The peer, as the user sees it; ``source`` is how its address became known."""
         pieces, seed, choked, requests, remote_requests = self.exchanged()
         return PeerStatus(
             address=self.address,
             peerid=self.peerid,
             client=self.client,
             incoming=self.incoming,
+            source=source.name.lower(),
             pieces=pieces,
             seed=seed,
             downloaded=self.downloaded - self.wasted,

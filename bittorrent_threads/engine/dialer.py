@@ -6,6 +6,7 @@ from typing import Dict, Optional, Protocol
 
 from ..address_scope import is_public, owner
 from ..settings import Settings
+from .address_filter import AddressFilter
 from .interfaces import Address, Network, Timer
 from .joinable_torrent import JoinableTorrent
 
@@ -37,7 +38,9 @@ class Handshakes(Protocol):
 
 
 class Room(Protocol):
-    """The limit on all connections of the session."""
+    """The limit on all connections of the session, and the addresses that it refuses."""
+
+    address_filter: AddressFilter
 
     def make_room(self) -> bool:
         """Return whether there is room for one more connection, after closing another one if need be."""
@@ -115,12 +118,17 @@ class Dialer:
         self._sleep(now, room)
 
     def _choose(self, torrent: JoinableTorrent, now: float) -> Optional[Address]:
-        """The next address to dial, leaving out those of a host that was dialled just now."""
+        """The next address to dial, leaving out those of a host that was dialled just now.
+
+        An address that the IP filter refuses is taken off the list: the filter may have changed since it was listed.
+        """
         for host in [host for host, over in self._dialled.items() if over <= now]:
             del self._dialled[host]
         for count in (1, CHOICE):
             for address in torrent.peerlist.candidates(now, count):
-                if owner(address[0]) not in self._dialled:
+                if self._room.address_filter.blocks(address[0]):
+                    torrent.peerlist.forget(address)
+                elif owner(address[0]) not in self._dialled:
                     return address
         return None
 

@@ -7,29 +7,37 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Protocol, Sequence, Tuple, Union
 
 from .. import events
 from ..errors import ListenError, StateError
-from ..metainfo.infohash import InfoHash
+from ..metainfo.magnet import Magnet
 from ..metainfo.metainfo import Metainfo
 from ..protocol.peer_id import make_peerid
 from ..settings import Settings
 from ..swarm import eviction
 from ..swarm.buffer_pool import BufferPool
 from ..swarm.external_address import ExternalAddress
+from ..swarm.ip_ranges import IpRanges
 from ..swarm.message_quota import Budget
 from ..text import printable
 from ..version import __version__
+from .address_filter import AddressFilter
 from .connection import Connection
+from .datagrams import Datagrams
+from .dht_announces import DhtAnnounces
+from .dht_node import DhtNode
 from .dialer import Dialer
-from .extensions import EXTENSIONS
+from .extensions import extension_table
 from .handshakes import Handshakes
+from .http_tracker import HttpTracker
 from .interfaces import Disk, Endpoint, EventDispatcher, Listener, Lookups, Network
 from .joinable_torrent import JoinableTorrent
+from .local_discovery import LocalDiscovery
 from .payload import PayloadOptions
 from .torrent import Torrent
 from .tracker_clients import TrackerClients
+from .udp_tracker import UdpTrackerClient
 from .wait_group import WaitGroup
 
 TICK = 1.0
@@ -37,8 +45,24 @@ TICK = 1.0
 LEAST_CONNECTIONS = 10
 """Connections that are allowed however short the system is of descriptors."""
 
+ANY_HOST = ("0.0.0.0", "::")
+"""Addresses that stand for all of this machine's, one of each family."""
+
 EXHAUSTED_INTERVAL = 60.0
 """Seconds between two events that tell of it."""
+
+
+class PeerSource(Protocol):
+    """What finds peers for all torrents of a session, besides their trackers and their peers."""
+
+    def tick(self, now: float) -> None:
+        """Once a second."""
+
+    def close(self) -> None:
+        """No torrent is started any more: close the sockets, which a later tick may open again."""
+
+    def report(self, torrent: Torrent) -> str:
+        """What is known of peers of a torrent, in a few words; empty if it does not look for any."""
 
 
 class Engine:
@@ -50,6 +74,7 @@ class Engine:
         lookups: Name resolution and HTTP.
         settings: Limits and intervals.
         random: A ``random.Random``.
+        secrets: A source of chance that nobody can guess, a ``random.SystemRandom``; ``random`` if it is None.
         wall: Seconds since 1970, for events.
     """
 
@@ -61,12 +86,16 @@ class Engine:
         lookups: Lookups,
         settings: Settings,
         random: Any,
+        secrets: Any = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.network = network
         self.disk = disk
         self.lookups = lookups
-        self.tracker_clients = TrackerClients(lookups)
+        self.datagrams = Datagrams(network)
+        self.tracker_clients = TrackerClients(
+            HttpTracker(lookups, network.defer), UdpTrackerClient(lookups, self.datagrams, network, settings, random)
+        )
         self.settings = settings
         self.random = random
         self.wall = wall
@@ -76,29 +105,44 @@ class Engine:
         self.client = settings.user_agent or f"bittorrent_threads {__version__}"
         self.memory = BufferPool(settings.piece_memory, self._request_again, network.receive_pool)
         self.message_budget = Budget()
-        self.extensions = EXTENSIONS
+        self.extensions = extension_table(settings)
         self.torrents: Dict[bytes, Torrent] = {}
         """By every form of 20 bytes that their infohash has in handshakes."""
         self.faults = 0
         """Times that our own code failed."""
         self.last_fault = ""
         self.own_host = ExternalAddress()
+        self.address_filter = AddressFilter(network)
         self.downloading = 1
         """Torrents that share the download limit, at least 1; as of the last tick."""
         self.uploading = 1
         self.port = 0
+        self.dht = DhtNode(
+            self,
+            datagrams=self.datagrams,
+            network=network,
+            disk=disk,
+            lookups=lookups,
+            settings=settings,
+            own_host=self.own_host,
+            random=secrets or random,
+        )
+        self.dht_announces = DhtAnnounces(self.dht, self, network=network, settings=settings, random=random)
         self._listener: Optional[Listener] = None
         self._connection_limit = min(settings.max_connections, network.capacity * 4 // 5)
         self._exhausted_at = -EXHAUSTED_INTERVAL
         self.handshakes = Handshakes(self, network, settings, self.peerid)
         self.dialer = Dialer(self.handshakes, self, network, settings)
+        self.peer_sources: List[PeerSource] = []
+        if settings.local_discovery:
+            self.peer_sources.append(LocalDiscovery(self, network, settings, random))
         self._ticker = network.call_later(TICK, self._tick)
 
     # -- torrents --------------------------------------------------------------------------------------------------
 
     def add(
         self,
-        metainfo: Metainfo,
+        source: Union[Metainfo, Magnet],
         basedir: str,
         *,
         event_dispatcher: EventDispatcher,
@@ -110,10 +154,10 @@ class Engine:
         """Add a torrent, stopped.
 
         Args:
-            metainfo: What it is.
+            source: What it is, or a magnet link, whose metadata is fetched once the torrent is started.
             basedir: Absolute path of the folder of its data.
             event_dispatcher: Gets its events.
-            trackers: Tiers of tracker URLs besides those of ``metainfo``.
+            trackers: Tiers of tracker URLs besides those of ``source``.
             download_limit: Bytes a second, 0 for no limit.
             upload_limit: Likewise.
             options: Fields of ``PayloadOptions``.
@@ -121,53 +165,18 @@ class Engine:
         Raises:
             StateError: The session has it already, or the piece cache cannot be used.
         """
-        return self._add(
-            metainfo.infohashes,
-            metainfo.name,
-            metainfo=metainfo,
+        if any(form in self.torrents for form in source.infohashes.short):
+            raise StateError("add", f"the session has the torrent {source.name or source.infohash.hex()!r} already")
+        torrent = Torrent(
+            self,
+            source,
             options=PayloadOptions(basedir, **options),
             event_dispatcher=event_dispatcher,
             trackers=trackers,
             download_limit=download_limit,
             upload_limit=upload_limit,
         )
-
-    def add_infohash(
-        self,
-        infohash: InfoHash,
-        basedir: str,
-        *,
-        name: str = "",
-        event_dispatcher: EventDispatcher,
-        trackers: Sequence[Sequence[str]] = (),
-        **options: Any,
-    ) -> Torrent:
-        """Add a torrent, stopped, of which only the infohash is known; ``Torrent.receive_info`` takes its metadata.
-
-        Args:
-            infohash: Identifies it.
-            basedir: Absolute path of the folder of its data.
-            name: For the user, until the metadata tells it.
-            event_dispatcher: Gets its events.
-            trackers: Tiers of tracker URLs.
-            options: Fields of ``PayloadOptions``.
-
-        Raises:
-            StateError: The session has it already.
-        """
-        return self._add(
-            infohash,
-            name or infohash.primary.hex(),
-            options=PayloadOptions(basedir, **options),
-            event_dispatcher=event_dispatcher,
-            trackers=trackers,
-        )
-
-    def _add(self, infohash: InfoHash, name: str, **options: Any) -> Torrent:
-        if any(form in self.torrents for form in infohash.short):
-            raise StateError("add", f"the session has the torrent {name!r} already")
-        torrent = Torrent(self, infohash, name, **options)
-        for form in infohash.short:
+        for form in source.infohashes.short:
             self.torrents[form] = torrent
         return torrent
 
@@ -191,6 +200,10 @@ class Engine:
             over.expect()
             self.remove(torrent, done=over.answered)
         self.handshakes.close()
+        for source in self.peer_sources:
+            source.close()
+        over.expect()
+        self.dht.close(over.answered)
         self._ticker.cancel()
         over.answered()
         over.when_over(done)
@@ -208,7 +221,7 @@ class Engine:
     # -- the port --------------------------------------------------------------------------------------------------
 
     def listen(self) -> None:
-        """Open the port unless it is open; raises ListenError only when the settings demand the port."""
+        """Open the port for TCP and UDP, unless it is open; raises ListenError only when the settings demand it."""
         if self._listener is not None:
             return
         settings = self.settings
@@ -217,10 +230,12 @@ class Engine:
         except ListenError as error:
             if settings.port_strict:
                 raise
+            self.datagrams.open([settings.host] if settings.host else ANY_HOST, self.port or settings.port)
             self._publish(events.ListenFailed, reason=str(error))
             return
         self.port = self._listener.port
-        self._publish(events.Listening, port=self.port)
+        self.datagrams.open(self._listener.addresses, self.port)
+        self._publish(events.Listening, port=self.port, udp_port=self.datagrams.port)
 
     @property
     def endpoints(self) -> Tuple[Endpoint, ...]:
@@ -237,9 +252,21 @@ class Engine:
 
     def unlisten(self) -> None:
         """Close the port if no torrent is started."""
-        if self._listener is not None and not any(torrent.lifecycle.started for torrent in self._all()):
+        if any(torrent.lifecycle.started for torrent in self._all()):
+            return
+        if self._listener is not None:
             self._listener.close()
             self._listener = None
+        for source in self.peer_sources:
+            source.close()
+        if not self.dht.running:
+            self.datagrams.close()
+
+    def open_datagrams(self) -> None:
+        """Open the UDP sockets unless they are open: the DHT may run while no torrent is started."""
+        settings = self.settings
+        if self._listener is None:
+            self.datagrams.open([settings.host] if settings.host else ANY_HOST, self.port or settings.port)
 
     # -- connections -----------------------------------------------------------------------------------------------
 
@@ -288,6 +315,16 @@ class Engine:
         peers = [peer for torrent in self._all() for peer in torrent.peers]
         return eviction.yielding(peers, share=self.settings.max_connections_per_host, now=self.network.now())
 
+    def change_filter(self, before: IpRanges, after: IpRanges) -> bool:
+        """Refuse other addresses from now on; see ``AddressFilter.change``."""
+        torrents = self._all()
+        changed = self.address_filter.change(before, after, [torrent.peerlist for torrent in torrents])
+        if changed:
+            self.handshakes.close_refused()
+            for torrent in torrents:
+                torrent.peers.close_refused()
+        return changed
+
     def exhausted(self, reason: str) -> None:
         """The system is out of descriptors: allow fewer connections from now on, and close one of no use."""
         now = self.network.now()
@@ -298,6 +335,11 @@ class Engine:
         if now - self._exhausted_at >= EXHAUSTED_INTERVAL:
             self._exhausted_at = now
             self._publish(events.ConnectionsLimited, limit=self._connection_limit, reason=reason)
+
+    def source_reports(self, torrent: Torrent) -> List[str]:
+        """What the sources of peers besides trackers say of a torrent."""
+        reports = [*[source.report(torrent) for source in self.peer_sources], self.dht_announces.report(torrent)]
+        return [report for report in reports if report]
 
     # -- the rest --------------------------------------------------------------------------------------------------
 
@@ -320,8 +362,11 @@ class Engine:
         busy = [torrent for torrent in torrents if torrent.lifecycle.connected and len(torrent.peers)]
         self.downloading = max(1, sum([torrent.progress.wanting for torrent in busy]))
         self.uploading = max(1, sum([any([peer.interested for peer in torrent.peers]) for torrent in busy]))
+        self.dht.tick(now)
         for torrent in torrents:
             torrent.tick(now)
+        for source in self.peer_sources:
+            source.tick(now)
         if self.connection_room <= 0 and self.yielding():
             for torrent in torrents:
                 self.dialer.wake(torrent)

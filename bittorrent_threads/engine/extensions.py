@@ -5,8 +5,18 @@ A row names the handler, which is a module of its own (``protocol.extension_tabl
 
 from __future__ import annotations
 
-from ..protocol.extension_table import ExtensionTable
-from .connection import Connection
+from typing import List
 
-EXTENSIONS: ExtensionTable[Connection] = ExtensionTable([])
-"""It is empty as long as the library takes no extension message besides the extension handshake."""
+from ..protocol.extension_table import Extension, ExtensionTable
+from ..settings import Settings
+from .connection import Connection
+from .metadata_exchange import METADATA_EXCHANGE
+from .peer_exchange import PEER_EXCHANGE
+
+
+def extension_table(settings: Settings) -> ExtensionTable[Connection]:
+    """Return the extensions of a session."""
+    rows: List[Extension[Connection]] = [METADATA_EXCHANGE]
+    if settings.pex:
+        rows.append(PEER_EXCHANGE)
+    return ExtensionTable(rows)

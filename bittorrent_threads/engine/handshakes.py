@@ -10,6 +10,7 @@ from typing import Dict, Optional, Protocol
 
 from .. import events
 from ..settings import Settings
+from .address_filter import REFUSED, AddressFilter
 from .handshaker import Handshaker
 from .incoming_connections import IncomingConnections
 from .interfaces import Address, Network, Stream
@@ -18,6 +19,8 @@ from .joinable_torrent import JoinableTorrent
 
 class Session(Protocol):
     """The torrents of the session and the room for connections."""
+
+    address_filter: AddressFilter
 
     def torrent_of(self, infohash: bytes) -> Optional[JoinableTorrent]:
         """The torrent of this infohash, if it accepts connections now."""
@@ -69,8 +72,8 @@ class Handshakes:
         handshaker.attach(self._network.connect(address, handshaker, self._settings.connect_timeout))
 
     def accept(self, stream: Stream) -> None:
-        """A connection came in: wait for its handshake, or close it if there is no room."""
-        if not self._session.make_room():
+        """A connection came in: wait for its handshake, or close it if it is refused or there is no room."""
+        if self._session.address_filter.refuses(stream.address[0]) or not self._session.make_room():
             stream.close()
             return
         handshaker = self._handshaker(None, stream.address)
@@ -81,6 +84,12 @@ class Handshakes:
         """The torrent stops: close its connections."""
         for handshaker in [handshaker for handshaker in self._pending if handshaker.torrent is torrent]:
             handshaker.close("the torrent was stopped")
+
+    def close_refused(self) -> None:
+        """The IP filter has changed: close connections that it refuses."""
+        blocks = self._session.address_filter.blocks
+        for handshaker in [handshaker for handshaker in self._pending if blocks(handshaker.address[0])]:
+            handshaker.close(REFUSED)
 
     def close(self) -> None:
         """The session ends: close every connection."""

@@ -1,4 +1,4 @@
-"""HTTP trackers (BEP 3): an announce is one GET that a look-up thread makes.
+"""HTTP trackers (BEP 3, BEP 48): an announce or a scrape is one GET that a look-up thread makes.
 
 The rule: nothing of HTTP leaves this module.  A status, a body or an error of the look-up becomes the same reply or
 failure that a tracker of any other scheme has.
@@ -11,9 +11,10 @@ from typing import Callable
 
 from ..net.resolver import FamilyUnavailable
 from ..protocol.announce import AnnounceReply, AnnounceRequest, url_objection
+from ..protocol.scrape import SwarmCounts, parse_scrape, scrape_url
 from ..protocol.tracker_reply import TrackerFailure
 from ..text import printable
-from .interfaces import Endpoint, Fetched, Lookups, TrackerAnswer
+from .interfaces import Endpoint, Fetched, Lookups, ScrapeAnswer, TrackerAnswer
 
 MAX_BODY = 1024 * 1024
 """Bytes of a reply, decompressed; 2000 peers (``protocol.announce.MAX_PEERS``) in the longest form are 190 KB."""
@@ -24,10 +25,12 @@ class HttpTracker:
 
     Args:
         lookups: Makes the HTTP requests.
+        defer: Calls at the end of the pass.
     """
 
-    def __init__(self, lookups: Lookups) -> None:
+    def __init__(self, lookups: Lookups, defer: Callable[[Callable[[], None]], None]) -> None:
         self._lookups = lookups
+        self._defer = defer
 
     def objection(self, url: str) -> str:
         """Return why the URL cannot be announced to; empty if it can."""
@@ -54,20 +57,45 @@ class HttpTracker:
             source=endpoint.source,
         )
 
+    def scrape(
+        self, url: str, infohash: bytes, deliver: Callable[[ScrapeAnswer], None], *, timeout: float, trusted: bool
+    ) -> None:
+        """Scrape one tracker; see ``engine.interfaces.TrackerClient``."""
+        scraped = scrape_url(url, [infohash])
+        if scraped is None:
+            self._defer(functools.partial(deliver, TrackerFailure("the URL names no scrape (BEP 48)")))
+            return
+        delivered = functools.partial(_deliver_counts, deliver, infohash)
+        self._lookups.fetch(scraped, timeout, MAX_BODY, delivered, trusted=trusted)
+
 
 def _deliver_answer(deliver: Callable[[TrackerAnswer], None], fetched: Fetched) -> None:
-    deliver(_answer(fetched))
+    try:
+        answer: TrackerAnswer = AnnounceReply.parse(_body(fetched), host=fetched.host)
+    except TrackerFailure as failure:
+        answer = _with_status(failure, fetched.status)
+    deliver(answer)
 
 
-def _answer(fetched: Fetched) -> TrackerAnswer:
+def _deliver_counts(deliver: Callable[[ScrapeAnswer], None], infohash: bytes, fetched: Fetched) -> None:
+    try:
+        answer: ScrapeAnswer = parse_scrape(_body(fetched)).get(infohash, SwarmCounts())
+    except TrackerFailure as failure:
+        answer = _with_status(failure, fetched.status)
+    deliver(answer)
+
+
+def _body(fetched: Fetched) -> bytes:
+    """Return the body of a response; raises TrackerFailure if there is none."""
     error = fetched.error
     if error is not None:
         reason = getattr(error, "reason", "") or printable(str(error))
-        return TrackerFailure(reason, family_unavailable=isinstance(error, FamilyUnavailable))
-    try:
-        return AnnounceReply.parse(fetched.body, host=fetched.host)
-    except TrackerFailure as failure:
-        if fetched.status < 400:
-            return failure
-        reason = f"HTTP status {fetched.status}, {failure.reason}"
-        return TrackerFailure(reason, retry_in=failure.retry_in, interval=failure.interval)
+        raise TrackerFailure(reason, family_unavailable=isinstance(error, FamilyUnavailable))
+    return fetched.body
+
+
+def _with_status(failure: TrackerFailure, status: int) -> TrackerFailure:
+    if status < 400:
+        return failure
+    reason = f"HTTP status {status}, {failure.reason}"
+    return TrackerFailure(reason, retry_in=failure.retry_in, interval=failure.interval)

@@ -19,14 +19,18 @@ from ..disk.results import Moved as Moved
 from ..disk.results import Prepared as Prepared
 from ..disk.results import Recalled as Recalled
 from ..disk.results import Saved as Saved
+from ..disk.results import Stored as Stored
 from ..disk.results import Synced as Synced
 from ..disk.resume import Names as Names
 from ..disk.resume import Resume as Resume
 from ..errors import BitTorrentError
 from ..events import Event
+from ..metainfo.infohash import InfoHash
 from ..net.interfaces import DatagramSocket as DatagramSocket
+from ..net.interfaces import MulticastSocket as MulticastSocket
 from ..net.transport import Transport as Transport
 from ..protocol.announce import AnnounceReply, AnnounceRequest
+from ..protocol.scrape import SwarmCounts
 from ..protocol.tracker_reply import TrackerFailure
 from ..swarm.buffer_pool import Lender as Lender
 
@@ -156,6 +160,15 @@ class Network(Protocol):
     def datagram(self, family: int, host: str = "", port: int = 0) -> DatagramSocket:
         """Return the UDP socket of an address family, 4 or 6; the first call binds it, or raises ListenError."""
 
+    def multicast(self, group: Address, receive: Callable[[bytes, Address], None], host: str = "") -> MulticastSocket:
+        """Return a socket in a multicast group, or raise ListenError.
+
+        Args:
+            group: Numeric address and port of the group.
+            receive: Called with each datagram from a network of this machine, and the address of its sender.
+            host: A numeric address of this machine, on whose interface alone the group is joined; empty for every one.
+        """
+
     def listen(self, host: str, port: int, accept: Callable[[Stream], None]) -> Listener:
         """Bind and listen, or raise ListenError.  ``accept`` gets each connection and must set its ``handler``."""
 
@@ -269,8 +282,21 @@ class Storage(Protocol):
         """Close every open file, after the jobs given before."""
 
 
+class MetadataStore(Protocol):
+    """The metadata that came for a magnet link, kept beside the resume data of the torrent."""
+
+    def recall(self, infohashes: InfoHash, max_size: int, deliver: Callable[[Optional[bytes]], None]) -> None:
+        """The bytes of the info dictionary stored last; None if there are none of this hash and at most this size."""
+
+    def remember(self, info: bytes, deliver: Callable[[Done], None]) -> None:
+        """Store them atomically."""
+
+
 class Disk(Protocol):
     """The disk, with its worker threads."""
+
+    def metadata(self, infohash: bytes, basedir: str, *, resume_dir: Optional[str] = None) -> MetadataStore:
+        """The store of the metadata of one torrent; touches no file yet."""
 
     def open(
         self, metainfo: Any, basedir: str, *, resume_dir: Optional[str] = None, allocation: str = SPARSE
@@ -279,6 +305,12 @@ class Disk(Protocol):
 
         With ``allocation`` ``"full"`` ``prepare`` makes files with all their room, or fails (ENOSPC).
         """
+
+    def load_state(self, path: str, deliver: Callable[[Stored], None]) -> None:
+        """Read plain data of the session from a file, if there is one.  Raises SessionClosed if the disk is closed."""
+
+    def store_state(self, path: str, state: object, deliver: Callable[[Done], None]) -> None:
+        """Write plain data of the session to a file, atomically.  Raises SessionClosed if the disk is closed."""
 
 
 class Fetched(NamedTuple):
@@ -355,10 +387,12 @@ class Endpoint(NamedTuple):
 
 TrackerAnswer = Union[AnnounceReply, TrackerFailure]
 """The end of an announce."""
+ScrapeAnswer = Union[SwarmCounts, TrackerFailure]
+"""The end of a scrape."""
 
 
 class TrackerClient(Protocol):
-    """Announces to the trackers of a URL scheme (``engine.tracker_clients`` has the table)."""
+    """Announces to, and scrapes, the trackers of a URL scheme (``engine.tracker_clients`` has the table)."""
 
     def objection(self, url: str) -> str:
         """Return why the URL cannot be announced to; empty if it can."""
@@ -382,4 +416,17 @@ class TrackerClient(Protocol):
             endpoint: Where the announce is to come from: the tracker lists the address that it sees (BEP 7).
             timeout: Seconds for everything, name resolution included.
             trusted: Whether the program gave the URL, not a .torrent; others are limited at private addresses.
+        """
+
+    def scrape(
+        self, url: str, infohash: bytes, deliver: Callable[[ScrapeAnswer], None], *, timeout: float, trusted: bool
+    ) -> None:
+        """Ask one tracker for the size of a swarm.
+
+        Args:
+            url: URL of the tracker, to which there is no objection.
+            infohash: Identifies the swarm, 20 bytes.
+            deliver: Called once, within ``timeout``, with the counts or the failure.
+            timeout: Seconds for everything.
+            trusted: As for ``announce``.
         """

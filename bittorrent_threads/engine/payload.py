@@ -61,6 +61,10 @@ class PayloadOptions(NamedTuple):
     sequential: bool = False
     """Pieces are requested in order."""
     allocation: str = SPARSE
+    priorities: Optional[Sequence[int]] = None
+    """Priorities of files, if they are given before the metadata is known; those of further files are ignored."""
+    stop_at_metadata: bool = False
+    """The torrent is stopped as soon as its metadata has come, before any file is made."""
 
 
 class Session(Protocol):

@@ -88,6 +88,7 @@ class Peer(Connection):
         elif not have.empty:
             self.send(messages.bitfield(bytes(have)))
         self.introduce()
+        self.tell_dht_port()
         if self.handshake.leftover:
             self.on_received(memoryview(self.handshake.leftover))
 
@@ -97,9 +98,9 @@ class Peer(Connection):
         self._exchange.add(self)
         self._limit_pipeline()
         self.interested = before.interested
-        if self._host.private:
+        if self.host.private:
             self.extensions.forbid()
-            self.introduce()
+        self.introduce()  # we have the metadata now
         if before.unchoked:
             self._on_unchoke()
         for kind, a, b, c in self.wire.set_piece_count(len(self.bits)):
@@ -307,7 +308,7 @@ class Peer(Connection):
         """Let a peer that has little begin while it is choked (BEP 6)."""
         if self.bits.count >= NEEDY or self._limits.narrow:
             return
-        pieces = allowed_fast_set(self._host.infohash, self.address[0], len(self.bits))
+        pieces = allowed_fast_set(self.host.infohash, self.address[0], len(self.bits))
         self.granted = {index for index in pieces if self._have[index] and not self.bits[index]}
         for index in sorted(self.granted):
             self.send(messages.allowed_fast(index))
@@ -386,5 +387,6 @@ _ROUTES: Dict[int, Route] = {
     messages.REJECT: Peer._on_reject,
     messages.SUGGEST: lambda peer, index, *_: peer.pipeline.suggest(index),
     messages.ALLOWED_FAST: lambda peer, index, *_: peer.pipeline.allow(index),
+    messages.PORT: lambda peer, port, *_: peer.on_port(port),
     messages.EXTENDED: Peer._on_extended,
 }

@@ -12,6 +12,7 @@ from ..swarm import duplicate_connections, eviction
 from ..swarm.external_address import ExternalAddress
 from ..swarm.peer_list import PeerList, Source
 from ..swarm.peer_priority import priority
+from .address_filter import REFUSED, AddressFilter
 from .connection import Connection
 from .event_publisher import Publisher
 from .interfaces import Address, Stream
@@ -24,6 +25,7 @@ class Torrent(Protocol):
 
     infohash: bytes
     own_host: ExternalAddress
+    address_filter: AddressFilter
 
     def listening_port(self) -> int:
         """The TCP port that the session listens on; 0 for none."""
@@ -198,7 +200,13 @@ class Peers:
         for peer in self:
             if self._peerlist.source(peer.address) not in (None, *sources):
                 peer.close("the torrent is private, and its tracker did not name the peer", useful=False)
-        self._peerlist.keep_only(sources)
+        self._peerlist.remove(lambda address, source: source not in sources)
+
+    def close_refused(self) -> None:
+        """The IP filter has changed: close connections that it refuses."""
+        for peer in self:
+            if self._torrent.address_filter.blocks(peer.address[0]):
+                peer.close(REFUSED, useful=False)
 
     def learned_port(self, connection: Connection, port: int) -> None:
         """An incoming peer said where it listens (BEP 10 ``p``); what it says later is ignored."""
@@ -223,7 +231,8 @@ class Peers:
 
     def refresh(self) -> None:
         """Make the rows that users read."""
-        self.rows = tuple([peer.status() for peer in self._connected])
+        source = self._peerlist.source
+        self.rows = tuple([peer.status(source(peer.address) or Source.INCOMING) for peer in self._connected])
 
     # -- figures -----------------------------------------------------------------------------------------------------
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Protocol
+from typing import Any, Dict, List, Optional, Protocol
 
 from ..status import Status
 from ..swarm.peer_list import PeerList
+from .address_filter import AddressFilter
 from .announces import Announces
+from .metadata import Metadata
 from .payload import Payload
 from .peers import Peers
 from .phase import Hindrance, Lifecycle, Phase
+from .torrent_dht import TorrentDht
 from .transfer_rates import TransferRates
 
 
@@ -30,8 +33,11 @@ class Torrent(Protocol):
     lifecycle: Lifecycle
     peers: Peers
     peerlist: PeerList
+    address_filter: AddressFilter
     announces: Announces
+    metadata: Metadata
     rates: TransferRates
+    dht: TorrentDht
 
     @property
     def payload(self) -> Optional[Payload]:
@@ -41,10 +47,14 @@ class Torrent(Protocol):
     def connecting(self) -> int:
         """Connections that are being made."""
 
+    @property
+    def source_reports(self) -> List[str]:
+        """What the sources of peers besides trackers say."""
+
 
 def snapshot(torrent: Torrent, session: Faults, now: float) -> Status:
     """All that is known of the torrent; its peers and trackers are as of the last tick."""
-    content = _NO_CONTENT if torrent.payload is None else _content(torrent.payload)
+    content = _no_content(torrent) if torrent.payload is None else _content(torrent.payload)
     counts = torrent.peerlist.counts
     return Status(
         infohash=torrent.infohash,
@@ -64,26 +74,24 @@ def snapshot(torrent: Torrent, session: Faults, now: float) -> Status:
         peers=torrent.peers.rows,
         trackers=torrent.announces.rows,
         faults=session.faults,
+        refused=torrent.address_filter.refused,
         closed=torrent.lifecycle.closed,
+        dht=torrent.dht.status,
+        metadata=torrent.payload is not None,
+        metadata_received=torrent.metadata.received,
         **content,
     )
 
 
-_NO_CONTENT: Dict[str, Any] = {
-    "size": 0,
-    "piece_length": 0,
-    "piece_count": 0,
-    "bitfield": b"",
-    "wanted": b"",
-    "pieces_have": 0,
-    "left": 0,
-    "complete": False,
-    "seed": False,
-    "checking": 0,
-    "error": "",
-    "priorities": (),
-}
-"""The fields of a torrent whose metadata is not known."""
+def _no_content(torrent: Torrent) -> Dict[str, Any]:
+    """The fields of a torrent whose metadata is not known."""
+    return {
+        **dict.fromkeys(("size", "piece_length", "piece_count", "pieces_have", "left", "checking"), 0),
+        **dict.fromkeys(("bitfield", "wanted"), b""),
+        **dict.fromkeys(("complete", "seed"), False),
+        "error": str(torrent.metadata.unusable or ""),
+        "priorities": (),
+    }
 
 
 def _content(payload: Payload) -> Dict[str, Any]:
@@ -118,14 +126,16 @@ def stall(torrent: Torrent) -> str:
         return "the client was closed"
     if payload is not None and not payload.missing:
         return ""
-    if lifecycle.state != "active":
+    if torrent.metadata.unusable is not None:
+        return f"the metadata cannot be used: {torrent.metadata.unusable}"
+    if lifecycle.state == "stopped" or (lifecycle.state == "paused" and payload is not None):
         return f"the torrent is {lifecycle.state}"
-    reason = "" if payload is None else _hindered(payload)
+    if payload is None:
+        return _waits_for_metadata(torrent)
+    reason = _hindered(payload)
     if reason or torrent.rates.receiving:
         return reason
-    if not len(torrent.peers):
-        return _no_peers(torrent)
-    return _waits_for_metadata(torrent) if payload is None else _stalled_by_peers(payload)
+    return _stalled_by_peers(payload) if len(torrent.peers) else _without_peers(torrent)
 
 
 def _hindered(payload: Payload) -> str:
@@ -140,7 +150,9 @@ def _hindered(payload: Payload) -> str:
 
 
 def _waits_for_metadata(torrent: Torrent) -> str:
-    return f"{_count(len(torrent.peers), 'connected peer')}, and the metadata is not known yet"
+    count = len(torrent.peers)
+    reason = f"{_count(count, 'connected peer')}, and {torrent.metadata.report()}" if count else _without_peers(torrent)
+    return f"the metadata is missing: {reason}"
 
 
 def _stalled_by_peers(payload: Payload) -> str:
@@ -158,19 +170,30 @@ def _stalled_by_peers(payload: Payload) -> str:
     return f"{count}, requests are out and nothing has come yet"
 
 
+def _without_peers(torrent: Torrent) -> str:
+    return _no_peers(torrent) + _refusals(torrent.address_filter)
+
+
 def _no_peers(torrent: Torrent) -> str:
     counts, connecting = torrent.peerlist.counts, torrent.connecting
-    trackers = torrent.announces.rows
-    reasons = [f"{tracker.url}: {tracker.error}" for tracker in trackers if tracker.error]
     if connecting:
         return f"{_count(connecting, 'connection')} being made, none made yet"
     if counts.known:
+        sources = ", ".join(f"{count} {source.name.lower()}" for source, count in torrent.peerlist.by_source.items())
         failure = torrent.peerlist.last_failure
-        return f"{_count(counts.known, 'known peer')}, none connected" + (f" (last: {failure})" if failure else "")
+        known = f"{_count(counts.known, 'known peer')} ({sources}), none connected"
+        return known + (f" (last: {failure})" if failure else "")
+    return "; ".join(["no peer is known" + _trackers(torrent), *torrent.source_reports])
+
+
+def _trackers(torrent: Torrent) -> str:
+    """What the trackers answered, to follow that no peer is known."""
+    trackers = torrent.announces.rows
     if not trackers:
-        return "no peer is known, and the torrent names no tracker"
+        return ", and the torrent names no tracker"
+    reasons = [f"{tracker.url}: {tracker.error}" for tracker in trackers if tracker.error]
     if len(reasons) == len(trackers):
-        return f"no peer is known, and every tracker failed ({reasons[0]})"
+        return f", and every tracker failed ({reasons[0]})"
     states = [tracker.state for tracker in trackers if not tracker.error]
     said = [
         f"{_count(count, 'tracker')} {what}"
@@ -183,7 +206,12 @@ def _no_peers(torrent: Torrent) -> str:
     ]
     if reasons:
         said.append(f"{len(reasons)} failed ({reasons[0]})")
-    return f"no peer is known: {', '.join(said)}"
+    return f": {', '.join(said)}"
+
+
+def _refusals(address_filter: AddressFilter) -> str:
+    refused = address_filter.refused
+    return f"; the IP filter refused addresses or connections {_count(refused, 'time')}" if refused else ""
 
 
 def _count(number: int, noun: str) -> str:

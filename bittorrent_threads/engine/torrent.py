@@ -8,12 +8,12 @@ and the announcer which trackers to announce to.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Callable, List, Optional, Sequence, Union
 
 from .. import events
 from ..disk.resume import Resume
-from ..errors import MetainfoError, StateError
-from ..metainfo.infohash import InfoHash
+from ..errors import MetadataUnknown, StateError
+from ..metainfo.magnet import Magnet
 from ..metainfo.metainfo import Metainfo
 from ..protocol.extension import ExtensionHandshake
 from ..protocol.extension_table import ExtensionTable
@@ -29,24 +29,17 @@ from .connection import Connection
 from .early_peer import EarlyPeer
 from .event_publisher import EventPublisher
 from .interfaces import Address, EventDispatcher, Stream
+from .metadata import Metadata, NoMetadata
 from .payload import Payload, PayloadOptions
 from .peers import Peers
 from .phase import Event, Lifecycle, Phase
 from .rate_limits import RateLimits
 from .snapshot import snapshot
+from .torrent_dht import TorrentDht
 from .torrent_session import TorrentSession
 from .torrent_ticker import TorrentTicker
 from .transfer_rates import TransferRates
 from .wait_group import WaitGroup
-
-
-class NoMetadata:
-    """The progress of a torrent before its metadata is known: everything is wanted, and nothing is there."""
-
-    wanting = True
-    left = 1
-    """Trackers must not take us for a seed (BEP 3 ``left``)."""
-    partial_seed = False
 
 
 class Torrent:
@@ -54,12 +47,10 @@ class Torrent:
 
     Args:
         session: Its session.
-        infohash: Identifies it, in handshakes and announces.
-        name: For the user, until the metadata tells it.
+        source: Its metadata, or a magnet link.
         event_dispatcher: Gets its events.
         options: How its content is stored.
-        metainfo: Its metadata, if it is known already.
-        trackers: Tiers of tracker URLs besides those of the metadata.
+        trackers: Tiers of tracker URLs besides those of ``source``.
         download_limit: Bytes a second, 0 for no limit.
         upload_limit: Likewise.
 
@@ -71,12 +62,10 @@ class Torrent:
     def __init__(
         self,
         session: TorrentSession,
-        infohash: InfoHash,
-        name: str,
+        source: Union[Metainfo, Magnet],
         *,
         event_dispatcher: EventDispatcher,
         options: PayloadOptions,
-        metainfo: Optional[Metainfo] = None,
         trackers: Sequence[Sequence[str]] = (),
         download_limit: int = 0,
         upload_limit: int = 0,
@@ -85,10 +74,11 @@ class Torrent:
         self.settings = settings = session.settings
         self.message_budget = session.message_budget
         self.own_host: ExternalAddress = session.own_host
-        self.infohashes = infohash
-        self.infohash = infohash.primary
+        self.address_filter = session.address_filter
+        self.infohashes = source.infohashes
+        self.infohash = source.infohash
         """20 bytes."""
-        self.name = name
+        self.name = source.name or self.infohash.hex()
         self.lifecycle = Lifecycle()
         self.wait_group = WaitGroup()
         """What a stopped torrent waits for: trackers and disk."""
@@ -133,10 +123,11 @@ class Torrent:
         self.payload: Optional[Payload] = None
         """The content; None before the metadata is known."""
         self.progress: Progress = NoMetadata()
+        self.metadata = Metadata(self, source, options, session)
         self.announces = Announces(
-            metainfo.trackers if metainfo is not None else (),
+            self.metadata.trackers,
             given=trackers,
-            trusted=metainfo is not None and metainfo.trackers_trusted,
+            trusted=isinstance(source, Metainfo) and source.trackers_trusted,
             infohash=self.infohash,
             torrent=self,
             session=session,
@@ -148,6 +139,7 @@ class Torrent:
             random=session.random,
             now=network.now,
         )
+        self.dht = TorrentDht(self, session)
         self._ticker = TorrentTicker(
             self,
             announces=self.announces,
@@ -159,8 +151,10 @@ class Torrent:
         )
         self._session = session
         self._options = options
-        if metainfo is not None:
-            self._make_payload(metainfo)
+        self._joined = False
+        """It announces and dials."""
+        if isinstance(source, Metainfo):
+            self._make_payload(source)
         self.status: Status = snapshot(self, session, network.now())
 
     # -- the metadata ------------------------------------------------------------------------------------------------
@@ -178,13 +172,18 @@ class Torrent:
         """
         if self.payload is not None or self.lifecycle.closed:
             raise StateError("receive_info", "the metadata is known already, or the torrent is closed")
-        if not self.infohashes.matches(info):
-            raise MetainfoError("is not that of the infohash", "info")
-        payload = self._make_payload(Metainfo.from_info(info, max_size=self.settings.max_metainfo_size))
-        if self.lifecycle.phase is Phase.METADATA:
+        metainfo, priorities = self.metadata.parse(info)
+        payload = self._make_payload(metainfo)
+        if priorities:
+            payload.set_priorities(priorities)
+        self.metadata.known(metainfo)
+        if self._options.stop_at_metadata:
+            self.set_state("stopped")
+        if self.lifecycle.phase is Phase.METADATA and (self._joined or len(self.peers)):
             self.lifecycle.handle(Event.METADATA_RECEIVED)
         payload.reconsider()
         if self.private:
+            self.dht.stop()
             self.peers.keep_only(PRIVATE_SOURCES)
         for early in self.peers:
             if isinstance(early, EarlyPeer) and not early.closed:
@@ -205,10 +204,10 @@ class Torrent:
         """The content.
 
         Raises:
-            StateError: The metadata is not known yet.
+            MetadataUnknown: The metadata is not known yet.
         """
         if self.payload is None:
-            raise StateError("content", "the metadata of the torrent is not known yet")
+            raise MetadataUnknown("metadata", f"that of {self.name!r} is not known yet")
         return self.payload
 
     # -- verbs -----------------------------------------------------------------------------------------------------
@@ -226,10 +225,13 @@ class Torrent:
 
         Raises:
             ListenError: No port can be had, and one is demanded.
+            MetainfoError: The metadata that came cannot be used.
         """
         previous = self.state
         if state == previous or self.lifecycle.closed:
             return
+        if state != "stopped":
+            self.metadata.require_usable()
         if previous == "stopped":
             self._session.listen()
         self.lifecycle.ask(state)
@@ -237,7 +239,7 @@ class Torrent:
         if state == "stopped":
             self._stop()
         elif previous == "stopped" and self.payload is None:
-            self._join()
+            self.metadata.recall(self._join)
         else:
             self.advance()
         if self.payload is not None:
@@ -255,23 +257,29 @@ class Torrent:
         if lifecycle.phase is Phase.METADATA:
             lifecycle.handle(Event.METADATA_KNOWN)
         if lifecycle.phase in (Phase.EXAMINING, Phase.JOINING) and payload.examine():
-            joined = lifecycle.connected
             lifecycle.go_live()
             payload.preparation.begin()
             payload.reconsider()
-            if not joined:
-                self._join()
+            self._join()
 
     def _join(self) -> None:
-        """Announce and dial from now on."""
+        """Announce and dial from now on, unless that is done already, or the torrent was stopped meanwhile."""
+        if self._joined or not self.lifecycle.connected:
+            return
+        self._joined = True
         now = self.network.now()
+        for host, port in self.metadata.peers:
+            self.add_peer(host, port)
         self.peerlist.need(now, needed=self.progress.wanting)
         self.peerlist.forgive(now)
         self.announces.start()
+        self.dht.start()
         self.wake_dialer()
 
     def _stop(self) -> None:
+        self._joined = False
         self.announces.stop()
+        self.dht.stop()
         self.peers.close_all("the torrent was stopped")
         self._session.drop_handshakes(self)
         self.rates.reset()
@@ -304,8 +312,9 @@ class Torrent:
         self._gate.learn(addresses, source, teller=teller)
 
     def reannounce(self) -> None:
-        """Announce as soon as each tracker allows it."""
+        """Announce as soon as each tracker allows it, and in the DHT."""
         self.announces.reannounce()
+        self.dht.hurry()
 
     def add_trackers(self, tiers: Sequence[Sequence[str]]) -> None:
         """Announce to more trackers."""
@@ -317,8 +326,11 @@ class Torrent:
         return None if self.payload is None else self.payload.resume_store.kept
 
     def keep(self, done: Callable[[Any], None]) -> None:
-        """Sync the files; ``done`` is called with resume data, or with None if that failed."""
-        self.content.resume_store.keep(clean=self.state == "stopped", done=done)
+        """Sync the files; ``done`` is called with resume data, or with None if that failed or there are no files."""
+        if self.payload is None:
+            done(None)
+        else:
+            self.payload.resume_store.keep(clean=self.state == "stopped", done=done)
 
     # -- what the parts tell -----------------------------------------------------------------------------------------
 
@@ -377,6 +389,16 @@ class Torrent:
         """Whether the torrent is known to be private (BEP 27)."""
         return self.payload is not None and self.payload.metainfo.private
 
+    @property
+    def full(self) -> bool:
+        """Whether we have every piece."""
+        return self.payload is not None and self.payload.have.full
+
+    @property
+    def reserved(self) -> bytes:
+        """The 8 reserved bytes of our handshakes (BEP 3)."""
+        return self.dht.reserved
+
     def publish(self, kind: Callable[..., events.Event], **fields: Any) -> None:
         """Hand out an event of this torrent."""
         self.publisher.publish(kind, **fields)
@@ -389,6 +411,11 @@ class Torrent:
     def connecting(self) -> int:
         """Connections that are being made."""
         return self._session.connecting(self)
+
+    @property
+    def source_reports(self) -> List[str]:
+        """What the sources of peers besides trackers say."""
+        return self._session.source_reports(self)
 
     def extension_handshake(self, address: Address) -> ExtensionHandshake:
         """What we tell the peer at this address of ourselves (BEP 10)."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Callable, Optional, Protocol
+from typing import Any, Callable, List, Optional, Protocol
 
 from ..protocol.extension_table import ExtensionTable
 from ..swarm.message_quota import Budget
+from .address_filter import AddressFilter
 from .announces import AnnouncingSession
 from .connection import Connection
+from .dht_announces import DhtAnnounces
+from .dht_node import DhtNode
 from .interfaces import Lookups, TrackerClient
 from .joinable_torrent import JoinableTorrent
 from .payload import Session
@@ -19,11 +22,14 @@ class TorrentSession(Session, AnnouncingSession, Shares, Faults, Protocol):
     """The session of a torrent."""
 
     lookups: Lookups
+    address_filter: AddressFilter
     message_budget: Budget
     extensions: ExtensionTable[Connection]
     wall: Callable[[], float]
     client: str
     """Our name and version, for peers."""
+    dht: DhtNode
+    dht_announces: DhtAnnounces
 
     @property
     def tracker_clients(self) -> TrackerClient:
@@ -34,6 +40,9 @@ class TorrentSession(Session, AnnouncingSession, Shares, Faults, Protocol):
 
     def unlisten(self) -> None:
         """Close the port if no torrent is started."""
+
+    def source_reports(self, torrent: Any) -> List[str]:
+        """What the sources of peers besides trackers say of a torrent."""
 
     def connecting(self, torrent: object) -> int:
         """Connections to peers of this torrent that are being made."""

@@ -2,11 +2,13 @@
 
     bencode      the strict decoder of bencoding, and the encoder; ``encoder`` is that of the package ``bencoder``
     metainfo     ``Metainfo``: one .torrent file, checked completely when it is made
+    magnet       ``Magnet``: a magnet link, which names a torrent and where to find it
     infohash     ``InfoHash``: the version 1 and version 2 identity of a torrent
     file_list    the files in an info dictionary; ``fields`` reads its keys
     safe_paths   paths of files that are valid on every system, and different for each file
     spelling     ``Spelling``: how the torrent itself, and so other clients, spell the names of files
     urls         checks the URLs of trackers and web seeds
+    nodes        checks the nodes of the DHT that a torrent names
     layout       ``Layout``: the positions of pieces and blocks in the files
     hashes       ``PieceHashes``: whether a piece has the right hash
     fingerprint  a digest of each block of a piece, to compare two copies of it

@@ -1,4 +1,4 @@
-"""``Metainfo``: a .torrent file of version 1, or the version 1 side of a hybrid torrent (BEP 3, 12, 19, 27, 47, 52).
+"""``Metainfo``: a .torrent file of version 1, or the version 1 side of a hybrid torrent (BEP 3, 5, 12, 19, 27, 47, 52).
 
 :meth:`Metainfo.parse` checks every key.  If a key that a download needs is missing or wrong, it raises an error that
 names the key; a wrong optional key counts as absent.  The infohash is the hash of the original bytes of ``info``.
@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from ..errors import BencodeError, MetainfoError, StorageError
+from ..text import printable
 from . import bencode
 from .fields import integer, kind_of, optional_integer, required, text
 from .file_list import TorrentFile, read_files
 from .hashes import DIGEST_SIZE, PieceHashes
 from .infohash import InfoHash
 from .layout import Layout
+from .magnet import MAX_NAME as MAX_MAGNET_NAME
+from .magnet import Magnet
+from .nodes import Node, dht_nodes
 from .spelling import Spelling, decoder
 from .urls import tracker_tiers
 from .urls import web_seeds as clean_web_seeds
@@ -73,8 +77,11 @@ class Metainfo:
     spelling: Optional[Spelling]
     """The names in the torrent; None if every client stores the files under the paths in ``files``."""
     _data: bytes
+    _info: Tuple[int, int]
     trackers_trusted: bool = False
     """The calling program named the trackers (see :func:`create`), so that no path is refused at private addresses."""
+    nodes: Tuple[Node, ...] = ()
+    """Nodes of the DHT to begin with, as host and UDP port (BEP 5)."""
 
     @classmethod
     def parse(cls, data: Buffer, *, max_size: int = MAX_SIZE) -> Metainfo:
@@ -94,8 +101,7 @@ class Metainfo:
         document = bencode.decode_document(data, b"info")
         if not isinstance(document.value, dict):
             raise MetainfoError(f"a .torrent file is a dictionary, this is {kind_of(document.value)}")
-        begin, end = document.span
-        return cls._build(document.value, data[begin:end], data)
+        return cls._build(document.value, document.span, data)
 
     @classmethod
     def from_info(
@@ -147,10 +153,11 @@ class Metainfo:
         data = b"".join((head[:-1], b"4:info", info, tail[1:]))
         if len(data) > max_size:
             raise MetainfoError(f"{len(data)} bytes, where a .torrent file may have {max_size}")
-        return cls._build({**outer, **seeds, b"info": value}, info, data)
+        begin = len(head) - 1 + len(b"4:info")
+        return cls._build({**outer, **seeds, b"info": value}, (begin, begin + len(info)), data)
 
     @classmethod
-    def _build(cls, outer: Dict[bytes, Any], raw_info: bytes, data: bytes) -> Metainfo:
+    def _build(cls, outer: Dict[bytes, Any], span: Tuple[int, int], data: bytes) -> Metainfo:
         info: Dict[bytes, Any] = required(outer, b"info", dict)
         _check_version(info)
         codec = decoder(outer.get(b"encoding"))
@@ -159,7 +166,7 @@ class Metainfo:
         layout = Layout([file.length for file in files], piece_length)
         pieces = _pieces(info, layout.piece_count)
         return cls(
-            infohashes=InfoHash.of(raw_info, v2=info.get(b"meta version") == 2),
+            infohashes=InfoHash.of(data[slice(*span)], v2=info.get(b"meta version") == 2),
             name=files[0].path[0],
             multi_file=b"files" in info,
             files=files,
@@ -174,7 +181,9 @@ class Metainfo:
             creation_date=optional_integer(outer, b"creation date", _YEAR_10000 - 1),
             source=text(info, b"source", codec),
             spelling=spelling,
+            nodes=dht_nodes(outer.get(b"nodes")),
             _data=data,
+            _info=span,
         )
 
     @classmethod
@@ -227,6 +236,39 @@ class Metainfo:
     def total_size(self) -> int:
         """Bytes of all files, padding included."""
         return self.layout.total_size
+
+    @property
+    def info_size(self) -> int:
+        """Bytes of the info dictionary."""
+        begin, end = self._info
+        return end - begin
+
+    def info_bytes(self, begin: int = 0, end: Optional[int] = None) -> bytes:
+        """The bytes of the info dictionary, of which the infohash is the hash; peers call them the metadata (BEP 9).
+
+        Args:
+            begin: The first byte wanted, from 0.
+            end: The byte behind the last one wanted; None for all.
+        """
+        first, last = self._info
+        return self._data[first + begin : last if end is None else min(last, first + end)]
+
+    def magnet(self, *, peers: Sequence[Tuple[str, int]] = ()) -> Magnet:
+        """The magnet link of the torrent (BEP 9): infohash, name, size, trackers and web seeds.
+
+        A passkey in the URL of a tracker is part of the link.
+
+        Args:
+            peers: Hosts and ports of peers to name in it.
+        """
+        return Magnet(
+            infohashes=self.infohashes,
+            name=printable(self.name, MAX_MAGNET_NAME),
+            trackers=tuple([url for tier in self.trackers for url in tier]),
+            web_seeds=self.web_seeds,
+            peers=tuple(peers),
+            length=self.total_size,
+        )
 
     def to_bytes(self) -> bytes:
         """The bytes of the .torrent file, exactly as they were parsed."""

@@ -30,9 +30,10 @@ MAX_ENTRIES = 5000
 """Entries of a torrent's lists that are checked, usable or not; the rest is not read."""
 
 HTTP_SCHEMES = ("http", "https")
-TRACKER_SCHEMES = (*HTTP_SCHEMES, "udp")
+UDP_SCHEMES = ("udp",)
+TRACKER_SCHEMES = (*HTTP_SCHEMES, *UDP_SCHEMES)
 WEB_SEED_SCHEMES = HTTP_SCHEMES
-_SCHEMES_WITHOUT_DEFAULT_PORT = frozenset({"udp"})
+_SCHEMES_WITHOUT_DEFAULT_PORT = frozenset(UDP_SCHEMES)
 
 _find_unsafe = re.compile(r"[\x00-\x20\x7f-\xa0\\]").search
 _replace_non_ascii = re.compile(r"[^\x00-\x7f]+").sub
@@ -101,7 +102,17 @@ def web_seeds(url_list: object) -> Tuple[str, ...]:
     Args:
         url_list: Decoded value of ``url-list``, of any type.
     """
-    return _unique(url_list, WEB_SEED_SCHEMES, set())
+    return clean_urls(url_list, WEB_SEED_SCHEMES)
+
+
+def clean_urls(urls: object, schemes: Tuple[str, ...]) -> Tuple[str, ...]:
+    """Return the usable URLs of a list from outside, each once, at most ``MAX_URLS``.
+
+    Args:
+        urls: A list of URLs, of any type.
+        schemes: The schemes to accept, in lower case.
+    """
+    return _unique(urls, schemes, set())
 
 
 def given_tiers(trackers: Trackers) -> List[List[str]]:

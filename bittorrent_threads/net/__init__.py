@@ -8,6 +8,7 @@
     receive_pool    ``ReceivePool``: the memory that streams read into, and that a piece may borrow
     listener        ``TcpListener``: a port that accepts connections
     datagram        ``UdpSocket``: a socket for datagrams, shared by several protocols
+    multicast       ``MulticastSocket``: a socket in a group of the local network
     demultiplexer   ``Demultiplexer``: finds the protocol of a datagram by its first bytes
     binding         ``bind``: sockets on one port for IPv4 and IPv6
     sockets         ``Socket``: a socket of the operating system, also in a patched process

@@ -77,6 +77,18 @@ class DatagramSocket(Protocol):
         """Close the socket and drop what is queued; idempotent."""
 
 
+class MulticastSocket(Protocol):
+    """A UDP socket in a multicast group of the local network."""
+
+    closed: bool
+
+    def send(self, data: bytes) -> str:
+        """Send a datagram to the group; returns why it left on no interface, empty if it left."""
+
+    def close(self) -> None:
+        """Leave the group and close the socket; idempotent."""
+
+
 class MessageReader(Protocol):
     """The parser that cuts the bytes of a stream into messages."""
 

@@ -29,6 +29,7 @@ from .gil_contention import GilContention
 from .interfaces import Address, Flushable, StreamHandler
 from .listener import Accept, TcpListener
 from .mailbox import Mailbox
+from .multicast import MulticastSocket, Receive
 from .read_coalescer import ReadCoalescer
 from .receive_pool import ReceivePool
 from .reply import Reply
@@ -264,6 +265,10 @@ class Loop:
             bound = bind(host, port, strict=strict, family=family, kind=socket.SOCK_DGRAM)
             sock = self._datagram_sockets[family] = UdpSocket(self, bound[0])
         return sock
+
+    def multicast(self, group: Address, receive: Receive, host: str = "") -> MulticastSocket:
+        """Return a socket in a multicast group; the arguments and ListenError are those of ``MulticastSocket``."""
+        return MulticastSocket(self, group, receive, host)
 
     def throttle(self, rate: int, name: str) -> Throttle:
         """Return a new limit for ``TcpStream.limit``, for one direction.

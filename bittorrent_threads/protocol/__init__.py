@@ -8,9 +8,14 @@
     extension           ``ExtensionHandshake``: the extension handshake
     extension_table     ``ExtensionTable``: the extension messages that this client accepts, a row for each
     peer_extensions     ``PeerExtensions``: the extensions of one connection, and the ids of the other end
+    pex                 ``PexMessage``: what peers tell of each other
+    local_discovery     ``LocalAnnounce``: what is told to the local network by multicast
+    metadata_exchange   the messages in which peers send each other the metadata of a torrent
     peer_id             makes the peer id of this client, and names the client of others
     announce            ``AnnounceRequest`` and ``AnnounceReply``, and their form in HTTP
     scrape              ``SwarmCounts``: the size of a swarm without joining it
+    udp_tracker         ``UdpTracker``: the exchanges with one UDP tracker, which sends again what was lost
+    udp_tracker_messages  its datagrams
     tracker_reply       what all replies of HTTP trackers share, and ``TrackerFailure``
     lenient_bencode     decodes the bencoding of trackers
     registry            ``Registry``: the tracker's side of announces and scrapes

@@ -46,7 +46,7 @@ class AnnounceRequest(NamedTuple):
     event: str = REGULAR
     numwant: int = 50
     key: str = ""
-    """Up to eight letters and digits that identify this client after its address changed (BEP 7)."""
+    """Up to eight hexadecimal digits that identify this client after its address changed (BEP 7)."""
     trackerid: bytes = b""
     ip: str = ""
     """Numeric address at which peers can reach us; empty for the one that the tracker sees."""

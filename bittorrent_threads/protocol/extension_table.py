@@ -8,6 +8,7 @@ that are private (BEP 27) have it; ``PeerExtensions`` enforces that on each conn
 from __future__ import annotations
 
 import dataclasses
+import sys
 from typing import Any, Callable, Dict, Generic, Iterator, Mapping, Optional, Protocol, Sequence, TypeVar
 
 from .extension import MAX_NAME, ExtensionHandshake
@@ -50,6 +51,9 @@ class ExtensionHandler:
     def tick(self, now: float) -> None:
         """Called once a second; ``now`` is monotonic seconds."""
 
+    def closed(self, now: float) -> None:
+        """The connection ended."""
+
 
 def _no_keys(connection: Connection) -> Mapping[bytes, Any]:
     return {}
@@ -66,6 +70,7 @@ class Extension(Generic[AnyConnection]):
         private: Private torrents have the extension too; False for every source of peers (BEP 27).
         handler: Makes the handler of a connection, given the connection and a function that sends a payload.
         keys: The keys that the extension adds to our handshake on a connection.
+        parsed: Bytes at the begin of a message that are decoded; what follows is data, and costs next to nothing.
     """
 
     name: str
@@ -74,6 +79,7 @@ class Extension(Generic[AnyConnection]):
     private: bool
     handler: Callable[[AnyConnection, Send], ExtensionHandler]
     keys: Callable[[AnyConnection], Mapping[bytes, Any]] = _no_keys
+    parsed: int = sys.maxsize
 
 
 class ExtensionTable(Generic[AnyConnection]):

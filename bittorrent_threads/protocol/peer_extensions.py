@@ -70,6 +70,11 @@ class PeerExtensions(Generic[AnyConnection]):
             return f"{row.name} message of {len(payload)} bytes, more than {row.max_payload}"
         return self._handler(row).receive(payload, now)
 
+    def parsed(self, sub_id: int, size: int) -> int:
+        """How many of the ``size`` bytes of a message are decoded."""
+        row = self._table.row(sub_id)
+        return size if row is None else min(size, row.parsed)
+
     def send(self, name: str, payload: bytes) -> bool:
         """Send a message if the other end takes the extension.
 
@@ -85,6 +90,11 @@ class PeerExtensions(Generic[AnyConnection]):
         """Call every handler once a second; ``now`` is monotonic seconds."""
         for handler in list(self._handlers.values()):
             handler.tick(now)
+
+    def close(self, now: float) -> None:
+        """The connection ended; ``now`` is monotonic seconds."""
+        for handler in list(self._handlers.values()):
+            handler.closed(now)
 
     def forbid(self) -> None:
         """The metadata says that the torrent is private: drop the handlers of what it must not have.

@@ -13,14 +13,19 @@
     have_log          ``HaveLog``: the pieces that peers are to be told of
     file_progress     ``FileProgress``: which pieces the priority of a file makes wanted
     uploads           ``Uploads``: the requests of one peer that we will fill
+    metadata_download ``MetadataDownload``: metadata from several peers; ``metadata_upload``: what a peer gets of it
     choker            ``Choker``: which peers are unchoked
     peer_list         ``PeerList``: addresses to dial; ``bans``: those of banned peers
     dial_queue        ``DialQueue``: which address is dialled next; ``backoff``: how long it is not dialled
+    ip_ranges         ``IpRanges``: a set of addresses; ``blocklist`` reads one from the usual files
     source_shares     ``SourceShares``: which address is removed from a full list
     duplicate_connections  which of two connections with one peer is closed
     eviction          which connections are closed to make room; ``peer_priority``: an order of them (BEP 40)
+    pex_news          ``PexNews``: what a peer is told of the others; ``pex_limit``: what is taken from it
+    local_announcer   ``LocalAnnouncer``: which torrents are announced in the local network, and when
     external_address  ``ExternalAddress``: our own host as others see it
     announcer         which trackers to ask, when, and with which event; ``tracker_state``: what is known of one
+    dht_schedule      ``DhtSchedule``: which torrent of a session is looked up in the DHT, and when
     message_quota     ``MessageQuota``: how much processor time the messages of one peer may take
     rate              ``Rate``: bytes a second of one direction of one peer
 

@@ -200,7 +200,7 @@ class Announcer:
 
     def failed(
         self, announce: Announce, reason: str, now: float, *, retry_in: Optional[float] = None, interval: float = 0.0
-    ) -> None:
+    ) -> bool:
         """Record that an announce failed; ignored if ``stop`` was called since.
 
         Args:
@@ -209,10 +209,13 @@ class Announcer:
             now: Current time.
             retry_in: Seconds to wait that the tracker asked for (BEP 31), infinite for never; None if it did not.
             interval: Least seconds between announces that the tracker asked for; 0 if it did not.
+
+        Returns:
+            False if it is ignored.
         """
         tracker = self._finish(announce)
         if tracker is None:
-            return
+            return False
         tracker.failed(reason, now)
         host = tracker.host
         if host.avoided:
@@ -221,6 +224,7 @@ class Announcer:
         tracker.held = retry_in is not None or interval > 0
         tracker.refused = math.isinf(pause)
         tracker.retry_at = now + max(pause, interval)
+        return True
 
     def snapshot(self) -> Tuple[TrackerRow, ...]:
         """Return the state of all trackers, tier by tier, in the order in which they are tried."""

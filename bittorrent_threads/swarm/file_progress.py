@@ -12,13 +12,16 @@ from typing import Iterable, List, Sequence, Set
 from ..metainfo.layout import Layout, runs
 from .picker import MAX_PRIORITY
 
+NORMAL_PRIORITY = 1
+"""Priority of a file that nobody has set one for."""
+
 
 class FileProgress:
     """Priorities and missing pieces of each file; at first all pieces are missing."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self.priorities: List[int] = [1] * layout.file_count
+        self.priorities: List[int] = [NORMAL_PRIORITY] * layout.file_count
         self._made: Set[int] = set()
         self._left = [len(layout.file_pieces(file)) for file in range(layout.file_count)]
 
@@ -40,10 +43,7 @@ class FileProgress:
         if len(priorities) != self._layout.file_count:
             raise ValueError(f"{len(priorities)} priorities for {self._layout.file_count} files")
         for file, priority in enumerate(priorities):
-            if not isinstance(priority, int) or isinstance(priority, bool):
-                raise TypeError(f"priority {priority!r} of file {file} is no integer")
-            if not 0 <= priority <= MAX_PRIORITY:
-                raise ValueError(f"priority {priority} of file {file} is not 0 to {MAX_PRIORITY}")
+            check_priority(file, priority)
         self.priorities = list(priorities)
 
     def piece_priorities(self) -> List[int]:
@@ -90,3 +90,16 @@ class FileProgress:
         for run in runs(indexes):
             for file, count in self._layout.files_in(run):
                 self._left[file] += count
+
+
+def check_priority(file: int, priority: object) -> None:
+    """Check the priority of a file.
+
+    Raises:
+        ValueError: It is out of range.
+        TypeError: It is not an integer.
+    """
+    if not isinstance(priority, int) or isinstance(priority, bool):
+        raise TypeError(f"priority {priority!r} of file {file} is no integer")
+    if not 0 <= priority <= MAX_PRIORITY:
+        raise ValueError(f"priority {priority} of file {file} is not 0 to {MAX_PRIORITY}")

@@ -13,7 +13,7 @@ the id of another.
 
 from __future__ import annotations
 
-from typing import Container, Dict, List, NamedTuple, Optional
+from typing import Callable, Dict, List, NamedTuple, Optional
 
 from .. import address_scope
 from ..protocol.addresses import Address, numeric_host
@@ -93,6 +93,11 @@ class PeerList:
         return Counts(len(self._known), len(self._links), self._bans.count)
 
     @property
+    def by_source(self) -> Dict[Source, int]:
+        """How many listed addresses there are of each source that has some."""
+        return self._shares.counts
+
+    @property
     def promising(self) -> bool:
         """Whether there is an address, connected or not, without a failed dial."""
         return any(not entry.failures for entry in self._known.values())
@@ -141,17 +146,17 @@ class PeerList:
         entry = self._known.get(self._listed(address))
         return None if entry is None else entry.source
 
-    def keep_only(self, sources: Container[Source]) -> None:
-        """Forget every address of another source."""
-        for entry in [entry for entry in self._known.values() if entry.source not in sources]:
-            self._forget(entry.address)
+    def remove(self, unwanted: Callable[[Address, Source], bool]) -> None:
+        """Forget every address of which ``unwanted`` is true, given the address and how it became known."""
+        for entry in [entry for entry in self._known.values() if unwanted(entry.address, entry.source)]:
+            self.forget(entry.address)
 
     def exclude(self, address: Address) -> None:
         """Never list this address again: it is our own, because a connection to it ended at ourselves."""
         place = normalised(address)
         if place is not None:
             remember(self._own, place, None, limit=self._limit)
-            self._forget(place)
+            self.forget(place)
 
     def bind(self, ephemeral: Address, listening: Address) -> bool:
         """Connect an incoming connection with the address at which the peer says that it listens.
@@ -211,7 +216,7 @@ class PeerList:
         self._make_busy(entry)
         entry.failures += 1
         if entry.failures >= backoff.MAX_FAILURES and not self._is_last_resort(entry):
-            self._forget(address)
+            self.forget(address)
         else:
             self._make_idle(entry, now, now + backoff.after_dial(entry.failures, most=self._longest))
 
@@ -307,9 +312,9 @@ class PeerList:
         if self._bans.add(place[0], (place, listed)):
             owner = address_scope.owner(place[0])
             for each in [each for each in self._known if address_scope.owner(each[0]) == owner]:
-                self._forget(each)
-        self._forget(place)
-        self._forget(listed)
+                self.forget(each)
+        self.forget(place)
+        self.forget(listed)
 
     def banned(self, address: Address) -> bool:
         """Whether a peer is banned, by its address or its host."""
@@ -377,15 +382,16 @@ class PeerList:
             idle = [entry for entry in map(self._known.__getitem__, of_owner) if entry.ticket and entry.failures]
             if not idle:
                 return False
-            self._forget(max(idle, key=lambda entry: entry.failures).address)
+            self.forget(max(idle, key=lambda entry: entry.failures).address)
         if len(self._known) >= self._limit:
             replaceable = self._shares.replaceable(source)
             if replaceable is None:
                 return False
-            self._forget(replaceable)
+            self.forget(replaceable)
         return True
 
-    def _forget(self, address: Address) -> None:
+    def forget(self, address: Address) -> None:
+        """Take an address off the list; without effect if it is not listed."""
         entry = self._known.pop(address, None)
         if entry is None:
             return

@@ -56,6 +56,11 @@ class SourceShares:
         self._counts = dict.fromkeys(Source, 0)
         self._idle = {source: _Idle() for source in WEIGHTS}
 
+    @property
+    def counts(self) -> Dict[Source, int]:
+        """How many addresses are listed of each source that has some."""
+        return {source: count for source, count in self._counts.items() if count}
+
     def listed(self, source: Source) -> None:
         """Count one address more of this source."""
         self._counts[source] += 1

@@ -14,7 +14,7 @@ from support.simulation.tracker import SimTracker
 
 from bittorrent_threads import events
 from bittorrent_threads.engine.announces import Announces
-from bittorrent_threads.engine.interfaces import Address, Endpoint, Fetched, TrackerAnswer
+from bittorrent_threads.engine.interfaces import Address, Endpoint, Fetched, ScrapeAnswer, TrackerAnswer
 from bittorrent_threads.engine.wait_group import WaitGroup
 from bittorrent_threads.errors import ListenError
 from bittorrent_threads.metainfo import bencode
@@ -536,6 +536,11 @@ class Carrier:
     ) -> None:
         self.asked.append((url, request, endpoint, timeout, trusted))
         self.waiting.append(deliver)
+
+    def scrape(
+        self, url: str, infohash: bytes, deliver: Callable[[ScrapeAnswer], None], *, timeout: float, trusted: bool
+    ) -> None:
+        raise AssertionError("an announce is no scrape")
 
     def answer(self, answer: TrackerAnswer) -> None:
         self.waiting.pop(0)(answer)

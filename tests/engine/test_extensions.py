@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import List
 
+import pytest
 from support.bench import COUNT, MOMENT, Bench, extension, torrent_of
 from support.lying_peer import EXTENDED, message
 from support.magnet import Magnet
 
 from bittorrent_threads.engine.connection import Connection
-from bittorrent_threads.engine.extensions import EXTENSIONS
+from bittorrent_threads.engine.extensions import extension_table
 from bittorrent_threads.protocol.extension_table import Extension, ExtensionHandler, ExtensionTable, Send
+from bittorrent_threads.settings import Settings
 
 ECHO_ID = 5
 THEIR_ID = 9
@@ -60,7 +62,16 @@ def heard(payload: bytes) -> List[object]:
 
 
 def test_the_table_of_the_engine_has_ids_that_differ() -> None:
-    assert len({row.local_id for row in EXTENSIONS}) == len(list(EXTENSIONS))
+    table = extension_table(Settings())
+    assert len({row.local_id for row in table}) == len(list(table)) > 0
+    assert all(table.row(row.local_id) is row for row in table)
+
+
+@pytest.mark.parametrize("name", ["ut_pex"])
+def test_a_setting_takes_a_row_out(name: str) -> None:
+    changed = {"ut_pex": {"pex": False}}[name]
+    assert name in extension_table(Settings()).ids(private=False)
+    assert name not in extension_table(Settings().replace(**changed)).ids(private=False)
 
 
 def test_a_message_is_handled_and_answered_under_the_id_of_the_peer() -> None:

@@ -9,11 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from bittorrent_threads.engine.http_tracker import MAX_BODY, HttpTracker
-from bittorrent_threads.engine.interfaces import Endpoint, Fetched, Resolved, TrackerAnswer
+from bittorrent_threads.engine.interfaces import Endpoint, Fetched, Resolved, ScrapeAnswer, TrackerAnswer
 from bittorrent_threads.errors import BitTorrentError, SessionClosed, TrackerError
 from bittorrent_threads.metainfo import bencode
 from bittorrent_threads.net.resolver import FamilyUnavailable
 from bittorrent_threads.protocol.announce import MAX_PEERS, AnnounceReply, AnnounceRequest
+from bittorrent_threads.protocol.scrape import SwarmCounts
 from bittorrent_threads.protocol.tracker_reply import TrackerFailure
 
 URL = "http://t/announce?passkey=1"
@@ -61,7 +62,7 @@ class ScriptedLookups:
 
 def announce(lookups: ScriptedLookups) -> List[TrackerAnswer]:
     answers: List[TrackerAnswer] = []
-    tracker = HttpTracker(lookups)
+    tracker = HttpTracker(lookups, lambda callback: callback())
     tracker.announce(URL, REQUEST, answers.append, endpoint=Endpoint(6, "fd00::1"), timeout=7.0, trusted=True)
     assert answers == []
     return answers
@@ -130,6 +131,61 @@ def test_the_largest_reply_fits() -> None:
 
 
 def test_a_url_that_has_our_fields_already_is_not_asked() -> None:
-    tracker = HttpTracker(ScriptedLookups())
+    tracker = HttpTracker(ScriptedLookups(), lambda callback: callback())
     assert tracker.objection(URL) == ""
     assert tracker.objection("http://t/announce?info_hash=x") == "the URL has info_hash already"
+
+
+# -- scrapes -----------------------------------------------------------------------------------------------------------
+
+
+def scrape(lookups: ScriptedLookups, url: str = URL) -> List[ScrapeAnswer]:
+    answers: List[ScrapeAnswer] = []
+    tracker = HttpTracker(lookups, lambda callback: callback())
+    tracker.scrape(url, b"i" * 20, answers.append, timeout=7.0, trusted=True)
+    return answers
+
+
+def test_a_scrape_and_its_limits() -> None:
+    lookups = ScriptedLookups()
+    answers = scrape(lookups)
+    ((url, *limits),) = lookups.asked
+    assert url == f"http://t/scrape?passkey=1&info_hash={'i' * 20}"
+    assert limits == [7.0, MAX_BODY, True, 0, ""]
+    counts = {"complete": 1, "incomplete": 2, "downloaded": 3}
+    lookups.respond(body=bencode.encode({"files": {b"o" * 20: {"complete": 9}, b"i" * 20: counts}}))
+    assert answers == [SwarmCounts(complete=1, incomplete=2, downloaded=3)]
+
+
+def test_a_tracker_that_does_not_know_the_torrent_has_no_counts() -> None:
+    lookups = ScriptedLookups()
+    answers = scrape(lookups)
+    lookups.respond(body=b"d5:filesdee")
+    assert answers == [SwarmCounts()]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "reason"),
+    [
+        (0, b"", TrackerError("timed out", URL), "timed out"),
+        (404, b"d14:failure reason2:noe", None, "HTTP status 404, no"),
+        (200, b"d8:intervali60ee", None, "the answer to a scrape has no files"),
+    ],
+)
+def test_what_is_no_scrape_is_a_failure(
+    status: int, body: bytes, error: Optional[BitTorrentError], reason: str
+) -> None:
+    lookups = ScriptedLookups()
+    answers = scrape(lookups)
+    lookups.respond(status, body, error)
+    (answer,) = answers
+    assert isinstance(answer, TrackerFailure)
+    assert answer.reason == reason
+
+
+def test_a_url_without_a_scrape_is_not_asked() -> None:
+    lookups = ScriptedLookups()
+    (answer,) = scrape(lookups, "http://t/tracker.php")
+    assert isinstance(answer, TrackerFailure)
+    assert answer.reason == "the URL names no scrape (BEP 48)"
+    assert lookups.asked == []

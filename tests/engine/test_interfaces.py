@@ -11,13 +11,15 @@ from support.scrambled import Scrambled
 from support.simulation.datagram import SimUdpSocket
 from support.simulation.disk import SimDisk
 from support.simulation.lookups import SimLookups
+from support.simulation.metadata import SimMetadataStore
+from support.simulation.multicast import SimMulticastSocket
 from support.simulation.network import SimListener, SimNetwork
 from support.simulation.storage import SimStorage
 from support.simulation.stream import SimStream
-from support.simulation.udp_tracker import UdpTrackerClient
 from support.simulation.world import Event
 
 from bittorrent_threads.disk.disk import Disk
+from bittorrent_threads.disk.metadata_file import StoredMetadata
 from bittorrent_threads.disk.storage import Storage
 from bittorrent_threads.engine import interfaces
 from bittorrent_threads.engine.early_peer import EarlyPeer
@@ -25,11 +27,13 @@ from bittorrent_threads.engine.handshaker import Handshaker
 from bittorrent_threads.engine.http_tracker import HttpTracker
 from bittorrent_threads.engine.peer import Peer
 from bittorrent_threads.engine.tracker_clients import TrackerClients
+from bittorrent_threads.engine.udp_tracker import UdpTrackerClient
 from bittorrent_threads.event_dispatcher import EventDispatcher
 from bittorrent_threads.net.datagram import UdpSocket
 from bittorrent_threads.net.listener import TcpListener
 from bittorrent_threads.net.lookups import Lookups
 from bittorrent_threads.net.loop import Loop
+from bittorrent_threads.net.multicast import MulticastSocket
 from bittorrent_threads.net.receive_pool import ReceivePool
 from bittorrent_threads.net.stream import TcpStream
 from bittorrent_threads.net.timers import Timer
@@ -42,6 +46,8 @@ PAIRS: List[Tuple[type, type]] = [
     (interfaces.Stream, SimStream),
     (interfaces.DatagramSocket, UdpSocket),
     (interfaces.DatagramSocket, SimUdpSocket),
+    (interfaces.MulticastSocket, MulticastSocket),
+    (interfaces.MulticastSocket, SimMulticastSocket),
     (interfaces.Transport, Scrambled),
     (interfaces.Listener, TcpListener),
     (interfaces.Listener, SimListener),
@@ -49,6 +55,8 @@ PAIRS: List[Tuple[type, type]] = [
     (interfaces.Timer, Event),
     (interfaces.Disk, Disk),
     (interfaces.Disk, SimDisk),
+    (interfaces.MetadataStore, StoredMetadata),
+    (interfaces.MetadataStore, SimMetadataStore),
     (interfaces.Storage, Storage),
     (interfaces.Storage, SimStorage),
     (interfaces.Lookups, Lookups),

@@ -47,7 +47,7 @@ def test_peers_that_spoke_before_the_metadata_are_downloaded_from_over_the_same_
     assert bench.status.connected == 3
     assert bench.status.piece_count == 0
     assert not bench.status.complete
-    assert bench.status.stall == "3 connected peers, and the metadata is not known yet"
+    assert bench.status.stall == "the metadata is missing: 3 connected peers, and none of them has the metadata"
     assert seed.heard() == [(HAVE_NONE,)]
     assert with_haves.heard() == []
     streams = [peer.stream for peer in bench.torrent.peers]

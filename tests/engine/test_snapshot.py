@@ -124,7 +124,7 @@ def test_connections_are_being_made() -> None:
 def test_known_peers_do_not_answer() -> None:
     bench = Bench()
     bench.act(bench.torrent.add_peer, bench.host().name, 1)
-    assert stall(bench) == "1 known peer, none connected (last: connection refused)"
+    assert stall(bench) == "1 known peer (1 user), none connected (last: connection refused)"
 
 
 def test_peers_have_nothing() -> None:

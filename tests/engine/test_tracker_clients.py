@@ -1,137 +1,71 @@
-"""The table of tracker clients: which scheme is served by which client, proven by a client of another scheme."""
+"""The table of tracker clients: which scheme is served by which client."""
 
 from __future__ import annotations
 
 import ast
 from pathlib import Path
-from typing import Dict, Iterator, List, Sequence, Set
+from typing import Callable, Iterator, List, Set
 
 import pytest
-from support.simulation.lookups import SimLookups, Web
-from support.simulation.network import MBIT, Internet
-from support.simulation.swarm import PORT, Node
-from support.simulation.torrent import SimTorrent, make_torrent
-from support.simulation.tracker import SimTracker
-from support.simulation.udp_tracker import UdpTracker, UdpTrackerClient
-from support.simulation.world import World
 
 import bittorrent_threads
-from bittorrent_threads import events
-from bittorrent_threads.engine.engine import Engine
+from bittorrent_threads.engine.interfaces import Endpoint, ScrapeAnswer, TrackerAnswer
 from bittorrent_threads.engine.tracker_clients import TrackerClients
-from bittorrent_threads.settings import Settings
-
-UDP = "udp://u.sim:6969/announce"
-HTTP = "http://h.sim/announce"
-LINE = {"up": 50 * MBIT, "down": 50 * MBIT, "latency": 0.01}
+from bittorrent_threads.protocol.announce import AnnounceRequest
 
 
-def clients() -> TrackerClients:
-    network = Internet(World()).add("10.0.0.1")
-    return TrackerClients(SimLookups(network, Web()))
+class Recording:
+    """A client that notes which URLs it is given."""
+
+    def __init__(self, objection: str) -> None:
+        self._objection = objection
+        self.urls: List[str] = []
+
+    def objection(self, url: str) -> str:
+        return self._objection
+
+    def announce(
+        self,
+        url: str,
+        request: AnnounceRequest,
+        deliver: Callable[[TrackerAnswer], None],
+        *,
+        endpoint: Endpoint,
+        timeout: float,
+        trusted: bool,
+    ) -> None:
+        self.urls.append(url)
+
+    def scrape(
+        self, url: str, infohash: bytes, deliver: Callable[[ScrapeAnswer], None], *, timeout: float, trusted: bool
+    ) -> None:
+        self.urls.append(url)
 
 
 @pytest.mark.parametrize(
     ("url", "objection"),
     [
-        ("http://t/announce", ""),
-        ("https://t/announce", ""),
-        ("HTTP://t/announce", ""),
-        ("udp://t:6969/announce", "udp trackers are not supported yet"),
-        ("wss://t/announce", "wss trackers are not supported yet"),
-        ("http://t/announce?peer_id=x", "the URL has peer_id already"),
+        ("http://t/announce", "no HTTP"),
+        ("https://t/announce", "no HTTP"),
+        ("HTTP://t/announce", "no HTTP"),
+        ("udp://t:6969/announce", ""),
+        ("wss://t/announce", "wss trackers are not supported"),
     ],
 )
 def test_a_scheme_without_a_client_is_an_objection(url: str, objection: str) -> None:
-    assert clients().objection(url) == objection
+    assert TrackerClients(Recording("no HTTP"), Recording("")).objection(url) == objection
 
 
-# -- a client of another scheme ----------------------------------------------------------------------------------------
-
-
-class UdpNode(Node):
-    """A node whose engine has a client of UDP trackers in its table."""
-
-    udp_trackers: Dict[str, UdpTracker]
-
-    def _engine(self) -> Engine:
-        engine = super()._engine()
-        engine.tracker_clients.by_scheme["udp"] = UdpTrackerClient(self.network, self.udp_trackers)
-        return engine
-
-
-class Place:
-    """A world with a UDP and an HTTP tracker, and one torrent that names trackers."""
-
-    def __init__(self, *tiers: Sequence[str]) -> None:
-        self.world = World(3)
-        self.udp, self.http = UdpTracker(), SimTracker(self.world)
-        self.internet = Internet(self.world)
-        self.web = Web()
-        self.web.trackers["h.sim"] = self.http
-        self.torrent: SimTorrent = make_torrent(size=300_000, piece_length=65536, trackers=tiers)
-
-    def node(self, host: str, *, seed: bool = False) -> UdpNode:
-        pieces = range(self.torrent.metainfo.piece_count if seed else 0)
-        UdpNode.udp_trackers = {"u.sim": self.udp}
-        settings = Settings(port=PORT, announce_timeout=10.0)
-        return UdpNode(self.internet, self.web, host, self.torrent, pieces=pieces, settings=settings, line=LINE)
-
-
-def test_peers_meet_through_a_udp_tracker() -> None:
-    place = Place([UDP])
-    seed, down = place.node("10.0.0.1", seed=True), place.node("10.0.0.2")
-    seed.start()
-    place.world.run(5.0)
-    down.start()
-    place.world.run(lambda: down.complete, limit=60.0)
-    place.world.run(place.world.now + 1)
-    swarm = place.udp.swarms[place.torrent.metainfo.infohash]
-    assert swarm == {("10.0.0.1", PORT): 0, ("10.0.0.2", PORT): 0}
-    (row,) = down.status.trackers
-    assert (row.state, row.error, row.url) == ("working", "", UDP)
-    announced = down.seen(events.TrackerAnnounced)[0]
-    assert (announced.url, announced.peers, announced.seeds, announced.leechers) == (UDP, 1, 1, 1)
-    down.leave()
-    place.world.run(place.world.now + 5)
-    heard = [event for (host, _), event in place.udp.events if host == "10.0.0.2"]
-    assert heard == ["started", "completed", "stopped"]
-    assert list(swarm) == [("10.0.0.1", PORT)]
-    assert seed.lookups.urls == down.lookups.urls == []
-    assert place.world.violations == []
-
-
-def test_a_udp_tracker_that_refuses_is_a_failure_like_any_other() -> None:
-    place = Place([UDP], [HTTP])
-    place.udp.refusal = "not today"
-    node = place.node("10.0.0.1")
-    node.start()
-    place.world.run(1.0)
-    assert [(each.url, each.reason) for each in node.seen(events.TrackerFailed)] == [(UDP, "not today")]
-    assert [(row.state, row.error) for row in node.status.trackers] == [("failing", "not today"), ("working", "")]
-    place.udp.refusal = ""
-    place.world.run(20.0)
-    assert [event for _, event in place.udp.events] == ["started"]
-
-
-def test_a_udp_tracker_that_is_silent_keeps_neither_the_next_tier_nor_a_stop_waiting() -> None:
-    place = Place([UDP], [HTTP])
-    place.udp.silent = True
-    node = place.node("10.0.0.1")
-    node.start()
-    place.world.run(9.0)
-    assert [row.state for row in node.status.trackers] == ["announcing", "working"]
-    place.world.run(10.5)
-    assert [each.reason for each in node.seen(events.TrackerFailed)] == ["no answer within 10 s"]
-    place.udp.silent = False
-    place.world.run(60.0)
-    place.udp.silent = True
-    closed: List[float] = []
-    start = place.world.now
-    node.leave()
-    node.act(node.torrent.wait_group.when_over, lambda: closed.append(place.world.now - start))
-    place.world.run(place.world.now + 20)
-    assert closed == [pytest.approx(3.0, abs=0.01)]
+def test_each_scheme_goes_to_its_client() -> None:
+    http, udp = Recording(""), Recording("")
+    answers: List[object] = []
+    clients = TrackerClients(http, udp)
+    request = AnnounceRequest(infohash=b"i" * 20, peerid=b"p" * 20, port=1, uploaded=0, downloaded=0, left=0)
+    for url in ("http://a", "https://b", "udp://c:1"):
+        clients.announce(url, request, answers.append, endpoint=Endpoint(4, ""), timeout=1.0, trusted=False)
+        clients.scrape(url, b"i" * 20, answers.append, timeout=1.0, trusted=False)
+    assert http.urls == ["http://a", "http://a", "https://b", "https://b"]
+    assert udp.urls == ["udp://c:1"] * 2
 
 
 # -- one place ---------------------------------------------------------------------------------------------------------

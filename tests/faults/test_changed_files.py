@@ -39,7 +39,7 @@ def test_under_a_running_seeder(tmp_path: Path, fault: Fault) -> None:
     path = CONTENT.path(folder, "a")
     with seeder(folder, CONTENT, settings=QUICK) as seed, leech(seed, tmp_path / "down") as down:
         seed_saw, down_saw = Watched(seed), Watched(down)
-        seed.add_peer(("127.0.0.1", down.port))
+        seed.add_peer("127.0.0.1", down.port)
         down.wait(timeout=PATIENCE)
         down.close()
         fault(path)
@@ -141,8 +141,8 @@ def test_a_folder_removed_under_a_seeder_is_not_made_anew(tmp_path: Path) -> Non
             failed = Watched(seed).happened(events.StorageFailed)
             assert failed.errno == errno.ENOENT
             assert failed.path.startswith(str(folder))
-            seed.add_peer(("127.0.0.1", down.port))
-            late.add_peer(("127.0.0.1", down.port))
+            seed.add_peer("127.0.0.1", down.port)
+            late.add_peer("127.0.0.1", down.port)
             late.wait(timeout=PATIENCE)
             assert not Watched(late).seen(events.PieceFailed)
         assert not (folder / CONTENT.name).exists()
@@ -164,7 +164,7 @@ def test_moved_away_under_a_seeder_and_back(tmp_path: Path, name: str, gone: ran
     aside = tmp_path / "aside"
     one_open = QUICK.replace(max_open_files=1)
     with seeder(tmp_path / "other", BOTH) as other, seeder(folder, BOTH, settings=one_open) as seed:
-        seed.add_peer(("127.0.0.1", other.port))
+        seed.add_peer("127.0.0.1", other.port)
         watched = Watched(seed)
         seed.hashcheck(range(10, 13) if name == "a" else range(9))  # a file that is open would be read on
         path.rename(aside)
@@ -182,7 +182,7 @@ def test_moved_away_under_a_seeder_and_back(tmp_path: Path, name: str, gone: ran
             seed.wait(lambda status: not status.error, timeout=PATIENCE)
             assert watched.seen(events.StorageRecovered)
             assert seed.downloaded == 0
-            late.add_peer(("127.0.0.1", seed.port))
+            late.add_peer("127.0.0.1", seed.port)
             late.wait("seed", timeout=PATIENCE)
             assert not Watched(late).seen(events.PieceFailed)
     assert BOTH.differences(tmp_path / "late") == []

@@ -87,7 +87,7 @@ def test_an_honest_download_goes_on_beside_a_flood_that_is_hardly_read(name: str
         down.wait(lambda status: status.state == "active" and down.port != 0, timeout=PATIENCE)
         began = time.monotonic()
         with flooded(down, flood, 3) as flooders:
-            down.add_peer(("127.0.0.1", seed.port))
+            down.add_peer("127.0.0.1", seed.port)
             down.wait(timeout=PATIENCE)
             seconds = time.monotonic() - began
             taken = max(flooder.taken for flooder in flooders)

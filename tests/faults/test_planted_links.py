@@ -114,7 +114,7 @@ def serve_again(seed: bt.Client, late: bt.Client) -> None:
     """The link is gone: all that the seeder has is right, and the other gets it."""
     seed.hashcheck()
     seed.wait("seed", timeout=PATIENCE)
-    seed.add_peer(("127.0.0.1", late.port))
+    seed.add_peer("127.0.0.1", late.port)
     late.wait("seed", timeout=PATIENCE)
 
 

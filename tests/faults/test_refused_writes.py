@@ -120,7 +120,7 @@ def test_a_worker_that_raises_under_a_seeder(
             assert not other.status().error
             spoiled.on = False
             assert not seed.hashcheck().failed
-            down.add_peer(peers[0])
+            down.add_peer(*peers[0])
             down.wait(timeout=PATIENCE)
             assert not Watched(down).seen(events.PieceFailed)
     assert logged(caplog) == ["RuntimeError('a mistake')"]
@@ -172,7 +172,7 @@ def test_reads_that_fail_under_a_seeder(tmp_path: Path, system: System) -> None:
             spoiled.on = False
             seed.wait("checked", timeout=PATIENCE)
             assert not seed.hashcheck().failed
-            down.add_peer(("127.0.0.1", seed.port))
-            seed.add_peer(("127.0.0.1", down.port))
+            down.add_peer("127.0.0.1", seed.port)
+            seed.add_peer("127.0.0.1", down.port)
             down.wait(timeout=PATIENCE)
             assert not Watched(down).seen(events.PieceFailed)

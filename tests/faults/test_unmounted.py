@@ -283,7 +283,7 @@ def test_under_a_seeder(tmp_path: Path, volume: Volume, then: Callable[[bt.Clien
                 LONG.metainfo(), tmp_path / "late", settings=LOCAL, peers=[("127.0.0.1", seed.port)]
             ) as late:
                 watched, late_saw = noticed(seed, volume), Watched(late)
-                seed.add_peer(peers[0])
+                seed.add_peer(*peers[0])
                 seed.wait(lambda status: status.connected > 0, timeout=PATIENCE)
                 assert not seed.complete
                 assert seed.downloaded == 0
@@ -294,7 +294,7 @@ def test_under_a_seeder(tmp_path: Path, volume: Volume, then: Callable[[bt.Clien
                 assert watched.happened(events.StorageRecovered)
                 assert seed.downloaded == 0
                 seed.wait(lambda status: not status.error, timeout=PATIENCE)
-                late.add_peer(("127.0.0.1", seed.port))
+                late.add_peer("127.0.0.1", seed.port)
                 late.wait("seed", timeout=PATIENCE)
                 assert not late_saw.seen(events.PieceFailed)
                 assert not late_saw.seen(events.PeerBanned)

@@ -84,7 +84,7 @@ def test_libtorrent_and_we_dial_each_other_at_once(
     peer = LibtorrentPeer(torrent, theirs, seed=seed)
     with peer, bt.Client(torrent, ours, upload_limit=rate, download_limit=rate) as client:
         client.wait("checked", timeout=TIMEOUT)
-        client.add_peer(peer.address)
+        client.add_peer(*peer.address)
         peer.add_peer(("127.0.0.1", client.port))
         if seed:
             client.wait(timeout=TIMEOUT)

@@ -30,7 +30,7 @@ def test_we_find_what_it_stored(kind: Type[Peer], tmp_path: Path, require_peer: 
     require_peer(kind.name)
     torrent = ALBUM.torrent(tmp_path)
     with seeder(tmp_path / "ours", ALBUM) as seed, kind(torrent, tmp_path / "theirs") as peer:
-        seed.add_peer(peer.address)
+        seed.add_peer(*peer.address)
         peer.wait_complete(TIMEOUT)
     with bt.Client(torrent, tmp_path / "theirs", state="stopped", settings=LOCAL) as client:
         assert client.hashcheck().failed == ()

@@ -44,6 +44,34 @@ def test_we_find_a_seeder_through_opentracker(
         tracker.wait_swarm(CONTENT.infohash, seeds=1, leechers=0, timeout=TIMEOUT)
 
 
+def test_we_find_a_seeder_through_opentracker_over_udp(
+    tracker: OpenTracker, tmp_path: Path, require_peer: Callable[[str], str]
+) -> None:
+    require_peer(LibtorrentPeer.name)
+    torrent = CONTENT.torrent(tmp_path, [tracker.udp_url])
+    with LibtorrentPeer(torrent, CONTENT.write(tmp_path / "seeded"), seed=True):
+        tracker.wait_swarm(CONTENT.infohash, seeds=1, leechers=0, timeout=TIMEOUT)
+        with bt.Client(torrent, tmp_path / "ours") as client:
+            client.wait(timeout=TIMEOUT)
+            assert CONTENT.differences(tmp_path / "ours") == []
+            tracker.wait_swarm(CONTENT.infohash, seeds=2, leechers=0, timeout=TIMEOUT)
+            (row,) = client.trackers
+            assert (row.url, row.state, row.error) == (tracker.udp_url, "working", "")
+        tracker.wait_swarm(CONTENT.infohash, seeds=1, leechers=0, timeout=TIMEOUT)
+
+
+def test_libtorrent_finds_us_through_opentracker_over_udp(
+    tracker: OpenTracker, tmp_path: Path, require_peer: Callable[[str], str]
+) -> None:
+    require_peer(LibtorrentPeer.name)
+    torrent = CONTENT.torrent(tmp_path, [tracker.udp_url])
+    with bt.Client(torrent, CONTENT.write(tmp_path / "ours")):
+        tracker.wait_swarm(CONTENT.infohash, seeds=1, leechers=0, timeout=TIMEOUT)
+        with LibtorrentPeer(torrent, tmp_path / "theirs") as peer:
+            peer.wait_complete(TIMEOUT)
+            assert CONTENT.differences(tmp_path / "theirs") == []
+
+
 @KINDS
 def test_it_finds_us_through_opentracker(
     kind: Type[Peer], tracker: OpenTracker, tmp_path: Path, require_peer: Callable[[str], str]
@@ -58,12 +86,17 @@ def test_it_finds_us_through_opentracker(
             client.wait(lambda status: status.uploaded >= CONTENT.size, timeout=TIMEOUT)
 
 
-def test_a_torrent_that_opentracker_refuses(tracker: OpenTracker, tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["http", "udp"])
+def test_a_torrent_that_opentracker_refuses(scheme: str, tracker: OpenTracker, tmp_path: Path) -> None:
+    url, reason = {
+        "http": (tracker.url, "not authorized"),
+        "udp": (tracker.udp_url, "refused without a reason"),
+    }[scheme]
     other = Content.of("other", {"": 1000}, 16 * KIB)
-    with bt.Client(other.torrent(tmp_path, [tracker.url]), tmp_path / "ours") as client:
+    with bt.Client(other.torrent(tmp_path, [url]), tmp_path / "ours") as client:
         failure = next(event for event in client if isinstance(event, bt.events.TrackerFailed))
-        assert failure.url == tracker.url
-        assert "not authorized" in failure.reason
+        assert failure.url == url
+        assert reason in failure.reason
 
 
 @pytest.fixture(params=["refuses", "is silent"])

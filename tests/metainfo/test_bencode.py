@@ -294,7 +294,7 @@ class Port(enum.IntEnum):
         (memoryview(b"abc")[1:], b"2:bc"),
         ({"b": 1, b"a": [True]}, b"d1:ali1ee1:bi1ee"),
     ],
-    ids=repr,
+    ids=["true", "false", "enum", "str", "tuple", "bytearray", "memoryview", "unsorted"],
 )
 def test_encoding_of_what_bencoder_writes_wrongly(value: Any, expected: bytes) -> None:
     pytest.importorskip("bencoder")

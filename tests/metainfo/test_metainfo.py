@@ -611,3 +611,12 @@ def test_torrents_of_any_kind_are_cheap(kind: str) -> None:
         child.end()
     assert units < 12
     assert mebibytes < 150, (units, mebibytes)
+
+
+def test_the_bytes_of_info_are_those_that_were_hashed() -> None:
+    info = encode({"length": 3, "name": "n", "piece length": 16384, "pieces": bytes(20)})
+    parsed = Metainfo.parse(b"d8:announce8:http://t4:info" + info + b"e")
+    for metainfo in (parsed, Metainfo.from_info(info, trackers=[["http://t"]], comment="c")):
+        assert metainfo.info_bytes() == info
+        assert metainfo.info_size == len(info)
+        assert (metainfo.info_bytes(2, 5), metainfo.info_bytes(len(info) - 1, 10**6)) == (info[2:5], b"e")

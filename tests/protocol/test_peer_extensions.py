@@ -52,6 +52,9 @@ class Exchange(ExtensionHandler):
     def tick(self, now: float) -> None:
         self.peer.told.append(("tick", now))
 
+    def closed(self, now: float) -> None:
+        self.peer.told.append(("closed", now))
+
 
 TABLE = ExtensionTable(
     [
@@ -155,3 +158,20 @@ def test_a_torrent_that_turns_out_to_be_private() -> None:
     assert extensions.receive(7, bytes(4), 1.0) == ""
     assert [kind for kind, _ in peer.told] == ["handshake", "dont have", "dont have"]
     assert extensions.offer(ExtensionHandshake()).messages == {"lt_donthave": 7, "x_exchange": 0}
+
+
+def test_each_handler_hears_of_the_end_of_the_connection() -> None:
+    peer = Peer()
+    extensions = PeerExtensions(TABLE, peer, private=False)
+    extensions.close(1.0)
+    assert peer.told == []
+    extensions.receive(2, b"x", 2.0)
+    extensions.receive(7, bytes(4), 2.0)
+    extensions.close(3.0)
+    assert peer.told[2:] == [("closed", 3.0)]
+
+
+def test_only_what_is_decoded_of_a_message_counts() -> None:
+    table = ExtensionTable([Extension("x_data", 3, 1000, False, Exchange, parsed=10)])
+    extensions = PeerExtensions(table, Peer(), private=False)
+    assert [extensions.parsed(3, 5), extensions.parsed(3, 500), extensions.parsed(99, 500)] == [5, 10, 500]

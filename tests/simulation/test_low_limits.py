@@ -17,6 +17,7 @@ from support.simulation.torrent import make_torrent
 from support.simulation.world import World
 
 from bittorrent_threads import events
+from bittorrent_threads.settings import Settings
 
 BLOCK = 16384
 
@@ -25,7 +26,9 @@ def swarm_of(
     *, seeds: int, leeches: int, pieces: int, piece_length: int = BLOCK, seed: int = 1, up: float = MBIT
 ) -> Swarm:
     torrent = make_torrent(size=pieces * piece_length, piece_length=piece_length, trackers=[TRACKER])
-    return make_swarm(World(seed), torrent, nodes=seeds + leeches, seeds=seeds, up=up)
+    # Of 600 bytes a second the handshakes of twenty peers take nearly the ten seconds that each of them may last.
+    settings = Settings(pex=False)
+    return make_swarm(World(seed), torrent, nodes=seeds + leeches, seeds=seeds, up=up, settings=settings)
 
 
 def limit(node: Node, whose: str, *, download: int = 0, upload: int = 0) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 from support.bench import MOMENT, Bench
 from support.recorder import Recorder
@@ -11,6 +11,7 @@ from support.simulation.torrent import SimTorrent
 from bittorrent_threads.engine.torrent import Torrent
 from bittorrent_threads.metainfo import bencode
 from bittorrent_threads.metainfo.infohash import InfoHash
+from bittorrent_threads.metainfo.magnet import Magnet as MagnetLink
 
 
 def info_of(torrent: SimTorrent) -> bytes:
@@ -22,11 +23,11 @@ def info_of(torrent: SimTorrent) -> bytes:
 class Magnet(Bench):
     """An engine whose only torrent is known by its infohash."""
 
-    def add(self, torrent: SimTorrent, **options: Any) -> Torrent:
+    def add(self, torrent: SimTorrent, magnet: Optional[MagnetLink] = None, **options: Any) -> Torrent:
         """One more torrent, stopped, of which only the infohash is known."""
         recorder = Recorder(self.events.append)
-        infohash = InfoHash(v1=torrent.metainfo.infohash)
-        return self.engine.add_infohash(infohash, "downloads", event_dispatcher=recorder, **options)
+        magnet = magnet or MagnetLink(InfoHash(v1=torrent.metainfo.infohash))
+        return self.engine.add(magnet, "downloads", event_dispatcher=recorder, **options)
 
     def run(self, seconds: float) -> None:
         """Let virtual time pass."""

@@ -729,7 +729,7 @@ def test_only_addresses_of_some_sources_are_kept() -> None:
     peers.dialing(at(3))
     peers.connected(at(3), incoming=False, now=1.0)
     assert [peers.source(at(port)) for port in (1, 3, 9)] == [Source.TRACKER, Source.PEX, None]
-    peers.keep_only({Source.TRACKER})
+    peers.remove(lambda address, source: source is not Source.TRACKER)
     assert ports(peers, 1.0) == [2]
     assert peers.source(at(3)) is None
     assert peers.counts.known == 2

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, Sequence
 
 import bittorrent_threads as bt
 
-from . import data, hashing, idle, importing, limits, memory, picking, smallfiles, swarms
+from . import blocklists, data, dht, hashing, idle, importing, limits, magnet, memory, picking, smallfiles, swarms
 from .bench import Bench
 from .child import ChildFailed
 from .report import Line, tally
@@ -32,14 +32,17 @@ LINES: Dict[str, Callable[[Bench], Line]] = {
     "small-pieces": swarms.small_pieces,
     "delay": swarms.delay,
     "busy-main": swarms.busy_main,
+    "magnet": magnet.magnet,
     "pick": picking.pick,
     "hashcheck": hashing.hashcheck,
     "create": hashing.create,
     "small-files": smallfiles.small_files,
     "rss": memory.rss,
     "idle": idle.idle,
+    "dht": dht.dht,
     "import": importing.importing,
     "limits": limits.limits,
+    "ip-filter": blocklists.ip_filter,
 }
 
 

@@ -28,7 +28,7 @@ class Ours:
 
     def dial(self, peers: Sequence[node.Address]) -> None:
         for peer in peers:
-            self._client.add_peer(peer)
+            self._client.add_peer(*peer)
 
     def complete(self) -> bool:
         return self._client.seed

@@ -136,7 +136,7 @@ def _ours(verb: str, options: Dict[str, Any]) -> None:
         def download() -> None:
             client.start()
             for host, port in options["peers"]:
-                client.add_peer((host, port))
+                client.add_peer(host, port)
             client.wait("seed", timeout=TRANSFER_TIMEOUT)
 
         def rename() -> None:

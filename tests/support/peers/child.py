@@ -94,31 +94,31 @@ class Child:
         what = "ended" if self._ended else f"went on for {timeout:g} s"
         raise PeerFailed(f"{self.name} {what} and did not print {pattern!r}\n{self.tail()}")
 
-    def listening(self) -> List[Tuple[str, int]]:
-        """Return the IPv4 addresses on which the child listens for TCP, from /proc."""
+    def bound(self, protocol: str = "tcp") -> List[Tuple[str, int]]:
+        """Return the IPv4 addresses on which the child listens for TCP, or that its UDP sockets have, from /proc."""
         proc = Path("/proc") / str(self._process.pid)
         try:
             owned = {os.readlink(entry) for entry in (proc / "fd").iterdir()}
-            rows = [line.split() for line in (proc / "net" / "tcp").read_text().splitlines()[1:]]
+            rows = [line.split() for line in (proc / "net" / protocol).read_text().splitlines()[1:]]
         except FileNotFoundError:
             return []
         found = []
         for row in rows:
-            if row[3] == "0A" and f"socket:[{row[9]}]" in owned:
+            if row[3] == {"tcp": "0A", "udp": "07"}[protocol] and f"socket:[{row[9]}]" in owned:
                 host, port = row[1].split(":")
                 found.append((".".join(str(byte) for byte in reversed(bytes.fromhex(host))), int(port, 16)))
         return found
 
-    def wait_listening(self, host: str, timeout: float) -> int:
-        """Wait until the child listens at ``host``, and return the port."""
+    def wait_bound(self, host: str, timeout: float, protocol: str = "tcp") -> int:
+        """Wait until the child listens for TCP, or has a UDP socket, at ``host``, and return the port."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline and self._process.poll() is None:
-            for address, port in self.listening():
+            for address, port in self.bound(protocol):
                 if address == host:
                     return port
             with self._changed:
                 self._changed.wait(0.02)
-        raise PeerFailed(f"{self.name} does not listen on {host}\n{self.tail()}")
+        raise PeerFailed(f"{self.name} has no {protocol} socket at {host}\n{self.tail()}")
 
     def send(self, line: str) -> None:
         """Write a line to the standard input of the child."""

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any, ClassVar, List, Mapping, Optional, Tuple
+from typing import Any, ClassVar, List, Mapping, Optional, Tuple, Union
 
 from .peer import Peer
 
@@ -25,7 +25,7 @@ class LibtorrentPeer(Peer):
 
     def __init__(
         self,
-        torrent: Path,
+        torrent: Union[Path, str],
         directory: Path,
         *,
         seed: bool = False,

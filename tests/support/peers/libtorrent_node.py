@@ -1,4 +1,4 @@
-"""The program that LibtorrentPeer runs: one torrent in one libtorrent session.
+"""The program that LibtorrentPeer runs: one torrent, or magnet link, in one libtorrent session.
 
     python -I libtorrent_node.py '{"torrent": …, "directory": …, "host": …, "checked": …, "settings": {…}}'
 
@@ -64,12 +64,15 @@ def run(options: Dict[str, Any]) -> None:
     everywhere = lt.ip_filter()
     everywhere.add_rule("0.0.0.0", "255.255.255.255", 1 << lt.session.global_peer_class_id)
     session.set_peer_class_filter(everywhere)
-    params = lt.add_torrent_params()
-    params.ti = lt.torrent_info(options["torrent"])
+    if options["torrent"].startswith("magnet:"):
+        params = lt.parse_magnet_uri(options["torrent"])
+    else:
+        params = lt.add_torrent_params()
+        params.ti = lt.torrent_info(options["torrent"])
     params.save_path = options["directory"]
     params.flags &= ~(lt.torrent_flags.paused | lt.torrent_flags.auto_managed)
     if not options["checked"]:
-        params.have_pieces = [True] * params.ti.num_pieces()
+        params.have_pieces = [True] * lt.torrent_info(options["torrent"]).num_pieces()
     torrent = session.add_torrent(params)
 
     ended = threading.Event()

@@ -27,7 +27,7 @@ POLL = 0.05
 
 
 class OpenTracker:
-    """opentracker on a free port for the torrents with ``infohashes``; ``url`` is its announce URL."""
+    """opentracker on a free port for the torrents with ``infohashes``; ``url`` and ``udp_url`` announce."""
 
     name: ClassVar[str] = "opentracker"
 
@@ -44,7 +44,8 @@ class OpenTracker:
             whitelist.chmod(0o644)
             command = [PROGRAM, "-i", HOST, "-p", "0", "-P", "0", "-d", str(root), "-u", "nobody", "-w", WHITELIST]
             self.child = stack.enter_context(Child(command, root / "log", cwd=root))
-            self.url = f"http://{HOST}:{self.child.wait_listening(HOST, START_TIMEOUT)}/announce"
+            self.url = f"http://{HOST}:{self.child.wait_bound(HOST, START_TIMEOUT)}/announce"
+            self.udp_url = f"udp://{HOST}:{self.child.wait_bound(HOST, START_TIMEOUT, 'udp')}/announce"
             self._stack = stack.pop_all()
         return self
 

@@ -11,7 +11,7 @@ import contextlib
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, List, Optional, Tuple, Type, TypeVar
+from typing import ClassVar, List, Optional, Tuple, Type, TypeVar, Union
 
 from .child import Child
 
@@ -24,6 +24,7 @@ PeerType = TypeVar("PeerType", bound="Peer")
 class Peer(abc.ABC):
     """``torrent`` with its files in ``directory``; runs inside a ``with`` block, then ``address`` is where it listens.
 
+    The torrent is the path of a .torrent file, or a magnet link.
     With ``seed`` the block begins when the client has found all its data good.  Otherwise it downloads, from whom its
     tracker names and from whom dials it.
     """
@@ -33,8 +34,10 @@ class Peer(abc.ABC):
     host: str
     makes_empty_files: ClassVar[bool] = True
 
-    def __init__(self, torrent: Path, directory: Path, *, seed: bool = False, host: Optional[str] = None) -> None:
-        self.torrent = torrent.resolve()
+    def __init__(
+        self, torrent: Union[Path, str], directory: Path, *, seed: bool = False, host: Optional[str] = None
+    ) -> None:
+        self.torrent = torrent if isinstance(torrent, str) else torrent.resolve()
         self.directory = directory.resolve()
         self.seed = seed
         if host is not None:

@@ -39,7 +39,7 @@ class TransmissionPeer(Peer):
         return [*command, "-w", str(self.directory), *(["-v"] if self.seed else []), str(self.torrent)]
 
     def wait_ready(self, timeout: float) -> int:
-        port = self.child.wait_listening(self.host, timeout)
+        port = self.child.wait_bound(self.host, timeout)
         if self.seed:
             self.child.wait_for("Verification is done", timeout)
         return port

@@ -129,4 +129,6 @@ class SimUdpSocket:
             return "message too long"
         if (6 if ":" in address[0] else 4) != self.family:
             return f"{address[0]!r} is not a numeric address of IPv{self.family}"
-        return "" if 0 < address[1] < 65536 else "invalid argument"
+        if not 0 < address[1] < 65536:
+            return "invalid argument"
+        return self._network.unsendable.get(self.family, "")

@@ -31,6 +31,8 @@ class SimLookups:
     def __init__(self, network: SimNetwork, web: Web) -> None:
         self.urls: List[str] = []
         """Every URL fetched."""
+        self.resolved: List[str] = []
+        """Every name resolved."""
         self._network = network
         self._web = web
 
@@ -74,6 +76,7 @@ class SimLookups:
             network.call_later(DELAY / 2, lambda: ask(there))
 
     def resolve(self, host: str, port: int, timeout: float, deliver: Callable[[Resolved], None]) -> None:
+        self.resolved.append(host)
         addresses: List[Address] = [(address, port) for address in self._web.names.get(host, [])]
         error = None if addresses else BitTorrentError(f"{host}: name or service not known")
         self._network.call_later(DELAY, lambda: deliver(Resolved(tuple(addresses), error)))

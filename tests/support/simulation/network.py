@@ -7,7 +7,7 @@ the end of it, then what was given to ``send`` leaves.  Rate limits are the libr
 from __future__ import annotations
 
 import errno
-from typing import Any, Callable, Dict, Iterable, List, Optional
+from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
 from bittorrent_threads.engine.interfaces import Address, StreamHandler
 from bittorrent_threads.errors import ListenError
@@ -17,6 +17,7 @@ from bittorrent_threads.net.transport import Transport
 
 from .datagram import HEADERS, Faults, SimUdpSocket
 from .link import Downlink, Uplink
+from .multicast import SimMulticastSocket
 from .pipe import RESET_BY_PEER, WINDOW, Pipe
 from .stream import SPOIL, SimStream
 from .world import Event, World
@@ -125,6 +126,17 @@ class SimNetwork:
         """What happens to datagrams that leave this host."""
         self.datagram_sockets: Dict[int, SimUdpSocket] = {}
         """By address family."""
+        self.busy_udp_ports: Set[int] = set()
+        """UDP ports that another program has; 0 if it has all of them."""
+        self.unsendable: Dict[int, str] = {}
+        """Why the system takes no datagram of an address family."""
+        self.lan = ""
+        """The local network that the host is in; no multicast reaches a host that is in none."""
+        self.multicast_sockets: List[SimMulticastSocket] = []
+        self.multicast_refusals = 0
+        """How many multicast sockets the system will refuse."""
+        self.multicasts: List[Tuple[float, Address, bytes]] = []
+        """When this host sent what to which group."""
         self.listeners: Dict[int, SimListener] = {}
         self.capacity = 10_000
         self.download = Throttle()
@@ -183,8 +195,20 @@ class SimNetwork:
     def datagram(self, family: int, host: str = "", port: int = 0) -> SimUdpSocket:
         sock = self.datagram_sockets.get(family)
         if sock is None or sock.closed:
+            if family not in self.addresses or port in self.busy_udp_ports:
+                raise ListenError("address already in use", f"{host}:{port}", errno.EADDRINUSE)
             address = (host or self.addresses[family], port or self._ephemeral_port())
             sock = self.datagram_sockets[family] = SimUdpSocket(self, family, address)
+        return sock
+
+    def multicast(
+        self, group: Address, receive: Callable[[bytes, Address], None], host: str = ""
+    ) -> SimMulticastSocket:
+        if self.multicast_refusals:
+            self.multicast_refusals -= 1
+            raise ListenError("no such device", group[0], errno.ENODEV)
+        sock = SimMulticastSocket(self, group, receive)
+        self.multicast_sockets.append(sock)
         return sock
 
     def throttle(self, rate: int, name: str) -> Throttle:
@@ -219,6 +243,8 @@ class SimNetwork:
             stream.close()
         for sock in self.datagram_sockets.values():
             sock.close()
+        for joined in self.multicast_sockets:
+            joined.close()
 
     def forget(self, stream: SimStream) -> None:
         """Forget a stream that was closed."""
@@ -241,6 +267,16 @@ class SimNetwork:
         sock = self.datagram_sockets.get(6 if ":" in address[0] else 4)
         if sock is not None and sock.address[1] == address[1]:
             self.down.enter(len(data) + HEADERS, lambda: sock.arrive(data, near))
+
+    def neighbours(self) -> List[SimNetwork]:
+        """Return the hosts of the same local network, this one included."""
+        return [host for host in dict.fromkeys(self._internet.hosts.values()) if host.lan == self.lan]
+
+    def hear(self, data: bytes, group: Address, host: str) -> None:
+        """Receive a datagram that ``host`` sent to a group."""
+        for sock in self.multicast_sockets:
+            if sock.group == group and not sock.closed and self.online:
+                sock.arrive(data, (host, group[1]))
 
     def knock(self, caller: SimStream, origin: SimNetwork, near: Address) -> None:
         """Receive a dial from ``origin``."""

@@ -1,151 +1,124 @@
-"""A UDP tracker (BEP 15) and a client for it: datagrams of real bytes that take their time in the simulated world.
+"""``SimUdpTracker``: a UDP tracker (BEP 15) on a host of the simulated internet, which can be as bad as a real one.
 
-The client has no retransmission, because these datagrams are never lost; one that is not answered times out.
+Datagrams on their way are lost, late or doubled by the ``faults`` of its host and of its clients' hosts.
 """
 
 from __future__ import annotations
 
 import socket
 import struct
-from typing import Callable, Dict, List, Tuple
-from urllib.parse import urlsplit
+from typing import Dict, List, NamedTuple, Tuple
 
-from bittorrent_threads.engine.interfaces import Address, Endpoint, TrackerAnswer
-from bittorrent_threads.protocol import addresses
-from bittorrent_threads.protocol.announce import AnnounceReply, AnnounceRequest
-from bittorrent_threads.protocol.tracker_reply import TrackerFailure
+from bittorrent_threads.engine.interfaces import Address
 
-from .network import SimNetwork
+from .network import Internet
 
-DELAY = 0.025
-"""Seconds that a datagram takes."""
-
+PORT = 6969
 MAGIC = 0x41727101980
-CONNECT, ANNOUNCE, ERROR = 0, 1, 3
+CONNECT, ANNOUNCE, SCRAPE, ERROR = 0, 1, 2, 3
 EVENTS = ["", "completed", "started", "stopped"]
 """By their number on the wire."""
+CONNECTION_LIFE = 120.0
+"""Seconds for which a connection id is accepted."""
 
 
-class UdpTracker:
-    """The tracker's end: a datagram in, a datagram out."""
+class Heard(NamedTuple):
+    """One announce with a valid connection id."""
 
-    def __init__(self, *, interval: int = 1800) -> None:
+    time: float
+    address: Address
+    """Host that sent it, and port that it announced."""
+    event: str
+    key: int
+    url_data: bytes
+
+
+class SimUdpTracker:
+    """A tracker at an IPv4 address, and at an IPv6 address too if one is given."""
+
+    def __init__(self, internet: Internet, *hosts: str, interval: int = 1800) -> None:
+        self.world = internet.world
         self.interval = interval
         self.refusal = ""
         """What every announce is refused with."""
         self.silent = False
-        self.events: List[Tuple[Address, str]] = []
-        """Address and event of each announce."""
+        self.garbled = 0.0
+        """Share of the answers that are sent with other bytes or another length."""
+        self.announces: List[Heard] = []
+        self.connects: List[float] = []
+        """Time of each request for a connection id."""
+        self.datagrams = 0
+        """Number of datagrams received."""
         self.swarms: Dict[bytes, Dict[Address, int]] = {}
         """Bytes left, by address, by infohash."""
-        self._connections: Dict[int, str] = {}
+        self.network = internet.add(hosts[0])
+        for host in hosts[1:]:
+            internet.alias(self.network, host)
+        self.sockets = {family: self.network.datagram(family, port=PORT) for family in self.network.addresses}
+        for sock in self.sockets.values():
+            sock.add(self, lambda data: True)
+        self._connections: Dict[int, Tuple[str, float]] = {}
 
-    def receive(self, datagram: bytes, host: str) -> bytes:
-        """Return the reply to a datagram from ``host``; empty for none."""
+    def listed(self, infohash: bytes) -> Dict[str, int]:
+        """Return the bytes left of each host in a swarm."""
+        return {host: left for (host, _), left in self.swarms.get(infohash, {}).items()}
+
+    def forget_connections(self) -> None:
+        """Start again: no connection id is known any more."""
+        self._connections.clear()
+
+    # -- datagrams ---------------------------------------------------------------------------------------------------
+
+    def on_datagram(self, data: memoryview, address: Address) -> None:
+        self.datagrams += 1
+        answer = b"" if self.silent else self._answer(bytes(data), address)
+        if answer and self.world.random.random() < self.garbled:
+            answer = self._garble(answer)
+        if answer:
+            self.sockets[6 if ":" in address[0] else 4].send(answer, address, self)
+
+    def on_unsent(self, address: Address, reason: str) -> None:
+        raise AssertionError(reason)
+
+    def _garble(self, answer: bytes) -> bytes:
+        chance = self.world.random
+        at = chance.randrange(len(answer))
+        damaged = bytearray(answer)
+        damaged[min(at, 7)] ^= chance.randrange(1, 256)  # action or transaction id
+        return bytes(damaged) if chance.random() < 0.5 else answer[: at + 1][:15]
+
+    def _answer(self, datagram: bytes, address: Address) -> bytes:
         connection, action, transaction = struct.unpack_from(">QII", datagram)
-        if self.silent:
-            return b""
         if action == CONNECT and connection == MAGIC and len(datagram) == 16:
-            connection = 1000 + len(self._connections)
-            self._connections[connection] = host
+            self.connects.append(self.world.now)
+            connection = self.world.random.getrandbits(64)
+            self._connections[connection] = (address[0], self.world.now)
             return struct.pack(">IIQ", CONNECT, transaction, connection)
-        if action != ANNOUNCE or self._connections.get(connection) != host or len(datagram) < 98:
-            return b""
+        host, since = self._connections.get(connection, ("", 0.0))
+        if host != address[0] or self.world.now > since + CONNECTION_LIFE:
+            return struct.pack(">II", ERROR, transaction) + b"Connection ID missmatch.\0"
         if self.refusal:
             return struct.pack(">II", ERROR, transaction) + self.refusal.encode()
-        return self._announced(datagram, host, transaction)
+        if action == SCRAPE and len(datagram) >= 36:
+            return struct.pack(">II", SCRAPE, transaction) + self._counts(datagram[16:36])
+        return self._announced(datagram, address[0], transaction) if len(datagram) >= 98 else b""
 
     def _announced(self, datagram: bytes, host: str, transaction: int) -> bytes:
         infohash = datagram[16:36]
-        _, left, _, event, _, _, numwant, port = struct.unpack_from(">QQQIIIiH", datagram, 56)
+        _, left, _, event, _, key, numwant, port = struct.unpack_from(">QQQIIIiH", datagram, 56)
         address = (host, port)
-        self.events.append((address, EVENTS[event]))
+        self.announces.append(Heard(self.world.now, address, EVENTS[event], key, datagram[98:]))
         swarm = self.swarms.setdefault(infohash, {})
         swarm[address] = left
         if EVENTS[event] == "stopped":
             del swarm[address]
         seeds = sum(1 for missing in swarm.values() if not missing)
-        others = [other for other in swarm if other != address][:numwant]
-        head = struct.pack(">IIIII", ANNOUNCE, transaction, self.interval, len(swarm) - seeds, seeds)
-        return head + b"".join(socket.inet_aton(other) + struct.pack(">H", port) for other, port in others)
+        others = [other for other in swarm if other != address and (":" in other[0]) == (":" in host)][:numwant]
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        peers = b"".join(socket.inet_pton(family, other) + struct.pack(">H", port) for other, port in others)
+        return struct.pack(">IIIII", ANNOUNCE, transaction, self.interval, len(swarm) - seeds, seeds) + peers
 
-
-class UdpTrackerClient:
-    """Our end: ``engine.interfaces.TrackerClient`` on the wire of BEP 15, for trackers by host name."""
-
-    def __init__(self, network: SimNetwork, trackers: Dict[str, UdpTracker]) -> None:
-        self._network = network
-        self._trackers = trackers
-        self._transactions = 0
-
-    def objection(self, url: str) -> str:
-        return ""
-
-    def announce(
-        self,
-        url: str,
-        request: AnnounceRequest,
-        deliver: Callable[[TrackerAnswer], None],
-        *,
-        endpoint: Endpoint,
-        timeout: float,
-        trusted: bool,
-    ) -> None:
-        waiting: List[Callable[[TrackerAnswer], None]] = [deliver]
-
-        def end(answer: TrackerAnswer) -> None:
-            if waiting:
-                waiting.pop()(answer)
-
-        def connected(reply: bytes) -> None:
-            (connection,) = struct.unpack_from(">Q", reply, 8)
-            self._exchange(url, connection, ANNOUNCE, _packed(request), announced)
-
-        def announced(reply: bytes) -> None:
-            end(_parsed(reply))
-
-        self._network.call_later(timeout, lambda: end(TrackerFailure(f"no answer within {timeout:g} s")))
-        self._exchange(url, MAGIC, CONNECT, b"", connected)
-
-    def _exchange(
-        self, url: str, connection: int, action: int, payload: bytes, received: Callable[[bytes], None]
-    ) -> None:
-        self._transactions += 1
-        transaction = self._transactions
-        datagram = struct.pack(">QII", connection, action, transaction) + payload
-        tracker = self._trackers[urlsplit(url).hostname or ""]
-
-        def arrive() -> None:
-            reply = tracker.receive(datagram, self._network.name)
-            if len(reply) >= 8 and struct.unpack_from(">I", reply, 4) == (transaction,):
-                self._network.call_later(DELAY, lambda: received(reply))
-
-        self._network.call_later(DELAY, arrive)
-
-
-def _packed(request: AnnounceRequest) -> bytes:
-    return (
-        request.infohash
-        + request.peerid
-        + struct.pack(
-            ">QQQIIIiH",
-            request.downloaded,
-            request.left,
-            request.uploaded,
-            EVENTS.index(request.event),
-            0,
-            int(request.key, 16),
-            request.numwant,
-            request.port,
-        )
-    )
-
-
-def _parsed(reply: bytes) -> TrackerAnswer:
-    action = reply[3]
-    if action == ERROR:
-        return TrackerFailure(reply[8:].decode())
-    interval, leechers, seeds = struct.unpack_from(">III", reply, 8)
-    return AnnounceReply(
-        peers=tuple(addresses.unpack_ipv4(reply[20:])), interval=interval, complete=seeds, incomplete=leechers
-    )
+    def _counts(self, infohash: bytes) -> bytes:
+        swarm = self.swarms.get(infohash, {})
+        seeds = sum(1 for missing in swarm.values() if not missing)
+        return struct.pack(">III", seeds, 0, len(swarm) - seeds)

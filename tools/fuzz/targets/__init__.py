@@ -7,8 +7,9 @@ import importlib
 from ..target import Target
 
 NAMES = (
-    *("addresses", "announce", "arguments", "bencode", "early_peer", "extension", "handshake", "http_answer"),
-    *("metainfo", "names", "part_file", "peer", "registry", "resume", "text", "tracker", "wire"),
+    *("addresses", "announce", "arguments", "bencode", "blocklist", "early_peer", "extension", "handshake"),
+    *("http_answer", "local_discovery", "magnet", "metadata", "metainfo", "names", "part_file", "peer", "pex"),
+    *("registry", "resume", "text", "tracker", "udp_tracker", "wire"),
 )
 
 

@@ -1,0 +1,71 @@
+"""``TorrentView``: what a client shows of its torrent: the status, the metainfo, the files, and the rate limits."""
+
+from __future__ import annotations
+
+from typing import Optional, Tuple
+
+from .file import File
+from .metainfo.metainfo import Metainfo
+from .runtime import Runtime
+from .status import Status, StatusView
+from .torrent_handle import TorrentHandle
+
+
+class TorrentView(StatusView):
+    """Base of a client: properties that read what the network thread has, and never wait for it."""
+
+    _handle: TorrentHandle
+    _session: Runtime
+    _basedir: str
+
+    def status(self) -> Status:
+        """Return the newest snapshot at once; it works after ``close`` too."""
+        return self._handle.status
+
+    @property
+    def metainfo(self) -> Optional[Metainfo]:
+        """The content of the .torrent file; None before the metadata of a magnet link is known."""
+        return self._handle.torrent.metadata.metainfo
+
+    @property
+    def session(self) -> Runtime:
+        """The session: the one that the client was given, or the one that it made."""
+        return self._session
+
+    @property
+    def basedir(self) -> str:
+        """Absolute path of the folder of the files."""
+        payload = self._handle.torrent.payload
+        return self._basedir if payload is None else payload.paths.basedir
+
+    @property
+    def peerid(self) -> bytes:
+        """Peer id of the client, 20 bytes."""
+        return self._session._engine.peerid
+
+    @property
+    def download_limit(self) -> int:
+        """Most bytes a second received from all peers, 0 for no limit; may be set at any time.
+
+        Setting it raises SettingsError for a value that is no rate.
+        """
+        return int(self._handle.torrent.read_throttle.rate)
+
+    @download_limit.setter
+    def download_limit(self, rate: int) -> None:
+        self._handle.torrent.read_throttle.rate = rate
+
+    @property
+    def upload_limit(self) -> int:
+        """Most bytes a second sent to all peers, 0 for no limit; may be set at any time."""
+        return int(self._handle.torrent.write_throttle.rate)
+
+    @upload_limit.setter
+    def upload_limit(self, rate: int) -> None:
+        self._handle.torrent.write_throttle.rate = rate
+
+    @property
+    def files(self) -> Tuple[File, ...]:
+        """The files, padding included, in the order of the torrent; none before the metadata is known."""
+        files = () if self.metainfo is None else self.metainfo.files
+        return tuple([File(self._handle, index, self) for index in range(len(files))])

@@ -1,0 +1,81 @@
+"""Without any tracker: libtorrent and we find each other by peer exchange alone, and by local discovery alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable
+
+import pytest
+from support.content import KIB, Content
+from support.peers.libtorrent import LibtorrentPeer
+
+import bittorrent_threads as bt
+
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(120)]
+
+CONTENT = Content.of("discovered", {"a.bin": 700_000, "b.bin": 300_001}, 64 * KIB)
+TIMEOUT = 60
+HERE = bt.Settings(host="127.0.0.1")
+
+
+@pytest.fixture(autouse=True)
+def libtorrent(require_peer: Callable[[str], str]) -> None:
+    require_peer(LibtorrentPeer.name)
+
+
+def seeder(tmp_path: Path, **settings: object) -> LibtorrentPeer:
+    torrent = CONTENT.torrent(tmp_path)
+    return LibtorrentPeer(torrent, CONTENT.write(tmp_path / "seeded"), seed=True, host="127.0.0.5", settings=settings)
+
+
+def test_it_tells_us_of_a_seeder(tmp_path: Path) -> None:
+    """We know only a libtorrent that receives next to nothing."""
+    torrent = CONTENT.torrent(tmp_path)
+    middle = LibtorrentPeer(torrent, tmp_path / "middle", settings={"download_rate_limit": 1000})
+    with seeder(tmp_path) as seed, middle:
+        middle.add_peer(seed.address)
+        middle.wait_peers(1, TIMEOUT)
+        with bt.Client(torrent, tmp_path / "ours", peers=[middle.address], settings=HERE) as client:
+            client.download_limit = CONTENT.size // 3
+            client.wait(lambda status: any(peer.source == "pex" and peer.downloaded for peer in status.peers), TIMEOUT)
+            assert {peer.address: peer.source for peer in client.peers}[seed.address] == "pex"
+            client.download_limit = 0
+            client.wait(timeout=TIMEOUT)
+    assert CONTENT.differences(tmp_path / "ours") == []
+
+
+def test_we_tell_it_of_a_seeder(tmp_path: Path) -> None:
+    """It knows only us, and we send no block: we are paused."""
+    torrent = CONTENT.torrent(tmp_path)
+    leecher = LibtorrentPeer(torrent, tmp_path / "theirs")
+    with (
+        seeder(tmp_path) as seed,
+        leecher,
+        bt.Client(torrent, tmp_path / "ours", state="paused", settings=HERE) as client,
+    ):
+        client.add_peer(*seed.address)
+        client.wait(lambda status: status.connected == 1, TIMEOUT)
+        leecher.add_peer(("127.0.0.1", client.port))
+        leecher.wait_complete(TIMEOUT)
+        assert client.uploaded == 0
+    assert CONTENT.differences(tmp_path / "theirs") == []
+
+
+@pytest.mark.parametrize("seed", [True, False], ids=["it seeds", "we seed"])
+def test_local_discovery(seed: bool, tmp_path: Path) -> None:
+    """The end that starts first hears the announce of the other."""
+    torrent = CONTENT.torrent(tmp_path)
+    local = HERE.replace(local_discovery=True)
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    CONTENT.write(theirs if seed else ours)
+    peer = LibtorrentPeer(torrent, theirs, seed=seed, settings={"enable_lsd": True})
+    if seed:
+        with peer, bt.Client(torrent, ours, settings=local) as client:
+            client.wait(timeout=TIMEOUT)
+    else:
+        with bt.Client(torrent, ours, settings=local) as client:
+            client.wait("checked", TIMEOUT)
+            with peer:
+                peer.wait_complete(TIMEOUT)
+                client.wait(lambda status: status.uploaded >= CONTENT.size, TIMEOUT)
+    assert CONTENT.differences(ours if seed else theirs) == []

@@ -1,0 +1,104 @@
+"""Magnet links and metadata between us and every real client: theirs read by us, metadata fetched and served."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Callable, Dict, Type
+
+import pytest
+from support.content import KIB, Content
+from support.peers.aria2 import Aria2Peer
+from support.peers.libtorrent import LibtorrentPeer
+from support.peers.opentracker import OpenTracker
+from support.peers.peer import Peer
+from support.peers.transmission import TransmissionPeer
+
+import bittorrent_threads as bt
+
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(180)]
+
+TIMEOUT = 90
+CONTENT = Content.of("linked", {f"a file with a long name, number {number:03}": 700 for number in range(400)}, 16 * KIB)
+"""Its metadata has two pieces."""
+KINDS = pytest.mark.parametrize("kind", [LibtorrentPeer, Aria2Peer, TransmissionPeer], ids=lambda kind: kind.name)
+
+
+def link_of_libtorrent(torrent: Path) -> str:
+    import libtorrent as lt
+
+    found: str = lt.make_magnet_uri(lt.torrent_info(str(torrent)))
+    return found
+
+
+def link_of_aria2(torrent: Path) -> str:
+    command = ["aria2c", "--no-conf=true", "-S", str(torrent)]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True, timeout=TIMEOUT).stdout
+    (found,) = re.findall(r"^Magnet URI: (\S+)", shown, re.MULTILINE)
+    return str(found)
+
+
+def link_of_transmission(torrent: Path) -> str:
+    command = ["transmission-show", "--magnet", str(torrent)]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=TIMEOUT).stdout.strip()
+
+
+LINKS: Dict[str, Callable[[Path], str]] = {
+    LibtorrentPeer.name: link_of_libtorrent,
+    Aria2Peer.name: link_of_aria2,
+    TransmissionPeer.name: link_of_transmission,
+}
+
+
+@KINDS
+def test_a_link_of_its_own_downloads_from_it(
+    kind: Type[Peer], tmp_path: Path, require_peer: Callable[[str], str]
+) -> None:
+    require_peer(kind.name)
+    torrent = CONTENT.torrent(tmp_path, ["http://127.0.0.1:1/announce"])
+    uri = LINKS[kind.name](torrent)
+    magnet = bt.Magnet.parse(uri)
+    assert magnet.infohash == CONTENT.infohash
+    assert magnet.trackers == ("http://127.0.0.1:1/announce",)
+    assert magnet.name == "linked"
+    with kind(torrent, CONTENT.write(tmp_path / "seeded"), seed=True) as peer:
+        bt.download(f"{uri}&x.pe={peer.host}:{peer.port}", tmp_path / "ours", timeout=TIMEOUT)
+    assert CONTENT.differences(tmp_path / "ours") == []
+
+
+@KINDS
+def test_it_downloads_from_us_by_a_link_of_ours(
+    kind: Type[Peer], tmp_path: Path, require_peer: Callable[[str], str]
+) -> None:
+    require_peer(kind.name)
+    torrent = CONTENT.torrent(tmp_path)
+    magnet = bt.Metainfo.load(torrent).magnet()
+    with bt.Client(torrent, CONTENT.write(tmp_path / "ours")) as client, kind(str(magnet), tmp_path / "theirs") as peer:
+        client.add_peer(*peer.address)
+        peer.wait_complete(TIMEOUT)
+    assert CONTENT.differences(tmp_path / "theirs") == []
+
+
+@pytest.mark.parametrize("kind", [LibtorrentPeer, Aria2Peer], ids=lambda kind: kind.name)
+def test_peers_of_a_tracker_are_enough(kind: Type[Peer], tmp_path: Path, require_peer: Callable[[str], str]) -> None:
+    require_peer(kind.name)
+    require_peer(OpenTracker.name)
+    with OpenTracker(CONTENT.infohash) as tracker:
+        torrent = CONTENT.torrent(tmp_path, [tracker.url])
+        magnet = bt.Metainfo.load(torrent).magnet()
+        with kind(torrent, CONTENT.write(tmp_path / "seeded"), seed=True):
+            tracker.wait_swarm(CONTENT.infohash, seeds=1, leechers=0, timeout=TIMEOUT)
+            bt.download(magnet, tmp_path / "ours", timeout=TIMEOUT)
+    assert CONTENT.differences(tmp_path / "ours") == []
+
+
+def test_libtorrent_finds_us_in_the_link(tmp_path: Path, require_peer: Callable[[str], str]) -> None:
+    require_peer(LibtorrentPeer.name)
+    metainfo = bt.Metainfo.parse(CONTENT.metainfo())
+    with bt.Client(metainfo, CONTENT.write(tmp_path / "ours")) as client:
+        client.wait("seed", timeout=TIMEOUT)
+        magnet = metainfo.magnet(peers=[("127.0.0.1", client.port)])
+        with LibtorrentPeer(str(magnet), tmp_path / "theirs") as peer:
+            peer.wait_complete(TIMEOUT)
+    assert CONTENT.differences(tmp_path / "theirs") == []
