@@ -164,11 +164,9 @@ class Node:
         return lookup
 
     def walk(self, walk: Walk, now: float) -> None:
-        """Run a lookup."""
+        """Run a lookup, which calls :meth:`forget` when it has ended."""
         self._walks[walk] = None
         walk.advance(now)
-        if walk.ended:
-            self._walks.pop(walk, None)
 
     def forget(self, walk: Walk) -> None:
         """Forget a lookup that ended or was cancelled."""
