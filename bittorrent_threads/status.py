@@ -42,6 +42,8 @@ class PeerStatus:
     """The peer wants a piece that this client has."""
     remote_choked: bool
     """This client accepts no requests of the peer."""
+    upload_only: bool
+    """The peer says that it wants no piece: a seed, or a partial seed (BEP 21)."""
     snubbed: bool
     """The peer has had requests for ``Settings.request_timeout`` seconds without sending a block."""
     requests: int

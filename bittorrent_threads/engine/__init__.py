@@ -22,6 +22,7 @@ A torrent, from its infohash on:
 - ``extension_table``: the extension messages of all connections, one row for each (BEP 10); ``PeerExchange``,
   ``MetadataExchange``.
 - ``Metadata``: the info dictionary of a magnet link, from an earlier run or from peers.
+  ``DontHave`` and ``UploadOnly`` handle them.
 - ``FlowControl``: when a peer is read.  ``PeerTimeouts``: how long it may keep us waiting.
 - ``Choking``: which peers may request.  ``RateLimits``, ``TransferRates``: what it may and does receive and send.
 - ``TorrentDht``: its part in the distributed hash table.

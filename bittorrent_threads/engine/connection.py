@@ -40,6 +40,9 @@ class Owner(Protocol):
     def learned_port(self, connection: Any, port: int) -> None:
         """An incoming peer said at which port it listens (BEP 10 ``p``)."""
 
+    def on_upload_only(self, connection: Any) -> None:
+        """A peer said that it wants no piece (BEP 21)."""
+
 
 class DhtLink(Protocol):
     """The part of a torrent in the DHT, as its connections use it."""
@@ -287,6 +290,23 @@ class Connection(ABC):
             self.dht_port = port
             self.host.dht.add_node((self.address[0], port))
 
+    @abstractmethod
+    def take_back(self, index: int) -> str:
+        """The peer does not have a piece any more (BEP 54).
+
+        Returns:
+            The reason to close the connection, empty if there is none.
+        """
+
+    def set_upload_only(self, upload_only: bool) -> None:
+        """The peer says that it wants no piece (BEP 21), or that it wants some again."""
+        if self.upload_only != upload_only:
+            self.upload_only = upload_only
+            self.flow.work += message_quota.INTEREST
+            self.host.interest_changed()
+        if upload_only:
+            self._peers.on_upload_only(self)
+
     def on_extended(self, sub_id: int, payload: bytes) -> None:
         """An extension message came (BEP 10): the extension handshake, or one that a handler takes."""
         if not self.extended:
@@ -306,12 +326,13 @@ class Connection(ABC):
             self.client = said.client
         if said.reqq:
             self.reqq = said.reqq
-        self.upload_only = bool(said.upload_only)
         self.prefers_encryption = bool(said.extra.get(b"e"))
         self.extensions.on_handshake(said)
         self.host.own_host.report(said.yourip, self.address[0])
         if said.port and self.incoming:
             self._peers.learned_port(self, said.port)
+        if said.upload_only is not None and not self.closed:
+            self.set_upload_only(said.upload_only)
 
     # -- figures ---------------------------------------------------------------------------------------------------
 
@@ -370,6 +391,7 @@ class Connection(ABC):
             remote_interested=self.interested,
             remote_choked=self.choked,
             snubbed=self.snubbed,
+            upload_only=self.upload_only,
             requests=requests,
             remote_requests=remote_requests,
         )

@@ -66,6 +66,19 @@ class EarlyPeer(Connection):
         else:
             self._successor.close(reason, useful=useful)
 
+    def take_back(self, index: int) -> str:
+        """The peer does not have a piece any more (BEP 54)."""
+        if self._successor is not None:
+            return self._successor.take_back(index)
+        return self.wire.take_back(index)
+
+    def set_upload_only(self, upload_only: bool) -> None:
+        """The peer says that it wants no piece (BEP 21), or that it wants some again."""
+        if self._successor is None:
+            super().set_upload_only(upload_only)
+        else:
+            self._successor.set_upload_only(upload_only)
+
     def on_end(self) -> None:
         """Do nothing: a connection before the metadata uses nothing else."""
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Callable, Dict, Iterator, Sequence
 
 from ..metainfo.bitfield import Bitfield
-from ..protocol import messages
+from ..protocol import dont_have, messages
 from ..swarm.downloads import Downloads
-from ..swarm.have_log import HaveLog
+from ..swarm.have_log import MAX_TOLD, HaveLog
 from ..swarm.picker import Picker
 from .peer import Peer
 from .rate_limits import RateLimits
@@ -96,6 +96,26 @@ class Exchange:
                     # A seed wants nothing and only counts what we have: it is told with the next message or within a
                     # second.  A send of its own for each piece was two thirds of the sends of a download.
                     peer.tell_haves()
+
+    def retract(self, indexes: Sequence[int]) -> bool:
+        """Peers were told of these pieces, which are lost: take them back, or close the connection (BEP 54).
+
+        A connection is closed if the peer does not take the message, if it does not read, and if there is more to take
+        back than ``MAX_TOLD`` pieces.
+
+        Returns:
+            Whether a connection was closed.
+        """
+        self.log.lost()
+        peers, lost = list(self._peers), frozenset(indexes)
+        for peer in peers:
+            sub_id = peer.extensions.ids.get(dont_have.NAME, 0)
+            if not sub_id or peer.flow.stuffed or len(indexes) > MAX_TOLD:
+                peer.close("we lost pieces that the peer was told of")
+            else:
+                peer.send(dont_have.dont_haves(sub_id, indexes))
+                peer.uploader.drop(lost)
+        return any(peer.closed for peer in peers)
 
     def update_interest(self, *, complete: bool) -> None:
         """What we miss has changed; ``complete`` tells that we miss nothing any more."""

@@ -97,11 +97,14 @@ class Owner(Host, Protocol):
     def refresh(self) -> None:
         """Make the snapshot that users read."""
 
+    def on_wanting_changed(self) -> None:
+        """All that is wanted is there, or not any more."""
+
     def on_content_complete(self) -> None:
         """Every piece of the torrent was downloaded."""
 
-    def on_pieces_retracted(self) -> None:
-        """Peers were told of pieces that are lost."""
+    def on_peers_cut_off(self) -> None:
+        """Connections were closed that are to be made again."""
 
 
 class Payload:
@@ -384,9 +387,10 @@ class Payload:
         if indexes and self.have.full:
             self._owner.on_content_complete()
 
-    def on_pieces_retracted(self) -> None:
-        """Peers were told of pieces that are lost."""
-        self._owner.on_pieces_retracted()
+    def on_pieces_retracted(self, indexes: Sequence[int]) -> None:
+        """Peers were told of these pieces, and they are lost."""
+        if self.exchange.retract(indexes):
+            self._owner.on_peers_cut_off()
 
     def on_pieces_changed(self, *, newly_complete: bool, no_longer_complete: bool) -> None:
         """Pieces came, were lost, or changed their priority."""
@@ -396,7 +400,8 @@ class Payload:
             self.exchange.update_interest(complete=complete)
         if newly_complete:
             self.resume_store.completed()
-            self._owner.interest_changed()
+        if newly_complete or no_longer_complete:
+            self._owner.on_wanting_changed()
         self._owner.refresh()
         if no_longer_complete:
             self.preparation.begin()

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 from ..metainfo.bitfield import Bitfield
-from ..protocol import messages
+from ..protocol import dont_have, messages
 from ..protocol.fast import allowed_fast_set
 from ..protocol.handshake import Handshake
 from ..protocol.messages import PIECE, REQUEST
@@ -31,6 +31,9 @@ from .peer_sender import PeerSender
 
 NEEDY = 10
 """A peer with fewer pieces than this is let begin while it is choked (BEP 6)."""
+
+MAX_SEED_BEFORE = 32
+"""Times that a peer may be a seed and take a piece back (BEP 54)."""
 
 
 class Peer(Connection):
@@ -73,6 +76,10 @@ class Peer(Connection):
         """Position in the log of our pieces up to which the peer was told."""
         self._described = False
         """The peer has said what it has."""
+        self._took_back = False
+        """The peer has said that it does not have a piece any more (BEP 54)."""
+        self._seed_before = 0
+        """How often it was a seed and took a piece back."""
         self._asked_mark = 0
         """Byte of the stream at which our last requests end."""
         self._moved_before = 0
@@ -287,7 +294,8 @@ class Peer(Connection):
         if self._described:
             both = before.as_int() | bits.as_int()
             bits = Bitfield(len(bits), both.to_bytes(len(bytes(bits)), "big"))
-            if bits.count == before.count:
+            if bits.count == before.count or self._took_back:
+                # A peer that takes pieces back and has them again says so by HAVE (BEP 54).
                 self.close("said a second time what it has, and nothing new", useful=False)
                 return
         picker.left(before)
@@ -299,6 +307,24 @@ class Peer(Connection):
         elif self.fast and not self._described:
             self._grant()
         self._described = True
+
+    def take_back(self, index: int) -> str:
+        """The peer does not have a piece any more (BEP 54); whether it still interests us is seen within a second."""
+        if index >= len(self.bits):
+            return f"{dont_have.NAME} of piece {index}, there are {len(self.bits)}"
+        if self.bits.full:
+            # Seeds are counted apart, and so this is the only message here that costs work for every piece.
+            self._seed_before += 1
+            self.flow.work += len(self.bits) / 8 * message_quota.BITFIELD_BYTE
+            if self._seed_before > MAX_SEED_BEFORE:
+                return f"was a seed and took a piece back {self._seed_before} times"
+        if self.bits.clear(index):
+            self._took_back = True
+            self._picker.retracted(self.bits, index)
+            if not self.fast:
+                # It will not say which requests it drops.  Blocks of other pieces that come are still taken.
+                self._downloads.release(self.pipeline)
+        return ""
 
     def _on_full(self) -> None:
         if self._have.full:

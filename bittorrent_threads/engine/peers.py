@@ -12,6 +12,7 @@ from ..swarm import duplicate_connections, eviction
 from ..swarm.external_address import ExternalAddress
 from ..swarm.peer_list import PeerList, Source
 from ..swarm.peer_priority import priority
+from . import upload_only
 from .address_filter import REFUSED, AddressFilter
 from .connection import Connection
 from .event_publisher import Publisher
@@ -26,6 +27,10 @@ class Torrent(Protocol):
     infohash: bytes
     own_host: ExternalAddress
     address_filter: AddressFilter
+
+    @property
+    def wanting(self) -> bool:
+        """Whether pieces are missing that are wanted."""
 
     def listening_port(self) -> int:
         """The TCP port that the session listens on; 0 for none."""
@@ -218,6 +223,20 @@ class Peers:
             self._torrent.learn([address], Source.INCOMING, teller=connection.address[0])
             if self._peerlist.banned(connection.address):
                 connection.close("the peer is banned", useful=False)
+
+    def on_upload_only(self, connection: Connection) -> None:
+        """A peer wants no piece (BEP 21): if we want none either, the connection is of no use."""
+        if not self._torrent.wanting:
+            connection.close("neither end wants anything", useful=False)
+
+    def tell_wanting(self) -> None:
+        """We want no piece any more, or some again: tell every peer (BEP 21)."""
+        wanting = self._torrent.wanting
+        for peer in self:
+            if peer.upload_only:
+                self.on_upload_only(peer)
+            if not peer.closed and not peer.extensions.send(upload_only.NAME, upload_only.encode(not wanting)):
+                peer.introduce()
 
     def tick(self, now: float) -> None:
         """Once a second: close duplicates, and those that are silent."""

@@ -354,13 +354,17 @@ class Torrent:
         """A peer became interested, or lost its interest."""
         self.choking.schedule()
 
+    def on_wanting_changed(self) -> None:
+        """All that is wanted is there, or not any more."""
+        self.peers.tell_wanting()
+        self.choking.schedule()
+
     def on_content_complete(self) -> None:
         """Every piece of the torrent was downloaded."""
         self.announces.complete()
 
-    def on_pieces_retracted(self) -> None:
-        """Peers were told of pieces that are lost: they must come again."""
-        self.peers.close_all("we lost pieces that the peer was told of")
+    def on_peers_cut_off(self) -> None:
+        """Connections were closed that are to be made again, because we lost pieces that the peers were told of."""
         self.peerlist.forgive(self.network.now())
         self.wake_dialer()
 
@@ -383,6 +387,11 @@ class Torrent:
     def extensions(self) -> ExtensionTable[Connection]:
         """The extension messages that we take."""
         return self._session.extensions
+
+    @property
+    def wanting(self) -> bool:
+        """Whether pieces are missing that are wanted; true before the metadata is known."""
+        return self.progress.wanting
 
     @property
     def private(self) -> bool:
@@ -424,7 +433,7 @@ class Torrent:
             port=self.settings.announce_port or self._session.port,
             reqq=self.settings.reqq,
             yourip=address[0],
-            upload_only=not self.progress.wanting,
+            upload_only=not self.wanting,
         )
 
     def refresh(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
-from typing import Callable, Dict, List, Protocol, Sequence, Set
+from typing import Callable, Container, Dict, List, Protocol, Sequence, Set
 
 from ..errors import StorageError
 from ..metainfo.layout import Layout
@@ -176,6 +176,12 @@ class Uploader:
     def choke(self) -> None:
         """The peer was choked: its requests are dropped, and rejected where BEP 6 wants that."""
         dropped = self._uploads.choke()
+        if self._peer.fast and dropped:
+            self._peer.send(messages.rejects(dropped))
+
+    def drop(self, pieces: Container[int]) -> None:
+        """These pieces were lost: their requests are dropped, and rejected where BEP 6 wants that (BEP 54)."""
+        dropped = self._uploads.drop(pieces)
         if self._peer.fast and dropped:
             self._peer.send(messages.rejects(dropped))
 

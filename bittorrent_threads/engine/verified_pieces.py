@@ -1,8 +1,7 @@
 """Which pieces of a torrent are there and right: the bits that peers, trackers and the user are told of.
 
-Bits are set by a piece that was written and by hash checks, and cleared by hash checks and by files that are gone.  No
-message of the protocol takes a HAVE back: a piece that is lost is not sent any more, and when all that is lost is
-known, the peers are disconnected and may come again.
+Bits are set by a piece that was written and by hash checks, and cleared by hash checks and by files that are gone.  A
+piece that is lost is not sent any more; the peers are told when all that is lost is known (BEP 54).
 """
 
 from __future__ import annotations
@@ -36,8 +35,8 @@ class Listener(Protocol):
     def on_pieces_changed(self, *, newly_complete: bool, no_longer_complete: bool) -> None:
         """Pieces came, were lost, or changed their priority."""
 
-    def on_pieces_retracted(self) -> None:
-        """Peers were told of pieces that are lost."""
+    def on_pieces_retracted(self, indexes: Sequence[int]) -> None:
+        """Peers were told of these pieces, and they are lost."""
 
 
 class VerifiedPieces:
@@ -82,8 +81,10 @@ class VerifiedPieces:
         self._listener = listener
         self._doubted: Dict[int, None] = {}
         """Pieces that could not be read for a peer: not sent until a hash check has passed."""
-        self._lost: Dict[int, None] = {}
+        self._lost = Bitfield(layout.piece_count)
         """Pieces that peers were told of and that are wrong: a request for one is no offence."""
+        self._untold = Bitfield(layout.piece_count)
+        """Those of them of which the peers were not told yet that they are lost."""
 
     # -- what peers may ask for ------------------------------------------------------------------------------------
 
@@ -93,7 +94,7 @@ class VerifiedPieces:
 
     def misled(self, index: int) -> bool:
         """Whether peers were told of this piece, though it is not sent now."""
-        return index in self._doubted or index in self._lost
+        return index in self._doubted or self._lost[index]
 
     def load_failed(self, index: int, error: StorageError) -> None:
         """A piece could not be read for a peer: hash it, and the pieces of its file if that is not what it was."""
@@ -119,16 +120,18 @@ class VerifiedPieces:
         return [index for pieces in found for index in pieces]
 
     def retract(self) -> None:
-        """All that is lost is known: peers that were told of lost pieces must come again."""
-        if self._lost:
-            self._lost.clear()
-            self._listener.on_pieces_retracted()
+        """All that is lost is known: tell the peers."""
+        if not self._untold.empty:
+            untold = list(self._untold.indexes())
+            self._untold = Bitfield(len(self._untold))
+            self._listener.on_pieces_retracted(untold)
 
     # -- hash checks and resume data -------------------------------------------------------------------------------
 
     def trust(self, indexes: Sequence[int]) -> None:
         """These pieces are there: a hash check passed, or resume data says so."""
         found = self._have.add(indexes)
+        self._found(found)
         self._picker.passed(found)
         self._listener.on_pieces_found(found)
         self.publish_files(self._files.passed(found))
@@ -136,7 +139,8 @@ class VerifiedPieces:
     def lose(self, indexes: Iterable[int]) -> None:
         """These pieces are not there, as far as is known; peers that were told of them learn it by ``retract``."""
         lost = [index for index in indexes if self._have.clear(index)]
-        self._lost.update(dict.fromkeys(lost))
+        self._lost.add(lost)
+        self._untold.add(lost)
         self._files.lost(lost)
         for index in lost:
             self._picker.lost(index)
@@ -165,8 +169,14 @@ class VerifiedPieces:
     def written(self, indexes: Sequence[int]) -> List[int]:
         """These pieces were written; returns those that were not there before."""
         found = self._have.add(indexes)  # a hash check may have found one as soon as it was written
+        self._found(found)
         self._picker.passed(indexes)
         return found
+
+    def _found(self, indexes: Sequence[int]) -> None:
+        if not self._lost.empty:
+            self._lost.remove(indexes)
+            self._untold.remove(indexes)
 
     def changed(self) -> None:
         """Pieces came, were lost, or changed their priority."""

@@ -7,6 +7,7 @@
     fast                the allowed fast set
     extension           ``ExtensionHandshake``: the extension handshake
     extension_table     ``ExtensionTable``: the extension messages that this client accepts, a row for each
+    dont_have           the message that takes a piece back (BEP 54)
     peer_extensions     ``PeerExtensions``: the extensions of one connection, and the ids of the other end
     pex                 ``PexMessage``: what peers tell of each other
     local_discovery     ``LocalAnnounce``: what is told to the local network by multicast

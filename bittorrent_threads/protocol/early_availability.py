@@ -3,7 +3,7 @@
 A torrent that was added by its infohash alone learns the number of pieces from its metadata (BEP 9).  Peers send
 BITFIELD, HAVE, HAVE ALL and HAVE NONE before that, and never again.  ``EarlyAvailability`` takes these messages out of
 the stream, together with the hints of BEP 6 that name a piece, and gives them back as at most one availability message
-and the hints, checked against the number of pieces.
+and the hints, checked against the number of pieces.  It is also told of the pieces that the peer takes back (BEP 54).
 
 The bound: a BITFIELD is kept as it is, a HAVE of 9 bytes costs 4 bytes, and both together never more than three
 bitfields of ``MAX_PIECES`` bits.  The hints kept are the first ``MAX_HINTS``.
@@ -12,9 +12,11 @@ bitfields of ``MAX_PIECES`` bits.  The hints kept are the first ``MAX_HINTS``.
 from __future__ import annotations
 
 from array import array
-from typing import Any, List, Optional, Tuple
+from typing import Any, Collection, Dict, List, Optional, Tuple
 
+from ..metainfo.bitfield import Bitfield
 from ..metainfo.metainfo import MAX_PIECES
+from . import dont_have
 from .messages import ALLOWED_FAST, BITFIELD, HAVE, HAVE_ALL, HAVE_NONE, NAMES, SUGGEST
 
 MAX_HAVES = 65_536
@@ -24,6 +26,9 @@ MAX_HINTS = 128
 MAX_BITFIELD = (MAX_PIECES + 7) // 8
 """Bytes of the longest BITFIELD payload."""
 
+MAX_ABSENT = 1024
+"""Pieces that a peer may take back after HAVE ALL before the number of pieces is known."""
+
 _NOTHING_NEW = "said a second time what it has, and nothing new"
 
 _Message = Tuple[int, Any, Any, Any]
@@ -32,7 +37,7 @@ _Message = Tuple[int, Any, Any, Any]
 class EarlyAvailability:
     """The availability and the hints of one peer, from its first message until the number of pieces is known."""
 
-    __slots__ = ("_described", "_everything", "_haves", "_hints", "_packed", "_size", "failed")
+    __slots__ = ("_absent", "_described", "_everything", "_haves", "_hints", "_packed", "_size", "failed")
 
     def __init__(self) -> None:
         self.failed = ""
@@ -40,6 +45,8 @@ class EarlyAvailability:
         self._described = False
         """A BITFIELD, HAVE ALL or HAVE NONE was seen."""
         self._everything = False
+        self._absent: Dict[int, None] = {}
+        """Pieces that the peer took back after HAVE ALL."""
         self._size: Optional[int] = None
         """Bytes of the BITFIELD; None if there was none."""
         self._packed = bytearray()
@@ -101,7 +108,12 @@ class EarlyAvailability:
                 self.failed = f"{NAMES[kind]} of piece {index}, there are {piece_count}"
                 return []
         said: List[_Message] = []
-        if self._everything:
+        if any(index >= piece_count for index in self._absent):
+            self.failed = f"{dont_have.NAME} of piece {max(self._absent)}, there are {piece_count}"
+            return []
+        if self._absent:
+            said.append((BITFIELD, _packed_without(self._absent, piece_count), 0, 0))
+        elif self._everything:
             said.append((HAVE_ALL, 0, 0, 0))
         elif self._packed or self._size is not None:
             said.append((BITFIELD, bytes(self._packed).ljust(size, b"\0"), 0, 0))
@@ -113,9 +125,21 @@ class EarlyAvailability:
         if self._size is not None and index >= 8 * self._size:
             self.failed = f"{NAMES[HAVE]} of piece {index}, the bitfield has {self._size} bytes"
             return
+        self._absent.pop(index, None)
         if len(self._haves) == MAX_HAVES:
             self._merge()
         self._haves.append(index)
+
+    def take_back(self, index: int) -> None:
+        """Note that the peer does not have a piece any more."""
+        if self._everything:
+            self._absent[index] = None
+            if len(self._absent) > MAX_ABSENT:
+                self.failed = f"took back {len(self._absent)} pieces before the metadata was known"
+            return
+        self._merge()
+        if index >> 3 < len(self._packed):
+            self._packed[index >> 3] &= ~(0x80 >> (index & 7)) & 0xFF
 
     def _bitfield(self, payload: bytes) -> None:
         # As after the metadata: a second description is taken if it adds pieces (aria2 sends one in place of many
@@ -152,6 +176,13 @@ class EarlyAvailability:
             for index in haves:
                 packed[index >> 3] |= 0x80 >> (index & 7)
             del haves[:]
+
+
+def _packed_without(absent: Collection[int], piece_count: int) -> bytes:
+    """A packed bitfield of all pieces but these."""
+    bits = Bitfield.filled(piece_count)
+    bits.remove(list(absent))
+    return bytes(bits)
 
 
 def _highest(packed: bytearray) -> int:

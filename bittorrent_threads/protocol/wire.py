@@ -143,6 +143,23 @@ class Wire:
         self._check_early(early)
         return said
 
+    def take_back(self, index: int) -> str:
+        """The peer does not have a piece any more (BEP 54), and the number of pieces is not known.
+
+        Args:
+            index: The piece.
+
+        Returns:
+            The reason to close the connection, empty if there is none.
+
+        Raises:
+            ValueError: The number of pieces is known.
+        """
+        if self._early is None:
+            raise ValueError("the number of pieces is known already")
+        self._early.take_back(index)
+        return self._early.failed
+
     def _check_early(self, early: EarlyAvailability) -> None:
         if early.failed:
             # It was found behind the parser, which may have kept the beginning of what follows.

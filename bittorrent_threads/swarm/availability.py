@@ -4,7 +4,7 @@ The counts are *bit-sliced*: plane ``j`` is one integer that holds bit ``j`` of 
 bitfield is added to all counts with a few integer operations, and the rarest of any set of pieces are found in one pass
 over the planes.  With 100,000 pieces such an operation takes 0.6 us, where lists of buckets would move every piece of
 each peer that joins.  A HAVE changes a byte in planes of its own, which are added to the others when there are enough
-HAVEs.
+HAVEs; a piece that a peer takes back (BEP 54) likewise, in planes that are subtracted.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class Availability:
     """Counts the peers of each of ``size`` pieces."""
 
     def __init__(self, size: int) -> None:
+        self._size = size
         self._length = (size + 7) // 8
         self._top = self._length * 8 - 1
         self._all = Bitfield.filled(size).as_int()
@@ -37,7 +38,10 @@ class Availability:
         self._planes: List[int] = []
         self._arrivals: List[bytearray] = []
         """Planes of the HAVEs that are not in the others yet."""
+        self._departures: List[bytearray] = []
+        """Planes of the pieces that were taken back, likewise."""
         self._arrived = 0
+        """How many changes are in these two."""
         self._changed = False
 
     def joined(self, bits: Bitfield) -> None:
@@ -69,19 +73,40 @@ class Availability:
             return
         at, bit = index >> 3, 0x80 >> (index & 7)
         self._arrived += 1
-        for plane in self._arrivals:
+        self._increment(self._arrivals, at, bit)
+
+    def retracted(self, bits: Bitfield, index: int) -> None:
+        """Count one piece less of a peer.
+
+        Args:
+            bits: The pieces of the peer, without the one that it took back.
+            index: That piece.
+        """
+        if bits.count + 1 == self._size:
+            self._seeds -= 1
+            self._changed = True
+            self._add(self._all ^ (1 << (self._top - index)))
+            return
+        self._arrived += 1
+        self._increment(self._departures, index >> 3, 0x80 >> (index & 7))
+
+    def _increment(self, planes: List[bytearray], at: int, bit: int) -> None:
+        """Add 1 to the count of one piece."""
+        for plane in planes:
             plane[at] ^= bit
             if plane[at] & bit:
                 return
         carry = bytearray(self._length)
         carry[at] = bit
-        self._arrivals.append(carry)
+        planes.append(carry)
 
     def count(self, index: int) -> int:
         """How many peers have the piece."""
         shift, at, bit = self._top - index, index >> 3, 0x80 >> (index & 7)
         settled = sum((plane >> shift & 1) << j for j, plane in enumerate(self._planes))
-        return self._seeds + settled + sum(1 << j for j, plane in enumerate(self._arrivals) if plane[at] & bit)
+        arrived = sum(1 << j for j, plane in enumerate(self._arrivals) if plane[at] & bit)
+        departed = sum(1 << j for j, plane in enumerate(self._departures) if plane[at] & bit)
+        return self._seeds + settled + arrived - departed
 
     @property
     def outdated(self) -> bool:
@@ -120,19 +145,28 @@ class Availability:
     def _subtract(self, borrow: int) -> None:
         self._settle()
         self._changed = True
-        for j, plane in enumerate(self._planes):
+        self._borrow(borrow)
+
+    def _borrow(self, borrow: int, first: int = 0) -> None:
+        """Subtract 2 ** ``first`` from the counts of these pieces, all of which are at least that."""
+        planes = self._planes
+        for j in range(first, len(planes)):
             if not borrow:
                 break
-            self._planes[j] = plane ^ borrow
+            plane = planes[j]
+            planes[j] = plane ^ borrow
             borrow ^= borrow & plane
-        while self._planes and not self._planes[-1]:
-            self._planes.pop()
+        while planes and not planes[-1]:
+            planes.pop()
 
     def _settle(self) -> None:
         if self._arrived:
             for j, plane in enumerate(self._arrivals):
                 self._add(int.from_bytes(plane, "big"), j)
+            for j, plane in enumerate(self._departures):
+                self._borrow(int.from_bytes(plane, "big"), j)
             self._arrivals.clear()
+            self._departures.clear()
             self._arrived = 0
 
     def check(self) -> None:

@@ -12,7 +12,7 @@ three times as likely (BEP 3).
 
 ``choose`` may be called at any time: between two choke intervals it only fills free slots, so that no peer is choked
 and unchoked quickly (BEP 3: fibrillation).  A peer that loses its interest keeps its slot until another needs it,
-because interest comes and goes with every piece.
+because interest comes and goes with every piece.  A peer that says that it only uploads (BEP 21) gets none.
 """
 
 from __future__ import annotations
@@ -40,6 +40,10 @@ class Peer(Protocol):
     @property
     def interested(self) -> bool:
         """Whether the peer is interested in our pieces."""
+
+    @property
+    def upload_only(self) -> bool:
+        """Whether the peer says that it wants no piece (BEP 21)."""
 
     @property
     def choked(self) -> bool:
@@ -108,6 +112,7 @@ class Choker(Generic[P]):
             seeding: Whether no wanted piece is missing.
             now: Monotonic seconds.
         """
+        peers = [peer for peer in peers if not peer.upload_only]
         interested = [peer for peer in peers if peer.interested]
         if self._ranked_at is None or seeding != self._seeding or now - self._ranked_at >= self._choke_interval:
             self._ranked_at = now

@@ -41,6 +41,10 @@ class HaveLog:
         """Log pieces that we have now."""
         self._pieces.extend(indexes)
 
+    def lost(self) -> None:
+        """Pieces that are logged were lost: leave them out from now on."""
+        self._encoded = (-1, -1, b"")
+
     def told(self, position: int) -> Tuple[int, bytes]:
         """The next message for a peer.
 

@@ -145,6 +145,10 @@ class Picker:
         """Count one piece more of a peer; ``bits`` has the new piece already."""
         self._availability.gained(bits, index)
 
+    def retracted(self, bits: Bitfield, index: int) -> None:
+        """Count one piece less of a peer; ``bits`` lacks the piece already."""
+        self._availability.retracted(bits, index)
+
     def availability(self, index: int) -> int:
         """How many peers have the piece."""
         return self._availability.count(index)

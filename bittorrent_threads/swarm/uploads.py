@@ -10,7 +10,7 @@ finds duplicates and cancelled requests.
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Callable, Container, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from ..metainfo.layout import BLOCK, Layout
 
@@ -135,6 +135,13 @@ class Uploads:
     def cancel(self, index: int, begin: int, length: int) -> bool:
         """Forget a request that the peer cancelled; returns whether it waited."""
         return self._waiting.pop((index, begin, length), None) is not None
+
+    def drop(self, pieces: Container[int]) -> List[Request]:
+        """Drop the waiting requests for these pieces, which were lost; returns them, as they are to be rejected."""
+        dropped = [request for request in self._waiting if request[0] in pieces]
+        for request in dropped:
+            del self._waiting[request]
+        return dropped
 
     def choke(self) -> List[Request]:
         """Drop the waiting requests, because we choke the peer.

@@ -25,7 +25,7 @@ def extension(**said: object) -> bytes:
 def test_what_we_say_of_ourselves() -> None:
     bench = Bench(settings=Settings(reqq=321, user_agent="me 1.0"))
     said = bench.guest(extended=True, host=bench.host("10.2.3.4")).extension_handshake()
-    assert said.pop(b"m") == {b"ut_metadata": 2, b"ut_pex": 1}
+    assert said.pop(b"m") == {b"lt_donthave": 7, b"upload_only": 3, b"ut_metadata": 2, b"ut_pex": 1}
     assert said.pop(b"metadata_size") == bench.content.metainfo.info_size
     assert said == {b"p": 6881, b"reqq": 321, b"v": b"me 1.0", b"yourip": b"\x0a\2\3\4", b"upload_only": 0}
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.metainfo import MAX_PIECES
 from bittorrent_threads.protocol import early_availability
-from bittorrent_threads.protocol.early_availability import MAX_HAVES, MAX_HINTS, EarlyAvailability
+from bittorrent_threads.protocol.early_availability import MAX_ABSENT, MAX_HAVES, MAX_HINTS, EarlyAvailability
 from bittorrent_threads.protocol.messages import (
     ALLOWED_FAST,
     BITFIELD,
@@ -139,6 +139,45 @@ def test_a_model_of_sets(piece_count: int, data: st.DataObject) -> None:
     early = kept(*have(*before), bits(bytes(field)), *have(*after))
     field.add(sorted({*before, *after} - told))
     assert early.settle(piece_count) == [bits(bytes(field))]
+
+
+@pytest.mark.parametrize(
+    ("said", "back", "then", "settled"),
+    [
+        ([ALL], (3, 20), (), [bits(b"\xef\xff\xf0")]),
+        ([ALL], (3, 20), (3,), [bits(b"\xff\xff\xf0")]),
+        ([ALL], (3,), (3,), [ALL]),
+        ([bits(b"\xf0\x00\x08")], (0, 20, 19), (), [bits(b"\x70\x00\x00")]),
+        (have(0, 9), (0, 2**32 - 1), (), [bits(b"\x00\x40\x00")]),
+        ([NONE], (5,), (6,), [bits(b"\x02\x00\x00")]),
+        ([], (5,), (), []),
+    ],
+)
+def test_pieces_that_are_taken_back(
+    said: Sequence[Message], back: Sequence[int], then: Sequence[int], settled: List[Message]
+) -> None:
+    early = kept(*said)
+    for index in back:
+        early.take_back(index)
+    assert early.take(have(*then)) == []
+    assert early.settle(21) == settled
+    assert early.failed == ""
+
+
+def test_pieces_beyond_the_end_cannot_be_taken_back() -> None:
+    early = kept(ALL)
+    early.take_back(21)
+    assert early.settle(21) == []
+    assert early.failed == "lt_donthave of piece 21, there are 21"
+
+
+def test_few_pieces_can_be_taken_back_before_the_number_is_known() -> None:
+    early = kept(ALL)
+    for index in (*range(MAX_ABSENT), 0):
+        early.take_back(index)
+    assert early.failed == ""
+    early.take_back(MAX_ABSENT)
+    assert early.failed == f"took back {MAX_ABSENT + 1} pieces before the metadata was known"
 
 
 def test_many_haves_are_the_same_as_few(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -584,6 +584,15 @@ def test_the_number_of_pieces_is_told_once() -> None:
             known.set_piece_count(PIECES)
 
 
+def test_pieces_that_are_taken_back_before_the_number_is_known() -> None:
+    machine = Wire(None, fast=True)
+    machine.receive(messages.HAVE_ALL_MESSAGE)
+    assert machine.take_back(1) == ""
+    assert machine.set_piece_count(8) == [(BITFIELD, b"\xbf", 0, 0)]
+    with pytest.raises(ValueError, match="known already"):
+        machine.take_back(2)
+
+
 @pytest.mark.parametrize(
     ("said", "reason"),
     [

@@ -32,6 +32,7 @@ from bittorrent_threads.engine.flow_control import LEAST_READ, MAX_ANSWERS, MAX_
 from bittorrent_threads.metainfo import bencode
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.protocol import wire
+from bittorrent_threads.protocol.dont_have import dont_haves
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.message_quota import MAX_EXCESS, MESSAGE, RESERVE, SHARE
 
@@ -49,7 +50,10 @@ FLOODS: Dict[str, bytes] = {
     "chokes and unchokes": message(CHOKE) + message(UNCHOKE),
     "changes of interest": message(INTERESTED) + message(NOT_INTERESTED),
     "extension handshakes": EXTENSION,
-    "unknown extension messages": message(EXTENDED, payload=b"\x07"),
+    "a piece that is taken back and had again": dont_haves(7, [1]) + message(HAVE, 1),
+    "the last piece, again and again": message(HAVE, 0) + dont_haves(7, [0]),
+    "changes of upload_only": message(EXTENDED, payload=b"\3\1") + message(EXTENDED, payload=b"\3\0"),
+    "unknown extension messages": message(EXTENDED, payload=b"\x63"),
     "requests of a byte": message(REQUEST, 0, 0, 1),
     "cancels": message(CANCEL, 0, 0, BLOCK),
     "request and cancel": message(REQUEST, 0, 0, BLOCK) + message(CANCEL, 0, 0, BLOCK),

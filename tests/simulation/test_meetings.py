@@ -10,6 +10,7 @@ from support.simulation.torrent import SimTorrent, make_torrent
 from support.simulation.world import World
 
 from bittorrent_threads import events
+from bittorrent_threads.protocol.extension_table import ExtensionTable
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.backoff import LEAST_LONGEST, RECONNECT_PAUSE, RETRY_PAUSE
 from bittorrent_threads.swarm.peer_list import Source
@@ -93,6 +94,7 @@ def test_a_peer_that_takes_back_what_it_said_is_met_again_at_once(
 ) -> None:
     """It closes every connection and dials anew: which of the two is heard first is a matter of chance."""
     swarm, one, other = never_complete(lower=lower, latency=before)
+    other.engine.extensions = ExtensionTable([])  # it does not take the message that takes pieces back (BEP 54)
     tell(*((one, other) if dialled else (other, one)))
     # Unless there was time to hear at which port the other listens, the one that was dialled can only wait.
     swarm.world.run(swarm.world.now + (5 if known else 4.5 * before))
@@ -106,6 +108,22 @@ def test_a_peer_that_takes_back_what_it_said_is_met_again_at_once(
     swarm.until(lambda: other.torrent.content.have.count >= 37 and one.torrent.content.have.count >= 37, limit=20)
     swarm.world.run(swarm.world.now + 300)
     assert together(one, other)
+    swarm.check()
+
+
+def test_a_peer_that_hears_what_is_taken_back_stays() -> None:
+    swarm, one, other = never_complete(lower=True, latency=0.01)
+    tell(one, other)
+    swarm.world.run(swarm.world.now + 5)
+    streams = [peer.stream for node in (one, other) for peer in node.torrent.peers]
+    one.files.pieces.discard(0)
+    one.act(one.torrent.content.pieces.lose, [0])
+    one.act(one.torrent.content.pieces.retract)
+    swarm.until(lambda: all(not peer.bits[0] for peer in other.torrent.content.exchange), limit=2)
+    one.act(one.torrent.content.pieces.changed)
+    swarm.until(lambda: one.torrent.content.have[0], limit=20)
+    swarm.until(lambda: all(peer.bits[0] for peer in other.torrent.content.exchange), limit=20)
+    assert [peer.stream for node in (one, other) for peer in node.torrent.peers] == streams
     swarm.check()
 
 

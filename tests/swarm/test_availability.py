@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import random
-from typing import List
+from itertools import zip_longest
+from typing import List, Tuple
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.swarm.availability import PIECES_PER_ARRIVAL, Availability
@@ -55,6 +59,53 @@ def test_a_peer_that_becomes_a_seed_by_haves_leaves_like_one() -> None:
     assert counts(subject, 4) == "0000"
 
 
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 8)), max_size=60))
+def test_counts_equal_a_plain_count_after_any_moves(moves: List[Tuple[int, int]]) -> None:
+    size = 9
+    subject = Availability(size)
+    peers = [Bitfield.filled(size), Bitfield.filled(size), Bitfield(size), Bitfield(size)]
+    for peer in peers:
+        subject.joined(peer)
+    for which, index in moves:
+        if which < 4:
+            peer = peers[which]
+            if peer.set(index):
+                subject.gained(peer, index)
+            elif peer.clear(index):
+                subject.retracted(peer, index)
+        elif which == 4:
+            subject.renew()
+        else:
+            peer = peers.pop(0)
+            subject.left(peer)
+            peers.append(Bitfield.filled(size))
+            subject.joined(peers[-1])
+        assert [subject.count(i) for i in range(size)] == [sum(peer[i] for peer in peers) for i in range(size)]
+        subject.check()
+
+
+def test_a_piece_that_is_taken_back_and_had_again_moves_no_planes() -> None:
+    size = 10_000
+    subject = Availability(size)
+    peers = [Bitfield(size, b"\xff" * (size // 8 - 1) + b"\0") for _ in range(3)]
+    for peer in peers:
+        subject.joined(peer)
+    planes: List[int] = vars(subject)["_planes"]
+    before = list(planes)
+    for number in range(1000):
+        for peer in peers:
+            assert peer.clear(number)
+            subject.retracted(peer, number)
+            assert peer.set(number)
+            subject.gained(peer, number)
+    assert all(one is other for one, other in zip_longest(before, planes))
+    assert subject.count(5) == 3
+    assert subject.outdated
+    subject.renew()
+    assert subject.count(5) == subject.count(999) == 3
+    subject.check()
+
+
 def test_haves_of_several_peers_for_one_piece() -> None:
     peers = [bits(text) for text in ("x...", ".x..", "..x.", "....", "....")]
     subject = Availability(4)
@@ -78,7 +129,7 @@ def test_counts_equal_a_plain_count_in_a_long_random_run() -> None:
     plain = [0] * size
     peers: List[Bitfield] = []
     for _ in range(2000):
-        move = chance.randrange(4)
+        move = chance.randrange(5)
         if move == 0 or not peers:
             density = chance.choice([0, 0.3, 0.9, 1])
             peer = bits("".join("x" if chance.random() < density else "." for _ in range(size)))
@@ -95,6 +146,12 @@ def test_counts_equal_a_plain_count_in_a_long_random_run() -> None:
                 if peer.set(index):
                     subject.gained(peer, index)
                     plain[index] += 1
+        elif move == 3:
+            index = chance.randrange(size)
+            for peer in chance.sample(peers, chance.randrange(len(peers) + 1)):
+                if peer.clear(index):
+                    subject.retracted(peer, index)
+                    plain[index] -= 1
         else:
             subject.renew()
         assert [subject.count(i) for i in range(size)] == plain

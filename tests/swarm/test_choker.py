@@ -15,6 +15,7 @@ class FakePeer:
     def __init__(self, name: str, now: float) -> None:
         self.name = name
         self.interested = True
+        self.upload_only = False
         self.choked = True
         self.snubbed = False
         self.download_rate = 0.0

@@ -38,6 +38,9 @@ def test_a_piece_that_was_lost_meanwhile_is_not_told() -> None:
     log = log_of(1, 2, 3)
     log._have.clear(2)
     assert log.told(0) == (3, messages.haves([1, 3]))
+    log._have.clear(1)
+    log.lost()
+    assert log.told(0) == (3, messages.haves([3])), "the last answer is not repeated"
 
 
 def test_one_message_is_bounded() -> None:

@@ -54,9 +54,15 @@ class Model:
         else:
             self.heard.append(index)
 
+    def retracted(self, bits: Bitfield, index: int) -> None:
+        if bits.count + 1 == len(bits):
+            self.count(bits, 1)
+        else:
+            self.heard.append(~index)
+
     def settle(self) -> None:
         for index in self.heard:
-            self.counts[index] += 1
+            self.counts[max(index, ~index)] += 1 if index >= 0 else -1
         self.heard.clear()
 
     def check(self, picked: List[int], bits: Bitfield, count: int, within: Optional[Iterable[int]]) -> None:
@@ -125,6 +131,14 @@ class Machine(RuleBasedStateMachine):
         if peer.set(index):
             self.picker.gained(peer, index)
             self.model.gained(peer, index)
+
+    @precondition(lambda self: self.peers)
+    @rule(number=st.integers(0, 100), index=st.integers(0, 10_000))
+    def one_peer_takes_back(self, number: int, index: int) -> None:
+        peer = self.peer(number)
+        if peer.clear(index % self.size):
+            self.picker.retracted(peer, index % self.size)
+            self.model.retracted(peer, index % self.size)
 
     @rule(number=st.integers(0, 10_000))
     def every_peer_gets(self, number: int) -> None:

@@ -257,6 +257,14 @@ def test_one_block_of_the_piece_of_lowest_rank() -> None:
     assert uploads.take_one(ranks.__getitem__) is None
 
 
+def test_requests_for_pieces_that_were_lost_are_dropped() -> None:
+    uploads = make()
+    ask(uploads, "1:0 1:1 2:0 0:1")
+    assert uploads.drop({1, 5}) == [parse("1:0"), parse("1:1")]
+    assert uploads.drop({1, 5}) == []
+    assert drain(uploads) == "2:0+1 0:1+1"
+
+
 def test_cancel() -> None:
     uploads = make()
     ask(uploads, "1:0 1:1 1:2")
