@@ -39,7 +39,12 @@ if TYPE_CHECKING:
     from .metainfo.magnet import Magnet as Magnet
     from .metainfo.metainfo import Metainfo as Metainfo
     from .session import Session as Session
+    from .session_dht import DhtPeers as DhtPeers
+    from .session_dht import SessionDht as SessionDht
     from .settings import Settings as Settings
+    from .status import DhtFamilyStatus as DhtFamilyStatus
+    from .status import DhtSearchStatus as DhtSearchStatus
+    from .status import DhtStatus as DhtStatus
     from .status import PeerStatus as PeerStatus
     from .status import Status as Status
     from .status import TrackerStatus as TrackerStatus
@@ -49,6 +54,10 @@ if TYPE_CHECKING:
 _WHERE = {
     "Blocklist": "swarm.blocklist",
     "Client": "client",
+    "DhtFamilyStatus": "status",
+    "DhtPeers": "session_dht",
+    "DhtSearchStatus": "status",
+    "DhtStatus": "status",
     "Download": "blocking_download",
     "Hashcheck": "hashcheck",
     "HashcheckResult": "hashcheck",
@@ -57,6 +66,7 @@ _WHERE = {
     "Metainfo": "metainfo.metainfo",
     "PeerStatus": "status",
     "Session": "session",
+    "SessionDht": "session_dht",
     "Settings": "settings",
     "Status": "status",
     "Tracker": "tracker",

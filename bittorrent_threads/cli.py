@@ -191,6 +191,7 @@ def _swarm_options() -> argparse.ArgumentParser:
         help="block the peers of a blocklist: DAT, P2P or CIDR text, or one of them in gzip; repeatable",
     )
     for option, name, source in (
+        ("--no-dht", "dht", "the distributed hash table (DHT)"),
         ("--no-pex", "pex", "connected peers (peer exchange)"),
         ("--no-lsd", "local_discovery", "the local network (local service discovery)"),
     ):
@@ -201,6 +202,20 @@ def _swarm_options() -> argparse.ArgumentParser:
             default=getattr(Settings(), name),
             help=f"learn no peers from {source}, and tell it nothing",
         )
+    found.add_argument(
+        "--dht-node",
+        type=address,
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="a node of the distributed hash table to begin with, besides the usual ones; repeatable",
+    )
+    found.add_argument(
+        "--dht-state",
+        default="",
+        metavar="FILE",
+        help="keep nodes of the distributed hash table in this file, for the next start",
+    )
     found.add_argument("--timeout", type=seconds, metavar="S", help="end after S seconds, with exit code 3")
     found.add_argument(
         "--stall-timeout",

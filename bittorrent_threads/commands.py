@@ -53,7 +53,10 @@ _OPTIONS = {
 """The options that set arguments of ``create``."""
 DESCRIBED = ("name", "infohash", "total_size", "piece_length", "piece_count", "private", "creation_date")
 """Fields of a torrent that ``info`` and ``create`` write unchanged."""
-SETTINGS = ("download_limit", "upload_limit", "max_metainfo_size", "names", "overwrite", "pex", "local_discovery")
+SETTINGS = (
+    *("download_limit", "upload_limit", "max_metainfo_size", "names", "overwrite"),
+    *("pex", "local_discovery", "dht", "dht_state"),
+)
 """Options that are settings of the same name; not every command has all of them."""
 LOOK_INTERVAL = 0.25
 """Seconds between two looks at a hash check, or at the clock."""
@@ -157,7 +160,8 @@ def _fetch(client: Client, console: Console, options: argparse.Namespace) -> Met
 def _settings(options: argparse.Namespace) -> Settings:
     # A port that is named and in use is an error.
     given = {name: getattr(options, name) for name in SETTINGS if hasattr(options, name)}
-    return Settings(port=options.port or 0, port_strict=bool(options.port), **given)
+    routers = (*options.dht_node, *Settings().dht_routers)
+    return Settings(port=options.port or 0, port_strict=bool(options.port), dht_routers=routers, **given)
 
 
 def _load_filter(session: Session, paths: Sequence[str], console: Console) -> None:

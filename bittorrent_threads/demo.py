@@ -187,7 +187,8 @@ def exchange(
     nodes: List[Node] = []
 
     def spawn(name: str, verb: str, *arguments: str) -> Node:
-        command = [verb, str(torrent), "-d", str(folder / name), "--timeout", str(timeout), *arguments]
+        common = ("-d", str(folder / name), "--timeout", str(timeout), "--no-dht")
+        command = [verb, str(torrent), *common, *arguments]
         node = stack.enter_context(Node(name, command, folder, lines))
         nodes.append(node)
         return node

@@ -220,6 +220,17 @@ class TrackerAnnounced(Event):
 
 
 @dataclasses.dataclass(frozen=True)
+class DhtSearched(Event):
+    """A search for peers in the DHT ended; with it the torrent was announced there (BEP 5)."""
+
+    frequent: ClassVar[bool] = True
+    peers: int
+    """Number of addresses of peers that were found."""
+    replies: int
+    """Number of nodes that answered; 0 if the DHT cannot be reached."""
+
+
+@dataclasses.dataclass(frozen=True)
 class TrackerFailed(Event):
     """An announce failed over every address family, or the tracker answered with a failure."""
 

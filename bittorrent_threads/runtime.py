@@ -230,7 +230,14 @@ class Runtime:
 def _make_engine(shutdown: Shutdown, loop: Loop, disk: Disk, lookups: Lookups, settings: Settings) -> Engine:
     """Make the engine and start the disk threads, on the network thread, as an interrupt cannot reach it."""
     disk.start()
-    engine = Engine(network=loop, disk=disk, lookups=lookups, settings=settings, random=random.Random(os.urandom(16)))
+    engine = Engine(
+        network=loop,
+        disk=disk,
+        lookups=lookups,
+        settings=settings,
+        random=random.Random(os.urandom(16)),
+        secrets=random.SystemRandom(),
+    )
     loop.on_exhausted, loop.on_fault = engine.exhausted, engine.fault
     shutdown.engine = engine
     return engine

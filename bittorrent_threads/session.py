@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Tuple
 from .client import Client
 from .options import FolderPath, Source, TorrentOptions
 from .runtime import Runtime
+from .session_dht import SessionDht
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -40,6 +41,11 @@ class Session(Runtime):
             SessionClosed: If the session is closed.
         """
         return Client(source, basedir, session=self, **options)
+
+    @property
+    def dht(self) -> SessionDht:
+        """The node of the session in the distributed hash table (BEP 5)."""
+        return SessionDht(self)
 
     @property
     def clients(self) -> Tuple[Client, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-from typing import Any, Union
+from typing import Any, Tuple, Union
 
 from .errors import SettingsError
 
@@ -153,6 +153,23 @@ class Settings:
     user_agent: str = ""
     """User-Agent of HTTP requests, and ``v`` of BEP 10; empty for the name and version of the library."""
 
+    # -- DHT -------------------------------------------------------------------------------------------------------
+    dht: bool = True
+    """Look for peers in the DHT, and announce there (BEP 5), for torrents that are not private."""
+    dht_routers: Tuple[Tuple[str, int], ...] = (
+        ("dht.libtorrent.org", 25401),
+        ("dht.transmissionbt.com", 6881),
+        ("router.bittorrent.com", 6881),
+        ("router.utorrent.com", 6881),
+    )
+    """Nodes that are asked while no other is known, as host and UDP port; a session that listens on a loopback address
+    resolves no names of nodes."""
+    dht_read_only: bool = False
+    """Ask other nodes, and answer none (BEP 43): for a machine with little time or traffic to spare."""
+    dht_state: str = ""
+    """File in which the nodes of the DHT are kept from one session to the next, and which is made if it does not exist;
+    empty for none.  It is written every 15 minutes and at the end."""
+
     # -- peers -----------------------------------------------------------------------------------------------------
     max_peer_list: int = 3000
     """Addresses remembered for one torrent."""
@@ -177,13 +194,16 @@ class Settings:
                     raise SettingsError(field.name, f"must be {least} to {most}, not {value}")
         if self.names not in NAMES:
             raise SettingsError("names", f"must be {' or '.join(NAMES)}, not {self.names!r}")
+        for router in self.dht_routers:
+            if not _is_node(router):
+                raise SettingsError("dht_routers", f"must be pairs of a host and a port, not {router!r}")
         if self.announce_ip:
             try:
                 ipaddress.ip_address(self.announce_ip.replace("%", "/"))  # no zone: it means nothing elsewhere
             except ValueError:
                 raise SettingsError("announce_ip", f"must be a numeric address, not {self.announce_ip!r}") from None
 
-    def replace(self, **changes: Union[int, float, str]) -> Settings:
+    def replace(self, **changes: Union[int, float, str, Tuple[Tuple[str, int], ...]]) -> Settings:
         """Return a copy with some settings changed.
 
         Args:
@@ -197,6 +217,13 @@ class Settings:
             if name not in known:
                 raise SettingsError(name, "is not a setting")
         return Settings(**{**dataclasses.asdict(self), **changes})
+
+
+def _is_node(value: object) -> bool:
+    if not isinstance(value, tuple) or len(value) != 2:
+        return False
+    host, port = value
+    return isinstance(host, str) and bool(host) and isinstance(port, int) and 0 < port < 65536
 
 
 _ZERO_ALLOWED = frozenset({"port", "announce_port", "download_limit", "upload_limit"})

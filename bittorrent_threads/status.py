@@ -78,6 +78,85 @@ class TrackerStatus:
 
 
 @dataclasses.dataclass(frozen=True)
+class DhtFamilyStatus:
+    """The DHT node of a session in one address family (BEP 32)."""
+
+    family: int
+    """4 or 6."""
+    node_id: bytes
+    """Id of the node, 20 bytes."""
+    port: int
+    """UDP port of the node; 0 if it is not open."""
+    nodes: int
+    """Number of known nodes that are not bad."""
+    good_nodes: int
+    """Number of those that have answered in the last 15 minutes."""
+    joined: bool
+    """The node has found its neighbours."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DhtStatus:
+    """The DHT node of a session (BEP 5) at one moment; numbers count from its last start."""
+
+    running: bool = False
+    """The node is on the network: a torrent that may use it is started, or the program has called it."""
+    read_only: bool = False
+    """The node asks, and does not answer (BEP 43)."""
+    error: str = ""
+    """What keeps the node from the network, in a sentence; empty if nothing is known to."""
+    families: Tuple[DhtFamilyStatus, ...] = ()
+    """The node in each address family."""
+    queries_sent: int = 0
+    """Number of queries sent to other nodes."""
+    replies_received: int = 0
+    """Number of those that were answered."""
+    timeouts: int = 0
+    """Number of those that were not answered in time."""
+    queries_received: int = 0
+    """Number of queries of other nodes."""
+    answers_sent: int = 0
+    """Number of those that were answered."""
+    malformed: int = 0
+    """Number of datagrams that were no message of the DHT."""
+    bytes_sent: int = 0
+    """Bytes of all datagrams sent."""
+    bytes_received: int = 0
+    """Bytes of all datagrams received."""
+    searches: int = 0
+    """Number of searches for peers that are under way or wait."""
+    stored_torrents: int = 0
+    """Number of torrents that others have announced to this node."""
+    stored_peers: int = 0
+    """Number of peers of these."""
+
+    @property
+    def nodes(self) -> int:
+        """Number of known nodes that are not bad, of both families."""
+        return sum([each.nodes for each in self.families])
+
+    @property
+    def good_nodes(self) -> int:
+        """Number of nodes that have answered in the last 15 minutes, of both families."""
+        return sum([each.good_nodes for each in self.families])
+
+
+@dataclasses.dataclass(frozen=True)
+class DhtSearchStatus:
+    """The search for peers of one torrent in the DHT (BEP 5)."""
+
+    state: str = "unused"
+    """``unused`` (the torrent is stopped, or ``Settings.dht`` is false), ``private`` (it must not use the DHT, BEP 27),
+    ``searching``, ``working`` (nodes answered last time), or ``failing`` (no node answered)."""
+    peers: int = 0
+    """Number of peers that the last search found."""
+    replies: int = 0
+    """Number of nodes that answered in the last search."""
+    next_search: float = -1.0
+    """Seconds until the next search; -1 if it is not known."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Status:
     """The condition of a torrent at one moment."""
 
@@ -148,6 +227,8 @@ class Status:
     """The client is closed: no later status differs."""
     refused: int = 0
     """Number of addresses of peers, and of incoming connections, that the IP filter of the session refused."""
+    dht: DhtSearchStatus = DhtSearchStatus()
+    """The search for peers in the DHT."""
 
     @property
     def progress(self) -> float:

@@ -75,6 +75,7 @@ def local(client: bt.Client) -> str:
         ["download", "x.torrent", "--peer", "host:0"],
         ["download", "x.torrent", "--timeout", "0"],
         ["download", "x.torrent", "--timeout", "nan"],
+        ["download", "x.torrent", "--dht-node", "host"],
         ["download", "x.torrent", "--upload-limit", "fast"],
         ["download", "x.torrent", "--upload-limit", "-5K"],
         ["download", "x.torrent", "--upload-limit", "0.5"],
@@ -474,6 +475,22 @@ def test_a_download_without_peers_ends_in_time(run: Run, torrent: Path, tmp_path
             break
     assert "no peer is known" in ran.err
     assert ran.document["left"] == CONTENT.size
+
+
+def test_the_dht(run: Run, torrent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as node:
+        node.bind(("127.0.0.1", 0))
+        where = f"127.0.0.1:{node.getsockname()[1]}"
+        arguments = (torrent, "-d", tmp_path / "copy", "--dht-node", where, "--timeout", "0.5")
+        assert run("download", *arguments, "--no-dht").code == 3
+        node.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            node.recv(2000)
+        nodes = tmp_path / "nodes"
+        monkeypatch.setattr(cli, "Settings", lambda: bt.Settings(dht=True))
+        assert run("download", *arguments, "--dht-state", nodes).code == 3
+        assert node.recv(2000).startswith(b"d")
+    assert nodes.exists()
 
 
 def test_a_taken_port(run: Run, torrent: Path, tmp_path: Path) -> None:

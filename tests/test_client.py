@@ -537,7 +537,7 @@ def test_ctrl_c_in_wait_leaves_the_client_usable(tmp_path: Path) -> None:
         """
         import _thread, sys, threading, time
         import bittorrent_threads as bt
-        client = bt.Client(sys.argv[1], sys.argv[2])
+        client = bt.Client(sys.argv[1], sys.argv[2], settings=bt.Settings(host="127.0.0.1"))
         try:
             print("waiting", flush=True)
             client.wait()
@@ -561,7 +561,13 @@ def test_ctrl_c_in_wait_leaves_the_client_usable(tmp_path: Path) -> None:
 
 
 def test_a_process_that_forgets_to_close_exits_promptly(tmp_path: Path) -> None:
-    script = "import sys, bittorrent_threads as bt; client = bt.Client(sys.argv[1], sys.argv[2]); print(client.state)"
+    script = textwrap.dedent(
+        """
+        import sys, bittorrent_threads as bt
+        client = bt.Client(sys.argv[1], sys.argv[2], settings=bt.Settings(host="127.0.0.1"))
+        print(client.state)
+        """
+    )
     arguments = [sys.executable, "-c", script, str(SMALL.torrent(tmp_path)), str(tmp_path)]
     began = time.monotonic()
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=PATIENCE)
@@ -635,3 +641,12 @@ def test_what_cannot_be_announced(name: str, value: object) -> None:
     with pytest.raises(bt.SettingsError, match=f"^announce_{name}: must be"):
         bt.Settings(**settings)
     assert bt.Settings(announce_port=65535, announce_ip="2001:db8::1").announce_port == 65535
+
+
+@pytest.mark.parametrize(
+    "routers", [[("a", 1)], (("a",),), (("", 1),), (("a", 0),), (("a", 65536),), ("a:1",), ((1, 1),)]
+)
+def test_what_is_no_router_of_the_dht(routers: Any) -> None:
+    with pytest.raises(bt.SettingsError, match="^dht_routers: must be"):
+        bt.Settings(dht_routers=routers)
+    assert bt.Settings(dht_routers=(("a", 1),)).replace(dht=False).dht_routers == (("a", 1),)

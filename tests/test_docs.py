@@ -25,6 +25,7 @@ SOURCE = ROOT / "bittorrent_threads"
 PUBLIC = (
     *(bt.Client, bt.Session, bt.Settings, bt.Status, bt.PeerStatus, bt.TrackerStatus, bt.Hashcheck),
     *(bt.IpFilter, bt.Blocklist),
+    *(bt.SessionDht, bt.DhtPeers, bt.DhtStatus, bt.DhtFamilyStatus, bt.DhtSearchStatus),
     *(bt.HashcheckResult, bt.Download, bt.Magnet, bt.Metainfo, bt.Tracker, file.File),
 )
 

@@ -21,7 +21,7 @@ from bittorrent_threads.status import StatusView
 SOURCE = Path(bt.__file__).resolve().parent
 PUBLIC = [
     *("blocking_download", "client", "errors", "events", "event_queue", "file", "hashcheck", "ip_filter", "options"),
-    *("runtime", "session", "settings", "status", "tracker"),
+    *("runtime", "session", "session_dht", "settings", "status", "tracker"),
 ]
 CLASSES = [
     bt.Client,
@@ -32,6 +32,8 @@ CLASSES = [
     bt.Hashcheck,
     bt.IpFilter,
     bt.Tracker,
+    bt.SessionDht,
+    bt.DhtPeers,
     File,
     EventQueue,
 ]

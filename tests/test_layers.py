@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "bittorrent_threads"
 SOURCE = ROOT / PACKAGE
 MODULES = sorted(SOURCE.rglob("*.py"))
-LAYERS = ("threads", "metainfo", "protocol", "swarm", "disk", "net", "engine")
-PURE_LAYERS = ("metainfo", "protocol", "swarm")
+LAYERS = ("threads", "metainfo", "protocol", "swarm", "dht", "disk", "net", "engine")
+PURE_LAYERS = ("metainfo", "protocol", "swarm", "dht")
 TOP = "(top level)"
 MAX_LINES = 450
 
@@ -33,6 +33,7 @@ FACADE = frozenset(
         "options",
         "runtime",
         "session",
+        "session_dht",
         "shutdown",
         "torrent_handle",
         "torrent_view",
@@ -57,7 +58,8 @@ ALLOWED = {
     "disk": LEAVES | {"metainfo", "threads"},
     "protocol": LEAVES | {"metainfo"},
     "swarm": LEAVES | {"metainfo", "protocol"},
-    "engine": LEAVES | {"metainfo", "protocol", "swarm", "disk", "net"},
+    "dht": LEAVES | {"metainfo", "protocol"},
+    "engine": LEAVES | {"metainfo", "protocol", "swarm", "dht", "disk", "net"},
 }
 """What of ours each module or layer may import besides itself; the façade and the command line, all below them."""
 

@@ -20,7 +20,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Sequence
 import environment
 
 PACKAGE = "bittorrent_threads"
-TESTED = ("metainfo", "protocol", "swarm")
+TESTED = ("metainfo", "protocol", "swarm", "dht")
 """Layers in which an untested line or branch is a failure."""
 TOP = "(top level)"
 MOST_SHOWN = 30

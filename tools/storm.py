@@ -37,7 +37,8 @@ if str(ROOT) not in sys.path:
 import bittorrent_threads as bt  # noqa: E402
 
 PACKAGE = str(ROOT / "bittorrent_threads")
-LOCAL = bt.Settings(host="127.0.0.1")
+LOCAL = bt.Settings(host="127.0.0.1", dht=False)
+DHT = LOCAL.replace(dht=True, dht_routers=())
 SIZE = 400_000
 PATIENCE = 60.0
 """Seconds after which a call counts as hanging, and within which everything must end."""
@@ -247,6 +248,24 @@ def shared(ground: Ground, storm: Storm) -> None:
         assert session.clients == ()
 
 
+def searched(ground: Ground, storm: Storm) -> None:
+    """Look for peers in a DHT of two nodes."""
+    with bt.Session(DHT) as other, bt.Session(DHT) as session:
+        other.dht.add_node("127.0.0.1", 1)
+        while not other.dht.status().families:
+            time.sleep(0.01)
+        session.dht.add_node("127.0.0.1", other.dht.status().families[0].port)
+
+        def call() -> None:
+            with session.dht.get_peers(bytes(20), PATIENCE) as peers:
+                assert list(peers) == []
+                assert peers.ended
+            assert repr(peers)
+            assert session.dht.status().searches >= 0
+
+        storm(call)
+
+
 def sessions(ground: Ground, storm: Storm) -> None:
     """Make sessions and close them."""
 
@@ -295,6 +314,7 @@ CALLS: Dict[str, Callable[[Ground, Storm], None]] = {
     "client": constructed,
     "close": closed,
     "create": created,
+    "dht": searched,
     "download": downloaded,
     "events.get": on_a_client(got),
     "facts": on_a_client(told),

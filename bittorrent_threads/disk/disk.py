@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Callable, Dict, Optional, Tuple
 
+from ..errors import StorageError
 from ..metainfo.infohash import InfoHash
 from ..metainfo.metainfo import Metainfo
 from ..metainfo.safe_paths import HIDDEN_FOLDER
@@ -18,8 +19,10 @@ from .folder import Folder, Parts
 from .hash_buffer import HashBuffers
 from .metadata_file import MetadataFile, StoredMetadata
 from .piece_io import Pieces
-from .pool import Pool
+from .pool import Outcome, Pool
+from .results import Done, Stored, bare
 from .resume_file import ResumeFile, metadata_parts
+from .state_file import StateFile
 from .storage import Storage
 
 
@@ -79,6 +82,37 @@ class Disk:
         content = Content(metainfo, folder, self._files, allocation=allocation, names=self._names)
         pieces, claim = Pieces(metainfo, content, self._scratches), TorrentClaim(self._claims, metainfo)
         return Storage(metainfo, content, pieces, resume_file, claim, self._pool)
+
+    def load_state(self, path: str, deliver: Callable[[Stored], None]) -> None:
+        """Read the plain data that ``store_state`` wrote.
+
+        Args:
+            path: The file; there may be none.
+            deliver: Called with the result.
+        """
+
+        def failed(error: BaseException) -> Stored:
+            return Stored(None, bare(StorageError.wrap(error, path)))
+
+        def read() -> Stored:
+            return Stored(StateFile(path, system=self._system).load(), None)
+
+        self._pool.submit(read, lambda outcome: deliver(outcome.value(failed)), background=True)
+
+    def store_state(self, path: str, state: object, deliver: Callable[[Done], None]) -> None:
+        """Write plain data to a file, atomically.
+
+        Args:
+            path: The file.
+            state: Dictionaries, lists, strings and numbers, which must not change until ``deliver`` is called.
+            deliver: Called with the result.
+        """
+
+        def finish(outcome: Outcome[None]) -> None:
+            error = outcome.error
+            deliver(Done(None if error is None else bare(StorageError.wrap(error, path))))
+
+        self._pool.submit(lambda: StateFile(path, system=self._system).store(state), finish, background=True)
 
     def metadata(self, infohash: bytes, basedir: str, *, resume_dir: Optional[str] = None) -> StoredMetadata:
         """Make the store of the metadata of a torrent, without using any file; arguments as of ``open``."""

@@ -164,6 +164,14 @@ class Done(NamedTuple):
     error: Optional[StorageError]
 
 
+class Stored(NamedTuple):
+    """Result of ``Disk.load_state``."""
+
+    state: Optional[object]
+    """Dictionaries, lists, strings and numbers; None if there is no valid file."""
+    error: Optional[StorageError]
+
+
 def bare(error: StorageError) -> StorageError:
     """Return the error without its tracebacks, which would keep the buffers of the job alive."""
     link: Optional[BaseException] = error

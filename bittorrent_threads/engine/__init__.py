@@ -5,6 +5,8 @@ A session:
 - ``Engine``: the torrents of a session, its listening port, the limit on its connections.
 - ``Handshakes``, ``Handshaker``, ``IncomingConnections``: connections whose handshake is not finished.
 - ``Datagrams``: its UDP sockets, which UDP trackers and the DHT share.
+- ``DhtNode``: the node in the distributed hash table; ``DhtBootstrap``: through whom it joins.  ``DhtAnnounces``: the
+  torrents that are looked up there.
 - ``AddressFilter``: which hosts are refused, in both directions.
 - ``Dialer``: which addresses to dial.  ``TrackerClients``, ``HttpTracker``: announces, by the scheme of the URL.
 - ``LocalDiscovery``: announces to the local network, and peers that are heard there.
@@ -23,6 +25,7 @@ A torrent, from its infohash on:
   ``DontHave`` and ``UploadOnly`` handle them.
 - ``FlowControl``: when a peer is read.  ``PeerTimeouts``: how long it may keep us waiting.
 - ``Choking``: which peers may request.  ``RateLimits``, ``TransferRates``: what it may and does receive and send.
+- ``TorrentDht``: its part in the distributed hash table.
 - ``Announces``: its trackers.  ``AddressGate``: the one way for addresses of peers into its list.
 - ``EventPublisher``, ``snapshot``: what the user is told and sees.  ``WaitGroup``: what a stopped torrent waits for.
 

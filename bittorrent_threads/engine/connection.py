@@ -44,6 +44,16 @@ class Owner(Protocol):
         """A peer said that it wants no piece (BEP 21)."""
 
 
+class DhtLink(Protocol):
+    """The part of a torrent in the DHT, as its connections use it."""
+
+    def port_of(self, family: int) -> int:
+        """Return the UDP port of our node in an address family, 4 or 6, to tell peers; 0 for none."""
+
+    def add_node(self, address: Address) -> None:
+        """Take a node that a peer has told (BEP 5)."""
+
+
 class Host(Protocol):
     """The torrent of a connection."""
 
@@ -53,6 +63,10 @@ class Host(Protocol):
     message_budget: Budget
     own_host: ExternalAddress
     metadata: Metadata
+
+    @property
+    def dht(self) -> DhtLink:
+        """Its part in the DHT."""
 
     @property
     def extensions(self) -> ExtensionTable[Connection]:
@@ -113,6 +127,8 @@ class Connection(ABC):
         """Requests that the peer says it keeps (BEP 10 ``reqq``); 0 if it said nothing."""
         self.upload_only = False
         """The peer says that it wants nothing (BEP 21)."""
+        self.dht_port: Optional[int] = None
+        """The UDP port at which the peer says that it has a DHT node (BEP 5)."""
         self.prefers_encryption = False
         """The peer says that it prefers encrypted connections (``e`` of the extension handshake)."""
         self.closed = ""
@@ -151,7 +167,8 @@ class Connection(ABC):
 
     def _take_over(self, before: Connection) -> None:
         self.client, self.listening, self.reqq = before.client, before.listening, before.reqq
-        self.upload_only, self.prefers_encryption = before.upload_only, before.prefers_encryption
+        self.upload_only, self.dht_port = before.upload_only, before.dht_port
+        self.prefers_encryption = before.prefers_encryption
         self.connected_at, self.last_sent, self.moved_at = before.connected_at, before.last_sent, before.moved_at
 
     def introduce(self) -> None:
@@ -159,6 +176,12 @@ class Connection(ABC):
         if self.extended:
             handshake = self.extensions.offer(self.host.extension_handshake(self.address))
             self.send(messages.extended(HANDSHAKE_ID, handshake.encode()))
+
+    def tell_dht_port(self) -> None:
+        """Tell the peer the UDP port of our DHT node, if both have one (BEP 5)."""
+        port = self.host.dht.port_of(6 if ":" in self.address[0] else 4) if self.handshake.dht else 0
+        if port:
+            self.send(messages.port(port))
 
     def send(self, message: bytes) -> None:
         """Queue one message, or several joined."""
@@ -260,6 +283,12 @@ class Connection(ABC):
             self.interested = interested
             self.flow.work += message_quota.INTEREST
             self.host.interest_changed()
+
+    def on_port(self, port: int) -> None:
+        """The peer said at which UDP port it has a DHT node; what it says later is ignored."""
+        if self.dht_port is None and port:
+            self.dht_port = port
+            self.host.dht.add_node((self.address[0], port))
 
     @abstractmethod
     def take_back(self, index: int) -> str:

@@ -44,6 +44,7 @@ class EarlyPeer(Connection):
         if self.fast:
             self.send(messages.HAVE_NONE_MESSAGE)
         self.introduce()
+        self.tell_dht_port()
         if self.handshake.leftover:
             self.on_received(memoryview(self.handshake.leftover))
 
@@ -131,6 +132,8 @@ class EarlyPeer(Connection):
             self.set_interested(kind == messages.INTERESTED)
         elif kind == messages.EXTENDED:
             self.on_extended(a, b)
+        elif kind == messages.PORT:
+            self.on_port(a)
         elif kind == messages.REQUEST:
             self._refused += 1
             if self.fast:

@@ -25,6 +25,8 @@ from ..version import __version__
 from .address_filter import AddressFilter
 from .connection import Connection
 from .datagrams import Datagrams
+from .dht_announces import DhtAnnounces
+from .dht_node import DhtNode
 from .dialer import Dialer
 from .extensions import extension_table
 from .handshakes import Handshakes
@@ -72,6 +74,7 @@ class Engine:
         lookups: Name resolution and HTTP.
         settings: Limits and intervals.
         random: A ``random.Random``.
+        secrets: A source of chance that nobody can guess, a ``random.SystemRandom``; ``random`` if it is None.
         wall: Seconds since 1970, for events.
     """
 
@@ -83,6 +86,7 @@ class Engine:
         lookups: Lookups,
         settings: Settings,
         random: Any,
+        secrets: Any = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.network = network
@@ -113,6 +117,17 @@ class Engine:
         """Torrents that share the download limit, at least 1; as of the last tick."""
         self.uploading = 1
         self.port = 0
+        self.dht = DhtNode(
+            self,
+            datagrams=self.datagrams,
+            network=network,
+            disk=disk,
+            lookups=lookups,
+            settings=settings,
+            own_host=self.own_host,
+            random=secrets or random,
+        )
+        self.dht_announces = DhtAnnounces(self.dht, self, network=network, settings=settings, random=random)
         self._listener: Optional[Listener] = None
         self._connection_limit = min(settings.max_connections, network.capacity * 4 // 5)
         self._exhausted_at = -EXHAUSTED_INTERVAL
@@ -187,6 +202,8 @@ class Engine:
         self.handshakes.close()
         for source in self.peer_sources:
             source.close()
+        over.expect()
+        self.dht.close(over.answered)
         self._ticker.cancel()
         over.answered()
         over.when_over(done)
@@ -242,7 +259,14 @@ class Engine:
             self._listener = None
         for source in self.peer_sources:
             source.close()
-        self.datagrams.close()
+        if not self.dht.running:
+            self.datagrams.close()
+
+    def open_datagrams(self) -> None:
+        """Open the UDP sockets unless they are open: the DHT may run while no torrent is started."""
+        settings = self.settings
+        if self._listener is None:
+            self.datagrams.open([settings.host] if settings.host else ANY_HOST, self.port or settings.port)
 
     # -- connections -----------------------------------------------------------------------------------------------
 
@@ -314,7 +338,8 @@ class Engine:
 
     def source_reports(self, torrent: Torrent) -> List[str]:
         """What the sources of peers besides trackers say of a torrent."""
-        return [report for report in [source.report(torrent) for source in self.peer_sources] if report]
+        reports = [*[source.report(torrent) for source in self.peer_sources], self.dht_announces.report(torrent)]
+        return [report for report in reports if report]
 
     # -- the rest --------------------------------------------------------------------------------------------------
 
@@ -337,6 +362,7 @@ class Engine:
         busy = [torrent for torrent in torrents if torrent.lifecycle.connected and len(torrent.peers)]
         self.downloading = max(1, sum([torrent.progress.wanting for torrent in busy]))
         self.uploading = max(1, sum([any([peer.interested for peer in torrent.peers]) for torrent in busy]))
+        self.dht.tick(now)
         for torrent in torrents:
             torrent.tick(now)
         for source in self.peer_sources:

@@ -45,7 +45,10 @@ class Handshaker:
         """Known from the start when we dialled, else as soon as the peer has sent the infohash."""
         self.address = address
         self.outgoing = torrent is not None
-        self.handshake = Handshake(None if torrent is None else torrent.infohash, owner.peerid)
+        if torrent is None:
+            self.handshake = Handshake(None, owner.peerid)
+        else:
+            self.handshake = Handshake(torrent.infohash, owner.peerid, reserved=torrent.reserved)
         self._owner = owner
         self._network = network
         self._timeout = timeout
@@ -81,7 +84,7 @@ class Handshaker:
             if self.torrent is None:
                 self.close("asked for a torrent that is not served here")
                 return
-            handshake.accept()
+            handshake.accept(self.torrent.reserved)
             self._send()
         if ourselves and not self.outgoing:
             # The end that dialled must see our peer id too, as only that end knows the address; it closes.

@@ -19,6 +19,7 @@ from ..disk.results import Moved as Moved
 from ..disk.results import Prepared as Prepared
 from ..disk.results import Recalled as Recalled
 from ..disk.results import Saved as Saved
+from ..disk.results import Stored as Stored
 from ..disk.results import Synced as Synced
 from ..disk.resume import Names as Names
 from ..disk.resume import Resume as Resume
@@ -304,6 +305,12 @@ class Disk(Protocol):
 
         With ``allocation`` ``"full"`` ``prepare`` makes files with all their room, or fails (ENOSPC).
         """
+
+    def load_state(self, path: str, deliver: Callable[[Stored], None]) -> None:
+        """Read plain data of the session from a file, if there is one.  Raises SessionClosed if the disk is closed."""
+
+    def store_state(self, path: str, state: object, deliver: Callable[[Done], None]) -> None:
+        """Write plain data of the session to a file, atomically.  Raises SessionClosed if the disk is closed."""
 
 
 class Fetched(NamedTuple):

@@ -30,6 +30,10 @@ class JoinableTorrent(Protocol):
     """The known addresses."""
 
     @property
+    def reserved(self) -> bytes:
+        """The 8 reserved bytes of our handshakes (BEP 3)."""
+
+    @property
     def peers(self) -> Admission:
         """Its connections."""
 

@@ -95,6 +95,7 @@ class Peer(Connection):
         elif not have.empty:
             self.send(messages.bitfield(bytes(have)))
         self.introduce()
+        self.tell_dht_port()
         if self.handshake.leftover:
             self.on_received(memoryview(self.handshake.leftover))
 
@@ -412,5 +413,6 @@ _ROUTES: Dict[int, Route] = {
     messages.REJECT: Peer._on_reject,
     messages.SUGGEST: lambda peer, index, *_: peer.pipeline.suggest(index),
     messages.ALLOWED_FAST: lambda peer, index, *_: peer.pipeline.allow(index),
+    messages.PORT: lambda peer, port, *_: peer.on_port(port),
     messages.EXTENDED: Peer._on_extended,
 }

@@ -12,6 +12,7 @@ from .metadata import Metadata
 from .payload import Payload
 from .peers import Peers
 from .phase import Hindrance, Lifecycle, Phase
+from .torrent_dht import TorrentDht
 from .transfer_rates import TransferRates
 
 
@@ -36,6 +37,7 @@ class Torrent(Protocol):
     announces: Announces
     metadata: Metadata
     rates: TransferRates
+    dht: TorrentDht
 
     @property
     def payload(self) -> Optional[Payload]:
@@ -74,6 +76,7 @@ def snapshot(torrent: Torrent, session: Faults, now: float) -> Status:
         faults=session.faults,
         refused=torrent.address_filter.refused,
         closed=torrent.lifecycle.closed,
+        dht=torrent.dht.status,
         metadata=torrent.payload is not None,
         metadata_received=torrent.metadata.received,
         **content,

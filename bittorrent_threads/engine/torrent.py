@@ -35,6 +35,7 @@ from .peers import Peers
 from .phase import Event, Lifecycle, Phase
 from .rate_limits import RateLimits
 from .snapshot import snapshot
+from .torrent_dht import TorrentDht
 from .torrent_session import TorrentSession
 from .torrent_ticker import TorrentTicker
 from .transfer_rates import TransferRates
@@ -138,6 +139,7 @@ class Torrent:
             random=session.random,
             now=network.now,
         )
+        self.dht = TorrentDht(self, session)
         self._ticker = TorrentTicker(
             self,
             announces=self.announces,
@@ -181,6 +183,7 @@ class Torrent:
             self.lifecycle.handle(Event.METADATA_RECEIVED)
         payload.reconsider()
         if self.private:
+            self.dht.stop()
             self.peers.keep_only(PRIVATE_SOURCES)
         for early in self.peers:
             if isinstance(early, EarlyPeer) and not early.closed:
@@ -270,11 +273,13 @@ class Torrent:
         self.peerlist.need(now, needed=self.progress.wanting)
         self.peerlist.forgive(now)
         self.announces.start()
+        self.dht.start()
         self.wake_dialer()
 
     def _stop(self) -> None:
         self._joined = False
         self.announces.stop()
+        self.dht.stop()
         self.peers.close_all("the torrent was stopped")
         self._session.drop_handshakes(self)
         self.rates.reset()
@@ -307,8 +312,9 @@ class Torrent:
         self._gate.learn(addresses, source, teller=teller)
 
     def reannounce(self) -> None:
-        """Announce as soon as each tracker allows it."""
+        """Announce as soon as each tracker allows it, and in the DHT."""
         self.announces.reannounce()
+        self.dht.hurry()
 
     def add_trackers(self, tiers: Sequence[Sequence[str]]) -> None:
         """Announce to more trackers."""
@@ -396,6 +402,11 @@ class Torrent:
     def full(self) -> bool:
         """Whether we have every piece."""
         return self.payload is not None and self.payload.have.full
+
+    @property
+    def reserved(self) -> bytes:
+        """The 8 reserved bytes of our handshakes (BEP 3)."""
+        return self.dht.reserved
 
     def publish(self, kind: Callable[..., events.Event], **fields: Any) -> None:
         """Hand out an event of this torrent."""

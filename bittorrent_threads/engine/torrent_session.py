@@ -9,6 +9,8 @@ from ..swarm.message_quota import Budget
 from .address_filter import AddressFilter
 from .announces import AnnouncingSession
 from .connection import Connection
+from .dht_announces import DhtAnnounces
+from .dht_node import DhtNode
 from .interfaces import Lookups, TrackerClient
 from .joinable_torrent import JoinableTorrent
 from .payload import Session
@@ -26,6 +28,8 @@ class TorrentSession(Session, AnnouncingSession, Shares, Faults, Protocol):
     wall: Callable[[], float]
     client: str
     """Our name and version, for peers."""
+    dht: DhtNode
+    dht_announces: DhtAnnounces
 
     @property
     def tracker_clients(self) -> TrackerClient:

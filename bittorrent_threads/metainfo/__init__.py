@@ -8,6 +8,7 @@
     safe_paths   paths of files that are valid on every system, and different for each file
     spelling     ``Spelling``: how the torrent itself, and so other clients, spell the names of files
     urls         checks the URLs of trackers and web seeds
+    nodes        checks the nodes of the DHT that a torrent names
     layout       ``Layout``: the positions of pieces and blocks in the files
     hashes       ``PieceHashes``: whether a piece has the right hash
     fingerprint  a digest of each block of a piece, to compare two copies of it

@@ -1,4 +1,4 @@
-"""``Metainfo``: a .torrent file of version 1, or the version 1 side of a hybrid torrent (BEP 3, 12, 19, 27, 47, 52).
+"""``Metainfo``: a .torrent file of version 1, or the version 1 side of a hybrid torrent (BEP 3, 5, 12, 19, 27, 47, 52).
 
 :meth:`Metainfo.parse` checks every key.  If a key that a download needs is missing or wrong, it raises an error that
 names the key; a wrong optional key counts as absent.  The infohash is the hash of the original bytes of ``info``.
@@ -21,6 +21,7 @@ from .infohash import InfoHash
 from .layout import Layout
 from .magnet import MAX_NAME as MAX_MAGNET_NAME
 from .magnet import Magnet
+from .nodes import Node, dht_nodes
 from .spelling import Spelling, decoder
 from .urls import tracker_tiers
 from .urls import web_seeds as clean_web_seeds
@@ -79,6 +80,8 @@ class Metainfo:
     _info: Tuple[int, int]
     trackers_trusted: bool = False
     """The calling program named the trackers (see :func:`create`), so that no path is refused at private addresses."""
+    nodes: Tuple[Node, ...] = ()
+    """Nodes of the DHT to begin with, as host and UDP port (BEP 5)."""
 
     @classmethod
     def parse(cls, data: Buffer, *, max_size: int = MAX_SIZE) -> Metainfo:
@@ -178,6 +181,7 @@ class Metainfo:
             creation_date=optional_integer(outer, b"creation date", _YEAR_10000 - 1),
             source=text(info, b"source", codec),
             spelling=spelling,
+            nodes=dht_nodes(outer.get(b"nodes")),
             _data=data,
             _info=span,
         )

@@ -1,4 +1,4 @@
-"""The first 68 bytes of a connection, in both directions (BEP 3), with the reserved bits of BEP 6 and BEP 10.
+"""The first 68 bytes of a connection, in both directions (BEP 3), with the reserved bits of BEP 5, BEP 6 and BEP 10.
 
 The end that dials knows the infohash and sends first.  The other end learns the infohash from the first 48 bytes, and
 answers before the peer id arrives: a tracker that checks whether a peer can be reached may send no more.
@@ -16,8 +16,11 @@ SIZE = _INFOHASH_END + 20
 
 EXTENSION_BYTE, EXTENSION_BIT = 5, 0x10
 FAST_BYTE, FAST_BIT = 7, 0x04
+DHT_BYTE, DHT_BIT = 7, 0x01
 RESERVED = bytes([0, 0, 0, 0, 0, EXTENSION_BIT, 0, FAST_BIT])
 """The reserved bytes we send: extension protocol (BEP 10) and fast extension (BEP 6)."""
+RESERVED_DHT = bytes([*RESERVED[:DHT_BYTE], RESERVED[DHT_BYTE] | DHT_BIT])
+"""The same with the bit of the DHT (BEP 5)."""
 
 
 class Handshake:
@@ -29,7 +32,7 @@ class Handshake:
     Args:
         infohash: 20 bytes, or None for a connection that we accepted.
         peerid: Our peer id, 20 bytes.
-        reserved: Our reserved bytes, 8.
+        reserved: Our reserved bytes, 8; those of an accepted connection may be given to ``accept`` instead.
     """
 
     def __init__(self, infohash: Optional[bytes], peerid: bytes, *, reserved: bytes = RESERVED) -> None:
@@ -66,6 +69,11 @@ class Handshake:
         """Both ends set the bit of the extension protocol (BEP 10)."""
         return self._shared(EXTENSION_BYTE, EXTENSION_BIT)
 
+    @property
+    def dht(self) -> bool:
+        """Both ends set the bit of the DHT (BEP 5)."""
+        return self._shared(DHT_BYTE, DHT_BIT)
+
     def receive(self, data: Union[bytes, bytearray, memoryview]) -> None:
         """Take bytes from the peer; ``infohash``, ``failed`` and ``done`` change with them."""
         if self.failed:
@@ -91,8 +99,11 @@ class Handshake:
             if self.peerid == self._our_peerid:
                 self.failed = "the peer is ourselves"
 
-    def accept(self) -> None:
+    def accept(self, reserved: Optional[bytes] = None) -> None:
         """Prepare our half, once the infohash is known to be that of a torrent we have.
+
+        Args:
+            reserved: Our reserved bytes, 8, if they depend on the torrent.
 
         Raises:
             ValueError: The infohash is not known yet, or our half was prepared before.
@@ -100,6 +111,8 @@ class Handshake:
         if self.infohash is None or self._sent:
             raise ValueError("there is no handshake to answer")
         self._sent = True
+        if reserved is not None:
+            self._our_reserved = reserved
         self._outgoing = _START + self._our_reserved + self.infohash + self._our_peerid
 
     def data_to_send(self) -> bytes:

@@ -1,4 +1,4 @@
-"""The messages of the peer wire: their ids, and functions that encode them (BEP 3, BEP 6, BEP 10).
+"""The messages of the peer wire: their ids, and functions that encode them (BEP 3, BEP 5, BEP 6, BEP 10).
 
 Every function returns whole messages, length prefix included, ready to be sent.  A message without fields is a
 constant.  A value that does not fit its field raises ``struct.error``.  ``wire.Wire`` decodes messages.
@@ -56,6 +56,7 @@ _INDEX = struct.Struct(">IBI")
 _INDEX_BEGIN = struct.Struct(">IBII")
 _BLOCK = struct.Struct(">IBIII")
 _EXTENDED = struct.Struct(">IBB")
+_PORT = struct.Struct(">IBH")
 
 KEEPALIVE_MESSAGE = bytes(4)
 CHOKE_MESSAGE = _PREFIX.pack(1, CHOKE)
@@ -112,6 +113,11 @@ def piece_headers(blocks: Iterable[Tuple[int, int, int]]) -> List[bytes]:
     """The 13 bytes before the data of each block ``(index, begin, length)``, for a send without a copy of the data."""
     pack = _INDEX_BEGIN.pack
     return [pack(9 + length, PIECE, index, begin) for index, begin, length in blocks]
+
+
+def port(number: int) -> bytes:
+    """One PORT: the UDP port of our DHT node (BEP 5)."""
+    return _PORT.pack(3, PORT, number)
 
 
 def suggest(index: int) -> bytes:

@@ -25,6 +25,7 @@
     local_announcer   ``LocalAnnouncer``: which torrents are announced in the local network, and when
     external_address  ``ExternalAddress``: our own host as others see it
     announcer         which trackers to ask, when, and with which event; ``tracker_state``: what is known of one
+    dht_schedule      ``DhtSchedule``: which torrent of a session is looked up in the DHT, and when
     message_quota     ``MessageQuota``: how much processor time the messages of one peer may take
     rate              ``Rate``: bytes a second of one direction of one peer
 

@@ -159,3 +159,17 @@ def test_a_forgotten_disk_lets_go_of_everything(network: NetworkThread, t: Torre
     gc.collect()
     assert workers() == []
     assert alive() is None
+
+
+def test_plain_data_of_the_session_is_kept_in_a_file(
+    start: Callable[..., Disk], network: NetworkThread, tmp_path: Path
+) -> None:
+    disk, path, state = start(), str(tmp_path / "state"), {"nodes": [["10.0.0.1", 6881]]}
+    assert network.ask(disk.load_state, path) == (None, None)
+    assert network.ask(disk.store_state, path, state).error is None
+    assert network.ask(disk.load_state, path) == (state, None)
+    below = os.path.join(path, "below")
+    for answer in (network.ask(disk.store_state, below, state), network.ask(disk.load_state, below)):
+        assert answer.error is not None
+        assert answer.error.path
+        assert answer.error.__traceback__ is None

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.chunks import cuts
 
-from bittorrent_threads.protocol.handshake import RESERVED, SIZE, Handshake
+from bittorrent_threads.protocol.handshake import RESERVED, RESERVED_DHT, SIZE, Handshake
 
 START = b"\x13BitTorrent protocol"
 INFOHASH = bytes(range(100, 120))
@@ -21,6 +21,20 @@ ANSWER = START + RESERVED + INFOHASH + THEIRS
 
 def test_the_bits_of_the_extensions() -> None:
     assert bytes.fromhex("0000000000100004") == RESERVED
+    assert bytes.fromhex("0000000000100005") == RESERVED_DHT
+
+
+@pytest.mark.parametrize("ours", [RESERVED, RESERVED_DHT])
+@pytest.mark.parametrize("theirs", [RESERVED, RESERVED_DHT])
+def test_the_dht_needs_both_ends(ours: bytes, theirs: bytes) -> None:
+    both = ours == theirs == RESERVED_DHT
+    dialled = Handshake(INFOHASH, OURS, reserved=ours)
+    dialled.receive(START + theirs + INFOHASH + THEIRS)
+    accepted = Handshake(None, OURS)
+    accepted.receive(START + theirs + INFOHASH + THEIRS)
+    accepted.accept(ours)
+    assert dialled.data_to_send() == accepted.data_to_send() == START + ours + INFOHASH + OURS
+    assert (dialled.dht, accepted.dht, accepted.fast) == (both, both, True)
 
 
 def test_who_dials_speaks_first_and_only_once() -> None:

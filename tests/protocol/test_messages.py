@@ -22,6 +22,7 @@ from bittorrent_threads.protocol import messages
         (messages.request(1, 16384, 16383), "0000000d 06 00000001 00004000 00003fff"),
         (b"".join(messages.piece_headers([(2, 32768, 16384)])), "00004009 07 00000002 00008000"),
         (messages.cancel(1, 2, 3), "0000000d 08 00000001 00000002 00000003"),
+        (messages.port(6881), "00000003 09 1ae1"),
         (messages.suggest(7), "00000005 0d 00000007"),
         (messages.HAVE_ALL_MESSAGE, "00000001 0e"),
         (messages.HAVE_NONE_MESSAGE, "00000001 0f"),

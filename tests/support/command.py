@@ -52,7 +52,9 @@ def start(
     stdout: Any = subprocess.PIPE,
     environment: Optional[Mapping[str, str]] = None,
 ) -> subprocess.Popen[str]:
-    """Start the command in a child process; an argument may be bytes."""
+    """Start the command in a child process, which uses no DHT; an argument may be bytes."""
+    if arguments and arguments[0] in ("download", "seed"):
+        arguments = (arguments[0], "--no-dht", *arguments[1:])
     return subprocess.Popen(
         [sys.executable, *program, *(each if isinstance(each, bytes) else str(each) for each in arguments)],
         cwd=ROOT,

@@ -11,7 +11,7 @@ from typing import Any
 
 from bittorrent_threads.settings import Settings
 
-QUIET = {"local_discovery": False}
+QUIET = {"local_discovery": False, "dht": False, "dht_routers": ()}
 """The changed defaults."""
 
 

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, Sequence
 
 import bittorrent_threads as bt
 
-from . import blocklists, data, hashing, idle, importing, limits, magnet, memory, picking, smallfiles, swarms
+from . import blocklists, data, dht, hashing, idle, importing, limits, magnet, memory, picking, smallfiles, swarms
 from .bench import Bench
 from .child import ChildFailed
 from .report import Line, tally
@@ -39,6 +39,7 @@ LINES: Dict[str, Callable[[Bench], Line]] = {
     "small-files": smallfiles.small_files,
     "rss": memory.rss,
     "idle": idle.idle,
+    "dht": dht.dht,
     "import": importing.importing,
     "limits": limits.limits,
     "ip-filter": blocklists.ip_filter,

@@ -1,6 +1,6 @@
 """The line about doing nothing: a thousand torrents that seed to nobody, and five hundred connections that say nothing.
 
-    python -m benchmarks.idle '{"folder": …, "count": 1000}'
+    python -m benchmarks.idle '{"folder": …, "count": 1000, "dht": [["127.1.0.1", 1234]]}'
     python -m benchmarks.idle '{"torrent": …, "directory": …, "connections": 500}'
 
 are the children: ours alone.  The peers of the connections are sockets of the parent that have shaken hands.
@@ -15,11 +15,11 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence, Tuple
 
 import bittorrent_threads as bt
 
-from .bench import Bench
+from .bench import Bench, Variant
 from .child import START_TIMEOUT, Child, memory, process_clock, python
 from .data import KIB, MIB
 from .node import say
@@ -28,6 +28,8 @@ from .report import Line, Target
 
 TORRENTS = 1000
 CONNECTIONS = 500
+NODES = 16
+"""Nodes of the DHT in which torrents are announced."""
 SETTLING = 3.0
 """Seconds from the last torrent or connection until it counts as idle."""
 IDLE = 10.0
@@ -37,8 +39,8 @@ EACH = "KiB each"
 READY_TIMEOUT = 120.0
 
 
-def torrents(bench: Bench) -> Dict[str, float]:
-    """A session of many small torrents."""
+def torrents(bench: Bench, nodes: Sequence[Tuple[str, int]] = ()) -> Dict[str, float]:
+    """A session of many small torrents; they are announced in the DHT if there are ``nodes`` to join it by."""
     folder = bench.folder / "idle"
     if not folder.exists():
         folder.mkdir()
@@ -46,12 +48,22 @@ def torrents(bench: Bench) -> Dict[str, float]:
             path = folder / f"{number}.bin"
             path.write_bytes(number.to_bytes(2, "big") * (8 * KIB))
             bt.create(path, piece_length=16 * KIB, creation_date=0).save(folder / f"{number}.torrent")
-    with Child(python("idle", folder=str(folder), count=TORRENTS, **bench.profile("idle torrents"))) as child:
+    options = {"folder": str(folder), "count": TORRENTS, "dht": nodes, **bench.profile("idle torrents")}
+    with Child(python("idle", **options)) as child:
         child.answer()
         before = memory(child.pid)
         child.tell(go=True)
         child.answer(READY_TIMEOUT)
         return _idle(child, before, TORRENTS)
+
+
+def torrents_in_dht(bench: Bench) -> Dict[str, float]:
+    """The same, while they are announced in a DHT of libtorrent's nodes."""
+    with Child(python("libtorrent_dht", count=NODES)) as network:
+        nodes = network.answer(START_TIMEOUT)["nodes"]
+        found = torrents(bench, nodes[:1])
+        network.finish(quit=True)
+    return found
 
 
 def connections(bench: Bench) -> Dict[str, float]:
@@ -85,10 +97,12 @@ def _idle(child: Child, before: int, count: int) -> Dict[str, float]:
 def idle(bench: Bench) -> Line:
     """1,000 torrents seeding idle in a session, and 500 idle connections."""
     line = Line("idle", "CPU and memory of what does nothing, in one session of ours")
-    variants = {
+    variants: Dict[str, Variant] = {
         f"ours, {TORRENTS} torrents": functools.partial(torrents, bench),
         f"ours, {CONNECTIONS} connections": functools.partial(connections, bench),
     }
+    if "libtorrent" in bench.installed:
+        variants[f"ours, {TORRENTS} torrents in the DHT"] = functools.partial(torrents_in_dht, bench)
     rounds = bench.in_turns(variants, rounds=1)
     line.figures = rounds.medians()
     line.targets = [Target(f"{CPU}: {name}", rounds.median(CPU, name), "at most", 2.0) for name in variants]
@@ -98,8 +112,9 @@ def idle(bench: Bench) -> Line:
 # -- the children ----------------------------------------------------------------------------------------------------
 
 
-def _seed_many(folder: Path, count: int) -> None:
-    with bt.Session(bt.Settings(host="127.0.0.1")) as session:
+def _seed_many(folder: Path, count: int, nodes: Sequence[Sequence[Any]]) -> None:
+    routers = tuple([(host, port) for host, port in nodes])
+    with bt.Session(bt.Settings(host="127.0.0.1", dht=bool(nodes), dht_routers=routers)) as session:
         say(ready=True)
         sys.stdin.readline()
         clients: List[bt.Client] = [
@@ -127,6 +142,6 @@ if __name__ == "__main__":
     asked = json.loads(sys.argv[1])
     with profiled(asked):
         if "folder" in asked:
-            _seed_many(Path(asked["folder"]), asked["count"])
+            _seed_many(Path(asked["folder"]), asked["count"], asked["dht"])
         else:
             _seed_to_many(asked)

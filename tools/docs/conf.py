@@ -46,7 +46,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(?!bittorrent_threads\b|[A-Z]\w*$).*"),
     (r"py:.*", r"(Any|Callable|Exception|NamedTuple|Optional|Sequence|Tiers|TimeoutError|Union|ValueError)"),
     # The types of the engine are no part of the public interface.
-    (r"py:.*", r"bittorrent_threads\.(disk|engine|metainfo|net|protocol|swarm|threads)\..*"),
+    (r"py:.*", r"bittorrent_threads\.(dht|disk|engine|metainfo|net|protocol|swarm|threads)\..*"),
 ]
 
 

@@ -1,9 +1,10 @@
-"""aria2c, which connects only to peers of a tracker; here it announces every second."""
+"""aria2c, which connects only to peers of a tracker or of the DHT; here it announces every second."""
 
 from __future__ import annotations
 
 import re
-from typing import ClassVar, List
+from pathlib import Path
+from typing import ClassVar, List, Optional, Tuple
 
 from .peer import Peer
 
@@ -12,16 +13,39 @@ PORTS = "20000-32000"
 
 
 class Aria2Peer(Peer):
-    """aria2c as one peer; it continues as a seeder when it is complete."""
+    """aria2c as one peer; it continues as a seeder when it is complete.
+
+    With ``dht_node`` it joins the DHT through that node.
+    """
 
     name: ClassVar[str] = "aria2"
     host = "127.0.0.3"
 
+    def __init__(
+        self,
+        torrent: Path,
+        directory: Path,
+        *,
+        seed: bool = False,
+        host: Optional[str] = None,
+        dht_node: Optional[Tuple[str, int]] = None,
+    ) -> None:
+        super().__init__(torrent, directory, seed=seed, host=host)
+        self.dht_node = dht_node
+
     def command(self) -> List[str]:
+        dht = ["--enable-dht=false"]
+        if self.dht_node is not None:
+            dht = [
+                "--enable-dht=true",
+                f"--dht-entry-point={self.dht_node[0]}:{self.dht_node[1]}",
+                f"--dht-file-path={self.hash_buffer / 'dht.dat'}",
+                f"--dht-listen-port={PORTS}",
+            ]
         return [
             "aria2c",
             "--no-conf=true",
-            "--enable-dht=false",
+            *dht,
             "--enable-dht6=false",
             "--bt-enable-lpd=false",
             "--enable-peer-exchange=false",

@@ -7,10 +7,12 @@ in a pass of its own.
 from __future__ import annotations
 
 import errno
+import json
 import os
 from typing import Any, Callable, Dict, Iterable, Optional
 
 from bittorrent_threads.disk.allocation import FULL, SPARSE
+from bittorrent_threads.disk.results import Done, Stored
 from bittorrent_threads.errors import StorageError
 
 from .files import SimFiles
@@ -50,6 +52,8 @@ class SimDisk:
         self.most_busy_jobs = 0
         self.files: Dict[bytes, SimFiles] = {}
         """By infohash."""
+        self.states: Dict[str, str] = {}
+        """The plain data of sessions, as JSON by path."""
         self.metadata_files: Dict[bytes, bytes] = {}
         """The stored info dictionaries, by infohash."""
         self.claims: Dict[str, Dict[bytes, bool]] = {}
@@ -75,6 +79,18 @@ class SimDisk:
         files = self.files[metainfo.infohash]
         size = metainfo.total_size if allocation == FULL else 0
         return SimStorage(self, files, os.path.join(basedir, metainfo.name), reserved=size)
+
+    def load_state(self, path: str, deliver: Callable[[Stored], None]) -> None:
+        text = self.states.get(path)
+        error = self.read_error(path)
+        state = json.loads(text) if text is not None and error is None else None
+        self.work(0.0, lambda: deliver(Stored(state, error)))
+
+    def store_state(self, path: str, state: object, deliver: Callable[[Done], None]) -> None:
+        error = self.write_error(path, len(json.dumps(state)))
+        if error is None:
+            self.states[path] = json.dumps(state)
+        self.work(0.0, lambda: deliver(Done(error)))
 
     def metadata(self, infohash: bytes, basedir: str, *, resume_dir: Optional[str] = None) -> SimMetadataStore:
         return SimMetadataStore(self, infohash)

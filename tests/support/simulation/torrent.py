@@ -27,10 +27,11 @@ def make_torrent(
     trackers: Sequence[Union[str, Sequence[str]]] = (),
     name: str = "simulated",
     private: bool = False,
+    nodes: Sequence[Tuple[str, int]] = (),
 ) -> SimTorrent:
     """Hash computed content once; ``files`` are names and lengths in bytes, and their sum goes before ``size``.
 
-    ``trackers`` are URLs, each a tier of its own, or tiers.
+    ``trackers`` are URLs, each a tier of its own, or tiers; ``nodes`` are nodes of the DHT.
     """
     if files:
         size = sum(length for _, length in files)
@@ -46,4 +47,6 @@ def make_torrent(
     document: Dict[str, object] = {"info": info}
     if trackers:
         document["announce-list"] = [[tier] if isinstance(tier, str) else tier for tier in trackers]
+    if nodes:
+        document["nodes"] = [list(node) for node in nodes]
     return SimTorrent(Metainfo.parse(bencode.encode(document)), content)
