@@ -11,7 +11,7 @@ from typing import Callable, List, Optional, Protocol, Sequence, Tuple, Union
 
 from .. import events
 from ..errors import BitTorrentError, MetainfoError, StateError
-from ..metainfo.magnet import SCHEME, Magnet
+from ..metainfo.magnet import LINK, Magnet
 from ..metainfo.metainfo import Metainfo
 from ..settings import Settings
 from ..swarm.file_progress import NORMAL_PRIORITY
@@ -254,7 +254,7 @@ class Metadata:
             for index in range(indexes.start, min(indexes.stop, count)):
                 priorities[index] = NORMAL_PRIORITY
         if selected and not any(priorities):
-            raise MetainfoError(f"selects no file that the torrent has: it has {count}", "so", SCHEME)
+            raise MetainfoError(f"selects no file that the torrent has: it has {count}", "so", LINK)
         return priorities
 
     def known(self, metainfo: Metainfo) -> None:

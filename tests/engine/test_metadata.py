@@ -78,7 +78,7 @@ def test_a_link_that_selects_no_file_of_the_torrent_fails_and_says_so() -> None:
     bench.set_state("active")
     bench.run(1)
     (failed,) = bench.seen(events.MetadataFailed)
-    assert failed.reason == "magnet:: so: selects no file that the torrent has: it has 3"
+    assert failed.reason == "magnet link: so: selects no file that the torrent has: it has 3"
     assert bench.status.state == "stopped"
     with pytest.raises(MetainfoError, match="selects no file"):
         bench.torrent.set_state("active")
