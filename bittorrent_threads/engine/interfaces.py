@@ -8,9 +8,10 @@ that no caller is called back in the middle of its own work.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Collection, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
+from typing import Any, Callable, Collection, List, NamedTuple, Optional, Protocol, Sequence, Tuple, TypeVar, Union
 
 from ..disk.allocation import SPARSE
+from ..disk.pool import Outcome as Outcome
 from ..disk.results import Checked as Checked
 from ..disk.results import CheckedFiles as CheckedFiles
 from ..disk.results import Done as Done
@@ -33,6 +34,8 @@ from ..protocol.announce import AnnounceReply, AnnounceRequest
 from ..protocol.scrape import SwarmCounts
 from ..protocol.tracker_reply import TrackerFailure
 from ..swarm.buffer_pool import Lender as Lender
+
+T = TypeVar("T")
 
 Address = Tuple[str, int]
 """``(host, port)`` of a peer; the host is a numeric IPv4 or IPv6 address without brackets or zone."""
@@ -297,6 +300,9 @@ class Disk(Protocol):
 
     def metadata(self, infohash: bytes, basedir: str, *, resume_dir: Optional[str] = None) -> MetadataStore:
         """The store of the metadata of one torrent; touches no file yet."""
+
+    def compute(self, function: Callable[[], T], deliver: Callable[[Outcome[T]], None]) -> None:
+        """Run a function that takes longer than a pass may, and deliver its value or what it raised."""
 
     def open(
         self, metainfo: Any, basedir: str, *, resume_dir: Optional[str] = None, allocation: str = SPARSE

@@ -172,7 +172,10 @@ class Torrent:
         """
         if self.payload is not None or self.lifecycle.closed:
             raise StateError("receive_info", "the metadata is known already, or the torrent is closed")
-        metainfo, priorities = self.metadata.parse(info)
+        self.receive_metainfo(*self.metadata.parse(info))
+
+    def receive_metainfo(self, metainfo: Metainfo, priorities: Sequence[int]) -> None:
+        """Make the content, with these priorities of files if any are given; StateError for a wrong piece cache."""
         payload = self._make_payload(metainfo)
         if priorities:
             payload.set_priorities(priorities)

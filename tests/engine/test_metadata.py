@@ -10,6 +10,7 @@ from support.lying_peer import UNCHOKE, message
 from support.magnet import Magnet, info_of
 
 from bittorrent_threads import events
+from bittorrent_threads.engine.metadata import PARSED_AT_ONCE
 from bittorrent_threads.engine.phase import Phase
 from bittorrent_threads.errors import MetadataUnknown, MetainfoError
 from bittorrent_threads.metainfo.infohash import InfoHash
@@ -77,7 +78,7 @@ def test_a_link_that_selects_no_file_of_the_torrent_fails_and_says_so() -> None:
     bench.set_state("active")
     bench.run(1)
     (failed,) = bench.seen(events.MetadataFailed)
-    assert failed.reason == "magnet:: so: selects no file that the torrent has: it has 3"
+    assert failed.reason == "magnet link: so: selects no file that the torrent has: it has 3"
     assert bench.status.state == "stopped"
     with pytest.raises(MetainfoError, match="selects no file"):
         bench.torrent.set_state("active")
@@ -189,3 +190,31 @@ def test_metadata_that_comes_twice_or_after_the_end_changes_nothing() -> None:
     bench.run(20)
     assert not bench.seen(events.MetadataReceived)
     assert not bench.seen(events.MetadataFailed)
+
+
+def test_large_metadata_is_parsed_by_a_disk_thread() -> None:
+    torrent = torrent_of(files=tuple([(f"{'x' * 100}{number:04}", 100) for number in range(800)]))
+    assert torrent.metainfo.info_size > PARSED_AT_ONCE
+    for selected, reason in (((), ""), ((range(900, 901),), "so: selects no file")):
+        bench = Magnet(torrent, magnet=link(torrent=torrent, select_only=selected), state="stopped")
+        bench.disk.metadata_files[torrent.metainfo.infohash] = info_of(torrent)
+        bench.disk.seek_time = 1.0
+        bench.set_state("active")
+        bench.run(1)
+        assert not bench.status.metadata, "it was read, and is being parsed"
+        bench.run(1)
+        assert bench.status.metadata == (not reason)
+        assert [reason in event.reason for event in bench.seen(events.MetadataFailed)] == [True] * bool(reason)
+        bench.run(20)
+
+
+def test_metadata_that_is_parsed_when_the_torrent_is_closed_is_dropped() -> None:
+    torrent = torrent_of(files=tuple([(f"{'x' * 100}{number:04}", 100) for number in range(800)]))
+    bench = Magnet(torrent, magnet=link(torrent=torrent), state="stopped")
+    bench.disk.metadata_files[torrent.metainfo.infohash] = info_of(torrent)
+    bench.disk.seek_time = 1.0
+    bench.set_state("active")
+    bench.run(1)
+    bench.act(bench.torrent.close)
+    bench.run(5)
+    assert not bench.seen(events.MetadataReceived)

@@ -96,6 +96,19 @@ def test_a_block_is_asked_for_as_soon_as_the_metadata_is_there() -> None:
     assert bench.payload.have.full
 
 
+def test_a_peer_that_sends_metadata_is_not_idle() -> None:
+    torrent = large()
+    info = info_of(torrent)
+    bench = Magnet(torrent)
+    guest = bench.guest([], extended=True)
+    offer(guest, len(info))
+    bench.run(15)
+    (peer,) = bench.torrent.peers
+    before = peer.moved_at
+    guest.say(block(info, 0))
+    assert peer.moved_at > before + 10
+
+
 def test_several_peers_send_different_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     torrent = large()
     info = info_of(torrent)
