@@ -22,10 +22,12 @@ from ..metainfo.safe_paths import HIDDEN_FOLDER, PORTABLE
 from ..threads.original import allocate_lock
 from .allocation import FULL, SPARSE
 from .check_files import check_files
+from .deadline import Deadline
 from .epochs import Epochs
 from .file import File
 from .file_pool import FilePool
 from .folder import Folder, Parts
+from .page_cache import PageCache
 from .part_file import PartFile
 from .path_choice import refused
 from .results import CheckedFiles, Synced, bare
@@ -75,7 +77,8 @@ class Content:
         with self._lock:
             if self._routed is None:
                 self._files.choose_names()
-            return check_files(self._metainfo, self._files, self.pool, self._part_file, self.padding)
+            found = check_files(self._metainfo, self._files, self.pool, self._part_file, self.padding)
+        return found._replace(page_cache=_name(PageCache.of(self.folder)))
 
     def refuse_foreign_data(self, wanted: Sequence[bool], own: Sequence[bool]) -> None:
         """Check that no wanted file has data of another origin; data that was seen before is checked again.
@@ -239,10 +242,20 @@ class Content:
                     young.append(span.file)
         self._unsynced.add(young)
 
-    def sync(self) -> Synced:
-        """Make durable what was written or verified before the call."""
+    def sync(self, older: Sequence[int] = (), deadline: Optional[Deadline] = None) -> Synced:
+        """Make durable what was written or verified before the call.
+
+        Args:
+            older: Pieces that an earlier process wrote and did not sync.
+            deadline: When this has to end.  What is left then is ``Synced.unsynced``; nothing is, where the page cache
+                has no name.
+        """
         error: Optional[StorageError] = None
         suspects: Set[int] = set()
+        unsynced: Set[int] = set()
+        page_cache = PageCache.of(self.folder)
+        spans = (span for piece in older for span in self._layout.piece_spans(piece))
+        self._unsynced.add_older({span.file for span in spans if not self._metainfo.files[span.file].pad})
         with self._lock:
             try:
                 self._part_file.sync()
@@ -250,16 +263,21 @@ class Content:
                 error = bare(failure)
                 for index in range(len(self._metainfo.files)):
                     suspects.update(self._part_file.pieces(index))
-        for index, reason in self._unsynced.sync().items():
+        result = self._unsynced.sync(page_cache, deadline or Deadline())
+        for index, reason in result.errors.items():
             error = error or reason
             suspects.update(self._layout.file_pieces(index))
+        for index in result.late:
+            unsynced.update(self._layout.file_pieces(index))
         # In this order: a change after a file was seen is not in its state.
         files, part_file = self._files.stats(), self._part_file.stat
         with self._lock:
             changed = self.epochs.changed_files()
         for file in changed:
             suspects.update(file.suspects)
-        return Synced(files, part_file, tuple(sorted(suspects)), error, changed)
+        return Synced(
+            files, part_file, tuple(sorted(suspects)), error, changed, tuple(sorted(unsynced)), _name(page_cache)
+        )
 
     def existing(self) -> Dict[int, File]:
         """Return the existing files by index, the part file as ``PART_FILE``."""
@@ -408,6 +426,10 @@ class Content:
 
     def _on_changed(self) -> None:
         self.epochs.changed = True
+
+
+def _name(page_cache: Optional[PageCache]) -> str:
+    return "" if page_cache is None else page_cache.name
 
 
 class _Place(Protocol):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from typing import Callable, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ..errors import StorageError
 from ..threads.original import allocate_lock
@@ -266,6 +266,18 @@ class FilePool:
                 self._compare(file, found)
                 with self._lock:
                     return file.remember(found)
+
+    def sync_name(self, file: File, folders: Set[Parts]) -> None:
+        """Make the directory entry of a file durable if we made it; ``folders`` is as ``done`` of ``Folder.sync``."""
+        with self._lock:
+            fresh, file.fresh = file.fresh, False
+        if fresh:
+            try:
+                with _storage_errors(file):
+                    file.folder.sync(file.parts, done=folders)
+            except StorageError:
+                file.fresh = True
+                raise
 
     def relieve(self) -> bool:
         """Close one unused file, for ``Folder``; return whether there was one."""
