@@ -117,8 +117,10 @@ class Descriptor:
 
     def close(self) -> None:
         """Close the file; an error that is reported only here is reported by the next sync of the file, too."""
-        with contextlib.suppress(OSError):
+        try:  # noqa: SIM105 - a third of the time of contextlib.suppress
             self._system.close(self.fd)
+        except OSError:
+            pass
 
     def _read_some(self, offset: int, view: memoryview) -> int:
         system = self._system

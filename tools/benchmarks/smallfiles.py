@@ -78,7 +78,7 @@ def measure(bench: Bench, kind: str, verb: str, torrent: Path, source: Path) -> 
     try:
         return _measure(bench, kind, verb, torrent, source, ())
     finally:
-        _put_back(source)
+        _put_back(source, torrent)
 
 
 def _measure(
@@ -98,32 +98,28 @@ def _measure(
     return {"s": seconds, "CPU s": usage.until_lap.whole}
 
 
-def _put_back(source: Path) -> None:
+def _put_back(source: Path, torrent: Path) -> None:
     # To make the files anew would take ten times as long.
     target = _target(source)
     if target.exists():
         shutil.rmtree(source, ignore_errors=True)
         target.rename(source)
-    for number in range(RENAMED):
-        renamed = source / NAME / "renamed" / f"{number}.bin"
+    for index, file in enumerate(bt.Metainfo.load(torrent).files[:RENAMED]):
+        renamed = source / NAME / "renamed" / f"{index}.bin"
         if renamed.exists():
-            renamed.rename(_path(source, number))
+            renamed.rename(source.joinpath(*file.path))
     shutil.rmtree(source / NAME / "renamed", ignore_errors=True)
     shutil.rmtree(source / HIDDEN_FOLDER, ignore_errors=True)
     (source / RESUME).unlink(missing_ok=True)
 
 
-def _path(source: Path, number: int) -> Path:
-    return source / NAME / f"{number % FOLDERS:02}" / f"{number:05}.bin"
-
-
 def _made(bench: Bench, source: Path) -> Path:
     # The torrent of the files, which are made with it.
     for number in range(FILES):
-        path = _path(source, number)
+        folder = source / NAME / f"{number % FOLDERS:02}"
         if number < FOLDERS:
-            path.parent.mkdir(parents=True)
-        path.write_bytes(os.urandom(FILE_SIZE))
+            folder.mkdir(parents=True)
+        (folder / f"{number:05}.bin").write_bytes(os.urandom(FILE_SIZE))
     torrent = bench.folder / "small.torrent"
     bt.create(source / NAME, piece_length=PIECE_LENGTH, creation_date=0).save(torrent)
     return torrent
@@ -164,16 +160,18 @@ def _ours(verb: str, options: Dict[str, Any]) -> None:
                 client.add_peer(host, port)
             client.wait("seed", timeout=TRANSFER_TIMEOUT)
 
+        files = client.files[:RENAMED]
+
         def rename() -> None:
-            for file in client.files[:RENAMED]:
+            for file in files:
                 file.rename(f"{NAME}/renamed/{file.index}.bin")
 
         if verb not in ("check", "download"):
             client.hashcheck()
             client.start()
             client.wait("checked")
-            file = client.files[0]
-            file.rename(os.path.relpath(file.path, directory))  # changes nothing, and waits for all that was begun
+            # This changes nothing, and waits for all that was begun.
+            files[0].rename(os.path.relpath(files[0].path, directory))
         _timed(
             {
                 "check": lambda: client.hashcheck(),
