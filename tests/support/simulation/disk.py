@@ -46,6 +46,8 @@ class SimDisk:
         """The number of the operation that fails with EIO; 0 for none."""
         self.wrong_reads = 0.0
         """Share of loads that return one wrong byte."""
+        self.page_cache = ""
+        """The name of the page cache: data stays in it after a stop, and survives if the name is still the same."""
         self.loaded = 0
         """Bytes read for peers."""
         self.saved = 0
