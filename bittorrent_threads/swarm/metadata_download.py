@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Optional, Protocol, Set, Tuple, Union
 
-from ..protocol.metadata_exchange import piece_count, piece_size
+from ..protocol.metadata_exchange import PIECE_SIZE, piece_count, piece_size
 
 DEPTH = 4
 """Pieces that are asked of one peer at once."""
@@ -233,7 +233,7 @@ class MetadataDownload:
     @property
     def held(self) -> int:
         """Bytes of pieces that are held, each counted as a whole one."""
-        return sum(len(assembly.pieces) for assembly in self._assemblies.values()) * piece_size(0, 2**31)
+        return sum(len(assembly.pieces) for assembly in self._assemblies.values()) * PIECE_SIZE
 
     def report(self, now: float) -> str:
         """What the metadata waits for, as a clause for the user."""
@@ -313,8 +313,7 @@ class MetadataDownload:
 
     def _room(self, assembly: _Assembly, now: float) -> bool:
         """Whether one more piece may be asked for; makes room for the assembly that comes before all others."""
-        most = piece_count(self._max_size)
-        if sum(len(each.pieces) for each in self._assemblies.values()) < most:
+        if self.held < self._max_size:
             return True
         claimed = {self._key(peer) for peer in self._peers.values()}
         own = (True, assembly.punctual(now), assembly.share)
