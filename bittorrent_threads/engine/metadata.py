@@ -39,7 +39,7 @@ class Owner(Protocol):
         """Makes the events of the torrent."""
 
     def receive_metainfo(self, metainfo: Metainfo, priorities: Sequence[int]) -> None:
-        """Take the metadata; raises StateError for a piece cache that cannot be used."""
+        """Make the content; raises StateError for a piece cache that cannot be used."""
 
     def set_state(self, state: str) -> None:
         """Start, pause or stop."""

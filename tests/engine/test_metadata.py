@@ -7,7 +7,7 @@ from typing import Any, List
 import pytest
 from support.bench import COUNT, MOMENT, TRACKER, torrent_of
 from support.lying_peer import UNCHOKE, message
-from support.magnet import Magnet, info_of
+from support.magnet import Magnet, info_of, receive_info
 
 from bittorrent_threads import events
 from bittorrent_threads.engine.metadata import PARSED_AT_ONCE
@@ -148,7 +148,7 @@ def test_stored_metadata_of_another_hash_is_not_used() -> None:
 def test_metadata_that_cannot_be_stored_is_used_and_the_user_is_told() -> None:
     bench = Magnet()
     bench.disk.write_errno = 28
-    bench.act(bench.torrent.receive_info, info_of(bench.content))
+    bench.act(receive_info, bench.torrent, info_of(bench.content))
     bench.run(MOMENT)
     assert bench.status.metadata
     assert next(event.path for event in bench.seen(events.StorageFailed)) == "info"
@@ -181,7 +181,7 @@ def test_metadata_that_comes_twice_or_after_the_end_changes_nothing() -> None:
     bench.give_info()
     bench.disk.seek_time = 2.0
     bench.reboot()
-    bench.act(bench.torrent.receive_info, info_of(bench.content))
+    bench.act(receive_info, bench.torrent, info_of(bench.content))
     bench.run(20)
     assert len(bench.seen(events.MetadataReceived)) == 1, "what was stored came later"
     assert not bench.seen(events.MetadataFailed)

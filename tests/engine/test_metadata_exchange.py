@@ -194,7 +194,10 @@ def test_the_largest_size_takes_no_memory_before_it_comes() -> None:
     guest = bench.guest([], extended=True)
     offer(guest, bench.settings.max_metadata_size)
     assert asked(guest) == [0, 1, 2, 3]
-    assert bench.torrent.metadata._download.held == 0
+    download = bench.torrent.metadata._download
+    assert download.held == 0
+    (assembly,) = download._assemblies.values()
+    assert (len(assembly.pieces), len(assembly.asked), len(assembly._released)) == (0, 4, 0)
 
 
 def test_a_smaller_limit_of_torrent_files_limits_the_metadata_too() -> None:
