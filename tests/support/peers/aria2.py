@@ -20,6 +20,8 @@ class Aria2Peer(Peer):
 
     name: ClassVar[str] = "aria2"
     host = "127.0.0.3"
+    local_discovery = False
+    """Whether it announces on the loopback interface, and listens there (BEP 14)."""
 
     def __init__(
         self,
@@ -47,7 +49,8 @@ class Aria2Peer(Peer):
             "--no-conf=true",
             *dht,
             "--enable-dht6=false",
-            "--bt-enable-lpd=false",
+            f"--bt-enable-lpd={str(self.local_discovery).lower()}",
+            f"--bt-lpd-interface={self.host}",
             "--enable-peer-exchange=false",
             "--disable-ipv6=true",
             "--async-dns=false",
