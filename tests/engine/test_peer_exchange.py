@@ -9,6 +9,7 @@ from support.bench import COUNT, MOMENT, Bench, Guest, extension, torrent_of
 from support.lying_peer import EXTENDED, message
 from support.magnet import Magnet
 
+from bittorrent_threads.engine.connection import Connection
 from bittorrent_threads.engine.interfaces import Address
 from bittorrent_threads.engine.peer_exchange import LOCAL_ID, PeerExchange
 from bittorrent_threads.protocol import pex
@@ -254,7 +255,12 @@ def test_while_nothing_changes_the_other_peers_are_not_looked_at(monkeypatch: py
     bench.run(130)
     looks: List[object] = []
     look = PeerExchange._contacts
-    monkeypatch.setattr(PeerExchange, "_contacts", lambda self, others: looks.append(self) or look(self, others))
+
+    def counted(self: PeerExchange, others: Sequence[Connection]) -> Dict[Address, int]:
+        looks.append(self)
+        return look(self, others)
+
+    monkeypatch.setattr(PeerExchange, "_contacts", counted)
     bench.run(100)
     assert looks == []
     exchanging(bench, p=7020)

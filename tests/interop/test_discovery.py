@@ -34,9 +34,7 @@ def finder(kind: str, source: Union[Path, str], directory: Path, *, seed: bool) 
     """Return a client that uses local discovery."""
     if kind == LibtorrentPeer.name:
         return LibtorrentPeer(source, directory, seed=seed, settings={"enable_lsd": True})
-    peer = Aria2Peer(source, directory, seed=seed)
-    peer.local_discovery = True
-    return peer
+    return Aria2Peer(source, directory, seed=seed, local_discovery=True)
 
 
 def test_it_tells_us_of_a_seeder(linked: Tuple[Path, str], tmp_path: Path, require_peer: Callable[[str], str]) -> None:

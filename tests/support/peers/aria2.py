@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import ClassVar, List, Optional, Tuple
+from typing import ClassVar, List, Optional, Tuple, Union
 
 from .peer import Peer
 
@@ -15,25 +15,26 @@ PORTS = "20000-32000"
 class Aria2Peer(Peer):
     """aria2c as one peer; it continues as a seeder when it is complete.
 
-    With ``dht_node`` it joins the DHT through that node.
+    With ``dht_node`` it joins the DHT through that node.  With ``local_discovery`` it announces on the loopback
+    interface, and listens there (BEP 14).
     """
 
     name: ClassVar[str] = "aria2"
     host = "127.0.0.3"
-    local_discovery = False
-    """Whether it announces on the loopback interface, and listens there (BEP 14)."""
 
     def __init__(
         self,
-        torrent: Path,
+        torrent: Union[Path, str],
         directory: Path,
         *,
         seed: bool = False,
         host: Optional[str] = None,
         dht_node: Optional[Tuple[str, int]] = None,
+        local_discovery: bool = False,
     ) -> None:
         super().__init__(torrent, directory, seed=seed, host=host)
         self.dht_node = dht_node
+        self.local_discovery = local_discovery
 
     def command(self) -> List[str]:
         dht = ["--enable-dht=false"]
