@@ -31,6 +31,9 @@ from .peer_timeouts import PeerTimeouts
 class Owner(Protocol):
     """The list of the connections of a torrent."""
 
+    changes: int
+    """How often a connection came, ended, or told its listening port."""
+
     def __iter__(self) -> Iterator[Connection]:
         """The connections."""
 

@@ -86,6 +86,8 @@ class Peers:
         self._peerid = peerid
         self._now = now
         self._connected: Dict[Connection, None] = {}
+        self.changes = 0
+        """How often a connection came, ended, or told its listening port."""
         self._downloaded_before = 0
         self._uploaded_before = 0
         self._wasted_before = 0
@@ -132,6 +134,7 @@ class Peers:
 
     def add(self, connection: Connection) -> None:
         """A connection was made."""
+        self.changes += 1
         self._connected[connection] = None
         address, incoming = connection.address, connection.incoming
         self._peerlist.connected(address, incoming=incoming, now=self._now())
@@ -179,6 +182,7 @@ class Peers:
 
     def closed(self, connection: Connection, reason: str, *, useful: bool) -> None:
         """A connection ended."""
+        self.changes += 1
         del self._connected[connection]
         now = self._now()
         self._peerlist.closed(connection.address, now, useful=useful, productive=connection.moved > 0)
@@ -228,6 +232,7 @@ class Peers:
         """An incoming peer said where it listens (BEP 10 ``p``); what it says later is ignored."""
         if connection.listening is not None:
             return
+        self.changes += 1
         connection.listening = port
         address = (connection.address[0], port)
         if self._peerlist.bind(connection.address, address):
