@@ -26,6 +26,7 @@ from .flow_control import FlowControl
 from .interfaces import Address, Network, Stream
 from .metadata import Metadata
 from .peer_timeouts import PeerTimeouts
+from .rate_limits import RateLimits
 
 
 class Owner(Protocol):
@@ -36,6 +37,9 @@ class Owner(Protocol):
 
     def __iter__(self) -> Iterator[Connection]:
         """The connections."""
+
+    def __len__(self) -> int:
+        """How many there are."""
 
     def closed(self, connection: Any, reason: str, *, useful: bool) -> None:
         """A connection ended."""
@@ -66,6 +70,7 @@ class Host(Protocol):
     message_budget: Budget
     own_host: ExternalAddress
     metadata: Metadata
+    limits: RateLimits
 
     @property
     def dht(self) -> DhtLink:

@@ -12,6 +12,7 @@ from typing import Dict, Optional, Sequence
 from .. import address_scope
 from ..protocol import pex
 from ..protocol.extension_table import Extension, ExtensionHandler, Send
+from ..swarm import pex_news
 from ..swarm.pex_limit import PexLimit
 from ..swarm.pex_news import PexNews
 from ..swarm.source_shares import Source
@@ -49,8 +50,9 @@ class PeerExchange(ExtensionHandler):
 
     def tick(self, now: float) -> None:
         """Tell the peer what is new, at most once a minute."""
-        peers = self._connection.host.peers
-        if peers.changes == self._seen or not self._news.due(now):
+        host = self._connection.host
+        peers = host.peers
+        if peers.changes == self._seen or not self._news.due(now, pex_news.interval(len(peers), host.limits.upload)):
             return
         # Another connection may have taken over the stream of this one when the metadata came.
         stream = self._connection.stream
