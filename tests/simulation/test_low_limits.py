@@ -30,10 +30,10 @@ def swarm_of(
     piece_length: int = BLOCK,
     seed: int = 1,
     up: float = MBIT,
-    settings: Settings = Settings(),
+    settings: Optional[Settings] = None,
 ) -> Swarm:
     torrent = make_torrent(size=pieces * piece_length, piece_length=piece_length, trackers=[TRACKER])
-    return make_swarm(World(seed), torrent, nodes=seeds + leeches, seeds=seeds, up=up, settings=settings)
+    return make_swarm(World(seed), torrent, nodes=seeds + leeches, seeds=seeds, up=up, settings=settings or Settings())
 
 
 def limit(node: Node, whose: str, *, download: int = 0, upload: int = 0) -> None:
