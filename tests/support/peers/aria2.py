@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import ClassVar, List, Optional, Tuple
+from typing import ClassVar, List, Optional, Tuple, Union
 
 from .peer import Peer
 
@@ -23,7 +23,7 @@ class Aria2Peer(Peer):
 
     def __init__(
         self,
-        torrent: Path,
+        torrent: Union[Path, str],
         directory: Path,
         *,
         seed: bool = False,
