@@ -48,6 +48,8 @@ def download(
 ) -> Download:
     """Download a torrent, and return when every wanted file is complete.
 
+    The last data may be in the page cache of the system only; with ``Settings.sync_at_close`` all is on the disk.
+
     Args:
         source: The torrent, as for :class:`Client`: a path, bytes, a :class:`Metainfo` or a magnet link.
         basedir: Folder that contains the files of the torrent, or their folder.

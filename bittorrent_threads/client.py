@@ -254,6 +254,9 @@ class Client(TorrentView, EventSource):
     def close(self, timeout: float = 5.0) -> None:
         """Stop, sync and close the files, and end the threads of the client's own session.
 
+        Where the page cache of the system outlives the process, the sync ends after 0.1 s, and the resume data names
+        the pieces that were not synced; ``Settings.sync_at_close`` changes that.
+
         It may be called any number of times, in any thread.  After an interrupt, or a ``timeout`` that was too short,
         closing goes on by itself, and a further call waits for its end.  If the files could not be synced in time, the
         ``reason`` of the event ``Closed`` says so.

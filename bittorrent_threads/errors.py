@@ -24,7 +24,7 @@ class MetainfoError(BitTorrentError):
     Attributes:
         reason (str): What is wrong.
         key (str): The key that holds it, such as ``"info.piece length"``; empty if it is the whole file.
-        source (str): Path or URI; empty for a torrent that was given as bytes.
+        source (str): Path, or ``"magnet link"``; empty for a torrent that was given as bytes.
     """
 
     def __init__(self, reason: str, key: str = "", source: str = "") -> None:

@@ -67,6 +67,11 @@ class EventDispatcher:
             for index in indexes:
                 self._callbacks.call("on_hash_pass", callback, index)
 
+    def publish_files(self, infohash: bytes, time: float, files: Sequence[int], path: Callable[[int], str]) -> None:
+        """Publish ``FileCompleted`` for each of these files; ``path`` returns the path of one."""
+        self.queue.publish_files(infohash, time, files, path)
+        self.changed.wake()
+
     def refreshed(self) -> None:
         """Wake the threads that wait for a change of the status."""
         if self.changed:

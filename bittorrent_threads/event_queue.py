@@ -13,9 +13,9 @@ from __future__ import annotations
 import collections
 import queue
 import time
-from typing import Deque, Dict, List, Optional, Sequence
+from typing import Callable, Deque, Dict, List, Optional, Sequence
 
-from .events import Closed, Event, EventsDropped, PiecePassed
+from .events import Closed, Event, EventsDropped, FileCompleted, PiecePassed
 from .threads.waiters import Waiters
 
 
@@ -147,6 +147,27 @@ class EventQueue:
         for index in indexes[:room]:
             self._put(PiecePassed(infohash, time, index))
         self._drop("PiecePassed", len(indexes) - room)
+        if self._waiters:
+            self._waiters.wake()
+
+    def publish_files(self, infohash: bytes, time: float, files: Sequence[int], path: Callable[[int], str]) -> None:
+        """Put ``FileCompleted`` for each file.
+
+        If no thread waits for events, those that later ones would replace are counted and not made: a hash check
+        completes 20,000 files at once.
+
+        Args:
+            infohash: Infohash of the torrent, 20 bytes.
+            time: Time of the events, in seconds since 1970.
+            files: Indexes of the files.
+            path: Returns the absolute path of a file.
+        """
+        if self._ends:
+            return
+        replaced = 0 if self._waiters else max(0, len(files) - self.maxsize)
+        for index in files[replaced:]:
+            self._put(FileCompleted(infohash, time, index, path(index)))
+        self._drop("FileCompleted", replaced)
         if self._waiters:
             self._waiters.wake()
 

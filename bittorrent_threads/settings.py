@@ -111,6 +111,10 @@ class Settings:
     """Files kept open, for the session; lowered to a quarter of RLIMIT_NOFILE."""
     sync_interval: float = 30.0
     """Longest time in seconds until a finished piece is synced and recorded in the resume data."""
+    sync_at_close: bool = False
+    """Stop and close only when all data is on the disk.  If false, data that cannot be written in 0.1 s is left to the
+    page cache of the system, if that is known to outlive the process (Linux 5.15, local disks): the resume data names
+    it, and it is hashed at the next start if the system was started anew since."""
     overwrite: bool = False
     """Overwrite a file that has the name of a file of the torrent and other content; if false, it stops the torrent."""
     disk_retry_interval: float = 10.0

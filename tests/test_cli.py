@@ -135,7 +135,9 @@ def test_no_such_file(run: Run, tmp_path: Path, verb: str) -> None:
 def test_a_bad_magnet_link_is_one_line_that_names_the_part(run: Run, verb: str) -> None:
     ran = run(verb, f"magnet:?xt=urn:btih:{'a' * 40}&so=x")
     assert ran.code == 5
-    assert ran.err == "bittorrent-threads: magnet:: so: 'x' is no index of a file, or range of indexes such as '2-5'\n"
+    assert (
+        ran.err == "bittorrent-threads: magnet link: so: 'x' is no index of a file, or range of indexes such as '2-5'\n"
+    )
     assert ran.out == ""
 
 

@@ -22,10 +22,10 @@ class SlowSync:
         self.begun = threading.Event()
         real = Content.sync
 
-        def sync(content: Content) -> Any:
+        def sync(content: Content, *arguments: Any) -> Any:
             self.begun.set()
             assert self.let.wait(30)
-            return real(content)
+            return real(content, *arguments)
 
         monkeypatch.setattr(Content, "sync", sync)
 
@@ -47,7 +47,7 @@ def t(tmp_path: Path) -> Torrent:
 
 
 def open_client(t: Torrent, tmp_path: Path, **options: Any) -> bt.Client:
-    settings = bt.Settings(host="127.0.0.1", stop_announce_timeout=0.01)
+    settings = bt.Settings(host="127.0.0.1", stop_announce_timeout=0.01, sync_at_close=True)
     client = bt.Client(t.metainfo, tmp_path, state="stopped", settings=settings, **options)
     assert client.hashcheck().failed == ()
     return client

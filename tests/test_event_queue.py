@@ -46,6 +46,55 @@ def test_pieces_without_room_are_counted_before_what_comes_next() -> None:
     assert taken(events) == [EventsDropped(HASH, 2.0, 4, ("PiecePassed",)), PiecePassed(HASH, 2.0, 8)]
 
 
+def files_of(first: int, end: int) -> List[Event]:
+    return [FileCompleted(HASH, 1.0, index, f"file {index}") for index in range(first, end)]
+
+
+def test_files_that_would_be_replaced_are_not_made() -> None:
+    events = EventQueue(8)
+    made: List[int] = []
+
+    def path(index: int) -> str:
+        made.append(index)
+        return f"file {index}"
+
+    events.publish(Completed(HASH, 0.0))
+    events.publish_files(HASH, 1.0, range(100), path)
+    assert made == list(range(92, 100))
+    assert taken(events) == files_of(92, 100)
+    events.publish(Completed(HASH, 2.0))
+    assert taken(events)[0] == EventsDropped(HASH, 2.0, 93, ("Completed", "FileCompleted"))
+
+
+def test_a_thread_that_waits_gets_every_file() -> None:
+    events = EventQueue(8)
+    seen: List[Event] = []
+    taking = threading.Thread(target=lambda: seen.extend(iter(events.get, Completed(HASH, 2.0))))
+    taking.start()
+    while not events._waiters:
+        pass
+    events.publish_files(HASH, 1.0, [3], "file {}".format)
+    while len(seen) < 1 or not events._waiters:
+        pass
+    made: List[int] = []
+
+    def path(index: int) -> str:
+        made.append(index)
+        return f"file {index}"
+
+    events.publish_files(HASH, 1.0, range(100), path)
+    events.publish(Completed(HASH, 2.0))
+    taking.join(30)
+    assert made == list(range(100))
+
+
+def test_no_file_follows_the_end() -> None:
+    events = EventQueue(8)
+    events.end(Closed(HASH, 1.0, ""))
+    events.publish_files(HASH, 1.0, [1], str)
+    assert taken(events) == [Closed(HASH, 1.0, "")]
+
+
 def test_what_matters_finds_room_behind_frequent_events() -> None:
     events = EventQueue(8)
     events.publish_passed(HASH, 1.0, range(100))

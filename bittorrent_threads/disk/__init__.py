@@ -18,6 +18,9 @@
     folder          ``Folder``: names below a folder, opened without following links
     unsynced_files  ``UnsyncedFiles``: files that were written and are not durable yet
     flush           ``Flush``: syncs many files with one system call
+    write_back      writes a large file to the disk in parts; ``deadline`` is when that, or a sync, has to end
+    page_cache      ``PageCache``: where data is that was not synced, and how long it is there
+    linux           system calls and the table of mounts of Linux
     allocation      allocates the space of a whole file
     move_storage    moves files to another folder; ``subtree`` moves a whole folder at once
     claims          ``Claims``: which torrent of the session uses which files; ``claim`` is that of one torrent
@@ -29,8 +32,9 @@
     create          makes a .torrent from files, which ``source_files`` finds
 
 The rule: a piece is written only after its hash was right.  It is read only from the file that was found at the start,
-hashed again if that file changed, and recorded in resume data only after it was synced.  An error is a ``StorageError``
-with path and errno in the result of the job.  No error ends a disk thread, and each job has exactly one result.
+hashed again if that file changed, and recorded in resume data only after it was synced, or together with the page cache
+that it is in.  An error is a ``StorageError`` with path and errno in the result of the job.  No error ends a disk
+thread, and each job has exactly one result.
 
 Locks: ``Storage`` belongs to the network thread and has none.  ``Pool`` has one for its queues.  ``Content`` has one
 for its part file, held during reads and writes, which are small and rare.  ``UnsyncedFiles`` has one, held while the
@@ -51,6 +55,8 @@ A piece is written:
 5. The result for all pieces goes back to the network thread.
 6. At intervals ``sync`` makes the written files and their names durable, and examines the files again.
 7. Only then are the pieces recorded in the resume data: a new file that is synced and renamed over the old one.
+   A stop does not wait for ``sync`` for long: what is left is recorded together with the page cache that has it, and
+   hashed at the next start unless that is still the same.
 
 A block is read: the engine joins requests into one ``load``, and a disk thread reads each span with one ``pread``.  The
 bytes go to the network thread and are sent without a copy.

@@ -35,6 +35,7 @@ def check_files(
     unseen: List[int] = []
     parted: List[int] = []
     readable = _adopted(part_file, errors)
+    slotted = part_file.files if readable else ()
     for index, entry in enumerate(metainfo.files):
         if entry.pad:
             continue
@@ -48,10 +49,11 @@ def check_files(
                 unseen.append(index)
         if size:
             begin = layout.file_offset(index)
-            present.append(range(begin // piece_length, (begin + size - 1) // piece_length + 1))
-        pieces = part_file.pieces(index) if readable else []
-        present.extend(runs(pieces))
-        if pieces:
+            pieces = range(begin // piece_length, (begin + size - 1) // piece_length + 1)
+            if not (present and pieces[0] in present[-1] and pieces[-1] in present[-1]):  # 160 files may share one
+                present.append(pieces)
+        if index in slotted:
+            present.extend(runs(part_file.pieces(index)))
             parted.append(index)
     first = errors[0] if errors else None
     pieces_present = tuple(_joined(present))

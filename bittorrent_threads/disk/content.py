@@ -12,7 +12,7 @@ import errno
 import itertools
 import os
 import time
-from typing import Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Set, Tuple, Union
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Set, Tuple, Union
 
 from ..buffers import cut
 from ..errors import StorageError
@@ -22,10 +22,12 @@ from ..metainfo.safe_paths import HIDDEN_FOLDER, PORTABLE
 from ..threads.original import allocate_lock
 from .allocation import FULL, SPARSE
 from .check_files import check_files
+from .deadline import Deadline
 from .epochs import Epochs
 from .file import File
 from .file_pool import FilePool
 from .folder import Folder, Parts
+from .page_cache import PageCache
 from .part_file import PartFile
 from .path_choice import refused
 from .results import CheckedFiles, Synced, bare
@@ -75,7 +77,8 @@ class Content:
         with self._lock:
             if self._routed is None:
                 self._files.choose_names()
-            return check_files(self._metainfo, self._files, self.pool, self._part_file, self.padding)
+            found = check_files(self._metainfo, self._files, self.pool, self._part_file, self.padding)
+        return found._replace(page_cache=_name(PageCache.of(self.folder)))
 
     def refuse_foreign_data(self, wanted: Sequence[bool], own: Sequence[bool]) -> None:
         """Check that no wanted file has data of another origin; data that was seen before is checked again.
@@ -148,11 +151,12 @@ class Content:
     def inspect(self, offset: int, view: memoryview) -> None:
         """Fill ``view`` with unverified bytes, for a hash check; raise ``Missing`` where no file has them."""
         done = 0
+        at_home, small = self._at_home(), self._files.small
         for span, at in self._places(offset, len(view)):
             if done < at:
                 view[done:at] = bytes(at - done)
             done = at + span.length
-            if self._read_current(span.file):
+            if small(span.file) and at_home(span.file):
                 self.pool.read_current(self._files[span.file], span.offset, view[at:done])
             else:
                 with self._place_of(span) as place:
@@ -171,8 +175,10 @@ class Content:
         Returns:
             The parts, each valid until the next one is requested.
         """
-        span = self._layout.spans(offset, length)[0]
-        if span.length == length and not self._metainfo.files[span.file].pad and not self._read_current(span.file):
+        span = self._layout.spans(offset, 1)[0]._replace(length=length)
+        entry = self._metainfo.files[span.file]
+        read_current = self._files.small(span.file) and self._at_home()(span.file)
+        if span.offset + length <= entry.length and not entry.pad and not read_current:
             with self._place_of(span) as place:
                 direct = place is self._files
             if direct:
@@ -194,8 +200,9 @@ class Content:
             Begin and end of the ranges that neither a file nor the part file has, ascending.
         """
         absent: List[Tuple[int, int]] = []
+        at_home, small = self._at_home(), self._files.small
         for span, at in self._places(offset, length):
-            if self._read_current(span.file):
+            if small(span.file) and at_home(span.file):
                 continue
             size = self.pool.refresh(self._files[span.file])
             if size is not None and size < span.offset + span.length and not self._may_be_in_part_file(span.file):
@@ -231,18 +238,29 @@ class Content:
         self._unsynced.begin()
         now = time.time()
         young: List[int] = []
-        with self._lock:
-            for span, _ in self._places(offset, length):
-                if self._in_part_file(span.file):
+        at_home = self._at_home()
+        for span, _ in self._places(offset, length):
+            if not at_home(span.file):
+                with self._lock:
                     self._part_file.verified()
-                elif self._files[span.file].young(now):
-                    young.append(span.file)
+            elif self._files[span.file].young(now):
+                young.append(span.file)
         self._unsynced.add(young)
 
-    def sync(self) -> Synced:
-        """Make durable what was written or verified before the call."""
+    def sync(self, older: Sequence[int] = (), deadline: Optional[Deadline] = None) -> Synced:
+        """Make durable what was written or verified before the call.
+
+        Args:
+            older: Pieces that an earlier process wrote and did not sync.
+            deadline: When this has to end.  What is left then is ``Synced.unsynced``; nothing is, where the page cache
+                has no name.
+        """
         error: Optional[StorageError] = None
         suspects: Set[int] = set()
+        unsynced: Set[int] = set()
+        page_cache = PageCache.of(self.folder)
+        spans = (span for piece in older for span in self._layout.piece_spans(piece))
+        self._unsynced.add_older({span.file for span in spans if not self._metainfo.files[span.file].pad})
         with self._lock:
             try:
                 self._part_file.sync()
@@ -250,16 +268,21 @@ class Content:
                 error = bare(failure)
                 for index in range(len(self._metainfo.files)):
                     suspects.update(self._part_file.pieces(index))
-        for index, reason in self._unsynced.sync().items():
+        result = self._unsynced.sync(page_cache, deadline or Deadline())
+        for index, reason in result.errors.items():
             error = error or reason
             suspects.update(self._layout.file_pieces(index))
+        for index in result.late:
+            unsynced.update(self._layout.file_pieces(index))
         # In this order: a change after a file was seen is not in its state.
         files, part_file = self._files.stats(), self._part_file.stat
         with self._lock:
             changed = self.epochs.changed_files()
         for file in changed:
             suspects.update(file.suspects)
-        return Synced(files, part_file, tuple(sorted(suspects)), error, changed)
+        return Synced(
+            files, part_file, tuple(sorted(suspects)), error, changed, tuple(sorted(unsynced)), _name(page_cache)
+        )
 
     def existing(self) -> Dict[int, File]:
         """Return the existing files by index, the part file as ``PART_FILE``."""
@@ -354,15 +377,15 @@ class Content:
                     return
         yield self._files
 
-    def _read_current(self, file: int) -> bool:
-        # Whether a hash check uses ``FilePool.read_current``: for small files without bytes in the part file.
-        if not self._files.small(file):
-            return False
+    def _at_home(self) -> Callable[[int], object]:
+        # Tells whether the bytes of a file are in the file itself, not in the part file.  A hash check asks for 20,000
+        # files in a row, and takes the lock once.  It uses ``FilePool.read_current`` for those of them that are small.
         routed = self._routed
-        if routed is not None and routed[file]:
-            return True
+        if routed is not None:
+            return routed.__getitem__
         with self._lock:
-            return not self._in_part_file(file)
+            parted = self._part_file.files
+        return lambda file: file not in parted
 
     def _in_part_file(self, file: int) -> bool:
         # Under the lock.
@@ -408,6 +431,10 @@ class Content:
 
     def _on_changed(self) -> None:
         self.epochs.changed = True
+
+
+def _name(page_cache: Optional[PageCache]) -> str:
+    return "" if page_cache is None else page_cache.name
 
 
 class _Place(Protocol):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 
-from ..errors import StorageError
+from ..errors import SessionClosed, StorageError
 from ..metainfo.infohash import InfoHash
 from ..metainfo.metainfo import Metainfo
 from ..metainfo.safe_paths import HIDDEN_FOLDER
@@ -24,6 +25,8 @@ from .results import Done, Stored, bare
 from .resume_file import ResumeFile, metadata_parts
 from .state_file import StateFile
 from .storage import Storage
+
+T = TypeVar("T")
 
 
 class Disk:
@@ -119,6 +122,11 @@ class Disk:
         folder = Folder(basedir, system=self._system, relief=self._files.relieve)
         where, parts = _resume_place(folder, infohash, resume_dir)
         return StoredMetadata(MetadataFile(where, metadata_parts(parts)), self._pool)
+
+    def compute(self, function: Callable[[], T], deliver: Callable[[Outcome[T]], None]) -> None:
+        """Run a function that takes long on a worker, and deliver its outcome; never after the disk was closed."""
+        with contextlib.suppress(SessionClosed):
+            self._pool.submit(function, deliver)
 
     def close(self, timeout: float = 0.0) -> bool:
         """End the workers; jobs that have not begun end with ``SessionClosed``.  The last worker closes all files.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from typing import Callable, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ..errors import StorageError
 from ..threads.original import allocate_lock
@@ -129,13 +129,24 @@ class FilePool:
     def read_current(self, file: File, offset: int, view: memoryview) -> None:
         """Fill ``view`` from the file that has the name now; it is not kept open.
 
-        This is ``refresh`` and ``read_into`` in half the time, for hash checks of many small files.
+        This is ``refresh`` and ``read_into`` in a third of the time, for hash checks of many small files.
         """
-        if file in self._handles:
-            self.refresh(file)
-        with _Use(self, file, once=True) as handle:
-            self._verify(file, handle)
-            count = handle.read_into(offset, view)
+        try:
+            (fd, found), _ = self._open(file, writable=False)
+            system, known = file.folder.system, file.stat
+            try:
+                if file.identity is None:
+                    with self._lock:
+                        file.remember(found)
+                elif known is None or not known.still(found) or file.identity != identity(found):
+                    self._verify(file, Handle(fd, found, system, writable=False))
+                count = system.preadv(fd, [view], offset) if hasattr(system, "preadv") else 0
+                if count < len(view):
+                    count += Descriptor(fd, system, found).read_into(offset + count, view[count:])
+            finally:
+                system.close(fd)
+        except _ERRORS as error:
+            raise _storage_error(error, file) from error
         _require(file, offset, len(view), count)
 
     def scan(self, file: File, offset: int, length: int, view: memoryview) -> Iterator[memoryview]:
@@ -266,6 +277,14 @@ class FilePool:
                 self._compare(file, found)
                 with self._lock:
                     return file.remember(found)
+
+    def sync_name(self, file: File, folders: Set[Parts]) -> None:
+        """Make the directory entry of a file durable if we made it; ``folders`` is as ``done`` of ``Folder.sync``."""
+        if file.fresh:
+            with _storage_errors(file):
+                file.folder.sync(file.parts, done=folders)
+            with self._lock:
+                file.fresh = False
 
     def relieve(self) -> bool:
         """Close one unused file, for ``Folder``; return whether there was one."""

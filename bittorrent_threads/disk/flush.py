@@ -9,11 +9,10 @@ Only file systems that are known to do both are flushed; on others, and after an
 from __future__ import annotations
 
 import os
-import re
-import sys
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Optional
 
 from .folder import Folder
+from .linux import Calls, calls, file_system_of
 
 MANY = 256
 """Files from which on ``syncfs`` is called.
@@ -22,9 +21,6 @@ Fewer take a second at most, and ``syncfs`` waits for the writes of other progra
 """
 
 KINDS = ("ext2", "ext3", "ext4", "f2fs", "tmpfs", "xfs")
-_MOUNTS = "/proc/self/mountinfo"
-_WAIT_BEFORE = 1  # SYNC_FILE_RANGE_WAIT_BEFORE: wait for writes that are under way, and report their errors
-_REPORTING = (5, 8)  # the version of Linux from which on syncfs reports errors
 
 
 class Flush:
@@ -35,17 +31,17 @@ class Flush:
         device: The device number of the file system.
     """
 
-    def __init__(self, folder: Folder, fd: int, device: int, calls: Calls) -> None:
+    def __init__(self, folder: Folder, fd: int, device: int, known: Calls) -> None:
         self.folder = folder
         self.device = device
         self._fd = fd
-        self._calls = calls
+        self._calls = known
 
     @classmethod
     def begin(cls, folder: Folder) -> Optional[Flush]:
         """Watch the file system of a folder; return None if it cannot be flushed."""
-        calls = _calls()
-        if calls is None:
+        known = calls()
+        if known is None:
             return None
         try:
             fd = int(folder.system.open(folder.root, os.O_RDONLY | os.O_DIRECTORY))
@@ -53,8 +49,8 @@ class Flush:
             return None
         try:
             device = int(folder.system.fstat(fd).st_dev)
-            if _kind(device) in KINDS:
-                return cls(folder, fd, device, calls)
+            if file_system_of(device) in KINDS:
+                return cls(folder, fd, device, known)
         except OSError:
             pass
         folder.system.close(fd)
@@ -78,45 +74,3 @@ class Flush:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             self.folder.system.close(fd)
-
-
-class Calls(NamedTuple):
-    """The system calls, as the C library has them.
-
-    Attributes:
-        syncfs: Writes the file system of a descriptor; returns 0 on success.
-        written: Returns whether the data of a descriptor was written.
-        reporting: Whether ``syncfs`` reports write errors.
-    """
-
-    syncfs: Callable[[int], int]
-    written: Callable[[int], bool]
-    reporting: bool
-
-
-def _calls() -> Optional[Calls]:
-    if not sys.platform.startswith("linux"):
-        return None
-    try:
-        import ctypes
-
-        library: Any = ctypes.CDLL(None)
-        syncfs, sync_file_range = library.syncfs, library.sync_file_range
-    except (ImportError, OSError, AttributeError):
-        return None
-    syncfs.argtypes = [ctypes.c_int]
-    sync_file_range.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
-    version = re.match(r"(\d+)\.(\d+)", os.uname().release)
-    reporting = version is not None and (int(version[1]), int(version[2])) >= _REPORTING
-    return Calls(syncfs, lambda fd: bool(sync_file_range(fd, 0, 0, _WAIT_BEFORE) == 0), reporting)
-
-
-def _kind(device: int) -> str:
-    # The type of a file system, as in mount(8).
-    number = f"{os.major(device)}:{os.minor(device)}"
-    with open(_MOUNTS, encoding="utf-8", errors="replace") as mounts:
-        for line in mounts:
-            fields = line.split(" ")
-            if fields[2] == number:
-                return fields[fields.index("-") + 1]
-    return ""

@@ -15,7 +15,7 @@ import contextlib
 import errno
 import os
 import stat
-from typing import Any, Callable, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Iterator, List, Optional, Set, Tuple
 
 from ..errors import StorageError
 from ..threads.original import local, original
@@ -201,15 +201,24 @@ class Folder:
         with contextlib.suppress(FileNotFoundError), self._parent(parts) as (parent, name):
             self.system.unlink(name, dir_fd=parent)
 
-    def sync(self, parts: Parts) -> None:
-        """Make the directory entries on the path to a file durable, its own included; does nothing on Windows."""
+    def sync(self, parts: Parts, *, done: Optional[Set[Parts]] = None) -> None:
+        """Make the directory entries on the path to a file durable, its own included; does nothing on Windows.
+
+        Args:
+            parts: Components of the path.
+            done: Folders that are left out, as they were synced for other files; this call adds its own.
+        """
         if self._no_follow:
             for depth in range(len(parts)):
+                if done is not None and parts[:depth] in done:
+                    continue
                 folder = self._open_path(parts[:depth])
                 try:
                     self.system.fsync(folder)
                 finally:
                     self.system.close(folder)
+                if done is not None:
+                    done.add(parts[:depth])
 
     def _parent(self, parts: Parts, *, create: bool = False, keep: bool = True) -> _Parent:
         # The folder above a file.  Of two contexts at once only one may ``keep`` folders open.

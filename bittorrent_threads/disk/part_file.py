@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import struct
 import zlib
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..metainfo.layout import Span
 from ..metainfo.metainfo import Metainfo
@@ -95,6 +95,11 @@ class PartFile:
             return []
         first = self._layout.file_offset(file)
         return [(first + begin) // self._layout.piece_length for begin in sorted(slots)]
+
+    @property
+    def files(self) -> Set[int]:
+        """The files that have any bytes here."""
+        return {file for file, slots in self._index().items() if slots}
 
     def has(self, file: int) -> bool:
         """Return whether any bytes of a file are here."""

@@ -91,6 +91,8 @@ class CheckedFiles(NamedTuple):
     """Files with bytes in the part file."""
     names: Tuple[Tuple[int, Parts], ...] = ()
     """The path of each file that has several possible paths (see ``path_choice``) and was not renamed."""
+    page_cache: str = ""
+    """The page cache that unsynced data of the files is in (see ``page_cache``); empty if it has no name."""
 
     @property
     def made(self) -> List[int]:
@@ -124,9 +126,13 @@ class Synced(NamedTuple):
     Resume data must not have them before they pass a hash check.
     """
     error: Optional[StorageError]
-    """The first error; all pieces but the suspects are durable."""
+    """The first error; all pieces but the suspects and the ``unsynced`` ones are durable."""
     changed: Tuple[Changed, ...] = ()
     """The changed files, and the suspects in them."""
+    unsynced: Tuple[int, ...] = ()
+    """Pieces of files for which there was no time, ascending: a part of them may be in the page cache only."""
+    page_cache: str = ""
+    """As in ``CheckedFiles``."""
 
 
 class Recalled(NamedTuple):

@@ -35,13 +35,17 @@ class Resume(NamedTuple):
     """The state of each file at that time; None for a file that did not exist."""
     part_file: Optional[FileStat] = None
     unfinished: Unfinished = ()
-    """Used only if ``clean``."""
+    """Used only if ``clean``, and as long as ``page_cache`` lasts."""
     clean: bool = False
     """Whether the torrent was stopped, so that nothing was written afterwards."""
     names: Names = ()
     """Renamed files: index, and the components of the path."""
     doubtful: bytes = b""
     """Packed bitfield of the pieces that need a hash check: written, or found changed, after the last sync."""
+    unsynced: bytes = b""
+    """Packed bitfield of those ``doubtful`` pieces that are right as long as ``page_cache`` lasts."""
+    page_cache: str = ""
+    """The page cache that has what was not synced (see ``page_cache``); empty if there is no such data."""
     own: Optional[bytes] = None
     """Packed bitfield of the files that the torrent has made; None in resume data of earlier versions."""
 
@@ -68,6 +72,7 @@ class Resume(NamedTuple):
             "clean": self.clean,
             "names": [[index, list(parts)] for index, parts in self.names],
             "doubtful": self.doubtful.hex(),
+            **({"unsynced": self.unsynced.hex(), "page_cache": self.page_cache} if self.page_cache else {}),
             **({} if self.own is None else {"own": self.own.hex()}),
         }
 
@@ -98,12 +103,15 @@ class Resume(NamedTuple):
             clean=plain.get("clean") is True,
             names=_names(plain.get("names", []), metainfo),
             doubtful=_bytes({"doubtful": "", **plain}, "doubtful"),
+            unsynced=_bytes({"unsynced": "", **plain}, "unsynced"),
+            page_cache=_str({"page_cache": "", **plain}, "page_cache"),
             own=_bytes(plain, "own") if "own" in plain else None,
         )
         if resume.infohash != metainfo.infohash:
             raise ValueError(f"is for the torrent {resume.infohash.hex()}")
         Bitfield(metainfo.piece_count, resume.have)
         Bitfield(metainfo.piece_count, resume.doubtful or None)
+        Bitfield(metainfo.piece_count, resume.unsynced or None)
         if len(resume.files) != len(metainfo.files):
             raise ValueError(f"has {len(resume.files)} files, the torrent {len(metainfo.files)}")
         Bitfield(len(metainfo.files), resume.own)
@@ -117,11 +125,15 @@ def _list(plain: Dict[str, Any], key: str) -> List[Any]:
     return value
 
 
-def _bytes(plain: Dict[str, Any], key: str) -> bytes:
+def _str(plain: Dict[str, Any], key: str) -> str:
     value = plain.get(key)
     if not isinstance(value, str):
         raise ValueError(f"{key} is not a string")
-    return bytes.fromhex(value)
+    return value
+
+
+def _bytes(plain: Dict[str, Any], key: str) -> bytes:
+    return bytes.fromhex(_str(plain, key))
 
 
 def _stat(entry: object, key: str) -> Optional[FileStat]:

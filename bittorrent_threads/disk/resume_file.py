@@ -55,7 +55,7 @@ class Bounds(NamedTuple):
         unfinished = min(pieces, MAX_UNFINISHED)
         blocks = min(-(-metainfo.total_size // BLOCK) // 4 + 2 * unfinished, MAX_UNFINISHED_SIZE)
         # A file is three integers of up to 39 digits, an unfinished piece an index, with punctuation.
-        size = 4096 + pieces // 2 + 128 * files + 32 * unfinished + blocks
+        size = 4096 + 3 * pieces // 4 + 128 * files + 32 * unfinished + blocks
         return cls(size + min(MAX_NAMES_SIZE, 65_536 + 4096 * files), 4096 + 32 * files + 4 * unfinished)
 
 

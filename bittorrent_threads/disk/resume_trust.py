@@ -1,6 +1,7 @@
 """Which resume data can be trusted, after a comparison with the files on disk.
 
-The rule: a piece needs no hash check only if every file that it is in has the size, time and inode of the resume data.
+The rule: a piece needs no hash check only if every file that it is in has the size, time and inode of the resume data,
+and if it was synced, or is still in the page cache that it was written to.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class Trust(NamedTuple):
     """Pieces to hash: those with data that are doubtful or in a changed file, also if the resume data has them not."""
     missing: Tuple[int, ...]
     """Indexes of files that are gone.  They are not downloaded again until the user asks for a hash check."""
+    unsynced: Tuple[int, ...] = ()
+    """Pieces with data that is trusted, ``unfinished`` ones included, and that was never synced."""
 
 
 def compare(resume: Resume, checked_files: CheckedFiles, metainfo: Metainfo, *, gone: Collection[int] = ()) -> Trust:
@@ -49,7 +52,15 @@ def compare(resume: Resume, checked_files: CheckedFiles, metainfo: Metainfo, *, 
     """
     layout = metainfo.layout
     unseen = set(checked_files.unseen)
+    have = Bitfield(layout.piece_count, resume.have)
     doubted = Bitfield(layout.piece_count, resume.doubtful or None)
+    unsynced: Set[int] = set()
+    cached = resume.page_cache == checked_files.page_cache
+    if resume.page_cache and cached:
+        unsynced.update(Bitfield(layout.piece_count, resume.unsynced or None).indexes())
+        doubted.remove(sorted(unsynced))
+        have.add(sorted(unsynced))
+        unsynced.update(index for index, _ in resume.unfinished)
     missing: List[int] = []
     same_part_file = resume.part_file == checked_files.part_file
     for index, (file, then) in enumerate(zip(metainfo.files, resume.files)):
@@ -63,11 +74,16 @@ def compare(resume: Resume, checked_files: CheckedFiles, metainfo: Metainfo, *, 
                 missing.append(index)
         for piece in layout.file_pieces(index):
             doubted.set(piece)
-    have = Bitfield(layout.piece_count, resume.have)
     for piece in doubted.indexes():
         have.clear(piece)
-    unfinished = tuple(entry for entry in resume.unfinished if resume.clean and not doubted[entry[0]])
-    return Trust(have, unfinished, tuple(piece for piece in checked_files.present if doubted[piece]), tuple(missing))
+    usable = resume.clean and (cached or not resume.page_cache)
+    return Trust(
+        have=have,
+        unfinished=tuple(entry for entry in resume.unfinished if usable and not doubted[entry[0]]),
+        suspects=tuple(piece for piece in checked_files.present if doubted[piece]),
+        missing=tuple(missing),
+        unsynced=tuple(sorted(piece for piece in unsynced if not doubted[piece])),
+    )
 
 
 def renumbered(resume: Resume, checked_files: CheckedFiles) -> Optional[Resume]:

@@ -12,6 +12,7 @@ Every method and every ``deliver`` runs on the network thread, so that this clas
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from functools import partial
 from typing import Any, Callable, Collection, Deque, List, NamedTuple, Sequence, Tuple, TypeVar
@@ -21,6 +22,7 @@ from ..metainfo.hashes import Verdict
 from ..metainfo.metainfo import Metainfo
 from .claims import TorrentClaim
 from .content import Content
+from .deadline import Deadline
 from .folder import Folder, Parts
 from .move_storage import move, rename
 from .piece_io import Pieces
@@ -58,6 +60,7 @@ class Storage:
         self._pool = pool
         self._unanswered = 0
         self._interrupted = False
+        self._deadlines: List[Deadline] = []  # of the syncs under way
         self._logged_reason = ""  # the reason that was logged last
         self._closing: List[Tuple[Callable[[], Done], Callable[[Done], None]]] = []
         self._uses = 0  # calls of ``claim`` and ``prepare``
@@ -146,11 +149,26 @@ class Storage:
         """Compute the fingerprint of a piece on disk, empty if it cannot be read."""
         self._submit(partial(self._pieces.fingerprint, index), deliver, lambda error: b"", background=True)
 
-    def sync(self, deliver: Callable[[Synced], None]) -> None:
-        """Make durable what was written by jobs whose results were delivered before this call."""
+    def sync(self, deliver: Callable[[Synced], None], *, older: Sequence[int] = (), patience: float = math.inf) -> None:
+        """Make durable what was written by jobs whose results were delivered before this call.
+
+        Args:
+            deliver: Called with the result.
+            older: Pieces that an earlier process wrote and did not sync.
+            patience: Seconds from now on for this sync and for those before it; see ``Content.sync``.
+        """
+        deadline = Deadline()
+        self._deadlines.append(deadline)
+        for each in self._deadlines if patience < math.inf else ():
+            each.set(patience)
+
+        def synced(answer: Synced) -> None:
+            self._deadlines.remove(deadline)
+            deliver(answer)
+
         self._submit_in_order(
-            self._content.sync,
-            deliver,
+            partial(self._content.sync, tuple(older), deadline),
+            synced,
             lambda error: Synced((), None, tuple(range(self._metainfo.piece_count)), error),
         )
 

@@ -138,5 +138,7 @@ class EarlyPeer(Connection):
             self._refused += 1
             if self.fast:
                 self.send(messages.reject(a, b, c))
-        elif kind in (messages.PIECE, messages.REJECT):
+        elif kind == messages.PIECE:
+            self._unasked += len(c)
+        elif kind == messages.REJECT:
             self._unasked += 1

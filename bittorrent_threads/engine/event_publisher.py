@@ -17,6 +17,9 @@ class Publisher(Protocol):
     def publish_passed(self, indexes: Sequence[int]) -> None:
         """Hand out that these pieces are right; nothing for no piece."""
 
+    def publish_files(self, files: Sequence[int], path: Callable[[int], str]) -> None:
+        """Hand out that these files are complete; nothing for no file."""
+
 
 class EventPublisher:
     """Publishes the events of one torrent.
@@ -40,6 +43,11 @@ class EventPublisher:
         """Hand out that these pieces are right; nothing for no piece."""
         if indexes:
             self._dispatcher.publish_passed(self._infohash, self._wall(), indexes)
+
+    def publish_files(self, files: Sequence[int], path: Callable[[int], str]) -> None:
+        """Hand out that these files are complete; nothing for no file."""
+        if files:
+            self._dispatcher.publish_files(self._infohash, self._wall(), files, path)
 
     def refreshed(self) -> None:
         """Wake the threads that wait for a change of the status."""

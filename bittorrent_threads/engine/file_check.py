@@ -179,7 +179,9 @@ class FileCheck:
         self._await((*trust.missing, *checked_files.unseen))
         self._gone = frozenset(trust.missing)
         self._resume_store.unfinished = trust.unfinished
-        self._pieces.trust([index for index in trust.have.indexes() if news[index]])
+        found = [index for index in trust.have.indexes() if news[index]]
+        self._pieces.trust(found)
+        self._resume_store.durable.trusted(found, [index for index in trust.unsynced if news[index]])
         awaited = self._pieces_of(self._awaited)
         for index in awaited.indexes():
             news.clear(index)

@@ -8,9 +8,11 @@ that no caller is called back in the middle of its own work.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Collection, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
+import math
+from typing import Any, Callable, Collection, List, NamedTuple, Optional, Protocol, Sequence, Tuple, TypeVar, Union
 
 from ..disk.allocation import SPARSE
+from ..disk.pool import Outcome as Outcome
 from ..disk.results import Checked as Checked
 from ..disk.results import CheckedFiles as CheckedFiles
 from ..disk.results import Done as Done
@@ -33,6 +35,8 @@ from ..protocol.announce import AnnounceReply, AnnounceRequest
 from ..protocol.scrape import SwarmCounts
 from ..protocol.tracker_reply import TrackerFailure
 from ..swarm.buffer_pool import Lender as Lender
+
+T = TypeVar("T")
 
 Address = Tuple[str, int]
 """``(host, port)`` of a peer; the host is a numeric IPv4 or IPv6 address without brackets or zone."""
@@ -251,10 +255,17 @@ class Storage(Protocol):
     def check(self, indexes: Sequence[int], deliver: Callable[[Checked], None]) -> None:
         """Read and hash these pieces in one job; the caller chooses how many (about 16 MiB is a good job)."""
 
-    def sync(self, deliver: Callable[[Synced], None]) -> None:
+    def sync(self, deliver: Callable[[Synced], None], *, older: Sequence[int] = (), patience: float = math.inf) -> None:
         """Sync what was saved and answered before this call, and see whether the files are still the same.
 
-        Resume data may then claim the pieces whose bits were set at the call, except the ``suspects`` of the answer.
+        Resume data may then claim the pieces whose bits were set at the call, except the ``suspects`` of the answer,
+        and those ``unsynced`` only as such.
+
+        Args:
+            deliver: Gets the answer.
+            older: Pieces to sync that an earlier process wrote.
+            patience: Seconds from now on after which this sync, and those under way, leave what is left to the page
+                cache, if that is known to outlive the process; otherwise they take as long as they need.
         """
 
     def remember(self, resume: Resume, deliver: Callable[[Done], None]) -> None:
@@ -297,6 +308,9 @@ class Disk(Protocol):
 
     def metadata(self, infohash: bytes, basedir: str, *, resume_dir: Optional[str] = None) -> MetadataStore:
         """The store of the metadata of one torrent; touches no file yet."""
+
+    def compute(self, function: Callable[[], T], deliver: Callable[[Outcome[T]], None]) -> None:
+        """Run a function that takes longer than a pass may, and deliver its value or what it raised."""
 
     def open(
         self, metainfo: Any, basedir: str, *, resume_dir: Optional[str] = None, allocation: str = SPARSE
@@ -341,6 +355,9 @@ class EventDispatcher(Protocol):
 
     def publish_passed(self, infohash: bytes, time: float, indexes: Sequence[int]) -> None:
         """Hand out ``PiecePassed`` for each of these pieces."""
+
+    def publish_files(self, infohash: bytes, time: float, files: Sequence[int], path: Callable[[int], str]) -> None:
+        """Hand out ``FileCompleted`` for each of these files; ``path`` returns the path of one."""
 
     def refreshed(self) -> None:
         """The status has changed."""

@@ -11,15 +11,18 @@ from typing import Callable, List, Optional, Protocol, Sequence, Tuple, Union
 
 from .. import events
 from ..errors import BitTorrentError, MetainfoError, StateError
-from ..metainfo.magnet import SCHEME, Magnet
+from ..metainfo.magnet import LINK, Magnet
 from ..metainfo.metainfo import Metainfo
 from ..settings import Settings
 from ..swarm.file_progress import NORMAL_PRIORITY
 from ..swarm.metadata_download import MetadataDownload, Source
 from .event_publisher import Publisher
-from .interfaces import Disk, Done, MetadataStore, Network
+from .interfaces import Disk, Done, MetadataStore, Network, Outcome
 from .phase import Lifecycle
 from .wait_group import WaitGroup
+
+PARSED_AT_ONCE = 64 * 1024
+"""Bytes of metadata that are parsed on the network thread: at most 6 ms.  More is parsed by a disk thread."""
 
 
 class Owner(Protocol):
@@ -35,8 +38,8 @@ class Owner(Protocol):
     def publisher(self) -> Publisher:
         """Makes the events of the torrent."""
 
-    def receive_info(self, info: bytes) -> None:
-        """Take the metadata; raises MetainfoError, and StateError for a piece cache that cannot be used."""
+    def receive_metainfo(self, metainfo: Metainfo, priorities: Sequence[int]) -> None:
+        """Make the content; raises StateError for a piece cache that cannot be used."""
 
     def set_state(self, state: str) -> None:
         """Start, pause or stop."""
@@ -115,6 +118,7 @@ class Metadata:
         self._priorities = options.priorities
         self._settings = settings
         self._network = session.network
+        self._disk = session.disk
         self._recalled = False
         """What was stored was looked for."""
         self._stored = False
@@ -187,10 +191,20 @@ class Metadata:
         self._download.left(source, now)
 
     def _take(self, info: bytes) -> None:
+        if len(info) > PARSED_AT_ONCE:
+            self._disk.compute(lambda: self.parse(info), self._parsed)
+            return
+        try:
+            outcome = Outcome(self.parse(info))
+        except MetainfoError as error:
+            outcome = Outcome(error=error)
+        self._parsed(outcome)
+
+    def _parsed(self, outcome: Outcome[Tuple[Metainfo, List[int]]]) -> None:
         if self.metainfo is not None or self._owner.lifecycle.closed:
             return
         try:
-            self._owner.receive_info(info)
+            self._owner.receive_metainfo(*outcome.value(_raised))
         except (MetainfoError, StateError) as error:  # StateError: the piece cache is that of another torrent
             self.unusable = error
             self._owner.publisher.publish(events.MetadataFailed, reason=str(error))
@@ -240,7 +254,7 @@ class Metadata:
             for index in range(indexes.start, min(indexes.stop, count)):
                 priorities[index] = NORMAL_PRIORITY
         if selected and not any(priorities):
-            raise MetainfoError(f"selects no file that the torrent has: it has {count}", "so", SCHEME)
+            raise MetainfoError(f"selects no file that the torrent has: it has {count}", "so", LINK)
         return priorities
 
     def known(self, metainfo: Metainfo) -> None:
@@ -262,3 +276,7 @@ class Metadata:
             self._owner.publisher.publish(events.StorageFailed, path=path, errno=number, reason=reason, retry_in=0.0)
         for group in self._groups:
             group.answered()
+
+
+def _raised(error: BaseException) -> Tuple[Metainfo, List[int]]:
+    raise error

@@ -42,6 +42,7 @@ class MetadataExchange(ExtensionHandler):
         if said.kind == REQUEST:
             return self._answer(said.piece)
         if said.kind == DATA:
+            self._connection.moved_at = now  # it is of use, and others are closed to make room
             return self._metadata.on_data(self, said.piece, said.total_size, said.data, now)
         if said.kind == REJECT:
             return self._metadata.on_reject(self, said.piece, now)

@@ -89,9 +89,8 @@ class MoveStorage:
         self._storage.rename(index, parts, stored=self._resume_store.stored, deliver=renamed)
 
     def _chosen(self, index: int, path: str) -> Tuple[str, ...]:
-        parts = self._paths.all_parts
-        others = [each for other, each in enumerate(parts) if other != index]
-        return chosen_path(path, others, names=rules(self._names), used=parts[index])
+        others = self._paths.near(tuple(path.split("/")), index)
+        return chosen_path(path, others, names=rules(self._names), used=self._paths.parts(index))
 
     def cancel(self) -> None:
         """Undo the move under way; its ``done`` is called all the same."""

@@ -187,7 +187,7 @@ class Payload:
             ownership=ownership,
             paths=paths,
             publisher=publisher,
-            sync_interval=settings.sync_interval,
+            settings=settings,
             piece_cache=options.piece_cache,
             stored=options.resume,
         )
@@ -380,6 +380,10 @@ class Payload:
     def on_pieces_restored(self, indexes: Sequence[int]) -> None:
         """Peers may ask again for these pieces, of which they were told before."""
         self.exchange.tell_have(indexes)
+
+    def on_pieces_lost(self, indexes: Sequence[int]) -> None:
+        """These pieces are not there, as far as is known."""
+        self.resume_store.durable.lost(indexes)
 
     def on_pieces_written(self, indexes: Sequence[int]) -> None:
         """These pieces were downloaded and written, and are there now."""

@@ -152,13 +152,16 @@ class Peer(Connection):
     def on_received(self, data: memoryview) -> None:  # noqa: C901 - hot path, without further calls
         """Hot path: every byte of every peer passes here."""
         pipeline, flow = self.pipeline, self.flow
-        block = self._downloads.block
+        block, blocks = self._downloads.block, self._downloads.blocks
         waiting = self.wire.partial
         found = self.wire.receive(data)
         asked: List[Request] = []
         for kind, a, b, c in found:
             if kind == PIECE:
-                block(pipeline, a, b, c)
+                if len(c) == 1:
+                    block(pipeline, a, b, c[0])
+                else:
+                    blocks(pipeline, a, b, c)
             elif kind == REQUEST:
                 asked.append((a, b, c))
             else:

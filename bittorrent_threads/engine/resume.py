@@ -3,12 +3,16 @@
 The rule: a piece is remembered only after its data was synced.  So what is stored is the bitfield as it was when the
 sync began, less what the sync found suspect, together with the files as the sync left them.  What is there besides is
 remembered as doubtful, and hashed at the next start.
+
+A stop does not wait for the disk for long: pieces that it could not sync are remembered with the name of the page cache
+that has them (see ``disk.page_cache``), and are doubtful when that is another one at the next start.
 """
 
 from __future__ import annotations
 
 import errno
 import functools
+import math
 from typing import Any, Callable, Mapping, Optional, Protocol, Sequence
 
 from .. import events
@@ -19,8 +23,10 @@ from ..disk.resume_trust import moved
 from ..errors import StateError, StorageError
 from ..metainfo.bitfield import Bitfield
 from ..metainfo.metainfo import Metainfo
+from ..settings import Settings
 from ..swarm.downloads import Downloads
 from .checks import Check, Checks
+from .durable_pieces import DurablePieces
 from .event_publisher import Publisher
 from .file_ownership import FileOwnership
 from .file_paths import FilePaths
@@ -30,6 +36,11 @@ from .piece_writer import PieceWriter
 from .storage_retry import StorageRetry
 from .unreadable_pieces import UnreadablePieces
 from .verified_pieces import VerifiedPieces
+
+PATIENCE = 0.1
+"""Seconds in which a stop syncs what it can: as much as a disk writes in them needs no hash check after a power cut."""
+SYNC_DELAY = 1.0
+"""Seconds from the end of a download to its sync, which would be in the way of a program that ends then."""
 
 
 class Owner(Protocol):
@@ -61,7 +72,7 @@ class ResumeStore:
         ownership: Which files are the torrent's own.
         paths: Where the files are.
         publisher: Gets the events.
-        sync_interval: Seconds from a change until it is stored.
+        settings: How long a change may wait, and whether a stop waits for the disk.
         piece_cache: Resume data by value, used instead of what is stored.
         stored: Read from the disk and written to it; False for neither.
 
@@ -87,7 +98,7 @@ class ResumeStore:
         ownership: FileOwnership,
         paths: FilePaths,
         publisher: Publisher,
-        sync_interval: float,
+        settings: Settings,
         piece_cache: Optional[Mapping[str, Any]],
         stored: bool,
     ) -> None:
@@ -106,7 +117,8 @@ class ResumeStore:
         self._ownership = ownership
         self._paths = paths
         self._publisher = publisher
-        self._sync_interval = sync_interval
+        self._sync_interval = settings.sync_interval
+        self._patience = math.inf if settings.sync_at_close else PATIENCE
         self.stored = stored
         self.kept: Optional[Resume] = None
         """Resume data as of the last stop."""
@@ -126,8 +138,7 @@ class ResumeStore:
         self._remembered = False
         """There is stored resume data."""
         self._dirty = False
-        self._syncs = 0
-        """Syncs under way."""
+        self.durable = DurablePieces(have)
         self._timer: Optional[Timer] = None
 
     def recall(self, then: Callable[[], None]) -> None:
@@ -157,13 +168,17 @@ class ResumeStore:
     def changed(self) -> None:
         """Pieces were found or lost: store that within the interval."""
         self._dirty = True
+        self._schedule(self._sync_interval)
+
+    def _schedule(self, delay: float) -> None:
         if self._timer is None and self.stored and not self._lifecycle.closed:
-            self._timer = self._network.call_later(self._sync_interval, self._due)
+            self._timer = self._network.call_later(delay, self._due)
 
     def completed(self) -> None:
         """The download became complete in this run: store that now."""
         if self.stored and self._lifecycle.live:
-            self.keep(clean=False, done=lambda resume: None)
+            # At once and without a sync: the program may be about to end.  The sync follows if it does not.
+            self.keep(clean=False, patience=min(self._patience, 0.0), done=lambda resume: None)
 
     def mark(self, done: Callable[[], None]) -> None:
         """Store which files are the torrent's own, and nothing else that is new, before the first of them is written.
@@ -190,16 +205,21 @@ class ResumeStore:
 
     def _due(self) -> None:
         self._timer = None
-        if self._dirty and self._syncs:
+        if self._dirty and self.durable.syncing:
             self.changed()  # no second sync on a disk that hangs
         elif self._dirty:
             self.keep(clean=False, done=lambda resume: None)
 
-    def keep(self, *, clean: bool, done: Callable[[Optional[Resume]], None]) -> None:
+    def keep(self, *, clean: bool, patience: float = math.inf, done: Callable[[Optional[Resume]], None]) -> None:
         """Sync the data, store what is there, and call ``done`` with the resume data, or None when that failed.
 
         While it is not known which files are there, what was stored before stays: files that are gone would otherwise
         be remembered as never written.  Pieces that wait for a hash check are doubtful.
+
+        Args:
+            clean: Whether the torrent is stopped.
+            patience: As for ``Storage.sync``.
+            done: Called with the resume data.
         """
         self._cancel()
         if not self._pieces.known or self._unreadable:
@@ -207,11 +227,15 @@ class ResumeStore:
             return
         self._dirty = False
         if clean:
-            self._writer.when_saved(lambda: self._keep_unfinished(done))
+            self._writer.when_saved(lambda: self._keep_unfinished(patience, done))
         else:
-            self._sync(done=done, clean=False, unfinished=())
+            self._sync(patience, done=done, clean=False, unfinished=())
 
-    def _keep_unfinished(self, done: Callable[[Optional[Resume]], None]) -> None:
+    def stow(self, done: Callable[[Optional[Resume]], None]) -> None:
+        """The torrent was stopped: store what is there, as ``keep`` does."""
+        self.keep(clean=True, patience=self._patience, done=done)
+
+    def _keep_unfinished(self, patience: float, done: Callable[[Optional[Resume]], None]) -> None:
         """Write the blocks of unfinished pieces, so that the next start continues with them."""
         pieces = self._downloads.unfinished()
 
@@ -221,7 +245,7 @@ class ResumeStore:
             elif not self._lifecycle.started:
                 self.unfinished += tuple((piece.piece, piece.blocks) for piece in pieces)
                 self._downloads.forget()
-            self._sync(done=done, clean=True, unfinished=self.unfinished)
+            self._sync(patience, done=done, clean=True, unfinished=self.unfinished)
 
         runs = [(piece.piece, begin, data) for piece in pieces for begin, data in piece.runs]
         self._storage.write(runs, written)
@@ -242,17 +266,18 @@ class ResumeStore:
         self._writer.tell_saved()
         self._owner.touch_all()
 
-    def _sync(self, *, clean: bool, unfinished: Unfinished, done: Callable[[Optional[Resume]], None]) -> None:
-        claimed = self._have.copy()
+    def _sync(
+        self, patience: float, *, clean: bool, unfinished: Unfinished, done: Callable[[Optional[Resume]], None]
+    ) -> None:
+        claimed = self.durable.begin()
 
         def synced(answer: Synced) -> None:
-            self._syncs -= 1
+            late = self.durable.end(claimed, answer)
             if answer.error is not None:
                 self._storage_retry.begin(answer.error)
-            self._remember(claimed, answer, clean=clean, unfinished=unfinished, done=done)
+            self._remember(claimed, late, answer, clean=clean, unfinished=unfinished, done=done)
 
-        self._syncs += 1
-        self._storage.sync(synced)
+        self._storage.sync(synced, older=self.durable.take_older(), patience=patience)
 
     def _hashed_again(self, changed: Sequence[Changed], check: Check) -> None:
         """Report files that another program changed if a piece is wrong: some systems change times alone."""
@@ -276,7 +301,7 @@ class ResumeStore:
         """The torrent was closed: store what changed since the stop."""
         self._cancel()
         if self._dirty:
-            self.keep(clean=True, done=done)
+            self.stow(done)
         else:
             done(self.kept)
 
@@ -319,14 +344,13 @@ class ResumeStore:
     def _remember(
         self,
         claimed: Bitfield,
+        late: Bitfield,
         synced: Synced,
         *,
         clean: bool,
         unfinished: Unfinished,
         done: Callable[[Optional[Resume]], None],
     ) -> None:
-        for index in (*synced.suspects, *claimed.without(self._have).indexes()):
-            claimed.clear(index)
         # The files are remembered as they are after the sync, with whatever was written or changed in them since the
         # claim was made: of those pieces the next start must not think that they are missing.
         doubtful = self._have.without(claimed)
@@ -351,8 +375,15 @@ class ResumeStore:
             clean=clean,
             names=self._names(synced.files),
             doubtful=b"" if doubtful.empty else bytes(doubtful),
+            unsynced=b"" if late.empty else bytes(late),
+            page_cache=synced.page_cache if synced.unsynced else "",
             own=bytes(self._ownership),
         )
+
+        if synced.unsynced:
+            self._dirty = True
+            if self._lifecycle.started:
+                self._schedule(min(SYNC_DELAY, self._sync_interval))
 
         def stored(answer: Done) -> None:
             if answer.error is not None:

@@ -39,7 +39,7 @@ class Stowing:
     def settle(self) -> None:
         """The torrent was stopped: store what is there, and close every file."""
         self.expect()
-        self._resume_store.keep(clean=True, done=self._kept)
+        self._resume_store.stow(self._kept)
 
     def expect(self) -> None:
         """There will be a call of ``finish``."""

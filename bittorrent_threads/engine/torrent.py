@@ -159,20 +159,18 @@ class Torrent:
 
     # -- the metadata ------------------------------------------------------------------------------------------------
 
-    def receive_info(self, info: bytes) -> None:
-        """Take the info dictionary that peers have sent (BEP 9): the content is made, and the connections go on.
+    def receive_metainfo(self, metainfo: Metainfo, priorities: Sequence[int]) -> None:
+        """Take the metadata that came (BEP 9): the content is made, and the connections go on.
 
         Args:
-            info: The bytes of the info dictionary.
+            metainfo: What it is, as ``Metadata.parse`` made it.
+            priorities: Those of its files; none for the usual ones.
 
         Raises:
-            MetainfoError: It is not that of the infohash, or not usable.
-            BencodeError: It is not bencoded.
-            StateError: The metadata is known already, or the torrent is closed.
+            StateError: The metadata is known already, or the torrent is closed, or the piece cache cannot be used.
         """
         if self.payload is not None or self.lifecycle.closed:
-            raise StateError("receive_info", "the metadata is known already, or the torrent is closed")
-        metainfo, priorities = self.metadata.parse(info)
+            raise StateError("receive_metainfo", "the metadata is known already, or the torrent is closed")
         payload = self._make_payload(metainfo)
         if priorities:
             payload.set_priorities(priorities)

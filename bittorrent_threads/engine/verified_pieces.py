@@ -32,6 +32,9 @@ class Listener(Protocol):
     def on_pieces_restored(self, indexes: Sequence[int]) -> None:
         """Peers may ask again for these pieces, of which they were told before."""
 
+    def on_pieces_lost(self, indexes: Sequence[int]) -> None:
+        """These pieces are not there, as far as is known."""
+
     def on_pieces_changed(self, *, newly_complete: bool, no_longer_complete: bool) -> None:
         """Pieces came, were lost, or changed their priority."""
 
@@ -142,6 +145,7 @@ class VerifiedPieces:
         self._lost.add(lost)
         self._untold.add(lost)
         self._files.lost(lost)
+        self._listener.on_pieces_lost(lost)
         for index in lost:
             self._picker.lost(index)
 
@@ -195,8 +199,7 @@ class VerifiedPieces:
 
     def publish_files(self, files: Sequence[int]) -> None:
         """Report that these files are complete."""
-        for file in files:
-            self._publisher.publish(events.FileCompleted, index=file, path=self._paths.path(file))
+        self._publisher.publish_files(files, self._paths.path)
 
     # -- figures -----------------------------------------------------------------------------------------------------
 

@@ -125,10 +125,12 @@ class Layout:
 
     def files_in(self, pieces: range) -> Iterator[Tuple[int, int]]:
         """Each file that shares a byte with a range of pieces, and the number of these pieces it shares a byte with."""
-        begin, end = pieces.start * self.piece_length, min(pieces.stop * self.piece_length, self.total_size)
+        piece_length = self.piece_length
+        begin, end = pieces.start * piece_length, min(pieces.stop * piece_length, self.total_size)
         for place in range(bisect_right(self._starts, begin) - 1, bisect_left(self._starts, end)):
-            own = self.file_pieces(self._files[place])
-            yield self._files[place], min(own.stop, pieces.stop) - max(own.start, pieces.start)
+            file, start = self._files[place], self._starts[place]
+            stop = (start + self._lengths[file] - 1) // piece_length + 1
+            yield file, min(stop, pieces.stop) - max(start // piece_length, pieces.start)
 
     def _check(self, index: int) -> None:
         if not 0 <= index < self.piece_count:

@@ -21,6 +21,8 @@ from .infohash import V2_SIZE, InfoHash
 from .urls import TRACKER_SCHEMES, WEB_SEED_SCHEMES, clean_urls
 
 SCHEME = "magnet:"
+LINK = "magnet link"
+"""The ``source`` in an error of a magnet link, as the link itself may be long."""
 MAX_URI = 64 * 1024
 """Characters of a magnet link; one with two hundred trackers has about 16,000."""
 MAX_PEERS = 100
@@ -78,7 +80,7 @@ class Magnet:
             MetainfoError: It cannot be used; ``key`` is the part that is wrong, such as ``"xt"``.
         """
         if len(uri) > MAX_URI:
-            raise MetainfoError(f"{len(uri)} characters, where a magnet link may have {MAX_URI}", source=SCHEME)
+            raise MetainfoError(f"{len(uri)} characters, where a magnet link may have {MAX_URI}", source=LINK)
         uri = uri.strip()
         if not uri.lower().startswith(f"{SCHEME}?"):
             raise MetainfoError("is not a magnet link, which begins with 'magnet:?'", source=printable(uri, 60))
@@ -154,12 +156,12 @@ def _infohash(topics: List[str]) -> InfoHash:
             continue  # the name of the content in another network
         digest = (_v1 if kind == _BTIH else _v2)(topic[len(kind) :])
         if sides.setdefault(kind, digest) != digest:
-            raise MetainfoError("names two torrents", "xt", SCHEME)
+            raise MetainfoError("names two torrents", "xt", LINK)
     if not sides:
         reason = "names no torrent: 'urn:btih:' and an infohash are missing" if topics else "is missing"
-        raise MetainfoError(reason, "xt", SCHEME)
+        raise MetainfoError(reason, "xt", LINK)
     if _BTIH not in sides:
-        raise MetainfoError("names a torrent of version 2 only (urn:btmh), which cannot be used yet", "xt", SCHEME)
+        raise MetainfoError("names a torrent of version 2 only (urn:btmh), which cannot be used yet", "xt", LINK)
     return InfoHash(v1=sides[_BTIH], v2=sides.get(_BTMH))
 
 
@@ -169,25 +171,25 @@ def _v1(text: str) -> bytes:
     if _match_base32(text):
         return base64.b32decode(text.upper())
     shown = printable(text, 60)
-    raise MetainfoError(f"an infohash has 40 hexadecimal or 32 base32 characters, not {shown!r}", "xt", SCHEME)
+    raise MetainfoError(f"an infohash has 40 hexadecimal or 32 base32 characters, not {shown!r}", "xt", LINK)
 
 
 def _v2(text: str) -> bytes:
     match = _match_multihash(text)
     if match is None:
         shown = printable(text, 100)
-        raise MetainfoError(f"urn:btmh is '{_SHA256}' and {2 * V2_SIZE} digits, not {shown!r}", "xt", SCHEME)
+        raise MetainfoError(f"urn:btmh is '{_SHA256}' and {2 * V2_SIZE} digits, not {shown!r}", "xt", LINK)
     return binascii.unhexlify(match[1])
 
 
 def _peers(values: List[str]) -> Tuple[Tuple[str, int], ...]:
     if len(values) > MAX_PEERS:
-        raise MetainfoError(f"{len(values)} peers, where a magnet link may have {MAX_PEERS}", "x.pe", SCHEME)
+        raise MetainfoError(f"{len(values)} peers, where a magnet link may have {MAX_PEERS}", "x.pe", LINK)
     found = []
     for value in map(unquote, values):
         address = host_and_port(value)
         if address is None:
-            raise MetainfoError(f"{printable(value, 60)!r} is not HOST:PORT, or [IPv6]:PORT", "x.pe", SCHEME)
+            raise MetainfoError(f"{printable(value, 60)!r} is not HOST:PORT, or [IPv6]:PORT", "x.pe", LINK)
         found.append(address)
     return tuple(dict.fromkeys(found))
 
@@ -196,14 +198,14 @@ def _length(values: List[str]) -> Optional[int]:
     if not values:
         return None
     if not _match_number(values[0]) or int(values[0]) >= 2**63:
-        raise MetainfoError(f"{printable(values[0], 60)!r} is not a number of bytes", "xl", SCHEME)
+        raise MetainfoError(f"{printable(values[0], 60)!r} is not a number of bytes", "xl", LINK)
     return int(values[0])
 
 
 def _select_only(values: List[str]) -> Tuple[range, ...]:
     texts = [text for value in values for text in unquote(value).split(",")]
     if len(texts) > MAX_RANGES:
-        raise MetainfoError(f"{len(texts)} ranges, where a magnet link may have {MAX_RANGES}", "so", SCHEME)
+        raise MetainfoError(f"{len(texts)} ranges, where a magnet link may have {MAX_RANGES}", "so", LINK)
     merged: List[range] = []
     for found in sorted(map(_range, texts), key=lambda each: each.start):
         if merged and found.start <= merged[-1].stop:
@@ -218,7 +220,7 @@ def _range(text: str) -> range:
     first, last = (int(match[1]), int(match[2] or match[1])) if match is not None else (0, -1)
     if not first <= last <= MAX_INDEX:
         shown = printable(text, 60)
-        raise MetainfoError(f"{shown!r} is no index of a file, or range of indexes such as '2-5'", "so", SCHEME)
+        raise MetainfoError(f"{shown!r} is no index of a file, or range of indexes such as '2-5'", "so", LINK)
     return range(first, last + 1)
 
 

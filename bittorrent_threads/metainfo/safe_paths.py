@@ -358,8 +358,11 @@ def _split(name: str) -> Tuple[str, str]:
 
 
 def _cut(text: str, size: int) -> str:
-    # The first characters that fit into ``size`` bytes of UTF-8.
-    return _bytes(text)[:size].decode("utf-8", "ignore")
+    # The first characters that fit into ``size`` bytes of UTF-8; bytes that are not UTF-8 stay.
+    kept = _bytes(text)[:size].decode("utf-8", "surrogateescape")
+    while not text.startswith(kept):  # the last character may be cut in two
+        kept = kept[:-1]
+    return kept
 
 
 def _bytes(text: str) -> bytes:

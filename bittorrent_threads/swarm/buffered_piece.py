@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Iterable, List, Optional
+from typing import Any, Iterable, List, Optional, Sequence
 
+from ..metainfo.layout import BLOCK
 from .buffer_pool import BufferPool
 from .interfaces import Buffer, PieceWriter
 from .open_piece import RESTORED, OpenPiece, PieceOwner
@@ -22,6 +23,29 @@ class BufferedPiece(OpenPiece):
         buffer[begin:end] = data
         self.received[block] = 1
         self.left -= 1
+        return not self.left
+
+    def awaits(self, first: int, count: int, pipeline: Any) -> bool:
+        """Whether ``put_run`` may take these blocks: all are of full length, and requested to ``pipeline`` alone."""
+        stop = first + count
+        return (
+            not self.extra
+            and stop * BLOCK <= self.size
+            and self.received.find(1, first, stop) < 0
+            and self.owners[first:stop].count(pipeline) == count
+        )
+
+    def put_run(self, first: int, data: Sequence[memoryview], memory: BufferPool) -> bool:
+        """Copy neighbouring blocks into the buffer, which the piece ``awaits``; returns True when the last one came."""
+        buffer = self.buffer
+        if buffer is None:
+            buffer = self.buffer = memory.take(self.buffer_size)
+        begin, count = first * BLOCK, len(data)
+        for block in data:
+            buffer[begin : begin + BLOCK] = block
+            begin += BLOCK
+        self.received[first : first + count] = b"\x01" * count
+        self.left -= count
         return not self.left
 
     def save(self, block: int, memory: BufferPool, writer: PieceWriter, owner: PieceOwner) -> None:

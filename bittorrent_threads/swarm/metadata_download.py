@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Optional, Protocol, Set, Tuple, Union
 
-from ..protocol.metadata_exchange import piece_count, piece_size
+from ..protocol.metadata_exchange import PIECE_SIZE, piece_count, piece_size
 
 DEPTH = 4
 """Pieces that are asked of one peer at once."""
@@ -66,20 +66,21 @@ class _Peer:
 
 
 class _Assembly:
-    """Metadata of one claimed size, on its way."""
+    """Metadata of one claimed size, on its way; it takes memory for pieces that came or are asked for only."""
 
-    __slots__ = ("asked", "free", "pieces", "size", "started_at")
+    __slots__ = ("_next", "_released", "asked", "pieces", "size", "started_at")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.pieces: Dict[int, Tuple[bytes, Source]] = {}
         self.asked: Dict[int, int] = {}
         """How many peers are asked for each piece."""
-        self.free: Dict[int, None] = {}
-        """Pieces that are neither here nor asked for, the first to be asked for first."""
         self.started_at: Optional[float] = None
         """When its first piece was asked for."""
-        self.clear()
+        self._next = 0
+        """The first piece that was never asked for."""
+        self._released: Dict[int, None] = {}
+        """Pieces before that one that are to be asked for again."""
 
     @property
     def share(self) -> float:
@@ -98,15 +99,36 @@ class _Assembly:
         """Drop the bytes, and begin anew."""
         self.pieces.clear()
         self.started_at = None
-        self.free = dict.fromkeys(piece for piece in range(piece_count(self.size)) if piece not in self.asked)
+        self._next = 0
+        self._released.clear()
+
+    def free(self) -> Optional[int]:
+        """A piece that is neither here nor asked for, at best one that is not on its way late; None if none is."""
+        while self._next in self.asked or self._next in self.pieces:
+            self._next += 1
+        return self._next if self._next < piece_count(self.size) else next(iter(self._released), None)
+
+    def ask(self, piece: int) -> None:
+        """A peer is asked for a piece."""
+        self._released.pop(piece, None)
+        self.asked[piece] = self.asked.get(piece, 0) + 1
+        self._next += piece == self._next
 
     def release(self, piece: int) -> None:
         """A peer is not waited for any more."""
         count = self.asked.pop(piece) - 1
         if count:
             self.asked[piece] = count
-        elif piece not in self.pieces:
-            self.free[piece] = None
+        elif piece < self._next and piece not in self.pieces:
+            self._released[piece] = None
+
+    def add(self, piece: int, data: bytes, source: Source) -> bool:
+        """Take the bytes of a piece; returns whether they are new."""
+        if piece in self.pieces:
+            return False
+        self.pieces[piece] = (data, source)
+        self._released.pop(piece, None)
+        return True
 
 
 class MetadataDownload:
@@ -165,9 +187,7 @@ class MetadataDownload:
             return f"sent {len(data)} bytes as piece {piece} of {total_size or peer.size} bytes of metadata"
         peer.resting_until = min(peer.resting_until, now)
         assembly = self._assembly(peer)
-        if piece not in assembly.pieces:
-            assembly.pieces[piece] = (data, source)
-            assembly.free.pop(piece, None)
+        if assembly.add(piece, data, source):
             self.received += len(data)
         if len(assembly.pieces) == piece_count(assembly.size):
             self._finish(assembly, now)
@@ -213,7 +233,7 @@ class MetadataDownload:
     @property
     def held(self) -> int:
         """Bytes of pieces that are held, each counted as a whole one."""
-        return sum(len(assembly.pieces) for assembly in self._assemblies.values()) * piece_size(0, 2**31)
+        return sum(len(assembly.pieces) for assembly in self._assemblies.values()) * PIECE_SIZE
 
     def report(self, now: float) -> str:
         """What the metadata waits for, as a clause for the user."""
@@ -264,15 +284,14 @@ class MetadataDownload:
         """Ask a peer for as many pieces as it may have outstanding."""
         assembly = self._assembly(peer)
         while len(peer.asked) < DEPTH and peer.resting_until <= now:
-            piece = next(iter(assembly.free), None)
+            piece = assembly.free()
             if piece is None and not peer.asked:
                 piece = self._waited_for(peer, assembly, now)
             if piece is None or not self._room(assembly, now):
                 return
             if assembly.started_at is None:
                 assembly.started_at = now
-            assembly.free.pop(piece, None)
-            assembly.asked[piece] = assembly.asked.get(piece, 0) + 1
+            assembly.ask(piece)
             peer.asked[piece] = now
             peer.source.ask(piece)
 
@@ -294,8 +313,7 @@ class MetadataDownload:
 
     def _room(self, assembly: _Assembly, now: float) -> bool:
         """Whether one more piece may be asked for; makes room for the assembly that comes before all others."""
-        most = piece_count(self._max_size)
-        if sum(len(each.pieces) for each in self._assemblies.values()) < most:
+        if self.held < self._max_size:
             return True
         claimed = {self._key(peer) for peer in self._peers.values()}
         own = (True, assembly.punctual(now), assembly.share)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, Dict, Iterable, List, Optional, Protocol, Tuple, Union
 
+from ..buffers import Memory
 from .buffer_pool import BufferPool
 from .interfaces import Buffer, PieceWriter, Sender
 
@@ -76,7 +77,7 @@ class OpenPiece(ABC):
         self.index = index
         self.size = size
         self.buffer_size = buffer_size
-        self.buffer: Union[bytearray, memoryview, None] = None
+        self.buffer: Union[Memory, memoryview, None] = None
         """The data of the whole piece: a buffer of the pool, or borrowed memory; None while there is none."""
         self.reserved = size
         """Bytes that are counted against the buffer pool for this piece."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Iterable, List, Optional
 
+from ..buffers import Memory
 from ..metainfo.layout import BLOCK
 from .buffer_pool import BufferPool
 from .interfaces import Buffer, PieceWriter
@@ -25,7 +26,7 @@ class SegmentedPiece(OpenPiece):
         count = -(-self.blocks // per_segment)
         self.segment_left = [per_segment] * (count - 1) + [self.blocks - per_segment * (count - 1)]
         """Blocks of each segment that were not received."""
-        self.buffers: List[Optional[bytearray]] = [None] * count
+        self.buffers: List[Optional[Memory]] = [None] * count
         """The data of each segment; taken with its first block, returned when it is written."""
         self.unwritten = count
         """Segments that are not on disk."""

@@ -91,7 +91,7 @@ def test_one_span_is_one_read(bench: Bench, t: Torrent) -> None:
 
 def test_a_survey_of_nothing(bench: Bench) -> None:
     checked = bench.content.check_files()
-    assert checked == ((), None, (None,) * 6, None, (), (), ())
+    assert checked[:-1] == ((), None, (None,) * 6, None, (), (), ())
 
 
 def test_a_survey_tells_which_pieces_may_be_there(bench: Bench, t: Torrent) -> None:

@@ -13,6 +13,7 @@ from support.system import System
 from support.torrents import Torrent, torrent
 
 from bittorrent_threads.disk.disk import Disk
+from bittorrent_threads.disk.pool import Outcome
 from bittorrent_threads.disk.resume import Resume
 from bittorrent_threads.settings import Settings
 
@@ -173,3 +174,17 @@ def test_plain_data_of_the_session_is_kept_in_a_file(
         assert answer.error is not None
         assert answer.error.path
         assert answer.error.__traceback__ is None
+
+
+def test_what_takes_long_is_computed_by_a_worker(start: Callable[..., Disk], network: NetworkThread) -> None:
+    disk = start()
+    outcomes: List[Outcome[str]] = []
+    disk.compute(lambda: threading.current_thread().name, outcomes.append)
+    disk.compute(lambda: str(1 // 0), outcomes.append)
+    network.turn_until(lambda: len(outcomes) == 2)
+    names = [outcome.value(lambda error: type(error).__name__) for outcome in outcomes]
+    assert "ZeroDivisionError" in names
+    assert any(name.startswith("bittorrent-disk-") for name in names)
+    assert disk.close(30)
+    disk.compute(str, outcomes.append)
+    assert len(outcomes) == 2, "the disk is closed"

@@ -13,6 +13,7 @@ from support.system import System
 from bittorrent_threads.disk import flush
 from bittorrent_threads.disk.flush import Flush
 from bittorrent_threads.disk.folder import Folder
+from bittorrent_threads.disk.linux import Calls
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="syncfs is a call of Linux")
 
@@ -21,7 +22,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="syncfs 
 def known(monkeypatch: pytest.MonkeyPatch) -> List[str]:
     """The file system that the tests run on, taken for one that is trusted."""
     kinds = ["ext4"]
-    monkeypatch.setattr(flush, "_kind", lambda device: kinds[0])
+    monkeypatch.setattr(flush, "file_system_of", lambda device: kinds[0])
     return kinds
 
 
@@ -64,7 +65,7 @@ def test_only_file_systems_that_are_known_are_trusted(tmp_path: Path, known: Lis
 
 @linux
 def test_what_could_not_be_written_is_told(tmp_path: Path, known: List[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flush, "_calls", lambda: flush.Calls(lambda fd: -1, lambda fd: True, True))
+    monkeypatch.setattr(flush, "calls", lambda: Calls(lambda fd: -1, lambda fd: True, lambda fd, offset, size: 0, True))
     found = Flush.begin(Folder(str(tmp_path)))
     assert found is not None
     assert not found.run()
@@ -78,14 +79,9 @@ def test_what_the_system_refuses_is_no_error(tmp_path: Path, known: List[str], c
     assert Flush.begin(Folder(str(tmp_path), system=system)) is None
 
 
-def test_no_mounts_to_read_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flush, "_MOUNTS", str(tmp_path / "none"))
-    assert Flush.begin(Folder(str(tmp_path))) is None
-
-
 def test_a_library_without_the_calls_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Library:
-        def __init__(self, name: Any) -> None:
+        def __init__(self, name: Any, **options: Any) -> None:
             pass
 
     monkeypatch.setattr(ctypes, "CDLL", Library)
@@ -95,15 +91,3 @@ def test_a_library_without_the_calls_is_no_error(tmp_path: Path, monkeypatch: py
 def test_another_system_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     assert Flush.begin(Folder(str(tmp_path))) is None
-
-
-def test_the_kind_is_that_of_the_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    mounts = tmp_path / "mounts"
-    mounts.write_text(
-        "22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n"
-        "40 22 0:35 / /home/me/far rw,nosuid - fuse.sshfs far: rw\n"
-    )
-    monkeypatch.setattr(flush, "_MOUNTS", str(mounts))
-    assert flush._kind(os.makedev(254, 0)) == "ext4"
-    assert flush._kind(os.makedev(0, 35)) == "fuse.sshfs"
-    assert flush._kind(os.makedev(9, 9)) == ""

@@ -19,7 +19,7 @@ def t() -> Torrent:
 
 def test_it_is_plain_data_and_back(t: Torrent) -> None:
     other = resume_of(t, part_file=stat(9), unfinished=(), clean=False, doubtful=packed(1))
-    for resume in (resume_of(t, 0, 5), other):
+    for resume in (resume_of(t, 0, 5), other, other._replace(unsynced=packed(1), page_cache="boot 1")):
         for plain in (
             resume.plain(),
             json.loads(json.dumps(resume.plain())),
@@ -34,6 +34,12 @@ def test_what_an_earlier_version_wrote_has_no_doubts(t: Torrent) -> None:
     assert Resume.of(plain, t.metainfo) == resume_of(t, 0, 5)
 
 
+def test_for_an_earlier_version_what_was_not_synced_is_doubtful(t: Torrent) -> None:
+    plain = resume_of(t, 0, doubtful=packed(1), unsynced=packed(1), page_cache="boot 1").plain()
+    known = {key: value for key, value in plain.items() if key not in ("unsynced", "page_cache")}
+    assert Resume.of(known, t.metainfo).doubtful == packed(1)
+
+
 WRONG: List[Tuple[Any, str]] = [
     (None, "is not a dictionary"),
     ({"version": 2}, "has version 2"),
@@ -46,6 +52,9 @@ WRONG: List[Tuple[Any, str]] = [
     ({"have": []}, "have is not a string"),
     ({"doubtful": None}, "doubtful is not a string"),
     ({"doubtful": "ff"}, "spare bits"),
+    ({"unsynced": "ff"}, "spare bits"),
+    ({"unsynced": 7}, "unsynced is not a string"),
+    ({"page_cache": None}, "page_cache is not a string"),
     ({"files": []}, "has 0 files, the torrent 5"),
     ({"files": {}}, "files is not a list"),
     ({"files": [[1, 2]] * 5}, "files has"),

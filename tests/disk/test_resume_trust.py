@@ -162,7 +162,9 @@ def test_a_piece_is_believed_if_each_of_its_files_is_as_it_was(resume: Resume, d
     present = tuple(sorted(data.draw(st.sets(st.integers(0, COUNT - 1)), "present")))
     part_file = data.draw(st.just(resume.part_file) | STATS, "part file")
     unseen = tuple(index for index, fate in enumerate(fates) if fate == "unseen")
-    trust = compare(resume, CheckedFiles(present, None, files, part_file, unseen), PROPERTY)
+    page_cache = data.draw(st.sampled_from(["", "boot 1", "boot 2"]), "page cache")
+    now = CheckedFiles(present, None, files, part_file, unseen, page_cache=page_cache)
+    trust = compare(resume, now, PROPERTY)
 
     def as_it_was(index: int) -> bool:
         # Of a file that never was there the part file has what there is; padding and empty files have nothing.
@@ -172,14 +174,21 @@ def test_a_piece_is_believed_if_each_of_its_files_is_as_it_was(resume: Resume, d
         return index not in unseen and now == then and (now is not None or part_file == resume.part_file)
 
     doubtful = Bitfield(COUNT, resume.doubtful or None)
+    have = Bitfield(COUNT, resume.have)
+    cached = Bitfield(COUNT, resume.unsynced or None)
+    lost = bool(resume.page_cache) and resume.page_cache != page_cache
+    for piece in () if lost else cached.indexes():
+        doubtful.clear(piece)
+        have.set(piece)
     sound = [
         piece
         for piece in range(COUNT)
         if not doubtful[piece] and all(as_it_was(span.file) for span in PROPERTY.layout.piece_spans(piece))
     ]
-    have = Bitfield(COUNT, resume.have)
     assert list(trust.have.indexes()) == [piece for piece in sound if have[piece]]
-    assert trust.unfinished == tuple(entry for entry in resume.unfinished if resume.clean and entry[0] in sound)
+    usable = resume.clean and not lost
+    assert trust.unfinished == tuple(entry for entry in resume.unfinished if usable and entry[0] in sound)
+    assert set(trust.unsynced).issuperset(piece for piece in sound if cached[piece] and not lost)
     assert trust.suspects == tuple(piece for piece in present if piece not in sound)
     missing = [
         index
@@ -187,3 +196,41 @@ def test_a_piece_is_believed_if_each_of_its_files_is_as_it_was(resume: Resume, d
         if index not in (PAD, EMPTY, *unseen) and then is not None and then.size and files[index] is None
     ]
     assert list(trust.missing) == missing
+
+
+CACHED = {"doubtful": packed(1, 4), "unsynced": packed(1, 4), "page_cache": "boot 1"}
+"""Pieces 1 and 4 were not synced."""
+
+
+def test_what_was_not_synced_is_believed_as_long_as_it_is_in_the_page_cache(t: Torrent) -> None:
+    resume = resume_of(t, 0, 2, **CACHED)
+    trust = compare(resume, checked_files(resume, page_cache="boot 1"), t.metainfo)
+    assert bytes(trust.have) == packed(0, 1, 2, 4)
+    assert trust.unfinished == ((3, b"\x80"), (5, b"\x80"))
+    assert trust.unsynced == (1, 3, 4, 5)
+    assert trust.suspects == ()
+
+
+@pytest.mark.parametrize("page_cache", ["boot 2", ""], ids=["another boot", "unknown"])
+def test_what_was_not_synced_is_hashed_after_a_power_cut(t: Torrent, page_cache: str) -> None:
+    resume = resume_of(t, 0, 2, **CACHED)
+    trust = compare(resume, checked_files(resume, page_cache=page_cache), t.metainfo)
+    assert bytes(trust.have) == packed(0, 2)
+    assert trust.suspects == (1, 4)
+    assert (trust.unfinished, trust.unsynced) == ((), ())
+
+
+def test_what_was_not_synced_is_hashed_if_its_file_changed(t: Torrent) -> None:
+    resume = resume_of(t, 0, 2, **CACHED)
+    now = changed(resume, B, stat(77))
+    trust = compare(resume, checked_files(resume, files=now, page_cache="boot 1"), t.metainfo)
+    assert bytes(trust.have) == packed(0, 4)
+    assert trust.suspects == (1, 2, 3)
+    assert trust.unsynced == (4, 5)
+
+
+def test_two_systems_that_name_no_page_cache_do_not_have_the_same(t: Torrent) -> None:
+    resume = resume_of(t, 0, 2, **{**CACHED, "page_cache": ""})
+    trust = compare(resume, checked_files(resume), t.metainfo)
+    assert bytes(trust.have) == packed(0, 2)
+    assert (trust.suspects, trust.unsynced) == ((1, 4), ())

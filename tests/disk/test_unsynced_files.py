@@ -9,7 +9,11 @@ from support.contents import A, B, Bench, spoil
 from support.torrents import Torrent
 
 from bittorrent_threads.disk import flush, unsynced_files
+from bittorrent_threads.disk import write_back as write_back_module
+from bittorrent_threads.disk.deadline import Deadline
 from bittorrent_threads.disk.file import FileStat
+from bittorrent_threads.disk.linux import Calls
+from bittorrent_threads.disk.page_cache import PageCache
 
 
 def many(
@@ -28,8 +32,8 @@ def many(
         return -1 if len(told) <= fails else 0
 
     monkeypatch.setattr(unsynced_files, "MANY", 2)
-    monkeypatch.setattr(flush, "_kind", lambda device: "ext4")
-    monkeypatch.setattr(flush, "_calls", lambda: flush.Calls(syncfs, check, reporting))
+    monkeypatch.setattr(flush, "file_system_of", lambda device: "ext4")
+    monkeypatch.setattr(flush, "calls", lambda: Calls(syncfs, check, lambda fd, offset, size: 0, reporting))
     if another_disk:
         monkeypatch.setattr(flush.Flush, "device", property(lambda self: 1, lambda self, device: None), raising=False)
     return told
@@ -142,3 +146,122 @@ def test_what_one_call_did_not_make_durable_is_synced(
     assert synced.error.errno == errno.EIO
     assert synced.suspects
     assert len(bench.system.named("fdatasync")) == 2
+
+
+# -- a sync that has little time ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cached(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> PageCache:
+    """The page cache that the files are in."""
+    cache = PageCache("boot 1", os.stat(bench.root).st_dev)
+    monkeypatch.setattr(PageCache, "of", classmethod(lambda kind, folder: cache))
+    return cache
+
+
+def test_what_there_is_no_time_for_is_told_and_synced_later(bench: Bench, cached: PageCache, t: Torrent) -> None:
+    bench.prepare()
+    bench.put(*range(8))
+    bench.system.calls.clear()
+    synced = bench.content.sync(deadline=Deadline(0.0))
+    assert (synced.unsynced, synced.suspects, synced.error) == (tuple(range(8)), (), None)
+    assert synced.page_cache == cached.name
+    assert synced.files[A] == FileStat.of(t.path(bench.root, A).stat())
+    assert bench.system.named("fdatasync") == []
+    assert bench.system.named("fsync") == ["fsync"] * 3, "the names in the root, in t and in t/sub: each folder once"
+    again = bench.content.sync()
+    assert (again.unsynced, again.suspects, again.files) == ((), (), synced.files)
+    assert bench.system.named("fdatasync") == ["fdatasync"] * 4
+    assert bench.system.named("fsync") == ["fsync"] * 3, "the names are durable already"
+    bench.system.calls.clear()
+    bench.content.sync()
+    assert bench.system.named("fdatasync") == []
+
+
+def test_without_a_name_of_the_page_cache_a_sync_takes_its_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PageCache, "of", classmethod(lambda kind, folder: None))
+    bench.prepare()
+    bench.put(0, 1)
+    synced = bench.content.sync(deadline=Deadline(0.0))
+    assert (synced.unsynced, synced.page_cache) == ((), "")
+    assert len(bench.system.named("fdatasync")) == 2
+
+
+def test_a_file_on_another_disk_is_synced_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PageCache, "of", classmethod(lambda kind, folder: PageCache("boot 1", 1)))
+    bench.prepare()
+    bench.put(0, 1)
+    assert bench.content.sync(deadline=Deadline(0.0)).unsynced == ()
+    assert len(bench.system.named("fdatasync")) == 2
+
+
+def test_names_that_cannot_be_made_durable_are_an_error(bench: Bench, cached: PageCache) -> None:
+    bench.prepare()
+    bench.put(*range(8))
+    bench.system.fail("fsync", errno.EIO, times=1)
+    synced = bench.content.sync(deadline=Deadline(0.0))
+    assert synced.error is not None
+    assert synced.error.errno == errno.EIO
+    assert synced.suspects == (0, 1)
+    bench.system.calls.clear()
+    assert bench.content.sync(deadline=Deadline(0.0)).error is None
+    assert bench.system.named("fsync") == ["fsync"] * 2, "t and the root once more"
+
+
+def test_many_files_are_not_flushed_in_a_hurry(
+    bench: Bench, cached: PageCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unsynced_files, "MANY", 2)
+    bench.restart()
+    told = many(monkeypatch, lambda fd: True, reporting=True)
+    bench.prepare()
+    bench.put(0, 1)
+    assert bench.content.sync(deadline=Deadline(1000.0)).unsynced == (0, 1, 2, 3, 4)
+    assert told == []
+    assert bench.content.sync(deadline=Deadline()).unsynced == ()
+    assert told == ["flush"]
+    bench.content.close()
+
+
+def test_what_an_earlier_process_wrote_is_synced_though_no_flush_watched_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.prepare()
+    bench.put(*range(8))
+    monkeypatch.setattr(unsynced_files, "MANY", 2)
+    bench.restart()
+    asked: List[int] = []
+
+    def ask(descriptor: int) -> bool:
+        asked.append(descriptor)
+        return True
+
+    told = many(monkeypatch, ask, reporting=True)
+    bench.content.check_files()
+    assert bench.content.sync(older=[0, 1, 5]).error is None
+    assert told == ["flush"]
+    assert len(asked) == 3, "a, b and c; piece 5 has padding, too"
+    bench.content.close()
+
+
+def test_a_large_file_is_written_in_parts(bench: Bench, cached: PageCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts: List[int] = []
+    deadline = Deadline()
+
+    def write_back(fd: int, offset: int, size: int) -> int:
+        parts.append(offset)
+        if len(parts) == 2:
+            deadline.set(0.0)
+        return 0
+
+    monkeypatch.setattr(unsynced_files, "WRITE_BACK_BYTES", 100)
+    monkeypatch.setattr(write_back_module, "WRITE_BACK_BYTES", 100)
+    calls = Calls(lambda fd: 0, lambda fd: True, write_back, True)
+    monkeypatch.setattr(write_back_module, "calls", lambda: calls)
+    bench.prepare()
+    bench.put(1, 2, 3, 4)
+    synced = bench.content.sync(deadline=deadline)
+    assert parts == [0, 100], "of a"
+    assert synced.unsynced == tuple(range(6))
+    assert bench.content.sync().unsynced == ()
+    assert parts[2:8] == [0, 100, 0, 100, 0, 100]

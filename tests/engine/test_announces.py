@@ -460,7 +460,7 @@ def test_the_status_knows_of_an_answer_when_the_event_tells_it() -> None:
     working: List[Any] = []
 
     class Listener:
-        publish_passed = staticmethod(lambda *_: None)
+        publish_passed = publish_files = staticmethod(lambda *_: None)
         refreshed = staticmethod(lambda: None)
 
         def publish(self, event: events.Event) -> None:

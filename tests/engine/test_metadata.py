@@ -7,9 +7,10 @@ from typing import Any, List
 import pytest
 from support.bench import COUNT, MOMENT, TRACKER, torrent_of
 from support.lying_peer import UNCHOKE, message
-from support.magnet import Magnet, info_of
+from support.magnet import Magnet, info_of, receive_info
 
 from bittorrent_threads import events
+from bittorrent_threads.engine.metadata import PARSED_AT_ONCE
 from bittorrent_threads.engine.phase import Phase
 from bittorrent_threads.errors import MetadataUnknown, MetainfoError
 from bittorrent_threads.metainfo.infohash import InfoHash
@@ -77,7 +78,7 @@ def test_a_link_that_selects_no_file_of_the_torrent_fails_and_says_so() -> None:
     bench.set_state("active")
     bench.run(1)
     (failed,) = bench.seen(events.MetadataFailed)
-    assert failed.reason == "magnet:: so: selects no file that the torrent has: it has 3"
+    assert failed.reason == "magnet link: so: selects no file that the torrent has: it has 3"
     assert bench.status.state == "stopped"
     with pytest.raises(MetainfoError, match="selects no file"):
         bench.torrent.set_state("active")
@@ -147,7 +148,7 @@ def test_stored_metadata_of_another_hash_is_not_used() -> None:
 def test_metadata_that_cannot_be_stored_is_used_and_the_user_is_told() -> None:
     bench = Magnet()
     bench.disk.write_errno = 28
-    bench.act(bench.torrent.receive_info, info_of(bench.content))
+    bench.act(receive_info, bench.torrent, info_of(bench.content))
     bench.run(MOMENT)
     assert bench.status.metadata
     assert next(event.path for event in bench.seen(events.StorageFailed)) == "info"
@@ -180,7 +181,7 @@ def test_metadata_that_comes_twice_or_after_the_end_changes_nothing() -> None:
     bench.give_info()
     bench.disk.seek_time = 2.0
     bench.reboot()
-    bench.act(bench.torrent.receive_info, info_of(bench.content))
+    bench.act(receive_info, bench.torrent, info_of(bench.content))
     bench.run(20)
     assert len(bench.seen(events.MetadataReceived)) == 1, "what was stored came later"
     assert not bench.seen(events.MetadataFailed)
@@ -189,3 +190,31 @@ def test_metadata_that_comes_twice_or_after_the_end_changes_nothing() -> None:
     bench.run(20)
     assert not bench.seen(events.MetadataReceived)
     assert not bench.seen(events.MetadataFailed)
+
+
+def test_large_metadata_is_parsed_by_a_disk_thread() -> None:
+    torrent = torrent_of(files=tuple([(f"{'x' * 100}{number:04}", 100) for number in range(800)]))
+    assert torrent.metainfo.info_size > PARSED_AT_ONCE
+    for selected, reason in (((), ""), ((range(900, 901),), "so: selects no file")):
+        bench = Magnet(torrent, magnet=link(torrent=torrent, select_only=selected), state="stopped")
+        bench.disk.metadata_files[torrent.metainfo.infohash] = info_of(torrent)
+        bench.disk.seek_time = 1.0
+        bench.set_state("active")
+        bench.run(1)
+        assert not bench.status.metadata, "it was read, and is being parsed"
+        bench.run(1)
+        assert bench.status.metadata == (not reason)
+        assert [reason in event.reason for event in bench.seen(events.MetadataFailed)] == [True] * bool(reason)
+        bench.run(20)
+
+
+def test_metadata_that_is_parsed_when_the_torrent_is_closed_is_dropped() -> None:
+    torrent = torrent_of(files=tuple([(f"{'x' * 100}{number:04}", 100) for number in range(800)]))
+    bench = Magnet(torrent, magnet=link(torrent=torrent), state="stopped")
+    bench.disk.metadata_files[torrent.metainfo.infohash] = info_of(torrent)
+    bench.disk.seek_time = 1.0
+    bench.set_state("active")
+    bench.run(1)
+    bench.act(bench.torrent.close)
+    bench.run(5)
+    assert not bench.seen(events.MetadataReceived)

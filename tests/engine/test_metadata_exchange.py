@@ -96,6 +96,19 @@ def test_a_block_is_asked_for_as_soon_as_the_metadata_is_there() -> None:
     assert bench.payload.have.full
 
 
+def test_a_peer_that_sends_metadata_is_not_idle() -> None:
+    torrent = large()
+    info = info_of(torrent)
+    bench = Magnet(torrent)
+    guest = bench.guest([], extended=True)
+    offer(guest, len(info))
+    bench.run(15)
+    (peer,) = bench.torrent.peers
+    before = peer.moved_at
+    guest.say(block(info, 0))
+    assert peer.moved_at > before + 10
+
+
 def test_several_peers_send_different_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     torrent = large()
     info = info_of(torrent)
@@ -181,7 +194,10 @@ def test_the_largest_size_takes_no_memory_before_it_comes() -> None:
     guest = bench.guest([], extended=True)
     offer(guest, bench.settings.max_metadata_size)
     assert asked(guest) == [0, 1, 2, 3]
-    assert bench.torrent.metadata._download.held == 0
+    download = bench.torrent.metadata._download
+    assert download.held == 0
+    (assembly,) = download._assemblies.values()
+    assert (len(assembly.pieces), len(assembly.asked), len(assembly._released)) == (0, 4, 0)
 
 
 def test_a_smaller_limit_of_torrent_files_limits_the_metadata_too() -> None:

@@ -24,7 +24,7 @@ from support.lying_peer import (
     UNCHOKE,
     message,
 )
-from support.magnet import Magnet, info_of
+from support.magnet import Magnet, info_of, receive_info
 
 from bittorrent_threads import events
 from bittorrent_threads.engine.early_peer import EarlyPeer
@@ -82,7 +82,7 @@ def test_a_peer_that_came_before_is_told_of_pieces_that_were_on_the_disk() -> No
     guest.say(message(INTERESTED), message(REQUEST, 0, 0, BLOCK))
     assert (REJECT, 0, 0, BLOCK) in guest.heard()
     bench.disk.seek_time = 1.0
-    bench.act(bench.torrent.receive_info, info_of(bench.content))
+    bench.act(receive_info, bench.torrent, info_of(bench.content))
     bench.run(MOMENT)
     assert bench.phase == Phase.JOINING.value
     assert not guest.closed, "the disk is being looked at"
@@ -137,14 +137,14 @@ def test_wrong_metadata_is_refused_and_right_metadata_is_taken_once() -> None:
     bench = Magnet()
     info = info_of(bench.content)
     with pytest.raises(MetainfoError, match="infohash"):
-        bench.act(bench.torrent.receive_info, info[:-1] + b"f")
+        bench.act(receive_info, bench.torrent, info[:-1] + b"f")
     assert bench.torrent.payload is None
     assert bench.phase == Phase.METADATA.value
     with pytest.raises(StateError, match="not known yet"):
         bench.act(bench.payload.set_priorities, [1])
     bench.give_info()
     with pytest.raises(StateError, match="known already"):
-        bench.act(bench.torrent.receive_info, info)
+        bench.act(receive_info, bench.torrent, info)
 
 
 def test_it_announces_and_dials_before_the_metadata_and_tells_trackers_that_something_is_missing() -> None:
@@ -204,7 +204,7 @@ def test_a_torrent_without_metadata_is_closed_like_any_other() -> None:
     assert guest.closed
     assert bench.phase == Phase.CLOSED.value
     with pytest.raises(StateError):
-        bench.torrent.receive_info(info_of(bench.content))
+        receive_info(bench.torrent, info_of(bench.content))
 
 
 def test_a_disk_that_fails_when_the_metadata_comes_leaves_the_connections() -> None:

@@ -159,7 +159,7 @@ ORDER = ("prepare", "sync", "remember", "close")
 def test_a_disk_that_hangs_gets_no_second_sync() -> None:
     bench = Bench(settings=Settings(sync_interval=20.0))
     syncs: List[Any] = []
-    bench.payload.storage.sync = syncs.append  # type: ignore[assignment, method-assign]
+    bench.payload.storage.sync = lambda deliver, **options: syncs.append(deliver)  # type: ignore[method-assign]
     seed = bench.seed()
     for index in range(4):
         seed.give(*blocks_of(index))
@@ -214,7 +214,7 @@ def held_sync(bench: Bench) -> Callable[[], None]:
     storage: Any = bench.payload.storage
     sync = storage.sync
     held: List[Any] = []
-    storage.sync = held.append
+    storage.sync = lambda deliver, **options: held.append(deliver)
 
     def release() -> None:
         storage.sync = sync
@@ -279,7 +279,7 @@ def test_suspects_are_not_remembered_and_checked_again() -> None:
     bench = Bench(have=range(4), settings=Settings(sync_interval=20.0))
     checked = record_checks(bench)
 
-    def sync(deliver: Any) -> None:
+    def sync(deliver: Any, **options: Any) -> None:
         bench.disk.work(0, lambda: deliver(Synced(bench.files.stats, None, (1, 2, 9), None)))
 
     bench.payload.storage.sync = sync  # type: ignore[method-assign]
@@ -295,7 +295,7 @@ def changed(bench: Bench, *files: Changed) -> Callable[[], None]:
     """Have each sync find these files changed; call what is returned for one more sync."""
     suspects = tuple(sorted({piece for file in files for piece in file.suspects}))
 
-    def sync(deliver: Any) -> None:
+    def sync(deliver: Any, **options: Any) -> None:
         bench.disk.work(0, lambda: deliver(Synced(bench.files.stats, None, suspects, None, files)))
 
     bench.payload.storage.sync = sync  # type: ignore[method-assign]
@@ -564,3 +564,109 @@ def test_unfinished_pieces_go_on_after_a_restart() -> None:
     guest.say(message(UNCHOKE))
     assert guest.serve() == [(3, BLOCK, BLOCK)]
     assert bench.payload.have[3]
+
+
+# -- what was not synced -----------------------------------------------------------------------------------------------
+
+
+def cached(**options: Any) -> Bench:
+    """An engine that has received pieces 2 and 3, with a page cache that outlives it."""
+    bench = Bench(**options)
+    bench.disk.page_cache = "boot 1"
+    guest = bench.guest([2, 3])
+    guest.say(message(UNCHOKE))
+    guest.serve()
+    assert bench.payload.have.count == 2
+    return bench
+
+
+def test_a_stop_leaves_to_the_page_cache_what_it_has_no_time_to_sync() -> None:
+    bench = cached()
+    bench.set_state("stopped")
+    resume = bench.files.resume
+    assert resume is not None
+    assert (resume.have, resume.doubtful, resume.unsynced) == (packed([]), packed([2, 3]), packed([2, 3]))
+    assert (resume.page_cache, resume.clean) == ("boot 1", True)
+    assert bench.files.durable == set()
+
+
+def test_what_the_page_cache_has_is_believed_and_then_synced() -> None:
+    bench = cached(settings=Settings(sync_interval=20.0))
+    bench.reboot()
+    assert bench.payload.have.count == 2
+    assert not bench.seen(events.PiecePassed)
+    bench.run(21)
+    resume = bench.files.resume
+    assert resume is not None
+    assert (resume.have, resume.unsynced, resume.page_cache) == (packed([2, 3]), b"", "")
+    assert bench.files.durable == {2, 3}
+
+
+def test_what_an_earlier_process_did_not_sync_is_named_to_the_disk_once() -> None:
+    bench = cached(settings=Settings(sync_interval=20.0))
+    bench.set_state("stopped")
+    bench.boot()
+    bench.torrent = bench.add(bench.content)
+    older: List[Any] = []
+    sync = bench.payload.storage.sync
+
+    def record(deliver: Any, **options: Any) -> None:
+        older.append(options["older"])
+        sync(deliver, **options)
+
+    bench.payload.storage.sync = record  # type: ignore[method-assign]
+    begin(bench)
+    bench.run(21)
+    bench.set_state("stopped")
+    assert older == [[2, 3], []]
+
+
+@pytest.mark.parametrize("survived", [True, False])
+def test_after_a_power_cut_what_was_not_synced_is_hashed(survived: bool) -> None:
+    bench = cached(settings=Settings(sync_interval=20.0))
+    bench.run(21)
+    guest = bench.guest([4, 5])
+    guest.say(message(UNCHOKE))
+    guest.serve()
+    bench.set_state("stopped")
+    bench.disk.page_cache = "boot 2"
+    if not survived:
+        bench.files.crash()
+    bench.boot()
+    bench.torrent = bench.add(bench.content)
+    assert begin(bench) == [4, 5]
+    assert list(bench.payload.have.indexes()) == ([2, 3, 4, 5] if survived else [2, 3])
+
+
+def test_a_stop_syncs_all_if_the_user_wants_so() -> None:
+    bench = cached(settings=Settings(sync_at_close=True))
+    bench.set_state("stopped")
+    resume = bench.files.resume
+    assert resume is not None
+    assert (resume.have, resume.page_cache) == (packed([2, 3]), "")
+    assert bench.files.durable == {2, 3}
+
+
+def test_a_complete_download_is_stored_at_once_and_synced_soon() -> None:
+    bench = Bench()
+    bench.disk.page_cache = "boot 1"
+    bench.seed().serve()
+    assert bench.status.complete
+    resume = bench.files.resume
+    assert resume is not None
+    assert resume.unsynced == packed(range(COUNT))
+    bench.run(1.1)
+    resume = bench.files.resume
+    assert resume is not None
+    assert (resume.have, resume.unsynced) == (packed(range(COUNT)), b"")
+
+
+def test_what_a_stop_did_not_sync_a_close_later_tries_again() -> None:
+    bench = cached()
+    bench.set_state("stopped")
+    bench.disk.page_cache = ""  # as if there were time now
+    bench.act(bench.torrent.close)
+    bench.run(MOMENT)
+    resume = bench.files.resume
+    assert resume is not None
+    assert (resume.have, resume.page_cache) == (packed([2, 3]), "")

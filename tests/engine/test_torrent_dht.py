@@ -7,7 +7,7 @@ from typing import Any, Tuple
 from support.bench import MOMENT, PIECE_LENGTH, SIZE, Guest, torrent_of
 from support.dht import PORT, DhtBench, Listener
 from support.lying_peer import handshake
-from support.magnet import info_of
+from support.magnet import info_of, receive_info
 from support.recorder import Recorder
 from support.simulation.torrent import SimTorrent, make_torrent
 
@@ -77,7 +77,7 @@ def test_before_the_metadata_is_known_the_ports_are_exchanged_too() -> None:
     bench.run(MOMENT)
     assert guest.heard(messages.PORT) == [(messages.PORT, PORT.to_bytes(2, "big"))]
     assert node.queries
-    bench.act(magnet.receive_info, info_of(torrent))
+    bench.act(receive_info, magnet, info_of(torrent))
     bench.run(1)
     assert [peer.dht_port for peer in magnet.peers] == [7000]
 
@@ -134,7 +134,7 @@ def test_a_magnet_that_turns_out_private_leaves_the_dht() -> None:
     bench.run(60)
     assert bench.node.running
     assert bench.heard("announce_peer") == {torrent.metainfo.infohash}
-    bench.act(magnet.receive_info, info_of(torrent))
+    bench.act(receive_info, magnet, info_of(torrent))
     assert not bench.node.running
     sent = bench.network.datagram_sockets[4].sent
     bench.run(2 * HOURS)

@@ -166,7 +166,7 @@ def test_what_was_remembered_stays(noticed: bool) -> None:
         away.on = False
         bench.run(60)
         error = StorageError("was removed", "second", errno.ENOENT)
-        bench.payload.storage.sync = lambda deliver: bench.disk.work(  # type: ignore[method-assign]
+        bench.payload.storage.sync = lambda deliver, **options: bench.disk.work(  # type: ignore[method-assign]
             0, lambda: deliver(Synced(resume.files, None, tuple(SECOND), error))
         )
         away.on = True

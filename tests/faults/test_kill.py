@@ -42,7 +42,7 @@ DOWNLOADER = """
     resume_store = client._handle.torrent.content.resume_store
     keep, numbers = resume_store.keep, itertools.count()
 
-    def kept(*, clean, done):
+    def kept(*, done, **options):
         before, number = resume_store.resume, next(numbers)
 
         def stored(resume):
@@ -51,7 +51,7 @@ DOWNLOADER = """
             done(resume)
 
         say("storing", number)
-        keep(clean=clean, done=stored)
+        keep(done=stored, **options)
 
     resume_store.keep = kept
     client.on_hash_pass = lambda index: say("piece", index)

@@ -124,7 +124,7 @@ def test_an_error_names_the_part_that_is_wrong(uri: str, key: str, words: str) -
     error = fault(uri)
     assert error.key == key
     assert words in error.reason
-    assert str(error).startswith(f"magnet:: {key}: " if key and uri.startswith("magnet:?") else "magnet:")
+    assert str(error).startswith(f"magnet link: {key}: " if key else "magnet:xt=1: ")
 
 
 def test_the_length_of_a_link_is_bounded() -> None:

@@ -309,6 +309,18 @@ def test_bytes_that_are_not_utf8_stay_in_raw_paths_only() -> None:
     assert raw_paths((), [[b"..", b"\xff/..", b"\xff\x00\x1b"]]) == [("_", "\udcff_..", "\udcff__")]
 
 
+def test_a_name_that_is_cut_keeps_the_bytes_that_are_not_utf8() -> None:
+    """Without them, it would become another name, such as that of our own folder."""
+    raw = b".bittorrent_threa" + b"\xcb" * 150 + b"ds.x"
+    first, second = raw_paths((), [[raw], [raw]])
+    assert first[0].encode("utf-8", "surrogateescape") == raw
+    assert second[0].encode("utf-8", "surrogateescape") == raw[:-2] + b".1.x"
+    longer = b"\xcb" * 300
+    assert native_name(longer.decode("utf-8", "surrogateescape")) == "\udccb" * MAX_NATIVE_NAME
+    split = "a" + "\u00e9" * 200
+    assert native_name(split) == split[:128], "no half of a character stays"
+
+
 def test_every_native_name_is_safe_and_stays_as_it_is() -> None:
     chance = random.Random(0)
     alphabet = [*"ab1.  /\\:~?*", "\x00", "\x9f", "\u200b", "\u202e", "é", "\udcff", "\ud800", *HIDDEN_PARTS]

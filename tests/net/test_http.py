@@ -247,7 +247,7 @@ def test_no_address_accepts() -> None:
         (gzipped(bytes(1001)), "answer of more than 1000 bytes when decompressed"),
         (ok(b"12345").replace(b": 5", b": 500"), "answer ends 495 bytes too early"),
         (ok(b"not gzip", "Content-Encoding: gzip"), "answer is not valid gzip"),
-        (ok(gzip.compress(b"body")[:-4], "Content-Encoding: gzip"), "answer ends inside its gzip data"),
+        (ok(gzip.compress(b"body", mtime=0)[:-4], "Content-Encoding: gzip"), "answer ends inside its gzip data"),
         (ok(zlib.compress(b"body"), "Content-Encoding: deflate"), "answer has the unknown encoding 'deflate'"),
         (chunked(b"body", end=b""), "answer ends too early"),
         (chunked(end=b"5\r\nabc"), "answer ends too early"),

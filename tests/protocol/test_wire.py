@@ -50,15 +50,24 @@ def raw(kind: int, payload: bytes = b"") -> bytes:
     return struct.pack(">IB", 1 + len(payload), kind) + payload
 
 
+def copied(message: Message) -> List[Tuple[Any, ...]]:
+    """A message for each block of a PIECE, with the block copied, as the engine does; other messages as they are."""
+    kind, index, begin, blocks = message
+    if kind != PIECE:
+        return [message]
+    assert len(blocks) == 1 or {len(each) for each in blocks} == {len(BLOCK)}
+    return [(kind, index, begin + place * len(BLOCK), bytes(each)) for place, each in enumerate(blocks)]
+
+
 def feed(chunks: List[bytes], *, fast: bool = True) -> Tuple[Wire, List[Tuple[Any, ...]]]:
-    """A wire that was fed all chunks, and what it returned, with the blocks copied as the engine does."""
+    """A wire that was fed all chunks, and what it returned."""
     machine = Wire(PIECES, fast=fast)
     found = []
     for chunk in chunks:
         # The engine's buffer is used again for the next chunk.
         shared = bytearray(chunk)
-        for kind, a, b, c in machine.receive(memoryview(shared)):
-            found.append((kind, a, b, bytes(c) if kind == PIECE else c))
+        for message in machine.receive(memoryview(shared)):
+            found += copied(message)
         shared[:] = bytes(len(shared))
     return machine, found
 
@@ -101,11 +110,46 @@ def test_full_blocks_are_the_same_however_they_are_cut() -> None:
         assert feed(random_chunks(stream, 1, longest))[1] == expected
 
 
+def test_neighbouring_blocks_of_full_length_are_one_message() -> None:
+    size = len(BLOCK)
+    stream = [
+        block(2, 0, BLOCK),
+        block(2, size, BLOCK[::-1]),
+        block(2, 2 * size, BLOCK),
+        block(2, 4 * size, BLOCK),  # not a neighbour
+        block(3, 5 * size, BLOCK),  # of another piece
+        block(3, 6 * size, BLOCK),
+        messages.UNCHOKE_MESSAGE,
+        block(3, 7 * size, BLOCK),  # not directly behind
+        messages.request(1, 0, 5),
+        block(3, 8 * size, BLOCK),
+        block(3, 9 * size, b"short"),
+        block(3, 9 * size + 5, BLOCK),
+        block(4, 2**32 - size, BLOCK),
+        block(4, 0, BLOCK),
+    ]
+    found = Wire(PIECES, fast=True).receive(b"".join(stream))
+    assert [(kind, a, b // size, len(c) if kind == PIECE else c) for kind, a, b, c in found] == [
+        (PIECE, 2, 0, 3),
+        (PIECE, 2, 4, 1),
+        (PIECE, 3, 5, 2),
+        (UNCHOKE, 0, 0, 0),
+        (PIECE, 3, 7, 1),
+        (REQUEST, 1, 0, 5),
+        (PIECE, 3, 8, 1),
+        (PIECE, 3, 9, 1),
+        (PIECE, 3, 9, 1),
+        (PIECE, 4, 2**32 // size - 1, 1),
+        (PIECE, 4, 0, 1),
+    ]
+    assert [each == BLOCK for each in found[0][3]] == [True, False, True]
+
+
 def test_blocks_are_views_into_what_was_given() -> None:
     data = bytearray(block(1, 0, b"abc") + block(2, 0, b"def"))
     first, second = Wire(PIECES, fast=False).receive(data)
     data[13:16] = b"ABC"
-    assert (bytes(first[3]), bytes(second[3])) == (b"ABC", b"def")
+    assert (bytes(first[3][0]), bytes(second[3][0])) == (b"ABC", b"def")
 
 
 def test_blocks_of_one_call_stay_good_together() -> None:
@@ -114,7 +158,7 @@ def test_blocks_of_one_call_stay_good_together() -> None:
     machine = Wire(PIECES, fast=False)
     machine.receive(stream[:9000])
     found = machine.receive(stream[9000:45000])
-    assert [bytes(view) for _, _, _, view in found] == [BLOCK, BLOCK[::-1]]
+    assert [bytes(view) for _, _, _, (view,) in found] == [BLOCK, BLOCK[::-1]]
     assert machine.partial
 
 
@@ -262,8 +306,8 @@ def received(machine: Wire, chunks: List[bytes]) -> List[Message]:
         shared = bytearray(chunk)
         chunk_view = memoryview(shared)
         while chunk_view or machine.held:
-            for kind, a, b, c in machine.receive(chunk_view):
-                found.append((kind, a, b, bytes(c) if kind == PIECE else c))
+            for message in machine.receive(chunk_view):
+                found += copied(message)
             shared[:] = bytes(len(shared))
             chunk_view = chunk_view[:0]
     return found
@@ -518,7 +562,7 @@ def test_what_comes_while_something_is_held_follows_it() -> None:
     assert not machine.partial
     found = machine.receive(block(2, 0, b"abc")[7:] + messages.have(3))
     assert [(kind, a) for kind, a, *_ in found] == [(HAVE, 1), (PIECE, 2), (HAVE, 3)]
-    assert bytes(found[1][3]) == b"abc"
+    assert [bytes(each) for each in found[1][3]] == [b"abc"]
     assert not machine.held
     assert not machine.partial
 
@@ -681,9 +725,7 @@ def test_noise_without_a_number_of_pieces_is_the_same_however_it_is_cut() -> Non
         outcomes = set()
         for chunks in cuts(noise(seed)):
             machine = Wire(None, fast=True)
-            found = [
-                (k, a, b, bytes(c) if k == PIECE else c) for chunk in chunks for k, a, b, c in machine.receive(chunk)
-            ]
+            found = [each for chunk in chunks for message in machine.receive(chunk) for each in copied(message)]
             failed = machine.failed
             outcomes.add(repr((found, failed, machine.set_piece_count(PIECES), machine.failed)))
         assert len(outcomes) == 1, seed

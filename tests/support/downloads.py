@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 from support.block_sources import Record, RecordingSource
 
@@ -17,6 +17,12 @@ from bittorrent_threads.swarm.picker import Picker
 from bittorrent_threads.swarm.pipeline import Pipeline
 
 Block = Tuple[int, int, int]
+
+
+def content(block: Block, *, bad: bool = False) -> memoryview:
+    """The content of a block."""
+    index, begin, length = block
+    return memoryview(bytes([255 if bad else (index * 7 + begin // BLOCK) % 251]) * length)
 
 
 def name(pipeline: Pipeline) -> str:
@@ -61,9 +67,14 @@ class Swarm:
         return [block for _, block in self.record.take()]
 
     def send(self, pipeline: Pipeline, block: Block, *, bad: bool = False, now: float = 0.0) -> None:
-        index, begin, length = block
-        fill = 255 if bad else (index * 7 + begin // BLOCK) % 251
-        self.downloads.block(pipeline, index, begin, memoryview(bytes([fill]) * length))
+        self.downloads.block(pipeline, block[0], block[1], content(block, bad=bad))
+        pipeline.measure(now)
+        self.downloads.check()
+
+    def send_run(self, pipeline: Pipeline, blocks: Sequence[Block], *, bad: bool = False, now: float = 0.0) -> None:
+        """Send neighbouring blocks of full length at once; only the last may be bad."""
+        data = [content(block, bad=bad and block == blocks[-1]) for block in blocks]
+        self.downloads.blocks(pipeline, blocks[0][0], blocks[0][1], data)
         pipeline.measure(now)
         self.downloads.check()
 

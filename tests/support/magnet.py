@@ -20,6 +20,11 @@ def info_of(torrent: SimTorrent) -> bytes:
     return info
 
 
+def receive_info(torrent: Torrent, info: bytes) -> None:
+    """Give a torrent its metadata, on the network thread."""
+    torrent.receive_metainfo(*torrent.metadata.parse(info))
+
+
 class Magnet(Bench):
     """An engine whose only torrent is known by its infohash."""
 
@@ -38,7 +43,7 @@ class Magnet(Bench):
 
     def give_info(self) -> None:
         """The metadata is known."""
-        self.act(self.torrent.receive_info, info_of(self.content))
+        self.act(receive_info, self.torrent, info_of(self.content))
         self.run(MOMENT)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Sequence
 
-from bittorrent_threads.events import Event, PiecePassed
+from bittorrent_threads.events import Event, FileCompleted, PiecePassed
 
 
 class Recorder:
@@ -21,6 +21,11 @@ class Recorder:
         """Report one event for each piece."""
         for index in indexes:
             self.publish(PiecePassed(infohash, time, index))
+
+    def publish_files(self, infohash: bytes, time: float, files: Sequence[int], path: Callable[[int], str]) -> None:
+        """Report one event for each file."""
+        for index in files:
+            self.publish(FileCompleted(infohash, time, index, path(index)))
 
     def refreshed(self) -> None:
         """Nothing: no thread waits for events."""

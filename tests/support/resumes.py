@@ -49,6 +49,7 @@ PROPERTY = torrent(FILES, 100).metainfo
 @st.composite
 def resumes(draw: st.DrawFn) -> Resume:
     """Return any valid resume data."""
+    page_cache = draw(st.sampled_from(["", "boot 1", "boot 2"]))
     return Resume(
         infohash=PROPERTY.infohash,
         have=draw(BITS),
@@ -58,4 +59,6 @@ def resumes(draw: st.DrawFn) -> Resume:
         clean=draw(st.booleans()),
         names=draw(st.sampled_from([(), ((A, ("t", "other")),), ((A, ("t", "b")), (B, ("t", "a")))])),
         doubtful=draw(st.just(b"") | BITS),
+        unsynced=draw(st.just(b"") | BITS) if page_cache else b"",
+        page_cache=page_cache,
     )

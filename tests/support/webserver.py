@@ -25,7 +25,7 @@ def chunked(*chunks: bytes, end: bytes = b"0\r\n\r\n") -> bytes:
 
 def gzipped(body: bytes, *headers: str) -> bytes:
     """Return a compressed response."""
-    return ok(gzip.compress(body), "Content-Encoding: gzip", *headers)
+    return ok(gzip.compress(body, mtime=0), "Content-Encoding: gzip", *headers)
 
 
 class WebServer:

@@ -6,12 +6,13 @@ Peers are described by the pieces they have (``"x.x"``); a block's content names
 from __future__ import annotations
 
 import random
-from typing import Any, Dict, Tuple
+from typing import Any, Callable, Dict, Tuple
 
 import pytest
-from support.downloads import Swarm, name
+from support.downloads import Block, Swarm, name
 from support.lender import Lender
 
+from bittorrent_threads.buffers import Memory
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.layout import BLOCK
 from bittorrent_threads.swarm.endgame import ENDGAME_DEPTH
@@ -33,6 +34,90 @@ def test_a_piece_comes_in_and_is_saved() -> None:
     assert not peer.outstanding
     assert peer.payload == 3 * BLOCK + 5
     assert peer.wasted == 0
+
+
+def test_neighbouring_blocks_come_in_at_once() -> None:
+    swarm = Swarm(6 * BLOCK, 3 * BLOCK)
+    peer = swarm.peer("A")
+    blocks = swarm.ask(peer, now=1.0)
+    swarm.send_run(peer, blocks[1:3], now=2.0)
+    assert not swarm.record.pieces
+    assert list(peer.outstanding) == [0, 3, 4, 5]
+    assert (peer.payload, peer.answered) == (2 * BLOCK, 1.0)
+    swarm.send(peer, blocks[0])
+    swarm.send_run(peer, blocks[3:])
+    assert [piece.index for piece in swarm.record.pieces] == [0, 1]
+    assert [bytes(swarm.record.pieces[1].whole[at : at + 2]) for at in (0, BLOCK)] == [b"\x07\x07", b"\x08\x08"]
+    assert swarm.save() == [True, True]
+    assert (peer.payload, peer.wasted, peer.violations) == (6 * BLOCK, 0, 0)
+
+
+def unopened(swarm: Swarm, peer: Pipeline) -> Block:
+    swarm.downloads.withdraw(peer)
+    return 0, 0, BLOCK
+
+
+def half_received(swarm: Swarm, peer: Pipeline) -> Block:
+    swarm.send(peer, (0, BLOCK, BLOCK))
+    return 0, 0, BLOCK
+
+
+def half_cancelled(swarm: Swarm, peer: Pipeline) -> Block:
+    swarm.downloads.rejected(peer, 0, BLOCK, 0.0)
+    return 0, 0, BLOCK
+
+
+def asked_of_another(swarm: Swarm, peer: Pipeline) -> Block:
+    swarm.downloads.rejected(peer, 0, BLOCK, 0.0)
+    assert swarm.ask(swarm.peer("B")) == [(0, BLOCK, BLOCK)]
+    return 0, 0, BLOCK
+
+
+def asked_of_two(swarm: Swarm, peer: Pipeline) -> Block:
+    other = swarm.peer("B")
+    swarm.rated(other, 1_000_000)
+    assert swarm.ask(other, now=2.0)
+    return 0, BLOCK, BLOCK
+
+
+@pytest.mark.parametrize(
+    "arrange",
+    [
+        lambda swarm, peer: (0, 0, BLOCK),
+        lambda swarm, peer: (0, 100, BLOCK),
+        lambda swarm, peer: (0, 3 * BLOCK, BLOCK),
+        lambda swarm, peer: (0, 2**32 - BLOCK, BLOCK),
+        lambda swarm, peer: (1, BLOCK, BLOCK),
+        unopened,
+        half_received,
+        half_cancelled,
+        asked_of_another,
+        asked_of_two,
+    ],
+    ids=["requested", "off the grid", "past the end", "far away", "others", "closed", "received", "cancelled",
+         "asked of another", "endgame"],
+)  # fmt: skip
+@pytest.mark.parametrize("memory", [1 << 26, 12 * BLOCK], ids=["in one buffer", "in segments"])
+def test_blocks_at_once_are_the_same_as_one_by_one(arrange: Callable[[Swarm, Pipeline], Block], memory: int) -> None:
+    outcomes = []
+    for at_once in (True, False):
+        swarm = Swarm(8 * BLOCK, 4 * BLOCK, memory=memory)
+        peer = swarm.peer("A")
+        swarm.ask(peer)
+        index, begin, length = arrange(swarm, peer)
+        run = [(index, begin + place * BLOCK, length) for place in range(3)]
+        if at_once:
+            swarm.send_run(peer, run)
+        else:
+            for block in run:
+                swarm.send(peer, block)
+        figures = peer.payload, peer.wasted, peer.violations, peer.unrequested_bytes, peer.answered
+        open_pieces = [(piece.index, bytes(piece.received), piece.left) for piece in swarm.downloads._open.values()]
+        views = [piece.view(0, BLOCK) for piece in swarm.downloads._open.values()]
+        segments = [(piece, at, bytes(data)) for piece, at, data, _ in swarm.record.segments]
+        outcomes.append((figures, open_pieces, list(map(bytes, filter(None, views))), segments, list(peer.outstanding),
+                         sorted(peer.late), swarm.record.cancels))  # fmt: skip
+    assert outcomes[0] == outcomes[1]
 
 
 def test_nothing_is_asked_while_choked_suspended_or_full() -> None:
@@ -383,7 +468,7 @@ def test_what_was_borrowed_for_pieces_of_one_block_comes_back_when_they_are_save
     swarm.send(liar, first)
     swarm.send(liar, second, bad=True)
     swarm.send(liar, third)
-    assert [type(piece.whole.obj) for piece in swarm.record.pieces] == [bytes, bytes, bytearray]
+    assert [type(piece.whole.obj) for piece in swarm.record.pieces] == [bytes, bytes, Memory]
     assert len(lender.out) == 2
     assert swarm.save() == [True, False, True]
     assert lender.out == []

@@ -115,6 +115,15 @@ class Machine(RuleBasedStateMachine):
         self.swarm.send(pipeline, block, bad=bad, now=self.now)
         self.note_cancels()
 
+    def send_run(self, pipeline: Pipeline, first: Block, *, bad: bool = False) -> None:
+        """Send the longest run of requested blocks of full length that begins with ``first``."""
+        run = [first]
+        while (first[0], first[1] + len(run) * BLOCK, BLOCK) in self.asked[name(pipeline)]:
+            run.append((first[0], first[1] + len(run) * BLOCK, BLOCK))
+        self.asked[name(pipeline)].difference_update(run)
+        self.swarm.send_run(pipeline, run, bad=bad, now=self.now)
+        self.note_cancels()
+
     def remove(self, pipeline: Pipeline) -> None:
         self.sources.remove(pipeline)
         self.gone.add(name(pipeline))
@@ -187,7 +196,8 @@ class Machine(RuleBasedStateMachine):
                     self.downloads.rejected(pipeline, wanted[0], wanted[1], self.now)
                     self.note_cancels()
                 else:
-                    self.send(pipeline, wanted, bad=move == "send bad" and pipeline is not self.good)
+                    send = self.send_run if which % 2 and wanted[2] == BLOCK else self.send
+                    send(pipeline, wanted, bad=move == "send bad" and pipeline is not self.good)
 
     @rule(number=numbers, fast=st.booleans(), choked=st.sampled_from([False, False, True]))
     def choke(self, number: int, fast: bool, choked: bool) -> None:

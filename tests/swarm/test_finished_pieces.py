@@ -44,7 +44,8 @@ class Bench:
         piece = BufferedPiece(index, size, size, len(senders), [*range(len(senders))])
         piece.owners = [RESTORED if sender == "-" else Owner(sender.lower(), self.record) for sender in senders]
         data = [(b"x" if sender.isupper() else b"o") * BLOCK for sender in senders]
-        piece.buffer = bytearray(b"".join(data))
+        piece.buffer = self.memory.take(size)
+        piece.buffer[:] = b"".join(data)
         self.memory.reserve(size)
         self.finished.add(piece)
         self.finished.check(())

@@ -14,7 +14,21 @@ from typing import Any, Callable, Dict, List, Sequence
 
 import bittorrent_threads as bt
 
-from . import blocklists, data, dht, hashing, idle, importing, limits, magnet, memory, picking, smallfiles, swarms
+from . import (
+    blocklists,
+    blocks,
+    data,
+    dht,
+    hashing,
+    idle,
+    importing,
+    limits,
+    magnet,
+    memory,
+    picking,
+    smallfiles,
+    swarms,
+)
 from .bench import Bench
 from .child import ChildFailed
 from .report import Line, tally
@@ -34,6 +48,7 @@ LINES: Dict[str, Callable[[Bench], Line]] = {
     "busy-main": swarms.busy_main,
     "magnet": magnet.magnet,
     "pick": picking.pick,
+    "blocks": blocks.blocks,
     "hashcheck": hashing.hashcheck,
     "create": hashing.create,
     "small-files": smallfiles.small_files,

@@ -9,9 +9,10 @@ from __future__ import annotations
 import errno
 import json
 import os
-from typing import Any, Callable, Dict, Iterable, Optional
+from typing import Any, Callable, Dict, Iterable, Optional, TypeVar
 
 from bittorrent_threads.disk.allocation import FULL, SPARSE
+from bittorrent_threads.disk.pool import Outcome
 from bittorrent_threads.disk.results import Done, Stored
 from bittorrent_threads.errors import StorageError
 
@@ -20,6 +21,8 @@ from .metadata import SimMetadataStore
 from .network import SimNetwork
 from .storage import SimStorage
 from .torrent import SimTorrent
+
+T = TypeVar("T")
 
 MIB = 1024 * 1024
 
@@ -43,6 +46,8 @@ class SimDisk:
         """The number of the operation that fails with EIO; 0 for none."""
         self.wrong_reads = 0.0
         """Share of loads that return one wrong byte."""
+        self.page_cache = ""
+        """The name of the page cache: data stays in it after a stop, and survives if the name is still the same."""
         self.loaded = 0
         """Bytes read for peers."""
         self.saved = 0
@@ -94,6 +99,16 @@ class SimDisk:
 
     def metadata(self, infohash: bytes, basedir: str, *, resume_dir: Optional[str] = None) -> SimMetadataStore:
         return SimMetadataStore(self, infohash)
+
+    def compute(self, function: Callable[[], T], deliver: Callable[[Outcome[T]], None]) -> None:
+        def run() -> None:
+            try:
+                outcome = Outcome(function())
+            except Exception as error:
+                outcome = Outcome(error=error)
+            deliver(outcome)
+
+        self.work(0, run)
 
     def work(self, seconds: float, finish: Callable[[], None]) -> None:
         """Run a job of this duration as soon as a worker is free."""

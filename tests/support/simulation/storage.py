@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import math
 import os
 import zlib
 from typing import TYPE_CHECKING, Callable, Collection, Dict, List, Optional, Sequence, Tuple
@@ -130,9 +131,10 @@ class SimStorage:
 
         disk.work(size / disk.read_rate, read)
 
-    def sync(self, deliver: Callable[[Synced], None]) -> None:
+    def sync(self, deliver: Callable[[Synced], None], *, older: Sequence[int] = (), patience: float = math.inf) -> None:
         snapshot = self._files.snapshot()
-        self._disk.work(0, lambda: deliver(self._sync(snapshot)))
+        hurried = patience < math.inf
+        self._disk.work(0, lambda: deliver(self._sync(snapshot, hurried=hurried)))
 
     def remember(self, resume: Resume, deliver: Callable[[Done], None]) -> None:
         self._disk.work(0, lambda: deliver(self._remember(resume)))
@@ -255,8 +257,11 @@ class SimStorage:
         verdict = Verdict.WRONG if error is None else Verdict.UNREADABLE
         return Checked(passed, {index: verdict for index in asked if index not in right}, error)
 
-    def _sync(self, snapshot: Snapshot) -> Synced:
+    def _sync(self, snapshot: Snapshot, *, hurried: bool) -> Synced:
         files = self._files
+        cache = self._disk.page_cache
+        if hurried and cache:
+            return Synced(files.stats, None, (), None, unsynced=tuple(sorted(snapshot[0])), page_cache=cache)
         error = self._disk.write_error(self._path, 0)
         if error is None:
             files.sync(snapshot)
@@ -266,7 +271,7 @@ class SimStorage:
         error = self._disk.read_error(self._path)
         if error is not None:
             return CheckedFiles((), error)
-        return CheckedFiles(self._files.present, None, self._files.stats)
+        return CheckedFiles(self._files.present, None, self._files.stats, page_cache=self._disk.page_cache)
 
     def _recall(self) -> Recalled:
         error = self._disk.read_error(self._path)

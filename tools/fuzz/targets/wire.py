@@ -99,11 +99,20 @@ def received(wire: Wire, chunks: Iterable[bytes]) -> List[Message]:
         memory = bytearray(chunk)
         data = memoryview(memory)
         while data or wire.held:
-            came = wire.receive(data)
-            found += [(kind, a, b, bytes(c) if kind == messages.PIECE else c) for kind, a, b, c in came]
+            for message in wire.receive(data):
+                found += copied(message)
             memory[:] = bytes(len(memory))
             data = data[:0]
     return found
+
+
+def copied(message: Message) -> List[Message]:
+    """Return a message for each block of a PIECE, with the block copied to bytes; other messages as they are."""
+    kind, index, begin, blocks = message
+    if kind != messages.PIECE:
+        return [message]
+    require(len(blocks) == 1 or all(len(block) == BLOCK for block in blocks), "a run with a short block")
+    return [(kind, index, begin + place * BLOCK, bytes(block)) for place, block in enumerate(blocks)]
 
 
 def fit(message: Message, piece_count: int, *, fast: bool) -> None:
