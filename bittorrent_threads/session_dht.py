@@ -57,11 +57,15 @@ class DhtPeers(Iterator[Tuple[str, int]]):
         self._finder = finder = _Finder()
         self._reply = session._reply()
 
-        def begin(engine: Engine) -> None:
+        engine = session._engine
+
+        def begin() -> None:
             engine.dht.keep()
             finder.search = engine.dht.search(infohash, finder)
 
-        session._call(begin)
+        if session.closed:
+            raise SessionClosed()
+        session._loop.post(begin)  # and not ``_call``: the first wait is for what is found
 
     @property
     def replies(self) -> int:

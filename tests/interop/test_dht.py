@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, Iterator, Type
+from typing import Callable, Iterator, Type, Union
 
 import pytest
 from support.content import KIB, Content
@@ -45,7 +45,14 @@ def test_ours_and_theirs_find_what_the_other_announces(network: LibtorrentDht, t
         network.find(CONTENT.infohash, client.port)
 
 
-def peer_of(kind: Type[Peer], network: LibtorrentDht, torrent: Path, folder: Path, *, seed: bool = False) -> Peer:
+def magnet_of(torrent: Path) -> str:
+    """The magnet link of a torrent, which names no tracker and no peer."""
+    return str(bt.Metainfo.load(torrent).magnet())
+
+
+def peer_of(
+    kind: Type[Peer], network: LibtorrentDht, torrent: Union[Path, str], folder: Path, *, seed: bool = False
+) -> Peer:
     """A real client that has joined the network, and knows no peer."""
     if kind is Aria2Peer:
         return Aria2Peer(torrent, folder, seed=seed, dht_node=network.nodes[0])
@@ -60,8 +67,7 @@ def test_we_download_by_the_dht_alone(
     torrent, seeded = CONTENT.torrent(tmp_path), CONTENT.write(tmp_path / "seeded")
     with peer_of(kind, network, torrent, seeded, seed=True) as peer:
         network.wait_announced(CONTENT.infohash, peer.port)
-        with bt.Client(torrent, tmp_path / "ours", settings=settings_of(network)) as client:
-            client.wait(timeout=TIMEOUT)
+        bt.download(magnet_of(torrent), tmp_path / "ours", settings=settings_of(network), timeout=TIMEOUT)
         assert CONTENT.differences(tmp_path / "ours") == []
 
 
@@ -73,7 +79,7 @@ def test_it_downloads_from_us_by_the_dht_alone(
     torrent = CONTENT.torrent(tmp_path)
     with bt.Client(torrent, CONTENT.write(tmp_path / "ours"), settings=settings_of(network)) as client:
         network.wait_announced(CONTENT.infohash, client.port)
-        with peer_of(kind, network, torrent, tmp_path / "theirs") as peer:
+        with peer_of(kind, network, magnet_of(torrent), tmp_path / "theirs") as peer:
             peer.wait_complete(TIMEOUT)
         assert CONTENT.differences(tmp_path / "theirs") == []
 

@@ -90,19 +90,25 @@ def announce(session: Any, infohash: str, port: int) -> None:
 
 
 def find(session: Any, infohash: str) -> None:
-    """Look for peers, and tell when the first was found, without looking at anything else meanwhile."""
+    """Look for peers, and tell when the first was found and when the search ended; nothing else is done meanwhile."""
     wanted = lt.sha1_hash(bytes.fromhex(infohash))
+    peers: List[Any] = []
+    first = 0.0
     began = time.perf_counter()
     session.dht_get_peers(wanted)
     while time.perf_counter() - began < SEARCH_TIMEOUT:
+        session.post_dht_stats()
         session.wait_for_alert(1000)
         for alert in session.pop_alerts():
-            if not isinstance(alert, lt.dht_get_peers_reply_alert) or alert.info_hash != wanted:
-                continue
-            if alert.num_peers():
-                say(took={"ms to the first peer": time.perf_counter() - began})
-                say(found=infohash, peers=alert.peers())
-                return
+            if isinstance(alert, lt.dht_get_peers_reply_alert) and alert.info_hash == wanted and alert.num_peers():
+                first = first or time.perf_counter() - began
+                peers += [peer for peer in alert.peers() if peer not in peers]
+            elif isinstance(alert, lt.dht_stats_alert):
+                under_way = any(request["type"] == "get_peers" for request in alert.active_requests)
+                if first and not under_way:
+                    say(took={"ms to the first peer": first, "ms to the end": time.perf_counter() - began})
+                    say(found=infohash, peers=peers)
+                    return
 
 
 def tell_announces(sessions: List[Any]) -> None:

@@ -14,6 +14,7 @@ PROGRAM = Path(__file__).resolve().parents[3] / "tools" / "benchmarks" / "libtor
 START_TIMEOUT = 60.0
 
 LOCAL_DHT: Dict[str, Any] = {
+    "dht_announce_interval": 1,
     "enable_dht": True,
     "dht_restrict_routing_ips": False,
     "dht_restrict_search_ips": False,
