@@ -20,7 +20,7 @@ from bittorrent_threads.dht.place import place_of
 from bittorrent_threads.protocol.addresses import Address
 
 NODES = 1000
-SEARCHES = 12
+SEARCHES = 8
 LOSS = 0.01
 """Share of the datagrams that are lost once the network has grown."""
 
