@@ -35,7 +35,7 @@ class TrackerVerbs:
             SessionClosed: If the client is closed.
         """
         tiers = given_tiers(trackers)
-        self._handle.call(lambda: self._handle.torrent.add_trackers(tiers))
+        self._handle.call(lambda: self._handle.torrent.announces.add(tiers))
 
     def remove_trackers(self, trackers: Union[str, Iterable[str]]) -> None:
         """Forget trackers, until the client is closed; those that know the client are told that it stopped.

@@ -320,10 +320,6 @@ class Torrent:
         self.peers.close_all("the torrent is private, and its tracker changed")
         self.peerlist.remove(lambda address, source: source is not Source.USER)
 
-    def add_trackers(self, tiers: Sequence[Sequence[str]]) -> None:
-        """Announce to more trackers."""
-        self.announces.add(tiers)
-
     @property
     def kept(self) -> Optional[Resume]:
         """Resume data as of the last stop; None if there is none."""
