@@ -48,6 +48,9 @@ class AnnouncingSession(Protocol):
     def public_port(self) -> int:
         """TCP port at which peers reach the session."""
 
+    def drop_handshakes(self, torrent: object) -> None:
+        """Give up the connections that are being made for this torrent."""
+
 
 class Progress(Protocol):
     """How much of a torrent is there."""
@@ -76,9 +79,6 @@ class AnnouncedTorrent(Protocol):
     def private(self) -> bool:
         """Whether it is known to be private (BEP 27)."""
 
-    def leave_peers(self) -> None:
-        """Another tracker of a private torrent is used from now on: leave the peers that the one before named."""
-
     def learn(self, addresses: Sequence[Address], source: Source, *, teller: str = "") -> None:
         """List addresses of peers."""
 
@@ -102,6 +102,9 @@ class Transfers(Protocol):
     @property
     def uploaded(self) -> int:
         """Payload bytes sent."""
+
+    def close_all(self, reason: str) -> None:
+        """Close every connection."""
 
 
 class _Attempt:
@@ -343,7 +346,7 @@ class Announces:
         if attempt.answered:
             self._announcer.named(announce.url, named)
         elif self._announcer.succeeded(announce, reply, self._now(), named=named):
-            self._torrent.leave_peers()
+            self._leave_peers()
         attempt.answered = True
         self._session.own_host.report(reply.external_ip, reply.host)
         self._refresh_status()
@@ -358,6 +361,12 @@ class Announces:
         )
         if self._running:
             self._torrent.learn(reply.peers, Source.TRACKER, teller=reply.host)
+
+    def _leave_peers(self) -> None:
+        """Leave the peers that another tracker of the private torrent named: that is not used any more (BEP 27)."""
+        self._session.drop_handshakes(self._torrent)
+        self._peers.close_all("the torrent is private, and its tracker changed")
+        self._peer_list.remove(lambda address, source: source is not Source.USER)
 
     def _failed(self, attempt: _Attempt, route: Route, failure: TrackerFailure) -> None:
         announce, now = attempt.announce, self._now()

@@ -314,12 +314,6 @@ class Torrent:
         self.announces.reannounce()
         self.dht.hurry()
 
-    def leave_peers(self) -> None:
-        """Another tracker of the private torrent is used from now on, and it alone names peers (BEP 27)."""
-        self._session.drop_handshakes(self)
-        self.peers.close_all("the torrent is private, and its tracker changed")
-        self.peerlist.remove(lambda address, source: source is not Source.USER)
-
     @property
     def kept(self) -> Optional[Resume]:
         """Resume data as of the last stop; None if there is none."""

@@ -508,7 +508,10 @@ class Unknown:
     def learn(self, addresses: Sequence[Address], source: Source, *, teller: str = "") -> None:
         self.learned.append((addresses, source, teller))
 
-    def leave_peers(self) -> None:
+    def drop_handshakes(self, torrent: object) -> None:
+        raise AssertionError("the torrent is public")
+
+    def close_all(self, reason: str) -> None:
         raise AssertionError("the torrent is public")
 
     def publish(self, kind: Callable[..., events.Event], **fields: Any) -> None:
