@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .status import DhtSearchStatus as DhtSearchStatus
     from .status import DhtStatus as DhtStatus
     from .status import PeerStatus as PeerStatus
+    from .status import ScrapeResult as ScrapeResult
     from .status import Status as Status
     from .status import TrackerStatus as TrackerStatus
     from .swarm.blocklist import Blocklist as Blocklist
@@ -65,6 +66,7 @@ _WHERE = {
     "Magnet": "metainfo.magnet",
     "Metainfo": "metainfo.metainfo",
     "PeerStatus": "status",
+    "ScrapeResult": "status",
     "Session": "session",
     "SessionDht": "session_dht",
     "Settings": "settings",

@@ -25,13 +25,14 @@ from .swarm.file_progress import check_priority
 from .threads.latch import Cancel
 from .torrent_handle import CONDITIONS, TorrentHandle
 from .torrent_view import TorrentView
+from .tracker_verbs import TrackerVerbs
 
 STATES = ("active", "paused", "stopped")
 LOOK_INTERVAL = 0.25
 """Seconds between two calls of a function given to ``wait``, as it may depend on more than the status."""
 
 
-class Client(TorrentView, EventSource):
+class Client(TorrentView, EventSource, TrackerVerbs):
     """Downloads and seeds one torrent.
 
     Use it as a context manager, or ``close`` it.  Iterating over it takes its events, to the last one.
@@ -313,7 +314,7 @@ class Client(TorrentView, EventSource):
             raise StateError("wait", f"until {until!r} is none of {', '.join(CONDITIONS)}")
         return self._handle.wait(CONDITIONS[until], until, timeout, stall_timeout, cancel)
 
-    # -- peers, trackers and files ---------------------------------------------------------------------------------
+    # -- peers and files -----------------------------------------------------------------------------------------------
 
     def add_peer(self, host: str, port: int) -> None:
         """Connect to a peer.
@@ -329,29 +330,6 @@ class Client(TorrentView, EventSource):
         if not 0 < int(port) < 65536:
             raise ValueError(f"port {port} of peer {host} is not 1 to 65535")
         self._handle.call(lambda: self._handle.torrent.add_peer(str(host), int(port)))
-
-    def reannounce(self) -> None:
-        """Announce to the trackers as soon as the least interval of each allows, and at once to those that failed.
-
-        Nothing happens while the client is stopped.
-
-        Raises:
-            SessionClosed: If the client is closed.
-        """
-        self._handle.call(self._handle.torrent.reannounce)
-
-    def add_trackers(self, trackers: Trackers) -> None:
-        """Announce to more trackers, until the client is closed; they come after those that it has.
-
-        Args:
-            trackers: A URL, URLs (each a tier) or a list of tiers (BEP 12).
-
-        Raises:
-            SettingsError: If a URL cannot be used.
-            SessionClosed: If the client is closed.
-        """
-        tiers = given_tiers(trackers)
-        self._handle.call(lambda: self._handle.torrent.add_trackers(tiers))
 
     def set_priorities(self, priorities: Mapping[int, int]) -> None:
         """Set the priorities of files.

@@ -75,6 +75,24 @@ class TrackerStatus:
     """Number of seeds that the tracker reported; -1 if it reported none."""
     leechers: int
     """Number of other peers that the tracker reported; -1 if it reported none."""
+    downloads: int = -1
+    """Number of completed downloads that the tracker reported; -1 if it reported none."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ScrapeResult:
+    """What one tracker says about the size of the swarm (BEP 48)."""
+
+    url: str
+    """Announce URL, with ``***`` in place of passwords and passkeys."""
+    error: str = ""
+    """Why the tracker could not be asked, or does not know the torrent; empty if it answered."""
+    seeds: int = -1
+    """Number of seeds; -1 if it is not known."""
+    leechers: int = -1
+    """Number of other peers; -1 if it is not known."""
+    downloads: int = -1
+    """Number of completed downloads; -1 if it is not known."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -37,6 +37,7 @@ FACADE = frozenset(
         "shutdown",
         "torrent_handle",
         "torrent_view",
+        "tracker_verbs",
     }
 )
 COMMAND_LINE = frozenset({"__main__", "cli", "commands", "console", "demo", "file_report", "progress"})

@@ -11,28 +11,25 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from typing import Any, Callable, Dict, Iterable, List, Optional, Protocol, Sequence, Tuple
+from typing import Any, Callable, Container, Iterable, List, Optional, Protocol, Sequence, Tuple
 
 from .. import events
 from ..protocol.announce import PAUSED, REGULAR, STARTED, STOPPED, AnnounceReply, AnnounceRequest
 from ..protocol.tracker_reply import TrackerFailure
 from ..settings import Settings
-from ..status import TrackerStatus
+from ..status import ScrapeResult, TrackerStatus
 from ..swarm.announcer import Announcer, Random
 from ..swarm.external_address import ExternalAddress
 from ..swarm.peer_list import PeerList, Source
 from ..swarm.tracker_state import Announce, TrackerRow
 from ..text import masked
 from .interfaces import Address, Endpoint, TrackerAnswer, TrackerClient
+from .scrape import Done, Scrape
+from .tracker_routes import Route, TrackerRoutes
 from .wait_group import WaitGroup
 
-UNAVAILABLE_PAUSE = 3600.0
-"""Seconds for which a tracker is not asked over an address family that the tracker or this machine does not have."""
 LONELY = 60.0
 """Seconds without a connected peer after which the peers that trackers named are taken to be useless."""
-
-Route = Tuple[str, int]
-"""URL of a tracker, and address family."""
 
 
 class AnnouncingSession(Protocol):
@@ -50,6 +47,9 @@ class AnnouncingSession(Protocol):
     @property
     def public_port(self) -> int:
         """TCP port at which peers reach the session."""
+
+    def drop_handshakes(self, torrent: object) -> None:
+        """Give up the connections that are being made for this torrent."""
 
 
 class Progress(Protocol):
@@ -75,6 +75,10 @@ class AnnouncedTorrent(Protocol):
     def progress(self) -> Progress:
         """How much of the torrent is there."""
 
+    @property
+    def private(self) -> bool:
+        """Whether it is known to be private (BEP 27)."""
+
     def learn(self, addresses: Sequence[Address], source: Source, *, teller: str = "") -> None:
         """List addresses of peers."""
 
@@ -98,6 +102,9 @@ class Transfers(Protocol):
     @property
     def uploaded(self) -> int:
         """Payload bytes sent."""
+
+    def close_all(self, reason: str) -> None:
+        """Close every connection."""
 
 
 class _Attempt:
@@ -168,10 +175,7 @@ class Announces:
             key=session.key,
         )
         self._running = False
-        self._registered: Dict[Route, bool] = {}
-        """True: the tracker accepted ``started`` over this route.  False: ``started`` was sent, and may be accepted."""
-        self._unavailable: Dict[Route, float] = {}
-        """Time until which a route is not used."""
+        self._routes = TrackerRoutes()
         self._due: Optional[float] = None
         """Time of the next announce, None if there is none before an answer: an idle torrent only compares it."""
         self._lonely_since = 0.0
@@ -184,7 +188,7 @@ class Announces:
         """Start announcing, with ``started``."""
         self._running = True
         self._lonely_since = self._now()
-        self._unavailable.clear()
+        self._routes.forgive()
         self._announcer.start(self._now())
         self._announce_due()
         self._refresh_rows()
@@ -197,7 +201,7 @@ class Announces:
 
     def reannounce(self) -> None:
         """Announce again as soon as each tracker allows, also to those that failed."""
-        self._unavailable.clear()
+        self._routes.forgive()
         self._announcer.reannounce(self._now(), forgiving=True)
         self._announce_due()
         self._refresh_status()
@@ -208,12 +212,42 @@ class Announces:
         self._announce_due()
         self._refresh_status()
 
+    def remove(self, urls: Container[str]) -> None:
+        """Forget trackers, which are told ``stopped``; see ``Announcer.remove``."""
+        self._leave(self._announcer.remove(urls, self._now()))
+
+    def replace(self, tiers: Iterable[Iterable[str]]) -> None:
+        """Use these trackers of the program in place of all others, which are told ``stopped``."""
+        self._leave(self._announcer.replace(tiers, self._now()))
+
+    def _leave(self, stopped: Iterable[Announce]) -> None:
+        for announce in stopped:
+            self._send(announce, self._settings.stop_announce_timeout)
+        self._announce_due()
+        self._refresh_status()
+
+    def scrape(self, timeout: float, done: Done) -> None:
+        """Ask the trackers for the size of the swarm; ``done`` gets a result for each, or for that which is used.
+
+        Args:
+            timeout: Seconds for all of them.
+            done: Called once, at once if there is no tracker.
+        """
+
+        def ended(results: Tuple[ScrapeResult, ...]) -> None:
+            self._refresh_status()
+            done(results)
+
+        self._announcer.private = self._torrent.private
+        trackers = self._announcer.scraped()
+        Scrape(trackers, self._infohash, client=self._client, timeout=timeout, now=self._now, done=ended)
+
     def stop(self) -> None:
         """Stop announcing, with ``stopped``; the wait group waits for the answers, for a short time only."""
         self._running = False
         for announce in self._announcer.stop():
             self._send(announce, self._settings.stop_announce_timeout)
-        self._registered.clear()
+        self._routes.forget()
         self._refresh_rows()
 
     def tick(self, now: float) -> None:
@@ -229,7 +263,8 @@ class Announces:
             self._announce_due()
 
     def _update_demand(self, now: float) -> None:
-        """Tell the announcer whether peers are wanted."""
+        """Tell the announcer whether peers are wanted, and of whom they may be."""
+        self._announcer.private = self._torrent.private
         known = max(len(self._peers), self._peer_list.counts.known)
         enough = self._settings.max_connections_per_torrent
         self._announcer.wanting = self._torrent.progress.wanting and known < enough
@@ -256,7 +291,7 @@ class Announces:
             if announce.event == STOPPED:
                 self._wait_group.expect()
             else:
-                self._registered.setdefault(route, False)
+                self._routes.announced(route)
             attempt.waiting += 1
             self._client.announce(
                 announce.url,
@@ -271,16 +306,13 @@ class Announces:
         """Return the endpoints to announce from."""
         endpoints = self._session.endpoints
         if announce.event == STOPPED:
-            usable = [each for each in endpoints if (announce.url, each.family) in self._registered]
-        else:
-            now, until = self._now(), self._unavailable
-            usable = [each for each in endpoints if until.get((announce.url, each.family), now) <= now]
-        return usable or list(endpoints)
+            return self._routes.leave(announce.url, endpoints)
+        return self._routes.usable(announce.url, endpoints, self._now())
 
     def _request(self, announce: Announce, route: Route) -> AnnounceRequest:
         progress, session = self._torrent.progress, self._session
         event = announce.event
-        if event not in (STARTED, STOPPED) and not self._registered.get(route):
+        if event not in (STARTED, STOPPED) and not self._routes.registered(route):
             event = STARTED
         return AnnounceRequest(
             infohash=self._infohash,
@@ -309,13 +341,12 @@ class Announces:
 
     def _succeeded(self, attempt: _Attempt, route: Route, reply: AnnounceReply) -> None:
         announce = attempt.announce
-        if route in self._registered:
-            self._registered[route] = True
-        named = _count_others(reply)
+        self._routes.succeeded(route)
+        named = reply.named
         if attempt.answered:
             self._announcer.named(announce.url, named)
-        else:
-            self._announcer.succeeded(announce, reply, self._now(), named=named)
+        elif self._announcer.succeeded(announce, reply, self._now(), named=named):
+            self._leave_peers()
         attempt.answered = True
         self._session.own_host.report(reply.external_ip, reply.host)
         self._refresh_status()
@@ -331,12 +362,15 @@ class Announces:
         if self._running:
             self._torrent.learn(reply.peers, Source.TRACKER, teller=reply.host)
 
+    def _leave_peers(self) -> None:
+        """Leave the peers that another tracker of the private torrent named: that is not used any more (BEP 27)."""
+        self._session.drop_handshakes(self._torrent)
+        self._peers.close_all("the torrent is private, and its tracker changed")
+        self._peer_list.remove(lambda address, source: source is not Source.USER)
+
     def _failed(self, attempt: _Attempt, route: Route, failure: TrackerFailure) -> None:
         announce, now = attempt.announce, self._now()
-        if self._registered.get(route) is False:
-            del self._registered[route]
-        if failure.family_unavailable:
-            self._unavailable[route] = now + UNAVAILABLE_PAUSE
+        self._routes.failed(route, now, unavailable=failure.family_unavailable)
         if attempt.failure is None or not failure.family_unavailable:
             attempt.failure = failure
         if attempt.waiting or attempt.answered:
@@ -360,12 +394,6 @@ class Announces:
         self.rows = tuple([_status(row, now) for row in self._announcer.snapshot()])
 
 
-def _count_others(reply: AnnounceReply) -> int:
-    """Return the number of peers in a reply, without ourselves: many trackers name the peer that asks, too."""
-    counted = (reply.complete or 0) + (reply.incomplete or 0)
-    return 0 if len(reply.peers) == 1 and counted == 1 else len(reply.peers)
-
-
 def _of_family(ip: str, family: int) -> str:
     """Return the address if it is of this family, or the family is 0; else an empty string."""
     return ip if ip and family in (0, ipaddress.ip_address(ip).version) else ""
@@ -382,4 +410,5 @@ def _status(row: TrackerRow, now: float) -> TrackerStatus:
         next_announce=-1.0 if row.next_announce is None else max(0.0, row.next_announce - now),
         seeds=-1 if row.seeds is None else row.seeds,
         leechers=-1 if row.leechers is None else row.leechers,
+        downloads=-1 if row.downloads is None else row.downloads,
     )

@@ -10,7 +10,7 @@ each protocol bounds what it sends.
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, Optional, Tuple
+from typing import Dict, Iterable, Optional, Sequence, Tuple
 
 from ..errors import ListenError
 from ..net.interfaces import Claim, DatagramHandler
@@ -23,10 +23,12 @@ class Datagrams:
 
     Args:
         network: Opens them.
+        hosts: Numeric addresses to bind, of different families, while the session does not listen.
     """
 
-    def __init__(self, network: Network) -> None:
-        self.exchanges = WaitGroup()
+    def __init__(self, network: Network, hosts: Sequence[str]) -> None:
+        self._hosts = hosts
+        self._exchanges = WaitGroup()
         """Answers that protocols wait for, such as those to ``stopped``: ``close`` leaves the sockets open for them."""
         self.failure = ""
         """Why there is no socket of a family that was asked for; of the last one that failed, empty if none did."""
@@ -44,6 +46,9 @@ class Datagrams:
             port: The port to use if it is free; 0 for any.
         """
         self._wanted = True
+        self._open(hosts, port)
+
+    def _open(self, hosts: Iterable[str], port: int) -> None:
         self.failure = ""
         for host in hosts:
             family = family_of(host)
@@ -54,11 +59,26 @@ class Datagrams:
                     for handler, claim in self._claims.items():
                         sock.add(handler, claim)
 
+    def open_any(self, port: int) -> None:
+        """Open the sockets of a session that cannot listen, as ``open`` does."""
+        self.open(self._hosts, port)
+
     def close(self) -> None:
         """Close the sockets as soon as no answer is waited for, unless they are opened again before."""
         if self._wanted:
             self._wanted = False
-            self.exchanges.when_over(self._close_unwanted)
+            self._exchanges.when_over(self._close_unwanted)
+
+    def begin_exchange(self) -> None:
+        """An answer is waited for until ``end_exchange``; the sockets are open meanwhile, also if nobody listens."""
+        self._exchanges.expect()
+        if not self._sockets:
+            self._open(self._hosts, 0)
+            self._exchanges.when_over(self._close_unwanted)
+
+    def end_exchange(self) -> None:
+        """The answer came, or is not waited for any more."""
+        self._exchanges.answered()
 
     @property
     def families(self) -> Tuple[int, ...]:

@@ -92,7 +92,8 @@ class Engine:
         self.network = network
         self.disk = disk
         self.lookups = lookups
-        self.datagrams = Datagrams(network)
+        hosts = [settings.host] if settings.host else ANY_HOST
+        self.datagrams = Datagrams(network, hosts)
         self.tracker_clients = TrackerClients(
             HttpTracker(lookups, network.defer), UdpTrackerClient(lookups, self.datagrams, network, settings, random)
         )
@@ -230,7 +231,7 @@ class Engine:
         except ListenError as error:
             if settings.port_strict:
                 raise
-            self.datagrams.open([settings.host] if settings.host else ANY_HOST, self.port or settings.port)
+            self.datagrams.open_any(self.port or settings.port)
             self._publish(events.ListenFailed, reason=str(error))
             return
         self.port = self._listener.port

@@ -83,6 +83,11 @@ def snapshot(torrent: Torrent, session: Faults, now: float) -> Status:
     )
 
 
+MAX_TRACKERS_TOLD = 5
+"""Trackers whose answers the reason of a stall has; ``Status.trackers`` has all."""
+_ANSWERS = {"working": "named none", "announcing": "being asked", "unused": "not asked yet"}
+
+
 def _no_content(torrent: Torrent) -> Dict[str, Any]:
     """The fields of a torrent whose metadata is not known."""
     return {
@@ -191,22 +196,15 @@ def _trackers(torrent: Torrent) -> str:
     trackers = torrent.announces.rows
     if not trackers:
         return ", and the torrent names no tracker"
-    reasons = [f"{tracker.url}: {tracker.error}" for tracker in trackers if tracker.error]
-    if len(reasons) == len(trackers):
-        return f", and every tracker failed ({reasons[0]})"
-    states = [tracker.state for tracker in trackers if not tracker.error]
-    said = [
-        f"{_count(count, 'tracker')} {what}"
-        for what, count in (
-            ("named none", states.count("working")),
-            ("being asked", states.count("announcing")),
-            ("not asked yet", states.count("unused")),
-        )
-        if count
-    ]
-    if reasons:
-        said.append(f"{len(reasons)} failed ({reasons[0]})")
-    return f": {', '.join(said)}"
+    # Failures first: they are what can be done something about.
+    told = sorted(trackers, key=lambda tracker: not tracker.error)[:MAX_TRACKERS_TOLD]
+    said = [f"{tracker.url}: {tracker.error or _ANSWERS.get(tracker.state, tracker.state)}" for tracker in told]
+    more = len(trackers) - len(told)
+    if more:
+        failed = sum(1 for tracker in trackers if tracker.error)
+        said.append(f"and {_count(more, 'tracker')} more, of all {failed} failed")
+    failure = ", and every tracker failed" if all(tracker.error for tracker in trackers) else ""
+    return f"{failure} ({', '.join(said)})"
 
 
 def _refusals(address_filter: AddressFilter) -> str:

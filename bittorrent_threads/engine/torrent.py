@@ -314,10 +314,6 @@ class Torrent:
         self.announces.reannounce()
         self.dht.hurry()
 
-    def add_trackers(self, tiers: Sequence[Sequence[str]]) -> None:
-        """Announce to more trackers."""
-        self.announces.add(tiers)
-
     @property
     def kept(self) -> Optional[Resume]:
         """Resume data as of the last stop; None if there is none."""

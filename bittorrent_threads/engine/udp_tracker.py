@@ -127,7 +127,7 @@ class UdpTrackerClient:
     # -- one call ----------------------------------------------------------------------------------------------------
 
     def _begin(self, call: _Call, timeout: float, *, trusted: bool) -> None:
-        self._datagrams.exchanges.expect()
+        self._datagrams.begin_exchange()
         call.timer = self._network.call_later(timeout, functools.partial(self._give_up, call, timeout))
         self._addresses.find(*call.tracker, functools.partial(self._resolved, call, trusted))
 
@@ -157,7 +157,7 @@ class UdpTrackerClient:
             return TrackerFailure(f"{host} has no address of IPv{call.family}", family_unavailable=True)
         there = [address for address in found if family_of(address[0]) in self._datagrams.families]
         if not there:
-            return TrackerFailure(self._datagrams.failure or "there is no UDP socket", family_unavailable=True)
+            return TrackerFailure(self._datagrams.failure, family_unavailable=True)
         objections = [address_objection(address, trusted=trusted or not self._check) for address in there]
         allowed = [address for address, objection in zip(there, objections) if not objection]
         return allowed[0] if allowed else TrackerFailure(objections[0])
@@ -182,7 +182,7 @@ class UdpTrackerClient:
         if contact is not None and exchange is not None and contact.calls.pop(exchange, None) is not None:
             contact.tracker.cancel(exchange, self._network.now())
             self._settle(contact)
-        self._datagrams.exchanges.answered()
+        self._datagrams.end_exchange()
         end(answer)
 
     # -- datagrams ---------------------------------------------------------------------------------------------------

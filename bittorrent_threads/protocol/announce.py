@@ -123,6 +123,12 @@ class AnnounceReply:
     host: str = ""
     """Numeric address of the tracker itself; empty if it is not known."""
 
+    @property
+    def named(self) -> int:
+        """Number of peers in the reply, without ourselves: many trackers name the peer that asks, too."""
+        counted = (self.complete or 0) + (self.incomplete or 0)
+        return 0 if len(self.peers) == 1 and counted == 1 else len(self.peers)
+
     @classmethod
     def parse(cls, body: bytes, *, host: str = "") -> AnnounceReply:
         """Return the reply in the body of an HTTP response.

@@ -1,9 +1,10 @@
-"""Decides which trackers to announce to, when, and with which event (BEP 3, BEP 12, BEP 31).
+"""Decides which trackers to announce to, when, and with which event (BEP 3, BEP 12, BEP 27, BEP 31).
 
 While peers are wanted, all tiers are asked at once, and within a tier one tracker after the other until one names
 peers; each tracker that answered is announced to again at its own interval.  While no peers are wanted, BEP 12 is
 followed to the letter: the tiers are walked in order, and the first tracker that answers ends the walk.  In both cases
-a tracker that answers moves to the front of its tier.
+a tracker that answers moves to the front of its tier.  A private torrent uses one tracker, and goes on to the next only
+when that one fails (BEP 27).
 
 The rule that is not obvious: only a tracker that is backing off after a failure is skipped, and all trackers of a host
 that failed under several URLs are.  A tracker that asked for a pause (its interval) is not skipped: the trackers behind
@@ -18,7 +19,7 @@ back-off.
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Dict, Iterable, Iterator, List, MutableSequence, Optional, Protocol, Tuple
+from typing import Any, Callable, Container, Dict, Iterable, Iterator, List, MutableSequence, Optional, Protocol, Tuple
 from urllib.parse import urlsplit
 
 from ..protocol.announce import COMPLETED, REGULAR, STARTED, STOPPED, AnnounceReply
@@ -81,6 +82,8 @@ class Announcer:
         """Peers are wanted."""
         self.lonely = False
         """No peer was connected for so long that the named peers are taken to be useless."""
+        self.private = False
+        """The torrent is private."""
         self._settings = settings
         self._random = random
         self._objection = objection
@@ -88,6 +91,8 @@ class Announcer:
         self._tiers: List[List[Tracker]] = []
         self._hosts: Dict[str, Host] = {}
         self._running = False
+        self._used: Optional[Tracker] = None
+        """The tracker that accepted the last announce of this run."""
         self._next = math.inf
         """Time of the next walk through the tiers, while no peers are wanted."""
         self._paced = -math.inf
@@ -107,6 +112,7 @@ class Announcer:
         if self._running:
             return
         self._running = True
+        self._used = None
         self._next = now
         for tracker in self._trackers():
             tracker.begin(now)
@@ -149,6 +155,32 @@ class Announcer:
         for urls in tiers:
             self._append_tier(urls, now, trusted=True)
 
+    def remove(self, urls: Container[str], now: float) -> List[Announce]:
+        """Forget trackers.
+
+        Args:
+            urls: Their URLs, as they are or as the user sees them (without secrets).
+            now: Current time.
+
+        Returns:
+            The ``stopped`` announces to make; how they end is not to be reported.
+        """
+        removed = [tracker for tracker in self._trackers() if tracker.url in urls or tracker.shown in urls]
+        return self._forget(removed, now)
+
+    def replace(self, tiers: Iterable[Iterable[str]], now: float) -> List[Announce]:
+        """Use the trackers that the program gives in place of all; those that stay keep their state.
+
+        Returns:
+            The ``stopped`` announces to make; how they end is not to be reported.
+        """
+        before = {tracker.url: tracker for tracker in self._trackers()}
+        self._tiers = []
+        for urls in tiers:
+            self._append_tier(urls, now, trusted=True, before=before)
+        kept = set(self._trackers())
+        return self._forget([tracker for tracker in before.values() if tracker not in kept], now)
+
     # -- announces to make -------------------------------------------------------------------------------------------
 
     def next_time(self) -> Optional[float]:
@@ -165,7 +197,7 @@ class Announcer:
         self._paced = max(self._paced, now - (BURST - 1) / RATE) + 1 / RATE
         return tracker.announce
 
-    def succeeded(self, announce: Announce, reply: AnnounceReply, now: float, *, named: Optional[int] = None) -> None:
+    def succeeded(self, announce: Announce, reply: AnnounceReply, now: float, *, named: Optional[int] = None) -> bool:
         """Record that a tracker accepted an announce; ignored if ``stop`` was called since.
 
         Args:
@@ -173,10 +205,15 @@ class Announcer:
             reply: The reply.
             now: Current time.
             named: Number of peers in the reply, our own address not counted; None counts all.
+
+        Returns:
+            True if the torrent is private and another tracker was used before, whose peers are to be left.
         """
         tracker = self._finish(announce)
         if tracker is None:
-            return
+            return False
+        switched = self.private and self._used not in (None, tracker)
+        self._used = tracker
         tracker.answered(reply, len(reply.peers) if named is None else named)
         if announce.event == COMPLETED:
             self._completed_owed = tracker.completed_owed = False
@@ -191,6 +228,7 @@ class Announcer:
             if tracker in tier:
                 tier.remove(tracker)
                 tier.insert(0, tracker)
+        return switched
 
     def named(self, url: str, peers: int) -> None:
         """Record the number of peers in a further reply, over another address family, to the same announce."""
@@ -233,12 +271,18 @@ class Announcer:
             tracker.row(number, times.get(tracker.url)) for number, tier in enumerate(self._tiers) for tracker in tier
         )
 
+    def scraped(self) -> List[Tracker]:
+        """Return the trackers to ask for the size of the swarm; of a private torrent the one that it uses."""
+        if not self.private:
+            return list(self._trackers())
+        return [tracker for tier in self._walk() for tracker in tier if not tracker.objection][:1]
+
     # -- which tracker is next ---------------------------------------------------------------------------------------
 
     @property
     def _everywhere(self) -> bool:
         """Whether all tiers are asked at once, not one after the other."""
-        return self.wanting or self._settings.announce_to_all
+        return not self.private and (self.wanting or self._settings.announce_to_all)
 
     def _eligible(self) -> Iterator[Tracker]:
         """Iterate over the trackers that are to be announced to before the state of another tracker changes."""
@@ -246,7 +290,7 @@ class Announcer:
             return
         passed: List[Tracker] = []
         asked = True
-        for tier in self._tiers:
+        for tier in self._walk():
             for tracker in tier:
                 if asked and not tracker.refused:
                     yield tracker
@@ -254,11 +298,23 @@ class Announcer:
                 else:
                     passed.append(tracker)
             asked = asked or self._everywhere
-        yield from (tracker for tracker in passed if tracker.completed_owed and not tracker.refused)
+        if not self.private:
+            yield from (tracker for tracker in passed if tracker.completed_owed and not tracker.refused)
+
+    def _walk(self) -> Iterator[List[Tracker]]:
+        """Iterate over the tiers; the tracker that a private torrent uses is in front of all."""
+        used = self._used
+        if self.private and used is not None and used in self._trackers():
+            yield [used]
+            yield from ([tracker for tracker in tier if tracker is not used] for tier in self._tiers)
+        else:
+            yield from self._tiers
 
     def _suffices(self, tracker: Tracker) -> bool:
         """Return whether this tracker makes those behind it in its tier unnecessary."""
-        if tracker.failing or self._settings.announce_to_all:
+        if tracker.failing or self.private:
+            return not tracker.failing
+        if self._settings.announce_to_all:
             return False
         return not (self.wanting and tracker.named is not None and (not tracker.named or self.lonely))
 
@@ -268,7 +324,7 @@ class Announcer:
         if len(hosts) >= MAX_UNDER_WAY:
             return
         for tracker in self._eligible():
-            beside = not hosts or self._everywhere or tracker.completed_owed
+            beside = not hosts or self._everywhere or (tracker.completed_owed and not self.private)
             if tracker.announce is None and beside and tracker.host.room(hosts.count(tracker.host)):
                 yield tracker, self._time(tracker)
 
@@ -306,10 +362,26 @@ class Announcer:
                 return tracker
         return None
 
-    def _append_tier(self, urls: Iterable[str], now: float, *, trusted: bool) -> None:
+    def _forget(self, removed: List[Tracker], now: float) -> List[Announce]:
+        self._tiers = [[each for each in tier if each not in removed] for tier in self._tiers]
+        self._tiers = [tier for tier in self._tiers if tier]
+        if self._used in removed:
+            self._next = min(self._next, now)
+        hosts = {tracker.host for tracker in self._trackers()}
+        self._hosts = {name: host for name, host in self._hosts.items() if host in hosts}
+        informed = [each for each in removed if self._running and (each.started or each.announce is not None)]
+        return [self._announce(tracker, STOPPED) for tracker in informed]
+
+    def _append_tier(
+        self, urls: Iterable[str], now: float, *, trusted: bool, before: Optional[Dict[str, Tracker]] = None
+    ) -> None:
+        """Append a tier; a tracker that was there ``before`` goes into it as it is."""
         tier: List[Tracker] = []
         self._tiers.append(tier)
         for url in urls:
+            known = (before or {}).get(url)
+            if known is not None and known not in self._trackers():
+                tier.append(known)
             self._append(url, tier, now, trusted=trusted)
         self._random.shuffle(tier)
         if not tier:

@@ -10,6 +10,7 @@ import math
 from typing import NamedTuple, Optional
 
 from ..protocol.announce import AnnounceReply
+from ..protocol.scrape import SwarmCounts
 from ..text import masked
 
 HOST_PATIENCE = 3
@@ -101,6 +102,8 @@ class Tracker:
         self.trackerid = b""
         self.reply: Optional[AnnounceReply] = None
         """The latest reply, of this run or an earlier one."""
+        self.counts = SwarmCounts()
+        """The size of the swarm as of the latest reply or scrape that told it."""
         self.welcome_at = -math.inf
         """Before this time the tracker accepts only announces with an event."""
         self.begin(now)
@@ -145,8 +148,14 @@ class Tracker:
         self.held = False
         self.last_error = ""
         self.reply = reply
+        self.counted(SwarmCounts(reply.complete, reply.incomplete, reply.downloaded))
         self.named = named
         self.trackerid = reply.trackerid or self.trackerid
+
+    def counted(self, counts: SwarmCounts) -> None:
+        """Record the size of the swarm, as far as it is told."""
+        known = {name: count for name, count in counts._asdict().items() if count is not None}
+        self.counts = self.counts._replace(**known)
 
     def failed(self, reason: str, now: float) -> None:
         """Record an announce that failed."""
@@ -173,9 +182,9 @@ class Tracker:
             warning=reply.warning,
             next_announce=next_announce,
             interval=self.interval,
-            seeds=reply.complete,
-            leechers=reply.incomplete,
-            downloads=reply.downloaded,
+            seeds=self.counts.complete,
+            leechers=self.counts.incomplete,
+            downloads=self.counts.downloaded,
             failures=self.failures,
         )
 

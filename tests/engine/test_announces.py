@@ -151,7 +151,7 @@ def test_a_tracker_that_hangs_is_given_up_after_its_time_and_keeps_no_other_tier
     assert bench.web.trackers["other.sim"].announces
     bench.run(10)
     assert not bench.seen(events.TrackerFailed)
-    assert "1 tracker named none, 1 tracker being asked" in bench.status.stall
+    assert f"({TRACKER}: being asked, {OTHER}: named none)" in bench.status.stall
     bench.run(2)
     assert bench.seen(events.TrackerFailed)[0].reason == "no answer within 12 s"
 
@@ -485,6 +485,7 @@ class Unknown:
     wanting = True
     partial_seed = False
     downloaded = uploaded = 0
+    private = False
     key = "BEEF"
     peerid = b"p" * 20
     public_port = 7000
@@ -506,6 +507,12 @@ class Unknown:
 
     def learn(self, addresses: Sequence[Address], source: Source, *, teller: str = "") -> None:
         self.learned.append((addresses, source, teller))
+
+    def drop_handshakes(self, torrent: object) -> None:
+        raise AssertionError("the torrent is public")
+
+    def close_all(self, reason: str) -> None:
+        raise AssertionError("the torrent is public")
 
     def publish(self, kind: Callable[..., events.Event], **fields: Any) -> None:
         self.published.append(f"{kind.__name__} {fields['event']}")
@@ -622,3 +629,57 @@ def test_a_family_over_which_the_start_was_not_accepted_is_told_it_again() -> No
         ("", 4),
         ("started", 6),
     ]
+
+
+# -- private torrents (BEP 27) -----------------------------------------------------------------------------------------
+
+
+def test_a_private_torrent_leaves_its_peers_when_another_tracker_is_used() -> None:
+    bench = Bench(torrent_of(TRACKER, OTHER, private=True), state="stopped")
+    other = bench.web.trackers["other.sim"] = SimTracker(bench.world)
+    infohash = bench.content.metainfo.infohash
+    address, guests = bench.open_house()
+    new_address, new_guests = bench.open_house()
+    bench.tracker.swarms[infohash] = {address: 0}
+    other.swarms[infohash] = {new_address: 0}
+    bench.set_state("active")
+    bench.run(5)
+    assert (len(guests), len(new_guests), len(other.announces)) == (1, 0, 0)
+    guests[0].greet(peerid=b"-AC0001-" + bytes(12))
+    bench.run(60)
+    bench.tracker.mood = tracker.DOWN
+    bench.act(bench.torrent.reannounce)
+    bench.run(5)
+    assert other.announces
+    assert bench.seen(events.PeerClosed)[0].reason == "the torrent is private, and its tracker changed"
+    assert (len(guests), len(new_guests)) == (1, 1), "only those are connected to that the new tracker names"
+
+
+# -- other trackers while it runs --------------------------------------------------------------------------------------
+
+
+def test_a_removed_tracker_is_told_stopped_and_the_status_has_it_no_more() -> None:
+    bench = two_trackers()
+    bench.set_state("active")
+    bench.run(1)
+    bench.act(bench.torrent.announces.remove, {TRACKER})
+    assert [row.url for row in bench.torrent.status.trackers] == [OTHER]
+    bench.run(1)
+    assert told(bench) == ["started", "stopped"]
+    bench.set_state("stopped")
+    bench.run(1)
+    assert told(bench) == ["started", "stopped"]
+    assert [announce.event for announce in bench.web.trackers["other.sim"].announces] == ["started", "stopped"]
+
+
+def test_replaced_trackers_are_told_stopped_and_the_new_ones_started() -> None:
+    bench = two_trackers()
+    third = bench.web.trackers["third.sim"] = SimTracker(bench.world)
+    bench.set_state("active")
+    bench.run(1)
+    bench.act(bench.torrent.announces.replace, [["http://third.sim/announce"], [OTHER]])
+    bench.run(1)
+    assert told(bench) == ["started", "stopped"]
+    assert [announce.event for announce in third.announces] == ["started"]
+    assert [announce.event for announce in bench.web.trackers["other.sim"].announces] == ["started"]
+    assert [(row.tier, row.url) for row in bench.status.trackers] == [(0, "http://third.sim/announce"), (1, OTHER)]

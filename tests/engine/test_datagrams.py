@@ -41,7 +41,7 @@ class Place:
         self.near, self.far = internet.add("10.0.0.1"), internet.add("10.0.0.2")
         internet.alias(self.near, "fd00::1")
         internet.alias(self.far, "fd00::2")
-        self.datagrams = Datagrams(self.near)
+        self.datagrams = Datagrams(self.near, HOSTS)
 
     def other(self, host: str) -> Inbox:
         inbox = Inbox()
@@ -130,22 +130,33 @@ def test_a_datagram_that_the_system_refuses_is_told() -> None:
 def test_the_sockets_stay_open_for_the_answers_that_are_waited_for() -> None:
     place = Place()
     place.datagrams.open(HOSTS, PORT)
-    place.datagrams.exchanges.expect()
+    place.datagrams.begin_exchange()
     place.datagrams.close()
     assert len(place.datagrams.families) == 2
-    place.datagrams.exchanges.answered()
+    place.datagrams.end_exchange()
     assert not place.datagrams.families
     assert all(sock.closed for sock in place.near.datagram_sockets.values())
     place.datagrams.close()
 
 
+def test_sockets_are_opened_for_an_exchange_of_a_session_that_does_not_listen() -> None:
+    place = Place()
+    place.datagrams.begin_exchange()
+    place.datagrams.begin_exchange()
+    assert [place.datagrams.port_of(family) > 0 for family in (4, 6)] == [True, True]
+    place.datagrams.end_exchange()
+    assert len(place.datagrams.families) == 2
+    place.datagrams.end_exchange()
+    assert not place.datagrams.families
+
+
 def test_sockets_that_are_wanted_again_stay_open() -> None:
     place = Place()
     place.datagrams.open(HOSTS, PORT)
-    place.datagrams.exchanges.expect()
+    place.datagrams.begin_exchange()
     place.datagrams.close()
     place.datagrams.open(HOSTS, PORT)
-    place.datagrams.exchanges.answered()
+    place.datagrams.end_exchange()
     assert place.datagrams.families == (4, 6)
 
 
@@ -194,7 +205,7 @@ def test_a_session_at_an_ipv4_address_has_no_ipv6_socket() -> None:
     loop = Loop(Settings())
     loop.start()
     try:
-        datagrams = Datagrams(loop)
+        datagrams = Datagrams(loop, ("127.0.0.1",))
         listener = loop.call(lambda: loop.listen("127.0.0.1", 0, lambda stream: stream.close()))
         loop.call(lambda: datagrams.open(listener.addresses, listener.port))
         assert list(datagrams.families) == [4]

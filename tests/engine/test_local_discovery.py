@@ -213,13 +213,13 @@ def test_without_multicast_it_is_tried_again_in_a_minute_and_the_stall_says_so()
     bench.set_state("active")
     assert bench.status.stall.endswith("; local discovery has not begun")
     bench.run(10)
-    reason = "no peer is known: 1 tracker named none; local discovery failed (network unreachable)"
+    reason = f"no peer is known ({TRACKER}: named none); local discovery failed (network unreachable)"
     assert bench.status.stall == reason
     assert len(bench.network.multicast_sockets) == 1
     bench.network.lan = LAN
     bench.run(65)
     assert len(bench.network.multicasts) == 1
-    assert bench.status.stall == "no peer is known: 1 tracker named none; local discovery found none"
+    assert bench.status.stall == f"no peer is known ({TRACKER}: named none); local discovery found none"
 
 
 def test_a_socket_that_cannot_be_had_is_asked_for_once_a_minute() -> None:

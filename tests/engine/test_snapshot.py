@@ -87,7 +87,7 @@ def test_while_files_are_made_the_tracker_is_told_of() -> None:
 
 
 def test_nobody_is_known_and_the_trackers_know_nobody() -> None:
-    assert stall(Bench(torrent_of(TRACKER))) == "no peer is known: 1 tracker named none"
+    assert stall(Bench(torrent_of(TRACKER))) == f"no peer is known ({TRACKER}: named none)"
 
 
 def test_what_is_said_of_each_tracker_is_true() -> None:
@@ -99,8 +99,8 @@ def test_what_is_said_of_each_tracker_is_true() -> None:
     bench.set_state("active")
     bench.run(1)
     assert stall(bench) == (
-        "no peer is known: 1 tracker named none, 1 tracker being asked, 1 failed "
-        "(http://down.sim/announce: connection refused)"
+        "no peer is known (http://down.sim/announce: connection refused, http://empty.sim/announce: named none, "
+        "http://slow.sim/announce: being asked)"
     )
     assert [row.state for row in bench.status.trackers] == ["working", "failing", "announcing"]
 
@@ -110,7 +110,16 @@ def test_a_tracker_that_was_not_asked_did_not_fail_to_answer() -> None:
     bench.tracker.mood = tracker.SLOW
     bench.set_state("active")
     bench.run(1)
-    assert stall(bench) == "no peer is known: 1 tracker being asked, 1 tracker not asked yet"
+    assert stall(bench) == f"no peer is known ({TRACKER}/2: being asked, {TRACKER}: not asked yet)"
+
+
+def test_of_many_trackers_the_reason_has_a_few_and_how_many_failed() -> None:
+    bench = Bench(torrent_of(*[f"http://{name}.sim/announce" for name in "abcdefg"]), state="stopped")
+    bench.web.trackers["a.sim"] = SimTracker(bench.world)
+    bench.set_state("active")
+    reason = stall(bench)
+    assert reason.endswith(", and 2 trackers more, of all 6 failed)")
+    assert reason.count("name or service not known") == 5
 
 
 def test_connections_are_being_made() -> None:

@@ -323,16 +323,19 @@ def test_a_tracker_without_an_address_of_the_family() -> None:
     assert (failure.reason, failure.family_unavailable) == ("u.sim has no address of IPv6", True)
 
 
-@pytest.mark.parametrize("busy", [True, False])
-def test_without_a_socket_nothing_can_be_asked_and_the_reason_is_told(busy: bool) -> None:
+def test_without_a_socket_nothing_can_be_asked_and_the_reason_is_told() -> None:
     asked = Asked()
-    if busy:
-        asked.node.network.busy_udp_ports |= {0, PORT}
-        asked.open()
+    asked.node.network.busy_udp_ports |= {0, PORT}
     asked.announce()
     (failure,) = asked.run()
-    expected = "no UDP socket at fd00::1:0: address already in use" if busy else "there is no UDP socket"
-    assert (failure.reason, failure.family_unavailable) == (expected, True)
+    assert (failure.reason, failure.family_unavailable) == ("no UDP socket at :::0: address already in use", True)
+
+
+def test_a_session_that_does_not_listen_has_sockets_for_the_time_of_a_scrape() -> None:
+    asked = Asked()
+    asked.scrape()
+    assert asked.run() == [SwarmCounts(complete=0, incomplete=0, downloaded=0)]
+    assert [sock.closed for sock in asked.node.network.datagram_sockets.values()] == [True, True]
 
 
 def test_what_the_system_refuses_fails_at_once() -> None:

@@ -324,3 +324,14 @@ def test_every_request_can_be_read_from_its_url(request: AnnounceRequest, base: 
         ip=said.pop("ip", ""),
     )
     assert (read, said) == (request, {})
+
+
+@pytest.mark.parametrize(
+    ("peers", "complete", "incomplete", "named"),
+    [(0, 0, 0, 0), (1, 1, 0, 0), (1, 0, 1, 0), (1, 1, 1, 1), (2, None, 1, 2)],
+)
+def test_a_peer_that_is_alone_with_a_tracker_is_ourselves(
+    peers: int, complete: Optional[int], incomplete: int, named: int
+) -> None:
+    addresses = tuple([("10.0.0.1", port) for port in range(1, peers + 1)])
+    assert AnnounceReply(peers=addresses, complete=complete, incomplete=incomplete).named == named

@@ -824,3 +824,164 @@ def test_while_peers_are_wanted_every_tier_is_asked_until_it_names_peers(tiers: 
                 subject.failed(announce, mood, now)
     for names in urls:
         assert answered.issuperset(names) or any(moods[url] == "names peers" for url in answered.intersection(names))
+
+
+# -- private torrents (BEP 27) -----------------------------------------------------------------------------------------
+
+
+def private(*tiers: Sequence[str]) -> Announcer:
+    subject = announcer(*tiers)
+    subject.private = subject.wanting = True
+    return subject
+
+
+def test_a_private_torrent_uses_one_tracker_though_it_wants_peers() -> None:
+    played = play(private([A, B], [C]), 4000, up(A, B, C))
+    assert hosts(played) == "aaa"
+
+
+def test_it_uses_one_tracker_though_all_are_to_be_announced_to() -> None:
+    subject = Announcer(
+        [[A], [B]], settings=SETTINGS.replace(announce_to_all=True), random=NoChance(), objection=objection
+    )
+    subject.private = True
+    subject.start(0.0)
+    assert hosts(play(subject, 4000, up(A, B))) == "aaa"
+
+
+def test_it_goes_on_to_the_next_tracker_when_its_own_fails_and_stays_there() -> None:
+    played = play(private([A], [B], [C]), 9000, lambda url, now: url != A or now > 100)
+    assert hosts(played) == "abbbbbb"
+
+
+def test_it_returns_when_the_other_fails() -> None:
+    subject = private([A], [B])
+    played = play(subject, 4000, lambda url, now: (url == A) == (now > 2000))
+    assert hosts(played).startswith("ab")
+    assert hosts(played).endswith("a")
+    assert hosts(played[1:]).count("ba") == 1
+
+
+def test_a_switch_is_told_once() -> None:
+    subject = private([A], [B])
+    told: List[bool] = []
+    for works in (True, False, True, True):
+        time = subject.next_time()
+        assert time is not None
+        announce = subject.due(time)
+        assert announce is not None
+        if works:
+            told.append(subject.succeeded(announce, AnnounceReply(interval=1800), time))
+        else:
+            subject.failed(announce, "refused", time)
+    assert told == [False, True, False]
+
+
+def test_a_new_run_is_no_switch_and_a_public_torrent_has_none() -> None:
+    subject = private([A], [B])
+    play(subject, 100, up(A))
+    subject.stop()
+    subject.start(200.0)
+    first = subject.due(200.0)
+    assert first is not None
+    subject.failed(first, "refused", 200.0)
+    second = subject.due(200.0)
+    assert second is not None
+    assert second.url == B
+    assert not subject.succeeded(second, AnnounceReply(), 200.0)
+    public = announcer([A], [B])
+    public.wanting = True
+    one, other = public.due(0.0), public.due(0.0)
+    assert one is not None
+    assert other is not None
+    assert not public.succeeded(one, AnnounceReply(), 0.0)
+    assert not public.succeeded(other, AnnounceReply(), 0.0)
+
+
+def test_its_completion_is_told_to_the_tracker_that_is_used_and_no_other() -> None:
+    subject = private([A], [B])
+    play(subject, 100, up(A))
+    play(subject, 2000, up(B))
+    subject.complete(2000.0)
+    assert [(host, event) for _, host, event in play(subject, 2100, up(A, B))] == [("b", "completed")]
+
+
+def test_what_is_scraped() -> None:
+    subject = announcer(["udp://x"], [A], [B])
+    assert [tracker.url for tracker in subject.scraped()] == ["udp://x", A, B]
+    subject.private = True
+    assert [tracker.url for tracker in subject.scraped()] == [A]
+    play(subject, 100, up(B))
+    assert [tracker.url for tracker in subject.scraped()] == [B]
+
+
+# -- other trackers while it runs --------------------------------------------------------------------------------------
+
+
+def urls(subject: Announcer) -> List[Tuple[int, str]]:
+    return [(row.tier, short(row.url)) for row in subject.snapshot()]
+
+
+def test_a_removed_tracker_that_knew_us_is_told_stopped() -> None:
+    subject = announcer([A, B], [C])
+    play(subject, 100, up(A))
+    stopped = subject.remove({A, C, "http://unknown/"}, 100.0)
+    assert [(announce.url, announce.event, announce.numwant) for announce in stopped] == [(A, "stopped", 0)]
+    assert urls(subject) == [(0, "b")]
+    assert hosts(play(subject, 4000, up(A, B, C))) == "bbb", "at once, as the tracker that was used is gone"
+
+
+def test_a_removed_tracker_may_be_named_as_it_is_shown() -> None:
+    secret = "http://a/announce?passkey=0123456789abcdef0123"
+    subject = announcer([secret], [B])
+    subject.remove({"http://a/announce?passkey=***"}, 0.0)
+    assert urls(subject) == [(0, "b")]
+
+
+def test_the_answer_of_a_removed_tracker_is_ignored_and_it_is_told_stopped() -> None:
+    subject = announcer([A])
+    announce = subject.due(0.0)
+    assert announce is not None
+    assert [each.event for each in subject.remove({A}, 0.5)] == ["stopped"]
+    assert not subject.failed(announce, "late", 1.0)
+    assert not subject.succeeded(announce, AnnounceReply(), 1.0)
+    assert (subject.next_time(), subject.snapshot()) == (None, ())
+
+
+def test_nobody_is_told_anything_by_a_torrent_that_is_stopped() -> None:
+    subject = announcer([A], [B])
+    play(subject, 100, up(A))
+    subject.stop()
+    assert subject.remove({A}, 200.0) == []
+    assert subject.replace([[C]], 200.0) == []
+    assert urls(subject) == [(0, "c")]
+
+
+def test_replaced_trackers_keep_what_is_known_of_those_that_stay() -> None:
+    subject = announcer([A], [B])
+    play(subject, 100, up(A))
+    stopped = subject.replace([[C, A], [A]], 100.0)
+    assert stopped == []
+    assert urls(subject) == [(0, "c"), (0, "a")]
+    assert hosts(play(subject, 200, up(C))) == ""
+    (row,) = [row for row in subject.snapshot() if row.url == A]
+    assert (row.state, row.failures) == ("working", 0)
+    played = play(subject, 2000, up(A, C))
+    assert played == [(1800.0, "c", "started")]
+
+
+def test_replaced_by_nothing() -> None:
+    subject = announcer([A], [B])
+    play(subject, 100, up(A))
+    assert [announce.url for announce in subject.replace([], 100.0)] == [A]
+    assert (subject.snapshot(), subject.next_time()) == ((), None)
+
+
+def test_the_tracker_that_a_private_torrent_used_is_gone() -> None:
+    subject = private([A], [B])
+    play(subject, 100, up(A))
+    subject.remove({A}, 100.0)
+    announce = subject.due(100.0)
+    assert announce is not None
+    assert announce.url == B
+    assert subject.succeeded(announce, AnnounceReply(), 100.0), "its peers are to be left"

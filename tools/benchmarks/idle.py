@@ -1,6 +1,6 @@
 """The line about doing nothing: a thousand torrents that seed to nobody, and five hundred connections that say nothing.
 
-    python -m benchmarks.idle '{"folder": …, "count": 1000, "dht": [["127.1.0.1", 1234]]}'
+    python -m benchmarks.idle '{"folder": …, "count": 1000, "dht": [["127.1.0.1", 1234]], "tracker": ""}'
     python -m benchmarks.idle '{"torrent": …, "directory": …, "connections": 500}'
 
 are the children: ours alone.  The peers of the connections are sockets of the parent that have shaken hands.
@@ -20,11 +20,12 @@ from typing import Any, Dict, List, Sequence, Tuple
 import bittorrent_threads as bt
 
 from .bench import Bench, Variant
-from .child import START_TIMEOUT, Child, memory, process_clock, python
+from .child import START_TIMEOUT, Child, ChildFailed, memory, process_clock, python
 from .data import KIB, MIB
 from .node import say
 from .ours import profiled
 from .report import Line, Target
+from .udp_tracker import UdpTracker
 
 TORRENTS = 1000
 CONNECTIONS = 500
@@ -39,8 +40,8 @@ EACH = "KiB each"
 READY_TIMEOUT = 120.0
 
 
-def torrents(bench: Bench, nodes: Sequence[Tuple[str, int]] = ()) -> Dict[str, float]:
-    """A session of many small torrents; they are announced in the DHT if there are ``nodes`` to join it by."""
+def torrents(bench: Bench, nodes: Sequence[Tuple[str, int]] = (), tracker: str = "") -> Dict[str, float]:
+    """A session of many small torrents, announced to a ``tracker`` and in the DHT if it knows ``nodes``."""
     folder = bench.folder / "idle"
     if not folder.exists():
         folder.mkdir()
@@ -48,7 +49,8 @@ def torrents(bench: Bench, nodes: Sequence[Tuple[str, int]] = ()) -> Dict[str, f
             path = folder / f"{number}.bin"
             path.write_bytes(number.to_bytes(2, "big") * (8 * KIB))
             bt.create(path, piece_length=16 * KIB, creation_date=0).save(folder / f"{number}.torrent")
-    options = {"folder": str(folder), "count": TORRENTS, "dht": nodes, **bench.profile("idle torrents")}
+    options: Dict[str, Any] = {"folder": str(folder), "count": TORRENTS, "dht": nodes, "tracker": tracker}
+    options.update(bench.profile("idle torrents"))
     with Child(python("idle", **options)) as child:
         child.answer()
         before = memory(child.pid)
@@ -63,6 +65,15 @@ def torrents_in_dht(bench: Bench) -> Dict[str, float]:
         nodes = network.answer(START_TIMEOUT)["nodes"]
         found = torrents(bench, nodes[:1])
         network.finish(quit=True)
+    return found
+
+
+def torrents_with_tracker(bench: Bench) -> Dict[str, float]:
+    """The same, while they are announced to a UDP tracker every half an hour."""
+    with UdpTracker() as tracker:
+        found = torrents(bench, tracker=tracker.url)
+        if tracker.announces < TORRENTS:
+            raise ChildFailed(f"{tracker.announces} announces of {TORRENTS} torrents")
     return found
 
 
@@ -99,6 +110,7 @@ def idle(bench: Bench) -> Line:
     line = Line("idle", "CPU and memory of what does nothing, in one session of ours")
     variants: Dict[str, Variant] = {
         f"ours, {TORRENTS} torrents": functools.partial(torrents, bench),
+        f"ours, {TORRENTS} torrents with a UDP tracker": functools.partial(torrents_with_tracker, bench),
         f"ours, {CONNECTIONS} connections": functools.partial(connections, bench),
     }
     if "libtorrent" in bench.installed:
@@ -112,13 +124,15 @@ def idle(bench: Bench) -> Line:
 # -- the children ----------------------------------------------------------------------------------------------------
 
 
-def _seed_many(folder: Path, count: int, nodes: Sequence[Sequence[Any]]) -> None:
+def _seed_many(folder: Path, count: int, nodes: Sequence[Sequence[Any]], tracker: str) -> None:
     routers = tuple([(host, port) for host, port in nodes])
-    with bt.Session(bt.Settings(host="127.0.0.1", dht=bool(nodes), dht_routers=routers)) as session:
+    settings = bt.Settings(host="127.0.0.1", dht=bool(nodes), dht_routers=routers, announce_min_interval=1.0)
+    with bt.Session(settings) as session:
         say(ready=True)
         sys.stdin.readline()
         clients: List[bt.Client] = [
-            session.add(folder / f"{number}.torrent", folder, resume=False) for number in range(count)
+            session.add(folder / f"{number}.torrent", folder, resume=False, trackers=[tracker] if tracker else [])
+            for number in range(count)
         ]
         for client in clients:
             client.wait("seed", timeout=READY_TIMEOUT)
@@ -142,6 +156,6 @@ if __name__ == "__main__":
     asked = json.loads(sys.argv[1])
     with profiled(asked):
         if "folder" in asked:
-            _seed_many(Path(asked["folder"]), asked["count"], asked["dht"])
+            _seed_many(Path(asked["folder"]), asked["count"], asked["dht"], asked["tracker"])
         else:
             _seed_to_many(asked)
