@@ -349,9 +349,12 @@ class Torrent:
         self.choking.schedule()
 
     def on_wanting_changed(self) -> None:
-        """All that is wanted is there, or not any more."""
+        """All that is wanted is there, or not any more: then seeds that left us are dialled again at once."""
         self.peers.tell_wanting()
         self.choking.schedule()
+        if self.wanting:
+            self.peerlist.forgive(self.network.now())
+            self.wake_dialer()
 
     def on_content_complete(self) -> None:
         """Every piece of the torrent was downloaded."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, List
 
 import pytest
-from support.bench import COUNT, PIECE_LENGTH, SIZE, Bench, Guest, extension, torrent_of
+from support.bench import COUNT, PIECE_LENGTH, SIZE, Bench, Guest, availability, extension, torrent_of
 from support.lying_peer import CHOKE, EXTENDED, INTERESTED, UNCHOKE, message
 from support.magnet import Magnet
 
@@ -95,6 +95,21 @@ def test_who_wants_nothing_is_welcome_as_long_as_we_want_something() -> None:
     bench.run(60)
     assert not guest.closed
     assert bench.payload.have[3]
+
+
+def test_who_wants_something_again_dials_the_seeds_that_left_at_once() -> None:
+    bench = Bench(have=range(COUNT))
+    address, guests = bench.open_house()
+    bench.act(bench.torrent.add_peer, *address)
+    bench.run(0.2)
+    guests[0].greet(peerid=b"-GU0001-000000000001")
+    guests[0].say(availability(range(COUNT)))
+    assert bench.reasons == ["both are seeds"]
+    bench.run(3)
+    bench.act(bench.payload.pieces.lose, [3])
+    bench.act(bench.payload.pieces.changed)
+    bench.run(0.2)
+    assert len(guests) == 2
 
 
 def test_a_message_of_another_size_ends_the_connection() -> None:
