@@ -30,6 +30,7 @@ _INTERNET_IPV6 = IPv6Network("2000::/3")
 _SPECIAL_IPV6 = ("2001::/23", "2001:db8::/32", "3fff::/20")
 """Networks in it that cannot be reached: Teredo, ORCHID and others for protocols, and documentation."""
 
+_LINK_LOCAL = IPv6Network("fe80::/10")
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _TRANSLATED = IPv6Network("64:ff9b::/96")
 _6TO4 = IPv6Network("2002::/16")
@@ -65,13 +66,14 @@ def is_loopback(host: str) -> bool:
 def reachable_from(host: str, viewer: str) -> bool:
     """Return whether a host means the same machine to ``viewer`` as to us, so that one may tell it to the other.
 
-    A loopback address is told between loopback addresses only, a local one between local and loopback addresses.
+    A loopback address is told between loopback addresses only, a local one between local and loopback addresses.  A
+    link-local one of IPv6 means something on one network only, and its zone is not told.
 
     Args:
         host: The numeric address that is told.
         viewer: The numeric address that tells it, or that it is told to.
     """
-    return _reach(host) >= _reach(viewer)
+    return not is_link_local(host) and _reach(host) >= _reach(viewer)
 
 
 def same_network(first: str, second: str) -> bool:
@@ -81,6 +83,12 @@ def same_network(first: str, second: str) -> bool:
         return False
     host_bits = 8 if one.version == 4 else 128 - SITE_PREFIX
     return int(one) >> host_bits == int(other) >> host_bits
+
+
+def is_link_local(host: str) -> bool:
+    """Return whether a numeric address is a link-local one of IPv6, which means nothing without its zone."""
+    address = _parsed(host) if ":" in host else None
+    return address is not None and address in _LINK_LOCAL
 
 
 def is_unicast(host: str) -> bool:

@@ -65,6 +65,17 @@ def test_not_unicast(host: str) -> None:
     assert not address_scope.is_unicast(host)
 
 
+@pytest.mark.parametrize("host", ["fe80::1", "febf::1", "fe80::1%2"])
+def test_link_local(host: str) -> None:
+    assert address_scope.is_link_local(host)
+    assert not address_scope.is_public(host)
+
+
+@pytest.mark.parametrize("host", ["169.254.1.1", "fec0::1", "::1", "2001:db8::1", "", "x", ":"])
+def test_not_link_local(host: str) -> None:
+    assert not address_scope.is_link_local(host)
+
+
 def test_the_owner_of_a_public_ipv6_address_has_the_whole_network() -> None:
     assert address_scope.owner("2606:4700::1") == address_scope.owner("2606:4700::ffff:1:2:3") == "2606:4700::/64"
     assert address_scope.owner("2606:4700:0:1::1") != address_scope.owner("2606:4700::1")
@@ -82,6 +93,11 @@ def test_other_hosts_are_their_own_owner(host: str) -> None:
 def test_a_local_address_is_told_in_the_same_network_only(host: str, viewers: str) -> None:
     for number, viewer in enumerate(["127.0.0.2", "192.168.0.1", "8.8.8.8"]):
         assert address_scope.reachable_from(host, viewer) == (str(number) in viewers)
+
+
+def test_a_link_local_address_is_told_to_nobody() -> None:
+    assert not address_scope.reachable_from("fe80::1%2", "fe80::2%2")
+    assert address_scope.reachable_from("fd00::1", "fe80::2%2")
 
 
 def test_one_network() -> None:

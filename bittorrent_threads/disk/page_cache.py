@@ -59,8 +59,9 @@ def _sequence(device: Path) -> str:
 
 
 def _read(path: str) -> str:
-    with open(path, encoding="ascii") as file:
-        text = file.read(64).strip()
+    # As bytes: a text file imports its codec, which in a patched process is not to happen in our threads.
+    with open(path, "rb") as file:
+        text = file.read(64).decode().strip()
     if not text:
         raise ValueError(path)
     return text

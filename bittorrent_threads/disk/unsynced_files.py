@@ -112,7 +112,9 @@ class UnsyncedFiles:
         return result
 
     def _write_back(self, file: File, deadline: Deadline) -> bool:
-        # Whether there is time for a sync, which has little to do afterwards.
+        # Whether there is time for a sync, which has little to do afterwards.  What another program wrote gets none.
+        if deadline.known and not file.written:
+            return False
         size = file.stat.size if file.stat is not None else 0
         if size > WRITE_BACK_BYTES and not deadline.over:
             with self._pool.using(file) as handle:

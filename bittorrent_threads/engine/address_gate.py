@@ -6,10 +6,11 @@ takes an address that the IP filter of the session refuses.
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Callable, Protocol, Sequence
 
 from .. import events
+from ..address_scope import is_link_local
+from ..protocol.addresses import numeric_host
 from ..swarm.peer_list import PeerList, Source
 from ..swarm.source_shares import PRIVATE_SOURCES
 from .address_filter import AddressFilter
@@ -61,12 +62,13 @@ class AddressGate:
 
     def add_peer(self, host: str, port: int) -> None:
         """The user knows a peer, by address or by name."""
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            self._lookups.resolve(host, port, self._timeout, self._resolved)
-        else:
+        if is_link_local(numeric_host(host)):
+            reason = f"{host}: a link-local address needs its zone, as in {host}%eth0"
+            self._publisher.publish(events.PeerUnknown, reason=reason)
+        elif numeric_host(host):
             self._resolved(Resolved(((host, port),), None))
+        else:  # a name, or an address with the name of its zone
+            self._lookups.resolve(host, port, self._timeout, self._resolved)
 
     def _resolved(self, resolved: Resolved) -> None:
         if resolved.error is not None:

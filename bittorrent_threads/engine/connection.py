@@ -26,13 +26,20 @@ from .flow_control import FlowControl
 from .interfaces import Address, Network, Stream
 from .metadata import Metadata
 from .peer_timeouts import PeerTimeouts
+from .rate_limits import RateLimits
 
 
 class Owner(Protocol):
     """The list of the connections of a torrent."""
 
+    changes: int
+    """How often a connection came, ended, or told its listening port."""
+
     def __iter__(self) -> Iterator[Connection]:
         """The connections."""
+
+    def __len__(self) -> int:
+        """How many there are."""
 
     def closed(self, connection: Any, reason: str, *, useful: bool) -> None:
         """A connection ended."""
@@ -63,6 +70,7 @@ class Host(Protocol):
     message_budget: Budget
     own_host: ExternalAddress
     metadata: Metadata
+    limits: RateLimits
 
     @property
     def dht(self) -> DhtLink:

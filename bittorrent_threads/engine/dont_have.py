@@ -9,7 +9,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..protocol import dont_have
-from ..protocol.extension_table import ExtensionHandler, Send
+from ..protocol.extension_table import Extension, ExtensionHandler, Send
+from .connection import Connection
+
+LOCAL_ID = 7
+"""The id under which we take the message: that of libtorrent, and any would do."""
 
 
 class Listener(Protocol):
@@ -31,3 +35,7 @@ class DontHave(ExtensionHandler):
         if index is None:
             return f"{dont_have.NAME} message of {len(payload)} bytes instead of {dont_have.SIZE}"
         return self._connection.take_back(index)
+
+
+DONT_HAVE: Extension[Connection] = Extension(dont_have.NAME, LOCAL_ID, dont_have.SIZE, private=True, handler=DontHave)
+"""The row of the table of extensions."""

@@ -32,7 +32,7 @@ class EarlyPeer(Connection):
     """
 
     def __init__(self, host: Host, stream: Stream, handshake: Handshake) -> None:
-        super().__init__(host, stream, handshake, Wire(None, fast=handshake.fast))
+        super().__init__(host, stream, handshake, Wire(None, fast=handshake.fast, objection=host.extensions.objection))
         self.unchoked = False
         """The peer lets us ask."""
         self._refused = 0

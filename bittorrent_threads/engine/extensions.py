@@ -7,22 +7,21 @@ from __future__ import annotations
 
 from typing import List
 
-from ..protocol import dont_have
 from ..protocol.extension_table import Extension, ExtensionTable
 from ..settings import Settings
-from . import upload_only
 from .connection import Connection
-from .dont_have import DontHave
+from .dont_have import DONT_HAVE
 from .metadata_exchange import METADATA_EXCHANGE
 from .peer_exchange import PEER_EXCHANGE
+from .upload_only import UPLOAD_ONLY
 
 
 def extension_table(settings: Settings) -> ExtensionTable[Connection]:
     """Return the extensions of a session."""
     rows: List[Extension[Connection]] = [
         METADATA_EXCHANGE,
-        Extension(dont_have.NAME, 7, dont_have.SIZE, private=True, handler=DontHave),
-        Extension(upload_only.NAME, 3, upload_only.SIZE, private=True, handler=upload_only.UploadOnly),
+        DONT_HAVE,
+        UPLOAD_ONLY,
     ]
     if settings.pex:
         rows.append(PEER_EXCHANGE)

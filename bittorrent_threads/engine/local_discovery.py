@@ -22,6 +22,9 @@ LOOK_INTERVAL = 5.0
 MAX_RATE = 10
 """Datagrams taken in a second."""
 
+_EVERYWHERE = ("0.0.0.0", "::")
+"""Addresses to listen on that stand for every interface."""
+
 
 class Torrent(Protocol):
     """A torrent that may be announced."""
@@ -64,7 +67,7 @@ class LocalDiscovery:
     def __init__(self, session: Session, network: Network, settings: Settings, random: Any) -> None:
         self._session = session
         self._network = network
-        self._host = settings.host
+        self._host = "" if settings.host in _EVERYWHERE else settings.host
         self._cookie = f"{random.getrandbits(64):016x}"
         self._announcer = LocalAnnouncer()
         self._sockets: Dict[int, MulticastSocket] = {}

@@ -56,7 +56,10 @@ class Peer(Connection):
         before: Optional[EarlyPeer] = None,
     ) -> None:
         have = content.have
-        wire = Wire(len(have), fast=handshake.fast) if before is None else before.wire
+        if before is None:
+            wire = Wire(len(have), fast=handshake.fast, objection=host.extensions.objection)
+        else:
+            wire = before.wire
         super().__init__(host, stream, handshake, wire, before)
         self.bits = Bitfield(len(have))
         self.granted: Set[int] = set()

@@ -12,6 +12,7 @@ from typing import Dict, Optional, Sequence
 from .. import address_scope
 from ..protocol import pex
 from ..protocol.extension_table import Extension, ExtensionHandler, Send
+from ..swarm import pex_news
 from ..swarm.pex_limit import PexLimit
 from ..swarm.pex_news import PexNews
 from ..swarm.source_shares import Source
@@ -36,6 +37,8 @@ class PeerExchange(ExtensionHandler):
         self._send = send
         self._news = PexNews(connection.host.network.now())
         self._limit = PexLimit(connection.address[0])
+        self._seen = 0
+        """The changes of our peers up to which this one was told everything."""
 
     def receive(self, payload: bytes, now: float) -> str:
         """List the contacts of the peer; what it dropped stays listed, as we may reach it all the same."""
@@ -47,14 +50,18 @@ class PeerExchange(ExtensionHandler):
 
     def tick(self, now: float) -> None:
         """Tell the peer what is new, at most once a minute."""
-        if not self._news.due(now):
+        host = self._connection.host
+        peers = host.peers
+        if peers.changes == self._seen or not self._news.due(now, pex_news.interval(len(peers), host.limits.upload)):
             return
         # Another connection may have taken over the stream of this one when the metadata came.
-        stream, peers = self._connection.stream, list(self._connection.host.peers)
+        stream = self._connection.stream
         seed = any(peer.stream is stream and flags(peer) & pex.SEED for peer in peers)
         contacts = self._contacts([peer for peer in peers if peer.stream is not stream])
         message = self._news.message(contacts, now, seeds=not seed)
-        if message is not None:
+        if message is None:
+            self._seen = peers.changes
+        else:
             self._send(message.encode())
 
     def _contacts(self, others: Sequence[Connection]) -> Dict[Address, int]:

@@ -11,7 +11,7 @@ from ..status import PeerStatus
 from ..swarm import duplicate_connections, eviction
 from ..swarm.external_address import ExternalAddress
 from ..swarm.peer_list import PeerList, Source
-from ..swarm.peer_priority import priority
+from ..swarm.peer_priority import HIGHEST, priority
 from . import upload_only
 from .address_filter import REFUSED, AddressFilter
 from .connection import Connection
@@ -86,11 +86,14 @@ class Peers:
         self._peerid = peerid
         self._now = now
         self._connected: Dict[Connection, None] = {}
+        self.changes = 0
+        """How often a connection came, ended, or told its listening port."""
         self._downloaded_before = 0
         self._uploaded_before = 0
         self._wasted_before = 0
         self.rows: Tuple[PeerStatus, ...] = ()
         """The peers as of the last tick."""
+        peerlist.prefer(self._preference)
 
     def __iter__(self) -> Iterator[Connection]:
         return iter(list(self._connected))
@@ -131,6 +134,7 @@ class Peers:
 
     def add(self, connection: Connection) -> None:
         """A connection was made."""
+        self.changes += 1
         self._connected[connection] = None
         address, incoming = connection.address, connection.incoming
         self._peerlist.connected(address, incoming=incoming, now=self._now())
@@ -155,10 +159,20 @@ class Peers:
             leaving.give_way()
         return leaving is not None
 
+    def _own_address(self, other: Address) -> Optional[Address]:
+        """Our own address as this peer sees it; None while it is not known."""
+        host = self._torrent.own_host.seen_by(other[0])
+        return (host, self._torrent.listening_port()) if host else None
+
+    def _preference(self, address: Address) -> Optional[float]:
+        """Where an address to be dialled stands among all others, from 0 (first) to 1 (BEP 40)."""
+        own = self._own_address(address)
+        return None if own is None else 1.0 - priority(own, address) / HIGHEST
+
     def _outranked(self, newcomer: Address) -> Optional[Connection]:
         """An idle peer whose connection is worth less than one with the newcomer (BEP 40)."""
-        own = (self._torrent.own_host.seen_by(newcomer[0]), self._torrent.listening_port())
-        if not own[0]:
+        own = self._own_address(newcomer)
+        if own is None:
             return None
 
         def rank(peer: Connection) -> int:
@@ -168,6 +182,7 @@ class Peers:
 
     def closed(self, connection: Connection, reason: str, *, useful: bool) -> None:
         """A connection ended."""
+        self.changes += 1
         del self._connected[connection]
         now = self._now()
         self._peerlist.closed(connection.address, now, useful=useful, productive=connection.moved > 0)
@@ -217,6 +232,7 @@ class Peers:
         """An incoming peer said where it listens (BEP 10 ``p``); what it says later is ignored."""
         if connection.listening is not None:
             return
+        self.changes += 1
         connection.listening = port
         address = (connection.address[0], port)
         if self._peerlist.bind(connection.address, address):

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..protocol.extension_table import ExtensionHandler, Send
+from ..protocol.extension_table import Extension, ExtensionHandler, Send
+from .connection import Connection
 
 NAME = "upload_only"
 SIZE = 1
 """Bytes of the message."""
+
+LOCAL_ID = 3
+"""The id under which we take the message: that of libtorrent, and any would do."""
 
 
 class Listener(Protocol):
@@ -40,3 +44,7 @@ class UploadOnly(ExtensionHandler):
 def encode(upload_only: bool) -> bytes:
     """The payload of one message."""
     return bytes([upload_only])
+
+
+UPLOAD_ONLY: Extension[Connection] = Extension(NAME, LOCAL_ID, SIZE, private=True, handler=UploadOnly)
+"""The row of the table of extensions."""

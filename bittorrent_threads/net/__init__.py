@@ -11,6 +11,7 @@
     multicast       ``MulticastSocket``: a socket in a group of the local network
     demultiplexer   ``Demultiplexer``: finds the protocol of a datagram by its first bytes
     binding         ``bind``: sockets on one port for IPv4 and IPv6
+    socket_addresses  addresses of the system, and as the library writes them
     sockets         ``Socket``: a socket of the operating system, also in a patched process
     throttle        ``Throttle``: a rate limit; ``ThrottleQueue``: the streams that wait for it
     timers          ``Timers``: calls that are due later

@@ -16,6 +16,7 @@ from typing import Deque, Optional, Tuple
 from .demultiplexer import Demultiplexer
 from .interfaces import Address, Buffer, Claim, DatagramHandler, EventLoop
 from .os_errors import describe
+from .socket_addresses import Place, address_of, place_of
 
 MAX_BATCH = 32
 """Datagrams that are read, and that are sent, in a pass; at 1,500 bytes that is as much as three blocks."""
@@ -61,7 +62,6 @@ class UdpSocket:
         self._memory = memoryview(bytearray(MAX_DATAGRAM))
         self._queue: Deque[Tuple[Buffer, Address, Optional[DatagramHandler]]] = collections.deque()
         self._queued_bytes = 0
-        self._address_family = int(sock.family)
         self._blocked = False
         """The system takes no more; the socket is selected for writing until it does."""
         self._flush_pending = False
@@ -138,7 +138,7 @@ class UdpSocket:
                 return
             self._pause = FIRST_PAUSE
             self.received += size
-            self._deliver(self._memory[:size], (sender[0].partition("%")[0], sender[1]))
+            self._deliver(self._memory[:size], address_of(sender))
 
     def on_writable(self) -> None:
         """Send more of the queue at the end of this pass."""
@@ -186,13 +186,12 @@ class UdpSocket:
             data, address, handler = self._queue[0]
             failure = ""
             try:
-                # ``sendto`` would look up a name, and the loop would wait for the answer.
-                socket.inet_pton(self._address_family, address[0])
-            except (OSError, ValueError):
-                failure = f"{address[0]!r} is not a numeric address of IPv{self.family}"
+                place = place_of(address, family=self.family)
+            except ValueError as error:
+                failure = str(error)
             else:
                 try:
-                    self.sent += self._send_one(data, address)
+                    self.sent += self._send_one(data, place)
                 except BlockingIOError:
                     self._blocked = True
                     return
@@ -208,12 +207,12 @@ class UdpSocket:
                 if self.closed:
                     return
 
-    def _send_one(self, data: Buffer, address: Address) -> int:
+    def _send_one(self, data: Buffer, place: Place) -> int:
         try:
-            return self._socket.sendto(data, address)
+            return self._socket.sendto(data, place)
         except (ConnectionRefusedError, ConnectionResetError):
             # The answer (ICMP) to an earlier datagram, which the system reports once, and sends nothing meanwhile.
-            return self._socket.sendto(data, address)
+            return self._socket.sendto(data, place)
 
     def _tell_unsent(self, handler: Optional[DatagramHandler], address: Address, reason: str) -> None:
         if handler is not None:

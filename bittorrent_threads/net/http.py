@@ -22,6 +22,7 @@ from urllib.parse import unquote, unquote_to_bytes, urljoin, urlsplit
 from ..errors import TrackerError
 from . import resolver
 from .os_errors import describe
+from .socket_addresses import place_of
 from .sockets import Socket
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ class Fetch:
                 sock.settimeout(self._left() / (len(addresses) - number))
                 if self._source:
                     sock.bind((self._source, 0))
-                sock.connect((host, port))
+                sock.connect(place_of((host, port), family=6 if ":" in host else 4))
             except OSError as error:
                 failure = error
                 if self._family and error.errno in _UNREACHABLE:

@@ -14,6 +14,7 @@ from typing import Callable, Sequence, Tuple
 
 from .interfaces import EventLoop
 from .os_errors import describe
+from .socket_addresses import Place, address_of
 from .stream import TcpStream, prepare
 
 MAX_ACCEPTS = 16
@@ -69,7 +70,7 @@ class ListeningSocket:
                 self._pause_accepting("too many open sockets")
                 return
             try:
-                sock, address = self._socket.accept()
+                sock, place = self._socket.accept()
             except BlockingIOError:
                 return
             except OSError as error:
@@ -78,7 +79,7 @@ class ListeningSocket:
                 self._pause_accepting(describe(error))
                 return
             self._pause = FIRST_PAUSE
-            self._hand_over(sock, address)
+            self._hand_over(sock, place)
 
     def on_writable(self) -> None:
         """Do nothing: a listening socket is never selected for writing."""
@@ -92,9 +93,9 @@ class ListeningSocket:
             finally:
                 self._socket.close()
 
-    def _hand_over(self, sock: socket.socket, address: Tuple[str, int]) -> None:
+    def _hand_over(self, sock: socket.socket, place: Place) -> None:
         prepare(sock)
-        stream = TcpStream(self._loop, sock, (address[0].partition("%")[0], address[1]), incoming=True)
+        stream = TcpStream(self._loop, sock, address_of(place), incoming=True)
         try:
             self._accept(stream)
         except Exception as error:

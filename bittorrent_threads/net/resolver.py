@@ -12,6 +12,7 @@ from typing import List, Tuple
 from ..address_scope import is_public as is_public
 from ..errors import TrackerError
 from ..threads.original import original
+from .socket_addresses import address_of
 
 Address = Tuple[str, int]
 """Numeric host and port."""
@@ -48,7 +49,7 @@ def resolve(host: str, port: int, *, allow_private: bool) -> Tuple[Address, ...]
         raise TrackerError(f"cannot resolve {host}: {error}") from error
     addresses: List[Address] = []
     for family, _, _, _, place in found:
-        address = (str(place[0]).partition("%")[0], port)
+        address = address_of(place)
         if family in (socket.AF_INET, socket.AF_INET6) and address not in addresses:
             addresses.append(address)
     allowed = [address for address in addresses if allow_private or is_public(address[0])]

@@ -20,6 +20,7 @@ from typing import Deque, List, Optional, Sequence, Tuple
 from .gil_contention import LONG, GilContention
 from .interfaces import Address, Buffer, EventLoop, MessageReader, StreamHandler
 from .os_errors import describe, describe_code
+from .socket_addresses import Place, place_of
 from .sockets import Socket
 from .throttle import KEEP_PLACE, LEAVE, MAX_UNFINISHED, REQUEUE, SHORT, Throttle
 from .timers import Timer
@@ -154,12 +155,12 @@ class TcpStream:
 
     # -- called by the loop -----------------------------------------------------------------------------------------
 
-    def start_connecting(self, timeout: float) -> None:
+    def start_connecting(self, place: Place, timeout: float) -> None:
         """Begin to dial; the handler is told the outcome at the end of this pass at the earliest."""
         sock = self._socket
         assert sock is not None
         try:
-            code = sock.connect_ex(self.address)
+            code = sock.connect_ex(place)
         except OverflowError:
             self.end_later(f"port {self.address[1]} is not 0 to 65535")
             return
@@ -400,17 +401,19 @@ def dial(loop: EventLoop, address: Address, handler: StreamHandler, *, timeout: 
     sock: Optional[socket.socket] = None
     failure = "too many open sockets" if loop.selection.full else ""
     try:
-        socket.inet_pton(family, address[0])  # ``connect`` would look up a name, and the loop would wait for the answer
+        place = place_of(address, family=6 if ":" in address[0] else 4)
         sock = Socket(family, socket.SOCK_STREAM)
         prepare(sock)
-    except (OSError, ValueError) as error:
-        failure = describe(error) if getattr(error, "errno", None) else f"{address[0]!r} is not a numeric address"
+    except OSError as error:
+        failure = describe(error)
+    except ValueError as error:
+        failure = str(error)
     stream = TcpStream(loop, sock, address, incoming=False)
     stream.handler = handler
     if failure:
         stream.end_later(failure)
     else:
-        stream.start_connecting(timeout)
+        stream.start_connecting(place, timeout)
     return stream
 
 

@@ -104,6 +104,13 @@ class ExtensionTable(Generic[AnyConnection]):
         """The row of an id; None for an id that no extension has."""
         return self._rows.get(local_id)
 
+    def objection(self, sub_id: int, size: int) -> str:
+        """Return why a message is too long, given its id and the bytes of its payload; empty if it is not."""
+        row = self._rows.get(sub_id)
+        if row is None or size <= row.max_payload:
+            return ""
+        return f"{row.name} message of {size} bytes, more than {row.max_payload}"
+
     def ids(self, *, private: bool) -> Dict[str, int]:
         """The ids for ``m`` of our handshake.
 

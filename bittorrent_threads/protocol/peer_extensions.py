@@ -57,7 +57,7 @@ class PeerExtensions(Generic[AnyConnection]):
 
         Args:
             sub_id: The extension id of the message, not 0.
-            payload: The bytes behind it.
+            payload: The bytes behind it, as many as the wire takes (``ExtensionTable.objection``).
             now: Monotonic seconds.
 
         Returns:
@@ -66,8 +66,6 @@ class PeerExtensions(Generic[AnyConnection]):
         row = self._table.row(sub_id)
         if row is None or not self._allowed(row):
             return ""
-        if len(payload) > row.max_payload:
-            return f"{row.name} message of {len(payload)} bytes, more than {row.max_payload}"
         return self._handler(row).receive(payload, now)
 
     def parsed(self, sub_id: int, size: int) -> int:

@@ -12,7 +12,7 @@ the piece, nor that a block was requested: the swarm layer does.
 from __future__ import annotations
 
 import struct
-from typing import Any, List, Optional, Tuple, Union
+from typing import Any, Callable, List, Optional, Tuple, Union
 
 from ..buffers import OwnedBuffer
 from ..metainfo.metainfo import MAX_PIECES
@@ -81,15 +81,25 @@ class Wire:
             :meth:`set_piece_count` returns them.
         fast: Both ends set the bit of the fast extension (BEP 6).
         max_message: Bytes of the longest message taken, bitfields aside.
+        objection: Returns why an extension message is not taken, given its id and the bytes of its payload (BEP 10);
+            it is asked before memory is taken for the payload.
     """
 
     __slots__ = (
-        "_early", "_held", "_max_message", "_opening", "_partial", "_piece_count", "_sizes", "_target",
+        "_early", "_held", "_max_message", "_objection_to", "_opening", "_partial", "_piece_count", "_sizes", "_target",
         "failed", "unknown",
     )  # fmt: skip
 
-    def __init__(self, piece_count: Optional[int], *, fast: bool, max_message: int = MAX_MESSAGE) -> None:
+    def __init__(
+        self,
+        piece_count: Optional[int],
+        *,
+        fast: bool,
+        max_message: int = MAX_MESSAGE,
+        objection: Callable[[int, int], str] = lambda sub_id, size: "",
+    ) -> None:
         self._early: Optional[EarlyAvailability] = None
+        self._objection_to = objection
         self._piece_count = MAX_PIECES
         self._max_message = max_message
         self._sizes = {**_SIZES, **_FAST_SIZES} if fast else dict(_SIZES)
@@ -268,6 +278,13 @@ class Wire:
                 return
             stop = pos + 4 + length
             if stop > end:
+                if kind == EXTENDED:
+                    if left == 5:
+                        self._keep(view[pos:], 6)  # the id decides how long the message may be
+                        return
+                    self.failed = self._objection_to(view[pos + 5], length - 2)
+                    if self.failed:
+                        return
                 self._keep(view[pos:], 4 + length)
                 return
             message = self._message(kind, view[pos + 5 : stop])
@@ -311,6 +328,9 @@ class Wire:
         if kind in _BEFORE_AVAILABILITY:
             if kind == PORT:
                 return (PORT, _PORT.unpack(payload)[0], 0, 0)
+            self.failed = self._objection_to(payload[0], len(payload) - 1)
+            if self.failed:
+                return None
             return (EXTENDED, payload[0], bytes(payload[1:]), 0)
         if kind not in NAMES:
             self.unknown += 1

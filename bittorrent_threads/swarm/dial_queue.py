@@ -1,5 +1,9 @@
 """The idle addresses of a list of peers, in the order in which they are to be dialled.
 
+Where there are more addresses than places for connections, those with the highest canonical priority (BEP 40) are the
+ones that both ends keep.  The priority of an address is known as soon as our own host is known; until then chance
+decides.
+
 Each address has one valid item in one of two heaps, for those to be dialled now and for those to be dialled later.  An
 item is valid if it has the current ticket of its address; an invalid one leaves its heap when it comes to the top.
 """
@@ -7,7 +11,7 @@ item is valid if it has the current ticket of its address; an invalid one leaves
 from __future__ import annotations
 
 import heapq
-from typing import Any, List, Optional, Protocol, Tuple
+from typing import Any, Callable, List, Optional, Protocol, Tuple
 
 from ..protocol.addresses import Address
 from .source_shares import Source
@@ -55,16 +59,22 @@ class ListedAddress:
 
 
 _Ready = Tuple[int, int, float, int, ListedAddress]
-"""Rank, failures, chance, ticket: lowest first."""
+"""Rank, failures, preference, ticket: lowest first."""
 
 _Waiting = Tuple[float, int, ListedAddress]
 """Time due, ticket."""
 
 
 class DialQueue:
-    """Which idle address is dialled next, and when."""
+    """Which idle address is dialled next, and when.
+
+    Args:
+        random: The source of chance.
+    """
 
     def __init__(self, random: Random) -> None:
+        self.preference: Callable[[Address], Optional[float]] = lambda address: None
+        """Tells where an address stands among all others, from 0 (first) to 1; None if that is not known."""
         self._random = random
         self._tickets = 0
         self._idle = 0
@@ -89,7 +99,7 @@ class DialQueue:
         entry.ticket = 0
 
     def candidates(self, now: float, count: int) -> List[Address]:
-        """Up to ``count`` addresses to dial now: by rank, then by failures, then at random."""
+        """Up to ``count`` addresses to dial now: by rank, then by failures, then by preference or at random."""
         self._wake(now)
         best: List[_Ready] = []
         while self._ready and len(best) < count:
@@ -110,7 +120,10 @@ class DialQueue:
         return self._waiting[0][0] if self._waiting else None
 
     def _make_ready(self, entry: ListedAddress) -> None:
-        heapq.heappush(self._ready, (entry.rank, entry.failures, self._random.random(), entry.ticket, entry))
+        preference = self.preference(entry.address)
+        if preference is None:
+            preference = self._random.random()
+        heapq.heappush(self._ready, (entry.rank, entry.failures, preference, entry.ticket, entry))
 
     def _wake(self, now: float) -> None:
         waiting = self._waiting

@@ -54,11 +54,18 @@ class _Link(NamedTuple):
 
 
 def normalised(address: Address) -> Optional[Address]:
-    """Normalise an address; None if no peer can have it."""
-    host = numeric_host(address[0])
-    if not host or not 1 <= address[1] <= 65535:
+    """Normalise an address; None if no peer can have it.
+
+    A link-local IPv6 address has the number of its interface as zone, which only the system gives (``fe80::1%2``): one
+    without a zone, as another host may tell it, cannot be dialled.  No other address has a zone.
+    """
+    text, percent, zone = address[0].partition("%")
+    host = numeric_host(text)
+    if not host or not 1 <= address[1] <= 65535 or not address_scope.is_unicast(host):
         return None
-    return (host, address[1]) if address_scope.is_unicast(host) else None
+    if address_scope.is_link_local(host) != bool(percent) or bool(percent) != bool(zone):
+        return None
+    return f"{host}{percent}{zone}", address[1]
 
 
 class PeerList:
@@ -96,6 +103,10 @@ class PeerList:
     def by_source(self) -> Dict[Source, int]:
         """How many listed addresses there are of each source that has some."""
         return self._shares.counts
+
+    def prefer(self, preference: Callable[[Address], Optional[float]]) -> None:
+        """Have ``DialQueue.preference`` decide between addresses of the same rank, from now on."""
+        self._queue.preference = preference
 
     @property
     def promising(self) -> bool:
@@ -189,7 +200,7 @@ class PeerList:
             count: How many at most.
 
         Returns:
-            Those of the user first, those with ports of other services last, then by failures, then at random.
+            Those of the user first, those with ports of other services last, then by failures, then by ``prefer``.
         """
         return self._queue.candidates(now, count)
 

@@ -11,6 +11,9 @@ from typing import List
 
 from ..protocol.addresses import Address, pack_host
 
+HIGHEST = 0xFFFFFFFF
+"""The highest priority."""
+
 _POLYNOMIAL = 0x82F63B78
 """CRC-32C (Castagnoli), its bits in reverse order."""
 

@@ -17,6 +17,20 @@ INTERVAL = 60.0
 """Seconds between two messages to a peer."""
 FIRST_DELAY = 3.0
 """Seconds before the first: at a start many connections are made at once, and one message tells of all of them."""
+LONGEST = 450
+"""Bytes of a message that adds ``MAX_CONTACTS`` IPv4 contacts."""
+SHARE = 20
+"""One byte in so many of an upload limit is for these messages: a low limit is for handshakes and blocks first."""
+
+
+def interval(peers: int, limit: int) -> float:
+    """Return the seconds between two messages to a peer.
+
+    Args:
+        peers: How many peers are told.
+        limit: Bytes a second that may be sent to all of them; 0 for no limit.
+    """
+    return max(INTERVAL, peers * LONGEST * SHARE / limit) if limit else INTERVAL
 
 
 class PexNews:
@@ -29,11 +43,11 @@ class PexNews:
     def __init__(self, now: float) -> None:
         self._told: Dict[Address, None] = {}
         """What the peer believes: bounded, as no message adds more than the next one can drop."""
-        self._due = now + FIRST_DELAY
+        self._told_at = now + FIRST_DELAY - INTERVAL
 
-    def due(self, now: float) -> bool:
-        """Whether a message may be sent."""
-        return now >= self._due
+    def due(self, now: float, pause: float = INTERVAL) -> bool:
+        """Return whether a message may be sent, ``pause`` seconds after the last one."""
+        return now >= self._told_at + pause
 
     def message(self, contacts: Mapping[Address, int], now: float, *, seeds: bool = True) -> Optional[PexMessage]:
         """The message to send now; None if there is no news.
@@ -48,7 +62,7 @@ class PexNews:
         dropped = tuple(islice((each for each in self._told if each not in contacts), MAX_CONTACTS))
         if not added and not dropped:
             return None
-        self._due = now + INTERVAL
+        self._told_at = now
         for address in dropped:
             del self._told[address]
         self._told.update(dict.fromkeys(added))

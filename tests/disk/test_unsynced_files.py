@@ -178,6 +178,19 @@ def test_what_there_is_no_time_for_is_told_and_synced_later(bench: Bench, cached
     assert bench.system.named("fdatasync") == []
 
 
+def test_a_sync_with_a_deadline_does_not_wait_for_what_another_program_wrote(
+    bench: Bench, cached: PageCache, t: Torrent
+) -> None:
+    t.seed(bench.root)
+    bench.content.check_files()
+    bench.content.verified(0, 400)
+    bench.system.calls.clear()
+    assert bench.content.sync(deadline=Deadline(1000.0)).unsynced == (0, 1, 2, 3, 4)
+    assert bench.system.named("fdatasync", "fsync") == []
+    assert bench.content.sync().unsynced == ()
+    assert bench.system.named("fdatasync") == ["fdatasync"] * 2
+
+
 def test_without_a_name_of_the_page_cache_a_sync_takes_its_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PageCache, "of", classmethod(lambda kind, folder: None))
     bench.prepare()

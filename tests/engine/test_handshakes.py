@@ -22,6 +22,19 @@ def test_ourselves_are_never_dialled_again() -> None:
     assert len(bench.reasons) <= 2
 
 
+def test_ourselves_are_known_in_both_families_and_all_notations() -> None:
+    bench = Bench()
+    bench.internet.alias(bench.network, "fd00::1")
+    for host in ("10.0.0.1", "::ffff:10.0.0.1", "fd00::1", "fd00:0::1"):
+        bench.act(bench.torrent.add_peer, host, 6881)
+        bench.run(2)
+    assert bench.status.known == bench.status.connected == 0
+    assert len(bench.reasons) == 4, "one dial of each family, seen by both ends"
+    assert set(bench.reasons) == {"the peer is ourselves"}
+    bench.run(3600)
+    assert len(bench.reasons) == 4
+
+
 def test_an_address_that_repeats_our_peer_id_is_not_taken_for_ours() -> None:
     bench = Bench()
     address, guests = bench.open_house()

@@ -41,6 +41,7 @@ def neighbour(bench: Bench, host: str = "10.1.0.77") -> SimNetwork:
 def announce(network: SimNetwork, *infohashes: bytes, port: int = PORT, cookie: str = "theirs") -> None:
     sock = network.multicast(GROUPS[4], lambda data, sender: None)
     network.run_pass(lambda: sock.send(encode(GROUPS[4], port, infohashes, cookie)))
+    sock.close()
 
 
 def announced(bench: Bench) -> List[bytes]:

@@ -9,8 +9,9 @@ from support.bench import COUNT, MOMENT, Bench, Guest, extension, torrent_of
 from support.lying_peer import EXTENDED, message
 from support.magnet import Magnet
 
+from bittorrent_threads.engine.connection import Connection
 from bittorrent_threads.engine.interfaces import Address
-from bittorrent_threads.engine.peer_exchange import LOCAL_ID
+from bittorrent_threads.engine.peer_exchange import LOCAL_ID, PeerExchange
 from bittorrent_threads.protocol import pex
 from bittorrent_threads.protocol.pex import PexMessage
 from bittorrent_threads.settings import Settings
@@ -245,3 +246,23 @@ def test_without_the_setting_there_is_none() -> None:
     assert b"ut_pex" not in guest.extension_handshake()[b"m"]
     guest.say(extension(m=OFFER), told(("10.9.9.9", 6881)))
     assert known(bench) == {}
+
+
+def test_while_nothing_changes_the_other_peers_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(settings=Settings(idle_timeout=1000.0))
+    for number in range(20):
+        exchanging(bench, p=7000 + number)
+    bench.run(130)
+    looks: List[object] = []
+    look = PeerExchange._contacts
+
+    def counted(self: PeerExchange, others: Sequence[Connection]) -> Dict[Address, int]:
+        looks.append(self)
+        return look(self, others)
+
+    monkeypatch.setattr(PeerExchange, "_contacts", counted)
+    bench.run(100)
+    assert looks == []
+    exchanging(bench, p=7020)
+    bench.run(65)
+    assert 20 <= len(looks) <= 2 * 21

@@ -74,6 +74,17 @@ def test_which_of_the_two_ends_first_is_soon_enough(end: int) -> None:
     assert (bench.status.connecting, bench.status.known) == (0, 1)
 
 
+def test_one_peer_in_two_notations_is_dialled_once() -> None:
+    bench = Bench()
+    address, guests = bench.open_house()
+    bench.act(bench.torrent.learn, [(f"::ffff:{address[0]}", address[1]), address], Source.TRACKER)
+    bench.act(bench.torrent.add_peer, f"::ffff:{address[0]}", address[1])
+    bench.run(MOMENT)
+    guests[0].greet(peerid=LOW)
+    bench.run(60)
+    assert len(guests) == bench.status.known == bench.status.connected == 1
+
+
 def test_a_neighbour_that_listens_elsewhere_is_another_peer_whatever_its_id() -> None:
     bench = Bench()
     outgoing, incoming = dialled_and_dialling(bench, LOW, dial_first=True)
@@ -279,6 +290,23 @@ def test_in_a_full_list_of_peers_that_wait_addresses_decide_and_the_same_at_both
     assert not newcomer.closed
     assert len(gone) == 1
     assert gone[0] in hosts[5:7], "the first of them may be the one served"
+
+
+def test_of_many_addresses_those_are_dialled_that_both_ends_keep() -> None:
+    bench = Bench(settings=Settings(max_connections_per_torrent=4))
+    own = ("123.213.32.10", PORT)
+    bench.act(bench.torrent.set_state, "stopped")
+    guests: List[Guest] = []
+    addresses = [bench.open_house(guests, host=bench.host(f"98.{number}.54.32"))[0] for number in range(1, 20)]
+    for reporter in ("1.1.1.1", "2.2.2.2", "3.3.3.3"):
+        bench.engine.own_host.report(own[0], reporter)
+    bench.act(bench.torrent.learn, addresses, Source.TRACKER)
+    bench.set_state("active")
+    bench.run(2)
+    ranked = sorted(addresses, key=lambda address: priority(own, address), reverse=True)
+    dialled = {guest.stream.address for guest in guests if guest.stream is not None}
+    assert len(dialled) == 4
+    assert bench.torrent.peerlist.candidates(bench.world.now, 99) == ranked[4:]
 
 
 def test_where_all_places_are_taken_by_the_useless_others_are_dialled_instead() -> None:

@@ -11,6 +11,7 @@ from support.lying_peer import HAVE, UNCHOKE, message
 from support.recorder import Recorder
 
 from bittorrent_threads import events
+from bittorrent_threads.engine import piece_writer
 from bittorrent_threads.engine.piece_writer import SAVE_BYTES
 from bittorrent_threads.settings import Settings
 
@@ -56,7 +57,7 @@ def test_a_peer_is_asked_again_when_the_disk_has_caught_up() -> None:
     assert len({index for index, _, _ in asked}) == 4
     seed.give(*asked)
     assert seed.requests() == []
-    bench.run(0.35)
+    bench.run(0.7)  # two jobs
     assert seed.requests(), "though it sent nothing that would have it asked"
 
 
@@ -70,18 +71,33 @@ def test_pieces_that_finish_together_are_one_job() -> None:
     assert SAVE_BYTES >= COUNT * PIECE_LENGTH
 
 
-def test_pieces_that_finish_while_every_worker_saves_are_one_job() -> None:
+def test_pieces_that_finish_while_the_disk_is_busy_wait_until_they_are_worth_a_job(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(piece_writer, "LEAST_SAVE", 2 * PIECE_LENGTH)
     bench = Bench(settings=Settings(disk_threads=1))
     bench.disk.seek_time = 5.0
     seed = bench.seed()
     jobs = bench.jobs("save")
-    for index in range(6):
+    for index, made in enumerate([[1], [1], [1, 2], [1, 2], [1, 2], [1, 2]]):
         seed.give(*blocks_of(index))
-    assert [*map(len, jobs)] == [1, 1]
+        assert [*map(len, jobs)] == made, "no more jobs than workers and one"
     bench.run(5)
-    assert [*map(len, jobs)] == [1, 1, 4]
+    assert [*map(len, jobs)] == [1, 2, 3]
     bench.run(10)
     assert bench.payload.have.count == 6
+
+
+def test_a_piece_that_is_worth_no_job_waits_for_one_only() -> None:
+    bench = Bench()
+    bench.disk.seek_time = 5.0
+    seed = bench.seed()
+    jobs = bench.jobs("save")
+    for index in range(2):
+        seed.give(*blocks_of(index))
+    assert [*map(len, jobs)] == [1]
+    bench.run(5)
+    assert [*map(len, jobs)] == [1, 1]
 
 
 # -- blame -------------------------------------------------------------------------------------------------------------

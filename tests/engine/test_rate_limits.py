@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from support.bench import BLOCK, COUNT, Bench, blocks_of, torrent_of
+from support.bench import BLOCK, COUNT, NARROW, Bench, blocks_of, narrow_bench, torrent_of
 from support.lying_peer import ALLOWED_FAST, CHOKE, INTERESTED, UNCHOKE, message
 
 from bittorrent_threads.settings import Settings
 
 SLOTS = Settings().upload_slots
-RATE = 2000
-"""Bytes a second: a block takes eight seconds."""
-
-
-def narrow_bench() -> Bench:
-    """A seed with a low limit."""
-    bench = Bench(have=range(COUNT))
-    bench.network.upload.rate = RATE
-    bench.run(1)
-    return bench
 
 
 @pytest.mark.parametrize(("session", "torrent", "rate"), [(0, 0, 0), (5000, 0, 5000), (0, 700, 700), (5000, 700, 700)])
@@ -85,7 +75,7 @@ def test_nothing_is_granted_to_choked_peers_at_a_low_limit() -> None:
 def test_a_message_of_ours_may_wait_for_the_blocks_before_it() -> None:
     bench = narrow_bench()
     bench.torrent.limits.refresh()
-    assert bench.torrent.limits.departure == pytest.approx((BLOCK + RATE) / RATE)
+    assert bench.torrent.limits.departure == pytest.approx((BLOCK + NARROW) / NARROW)
     bench.network.upload.rate = 0
     bench.torrent.limits.refresh()
     assert bench.torrent.limits.departure == 0.0

@@ -16,7 +16,7 @@ from bittorrent_threads.errors import StorageError
 from bittorrent_threads.metainfo.hashes import Verdict
 
 FILES = (("first", 200_000), ("second", SIZE - 200_000))
-FIRST, SECOND = range(7), range(6, COUNT)
+SECOND = range(6, COUNT)
 
 
 class Away:

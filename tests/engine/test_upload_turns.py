@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import List, Tuple
 
-from support.bench import BLOCK, COUNT, Bench, Guest, blocks_of
+from support.bench import BLOCK, NARROW, Guest, blocks_of, narrow_bench
 from support.lying_peer import HAVE, PIECE, REJECT, REQUEST, message
-
-RATE = 2000
-"""Bytes a second: a block takes eight seconds."""
 
 
 def ask(*blocks: Tuple[int, int, int]) -> bytes:
@@ -18,14 +15,6 @@ def ask(*blocks: Tuple[int, int, int]) -> bytes:
 def given(guest: Guest) -> List[Tuple[int, int]]:
     """Index and begin of the blocks that came since the last look."""
     return [(index, begin) for _, index, begin, _ in guest.heard(PIECE)]
-
-
-def narrow_bench() -> Bench:
-    """A seed with a low limit."""
-    bench = Bench(have=range(COUNT))
-    bench.network.upload.rate = RATE
-    bench.run(1)
-    return bench
 
 
 def test_at_a_low_limit_it_is_the_turn_of_one_peer_for_one_block() -> None:
@@ -39,7 +28,7 @@ def test_at_a_low_limit_it_is_the_turn_of_one_peer_for_one_block() -> None:
     for _ in range(60):
         bench.run(1)
         backlog = sum(peer.stream.backlog for peer in bench.payload.exchange)
-        assert backlog <= BLOCK + RATE + 100
+        assert backlog <= BLOCK + NARROW + 100
         order += [name for name, guest in (("one", one), ("other", other)) for _ in given(guest)]
     assert order == ["one", "other"] * 3 or order == ["one", "other"] * 3 + ["one"]
 

@@ -6,7 +6,7 @@ import errno
 import functools
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, NamedTuple, Tuple
+from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple
 
 import pytest
 from support.damage import Watched, indexes, right_pieces
@@ -62,8 +62,8 @@ def folder(path: Path, system: System) -> Bad:
 def denied(path: Path, system: System) -> Bad:
     """The system refuses access; simulated, because root is refused nothing."""
 
-    def stat(name: Any, *, dir_fd: int, **options: Any) -> os.stat_result:
-        if os.path.join(os.readlink(f"/proc/self/fd/{dir_fd}"), name) == str(path):
+    def stat(name: Any, *, dir_fd: Optional[int] = None, **options: Any) -> os.stat_result:
+        if dir_fd is not None and os.path.join(os.readlink(f"/proc/self/fd/{dir_fd}"), name) == str(path):
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
         return os.stat(name, dir_fd=dir_fd, **options)
 

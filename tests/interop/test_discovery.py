@@ -1,12 +1,13 @@
-"""Without any tracker: libtorrent and we find each other by peer exchange alone, and by local discovery alone."""
+"""Magnet links without any tracker: found by peer exchange alone, and by local discovery alone."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Tuple, Union
 
 import pytest
 from support.content import KIB, Content
+from support.peers.aria2 import Aria2Peer
 from support.peers.libtorrent import LibtorrentPeer
 
 import bittorrent_threads as bt
@@ -18,24 +19,33 @@ TIMEOUT = 60
 HERE = bt.Settings(host="127.0.0.1")
 
 
-@pytest.fixture(autouse=True)
-def libtorrent(require_peer: Callable[[str], str]) -> None:
-    require_peer(LibtorrentPeer.name)
-
-
-def seeder(tmp_path: Path, **settings: object) -> LibtorrentPeer:
+@pytest.fixture
+def linked(tmp_path: Path) -> Tuple[Path, str]:
+    """Return the torrent, and its magnet link, which names no tracker and no peer."""
     torrent = CONTENT.torrent(tmp_path)
-    return LibtorrentPeer(torrent, CONTENT.write(tmp_path / "seeded"), seed=True, host="127.0.0.5", settings=settings)
+    return torrent, str(bt.Metainfo.load(torrent).magnet())
 
 
-def test_it_tells_us_of_a_seeder(tmp_path: Path) -> None:
+def seeder(torrent: Path, tmp_path: Path) -> LibtorrentPeer:
+    return LibtorrentPeer(torrent, CONTENT.write(tmp_path / "seeded"), seed=True, host="127.0.0.5")
+
+
+def finder(kind: str, source: Union[Path, str], directory: Path, *, seed: bool) -> Union[LibtorrentPeer, Aria2Peer]:
+    """Return a client that uses local discovery."""
+    if kind == LibtorrentPeer.name:
+        return LibtorrentPeer(source, directory, seed=seed, settings={"enable_lsd": True})
+    return Aria2Peer(source, directory, seed=seed, local_discovery=True)
+
+
+def test_it_tells_us_of_a_seeder(linked: Tuple[Path, str], tmp_path: Path, require_peer: Callable[[str], str]) -> None:
     """We know only a libtorrent that receives next to nothing."""
-    torrent = CONTENT.torrent(tmp_path)
+    require_peer(LibtorrentPeer.name)
+    torrent, magnet = linked
     middle = LibtorrentPeer(torrent, tmp_path / "middle", settings={"download_rate_limit": 1000})
-    with seeder(tmp_path) as seed, middle:
+    with seeder(torrent, tmp_path) as seed, middle:
         middle.add_peer(seed.address)
         middle.wait_peers(1, TIMEOUT)
-        with bt.Client(torrent, tmp_path / "ours", peers=[middle.address], settings=HERE) as client:
+        with bt.Client(magnet, tmp_path / "ours", peers=[middle.address], settings=HERE) as client:
             client.download_limit = CONTENT.size // 3
             client.wait(lambda status: any(peer.source == "pex" and peer.downloaded for peer in status.peers), TIMEOUT)
             assert {peer.address: peer.source for peer in client.peers}[seed.address] == "pex"
@@ -44,14 +54,15 @@ def test_it_tells_us_of_a_seeder(tmp_path: Path) -> None:
     assert CONTENT.differences(tmp_path / "ours") == []
 
 
-def test_we_tell_it_of_a_seeder(tmp_path: Path) -> None:
+def test_we_tell_it_of_a_seeder(linked: Tuple[Path, str], tmp_path: Path, require_peer: Callable[[str], str]) -> None:
     """It knows only us, and we send no block: we are paused."""
-    torrent = CONTENT.torrent(tmp_path)
-    leecher = LibtorrentPeer(torrent, tmp_path / "theirs")
+    require_peer(LibtorrentPeer.name)
+    torrent, magnet = linked
+    leecher = LibtorrentPeer(magnet, tmp_path / "theirs")
     with (
-        seeder(tmp_path) as seed,
+        seeder(torrent, tmp_path) as seed,
         leecher,
-        bt.Client(torrent, tmp_path / "ours", state="paused", settings=HERE) as client,
+        bt.Client(torrent, tmp_path, state="paused", settings=HERE) as client,
     ):
         client.add_peer(*seed.address)
         client.wait(lambda status: status.connected == 1, TIMEOUT)
@@ -61,16 +72,20 @@ def test_we_tell_it_of_a_seeder(tmp_path: Path) -> None:
     assert CONTENT.differences(tmp_path / "theirs") == []
 
 
+@pytest.mark.parametrize("kind", [LibtorrentPeer.name, Aria2Peer.name])
 @pytest.mark.parametrize("seed", [True, False], ids=["it seeds", "we seed"])
-def test_local_discovery(seed: bool, tmp_path: Path) -> None:
+def test_local_discovery(
+    kind: str, seed: bool, linked: Tuple[Path, str], tmp_path: Path, require_peer: Callable[[str], str]
+) -> None:
     """The end that starts first hears the announce of the other."""
-    torrent = CONTENT.torrent(tmp_path)
+    require_peer(kind)
+    torrent, magnet = linked
     local = HERE.replace(local_discovery=True)
     theirs, ours = tmp_path / "theirs", tmp_path / "ours"
     CONTENT.write(theirs if seed else ours)
-    peer = LibtorrentPeer(torrent, theirs, seed=seed, settings={"enable_lsd": True})
+    peer = finder(kind, torrent if seed else magnet, theirs, seed=seed)
     if seed:
-        with peer, bt.Client(torrent, ours, settings=local) as client:
+        with peer, bt.Client(magnet, ours, settings=local) as client:
             client.wait(timeout=TIMEOUT)
     else:
         with bt.Client(torrent, ours, settings=local) as client:

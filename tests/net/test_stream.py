@@ -71,9 +71,10 @@ def test_what_is_sent_before_the_connection_leaves_after_it(loop: Loop, plain: P
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
-        (("not-an-address.invalid", 80), "'not-an-address.invalid' is not a numeric address"),
-        (("localhost", 80), "'localhost' is not a numeric address"),
-        (("1.2.3.4\0", 80), "'1.2.3.4\\x00' is not a numeric address"),
+        (("not-an-address.invalid", 80), "'not-an-address.invalid' is not a numeric address of IPv4"),
+        (("localhost", 80), "'localhost' is not a numeric address of IPv4"),
+        (("1.2.3.4\0", 80), "'1.2.3.4\\x00' is not a numeric address of IPv4"),
+        (("fe80::1%eth0", 80), "'fe80::1%eth0' is not a numeric address of IPv6"),
         (("127.0.0.1", 70000), "port 70000 is not 0 to 65535"),
         (("127.0.0.1", -1), "port -1 is not 0 to 65535"),
     ],

@@ -27,6 +27,13 @@ def test_rows_by_id() -> None:
     assert list(TABLE) == [PEX, METADATA]
 
 
+def test_the_longest_payload_of_each_row() -> None:
+    assert [TABLE.objection(number, 500) for number in (0, 1, 2, 3)] == [""] * 4
+    assert TABLE.objection(1, 501) == "ut_pex message of 501 bytes, more than 500"
+    assert TABLE.objection(3, 17_001) == "ut_metadata message of 17001 bytes, more than 17000"
+    assert TABLE.objection(2, 10**6) == ""
+
+
 def test_a_private_torrent_names_only_what_it_may_have() -> None:
     assert TABLE.ids(private=False) == {"ut_pex": 1, "ut_metadata": 3}
     assert TABLE.ids(private=True) == {"ut_metadata": 3}

@@ -90,13 +90,6 @@ def test_ids_that_we_did_not_give_are_ignored(sub_id: int) -> None:
     assert (peer.told, peer.sent) == ([], [])
 
 
-def test_the_longest_payload() -> None:
-    peer, extensions = started()
-    assert extensions.receive(2, bytes(20), 1.0) == ""
-    assert extensions.receive(2, bytes(21), 1.0) == "x_exchange message of 21 bytes, more than 20"
-    assert peer.told == [("sent", False)]
-
-
 def test_messages_leave_under_the_ids_of_the_other_end() -> None:
     peer, extensions = started()
     assert not extensions.send("x_exchange", b"x"), "the other end has said nothing"

@@ -462,6 +462,26 @@ def test_the_longest_message_taken() -> None:
         assert machine.failed == "message of 1048577 bytes, more than 1048576"
 
 
+def limited() -> Wire:
+    """A wire that takes extension messages with the id 7 of at most 10 bytes."""
+    return Wire(PIECES, fast=True, objection=lambda sub_id, size: "too long" if sub_id == 7 and size > 10 else "")
+
+
+def test_an_extension_message_has_the_limit_of_its_id() -> None:
+    taken = messages.extended(7, bytes(10)) + messages.extended(8, bytes(5000)) + messages.have(1)
+    for chunks in [*cuts(taken), [taken[:5], taken[5:]], [taken[:21], taken[21:]]]:
+        machine = limited()
+        found = [message for chunk in chunks for message in machine.receive(chunk)]
+        assert [(kind, a) for kind, a, *_ in found] == [(EXTENDED, 7), (EXTENDED, 8), (HAVE, 1)]
+    for size in (11, wire.MAX_MESSAGE - 2):
+        header = struct.pack(">IBB", size + 2, EXTENDED, 7)
+        for chunks in [*cuts(header), [header + bytes(20)], [header[:5], header[5:] + bytes(size)]]:
+            machine = limited()
+            assert [message for chunk in chunks for message in machine.receive(chunk)] == []
+            assert (machine.failed, machine.partial) == ("too long", False), "nothing is kept of it"
+            assert machine.receive(bytes(100)) == []
+
+
 def test_a_bitfield_may_be_longer_than_other_messages() -> None:
     machine = Wire(8 * 2000, fast=False, max_message=1000)
     assert machine.receive(messages.bitfield(bytes(2000))) == [(BITFIELD, bytes(2000), 0, 0)]

@@ -411,6 +411,18 @@ class Bench:
         return [closed.reason for closed in self.seen(events.PeerClosed)]
 
 
+NARROW = 2000
+"""Bytes a second: a block takes eight seconds."""
+
+
+def narrow_bench() -> Bench:
+    """A seed with a low limit on what it sends."""
+    bench = Bench(have=range(COUNT))
+    bench.network.upload.rate = NARROW
+    bench.run(1)
+    return bench
+
+
 def extension(**said: object) -> bytes:
     """Return an extension handshake (BEP 10)."""
     return message(EXTENDED, payload=b"\0" + bencode.encode({"m": {}, **said}))

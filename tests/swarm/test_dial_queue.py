@@ -26,6 +26,17 @@ def ports(made: DialQueue, now: float = 0.0, count: int = 100) -> List[int]:
     return [port for _, port in made.candidates(now, count)]
 
 
+def test_preference_decides_where_it_is_known_and_chance_elsewhere() -> None:
+    made = DialQueue(random.Random(1))
+    standing = {1: 0.9, 2: 0.1, 3: 0.5}
+    made.preference = lambda address: standing.get(address[1] - 2000)
+    for number in (1, 2, 3, 4, 5):
+        made.put(ListedAddress(("10.0.0.1", 2000 + number), Source.TRACKER, ""), 0.0, 0.0)
+    order = [port - 2000 for _, port in made.candidates(0.0, 9)]
+    assert [number for number in order if number in standing] == [2, 3, 1]
+    assert sorted(order) == [1, 2, 3, 4, 5]
+
+
 def test_the_users_first_then_by_failures_and_other_services_last() -> None:
     last = FIRST_UNPRIVILEGED_PORT - 1
     made = queue(

@@ -45,7 +45,7 @@ def ports(peers: PeerList, now: float, count: int = ALL) -> List[int]:
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1", "127.200.1.1", "10.0.0.1", "192.168.1.1", "223.255.255.255", "::1", "2001:db8::1", "fe80::1"],
+    ["127.0.0.1", "127.200.1.1", "10.0.0.1", "192.168.1.1", "223.255.255.255", "::1", "2001:db8::1", "fe80::1%2"],
 )
 def test_usable_addresses(host: str) -> None:
     peers = make()
@@ -72,7 +72,10 @@ def test_usable_addresses(host: str) -> None:
         ("255.255.255.255", 1),
         ("::", 1),
         ("ff02::1", 1),
-        ("fe80::1%eth0", 1),
+        ("fe80::1", 1),
+        ("fe80::1%", 1),
+        ("::1%2", 1),
+        ("1.2.3.4%", 1),
         ("[::1]", 1),
         ("::ffff:0.0.0.0", 1),
     ],
@@ -418,6 +421,21 @@ def test_of_one_public_host_one_is_kept() -> None:
             peers.dialing(address)
             peers.failed(address, now, "no route")
     assert peers.counts.known == 1
+
+
+def test_a_preference_orders_addresses_of_one_rank() -> None:
+    peers = make()
+    peers.prefer(lambda address: address[1] / 65536)
+    for port in (5003, 5001, 5002, 80):
+        peers.add(at(port), Source.TRACKER, 0.0)
+    peers.add(at(9000), Source.USER, 0.0)
+    assert ports(peers, 0.0) == [9000, 5001, 5002, 5003, 80]
+
+
+def test_how_many_addresses_each_source_has() -> None:
+    peers = make(5001, 5002)
+    peers.add(at(5003), Source.PEX, 0.0)
+    assert peers.by_source == {Source.TRACKER: 2, Source.PEX: 1}
 
 
 def test_an_address_is_promising_until_it_was_tried_in_vain() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bittorrent_threads.protocol.addresses import Address
 from bittorrent_threads.protocol.pex import MAX_CONTACTS, SEED, PexMessage
-from bittorrent_threads.swarm.pex_news import FIRST_DELAY, INTERVAL, PexNews
+from bittorrent_threads.swarm.pex_news import FIRST_DELAY, INTERVAL, LONGEST, SHARE, PexNews, interval
 
 START = 100.0
 
@@ -82,3 +82,12 @@ def test_the_peer_is_told_the_truth_in_the_end(rounds: List[Set[int]]) -> None:
         assert set(message.dropped) <= believed
         believed = (believed | set(message.added)) - set(message.dropped)
     assert believed == set(contacts(*(rounds[-1] if rounds else ())))
+
+
+def test_at_a_low_limit_messages_come_less_often() -> None:
+    assert interval(20, 0) == interval(20, 1_000_000) == INTERVAL
+    seldom = interval(20, 600)
+    assert 20 * LONGEST / seldom == 600 / SHARE, "bytes a second"
+    news = PexNews(0)
+    assert not news.due(seldom - INTERVAL, seldom)
+    assert news.due(seldom - INTERVAL + FIRST_DELAY, seldom)

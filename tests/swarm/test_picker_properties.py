@@ -40,9 +40,9 @@ class Model:
         return self.priorities[index] > 0 and not self.have[index]
 
     def count(self, bits: Bitfield, by: int) -> None:
-        if by < 0:
-            self.settle()
-        if not bits.full:
+        if bits.count and not bits.full:
+            if by < 0:
+                self.settle()
             for index in bits.indexes():
                 self.counts[index] += by
 

@@ -15,7 +15,8 @@ PORTS = "20000-32000"
 class Aria2Peer(Peer):
     """aria2c as one peer; it continues as a seeder when it is complete.
 
-    With ``dht_node`` it joins the DHT through that node.
+    With ``dht_node`` it joins the DHT through that node.  With ``local_discovery`` it announces on the loopback
+    interface, and listens there (BEP 14).
     """
 
     name: ClassVar[str] = "aria2"
@@ -29,9 +30,11 @@ class Aria2Peer(Peer):
         seed: bool = False,
         host: Optional[str] = None,
         dht_node: Optional[Tuple[str, int]] = None,
+        local_discovery: bool = False,
     ) -> None:
         super().__init__(torrent, directory, seed=seed, host=host)
         self.dht_node = dht_node
+        self.local_discovery = local_discovery
 
     def command(self) -> List[str]:
         dht = ["--enable-dht=false"]
@@ -47,7 +50,8 @@ class Aria2Peer(Peer):
             "--no-conf=true",
             *dht,
             "--enable-dht6=false",
-            "--bt-enable-lpd=false",
+            f"--bt-enable-lpd={str(self.local_discovery).lower()}",
+            f"--bt-lpd-interface={self.host}",
             "--enable-peer-exchange=false",
             "--disable-ipv6=true",
             "--async-dns=false",
