@@ -20,6 +20,10 @@ JITTER = 0.1
 """Share of an interval by which it is longer at random, so that torrents started together do not stay together."""
 MAX_UNDER_WAY = 8
 """Lookups of a session at the same time."""
+ANNOUNCE_PACE = 1.0
+"""Seconds between the beginnings of two lookups that only announce: a thousand idle torrents take little time."""
+
+_NEVER = float("inf")
 
 
 class Random(Protocol):
@@ -58,6 +62,8 @@ class DhtSchedule:
         self._announcing: List[Tuple[float, int, bytes]] = []
         self._tickets = 0
         self._under_way = 0
+        self._paced = -_NEVER
+        """Before this time no lookup that only announces is begun."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -89,13 +95,11 @@ class DhtSchedule:
     def due(self, now: float) -> List[bytes]:
         """Return the torrents to look up now; the end of each lookup is to be told to ``ended``."""
         found: List[bytes] = []
-        for heap in (self._wanting, self._announcing):
-            while self._under_way < MAX_UNDER_WAY and self._first(heap) <= now:
-                infohash = heapq.heappop(heap)[2]
-                entry = self._entries[infohash]
-                entry.due, entry.searching = None, True
-                self._under_way += 1
-                found.append(infohash)
+        while self._under_way < MAX_UNDER_WAY and self._first(self._wanting) <= now:
+            found.append(self._begin(self._wanting))
+        if self._under_way < MAX_UNDER_WAY and self._first_announcing() <= now:
+            self._paced = now + ANNOUNCE_PACE
+            found.append(self._begin(self._announcing))
         return found
 
     def ended(self, infohash: bytes, now: float, *, answered: bool, found: int, wanting: bool) -> None:
@@ -125,7 +129,7 @@ class DhtSchedule:
         """Return when ``due`` is to be called; None if nothing is due before a lookup ends or a torrent is added."""
         if self._under_way >= MAX_UNDER_WAY:
             return None
-        first = min(self._first(self._wanting), self._first(self._announcing))
+        first = min(self._first(self._wanting), self._first_announcing())
         return None if first == _NEVER else first
 
     def next_of(self, infohash: bytes) -> Optional[float]:
@@ -144,6 +148,16 @@ class DhtSchedule:
         entry.due, entry.ticket = due, self._tickets
         heapq.heappush(self._wanting if wanting else self._announcing, (due, self._tickets, infohash))
 
+    def _begin(self, heap: List[Tuple[float, int, bytes]]) -> bytes:
+        infohash = heapq.heappop(heap)[2]
+        entry = self._entries[infohash]
+        entry.due, entry.searching = None, True
+        self._under_way += 1
+        return infohash
+
+    def _first_announcing(self) -> float:
+        return max(self._first(self._announcing), self._paced)
+
     def _first(self, heap: List[Tuple[float, int, bytes]]) -> float:
         """Return when the first torrent of a heap is due, after dropping entries that are not valid any more."""
         while heap:
@@ -153,6 +167,3 @@ class DhtSchedule:
                 return due
             heapq.heappop(heap)
         return _NEVER
-
-
-_NEVER = float("inf")

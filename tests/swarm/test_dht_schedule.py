@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bittorrent_threads.swarm import dht_schedule
 from bittorrent_threads.swarm.dht_schedule import (
     ANNOUNCE_INTERVAL,
+    ANNOUNCE_PACE,
     EAGER_PAUSE,
     INTERVAL,
     JITTER,
@@ -81,16 +82,29 @@ def test_few_lookups_run_at_once_and_those_that_want_peers_are_first() -> None:
     keys = many(1000)
     for key in keys:
         schedule.add(key, 0.0, wanting=False)
-    first = schedule.due(0.0)
-    assert first == keys[:MAX_UNDER_WAY]
+    begun = [key for second in range(10) for key in schedule.due(second * ANNOUNCE_PACE)]
+    assert begun == keys[:MAX_UNDER_WAY]
     assert schedule.next_time() is None
-    schedule.add(ONE, 1.0, wanting=True)
-    assert schedule.due(1.0) == []
-    schedule.ended(first[0], 2.0, answered=True, found=0, wanting=False)
-    assert schedule.next_time() == 0.0
-    assert schedule.due(2.0) == [ONE]
+    schedule.add(ONE, 20.0, wanting=True)
+    assert schedule.due(20.0) == []
+    schedule.ended(begun[0], 21.0, answered=True, found=0, wanting=False)
+    assert schedule.next_time() == (MAX_UNDER_WAY * ANNOUNCE_PACE)
+    assert schedule.due(21.0) == [ONE]
     assert schedule.searching(ONE)
     assert schedule.next_of(ONE) is None
+
+
+def test_those_that_only_announce_are_begun_one_a_second_and_do_not_delay_others() -> None:
+    schedule = make()
+    for key in many(3):
+        schedule.add(key, 0.0, wanting=False)
+    assert schedule.due(0.0) == many(1)
+    assert schedule.due(0.5) == []
+    assert schedule.next_time() == ANNOUNCE_PACE
+    schedule.add(ONE, 0.5, wanting=True)
+    assert schedule.next_time() == 0.5
+    assert schedule.due(0.5) == [ONE]
+    assert schedule.due(1.0) == many(2)[1:]
 
 
 def test_one_that_hurries_is_next() -> None:
