@@ -366,6 +366,17 @@ def test_an_address_that_does_not_answer_is_tried_after_the_others() -> None:
     assert reply.host == HOST
 
 
+def test_answers_that_cannot_be_used_are_counted_in_the_reason() -> None:
+    asked = Asked()
+    asked.open()
+    tapped = Tapped(asked)
+    asked.announce()
+    asked.run(0.5)
+    for _ in range(2):
+        forged(asked, struct.pack(">II", 2, tapped.transaction()), (HOST, TRACKER_PORT))
+    assert asked.reasons(11) == ["no usable answer within 10 s, of 2 that came"]
+
+
 def test_a_name_server_that_hangs_costs_no_more_than_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Asked()
     asked.open()
