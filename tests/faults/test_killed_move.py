@@ -17,6 +17,8 @@ import bittorrent_threads as bt
 from bittorrent_threads import events
 
 ROUNDS = 6
+SYNCED = LOCAL.replace(sync_at_close=True)
+"""What is not synced is hashed on another disk."""
 MOVED = Content.of("moved", {"a": 24 * MIB, "sub/b": 24 * MIB, "empty": 0, "c": 24 * MIB}, 1 * MIB)
 
 MOVER = """
@@ -53,7 +55,7 @@ def whole(folder: Path) -> bool:
 def test_kills_in_the_middle_of_a_move(tmp_path: Path) -> None:
     torrent, chance = MOVED.torrent(tmp_path), random.Random("move")
     MOVED.write(tmp_path / "here")
-    with bt.Client(torrent, tmp_path / "here", settings=LOCAL) as client:
+    with bt.Client(torrent, tmp_path / "here", settings=SYNCED) as client:
         client.wait("seed", timeout=PATIENCE)
     with mounted(tmp_path / "there", size=160 * MIB) as there:
         old, new = tmp_path / "here", there
@@ -73,10 +75,10 @@ def test_kills_in_the_middle_of_a_move(tmp_path: Path) -> None:
                 old, new = new, old
             else:
                 halfway += any(new.rglob("*"))
-            with bt.Client(torrent, old, settings=LOCAL) as client:
+            with bt.Client(torrent, old, settings=SYNCED) as client:
                 client.wait("seed", timeout=PATIENCE)
                 assert not {events.HashcheckFinished} & {type(event) for event in taken(client)}
-        with bt.Client(torrent, old, settings=LOCAL) as client:
+        with bt.Client(torrent, old, settings=SYNCED) as client:
             client.wait("seed", timeout=PATIENCE)
             client.move(new)
         assert MOVED.differences(new) == []

@@ -139,7 +139,12 @@ class Audit:
         self.seen: Set[str] = set()
         self.astray: List[str] = []
         self._folders = tuple([os.path.realpath(folder) for folder in folders])
-        self._readable = tuple([os.path.realpath(folder) for folder in (sys.base_prefix, sys.prefix, str(ROOT))])
+        self._readable = tuple(
+            [
+                *[os.path.realpath(folder) for folder in (sys.base_prefix, sys.prefix, str(ROOT))],
+                *[f"/proc/{os.getpid()}/mountinfo", "/proc/sys/kernel/random/boot_id", "/sys/devices/"],
+            ]
+        )
         sys.addaudithook(self._heard)
 
     def _heard(self, event: str, arguments: Tuple[Any, ...]) -> None:
@@ -155,7 +160,7 @@ class Audit:
         path = os.fsdecode(path)
         if os.path.isabs(path):
             if event == "open" and not self._inside(path):
-                # The interpreter imports modules, which is none of ours.
+                # The interpreter imports modules, which is none of ours; and the system tells of disks and the boot.
                 written = arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
                 return not written and os.path.realpath(path).startswith(self._readable)
             self.seen.add(event)

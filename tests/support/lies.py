@@ -194,7 +194,7 @@ NOISE = [random.Random(seed).randbytes(2000) for seed in range(30)]
 TRUTHS = [
     Truth("keep-alives", bytes(4) * 1000),
     Truth("unknown ids", message(99, payload=b"new in some BEP") * 20 + message(255) * 20),
-    Truth("an unknown extension message", message(lp.EXTENDED, payload=b"\x07whatever")),
+    Truth("an unknown extension message", message(lp.EXTENDED, payload=b"\x77whatever")),
     Truth("the DHT port before the bitfield", message(lp.PORT, payload=b"\x1a\xe1") + message(lp.HAVE_NONE)),
     Truth("a bitfield after a have", message(lp.HAVE, 3) + message(lp.BITFIELD, payload=b"\x11\x00")),
     Truth("a bitfield that adds", b"".join(message(lp.BITFIELD, payload=bits) for bits in (b"\x11\x00", b"\xff\xe0"))),
