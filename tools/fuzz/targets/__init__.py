@@ -7,9 +7,9 @@ import importlib
 from ..target import Target
 
 NAMES = (
-    *("addresses", "announce", "arguments", "bencode", "blocklist", "early_peer", "extension", "handshake"),
-    *("http_answer", "local_discovery", "magnet", "metadata", "metainfo", "names", "part_file", "peer", "pex"),
-    *("registry", "resume", "text", "tracker", "udp_tracker", "wire"),
+    *("addresses", "announce", "arguments", "bencode", "blocklist", "dht", "early_peer", "extension"),
+    *("handshake", "http_answer", "local_discovery", "magnet", "metadata", "metainfo", "names", "part_file", "peer"),
+    *("pex", "registry", "resume", "text", "tracker", "udp_tracker", "wire"),
 )
 
 
