@@ -8,7 +8,6 @@ A session:
 - ``DhtNode``: the node in the distributed hash table; ``DhtBootstrap``: through whom it joins.  ``DhtAnnounces``: the
   torrents that are looked up there.
 - ``AddressFilter``: which hosts are refused, in both directions.
-- ``Dialer``: which addresses to dial.  ``TrackerClients``, ``HttpTracker``: announces, by the scheme of the URL.
 - ``LocalDiscovery``: announces to the local network, and peers that are heard there.
 - ``Dialer``: which addresses to dial.
 - ``TrackerClients``: announces and scrapes, by the scheme of the URL: ``HttpTracker``, or ``UdpTrackerClient``, whose
@@ -20,9 +19,8 @@ A torrent, from its infohash on:
 - ``TorrentTicker``: what it does once a second.
 - ``Peers``: its connections.  ``Connection``: one of them, ``EarlyPeer`` before the metadata is known, ``Peer`` after.
 - ``extension_table``: the extension messages of all connections, one row for each (BEP 10); ``PeerExchange``,
-  ``MetadataExchange``.
+  ``MetadataExchange``, ``DontHave`` and ``UploadOnly`` handle them.
 - ``Metadata``: the info dictionary of a magnet link, from an earlier run or from peers.
-  ``DontHave`` and ``UploadOnly`` handle them.
 - ``FlowControl``: when a peer is read.  ``PeerTimeouts``: how long it may keep us waiting.
 - ``Choking``: which peers may request.  ``RateLimits``, ``TransferRates``: what it may and does receive and send.
 - ``TorrentDht``: its part in the distributed hash table.
