@@ -68,6 +68,16 @@ def test_a_torrent_is_downloaded_by_the_dht_alone(router: Tuple[str, int], tmp_p
     assert CONTENT.differences(tmp_path / "down") == []
 
 
+def test_two_clients_are_enough(tmp_path: Path) -> None:
+    """The only node that each has is the other's."""
+    data = CONTENT.write(tmp_path / "seed")
+    with bt.Client(CONTENT.metainfo(), data, settings=settings_of()) as seed:
+        seed.wait("checked", timeout=PATIENCE)
+        router = ("127.0.0.1", seed.port)
+        bt.download(CONTENT.metainfo(), tmp_path / "down", settings=settings_of(router), timeout=PATIENCE)
+    assert CONTENT.differences(tmp_path / "down") == []
+
+
 def test_a_search_ends_after_its_timeout(silent: socket.socket) -> None:
     with bt.Session(settings_of(silent.getsockname())) as session:
         with session.dht.get_peers(ABSENT, 0.2) as peers:

@@ -93,7 +93,7 @@ class Dht:
             for node in self._nodes.values():
                 node.want, node.on_nodes = chosen, self._heard
         self._stores = {family: PeerStore(limits.torrents // len(chosen), limits.peers) for family in chosen}
-        self._responder = Responder(self._nodes, self._stores, Tokens(random, now), random)
+        self._responder = Responder(self._nodes, self._stores, Tokens(random, now), random, self._events.append)
         self._searches = Searches(self._nodes, limits.searches, self._stored, self._events.append)
         self.read_only = read_only
 

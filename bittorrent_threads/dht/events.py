@@ -25,6 +25,14 @@ class SearchEnded:
 
 
 @dataclasses.dataclass(frozen=True)
+class PeerAnnounced:
+    """A peer that proved its host with a token was announced to our own node."""
+
+    infohash: bytes
+    address: Address
+
+
+@dataclasses.dataclass(frozen=True)
 class NodesNeeded:
     """No node answers in a family: ``Dht.bootstrap`` should be called with addresses."""
 
@@ -48,4 +56,4 @@ class NodeIdChanged:
     host: str
 
 
-Event = Union[PeersFound, SearchEnded, NodesNeeded, Joined, NodeIdChanged]
+Event = Union[PeersFound, SearchEnded, PeerAnnounced, NodesNeeded, Joined, NodeIdChanged]

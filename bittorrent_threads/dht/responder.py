@@ -7,11 +7,12 @@ them.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Protocol, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Protocol, Sequence
 
 from . import krpc
 from .bucket import K
 from .contact import Contact
+from .events import Event, PeerAnnounced
 from .krpc import MAX_SENT, MAX_VALUES, Query
 from .peer_store import PeerStore
 from .place import Place
@@ -47,15 +48,22 @@ class Responder:
         stores: The peers of each family.
         tokens: Makes and checks tokens.
         random: Chooses peers.
+        emit: Takes the events, at most one for each query.
     """
 
     def __init__(
-        self, nodes: Mapping[int, Node], stores: Mapping[int, PeerStore], tokens: Tokens, random: Random
+        self,
+        nodes: Mapping[int, Node],
+        stores: Mapping[int, PeerStore],
+        tokens: Tokens,
+        random: Random,
+        emit: Callable[[Event], None],
     ) -> None:
         self._nodes = nodes
         self._stores = stores
         self._tokens = tokens
         self._random = random
+        self._emit = emit
         self._methods = {
             krpc.PING: self._ping,
             krpc.FIND_NODE: self._find_node,
@@ -105,7 +113,8 @@ class Responder:
             raise _ProtocolError(b"no info_hash or port")
         if not self._tokens.valid(query.token, sender.packed, infohash, now):
             raise _ProtocolError(b"bad token")
-        self._stores[sender.family].announce(infohash, sender, port, now)
+        if self._stores[sender.family].announce(infohash, sender, port, now):
+            self._emit(PeerAnnounced(infohash, (sender.address[0], port)))
         return {}
 
     def _closest(self, query: Query, sender: Place, now: float) -> Dict[bytes, Any]:

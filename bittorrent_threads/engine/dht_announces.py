@@ -111,6 +111,7 @@ class DhtAnnounces:
         self._results: Dict[bytes, _Result] = {}
         self._timer: Optional[Timer] = None
         self._timer_due = 0.0
+        node.on_announced = self._on_announced
 
     # -- verbs -----------------------------------------------------------------------------------------------------
 
@@ -201,6 +202,12 @@ class DhtAnnounces:
             port = self._settings.announce_port or self._session.port
             lookup.search = self._node.search(infohash, lookup, announce_port=port or None)
         self._arm()
+
+    def _on_announced(self, infohash: bytes, address: Address) -> None:
+        """List a peer that was announced to our own node, which the lookups of a small network may not find again."""
+        torrent = self._torrents.get(infohash)
+        if torrent is not None and _wants_peers(torrent):
+            torrent.learn([address], Source.DHT, teller=address[0])
 
     def _on_ended(self, infohash: bytes, result: _Result) -> None:
         del self._lookups[infohash]

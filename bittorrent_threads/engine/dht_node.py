@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Callable, Dict, List, Optional, Protocol, Sequence
 
 from ..dht.dht import Dht, Random, claims
-from ..dht.events import Joined, NodesNeeded, PeersFound, SearchEnded
+from ..dht.events import Joined, NodesNeeded, PeerAnnounced, PeersFound, SearchEnded
 from ..dht.peer_search import PeerSearch
 from ..errors import SessionClosed
 from ..settings import Settings
@@ -94,6 +94,8 @@ class DhtNode:
         self.status = DhtStatus()
         """The figures as of the last second."""
         self.bootstrap = DhtBootstrap(lookups, settings, self._join)
+        self.on_announced: Callable[[bytes, Address], None] = _nobody
+        """Takes the infohash and the address of each peer that is announced to our node."""
         self._session = session
         self._datagrams = datagrams
         self._network = network
@@ -325,6 +327,8 @@ class DhtNode:
                     search.finder.on_peers(event.addresses)
             elif isinstance(event, SearchEnded):
                 self._end(event.search)
+            elif isinstance(event, PeerAnnounced):
+                self.on_announced(event.infohash, event.address)
             elif isinstance(event, NodesNeeded):
                 self.bootstrap.begin()
             elif isinstance(event, Joined):
@@ -407,6 +411,10 @@ class DhtNode:
             stored_torrents=figures.stored_torrents,
             stored_peers=figures.stored_peers,
         )
+
+
+def _nobody(infohash: bytes, address: Address) -> None:
+    """Take an announce that is of no interest."""
 
 
 def _nothing() -> None:

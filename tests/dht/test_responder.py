@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import pytest
 from support.dht_places import place, public
 
 from bittorrent_threads.dht import krpc
+from bittorrent_threads.dht.events import Event, PeerAnnounced
 from bittorrent_threads.dht.krpc import MAX_SENT, Query, Refusal, Reply
 from bittorrent_threads.dht.peer_store import PeerStore
 from bittorrent_threads.dht.place import Place
@@ -39,7 +40,13 @@ class World:
         for number in range(200):
             self.nodes[4].table.replied(chance.getrandbits(160), public(number), NOW)
             self.nodes[6].table.replied(chance.getrandbits(160), place(f"2001:{4860 + number}::1"), NOW)
-        self.responder = Responder(self.nodes, self.stores, Tokens(random.Random(2), NOW), random.Random(3))
+        self.events: List[Event] = []
+        self.answer_with()
+
+    def answer_with(self) -> None:
+        """Make a responder for the nodes as they are."""
+        tokens = Tokens(random.Random(2), NOW)
+        self.responder = Responder(self.nodes, self.stores, tokens, random.Random(3), self.events.append)
 
     def ask(self, method: bytes, sender: Place = ASKER, now: float = NOW, **arguments: Any) -> Any:
         packed = {key.encode(): value for key, value in arguments.items()}
@@ -87,7 +94,7 @@ def test_nodes_of_the_local_network_are_told_there_only() -> None:
     world = World()
     world.nodes[4] = Node()
     world.nodes[4].table.replied(5, place("10.0.0.1"), NOW)
-    world.responder = Responder(world.nodes, world.stores, Tokens(random.Random(2), NOW), random.Random(3))
+    world.answer_with()
     assert world.ask(krpc.FIND_NODE, target=HASH).nodes(4) == []
     assert world.ask(krpc.FIND_NODE, place("10.0.0.2"), target=HASH).nodes(4) == [(5, ("10.0.0.1", 6881))]
 
@@ -109,6 +116,7 @@ def announce(world: World, sender: Place, **changes: Any) -> Any:
 
 def test_an_announce_is_told_to_others(world: World) -> None:
     assert isinstance(announce(world, ASKER), Reply)
+    assert world.events == [PeerAnnounced(HASH, ("9.9.9.9", 7))]
     answer = world.ask(krpc.GET_PEERS, public(5), info_hash=HASH)
     assert answer.peers(4) == [("9.9.9.9", 7)]
     assert len(answer.nodes(4)) == 8, "BEP 32: nodes too"
@@ -122,6 +130,7 @@ def test_an_announce_is_told_to_others(world: World) -> None:
 def test_a_bad_announce_stores_nothing(world: World, changes: Dict[str, Any]) -> None:
     assert announce(world, ASKER, **changes) == Refusal(b"tt")
     assert (world.stores[4].peers, world.stores[6].peers) == (0, 0)
+    assert world.events == []
 
 
 def test_nobody_announces_another_host(world: World) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 import pytest
 from support.bench import COUNT, PIECE_LENGTH, SIZE
 from support.dht import PORT, DhtBench, Finder, Listener
@@ -52,6 +54,20 @@ def test_while_nobody_is_found_it_is_looked_up_again_after_a_minute() -> None:
     assert len(bench.seen(events.DhtSearched)) == 2
     bench.run(0.5 * HOURS)
     assert len(bench.seen(events.DhtSearched)) <= 7
+
+
+@pytest.mark.parametrize(("have", "known"), [((), 1), (range(COUNT), 0)], ids=["wants peers", "is complete"])
+def test_a_peer_that_is_announced_to_our_own_node_is_listed(have: Sequence[int], known: int) -> None:
+    """In a network of two nodes a lookup of ours asks the other one only, and the other one announces to us only."""
+    bench = DhtBench(1, have=have, state="active")
+    bench.run(30)
+    assert len(bench.seen(events.DhtSearched)) == 1
+    bench.others[0].announce(bench.content.metainfo.infohash, 7000)
+    bench.others[0].announce(b"x" * 20, 7000)
+    bench.run(10)
+    assert bench.figures.stored_torrents >= 2
+    assert bench.torrent.peerlist.counts.known == known
+    assert len(bench.seen(events.DhtSearched)) == 1
 
 
 def test_reannounce_looks_it_up_at_once() -> None:
