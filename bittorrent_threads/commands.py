@@ -359,6 +359,8 @@ def magnet(options: argparse.Namespace, console: Console) -> int:
     """Write the magnet link of a torrent."""
     source = torrent_of(options.source, Settings(max_metainfo_size=options.max_metainfo_size))
     found = source if isinstance(source, Magnet) else source.magnet(peers=options.peer)
+    if isinstance(source, Metainfo) and source.private:
+        console.message("the torrent is private: its metadata is not sent to others, so a link alone is not enough")
     return conclude(console, None, {"command": "magnet", "magnet": str(found), "infohash": found.infohash}, str(found))
 
 

@@ -9,18 +9,24 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import shutil
 import sys
 import time
 from typing import Any, ClassVar, Dict, Optional, Protocol, TextIO
 
+from .swarm.bans import remember
 from .text import escaped
 
 PLAIN_INTERVAL = 1.0
 """Least seconds between two progress lines if standard error is not a terminal."""
-PLAIN_SILENCE = 30.0
+PLAIN_SILENCE = 60.0
 """Most seconds between two such lines while the percentage is unchanged."""
+REPEAT_INTERVAL = 60.0
+"""Least seconds between two times that the same news is written."""
+MAX_NEWS = 100
+"""News that are remembered for that."""
 TERMINAL_INTERVAL = 0.05
 """Least seconds between two progress lines on a terminal."""
 
@@ -77,6 +83,8 @@ class Console:
         self._stderr = sys.stderr if stderr is None else stderr
         self.terminal = self._stderr.isatty()
         """Standard error is a terminal: each progress line overwrites the one before."""
+        self._news: Dict[str, float] = {}
+        """When each text was written last, the oldest first."""
         self._progress = ""
         self._progress_time = float("-inf")
         self._progress_share = -1
@@ -84,6 +92,14 @@ class Console:
     def message(self, text: str) -> None:
         """Write a line to standard error."""
         self._write(f"{self._erase()}{escaped(text)}\n{self._progress}")
+
+    def news(self, text: str) -> None:
+        """Write a line to standard error, unless the same was written a moment ago: what fails is tried again often."""
+        now = time.monotonic()
+        if now - self._news.get(text, -math.inf) >= REPEAT_INTERVAL:
+            self._news.pop(text, None)
+            remember(self._news, text, now, limit=MAX_NEWS)
+            self.message(text)
 
     def progress(self, text: str, share: float) -> None:
         """Show the progress.

@@ -150,7 +150,7 @@ def show_events(client: Client, console: Console, *, fatal: bool = False) -> Opt
                 continue
         text = event_text(event)
         if text:
-            console.message(text)
+            console.news(text)
 
 
 def event_text(event: events.Event) -> str:

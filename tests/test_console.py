@@ -9,7 +9,7 @@ from typing import NamedTuple, Tuple
 
 import pytest
 
-from bittorrent_threads.console import Console, duration_text, jsonable, size_text
+from bittorrent_threads.console import MAX_NEWS, Console, duration_text, jsonable, size_text
 from bittorrent_threads.text import escaped
 
 
@@ -95,7 +95,7 @@ def test_progress_off_a_terminal_is_a_line_now_and_then(clock: list[float]) -> N
     for second in range(70):
         clock[0] = 1000.0 + second
         console.progress(f"{second}", 0.1 if second < 3 else 0.2)
-    assert stderr.getvalue().split() == ["0", "3", "33", "63"]
+    assert stderr.getvalue().split() == ["0", "3", "63"]
 
 
 def test_a_result_in_json_is_the_only_thing_on_standard_output() -> None:
@@ -123,3 +123,21 @@ def test_a_standard_error_that_is_gone_stops_nothing() -> None:
     console.progress("unseen", 0.5)
     console.result({}, "done")
     assert stdout.getvalue() == "done\n"
+
+
+def test_the_same_news_is_written_once_a_minute(clock: list[float]) -> None:
+    stderr = io.StringIO()
+    console, _ = make(stderr)
+    for _ in range(125):
+        console.news("tracker: refused")
+        console.news("another: refused")
+        clock[0] += 1.0
+    assert stderr.getvalue().split("\n") == 3 * ["tracker: refused", "another: refused"] + [""]
+
+
+def test_few_news_are_remembered(clock: list[float]) -> None:
+    stderr = io.StringIO()
+    console, _ = make(stderr)
+    for number in (0, *range(MAX_NEWS + 1), 0):
+        console.news(str(number))
+    assert len(stderr.getvalue().split()) == MAX_NEWS + 2

@@ -168,6 +168,14 @@ def test_the_link_of_a_torrent_is_printed(run: Run, tmp_path: Path) -> None:
     assert (again["magnet"], again["infohash"]) == (str(found), SMALL.infohash.hex())
 
 
+def test_the_link_of_a_private_torrent_has_a_warning(run: Run, tmp_path: Path) -> None:
+    private = bt.create(SMALL.path(SMALL.write(tmp_path), ""), private=True)
+    private.save(tmp_path / "private.torrent")
+    ran = run("magnet", tmp_path / "private.torrent")
+    assert (ran.code, ran.out.strip()) == (0, str(private.magnet()))
+    assert "the torrent is private" in ran.err
+
+
 def test_info_fetches_the_metadata_and_writes_nothing_else(run: Run, tmp_path: Path, seed: bt.Client) -> None:
     seed.piece_cache  # noqa: B018 - its resume data is stored
     before = sorted(tmp_path.rglob("*"))

@@ -119,6 +119,17 @@ class _Attempt:
         self.failure: Optional[TrackerFailure] = None
         """The failure to report: one of a family that was available, if there is one."""
 
+    def failed(self, failure: TrackerFailure) -> TrackerFailure:
+        """Take the failure of one family; return the failure to report."""
+        before = self.failure
+        if before is not None and before.family_unavailable and failure.family_unavailable:
+            # Which of the two comes first is chance, and either may be what matters.
+            failure = TrackerFailure("; ".join(sorted({before.reason, failure.reason})), family_unavailable=True)
+        elif before is not None and failure.family_unavailable:
+            failure = before
+        self.failure = failure
+        return failure
+
 
 class Announces:
     """The trackers of one torrent.
@@ -371,11 +382,9 @@ class Announces:
     def _failed(self, attempt: _Attempt, route: Route, failure: TrackerFailure) -> None:
         announce, now = attempt.announce, self._now()
         self._routes.failed(route, now, unavailable=failure.family_unavailable)
-        if attempt.failure is None or not failure.family_unavailable:
-            attempt.failure = failure
+        shown = attempt.failed(failure)
         if attempt.waiting or attempt.answered:
             return
-        shown = attempt.failure
         counts = self._announcer.failed(announce, shown.reason, now, retry_in=shown.retry_in, interval=shown.interval)
         if not counts and announce.event != STOPPED:
             return  # the torrent was stopped since, and what a tracker was to be told before is of no interest

@@ -173,10 +173,12 @@ class DhtAnnounces:
         if torrent.infohash not in self._torrents:
             return ""
         result = self._results.get(torrent.infohash)
+        error = self._node.status.error
         if result is None:
-            return f"the DHT is being asked ({_count(self._node.status.nodes, 'known node')})"
+            nodes = self._node.status.nodes
+            hindrance = f"; {error}" if error and not nodes else ""
+            return f"the DHT is being asked ({_count(nodes, 'known node')}{hindrance})"
         if not result.replies:
-            error = self._node.status.error
             return "no node of the DHT answered" + (f" ({error})" if error else "")
         what = _count(result.peers, "peer") if result.peers else "none"
         return f"the DHT named {what} ({_count(result.replies, 'node')} answered)"

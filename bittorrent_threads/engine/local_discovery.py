@@ -13,6 +13,7 @@ from ..errors import ListenError
 from ..protocol import local_discovery
 from ..settings import Settings
 from ..swarm.local_announcer import LEAST_INTERVAL, LocalAnnouncer
+from ..swarm.peer_list import PeerList
 from ..swarm.source_shares import Source
 from .interfaces import Address, Endpoint, MulticastSocket, Network
 from .phase import Lifecycle
@@ -30,6 +31,7 @@ class Torrent(Protocol):
     """A torrent that may be announced."""
 
     lifecycle: Lifecycle
+    peerlist: PeerList
 
     @property
     def private(self) -> bool:
@@ -109,6 +111,9 @@ class LocalDiscovery:
             return ""
         if self._failure:
             return f"local discovery failed ({self._failure})"
+        found = torrent.peerlist.by_source.get(Source.LSD)
+        if found:
+            return f"local discovery found {found}"
         return f"local discovery {'found none' if self._announced else 'has not begun'}"
 
     def _open(self, now: float) -> None:

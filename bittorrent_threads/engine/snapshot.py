@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Protocol
+from typing import Any, Dict, List, Optional, Protocol, Sequence
 
-from ..status import Status
+from ..status import Status, TrackerStatus
 from ..swarm.peer_list import PeerList
 from .address_filter import AddressFilter
 from .announces import Announces
@@ -180,22 +180,34 @@ def _without_peers(torrent: Torrent) -> str:
 
 
 def _no_peers(torrent: Torrent) -> str:
+    """What became of the known peers, and what each source of peers answered."""
+    trackers = torrent.announces.rows
+    answers, failed = _answers(trackers), all(tracker.error for tracker in trackers)
+    known = _known_peers(torrent)
+    if not trackers:
+        said = [known or "no peer is known, and the torrent names no tracker"]
+    elif known:
+        said = [known, f"{'every tracker failed' if failed else 'trackers'} ({answers})"]
+    else:
+        said = [f"no peer is known{', and every tracker failed' if failed else ''} ({answers})"]
+    return "; ".join([*said, *torrent.source_reports])
+
+
+def _known_peers(torrent: Torrent) -> str:
+    """What became of the known peers; empty if there are none."""
     counts, connecting = torrent.peerlist.counts, torrent.connecting
     if connecting:
         return f"{_count(connecting, 'connection')} being made, none made yet"
-    if counts.known:
-        sources = ", ".join(f"{count} {source.name.lower()}" for source, count in torrent.peerlist.by_source.items())
-        failure = torrent.peerlist.last_failure
-        known = f"{_count(counts.known, 'known peer')} ({sources}), none connected"
-        return known + (f" (last: {failure})" if failure else "")
-    return "; ".join(["no peer is known" + _trackers(torrent), *torrent.source_reports])
+    if not counts.known:
+        return ""
+    sources = ", ".join(f"{count} {source.name.lower()}" for source, count in torrent.peerlist.by_source.items())
+    failure = torrent.peerlist.last_failure
+    known = f"{_count(counts.known, 'known peer')} ({sources}), none connected"
+    return known + (f" (last: {failure})" if failure else "")
 
 
-def _trackers(torrent: Torrent) -> str:
-    """What the trackers answered, to follow that no peer is known."""
-    trackers = torrent.announces.rows
-    if not trackers:
-        return ", and the torrent names no tracker"
+def _answers(trackers: Sequence[TrackerStatus]) -> str:
+    """What trackers answered, those that failed first."""
     # Failures first: they are what can be done something about.
     told = sorted(trackers, key=lambda tracker: not tracker.error)[:MAX_TRACKERS_TOLD]
     said = [f"{tracker.url}: {tracker.error or _ANSWERS.get(tracker.state, tracker.state)}" for tracker in told]
@@ -203,8 +215,7 @@ def _trackers(torrent: Torrent) -> str:
     if more:
         failed = sum(1 for tracker in trackers if tracker.error)
         said.append(f"and {_count(more, 'tracker')} more, of all {failed} failed")
-    failure = ", and every tracker failed" if all(tracker.error for tracker in trackers) else ""
-    return f"{failure} ({', '.join(said)})"
+    return ", ".join(said)
 
 
 def _refusals(address_filter: AddressFilter) -> str:

@@ -134,6 +134,14 @@ def test_a_neighbour_is_dialled_and_its_source_is_shown() -> None:
     assert [(peer.address, peer.source) for peer in bench.status.peers] == [(address, "lsd")]
 
 
+def test_a_neighbour_that_cannot_be_reached_is_told_of() -> None:
+    bench = started(bench_in_lan())
+    announce(neighbour(bench), bench.content.metainfo.infohash)
+    bench.run(2)
+    assert bench.status.stall.startswith("1 known peer (1 lsd), none connected")
+    assert bench.status.stall.endswith("; local discovery found 1")
+
+
 def test_our_own_announce_is_not_taken_for_a_peer() -> None:
     bench = started(bench_in_lan())
     assert bench.network.multicasts

@@ -136,6 +136,17 @@ def test_known_peers_do_not_answer() -> None:
     assert stall(bench) == "1 known peer (1 user), none connected (last: connection refused)"
 
 
+def test_beside_known_peers_the_answers_of_the_trackers_are_told() -> None:
+    bench = Bench(torrent_of(TRACKER), state="stopped")
+    bench.tracker.mood = tracker.DOWN
+    bench.set_state("active")
+    bench.act(bench.torrent.add_peer, bench.host().name, 1)
+    assert stall(bench) == (
+        "1 known peer (1 user), none connected (last: connection refused); "
+        f"every tracker failed ({TRACKER}: connection refused)"
+    )
+
+
 def test_peers_have_nothing() -> None:
     bench = Bench()
     bench.guest([])

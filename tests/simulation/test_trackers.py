@@ -170,6 +170,15 @@ def test_a_tracker_that_none_of_our_families_reaches_says_so() -> None:
     assert len(node.lookups.urls) > 3, "and is tried again, for that may change"
 
 
+def test_where_no_family_can_be_used_the_reason_has_both() -> None:
+    place = Place(1, ["t"])
+    place.web.names["t.sim"] = []
+    node = place.node("10.0.0.1", "fd00::1")
+    node.start()
+    place.world.run(1.0)
+    assert [event.reason for event in node.seen(events.TrackerFailed)] == [node.status.trackers[0].error]
+
+
 def test_a_family_that_fails_is_no_failure_of_the_tracker() -> None:
     place = Place(1, ["t"])
     node = place.node("10.0.0.1", "fd00::1")
