@@ -25,26 +25,25 @@ class BufferedPiece(OpenPiece):
         self.left -= 1
         return not self.left
 
-    def awaits(self, first: int, count: int, pipeline: Any) -> bool:
-        """Whether ``put_run`` may take these blocks: all are of full length, and requested to ``pipeline`` alone."""
+    def put_run(self, first: int, data: Sequence[memoryview], pipeline: Any, memory: BufferPool) -> Optional[bool]:
+        """Copy blocks into the buffer, if all are of full length and requested to ``pipeline`` alone."""
+        count = len(data)
         stop = first + count
-        return (
-            not self.extra
-            and stop * BLOCK <= self.size
-            and self.received.find(1, first, stop) < 0
-            and self.owners[first:stop].count(pipeline) == count
-        )
-
-    def put_run(self, first: int, data: Sequence[memoryview], memory: BufferPool) -> bool:
-        """Copy neighbouring blocks into the buffer, which the piece ``awaits``; returns True when the last one came."""
+        if (
+            self.extra
+            or stop * BLOCK > self.size
+            or self.received.find(1, first, stop) >= 0
+            or self.owners[first:stop].count(pipeline) < count
+        ):
+            return None
         buffer = self.buffer
         if buffer is None:
             buffer = self.buffer = memory.take(self.buffer_size)
-        begin, count = first * BLOCK, len(data)
+        begin = first * BLOCK
         for block in data:
             buffer[begin : begin + BLOCK] = block
             begin += BLOCK
-        self.received[first : first + count] = b"\x01" * count
+        self.received[first:stop] = b"\x01" * count
         self.left -= count
         return not self.left
 

@@ -19,7 +19,6 @@ from ..metainfo.bitfield import Bitfield
 from ..metainfo.layout import BLOCK, Layout
 from ..settings import Settings
 from .buffer_pool import BufferPool
-from .buffered_piece import BufferedPiece
 from .endgame import duplicates
 from .finished_pieces import FinishedPieces
 from .interfaces import BlockRequest, Buffer, PieceWriter
@@ -130,12 +129,10 @@ class Downloads:
         piece, first, count = self._open.get(index), begin >> SHIFT, len(data)
         numbers = range(index * self._per_piece + first, index * self._per_piece + first + count)
         outstanding = pipeline.outstanding
-        if (
-            not isinstance(piece, BufferedPiece)
-            or begin & MASK
-            or not piece.awaits(first, count, pipeline)
-            or not all(map(outstanding.__contains__, numbers))
-        ):
+        complete: Optional[bool] = None
+        if piece is not None and not begin & MASK and all(map(outstanding.__contains__, numbers)):
+            complete = piece.put_run(first, data, pipeline, self._memory)
+        if piece is None or complete is None:
             for place, each in enumerate(data):
                 self.block(pipeline, index, begin + (place << SHIFT), each)
             return
@@ -143,7 +140,7 @@ class Downloads:
         for number in numbers:
             del outstanding[number]
         pipeline.payload += count << SHIFT
-        if piece.put_run(first, data, self._memory):
+        if complete:
             self._complete(piece, first)
 
     def _complete(self, piece: OpenPiece, block: int) -> None:

@@ -13,7 +13,7 @@ What is common to all open pieces is here.  Each kind keeps the data of its bloc
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Dict, Iterable, List, Optional, Protocol, Tuple, Union
+from typing import Any, Dict, Iterable, List, Optional, Protocol, Sequence, Tuple, Union
 
 from ..buffers import Memory
 from .buffer_pool import BufferPool
@@ -107,6 +107,20 @@ class OpenPiece(ABC):
         Returns:
             Whether ``save`` is to be called.
         """
+
+    def put_run(self, first: int, data: Sequence[memoryview], pipeline: Any, memory: BufferPool) -> Optional[bool]:
+        """Keep neighbouring blocks at once.
+
+        Args:
+            first: The number of the first block in the piece.
+            data: The content of each, of full length.
+            pipeline: That of the source, which was asked for all of them.
+            memory: The pool of buffers.
+
+        Returns:
+            Whether ``save`` is to be called; None if nothing was kept, and each block is to be ``put``.
+        """
+        return None
 
     @abstractmethod
     def save(self, block: int, memory: BufferPool, writer: PieceWriter, owner: PieceOwner) -> None:
