@@ -133,6 +133,13 @@ def test_a_bad_announce_stores_nothing(world: World, changes: Dict[str, Any]) ->
     assert world.events == []
 
 
+def test_of_a_host_with_too_many_peers_nothing_is_told() -> None:
+    world = World()
+    for port in range(1, 100):
+        announce(world, ASKER, port=port)
+    assert 0 < len(world.events) == world.stores[4].peers < 99
+
+
 def test_nobody_announces_another_host(world: World) -> None:
     stolen = world.ask(krpc.GET_PEERS, ASKER, info_hash=HASH).token
     assert announce(world, public(7), token=stolen) == Refusal(b"tt")
