@@ -18,7 +18,9 @@ def ours(options: Dict[str, Any]) -> None:
     """Add the link to a session of this library."""
     import bittorrent_threads as bt
 
-    settings = bt.Settings(host=options["host"], **options.get("settings", {}))
+    from .ours import QUIET
+
+    settings = QUIET.replace(host=options["host"], **options.get("settings", {}))
     with bt.Session(settings) as session:
         node.say(ready=True)
         for line in sys.stdin:

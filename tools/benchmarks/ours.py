@@ -19,6 +19,9 @@ import bittorrent_threads as bt
 
 from . import node
 
+QUIET = bt.Settings(dht=False, local_discovery=False)
+"""Finds no peer by itself, as the sessions of libtorrent: a transfer that begins before it is timed has no rate."""
+
 
 class Ours:
     """One client."""
@@ -58,7 +61,7 @@ def profiled(options: Mapping[str, Any]) -> Iterator[None]:
 
 def main(options: Dict[str, Any]) -> None:
     """Run one client until the parent process ends it."""
-    settings = bt.Settings(host=options["host"], **options.get("settings", {}))
+    settings = QUIET.replace(host=options["host"], **options.get("settings", {}))
     with profiled(options), bt.Client(options["torrent"], options["directory"], settings=settings) as client:
         client.wait("seed" if options["seed"] else "checked", timeout=node.TRANSFER_TIMEOUT)
         node.serve(Ours(client), [(options["host"], client.port)], busy=options.get("busy", False))

@@ -148,10 +148,10 @@ def _timed(verb: Callable[[], Any]) -> None:
 
 
 def _ours(verb: str, options: Dict[str, Any]) -> None:
-    from .ours import profiled
+    from .ours import QUIET, profiled
 
     directory = Path(options["path"])
-    settings = bt.Settings(host="127.0.0.8")
+    settings = QUIET.replace(host="127.0.0.8")
     with profiled(options), bt.Client(options["torrent"], directory, state="stopped", settings=settings) as client:
 
         def download() -> None:
