@@ -11,7 +11,6 @@ from typing import Any, Tuple, Union
 
 from .errors import SettingsError
 
-KIB = 1024
 MIB = 1024 * 1024
 NAMES = ("portable", "native")
 """Values of ``names``."""

@@ -8,8 +8,9 @@ are not part of the internet are exempt.
 from __future__ import annotations
 
 import functools
-from typing import List, Protocol
+from typing import Protocol
 
+from ..protocol.crc32c import crc32c
 from .place import Place
 
 BITS = 160
@@ -20,7 +21,6 @@ _PREFIX_BITS = 21
 _REST_BITS = BITS - _PREFIX_BITS
 _IPV4_MASK = 0x030F3FFF
 _IPV6_MASK = 0x0103070F1F3F7FFF
-_CASTAGNOLI = 0x82F63B78
 
 
 class Random(Protocol):
@@ -59,26 +59,6 @@ def id_for(place: Place, random: Random) -> int:
 def fits(number: int, place: Place) -> bool:
     """Return whether an address may have an id (BEP 42); always true for an address that is not on the internet."""
     return not place.public or number >> _REST_BITS == _prefix(place.packed, number & 7)
-
-
-def crc32c(data: bytes) -> int:
-    """Return the CRC-32C (Castagnoli) checksum of a few bytes."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = _TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
-    return crc ^ 0xFFFFFFFF
-
-
-def _table() -> List[int]:
-    table = []
-    for crc in range(256):
-        for _ in range(8):
-            crc = crc >> 1 ^ (_CASTAGNOLI if crc & 1 else 0)
-        table.append(crc)
-    return table
-
-
-_TABLE = _table()
 
 
 @functools.lru_cache(maxsize=4096)  # each node is checked in each lookup that meets it

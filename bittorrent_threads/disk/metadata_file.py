@@ -7,12 +7,11 @@ right, whoever wrote them.
 from __future__ import annotations
 
 import contextlib
-import os
 from typing import Callable, Optional
 
 from ..errors import SessionClosed, StorageError
 from ..metainfo.infohash import InfoHash
-from .descriptor import Descriptor
+from . import whole_file
 from .folder import Folder, Parts
 from .pool import Outcome, Pool
 from .results import Done, bare
@@ -29,7 +28,6 @@ class MetadataFile:
     def __init__(self, folder: Folder, parts: Parts) -> None:
         self._folder = folder
         self._parts = parts
-        self._draft = (*parts[:-1], parts[-1] + ".new")
 
     def load(self, infohashes: InfoHash, max_size: int) -> Optional[bytes]:
         """Return the bytes of the info dictionary; None if there are none, or wrong ones.
@@ -41,17 +39,10 @@ class MetadataFile:
         with contextlib.suppress(OSError, StorageError):
             found = self._folder.stat(self._parts)
             if found is not None and found.st_size <= max_size:
-                info = self._read(found.st_size)
+                info = whole_file.read(self._folder, self._parts, found.st_size)
                 if infohashes.matches(info):
                     return info
         return None
-
-    def _read(self, size: int) -> bytes:
-        file = Descriptor(self._folder.open(self._parts, os.O_RDONLY), self._folder.system)
-        try:
-            return file.read(0, size)
-        finally:
-            file.close()
 
     def store(self, info: bytes) -> None:
         """Write the file, completely or not at all.
@@ -59,26 +50,17 @@ class MetadataFile:
         Raises:
             StorageError: The disk failed.
         """
-        folder = self._folder
         try:
-            folder.remove(self._draft)
-            draft = Descriptor(folder.open(self._draft, os.O_WRONLY | os.O_EXCL, create=True), folder.system)
-            try:
-                draft.write(0, [memoryview(info)])
-                draft.sync()
-            finally:
-                draft.close()
-            folder.replace(self._draft, self._parts)
-            folder.sync(self._parts)
+            whole_file.replace(self._folder, self._parts, info)
         except OSError as error:
-            raise StorageError.wrap(error, folder.path(self._parts)) from error
+            raise StorageError.wrap(error, self._folder.path(self._parts)) from error
 
     def copy_to(self, other: MetadataFile) -> None:
         """Make the same file in another place, if there is one here; raises :class:`StorageError`."""
         try:
             found = self._folder.stat(self._parts)
             if found is not None:
-                other.store(self._read(found.st_size))
+                other.store(whole_file.read(self._folder, self._parts, found.st_size))
         except OSError as error:
             raise StorageError.wrap(error, self._folder.path(self._parts)) from error
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from typing import List, NamedTuple, Optional, Tuple
 
 from ..errors import StorageError
@@ -18,7 +17,7 @@ from ..metainfo.layout import BLOCK
 from ..metainfo.metainfo import Metainfo
 from ..text import printable
 from ..threads.original import allocate_lock
-from .descriptor import Descriptor
+from . import whole_file
 from .file import FileStat
 from .folder import Folder, Parts
 from .metadata_file import MetadataFile
@@ -71,7 +70,7 @@ class ResumeFile:
         self.folder = folder
         self._parts = parts
         self._backup = (*parts[:-1], parts[-1] + ".bak")
-        self._draft = (*parts[:-1], parts[-1] + ".new")
+        self._draft = whole_file.draft_of(parts)
         self._storing = allocate_lock()
         self._last: Optional[Tuple[FileStat, Resume]] = None  # the data that was stored last, and the state of its file
         self._texts: Tuple[Tuple[Optional[FileStat], ...], List[str]] = ((), [])  # the files, and the JSON of each
@@ -90,7 +89,7 @@ class ResumeFile:
         try:
             try:
                 folder.remove(self._draft)
-                stat = self._write(self._draft, self._encoded(resume))
+                stat = whole_file.write_new(folder, self._draft, self._encoded(resume))
                 if folder.stat(self._parts) is not None:
                     folder.replace(self._parts, self._backup)
                 folder.replace(self._draft, self._parts)
@@ -174,26 +173,13 @@ class ResumeFile:
         rest = json.dumps({**resume._replace(files=()).plain(), "files": 0}, separators=(",", ":"))
         return _sealed(rest.replace('"files":0', f'"files":[{",".join(texts)}]', 1).encode())
 
-    def _write(self, parts: Parts, data: bytes) -> FileStat:
-        draft = Descriptor(self.folder.open(parts, os.O_WRONLY | os.O_EXCL, create=True), self.folder.system)
-        try:
-            draft.write(0, [memoryview(data)])
-            draft.sync()
-            return FileStat.of(draft.stat())
-        finally:
-            draft.close()
-
     def _read(self, parts: Parts, most: int) -> Optional[bytes]:
         found = self.folder.stat(parts)
         if found is None:
             return None
         if found.st_size > most:
             raise ValueError(f"has {found.st_size} bytes, more than {most}, the limit for this torrent")
-        file = Descriptor(self.folder.open(parts, os.O_RDONLY), self.folder.system)
-        try:
-            return file.read(0, found.st_size)
-        finally:
-            file.close()
+        return whole_file.read(self.folder, parts, found.st_size)
 
 
 def metadata_parts(parts: Parts) -> Parts:

@@ -6,14 +6,13 @@ only up to a given size, and what is not JSON counts as if there was no file.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from typing import Any, Optional
 
 from ..errors import StorageError
 from ..threads.original import original_module
-from .descriptor import Descriptor
+from . import whole_file
 from .folder import Folder
 
 MAX_STATE = 256 * 1024
@@ -32,7 +31,6 @@ class StateFile:
         folder, name = os.path.split(os.path.abspath(path))
         self._folder = Folder(folder, system=system or original_module("os"))
         self._parts = (name,)
-        self._draft = (name + ".new",)
 
     def store(self, state: object) -> None:
         """Replace the content of the file, and create it and its folder if they do not exist.
@@ -46,20 +44,7 @@ class StateFile:
         folder = self._folder
         data = json.dumps(state, separators=(",", ":")).encode()
         try:
-            folder.remove(self._draft)
-            try:
-                draft = Descriptor(folder.open(self._draft, os.O_WRONLY | os.O_EXCL, create=True), folder.system)
-                try:
-                    draft.write(0, [memoryview(data)])
-                    draft.sync()
-                finally:
-                    draft.close()
-                folder.replace(self._draft, self._parts)
-            except OSError:
-                with contextlib.suppress(OSError):
-                    folder.remove(self._draft)
-                raise
-            folder.sync(self._parts)
+            whole_file.replace(folder, self._parts, data)
         except OSError as error:
             raise StorageError.wrap(error, folder.path(self._parts)) from error
 
@@ -74,11 +59,7 @@ class StateFile:
             found = folder.stat(self._parts)
             if found is None or found.st_size > MAX_STATE:
                 return None
-            file = Descriptor(folder.open(self._parts, os.O_RDONLY), folder.system)
-            try:
-                data = file.read(0, min(found.st_size, MAX_STATE))
-            finally:
-                file.close()
+            data = whole_file.read(folder, self._parts, min(found.st_size, MAX_STATE))
         except OSError as error:
             raise StorageError.wrap(error, folder.path(self._parts)) from error
         try:

@@ -115,10 +115,7 @@ class UdpSocket:
             self.closed = True
             self._queue.clear()
             self._queued_bytes = 0
-            try:
-                self._loop.selection.remove(self._socket, self)
-            finally:
-                self._socket.close()
+            self._loop.selection.remove_and_close(self._socket, self)
 
     # -- called by the loop ----------------------------------------------------------------------------------------
 

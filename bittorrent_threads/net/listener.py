@@ -88,10 +88,7 @@ class ListeningSocket:
         """Close the socket; idempotent."""
         if not self.closed:
             self.closed = True
-            try:
-                self._loop.selection.remove(self._socket, self)
-            finally:
-                self._socket.close()
+            self._loop.selection.remove_and_close(self._socket, self)
 
     def _hand_over(self, sock: socket.socket, place: Place) -> None:
         prepare(sock)

@@ -103,10 +103,7 @@ class MulticastSocket:
         """Leave the group and close the socket; idempotent."""
         if not self.closed:
             self.closed = True
-            try:
-                self._loop.selection.remove(self._socket, self)
-            finally:
-                self._socket.close()
+            self._loop.selection.remove_and_close(self._socket, self)
 
     # -- called by the loop ----------------------------------------------------------------------------------------
 

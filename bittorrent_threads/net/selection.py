@@ -82,6 +82,13 @@ class Selection:
         if self._masks.pop(owner, 0) and sock is not None:
             self.selector.unregister(sock)
 
+    def remove_and_close(self, sock: socket.socket, owner: Selectable) -> None:
+        """Stop selecting the socket of ``owner``, and close it even if the selector fails."""
+        try:
+            self.remove(sock, owner)
+        finally:
+            sock.close()
+
     def close(self) -> None:
         """Close every owner, and the selector."""
         for owner in list(self._masks):

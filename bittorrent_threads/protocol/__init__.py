@@ -21,6 +21,7 @@
     lenient_bencode     decodes the bencoding of trackers
     registry            ``Registry``: the tracker's side of announces and scrapes
     addresses           compact addresses
+    crc32c              the checksum of peer priorities and node ids
 
 All machines are used in the same way:
 

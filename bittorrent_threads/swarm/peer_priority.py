@@ -7,15 +7,11 @@ gets no more places than its share of addresses.
 
 from __future__ import annotations
 
-from typing import List
-
 from ..protocol.addresses import Address, pack_host
+from ..protocol.crc32c import crc32c
 
 HIGHEST = 0xFFFFFFFF
 """The highest priority."""
-
-_POLYNOMIAL = 0x82F63B78
-"""CRC-32C (Castagnoli), its bits in reverse order."""
 
 
 def priority(one: Address, other: Address) -> int:
@@ -39,14 +35,6 @@ def priority(one: Address, other: Address) -> int:
     return crc32c(b"".join(sorted(_masked(host, _significant(first, second)) for host in (first, second))))
 
 
-def crc32c(data: bytes) -> int:
-    """The CRC-32C of a few bytes (RFC 3720, B.4)."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = _TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
-    return crc ^ 0xFFFFFFFF
-
-
 def _significant(first: bytes, second: bytes) -> int:
     """Leading bytes that count in full: those of a provider, and more if the hosts have those in common (BEP 40)."""
     common = next(index for index, (a, b) in enumerate(zip(first, second)) if a != b)
@@ -57,15 +45,3 @@ def _significant(first: bytes, second: bytes) -> int:
 def _masked(host: bytes, significant: int) -> bytes:
     # Of the rest every other bit counts (BEP 40: FF.FF.55.55), so that neighbours have few different priorities.
     return host[:significant] + bytes(byte & 0x55 for byte in host[significant:])
-
-
-def _table() -> List[int]:
-    table = []
-    for byte in range(256):
-        for _ in range(8):
-            byte = byte >> 1 ^ (_POLYNOMIAL if byte & 1 else 0)
-        table.append(byte)
-    return table
-
-
-_TABLE = _table()

@@ -7,16 +7,12 @@ from typing import Tuple
 
 import pytest
 
-from bittorrent_threads.swarm.peer_priority import crc32c, priority
+from bittorrent_threads.protocol.crc32c import crc32c
+from bittorrent_threads.swarm.peer_priority import priority
 
 
 def at(host: str, port: int = 6881) -> Tuple[str, int]:
     return host, port
-
-
-def test_the_check_value_of_crc32c() -> None:
-    assert crc32c(b"123456789") == 0xE3069283
-    assert crc32c(bytes(32)) == 0x8A9136AA
 
 
 @pytest.mark.parametrize(
