@@ -28,6 +28,7 @@ FACADE = frozenset(
         "client",
         "event_dispatcher",
         "file",
+        "file_verbs",
         "hashcheck",
         "ip_filter",
         "options",
