@@ -15,8 +15,9 @@ from datetime import datetime, timezone
 from typing import Any, Dict, List, Optional, Sequence
 
 from . import demo
+from .amounts import duration_text, size_text
 from .client import Client
-from .console import Console, duration_text, json_object, size_text
+from .console import Console
 from .disk.create import create as create_metainfo
 from .disk.disk import stored_metadata, stored_resume
 from .errors import BitTorrentError, MetainfoError, SettingsError, StorageError, WaitTimeout
@@ -25,6 +26,7 @@ from .hashcheck import HashcheckResult
 from .metainfo.magnet import Magnet
 from .metainfo.metainfo import Metainfo
 from .options import torrent_of
+from .plain_data import json_object
 from .progress import Downloaded, Fetched, Seeded, check_progress, show_events
 from .session import Session
 from .settings import Settings

@@ -21,7 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Type
 
-from .console import Console, duration_text, size_text
+from .amounts import duration_text, size_text
+from .console import Console
 from .disk.create import create
 from .errors import BitTorrentError, StorageError
 from .tracker import Tracker
