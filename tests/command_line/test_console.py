@@ -9,7 +9,9 @@ from typing import NamedTuple, Tuple
 
 import pytest
 
-from bittorrent_threads.console import MAX_NEWS, Console, duration_text, jsonable, size_text
+from bittorrent_threads.amounts import duration_text, size_text
+from bittorrent_threads.command_line.console import MAX_NEWS, Console
+from bittorrent_threads.command_line.json_document import jsonable
 from bittorrent_threads.text import escaped
 
 
