@@ -19,7 +19,9 @@ PURE_LAYERS = ("metainfo", "protocol", "swarm", "dht")
 TOP = "(top level)"
 MAX_LINES = 450
 
-LEAVES = frozenset({"amounts", "buffers", "errors", "address_scope", "settings", "events", "status", "text", "version"})
+LEAVES = frozenset(
+    {"amounts", "buffers", "errors", "address_scope", "settings", "events", "plain_data", "status", "text", "version"}
+)
 FACADE = frozenset(
     {
         "__init__",
@@ -47,11 +49,12 @@ ALLOWED = {
     "buffers": frozenset(),
     "errors": frozenset({"text"}),
     "address_scope": frozenset(),
+    "plain_data": frozenset(),
     "text": frozenset(),
     "version": frozenset(),
     "settings": frozenset({"errors"}),
     "events": frozenset({"errors"}),
-    "status": frozenset({"errors"}),
+    "status": frozenset({"amounts", "errors", "plain_data"}),
     "threads": frozenset({"errors"}),
     "event_queue": frozenset({"events", "threads"}),
     "tracker": frozenset({"errors", "address_scope", "net", "protocol", "threads"}),

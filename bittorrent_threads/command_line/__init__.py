@@ -8,7 +8,7 @@
     parser                  the table of commands, and the parser
     arguments option_groups the types of arguments, and the options that several commands have
     session_options exchange data_check description    what several commands do
-    console json_document standard_streams             output
+    console standard_streams                            output
     outcome                 exit codes, and one line for an error
 
 A new command is a module with COMMAND and a line of the table in ``parser``.  It takes the parsed options and the

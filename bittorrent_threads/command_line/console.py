@@ -14,9 +14,9 @@ import sys
 import time
 from typing import Dict, Optional, TextIO
 
+from ..plain_data import jsonable
 from ..swarm.bans import remember
 from ..text import escaped
-from .json_document import jsonable
 
 PLAIN_INTERVAL = 1.0
 """Least seconds between two progress lines if standard error is not a terminal."""

@@ -8,9 +8,9 @@ from typing import Optional
 from ..amounts import duration_text, size_text
 from ..client import Client
 from ..metainfo.metainfo import Metainfo
+from ..plain_data import json_object
 from ..progress import Fetched, Seeded, show_events
 from .console import Console
-from .json_document import json_object
 from .outcome import conclude
 
 

@@ -12,12 +12,12 @@ from ..file_report import RIGHT, file_reports
 from ..metainfo.magnet import Magnet
 from ..metainfo.metainfo import Metainfo
 from ..options import torrent_of
+from ..plain_data import json_object
 from ..settings import Settings
 from .arguments import nonempty
 from .command import Command
 from .console import Console
 from .data_check import check, require_all, require_folder
-from .json_document import json_object
 from .option_groups import common_options, folder_options, limit_options
 from .outcome import conclude
 

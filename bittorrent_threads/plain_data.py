@@ -1,4 +1,4 @@
-"""Results in the types of JSON, for ``--json``."""
+"""Values of the library in the types of JSON: bytes as hexadecimal digits, dataclasses as dicts, tuples as lists."""
 
 from __future__ import annotations
 
