@@ -9,15 +9,14 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 import shutil
 import sys
 import time
 from typing import Dict, Optional, TextIO
 
-from .plain_data import jsonable
-from .swarm.bans import remember
-from .text import escaped
+from ..plain_data import jsonable
+from ..swarm.bans import remember
+from ..text import escaped
 
 PLAIN_INTERVAL = 1.0
 """Least seconds between two progress lines if standard error is not a terminal."""
@@ -122,25 +121,3 @@ class Console:
         with contextlib.suppress(OSError, ValueError):  # ValueError: the stream was closed in this process
             self._stderr.write(text)
             self._stderr.flush()
-
-
-def tolerant_streams() -> None:
-    """Make the standard streams write characters outside of their encoding as escapes instead of raising an error.
-
-    A stream that was closed before the program began is replaced by the null device.
-    """
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - open as long as the process
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
-
-
-def silence_stdout() -> None:
-    """Replace standard output by the null device, so that flushing it at exit raises no error after a broken pipe."""
-    with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)

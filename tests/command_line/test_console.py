@@ -8,7 +8,7 @@ from typing import Tuple
 
 import pytest
 
-from bittorrent_threads.console import MAX_NEWS, Console
+from bittorrent_threads.command_line.console import MAX_NEWS, Console
 from bittorrent_threads.text import escaped
 
 
