@@ -18,7 +18,7 @@ from support.damage import snapshot
 from support.loopback import Plain, free_port
 
 import bittorrent_threads as bt
-from bittorrent_threads import cli
+from bittorrent_threads.command_line import arguments, option_groups
 from bittorrent_threads.events import PeerUnknown
 from bittorrent_threads.progress import event_text
 from bittorrent_threads.testing.bencode import bencode
@@ -105,11 +105,11 @@ def test_help_and_version(run: Run) -> None:
     [("500K", 500_000), ("5M", 5_000_000), ("1.5m", 1_500_000), ("256Ki", 262_144), ("2MiB", 2**21), ("7", 7)],
 )
 def test_sizes_take_units(text: str, size: int) -> None:
-    assert cli.size(text) == size
+    assert arguments.size(text) == size
 
 
 def test_a_rate_may_be_without_limit() -> None:
-    assert (cli.rate("0"), cli.rate("1"), cli.rate("5K")) == (0, 1, 5000)
+    assert (arguments.rate("0"), arguments.rate("1"), arguments.rate("5K")) == (0, 1, 5000)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_rate_may_be_without_limit() -> None:
     [("10.0.0.1:6881", ("10.0.0.1", 6881)), ("[::1]:80", ("::1", 80)), ("seed.example:1", ("seed.example", 1))],
 )
 def test_addresses(text: str, address: Tuple[str, int]) -> None:
-    assert cli.address(text) == address
+    assert arguments.address(text) == address
 
 
 # -- torrents that cannot be used ----------------------------------------------------------------------------------
@@ -490,7 +490,7 @@ def test_the_dht(run: Run, torrent: Path, tmp_path: Path, monkeypatch: pytest.Mo
         with pytest.raises(BlockingIOError):
             node.recv(2000)
         nodes = tmp_path / "nodes"
-        monkeypatch.setattr(cli, "Settings", lambda: bt.Settings(dht=True))
+        monkeypatch.setattr(option_groups, "Settings", lambda: bt.Settings(dht=True))
         assert run("download", *arguments, "--dht-state", nodes).code == 3
         assert node.recv(2000).startswith(b"d")
     assert nodes.exists()

@@ -6,6 +6,7 @@ also serve each other.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import filecmp
 import json
@@ -21,10 +22,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Type
 
-from .console import Console, duration_text, size_text
-from .disk.create import create
-from .errors import BitTorrentError, StorageError
-from .tracker import Tracker
+from ..amounts import duration_text, size_text
+from ..disk.create import create
+from ..errors import BitTorrentError, StorageError
+from ..tracker import Tracker
+from .arguments import seconds, size
+from .command import Command
+from .console import Console
+from .option_groups import common_options
+from .outcome import conclude
 
 MIB = 1024 * 1024
 SIZE = 64 * MIB
@@ -53,7 +59,7 @@ class Node:
         self.done = False
         self._lines = lines
         self._result = folder / f"{name}.json"
-        package = Path(__file__).resolve().parent.parent
+        package = Path(__file__).resolve().parent.parent.parent
         path = os.pathsep.join([str(package), *filter(None, [os.environ.get("PYTHONPATH")])])
         with self._result.open("wb") as stdout:
             self._process = subprocess.Popen(
@@ -240,3 +246,26 @@ def compare(original: Path, copy: Path, files: Iterable[str]) -> None:
     for what, names in (("different", different), ("missing", missing), ("not of the torrent", sorted(extra))):
         if names:
             raise DemoFailed(f"{copy}: {what}: {', '.join(names)}")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that this command alone has."""
+    parser.add_argument("--size", type=size, default=SIZE, metavar="SIZE", help="size of the torrent (default: 64Mi)")
+    parser.add_argument(
+        "--timeout", type=seconds, default=TIMEOUT, metavar="S", help="fail after S seconds (default: 120)"
+    )
+
+
+def demonstrate(options: argparse.Namespace, console: Console) -> int:
+    """Exchange a torrent between processes on this machine."""
+    figures, text = run(console, options.size, options.timeout)
+    return conclude(console, None, {"command": "demo", **figures}, text)
+
+
+COMMAND = Command(
+    "demo",
+    "exchange a torrent between processes on this machine",
+    demonstrate,
+    groups=(common_options,),
+    add_arguments=add_arguments,
+)

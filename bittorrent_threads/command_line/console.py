@@ -7,17 +7,16 @@ are written to a terminal.  A standard error that is closed (a broken pipe) does
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import math
-import os
 import shutil
 import sys
 import time
-from typing import Any, ClassVar, Dict, Optional, Protocol, TextIO
+from typing import Dict, Optional, TextIO
 
-from .swarm.bans import remember
-from .text import escaped
+from ..plain_data import jsonable
+from ..swarm.bans import remember
+from ..text import escaped
 
 PLAIN_INTERVAL = 1.0
 """Least seconds between two progress lines if standard error is not a terminal."""
@@ -29,47 +28,6 @@ MAX_NEWS = 100
 """News that are remembered for that."""
 TERMINAL_INTERVAL = 0.05
 """Least seconds between two progress lines on a terminal."""
-
-
-def size_text(size: float) -> str:
-    """Return a number of bytes as text, such as ``"64.0 MiB"``."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TiB"
-
-
-def duration_text(seconds: float) -> str:
-    """Return a number of seconds as text, such as ``"4.2 s"``, ``"3:07"`` or ``"2:03:07"``."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
-
-
-class _Dataclass(Protocol):
-    __dataclass_fields__: ClassVar[Dict[str, Any]]
-
-
-def jsonable(value: object) -> object:
-    """Return a value in the types of JSON: bytes as hexadecimal digits, dataclasses as objects, tuples as lists."""
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value).hex()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return json_object(value)
-    if isinstance(value, dict):
-        return {str(key): jsonable(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [jsonable(item) for item in value]
-    if isinstance(value, (str, int, float, bool)) or value is None:
-        return value
-    return str(value)
-
-
-def json_object(record: _Dataclass) -> Dict[str, object]:
-    """Return the fields of a dataclass in the types of JSON."""
-    return {field.name: jsonable(getattr(record, field.name)) for field in dataclasses.fields(record)}
 
 
 class Console:
@@ -163,25 +121,3 @@ class Console:
         with contextlib.suppress(OSError, ValueError):  # ValueError: the stream was closed in this process
             self._stderr.write(text)
             self._stderr.flush()
-
-
-def tolerant_streams() -> None:
-    """Make the standard streams write characters outside of their encoding as escapes instead of raising an error.
-
-    A stream that was closed before the program began is replaced by the null device.
-    """
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - open as long as the process
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
-
-
-def silence_stdout() -> None:
-    """Replace standard output by the null device, so that flushing it at exit raises no error after a broken pipe."""
-    with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)

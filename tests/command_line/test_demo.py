@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bittorrent_threads import demo
-from bittorrent_threads.console import Console
+from bittorrent_threads.command_line import demo
+from bittorrent_threads.command_line.console import Console
 
 LENGTHS = {"a": 5, "sub/b": 3}
 

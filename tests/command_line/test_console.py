@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
-from typing import NamedTuple, Tuple
+from typing import Tuple
 
 import pytest
 
-from bittorrent_threads.console import MAX_NEWS, Console, duration_text, jsonable, size_text
+from bittorrent_threads.command_line.console import MAX_NEWS, Console
 from bittorrent_threads.text import escaped
 
 
@@ -46,32 +45,6 @@ def make(stderr: io.StringIO, *, as_json: bool = False) -> Tuple[Console, io.Str
 )
 def test_nothing_that_a_terminal_obeys_is_written(text: str, safe: str) -> None:
     assert escaped(text) == safe
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (64 * 2**20, "64.0 MiB"), (3 * 2**41, "6.0 TiB")],
-)
-def test_sizes(size: int, text: str) -> None:
-    assert size_text(size) == text
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(4.21, "4.2 s"), (187, "3:07"), (7387, "2:03:07")])
-def test_durations(seconds: float, text: str) -> None:
-    assert duration_text(seconds) == text
-
-
-def test_what_json_cannot_say_is_written_in_its_types() -> None:
-    @dataclasses.dataclass
-    class Snapshot:
-        infohash: bytes
-
-    class Pair(NamedTuple):
-        left: int
-        right: float
-
-    value = {"a": Snapshot(b"\x00\xff"), "b": Pair(1, 0.5), "c": {"x"}, 4: None, "e": OSError("no")}
-    assert jsonable(value) == {"a": {"infohash": "00ff"}, "b": [1, 0.5], "c": ["x"], "4": None, "e": "no"}
 
 
 def test_progress_on_a_terminal_is_written_over(clock: list[float]) -> None:
