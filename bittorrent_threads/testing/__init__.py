@@ -1,37 +1,40 @@
 """A test kit for applications that embed the library: trackers, seeders, bad peers, links and whole swarms.
 
 Everything runs on loopback or in virtual time, and needs no network.  The library's own tests use the same parts.  As
-context managers::
+context managers:
 
-    from bittorrent_threads import testing
-
-    with testing.swarm(4, testing.SampleTorrent({"a.bin": 300_000}, piece_length=32_768)) as swarm:
-        swarm.wait()
+    >>> from bittorrent_threads import testing
+    >>> with testing.swarm(4, testing.SampleTorrent({"a.bin": 300_000}, piece_length=32_768)) as swarm:
+    ...     swarm.wait()
 
 and as fixtures of pytest, which finds ``pytest_plugin`` by itself: ``bt_settings``, ``bt_quiet``, ``bt_sample``,
 ``bt_torrent``, ``bt_tracker``, ``bt_seeder``, ``bt_swarm``, ``bt_world`` and ``bt_no_leaks``.
 
-===========================  =========================================================================================
-``SampleTorrent``            generated files of given sizes and their .torrent; ``temporary_torrent``: on the disk
-``Tracker``                  a tracker for HTTP and UDP that loses, delays, repeats, garbles and refuses on demand
-``seeder``, ``swarm``        clients of the library with all data; N clients and a tracker
-``PlainSeeder``              a seeder on plain sockets; the base of ``CorruptSeeder``, ``ChokingSeeder``,
-                             ``SilentSeeder``, ``OneByteSeeder`` and ``SlowSeeder``
-``LyingPeer``                a peer that sends any bytes, with the functions ``message`` and ``handshake``
-``Relay``                    a link with a round-trip delay and a rate
-``quiet_settings``           settings of a session that speaks to no stranger; ``quiet_defaults`` for a whole program
-``no_leaks``                 a check that threads, sockets and files are closed
-``SimulatedWorld``           a whole swarm in virtual time
-===========================  =========================================================================================
+    sample_torrent          SampleTorrent: generated files of given sizes, and their .torrent
+    temporary_torrents      temporary_torrent: a sample on the disk
+    tracker                 Tracker: HTTP and UDP; loses, delays, repeats, garbles and refuses on demand
+    tracker_faults          what it does wrong, request by request
+    udp_answers             the tracker's side of BEP 15
+    seeders                 seeder: a client with all data
+    swarms                  swarm: N clients and a tracker
+    plain_seeder            PlainSeeder: a seeder on plain sockets, which a subclass makes misbehave
+    bad_seeders             CorruptSeeder ChokingSeeder SilentSeeder OneByteSeeder SlowSeeder
+    lying_peer              LyingPeer: a peer that sends any bytes
+    peer_messages           message and handshake: bytes for it to send
+    relay                   Relay: a link with a round-trip delay and a rate
+    quiet                   quiet_settings and quiet_defaults: sessions that speak to no stranger
+    leaks                   no_leaks: threads, sockets and files are closed
+    simulated_world         SimulatedWorld: a whole swarm in virtual time, by the classes in ``simulation``
+    pytest_plugin           the fixtures
+    bencode loopback_server what several of these need
 
 The rules:
 
 - What runs, runs inside a ``with`` block, and ends with the block in bounded time, whatever the other end does.
 - Every wait has a time limit, and says at its end what it waited for.
-- It is the top layer: it may use every other one, and none imports it.  Names are imported when they are first used,
-  and only ``pytest_plugin`` imports pytest.
-- The names above are stable.  ``testing.simulation`` behind ``SimulatedWorld`` implements the ports of the engine, and
-  changes with them.
+- It is the top layer but the command line: it may use every other one, and none imports it.  Names are imported when
+  they are first used, and only ``pytest_plugin`` imports pytest.
+- The names above are stable.  ``testing.simulation`` implements the ports of the engine, and changes with them.
 """
 
 from __future__ import annotations

@@ -43,7 +43,8 @@ class LoopbackServer:
         return self._host, self._port
 
     def __enter__(self) -> LoopbackServer:
-        self._listener = socket.create_server((self._host, self._port))
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        self._listener = socket.create_server((self._host, self._port), family=family)
         self._listener.settimeout(ACCEPT_SLICE)
         self._port = self._listener.getsockname()[1]
         self._start(self._accept)

@@ -38,7 +38,7 @@ class SimulatedClient:
 
     @property
     def pieces(self) -> int:
-        """Number of pieces that it has."""
+        """Number of pieces that it has; 0 until it has started and read its files."""
         return self._node.torrent.content.have.count
 
     @property

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..client import Client
-from ..options import ClientOptions
+from ..options import ClientOptions, FolderPath
 from .quiet import quiet_settings
-from .sample_torrent import Folder, SampleTorrent
+from .sample_torrent import SampleTorrent
 from .seeders import seeder
 from .tracker import Tracker
 
@@ -64,7 +64,7 @@ def swarm(
     sample: Optional[SampleTorrent] = None,
     *,
     seeds: int = 1,
-    folder: Optional[Folder] = None,
+    folder: Optional[FolderPath] = None,
     **options: Unpack[ClientOptions],
 ) -> Iterator[Swarm]:
     """Run a tracker and several clients of one torrent, all on loopback.

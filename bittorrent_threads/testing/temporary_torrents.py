@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Iterator, Mapping, NamedTuple, Sequence, Union
 
-from .sample_torrent import KIB, Folder, SampleTorrent
+from ..options import FolderPath
+from .sample_torrent import KIB, SampleTorrent
 
 
 class TemporaryTorrent(NamedTuple):
@@ -18,7 +19,7 @@ class TemporaryTorrent(NamedTuple):
     path: Path
     """The .torrent."""
     data: Path
-    """Folder with all its files: the ``basedir`` of a seeder."""
+    """FolderPath with all its files: the ``basedir`` of a seeder."""
     downloads: Path
     """An empty folder: the ``basedir`` of a download."""
 
@@ -32,7 +33,7 @@ class TemporaryTorrent(NamedTuple):
         return self.sample.differences(self.downloads)
 
 
-def place(sample: SampleTorrent, folder: Folder, *trackers: str) -> TemporaryTorrent:
+def place(sample: SampleTorrent, folder: FolderPath, *trackers: str) -> TemporaryTorrent:
     """Write the files and the .torrent of a sample into a folder.
 
     Args:
