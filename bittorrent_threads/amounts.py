@@ -1,4 +1,4 @@
-"""Numbers of bytes and seconds as text for people."""
+"""Amounts as text for people: sizes, durations and counts."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def duration_text(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
+
+
+def count_text(number: int, noun: str) -> str:
+    """Return a number of things as text, such as ``"1 piece"`` or ``"12 pieces"``."""
+    return f"{number} {noun}{'s' if number != 1 else ''}"

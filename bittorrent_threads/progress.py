@@ -13,7 +13,7 @@ from typing import NamedTuple, Optional
 from . import events
 from .amounts import duration_text, size_text
 from .client import Client
-from .console import Console
+from .command_line.console import Console
 from .errors import Stalled, StorageError
 from .status import Status
 
