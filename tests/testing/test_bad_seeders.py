@@ -44,6 +44,7 @@ def test_only_some_pieces_may_be_corrupt() -> None:
 def test_a_choking_seeder_is_a_stall(tmp_path: Path) -> None:
     with no_leaks(), ChokingSeeder(SAMPLE) as choking, client(tmp_path, choking) as down:
         choking.wait_until(lambda: choking.interested == 1)
+        down.wait(lambda status: "chok" in status.stall, timeout=30)
         with pytest.raises(bt.Stalled, match="chok"):
             down.wait(timeout=30, stall_timeout=0.5)
         assert choking.requests == 0
