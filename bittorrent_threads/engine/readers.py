@@ -2,12 +2,13 @@
 
 A read is answered from the disk as soon as the piece at its position is verified, with as many bytes as are verified
 there in a row; what follows from the position for the requests is decided by ``swarm.read_windows``.  Data that was not
-verified is never read.  A piece that cannot be read any more is hashed again, as for a peer, and comes from peers if it
-is lost: the read waits for it meanwhile.
+verified is never read.  A piece that was lost is hashed again, as for a peer, and comes from peers: the read waits for
+it meanwhile.
 """
 
 from __future__ import annotations
 
+import errno
 import functools
 from typing import Any, Dict, List, NamedTuple, Optional, Protocol, Tuple
 
@@ -23,8 +24,10 @@ from .verified_pieces import VerifiedPieces
 LOOK_INTERVAL = 0.1
 """Seconds between two looks at the pieces that readers wait for."""
 
+GONE = (errno.ENOENT, errno.ESTALE, 0)
+"""Errors of files that were removed, replaced or changed: their data comes from peers again, and the read waits."""
 MAX_FAILURES = 3
-"""Times that a read is tried again after the disk failed."""
+"""Times that it does."""
 
 
 class Owner(Protocol):
@@ -62,6 +65,8 @@ class Reader:
         self.readahead = readahead
         self.left = 0
         """Blocks that are missing of the piece that it waits for; falls while there is progress."""
+        self.available = 0
+        """Peers that have that piece."""
 
 
 class Read(NamedTuple):
@@ -231,10 +236,11 @@ class Readers:
             return
         failed = answers[0]
         assert failed.error is not None
-        if read.failures >= MAX_FAILURES or reader not in self._open or self._lifecycle.closed:
+        self._pieces.load_failed(failed.index, failed.error)
+        gone = failed.error.errno in GONE and read.failures < MAX_FAILURES
+        if not gone or reader not in self._open or self._lifecycle.closed:
             read.answer.fail(failed.error)
             return
-        self._pieces.load_failed(failed.index, failed.error)
         again = read._replace(failures=read.failures + 1)
         if not self._serve(reader, again):
             self._wait(reader, again, jump=False)
@@ -247,12 +253,17 @@ class Readers:
         urgent = windows.urgent(now)
         known.waits.append(read)
         windows.wait(known.window, now)
-        reader.left = self._downloads.blocks_left(read.position // self._layout.piece_length)
+        self._look_at(reader, read)
         if jump or not urgent:
             self._downloads.give_way(now)
         self._network.skip_rest()
         self._owner.touch_all()
         self._schedule()
+
+    def _look_at(self, reader: Reader, read: Read) -> None:
+        index = read.position // self._layout.piece_length
+        reader.left = self._downloads.blocks_left(index)
+        reader.available = self._downloads.picker.availability(index)
 
     def _settle(self, known: _Open) -> None:
         if not known.waits:
@@ -267,7 +278,7 @@ class Readers:
         self._timer = None
         for reader, known in self._open.items():
             if known.waits:
-                reader.left = self._downloads.blocks_left(known.waits[0].position // self._layout.piece_length)
+                self._look_at(reader, known.waits[0])
         if self._downloads.windows.urgent(self._network.now()):
             self._schedule()
         self._owner.touch_all()

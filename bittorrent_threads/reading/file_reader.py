@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import io
 import operator
 import os
 import time
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Tuple
 
 from ..engine.readers import Reader
-from ..errors import BitTorrentError, SessionClosed, Stalled, WaitTimeout
+from ..errors import BitTorrentError, SessionClosed, Stalled, StorageError, WaitTimeout
 from ..net.reply import Reply
 from ..threads.latch import Cancel
 from ..torrent_handle import TorrentHandle
@@ -131,7 +132,7 @@ class FileReader(io.RawIOBase):
         self._position = position
         return position
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - the type of ``io.RawIOBase``
         """Read into a buffer.
 
         Args:
@@ -181,6 +182,10 @@ class FileReader(io.RawIOBase):
             raise
         return bytes(data)
 
+    def write(self, data: object) -> int:
+        """Raise ``io.UnsupportedOperation``: files of torrents are read only."""
+        raise io.UnsupportedOperation("write")
+
     def close(self) -> None:
         """Close the file: what was requested for it alone is cancelled, and its priority is what it was before."""
         if not self.closed:
@@ -221,6 +226,8 @@ class FileReader(io.RawIOBase):
                 self._handle.post(functools.partial(self._readers.forget, self._reader, reply))
             if isinstance(error, Stalled) and (self._handle.closed or self._handle.runtime.closed):
                 raise SessionClosed("the client is closed") from None
+            if isinstance(error, StorageError):
+                raise OSError(error.errno or errno.EIO, error.reason, error.path) from error
             raise
         self._data, self._data_at = memoryview(parts[0] if len(parts) == 1 else b"".join(parts)), start
 
@@ -253,14 +260,17 @@ class FileReader(io.RawIOBase):
             if self._marks() != marks:
                 marks, moved_at = self._marks(), time.monotonic()
 
-    def _marks(self) -> Any:
+    def _marks(self) -> Tuple[int, int]:
         """Figures that change while there is progress."""
         return self._reader.left, self._handle.status.checking
 
     def _give_up(self, *, late: bool) -> None:
         status = self._handle.status
         what = f"byte {self._position} of {self.name!r} did not come"
-        why = f": {status.stall}" if status.stall else ""
+        reason = status.stall
+        if not reason and status.connected and not self._reader.available:
+            reason = f"no peer of {status.connected} has its piece"
+        why = f": {reason}" if reason else ""
         figures = {"state": status.state, "connected": status.connected, "known": status.known}
         if late:
             raise WaitTimeout(f"{what} within {self._timeout:g} s{why}", figures)

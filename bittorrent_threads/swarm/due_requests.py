@@ -83,9 +83,7 @@ class DueRequests:
             needed.reverse()
         elif faster:
             ready = now + pipeline.drain_time(now)
-            needed = [
-                each for each in needed if ready <= each.deadline + IN_TIME or not _offers(faster, each.index)
-            ]
+            needed = [each for each in needed if ready <= each.deadline + IN_TIME or not _offers(faster, each.index)]
         batch: List[BlockRequest] = []
         alone = any(each.index in pieces.by_index for each in due)
         for each in needed:

@@ -187,7 +187,9 @@ def test_requests_that_no_reader_needs_give_way() -> None:
     read(swarm, 3, pieces=1, waits=True)
     read(swarm, 6, waits=True)
     swarm.downloads.give_way(0.0)
-    assert [(name, index) for name, (index, _, _) in swarm.record.cancels] == [("A", each) for each in (0, 0, 1, 1, 2, 2)]
+    assert [(name, index) for name, (index, _, _) in swarm.record.cancels] == [
+        ("A", each) for each in (0, 0, 1, 1, 2, 2)
+    ]
     assert [number // 2 for number in source.outstanding] == [3, 3]
     assert len(other.outstanding) == 2, "it has none of the pieces that are read"
     swarm.downloads.check()
