@@ -9,7 +9,7 @@ import io
 import operator
 import os
 import time
-from typing import Any, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ..engine.readers import Reader
 from ..errors import BitTorrentError, SessionClosed, Stalled, StorageError, WaitTimeout
@@ -132,7 +132,7 @@ class FileReader(io.RawIOBase):
         self._position = position
         return position
 
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - the type of ``io.RawIOBase``
+    def readinto(self, buffer: object) -> int:
         """Read into a buffer.
 
         Args:
@@ -142,7 +142,8 @@ class FileReader(io.RawIOBase):
             Bytes that were read; 0 at the end of the file, and for an empty buffer.
         """
         self._require_open()
-        with memoryview(buffer) as given, given.cast("B") as view:
+        given: Any = buffer  # memoryview raises TypeError for what is no buffer
+        with memoryview(given) as whole, whole.cast("B") as view:
             length = min(len(view), self.length - self._position)
             if length <= 0:
                 return 0
@@ -183,7 +184,11 @@ class FileReader(io.RawIOBase):
         return bytes(data)
 
     def write(self, data: object) -> int:
-        """Raise ``io.UnsupportedOperation``: files of torrents are read only."""
+        """Raise ``io.UnsupportedOperation``: files of torrents are read only.
+
+        Args:
+            data: Anything.
+        """
         raise io.UnsupportedOperation("write")
 
     def close(self) -> None:
@@ -271,7 +276,11 @@ class FileReader(io.RawIOBase):
         if not reason and status.connected and not self._reader.available:
             reason = f"no peer of {status.connected} has its piece"
         why = f": {reason}" if reason else ""
-        figures = {"state": status.state, "connected": status.connected, "known": status.known}
+        figures: Dict[str, Union[int, str]] = {
+            "state": status.state,
+            "connected": status.connected,
+            "known": status.known,
+        }
         if late:
             raise WaitTimeout(f"{what} within {self._timeout:g} s{why}", figures)
         raise Stalled(f"{what}, and there was no progress for {self._stall_timeout:g} s{why}", figures)

@@ -7,13 +7,13 @@ from typing import Any, Callable, List, Optional
 
 import pytest
 from support.bench import COUNT, MOMENT, PIECE_LENGTH, SIZE, Bench, blocks_of, torrent_of
-from support.lying_peer import CANCEL, REQUEST
 
 from bittorrent_threads import events
 from bittorrent_threads.engine.interfaces import Loaded
 from bittorrent_threads.engine.readers import Reader
 from bittorrent_threads.errors import SessionClosed, Stalled, StorageError
 from bittorrent_threads.net.reply import Reply
+from bittorrent_threads.testing.peer_messages import CANCEL, REQUEST
 
 HALF = SIZE // 2
 

@@ -6,13 +6,15 @@ import pathlib
 from typing import Any
 
 import pytest
-from support.content import KIB, Content
 
 from bittorrent_threads.metainfo.metainfo import Metainfo
 from bittorrent_threads.reading.file_choice import file_index
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
-MANY = Metainfo.parse(Content.of("set", {"a.csv": 5, "b/part-0.bin": 7, "b/part-1.bin": 9}, 32 * KIB).metainfo())
-ONE = Metainfo.parse(Content.of("data.zip", {"": 5}, 32 * KIB).metainfo())
+MANY = Metainfo.parse(
+    SampleTorrent({"a.csv": 5, "b/part-0.bin": 7, "b/part-1.bin": 9}, piece_length=32 * KIB, name="set").metainfo()
+)
+ONE = Metainfo.parse(SampleTorrent(5, piece_length=32 * KIB, name="data.zip").metainfo())
 
 
 @pytest.mark.parametrize(

@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Any, List
 
 import pytest
-from support.content import KIB, Content
 from support.pairs import LOCAL, PATIENCE, pair
 
 import bittorrent_threads as bt
 from bittorrent_threads.disk.piece_io import Pieces
 from bittorrent_threads.disk.results import Loaded
 from bittorrent_threads.reading.file_reader import MAX_READ
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
-BIG = Content.of("set", {"a.bin": 3_000_001, "sub/b.bin": 2_500_000, "empty": 0}, 64 * KIB)
+BIG = SampleTorrent({"a.bin": 3_000_001, "sub/b.bin": 2_500_000, "empty": 0}, piece_length=64 * KIB, name="set")
 A, B = BIG.data("a.bin"), BIG.data("sub/b.bin")
 NOTHING = [0, 0, 0]
 
@@ -63,9 +63,11 @@ def test_it_is_a_raw_file(tmp_path: Path) -> None:
         assert words.tobytes() == B[:8]
         assert file.readinto(bytearray()) == 0
         assert file.read(0) == b""
+        wrong: Any
         for wrong in (lambda: file.seek(-1), lambda: file.seek(0, 7)):
             with pytest.raises(ValueError, match=r"negative|whence"):
                 wrong()
+        unsupported: Any
         for unsupported in (lambda: file.write(b"x"), file.fileno, lambda: file.truncate(0)):
             with pytest.raises(io.UnsupportedOperation):
                 unsupported()
@@ -161,7 +163,6 @@ def archived(folder: Path) -> None:
         archive.writestr("last.txt", "the last one")
     with tarfile.open(folder / "files.tar", "w") as tar:
         tar.add(folder / "table.csv", "table.csv")
-    return folder
 
 
 def test_modules_of_the_standard_library_read_it(tmp_path: Path) -> None:
@@ -267,7 +268,9 @@ def test_a_read_that_waits_ends_with(verb: str, error: type, text: str, tmp_path
         thread = threading.Thread(target=read)
         thread.start()
         waiting(down)
-        {"session": down.session.close, "reader": file.close}.get(verb, getattr(down, verb, None))()
+        ends = {"pause": down.pause, "stop": down.stop, "close": down.close}
+        ends.update({"session": down.session.close, "reader": file.close})
+        ends[verb]()
         thread.join(PATIENCE)
         assert isinstance(caught[0], error)
         assert text in str(caught[0])
@@ -275,9 +278,9 @@ def test_a_read_that_waits_ends_with(verb: str, error: type, text: str, tmp_path
 
 
 def test_progress_of_the_piece_postpones_the_stall(tmp_path: Path) -> None:
-    content = Content.of("one", {"one": 500_000}, 512 * KIB)
+    content = SampleTorrent(500_000, piece_length=512 * KIB, name="one")
     with pair(tmp_path, content, download_limit=400_000) as (_, down), down.open(0, stall_timeout=0.7) as file:
-        assert file.read(3) == content.data("one")[:3]
+        assert file.read(3) == content.data()[:3]
 
 
 def test_a_reader_that_is_garbage_collected_gives_the_priority_back(tmp_path: Path) -> None:

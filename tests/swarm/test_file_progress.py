@@ -123,6 +123,13 @@ def test_a_file_that_is_read_is_wanted_on_demand() -> None:
     assert files.piece_priorities() == [0, 0, 2, 2, 0, 0]
 
 
+def test_a_piece_of_two_files_has_the_higher_priority() -> None:
+    files = FileProgress(Layout([5, 5], 10))
+    for priorities in ([7, 2], [2, 7]):
+        files.set_priorities(priorities)
+        assert files.piece_priorities() == [7]
+
+
 def test_the_priority_of_a_file_that_is_read_may_change() -> None:
     files = FileProgress(Layout([20], 10))
     files.set_priorities([0])

@@ -85,6 +85,10 @@ def test_pieces_are_due_by_their_distance_whichever_reader_they_are_for() -> Non
     windows.move(far, PIECE, 10, 0.0)
     assert indexes(windows) == [0, 1, 2], "each once, as of the nearest reader"
     assert [due.distance for due in windows.due(0.0)] == [0, 0, PIECE]
+    windows.move(near, 2 * PIECE, 10, 0.0)
+    windows.move(far, PIECE, 10, 0.0)
+    assert {due.index: due.distance for due in windows.due(0.0)}[2] == 0, "as of the first reader"
+    windows.move(near, 10, 10, 0.0)
     windows.remove(far)
     assert indexes(windows) == [0, 1, 2]
     assert [due.distance for due in windows.due(0.0)] == [0, PIECE - 10, 2 * PIECE - 10]
