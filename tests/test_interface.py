@@ -18,13 +18,14 @@ from bittorrent_threads.file import File
 from bittorrent_threads.file_verbs import FileVerbs
 from bittorrent_threads.reading.file_reader import FileReader
 from bittorrent_threads.runtime import Runtime
-from bittorrent_threads.status import StatusView
+from bittorrent_threads.status_view import StatusView
 
 SOURCE = Path(bt.__file__).resolve().parent
 PUBLIC = [
     *("blocking_download", "client", "errors", "events", "event_queue", "file", "file_verbs"),
     *("hashcheck", "ip_filter", "options", "reading.file_reader"),
-    *("runtime", "session", "session_dht", "settings", "status", "tracker"),
+    *("runtime", "session", "session_dht", "settings", "status", "status_view", "torrent_view"),
+    "tracker",
 ]
 CLASSES = [
     bt.Client,
