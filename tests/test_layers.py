@@ -52,7 +52,7 @@ ALLOWED = {
     "events": frozenset({"errors"}),
     "status": frozenset({"errors"}),
     "threads": frozenset({"errors"}),
-    "event_queue": frozenset({"events", "threads"}),
+    "event_queue": frozenset({"events", "net", "threads"}),
     "tracker": frozenset({"errors", "address_scope", "net", "protocol", "threads"}),
     "net": frozenset({"buffers", "errors", "address_scope", "settings", "text", "threads", "version"}),
     "metainfo": LEAVES,
