@@ -11,8 +11,9 @@ import time
 from typing import NamedTuple, Optional
 
 from . import events
+from .amounts import duration_text, size_text
 from .client import Client
-from .console import Console, duration_text, size_text
+from .command_line.console import Console
 from .errors import Stalled, StorageError
 from .status import Status
 

@@ -16,7 +16,8 @@ import pytest
 from support.pages import ROOT, Page, check_commands
 
 import bittorrent_threads as bt
-from bittorrent_threads import cli, commands, errors, events, file
+from bittorrent_threads import cli, errors, events, file
+from bittorrent_threads.command_line import outcome
 
 DOCS = ROOT / "tools" / "docs"
 PAGES = sorted(DOCS.rglob("*.rst"))
@@ -135,8 +136,8 @@ def test_every_command_and_option_has_a_description(generated: ModuleType) -> No
 
 def test_every_exit_code_is_described(generated: ModuleType) -> None:
     described = {int(code) for code in re.findall(r"\b(\d+) [a-z]", generated.exit_codes().split("sizes")[0])}
-    known = {commands.DONE, commands.FAILED, commands.USAGE, commands.LATE, commands.DISK, commands.BAD_TORRENT}
-    assert described == known | {commands.INTERRUPTED}
+    known = {outcome.DONE, outcome.FAILED, outcome.USAGE, outcome.LATE, outcome.DISK, outcome.BAD_TORRENT}
+    assert described == known | {outcome.INTERRUPTED}
 
 
 def test_the_table_of_events_has_all_with_their_fields(generated: ModuleType) -> None:

@@ -8,6 +8,7 @@ import io
 from typing import Any, Callable, List, Optional
 
 from bittorrent_threads import cli
+from bittorrent_threads.command_line import arguments
 
 from ..target import Target, require
 
@@ -17,15 +18,15 @@ PARSER = cli.parser()
 def check(data: bytes) -> None:
     """The input is parsed as each kind of value, and its words as a command line."""
     text = data.decode("utf-8", "surrogateescape")
-    port = _parsed(cli.port, text)
+    port = _parsed(arguments.port, text)
     require(port is None or 0 <= port < 65536, f"port {port}")
-    rate = _parsed(cli.rate, text)
+    rate = _parsed(arguments.rate, text)
     require(rate is None or 0 <= rate < 2**62, f"rate {rate}")
-    size = _parsed(cli.size, text)
+    size = _parsed(arguments.size, text)
     require(size is None or 1 <= size < 2**62, f"size {size}")
-    seconds = _parsed(cli.seconds, text)
+    seconds = _parsed(arguments.seconds, text)
     require(seconds is None or 0 < seconds < 1e9, f"seconds {seconds}")
-    address = _parsed(cli.address, text)
+    address = _parsed(arguments.address, text)
     require(address is None or (address[0] and 0 < address[1] < 65536), f"address {address}")
     words = text.split()
     if words and not {"-h", "--help", "-V", "--version"} & set(words):

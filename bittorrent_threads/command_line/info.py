@@ -1,0 +1,69 @@
+"""``info``: the content of a torrent is shown."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime, timezone
+
+from ..amounts import size_text
+from ..metainfo.magnet import Magnet
+from ..options import torrent_of
+from ..session import Session
+from .arguments import nonempty
+from .command import Command
+from .console import Console
+from .description import description
+from .exchange import fetch
+from .option_groups import common_options, limit_options, swarm_options
+from .outcome import conclude
+from .session_options import load_filter, settings_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that this command alone has."""
+    parser.add_argument("source", type=nonempty, metavar="SOURCE", help="a .torrent file or a magnet link")
+    parser.add_argument("-o", "--output", type=nonempty, metavar="FILE", help="also write it as a .torrent file")
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Show the content of a .torrent file, or of the metadata that peers send for a magnet link."""
+    settings = settings_of(options)
+    source = torrent_of(options.source, settings)
+    if isinstance(source, Magnet):
+        given = {"peers": options.peer, "trackers": options.tracker, "resume": False}
+        with Session(settings) as session:
+            load_filter(session, options.ip_filter, console)
+            client = session.add(source, state="stopped", stop_at_metadata=True, **given)
+            metainfo = fetch(client, console, options)
+    else:
+        metainfo = source
+    if options.output is not None:
+        metainfo.save(options.output)
+    described = description(metainfo)
+    rows = {
+        "name": metainfo.name,
+        "infohash": metainfo.infohash.hex(),
+        "size": f"{size_text(metainfo.total_size)} ({metainfo.total_size} bytes)",
+        "files": str(sum(not file.pad for file in metainfo.files)),
+        "pieces": f"{metainfo.piece_count} of {size_text(metainfo.piece_length)}",
+        "private": "yes" if metainfo.private else "no",
+        "comment": described["comment"],
+        "created by": described["created_by"],
+        "source": described["source"],
+    }
+    if metainfo.creation_date is not None:
+        rows["created"] = datetime.fromtimestamp(metainfo.creation_date, timezone.utc).isoformat(" ")
+    lines = [f"{key + ':':<12}{value}" for key, value in rows.items() if value]
+    lines += [f"{'tier ' + str(tier) + ':':<12}{' '.join(urls)}" for tier, urls in enumerate(described["trackers"], 1)]
+    lines += [f"{'web seed:':<12}{url}" for url in described["web_seeds"]]
+    lines += [f"{file.length:>15}  {'/'.join(file.path)}" for file in metainfo.files if not file.pad]
+    return conclude(console, None, {"command": "info", **described}, "\n".join(lines))
+
+
+COMMAND = Command(
+    "info",
+    "show the content of a .torrent file, or of what peers send for a magnet link",
+    run,
+    groups=(common_options, limit_options, swarm_options),
+    add_arguments=add_arguments,
+)

@@ -1,0 +1,53 @@
+"""``seed``: files are checked and served."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Optional
+
+from ..file_report import file_reports
+from ..options import torrent_of
+from ..session import Session
+from .arguments import nonempty
+from .command import Command
+from .console import Console
+from .data_check import check, require_all, require_folder
+from .exchange import conclude_exchange, fetch, seed_on
+from .option_groups import common_options, folder_options, limit_options, rate_options, swarm_options
+from .outcome import FAILURES
+from .session_options import load_filter, settings_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that this command alone has."""
+    parser.add_argument("source", type=nonempty, metavar="TORRENT", help="a .torrent file or a magnet link")
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Check the files, and serve them if they are all there."""
+    source = torrent_of(options.source, settings_of(options))
+    require_folder(options.dir)
+    with Session(settings_of(options)) as session:
+        load_filter(session, options.ip_filter, console)
+        given = {"peers": options.peer, "trackers": options.tracker}
+        with session.add(source, options.dir, state="stopped", stop_at_metadata=True, **given) as checked:
+            metainfo = fetch(checked, console, options)
+            result = check(checked, console)
+            require_all(checked, result, file_reports(checked, result))
+            cache = checked.piece_cache
+        client = session.add(metainfo, options.dir, piece_cache=cache, **given)
+        failure: Optional[BaseException] = None
+        try:
+            seed_on(client, console, timeout=options.timeout, stall_timeout=options.stall_timeout)
+        except FAILURES as error:
+            failure = error
+        return conclude_exchange(console, client, "seed", failure, None)
+
+
+COMMAND = Command(
+    "seed",
+    "check the files and serve them until interrupted",
+    run,
+    groups=(common_options, limit_options, folder_options, swarm_options, rate_options),
+    add_arguments=add_arguments,
+)
