@@ -51,6 +51,7 @@ def namespace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dict[
         for thing in names.values():
             if isinstance(thing, (bt.Client, bt.Tracker)):
                 thing.close()
+        names.clear()  # a client that was watched has its descriptor until it is collected
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("bittorrent-")]
 
 

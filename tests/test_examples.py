@@ -128,9 +128,7 @@ def test_the_loop_of_glib(seeded: Seeded, require_peer: Require, tmp_path: Path)
     packages.mkdir()
     shutil.copy(bencoder.origin, packages)
     environment = {"PYTHONPATH": f"{ROOT}:{packages}"}
-    printed = run(
-        EXAMPLES / "glib_loop.py", seeded.torrent, seeded.folder, python=python, environment=environment
-    )
+    printed = run(EXAMPLES / "glib_loop.py", seeded.torrent, seeded.folder, python=python, environment=environment)
     seeded.check(printed)
 
 
@@ -180,8 +178,8 @@ TRACED = """
     lines = {}
 
     def trace(frame, event, argument):
-        name = threading.current_thread().name.partition("-")[0]
-        lines[name] = lines.get(name, 0) + 1
+        thread = threading.get_ident()
+        lines[thread] = lines.get(thread, 0) + 1
         return trace
 
     threading.settrace(trace)
@@ -191,7 +189,7 @@ TRACED = """
         received = client.downloaded
     sys.settrace(None)
     threading.settrace(None)
-    assert set(lines) >= {"MainThread", "bittorrent"}, lines
+    assert len(lines) > 2 and max(lines.values()) > 1000, lines
     print(f"complete: {received} bytes received")
 """
 

@@ -52,9 +52,7 @@ def install_peers(python: Path) -> None:
     missing = {program: package for program, package in DEBIAN_PEERS.items() if shutil.which(program) is None}
     missing.update({name: package for name, package in DEBIAN_LIBRARIES.items() if find_library(name) is None})
     if SYSTEM_PYTHON.exists():
-        missing.update(
-            {name: package for name, package in DEBIAN_MODULES.items() if not imports(SYSTEM_PYTHON, name)}
-        )
+        missing.update({name: package for name, package in DEBIAN_MODULES.items() if not imports(SYSTEM_PYTHON, name)})
     if not missing:
         return
     if not environment.has_apt():

@@ -43,7 +43,8 @@ class Readiness:
 
     def fileno(self) -> int:
         """Return the number of the descriptor, or of the socket on Windows."""
-        return self._reader.fileno()
+        number: int = self._reader.fileno()
+        return number
 
     def raised(self) -> None:
         """Make the descriptor readable: something waits."""
