@@ -62,7 +62,7 @@ ALLOWED = {
     "events": frozenset({"errors"}),
     "status": frozenset({"amounts", "errors", "plain_data"}),
     "threads": frozenset({"errors"}),
-    "event_queue": frozenset({"events", "threads"}),
+    "event_queue": frozenset({"events", "net", "threads"}),
     "tracker": frozenset({"errors", "address_scope", "net", "protocol", "threads"}),
     "net": frozenset({"buffers", "errors", "address_scope", "settings", "text", "threads", "version"}),
     "metainfo": LEAVES,
