@@ -167,8 +167,10 @@ class ClaimFile:
             self._fd = folder.open(self._parts, os.O_RDWR | os.O_EXCL, create=True)
         lines: List[Any] = [[key] for key in stored if key not in claims]
         for key, claim in claims.items():
-            if claim is not stored.get(key):
-                lines.append(_changed(key, changes[key]) if key in changes and key in stored else _entry(key, claim))
+            if key in changes and key in stored:
+                lines.append(_changed(key, changes[key]))
+            elif claim != stored.get(key):
+                lines.append(_entry(key, claim))
         if not lines:
             return
         self._stored = {}
