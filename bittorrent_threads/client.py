@@ -244,7 +244,7 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
             raise StateError("wait", f"until {until!r} is none of {', '.join(CONDITIONS)}")
         return self._handle.wait(CONDITIONS[until], until, timeout, stall_timeout, cancel)
 
-    # -- peers and resume data ------------------------------------------------------------------------------------------
+    # -- peers and resume data -----------------------------------------------------------------------------------------
 
     def add_peer(self, host: str, port: int) -> None:
         """Connect to a peer.
