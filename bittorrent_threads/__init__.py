@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .session_dht import DhtPeers as DhtPeers
     from .session_dht import SessionDht as SessionDht
     from .settings import Settings as Settings
+    from .source_answer import SourceAnswer as SourceAnswer
     from .status import DhtFamilyStatus as DhtFamilyStatus
     from .status import DhtSearchStatus as DhtSearchStatus
     from .status import DhtStatus as DhtStatus
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from .status import ScrapeResult as ScrapeResult
     from .status import Status as Status
     from .status import TrackerStatus as TrackerStatus
-    from .source_answer import SourceAnswer as SourceAnswer
     from .swarm.blocklist import Blocklist as Blocklist
     from .tracker import Tracker as Tracker
 

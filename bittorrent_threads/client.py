@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Callable, Dict, Iterable, Optional, Sequence, Tuple, Union
+from typing import Dict, Iterable, Optional, Sequence, Tuple, Union
 
-from .disk.allocation import ALLOCATIONS, SPARSE
 from .conditions import Until, condition_of
+from .disk.allocation import ALLOCATIONS, SPARSE
 from .errors import StateError, WaitTimeout
 from .event_dispatcher import Callback, EventDispatcher, EventSource
 from .file_verbs import FileVerbs

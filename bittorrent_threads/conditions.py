@@ -39,6 +39,9 @@ class Condition(NamedTuple):
     """Seconds after which it is tested again without a change of the status; None for never."""
 
 
+METADATA = Condition(NAMES["metadata"], "metadata")
+
+
 def condition_of(client: TorrentView, until: Until) -> Condition:
     """Return the condition that a caller of ``wait`` means.
 

@@ -6,7 +6,7 @@ The facts are those of ``Status``, gathered by the thread that asks.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Protocol, Tuple
 
 from .amounts import count_text, duration_text, size_text
 from .source_answer import SourceAnswer, answers_of
@@ -31,6 +31,13 @@ ADVICE = {
     "unwanted": "A higher priority of the files makes them wanted.",
 }
 """What can be done about a cause, or what happens by itself."""
+
+
+class Printer(Protocol):
+    """What IPython gives to objects that show themselves."""
+
+    def text(self, text: str) -> None:
+        """Show a text."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +84,7 @@ class Explanation:
     def __str__(self) -> str:
         return "\n".join(self.sentences)
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+    def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:
         """Show the text at the end of a notebook cell."""
         printer.text(str(self))
 

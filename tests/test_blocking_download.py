@@ -13,8 +13,8 @@ from support.pairs import LOCAL, PATIENCE, SMALL, seeder
 
 import bittorrent_threads as bt
 from bittorrent_threads.conditions import Condition
-from bittorrent_threads.wait import Wait, wait_for
 from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
+from bittorrent_threads.wait import Wait, wait_for
 
 
 def test_it_tells_what_it_did(tmp_path: Path) -> None:

@@ -70,9 +70,10 @@ def test_what_cannot_be_waited_for(tmp_path: Path, until: Any, kind: Any, words:
 def test_files_that_never_come(tmp_path: Path) -> None:
     padded = SampleTorrent({"a": 10 * KIB, ".pad/1": 6 * KIB, "b": 1 * KIB}, piece_length=16 * KIB, name="padded")
     options: Any = {"settings": LOCAL, "state": "stopped"}
-    with bt.Client(SMALL.metainfo(), tmp_path, **options) as client, bt.Client(
-        padded.metainfo(), tmp_path, **options
-    ) as other:
+    with (
+        bt.Client(SMALL.metainfo(), tmp_path, **options) as client,
+        bt.Client(padded.metainfo(), tmp_path, **options) as other,
+    ):
         with pytest.raises(ValueError, match="is a file of another client: take it from client.files"):
             client.wait(other.files[0])
         client.files[0].priority = 0

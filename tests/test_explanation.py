@@ -170,12 +170,16 @@ def test_no_connected_peer_has_what_is_missing() -> None:
 
 
 def test_few_pieces_are_told() -> None:
-    status = dataclasses.replace(Bench().status, bitfield=bytes(5), wanted=b"\x7f" * 5, available=b"\x00\x01\x00\x00\x00")
+    status = dataclasses.replace(
+        Bench().status, bitfield=bytes(5), wanted=b"\x7f" * 5, available=b"\x00\x01\x00\x00\x00"
+    )
     explanation = explain(status)
     assert explanation.unavailable == 34
     assert explanation.unavailable_pieces == (*range(1, 8), *range(9, 15), *range(17, 24))
     assert len(explanation.unavailable_pieces) == MAX_PIECES_TOLD
-    assert any(sentence.startswith("No connected peer has the missing pieces 1, 2") for sentence in explanation.sentences)
+    assert any(
+        sentence.startswith("No connected peer has the missing pieces 1, 2") for sentence in explanation.sentences
+    )
     assert any(", ...: there are" in sentence for sentence in explanation.sentences)
 
 

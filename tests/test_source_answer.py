@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict
 
-from support.bench import TRACKER, Bench, torrent_of
+from support.bench import Bench, torrent_of
 
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.source_answer import SourceAnswer, answers_of

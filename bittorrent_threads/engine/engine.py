@@ -15,12 +15,12 @@ from ..metainfo.magnet import Magnet
 from ..metainfo.metainfo import Metainfo
 from ..protocol.peer_id import make_peerid
 from ..settings import Settings
+from ..status import LocalDiscoveryStatus
 from ..swarm import eviction
 from ..swarm.buffer_pool import BufferPool
 from ..swarm.external_address import ExternalAddress
 from ..swarm.ip_ranges import IpRanges
 from ..swarm.message_quota import Budget
-from ..status import LocalDiscoveryStatus
 from ..text import printable
 from ..version import __version__
 from .address_filter import AddressFilter
