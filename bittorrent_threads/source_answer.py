@@ -1,4 +1,4 @@
-"""What each source of peers answered: each tracker, the DHT, local discovery, peer exchange, and addresses that are given.
+"""What each source of peers answered: trackers, the DHT, local discovery, peer exchange, and addresses that are given.
 
 The rows are made from a ``Status`` by the thread that reads it.
 """

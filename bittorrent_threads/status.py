@@ -293,7 +293,8 @@ class Status:
     wanted_size: int = 0
     """Bytes of wanted pieces."""
     available: bytes = dataclasses.field(default=b"", repr=False)
-    """Pieces that at least one connected peer has, packed as ``bitfield``, as of the last second; empty without peers."""
+    """Pieces that at least one connected peer has, packed as ``bitfield``, as of the last second; empty if there is no
+    peer."""
     availability: float = 0.0
     """Number of copies of the torrent that the connected peers and the client have together, as of the last second:
     the whole number counts the copies of the rarest piece, and the fraction is the share of the pieces of which there

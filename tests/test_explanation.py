@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-from typing import Any
+from typing import Any, List
 
 import pytest
 from support.bench import BLOCK, COUNT, TRACKER, Bench, torrent_of
@@ -170,17 +170,15 @@ def test_no_connected_peer_has_what_is_missing() -> None:
 
 
 def test_few_pieces_are_told() -> None:
-    status = dataclasses.replace(
-        Bench().status, bitfield=bytes(5), wanted=b"\x7f" * 5, available=b"\x00\x01\x00\x00\x00"
-    )
+    bench = Bench()
+    status = dataclasses.replace(bench.status, bitfield=bytes(5), wanted=b"\x7f" * 5, available=b"\0\1\0\0\0")
     explanation = explain(status)
     assert explanation.unavailable == 34
     assert explanation.unavailable_pieces == (*range(1, 8), *range(9, 15), *range(17, 24))
     assert len(explanation.unavailable_pieces) == MAX_PIECES_TOLD
-    assert any(
-        sentence.startswith("No connected peer has the missing pieces 1, 2") for sentence in explanation.sentences
-    )
-    assert any(", ...: there are" in sentence for sentence in explanation.sentences)
+    (sentence,) = [each for each in explanation.sentences if each.startswith("No connected peer has the missing")]
+    assert sentence.startswith("No connected peer has the missing pieces 1, 2, 3,")
+    assert ", 23, ...: there are" in sentence
 
 
 def test_peers_choke_and_lack() -> None:
@@ -254,7 +252,7 @@ def test_an_error_of_the_library_is_told() -> None:
 
 
 def test_the_end_of_a_notebook_cell_shows_the_text() -> None:
-    shown = []
+    shown: List[str] = []
 
     class Printer:
         text = staticmethod(shown.append)

@@ -5,18 +5,25 @@ from __future__ import annotations
 import copy
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.pairs import LOCAL, PATIENCE, SMALL, pair, seeder
 
 import bittorrent_threads as bt
 from bittorrent_threads.testing.bad_seeders import ChokingSeeder, SilentSeeder
+from bittorrent_threads.testing.plain_seeder import PlainSeeder
+
+
+def running(folder: Path, peer: PlainSeeder, settings: bt.Settings = LOCAL) -> bt.Client:
+    """A client that knows one peer."""
+    return bt.Client(SMALL.metainfo(), folder, settings=settings, peers=[peer.address])
 
 
 def test_no_peers_and_what_each_source_answered(tmp_path: Path) -> None:
     with bt.Tracker("127.0.0.1") as tracker:
         dead = "http://127.0.0.1:1/announce"
-        options = {"settings": LOCAL, "trackers": [tracker.url, dead], "peers": [("127.0.0.1", 1)]}
+        options: Any = {"settings": LOCAL, "trackers": [tracker.url, dead], "peers": [("127.0.0.1", 1)]}
         with bt.Client(SMALL.metainfo(), tmp_path, **options) as client:
             client.wait(lambda status: all(each.state in ("working", "failing") for each in status.trackers), PATIENCE)
             client.wait(lambda status: "refused" in status.dial_failure, timeout=PATIENCE)
@@ -36,10 +43,9 @@ def test_no_peers_and_what_each_source_answered(tmp_path: Path) -> None:
 
 
 def test_all_choke(tmp_path: Path) -> None:
-    with ChokingSeeder(SMALL) as peer:
-        with bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL, peers=[peer.address]) as client:
-            with pytest.raises(bt.Stalled, match="chokes us") as caught:
-                client.wait(stall_timeout=2)
+    stalls = pytest.raises(bt.Stalled, match="chokes us")
+    with ChokingSeeder(SMALL) as peer, running(tmp_path, peer) as client, stalls as caught:
+        client.wait(stall_timeout=2)
     explanation = caught.value.explanation
     assert explanation is not None
     assert (caught.value.cause, explanation.connected, explanation.seeds) == ("choked", 1, 1)
@@ -48,11 +54,10 @@ def test_all_choke(tmp_path: Path) -> None:
 
 def test_a_peer_that_lets_requests_wait(tmp_path: Path) -> None:
     settings = LOCAL.replace(request_timeout=1.0)
-    with SilentSeeder(SMALL) as peer:
-        with bt.Client(SMALL.metainfo(), tmp_path, settings=settings, peers=[peer.address]) as client:
-            client.wait(lambda status: any(each.snubbed for each in status.peers), timeout=PATIENCE)
-            with pytest.raises(bt.Stalled) as caught:
-                client.wait(stall_timeout=0.1)
+    with SilentSeeder(SMALL) as peer, running(tmp_path, peer, settings=settings) as client:
+        client.wait(lambda status: any(each.snubbed for each in status.peers), timeout=PATIENCE)
+        with pytest.raises(bt.Stalled) as caught:
+            client.wait(stall_timeout=0.1)
     assert caught.value.cause == "snubbed"
 
 
@@ -62,7 +67,7 @@ def test_pieces_that_no_peer_has(tmp_path: Path) -> None:
             file.write(b"damage")
         assert seed.hashcheck().failed == (0,)
         down.start()
-        down.wait(lambda status: status.pieces_have == SMALL.piece_count - 1 and status.available, timeout=PATIENCE)
+        down.wait(lambda status: bool(status.available), timeout=PATIENCE)
         with pytest.raises(bt.Stalled, match="none has a piece that is missing") as caught:
             down.wait(stall_timeout=2.5)
         text = str(down.explain())
@@ -77,10 +82,9 @@ def test_the_disk(tmp_path: Path) -> None:
     (tmp_path / "down").mkdir()
     (tmp_path / "down" / "small").write_text("not a folder")
     with seeder(tmp_path / "seed") as seed:
-        options = {"settings": LOCAL, "peers": [("127.0.0.1", seed.port)]}
-        with bt.Client(SMALL.metainfo(), tmp_path / "down", **options) as client:
-            with pytest.raises(bt.Stalled, match="the disk failed") as caught:
-                client.wait(stall_timeout=1)
+        down = bt.Client(SMALL.metainfo(), tmp_path / "down", settings=LOCAL, peers=[("127.0.0.1", seed.port)])
+        with down, pytest.raises(bt.Stalled, match="the disk failed") as caught:
+            down.wait(stall_timeout=1)
     explanation = caught.value.explanation
     assert explanation is not None
     assert explanation.cause == "disk"
@@ -127,9 +131,9 @@ def test_a_closed_client(tmp_path: Path) -> None:
 
 
 def test_what_is_raised_can_be_copied_and_pickled(tmp_path: Path) -> None:
-    with bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL, state="stopped") as client:
-        with pytest.raises(bt.Stalled) as caught:
-            client.wait(stall_timeout=0)
+    client = bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL, state="stopped")
+    with client, pytest.raises(bt.Stalled) as caught:
+        client.wait(stall_timeout=0)
     for twin in (copy.copy(caught.value), pickle.loads(pickle.dumps(caught.value))):
         assert (str(twin), twin.cause, twin.explanation) == (str(caught.value), "stopped", caught.value.explanation)
     assert bt.WaitTimeout("late").cause == ""

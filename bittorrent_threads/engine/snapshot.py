@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional, Protocol
 
-from ..explanation import why_stalled
+from ..stall import why_stalled
 from ..status import LocalDiscoveryStatus, Status
 from ..swarm.peer_list import PeerList, Source
 from .address_filter import AddressFilter
