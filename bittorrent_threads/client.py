@@ -9,13 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Callable, Dict, Iterable, Literal, Mapping, Optional, Sequence, Tuple, Union, overload
+from typing import Callable, Dict, Iterable, Optional, Sequence, Tuple, Union
 
 from .disk.allocation import ALLOCATIONS, SPARSE
-from .engine.checks import Check
-from .errors import BitTorrentError, Cancelled, StateError, WaitTimeout
+from .errors import StateError, WaitTimeout
 from .event_dispatcher import Callback, EventDispatcher, EventSource
-from .hashcheck import Hashcheck, HashcheckResult, piece_indexes, result_of
+from .file_verbs import FileVerbs
 from .metainfo.urls import Trackers, given_tiers
 from .options import FolderPath, PieceCache, Source, torrent_of
 from .runtime import Runtime
@@ -32,7 +31,7 @@ LOOK_INTERVAL = 0.25
 """Seconds between two calls of a function given to ``wait``, as it may depend on more than the status."""
 
 
-class Client(TorrentView, EventSource, TrackerVerbs):
+class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
     """Downloads and seeds one torrent.
 
     Use it as a context manager, or ``close`` it.  Iterating over it takes its events, to the last one.
@@ -183,75 +182,6 @@ class Client(TorrentView, EventSource, TrackerVerbs):
         with contextlib.suppress(WaitTimeout):
             reply.wait(timeout)
 
-    @overload
-    def hashcheck(
-        self, *pieces: Union[int, Iterable[int]], wait: Literal[True] = True, cancel: Optional[Cancel] = None
-    ) -> HashcheckResult: ...
-
-    @overload
-    def hashcheck(
-        self, *pieces: Union[int, Iterable[int]], wait: Literal[False], cancel: Optional[Cancel] = None
-    ) -> Hashcheck: ...
-
-    def hashcheck(
-        self, *pieces: Union[int, Iterable[int]], wait: bool = True, cancel: Optional[Cancel] = None
-    ) -> Union[HashcheckResult, Hashcheck]:
-        """Hash pieces, in any state, without any socket.
-
-        Each result updates the bitfield and calls the callbacks.
-
-        Args:
-            *pieces: Indexes, or iterables of indexes; all pieces if there are none.
-            wait: Wait for the result.
-            cancel: Ends the check when it is set, such as a ``threading.Event``.
-
-        Returns:
-            The result, or with ``wait=False`` the check, which can be waited for.
-
-        Raises:
-            IndexError: If the torrent does not have a piece.
-            TypeError: If a piece is no index.
-            Cancelled: If ``cancel`` was set; the check is cancelled.
-            MetadataUnknown: If the metadata of a magnet link is not known yet.
-            SessionClosed: If the client is closed.
-        """
-        indexes = piece_indexes(pieces, self._handle.torrent.content.metainfo.piece_count)
-        torrent, reply = self._handle.torrent, self._handle.reply()
-
-        def done(check: Check) -> None:
-            reply.set(result_of(check))
-
-        check = self._handle.call(lambda: torrent.content.hashcheck(indexes, done))
-        handle = Hashcheck(reply, lambda: self._handle.call(lambda: torrent.content.checks.cancel(check)))
-        if not wait:
-            return handle
-        try:
-            return handle.wait(cancel=cancel)
-        except (KeyboardInterrupt, Cancelled):
-            with contextlib.suppress(BitTorrentError):
-                handle.cancel()
-            raise
-
-    def move(self, basedir: FolderPath, timeout: Optional[float] = None) -> None:
-        """Move all files to another folder, in any state, also to another file system.
-
-        No data is received or sent meanwhile, and the connections are kept.  At every moment each file is complete at
-        the old or at the new place.  After a failure the client continues at the old one; the property ``basedir``
-        is the current one.
-
-        Args:
-            basedir: The new folder.
-            timeout: Most seconds to wait; None for no limit.  Then the move is undone, unless it ends at that moment.
-
-        Raises:
-            StorageError: If a file cannot be moved, another file is in the way, or old names could not be removed.
-            WaitTimeout: After ``timeout`` seconds.
-            MetadataUnknown: If the metadata of a magnet link is not known yet.
-            SessionClosed: If the client is closed.
-        """
-        target, move_storage = os.path.abspath(os.fspath(basedir)), self._handle.torrent.content.move_storage
-        self._handle.move_files(lambda moved: move_storage.move(target, moved), timeout)
-
     def close(self, timeout: float = 5.0) -> None:
         """Stop, sync and close the files, and end the threads of the client's own session.
 
@@ -314,7 +244,7 @@ class Client(TorrentView, EventSource, TrackerVerbs):
             raise StateError("wait", f"until {until!r} is none of {', '.join(CONDITIONS)}")
         return self._handle.wait(CONDITIONS[until], until, timeout, stall_timeout, cancel)
 
-    # -- peers and files -----------------------------------------------------------------------------------------------
+    # -- peers and resume data -----------------------------------------------------------------------------------------
 
     def add_peer(self, host: str, port: int) -> None:
         """Connect to a peer.
@@ -330,21 +260,6 @@ class Client(TorrentView, EventSource, TrackerVerbs):
         if not 0 < int(port) < 65536:
             raise ValueError(f"port {port} of peer {host} is not 1 to 65535")
         self._handle.call(lambda: self._handle.torrent.add_peer(str(host), int(port)))
-
-    def set_priorities(self, priorities: Mapping[int, int]) -> None:
-        """Set the priorities of files.
-
-        Args:
-            priorities: Priorities, 0 (not downloaded) to 7 (first), by the index of the file.
-
-        Raises:
-            IndexError: If the torrent does not have a file.
-            TypeError: If a priority is no integer.
-            ValueError: If a priority is not 0 to 7.
-            MetadataUnknown: If the metadata of a magnet link is not known yet.
-            SessionClosed: If the client is closed.
-        """
-        self._handle.set_priorities(priorities)
 
     @property
     def piece_cache(self) -> Dict[str, object]:
@@ -384,6 +299,3 @@ class Client(TorrentView, EventSource, TrackerVerbs):
             handle.closed = True
         if not self._event_dispatcher.join(timeout):
             self._event_dispatcher.end("")
-
-
-__all__ = ["Client", "HashcheckResult"]

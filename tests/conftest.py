@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from typing import Callable, Iterator
 
 import hypothesis
 import pytest
-from support import leaks, peers_required, quiet
+from support import peers_required
+
+from bittorrent_threads.testing import leaks, quiet
 
 # Few examples and no deadline, because machines may be busy.  CI, which requires the peers, always uses the same
 # examples, so that a failure can be repeated.
@@ -39,9 +42,11 @@ def require_peer() -> Callable[[str], str]:
     return peers_required.require_peer
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Keep sessions quiet, and restore SIGINT, which shells ignore in background jobs: tests interrupt children."""
-    quiet.silence()
+    stack = contextlib.ExitStack()
+    stack.enter_context(quiet.quiet_defaults())
+    config.add_cleanup(stack.close)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, List
 
 import pytest
-from support.content import KIB, Content
 from support.pairs import LOCAL, PATIENCE, SMALL, seeder
 
 import bittorrent_threads as bt
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
 
 def test_it_tells_what_it_did(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_the_time_is_bounded_and_the_message_says_what_was_missing(tmp_path: Pat
 
 def test_another_thread_cancels_it(tmp_path: Path) -> None:
     cancel = threading.Event()
-    content = Content.of("slow", {"": 600_000}, 16 * KIB)
+    content = SampleTorrent(600_000, piece_length=16 * KIB, name="slow")
     with seeder(tmp_path / "seed", content) as seed:
         setting = threading.Timer(0.3, cancel.set)
         setting.start()

@@ -14,18 +14,19 @@ from typing import Iterator, List, Tuple
 
 import pytest
 from support.command import Run, finish, start
-from support.content import Content, bencode
 from support.damage import snapshot
 from support.loopback import Plain, free_port
-from support.lying_peer import handshake
 
 import bittorrent_threads as bt
 from bittorrent_threads.command_line import arguments, option_groups
 from bittorrent_threads.events import PeerUnknown
 from bittorrent_threads.progress import event_text
+from bittorrent_threads.testing.bencode import bencode
+from bittorrent_threads.testing.peer_messages import handshake
+from bittorrent_threads.testing.sample_torrent import SampleTorrent
 from bittorrent_threads.version import __version__
 
-CONTENT = Content.of("some", {"a.bin": 70_000, "empty": 0, "sub/b.bin": 33_333}, 16384)
+CONTENT = SampleTorrent({"a.bin": 70_000, "empty": 0, "sub/b.bin": 33_333}, piece_length=16384, name="some")
 TIMEOUT = 60
 MOMENTS = ("0.5", "5", "30")
 """Seconds in which a program gets to the point, on an idle machine and on busier ones."""
@@ -35,7 +36,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
 @pytest.fixture
 def torrent(tmp_path: Path) -> Path:
-    return CONTENT.torrent(tmp_path)
+    return CONTENT.write_torrent(tmp_path)
 
 
 @pytest.fixture
@@ -162,7 +163,7 @@ def test_a_broken_torrent_names_the_key(run: Run, tmp_path: Path) -> None:
 
 
 def test_hostile_names_stay_below_the_folder(run: Run, tmp_path: Path) -> None:
-    hostile = Content.of("..", {"../../etc/passwd": 10, "\x1b[2J/b": 5}, 16384)
+    hostile = SampleTorrent({"../../etc/passwd": 10, "\x1b[2J/b": 5}, piece_length=16384, name="..")
     path = tmp_path / "hostile.torrent"
     path.write_bytes(hostile.metainfo())
     ran = run("info", path, "--json")
@@ -177,7 +178,7 @@ def test_hostile_names_stay_below_the_folder(run: Run, tmp_path: Path) -> None:
 
 
 def test_info_tells_what_a_torrent_holds(run: Run, tmp_path: Path) -> None:
-    path = CONTENT.torrent(tmp_path, ["http://one.example/announce"], ["http://two.example/announce"])
+    path = CONTENT.write_torrent(tmp_path, ["http://one.example/announce"], ["http://two.example/announce"])
     document = run("info", path, "--json").document
     assert document["infohash"] == CONTENT.infohash.hex()
     assert document["total_size"] == CONTENT.size
@@ -365,7 +366,7 @@ def test_create_leaves_out_what_it_is_told_to_and_its_own_output(run: Run, data:
 
 
 def test_create_warns_of_names_that_other_systems_change(run: Run, tmp_path: Path) -> None:
-    album = Content.of("Album: best of", {"What now?.mp3": 20_000}, 16384)
+    album = SampleTorrent({"What now?.mp3": 20_000}, piece_length=16384, name="Album: best of")
     album.write(tmp_path)
     ran = run("create", tmp_path / album.name, "-o", tmp_path / "x.torrent")
     assert ran.code == 0
@@ -376,8 +377,8 @@ def test_create_warns_of_names_that_other_systems_change(run: Run, tmp_path: Pat
 
 
 def test_names_of_a_download(run: Run, tmp_path: Path) -> None:
-    album = Content.of("Album: best of", {"What now?.mp3": 20_000}, 16384)
-    torrent = album.torrent(tmp_path)
+    album = SampleTorrent({"What now?.mp3": 20_000}, piece_length=16384, name="Album: best of")
+    torrent = album.write_torrent(tmp_path)
     with bt.Client(torrent, album.write(tmp_path / "data")) as client:
         client.wait("seed", timeout=TIMEOUT)
         command = ["download", torrent, "-d", tmp_path / "copy", "--peer", local(client), "--timeout", TIMEOUT]
@@ -456,7 +457,7 @@ def test_a_blocklist_that_cannot_be_used_is_named(run: Run, torrent: Path, data:
 def test_a_tracker_that_cannot_be_reached_is_told_and_no_end(run: Run, seeder: bt.Client, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}/announce"
     (tmp_path / "t").mkdir()
-    torrent = CONTENT.torrent(tmp_path / "t", [url])
+    torrent = CONTENT.write_torrent(tmp_path / "t", [url])
     for timeout in MOMENTS:
         ran = run("download", torrent, "-d", tmp_path / "copy", "--stall-timeout", timeout)
         assert ran.code == 3
@@ -582,7 +583,7 @@ def test_the_tracker_serves_until_it_is_interrupted(run: Run, data: Path, tmp_pa
     try:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
-        torrent = CONTENT.torrent(tmp_path, [url])
+        torrent = CONTENT.write_torrent(tmp_path, [url])
         with bt.Client(torrent, data):
             ran = run("download", torrent, "-d", tmp_path / "copy", "--timeout", TIMEOUT)
         process.send_signal(signal.SIGTERM)

@@ -13,13 +13,14 @@ from typing import Any, Dict, List
 
 import pytest
 from support.command import TIMEOUT, Run, finish, start
-from support.content import Content, bencode
 from support.damage import snapshot
 
 import bittorrent_threads as bt
 from bittorrent_threads.metainfo import metainfo as metainfo_module
+from bittorrent_threads.testing.bencode import bencode
+from bittorrent_threads.testing.sample_torrent import SampleTorrent
 
-CONTENT = Content.of("some", {"a.bin": 70_000, "empty": 0, "sub/b.bin": 33_333}, 16384)
+CONTENT = SampleTorrent({"a.bin": 70_000, "empty": 0, "sub/b.bin": 33_333}, piece_length=16384, name="some")
 READERS = ["download", "seed", "info", "verify"]
 FOLDERS = ["download", "seed", "verify"]
 
@@ -33,7 +34,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def torrent(tmp_path: Path) -> Path:
-    return CONTENT.torrent(tmp_path)
+    return CONTENT.write_torrent(tmp_path)
 
 
 @pytest.fixture
@@ -316,8 +317,8 @@ def test_a_standard_output_that_is_full(
 @posix
 @pytest.mark.skipif(sys.platform == "darwin", reason="the encoding of file names is UTF-8 there")
 def test_a_locale_without_utf8(tmp_path: Path) -> None:
-    content = Content.of("é", {"日本/ü": 20_000}, 16384)
-    torrent = content.torrent(tmp_path).rename(tmp_path / "x.torrent")
+    content = SampleTorrent({"日本/ü": 20_000}, piece_length=16384, name="é")
+    torrent = content.write_torrent(tmp_path).rename(tmp_path / "x.torrent")
     content.write(tmp_path)
     plain = {**os.environ, "LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     ran = finish(start("info", torrent, environment=plain))

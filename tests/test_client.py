@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from support.content import KIB, Content
 from support.damage import mounted
 from support.pairs import LOCAL, PATIENCE, SMALL, checks_held, pair, seeder
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
 from bittorrent_threads.net import resolver
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
 PIECES = SMALL.piece_count
 FULL = b"\xff\xf8"
@@ -75,7 +75,7 @@ def test_what_a_client_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", ["path", "str", "bytes", "metainfo"])
 def test_sources(tmp_path: Path, how: str) -> None:
-    path = SMALL.torrent(tmp_path)
+    path = SMALL.write_torrent(tmp_path)
     source: Any = {"path": path, "str": str(path), "bytes": SMALL.metainfo(), "metainfo": bt.Metainfo.load(path)}[how]
     with bt.Client(source, tmp_path, state="stopped") as client:
         assert client.infohash == SMALL.infohash
@@ -203,7 +203,7 @@ def test_a_failing_hashcheck_takes_the_bit_away(tmp_path: Path) -> None:
 
 
 def test_hashcheck_without_waiting_and_cancelling(tmp_path: Path) -> None:
-    content = Content.of("many", {"": 32 * 1024 * KIB}, 16 * KIB)
+    content = SampleTorrent(32 * 1024 * KIB, piece_length=16 * KIB, name="many")
     content.write(tmp_path)
     with bt.Client(content.metainfo(), tmp_path, state="stopped") as client:
         with checks_held(client.session):
@@ -282,7 +282,7 @@ def test_a_wait_is_cancelled_by_another_thread(tmp_path: Path) -> None:
 
 def test_a_cancelled_hashcheck_goes_on_no_more(tmp_path: Path) -> None:
     cancel = threading.Event()
-    content = Content.of("many", {"": 32 * 1024 * KIB}, 16 * KIB)
+    content = SampleTorrent(32 * 1024 * KIB, piece_length=16 * KIB, name="many")
     content.write(tmp_path)
     with bt.Client(content.metainfo(), tmp_path, state="stopped") as client:
         with checks_held(client.session):
@@ -411,7 +411,9 @@ def test_the_zeros_of_full_allocation_are_not_hashed_by_a_later_client(tmp_path:
         assert events.HashcheckFinished not in {type(event) for event in drained(client)}
 
 
-MOVED = Content.of("moved", {"a": 3_000_001, "b": 2_000_000, "empty": 0, "sub/c": 3_000_000}, 64 * KIB)
+MOVED = SampleTorrent(
+    {"a": 3_000_001, "b": 2_000_000, "empty": 0, "sub/c": 3_000_000}, piece_length=64 * KIB, name="moved"
+)
 
 
 @pytest.mark.parametrize("mount", [False, True])
@@ -486,7 +488,7 @@ def test_a_renamed_file(tmp_path: Path) -> None:
 
 
 def test_unfinished_pieces_survive_a_move(tmp_path: Path) -> None:
-    content = Content.of("halves", {"": 600_000}, 512 * KIB)
+    content = SampleTorrent(600_000, piece_length=512 * KIB, name="halves")
     with pair(tmp_path, content, download_limit=200_000, allocate="full") as (seed, down):
         down.wait(lambda status: status.downloaded > 150_000, timeout=PATIENCE)
         down.stop()
@@ -500,7 +502,7 @@ def test_unfinished_pieces_survive_a_move(tmp_path: Path) -> None:
 
 
 def test_limits_change_while_running(tmp_path: Path) -> None:
-    content = Content.of("limited", {"": 4_000_000}, 32 * KIB)
+    content = SampleTorrent(4_000_000, piece_length=32 * KIB, name="limited")
     with pair(tmp_path, content, download_limit=20_000) as (seed, down):
         assert (down.download_limit, down.upload_limit, seed.download_limit) == (20_000, 0, 0)
         for change in ({"download_limit": -1}, {"upload_limit": 1.5}, {"download_limit": "fast"}):
@@ -521,11 +523,11 @@ def test_limits_change_while_running(tmp_path: Path) -> None:
 def test_a_wrong_limit_is_named(tmp_path: Path, name: str) -> None:
     limit: Dict[str, Any] = {name: -1}
     with pytest.raises(bt.SettingsError, match=f"^{name}: "):
-        bt.Client(Content.of("x", {"": 1}, 32 * KIB).metainfo(), tmp_path, settings=LOCAL, **limit)
+        bt.Client(SampleTorrent(1, piece_length=32 * KIB, name="x").metainfo(), tmp_path, settings=LOCAL, **limit)
 
 
 def test_a_raised_limit_counts(tmp_path: Path) -> None:
-    content = Content.of("limited", {"": 600_000}, 32 * KIB)
+    content = SampleTorrent(600_000, piece_length=32 * KIB, name="limited")
     began = time.monotonic()
     with pair(tmp_path, content, download_limit=400_000) as (_, down):
         down.wait(timeout=PATIENCE)
@@ -549,7 +551,7 @@ def test_ctrl_c_in_wait_leaves_the_client_usable(tmp_path: Path) -> None:
             print("closed", time.monotonic() - began < 20, [t.name for t in threading.enumerate()])
         """
     )
-    arguments = [sys.executable, "-c", script, str(SMALL.torrent(tmp_path)), str(tmp_path)]
+    arguments = [sys.executable, "-c", script, str(SMALL.write_torrent(tmp_path)), str(tmp_path)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "waiting\n"
@@ -568,7 +570,7 @@ def test_a_process_that_forgets_to_close_exits_promptly(tmp_path: Path) -> None:
         print(client.state)
         """
     )
-    arguments = [sys.executable, "-c", script, str(SMALL.torrent(tmp_path)), str(tmp_path)]
+    arguments = [sys.executable, "-c", script, str(SMALL.write_torrent(tmp_path)), str(tmp_path)]
     began = time.monotonic()
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=PATIENCE)
     assert (done.returncode, done.stdout, done.stderr) == (0, "active\n", "")

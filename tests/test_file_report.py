@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Dict, Tuple
 
 import pytest
-from support.content import Content
 from support.pairs import LOCAL
 
 import bittorrent_threads as bt
 from bittorrent_threads.errors import StorageError
 from bittorrent_threads.file_report import file_reports, summary
+from bittorrent_threads.testing.sample_torrent import SampleTorrent
 
 # Pieces of 16 KiB: a has 0-2, b 2-3 (all of it in pieces of a and d), empty none, c 3, d 3-5.
-CONTENT = Content.of("t", {"a": 40_000, "b": 10_000, "empty": 0, "c": 5, "d": 40_000}, 16384)
+CONTENT = SampleTorrent({"a": 40_000, "b": 10_000, "empty": 0, "c": 5, "d": 40_000}, piece_length=16384, name="t")
 
 
 def put(root: Path, name: str, at: int) -> None:

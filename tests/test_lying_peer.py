@@ -7,15 +7,18 @@ import struct
 from typing import List
 
 import pytest
-from support import lies, lying_peer
+from support import lies
 from support.lies import BLOCK, Lie, Truth
-from support.lying_peer import LyingPeer, SimWire, handshake, message
-from support.simulation.network import Internet, SimNetwork
-from support.simulation.swarm import Node, Swarm, make_swarm
-from support.simulation.torrent import SimTorrent, make_torrent
-from support.simulation.world import World
 
 from bittorrent_threads import events
+from bittorrent_threads.testing import peer_messages as messages
+from bittorrent_threads.testing.lying_peer import LyingPeer
+from bittorrent_threads.testing.peer_messages import handshake, message
+from bittorrent_threads.testing.simulation.network import Internet, SimNetwork
+from bittorrent_threads.testing.simulation.swarm import Node, Swarm, make_swarm
+from bittorrent_threads.testing.simulation.torrent import SimTorrent, make_torrent
+from bittorrent_threads.testing.simulation.wire import SimWire
+from bittorrent_threads.testing.simulation.world import World
 
 HAD = range(6)
 """Pieces that the node under test has."""
@@ -63,8 +66,8 @@ class Bench:
 
     def served(self, peer: LyingPeer) -> None:
         """The node serves this peer."""
-        peer.say(message(lying_peer.INTERESTED))
-        peer.hear_until(lying_peer.UNCHOKE)
+        peer.say(message(messages.INTERESTED))
+        peer.hear_until(messages.UNCHOKE)
         at = 2 * lies.PIECE_LENGTH + BLOCK
         assert peer.fetch(2, BLOCK, BLOCK) == self.content.read(at, BLOCK)
 
@@ -130,15 +133,15 @@ def test_damaged_conversations_never_raise(torrent: SimTorrent) -> None:
     chance = random.Random(5)
     sane = b"".join(
         [
-            message(lying_peer.EXTENDED, payload=b"\x00d1:pi6881e1:v4:liare"),
-            message(lying_peer.BITFIELD, payload=b"\xff\xe0"),
-            message(lying_peer.UNCHOKE),
-            message(lying_peer.INTERESTED),
-            message(lying_peer.REQUEST, 1, 0, BLOCK),
-            message(lying_peer.PIECE, 9, 0, payload=bytes(40)),
-            message(lying_peer.CANCEL, 1, 0, BLOCK),
-            message(lying_peer.HAVE, 7),
-            message(lying_peer.REJECT, 9, 0, BLOCK),
+            message(messages.EXTENDED, payload=b"\x00d1:pi6881e1:v4:liare"),
+            message(messages.BITFIELD, payload=b"\xff\xe0"),
+            message(messages.UNCHOKE),
+            message(messages.INTERESTED),
+            message(messages.REQUEST, 1, 0, BLOCK),
+            message(messages.PIECE, 9, 0, payload=bytes(40)),
+            message(messages.CANCEL, 1, 0, BLOCK),
+            message(messages.HAVE, 7),
+            message(messages.REJECT, 9, 0, BLOCK),
             bytes(4),
         ]
     )
@@ -221,7 +224,7 @@ def test_a_wrong_answer_to_our_handshake_ends_the_connection(torrent: SimTorrent
 def test_what_follows_the_handshake_in_the_same_segment_is_read(torrent: SimTorrent) -> None:
     bench = Bench(torrent)
     stranger = bench.stranger()
-    stranger.say(handshake(bench.infohash), message(lying_peer.HAVE, lies.PIECE_COUNT))
+    stranger.say(handshake(bench.infohash), message(messages.HAVE, lies.PIECE_COUNT))
     stranger.hear_all()
     assert bench.reasons() == [f"have of piece {lies.PIECE_COUNT}, there are {lies.PIECE_COUNT}"]
 
@@ -234,12 +237,12 @@ def test_wrong_blocks_get_the_liar_banned_and_the_piece_is_not_kept(torrent: Sim
     host = bench.host()
     liar = LyingPeer(SimWire.dial(host, bench.node.address))
     liar.greet(bench.infohash)
-    liar.say(message(lying_peer.HAVE_ALL), message(lying_peer.UNCHOKE))
+    liar.say(message(messages.HAVE_ALL), message(messages.UNCHOKE))
     asked: List[int] = []
     while not asked or asked[-1] != lies.PIECE_COUNT - 1 or bench.node.seen(events.PieceFailed):
-        index, begin, length = struct.unpack(">III", liar.hear_until(lying_peer.REQUEST))
+        index, begin, length = struct.unpack(">III", liar.hear_until(messages.REQUEST))
         asked.append(index)
-        liar.say(message(lying_peer.PIECE, index, begin, payload=b"\x66" * length))
+        liar.say(message(messages.PIECE, index, begin, payload=b"\x66" * length))
         if index == lies.PIECE_COUNT - 1:
             break
     bench.world.run(lambda: bool(bench.node.seen(events.PeerBanned)), limit=120)
@@ -259,7 +262,7 @@ def test_a_peer_that_asks_and_never_reads_costs_a_bounded_send_buffer(torrent: S
     bench.served(liar)
     blocks = [(index, begin) for index in HAD for begin in range(0, lies.PIECE_LENGTH - 8000, 500)]
     for index, begin in blocks:
-        liar.say(message(lying_peer.REQUEST, index, begin, 8000))
+        liar.say(message(messages.REQUEST, index, begin, 8000))
     bench.world.run(bench.world.now + 30)
     (peer,) = bench.node.torrent.peers
     assert peer.stream.backlog <= bench.node.engine.settings.send_high_water

@@ -8,13 +8,15 @@ from typing import Any, Iterator
 
 import pytest
 from support.command import Run
-from support.content import KIB, Content
 from support.pairs import LOCAL, PATIENCE, SMALL, seeder
 
 import bittorrent_threads as bt
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
 UNKNOWN = bt.Magnet.parse("magnet:?dn=shown&xt=urn:btih:" + "ab" * 20)
-LARGE = Content.of("large", {f"a file with a long name, number {number:04}": 1 for number in range(900)}, 16 * KIB)
+LARGE = SampleTorrent(
+    {f"a file with a long name, number {number:04}": 1 for number in range(900)}, piece_length=16 * KIB, name="large"
+)
 """Its metadata has four pieces."""
 
 
@@ -159,7 +161,7 @@ def test_a_selection_of_no_file_ends_every_wait(tmp_path: Path, seed: bt.Client)
 
 
 def test_the_link_of_a_torrent_is_printed(run: Run, tmp_path: Path) -> None:
-    path = SMALL.torrent(tmp_path, ["http://t.example/announce"])
+    path = SMALL.write_torrent(tmp_path, ["http://t.example/announce"])
     ran = run("magnet", path, "--peer", "[::1]:7")
     assert ran.code == 0
     found = bt.Magnet.parse(ran.out)

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any, List, Optional
 
 import pytest
-from support import leaks
-from support.content import KIB, Content
 from support.loopback import free_port
 from support.pairs import LOCAL, PATIENCE, SMALL, seeder
 
@@ -22,10 +20,12 @@ import bittorrent_threads as bt
 from bittorrent_threads import events
 from bittorrent_threads.hashcheck import Hashcheck
 from bittorrent_threads.runtime import Runtime
+from bittorrent_threads.testing import leaks
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 from bittorrent_threads.threads.latch import Latch
 
-FEW = Content.of("few", {"": 64 * KIB}, 16 * KIB)
-OTHER = Content.of("other", {"": 200_000}, 16 * KIB)
+FEW = SampleTorrent(64 * KIB, piece_length=16 * KIB, name="few")
+OTHER = SampleTorrent(200_000, piece_length=16 * KIB, name="other")
 
 
 def test_two_torrents_on_one_port(tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Iterator, Tuple
 
 import pytest
-from support.content import KIB, Content
 from support.loopback import PATIENCE
 
 import bittorrent_threads as bt
 from bittorrent_threads.session_dht import MAX_FOUND
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
-CONTENT = Content.of("found", {"a.bin": 100_000}, 16 * KIB)
+CONTENT = SampleTorrent({"a.bin": 100_000}, piece_length=16 * KIB, name="found")
 ABSENT = b"x" * 20
 
 
@@ -36,7 +36,7 @@ def silent() -> Iterator[socket.socket]:
 @pytest.fixture
 def router(tmp_path: Path) -> Iterator[Tuple[str, int]]:
     """A node of ours."""
-    other = Content.of("other", {"b.bin": 1000}, 16 * KIB)
+    other = SampleTorrent({"b.bin": 1000}, piece_length=16 * KIB, name="other")
     with bt.Client(other.metainfo(), tmp_path / "router", settings=settings_of()) as client:
         yield "127.0.0.1", client.port
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from support import peers_required
-from support.leaks import leaks_since, snapshot
+
+from bittorrent_threads.testing.leaks import leaks_since, snapshot
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc/self/fd")
 

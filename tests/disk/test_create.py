@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
-from support import leaks
-from support.content import KIB, MIB, Content, bencode
 
 from bittorrent_threads.disk import create as module
 from bittorrent_threads.disk.create import create
@@ -26,13 +24,16 @@ from bittorrent_threads.metainfo import bencode as bencode_module
 from bittorrent_threads.metainfo.bencode import decode_document
 from bittorrent_threads.metainfo.metainfo import Metainfo
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing import leaks
+from bittorrent_threads.testing.bencode import bencode
+from bittorrent_threads.testing.sample_torrent import KIB, MIB, SampleTorrent
 
 pytest.importorskip("bencoder")
 
 NOTHING: Dict[str, Any] = {"creation_date": 0, "created_by": None}
 
 
-def bencoded(content: Content) -> bytes:
+def bencoded(content: SampleTorrent) -> bytes:
     return bencode({"info": content.info(), "creation date": 0})
 
 
@@ -46,22 +47,24 @@ def tree(root: Path, *names: str) -> Path:
 
 
 CONTENTS = [
-    Content.of("one", {"": 1}, 16 * KIB),
-    Content.of("exact", {"": 64 * KIB}, 16 * KIB),
-    Content.of("uneven", {"": 3 * MIB + 5}, 16 * KIB),
-    Content.of("long pieces", {"": 9 * MIB + 5}, 4 * MIB),
-    Content.of("one in a folder", {"one in a folder": 5}, 16 * KIB),
-    Content.of(
-        "several", {"B": 70_000, "a": 0, "a-b": 1, "a.d/b": 0, "a.d/c/d": 2 * MIB, "c": 16 * KIB, "z": 0}, 32 * KIB
+    SampleTorrent(1, piece_length=16 * KIB, name="one"),
+    SampleTorrent(64 * KIB, piece_length=16 * KIB, name="exact"),
+    SampleTorrent(3 * MIB + 5, piece_length=16 * KIB, name="uneven"),
+    SampleTorrent(9 * MIB + 5, piece_length=4 * MIB, name="long pieces"),
+    SampleTorrent({"one in a folder": 5}, piece_length=16 * KIB, name="one in a folder"),
+    SampleTorrent(
+        {"B": 70_000, "a": 0, "a-b": 1, "a.d/b": 0, "a.d/c/d": 2 * MIB, "c": 16 * KIB, "z": 0},
+        piece_length=32 * KIB,
+        name="several",
     ),
 ]
 
 
 @pytest.mark.parametrize("content", CONTENTS, ids=lambda content: content.name)
-def test_byte_for_byte_as_it_should_be(content: Content, tmp_path: Path) -> None:
-    content = Content(
-        content.name, tuple(sorted(content.files, key=lambda file: file[0].split("/"))), content.piece_length
-    )
+def test_byte_for_byte_as_it_should_be(content: SampleTorrent, tmp_path: Path) -> None:
+    if not content.single:
+        files = dict(sorted(content.files, key=lambda file: file[0].split("/")))
+        content = SampleTorrent(files, piece_length=content.piece_length, name=content.name)
     content.write(tmp_path)
     metainfo = create(tmp_path / content.name, piece_length=content.piece_length, **NOTHING)
     assert metainfo.to_bytes() == bencoded(content)
@@ -69,7 +72,9 @@ def test_byte_for_byte_as_it_should_be(content: Content, tmp_path: Path) -> None
 
 
 def test_the_number_of_threads_changes_nothing(tmp_path: Path) -> None:
-    content = Content.of("folder", {f"{number:03}": number * 1000 for number in range(100)}, 16 * KIB)
+    content = SampleTorrent(
+        {f"{number:03}": number * 1000 for number in range(100)}, piece_length=16 * KIB, name="folder"
+    )
     content.write(tmp_path)
     for threads in (1, 2, 7, 64):
         assert (
@@ -398,7 +403,7 @@ def test_progress_is_told_in_the_thread_of_the_caller(tmp_path: Path) -> None:
         assert threading.current_thread() is threading.main_thread()
         told.append((done, total))
 
-    Content.of("x", {"": 13 * MIB + 1}, 16 * KIB).write(tmp_path)
+    SampleTorrent(13 * MIB + 1, piece_length=16 * KIB, name="x").write(tmp_path)
     create(tmp_path / "x", piece_length=16 * KIB, progress=progress)
     assert told[-1] == (833, 833)
     assert told == sorted(set(told))
@@ -535,7 +540,7 @@ def test_libtorrent_takes_it_and_makes_the_same(tmp_path: Path, require_peer: Ca
     require_peer("libtorrent")
     import libtorrent
 
-    Content.of("x", {"a": 100_000, "b/c": 0, "b/d": 7, "e": 64 * KIB}, 32 * KIB).write(tmp_path)
+    SampleTorrent({"a": 100_000, "b/c": 0, "b/d": 7, "e": 64 * KIB}, piece_length=32 * KIB, name="x").write(tmp_path)
     metainfo = create(
         tmp_path / "x",
         piece_length=32 * KIB,
@@ -558,7 +563,7 @@ def test_transmission_takes_it(tmp_path: Path, require_peer: Callable[[str], str
     require_peer("transmission")
     show = shutil.which("transmission-show")
     assert show, "transmission-show comes with transmission-cli"
-    Content.of("x", {"a": 100_000, "b/c": 0, "b/d": 7}, 32 * KIB).write(tmp_path)
+    SampleTorrent({"a": 100_000, "b/c": 0, "b/d": 7}, piece_length=32 * KIB, name="x").write(tmp_path)
     metainfo = create(tmp_path / "x", piece_length=32 * KIB, trackers="http://a.example/announce", comment="käse")
     target = tmp_path / "x.torrent"
     metainfo.save(target)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import pytest
-from support.content import bencode
 from support.filesystems import case_insensitive
 from support.system import System
 
@@ -15,6 +14,7 @@ from bittorrent_threads.disk.folder import Folder, Parts
 from bittorrent_threads.disk.path_choice import PathChoice, refused, rules
 from bittorrent_threads.errors import StorageError
 from bittorrent_threads.metainfo.metainfo import Metainfo
+from bittorrent_threads.testing.bencode import bencode
 
 SIZE = 10
 

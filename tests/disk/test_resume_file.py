@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Iterator, List
 
 import pytest
-from support.content import bencode
 from support.resumes import FILES, resume_of
 from support.system import System
 from support.torrents import Torrent, torrent
@@ -29,6 +28,7 @@ from bittorrent_threads.disk.resume_trust import compare
 from bittorrent_threads.errors import StorageError
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.metainfo import Metainfo
+from bittorrent_threads.testing.bencode import bencode
 
 PARTS = (".hidden", "t.resume")
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Iterator, List
 
 import pytest
-from support.content import bencode
 from support.filesystems import case_insensitive, refusing
 from support.system import System
 
@@ -17,6 +16,7 @@ from bittorrent_threads.disk.torrent_files import TorrentFiles
 from bittorrent_threads.errors import StorageError
 from bittorrent_threads.metainfo.layout import Span
 from bittorrent_threads.metainfo.metainfo import Metainfo
+from bittorrent_threads.testing.bencode import bencode
 
 
 @pytest.fixture

@@ -8,9 +8,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from support.bench import BLOCK, COUNT, PIECE_LENGTH, PORT, SIZE, TRACKER, Bench, torrent_of
-from support.lying_peer import INTERESTED, REQUEST, UNCHOKE, message
-from support.simulation import tracker
-from support.simulation.tracker import SimTracker
 
 from bittorrent_threads import events
 from bittorrent_threads.engine.announces import Announces
@@ -24,6 +21,9 @@ from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.external_address import ExternalAddress
 from bittorrent_threads.swarm.peer_list import PeerList
 from bittorrent_threads.swarm.source_shares import Source
+from bittorrent_threads.testing.peer_messages import INTERESTED, REQUEST, UNCHOKE, message
+from bittorrent_threads.testing.simulation import tracker
+from bittorrent_threads.testing.simulation.tracker import SimTracker
 
 OTHER = "http://other.sim/announce"
 

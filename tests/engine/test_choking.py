@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import List
 
 from support.bench import COUNT, MOMENT, Bench, Guest
-from support.lying_peer import CHOKE, INTERESTED, NOT_INTERESTED, UNCHOKE, message
 
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.peer_messages import CHOKE, INTERESTED, NOT_INTERESTED, UNCHOKE, message
 
 SLOTS = Settings(upload_slots=3)
 

@@ -5,16 +5,11 @@ from __future__ import annotations
 import struct
 
 from support.bench import BLOCK, Bench
-from support.lying_peer import (
-    EXTENDED,
-    KEEPALIVE,
-    PIECE,
-    message,
-)
 
 from bittorrent_threads import events
 from bittorrent_threads.metainfo import bencode
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.peer_messages import EXTENDED, KEEPALIVE, PIECE, message
 
 
 def extension(**said: object) -> bytes:

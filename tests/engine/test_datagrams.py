@@ -6,14 +6,14 @@ from typing import List, Tuple
 
 import pytest
 from support.bench import PORT, Bench
-from support.simulation.network import Internet, SimNetwork
-from support.simulation.world import World
 
 from bittorrent_threads import events
 from bittorrent_threads.engine.datagrams import Datagrams, family_of
 from bittorrent_threads.engine.interfaces import Address
 from bittorrent_threads.net.loop import Loop
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.simulation.network import Internet, SimNetwork
+from bittorrent_threads.testing.simulation.world import World
 
 HOSTS = ("10.0.0.1", "fd00::1")
 

@@ -7,14 +7,14 @@ from typing import Sequence
 import pytest
 from support.bench import COUNT, PIECE_LENGTH, SIZE
 from support.dht import PORT, DhtBench, Finder, Listener
-from support.recorder import Recorder
-from support.simulation.torrent import make_torrent
 
 from bittorrent_threads import events
 from bittorrent_threads.metainfo.infohash import InfoHash
 from bittorrent_threads.metainfo.magnet import Magnet
 from bittorrent_threads.status import DhtSearchStatus
 from bittorrent_threads.swarm.dht_schedule import EAGER_PAUSE, INTERVAL, MAX_UNDER_WAY
+from bittorrent_threads.testing.simulation.recorder import Recorder
+from bittorrent_threads.testing.simulation.torrent import make_torrent
 
 HOURS = 3600.0
 

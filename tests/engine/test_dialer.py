@@ -6,13 +6,13 @@ from typing import List
 
 import pytest
 from support.bench import MOMENT, Bench, Guest, torrent_of
-from support.lying_peer import message
-from support.simulation.network import Internet
 
 from bittorrent_threads.engine.dialer import BURST, HOST_PAUSE
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.backoff import MAX_FAILURES, RECONNECT_PAUSE, RETRY_PAUSE
 from bittorrent_threads.swarm.peer_list import MAX_OF_OWNER, Source
+from bittorrent_threads.testing.peer_messages import message
+from bittorrent_threads.testing.simulation.network import Internet
 
 
 def crowd(bench: Bench, count: int) -> List[Guest]:

@@ -7,7 +7,13 @@ from typing import Any, List
 
 import pytest
 from support.bench import COUNT, Bench, Guest, availability, blocks_of, extension
-from support.lying_peer import (
+from support.magnet import Magnet
+
+from bittorrent_threads.engine.dont_have import DontHave
+from bittorrent_threads.engine.peer import MAX_SEED_BEFORE
+from bittorrent_threads.protocol.dont_have import dont_haves
+from bittorrent_threads.swarm import have_log
+from bittorrent_threads.testing.peer_messages import (
     CHOKE,
     EXTENDED,
     HAVE,
@@ -19,12 +25,6 @@ from support.lying_peer import (
     UNCHOKE,
     message,
 )
-from support.magnet import Magnet
-
-from bittorrent_threads.engine.dont_have import DontHave
-from bittorrent_threads.engine.peer import MAX_SEED_BEFORE
-from bittorrent_threads.protocol.dont_have import dont_haves
-from bittorrent_threads.swarm import have_log
 
 OURS, THEIRS = 7, 9
 """The id of the message in our extension handshake, and in that of a guest."""

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from support.bench import BLOCK, COUNT, MOMENT, Bench, packed
-from support.lying_peer import (
+from support.magnet import Magnet
+
+from bittorrent_threads.engine.early_peer import EarlyPeer
+from bittorrent_threads.protocol.wire import MAX_MESSAGES
+from bittorrent_threads.settings import Settings
+from bittorrent_threads.swarm.downloads import MAX_VIOLATIONS
+from bittorrent_threads.swarm.uploads import MAX_REFUSED
+from bittorrent_threads.testing.peer_messages import (
     BITFIELD,
     CANCEL,
     EXTENDED,
@@ -18,13 +25,6 @@ from support.lying_peer import (
     handshake,
     message,
 )
-from support.magnet import Magnet
-
-from bittorrent_threads.engine.early_peer import EarlyPeer
-from bittorrent_threads.protocol.wire import MAX_MESSAGES
-from bittorrent_threads.settings import Settings
-from bittorrent_threads.swarm.downloads import MAX_VIOLATIONS
-from bittorrent_threads.swarm.uploads import MAX_REFUSED
 
 FLOOD = 4000
 

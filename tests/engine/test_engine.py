@@ -6,8 +6,6 @@ from typing import List
 
 import pytest
 from support.bench import COUNT, MOMENT, PORT, TRACKER, Bench, Guest, blocks_of, torrent_of
-from support.recorder import Recorder
-from support.simulation import tracker
 
 from bittorrent_threads import events
 from bittorrent_threads.engine.torrent import Torrent
@@ -16,6 +14,8 @@ from bittorrent_threads.metainfo.infohash import InfoHash
 from bittorrent_threads.metainfo.magnet import Magnet
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.peer_list import Source
+from bittorrent_threads.testing.simulation import tracker
+from bittorrent_threads.testing.simulation.recorder import Recorder
 
 
 def second(bench: Bench, *trackers: str) -> Torrent:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import List
 
-from support.recorder import Recorder
-
 from bittorrent_threads import events
 from bittorrent_threads.engine.event_publisher import EventPublisher
+from bittorrent_threads.testing.simulation.recorder import Recorder
 
 INFOHASH = bytes(range(20))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, List, Sequence
 
 from support.bench import COUNT, Bench, blocks_of
-from support.lying_peer import HAVE, NOT_INTERESTED, REQUEST
 
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.peer_messages import HAVE, NOT_INTERESTED, REQUEST
 
 
 def test_everybody_hears_of_a_new_piece() -> None:

@@ -6,13 +6,13 @@ from typing import List
 
 import pytest
 from support.bench import COUNT, MOMENT, Bench, extension, torrent_of
-from support.lying_peer import EXTENDED, message
 from support.magnet import Magnet
 
 from bittorrent_threads.engine.connection import Connection
 from bittorrent_threads.engine.extensions import extension_table
 from bittorrent_threads.protocol.extension_table import Extension, ExtensionHandler, ExtensionTable, Send
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.peer_messages import EXTENDED, message
 
 ECHO_ID = 5
 THEIR_ID = 9

@@ -7,12 +7,12 @@ from typing import Any, Callable, List, Sequence, Tuple
 
 import pytest
 from support.bench import BLOCK, COUNT, PIECE_LENGTH, SIZE, Bench, ignored, torrent_of
-from support.lying_peer import HAVE, INTERESTED, PIECE, REQUEST, UNCHOKE, message
 
 from bittorrent_threads import events
 from bittorrent_threads.disk.results import CheckedFiles
 from bittorrent_threads.engine.checks import Check
 from bittorrent_threads.errors import StorageError
+from bittorrent_threads.testing.peer_messages import HAVE, INTERESTED, PIECE, REQUEST, UNCHOKE, message
 
 FILES = (("first", 4 * PIECE_LENGTH + 5), ("second", SIZE - 4 * PIECE_LENGTH - 5))
 """Piece 4 has bytes of both."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from support.bench import COUNT, MOMENT, Bench, torrent_of
-from support.lying_peer import HAVE_ALL, handshake, message
 
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.peer_messages import HAVE_ALL, handshake, message
 
 GUEST = b"-GU0001-aaaaaaaaaaaa"
 

@@ -6,10 +6,10 @@ from typing import Callable, List
 
 import pytest
 from support.bench import MOMENT, PORT, Bench, Guest
-from support.lying_peer import handshake
 
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.peer_list import Source
+from bittorrent_threads.testing.peer_messages import handshake
 
 GUEST = b"-GU0001-aaaaaaaaaaaa"
 

@@ -6,17 +6,7 @@ import inspect
 from typing import Any, List, Protocol, Tuple
 
 import pytest
-from support.recorder import Recorder
 from support.scrambled import Scrambled
-from support.simulation.datagram import SimUdpSocket
-from support.simulation.disk import SimDisk
-from support.simulation.lookups import SimLookups
-from support.simulation.metadata import SimMetadataStore
-from support.simulation.multicast import SimMulticastSocket
-from support.simulation.network import SimListener, SimNetwork
-from support.simulation.storage import SimStorage
-from support.simulation.stream import SimStream
-from support.simulation.world import Event
 
 from bittorrent_threads.disk.disk import Disk
 from bittorrent_threads.disk.metadata_file import StoredMetadata
@@ -37,6 +27,16 @@ from bittorrent_threads.net.multicast import MulticastSocket
 from bittorrent_threads.net.receive_pool import ReceivePool
 from bittorrent_threads.net.stream import TcpStream
 from bittorrent_threads.net.timers import Timer
+from bittorrent_threads.testing.simulation.datagram import SimUdpSocket
+from bittorrent_threads.testing.simulation.disk import SimDisk
+from bittorrent_threads.testing.simulation.lookups import SimLookups
+from bittorrent_threads.testing.simulation.metadata import SimMetadataStore
+from bittorrent_threads.testing.simulation.multicast import SimMulticastSocket
+from bittorrent_threads.testing.simulation.network import SimListener, SimNetwork
+from bittorrent_threads.testing.simulation.recorder import Recorder
+from bittorrent_threads.testing.simulation.storage import SimStorage
+from bittorrent_threads.testing.simulation.stream import SimStream
+from bittorrent_threads.testing.simulation.world import Event
 
 PAIRS: List[Tuple[type, type]] = [
     (interfaces.Network, Loop),

@@ -6,13 +6,13 @@ from typing import List, Optional
 
 from support.bench import PORT, TRACKER, Bench, torrent_of
 from support.magnet import Magnet
-from support.simulation.network import SimNetwork
-from support.simulation.torrent import SimTorrent
 
 from bittorrent_threads.engine.local_discovery import MAX_RATE
 from bittorrent_threads.protocol.local_discovery import GROUPS, encode, parse
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.peer_list import Source
+from bittorrent_threads.testing.simulation.network import SimNetwork
+from bittorrent_threads.testing.simulation.torrent import SimTorrent
 
 ON = Settings(local_discovery=True)
 LAN = "home"

@@ -6,7 +6,6 @@ from typing import Any, List
 
 import pytest
 from support.bench import COUNT, MOMENT, TRACKER, torrent_of
-from support.lying_peer import UNCHOKE, message
 from support.magnet import Magnet, info_of, receive_info
 
 from bittorrent_threads import events
@@ -16,6 +15,7 @@ from bittorrent_threads.errors import MetadataUnknown, MetainfoError
 from bittorrent_threads.metainfo.infohash import InfoHash
 from bittorrent_threads.metainfo.magnet import Magnet as MagnetLink
 from bittorrent_threads.swarm.peer_list import Source
+from bittorrent_threads.testing.peer_messages import UNCHOKE, message
 
 FILES = (("a", 50_000), ("b", 60_000), ("c", 70_000))
 

@@ -7,9 +7,7 @@ from typing import List, Tuple
 
 import pytest
 from support.bench import COUNT, Bench, Guest, extension, torrent_of
-from support.lying_peer import EXTENDED, UNCHOKE, message
 from support.magnet import Magnet, info_of
-from support.simulation.torrent import SimTorrent
 
 from bittorrent_threads import events
 from bittorrent_threads.engine.phase import Phase
@@ -19,6 +17,8 @@ from bittorrent_threads.protocol.metadata_exchange import DATA, PIECE_SIZE, REJE
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm import metadata_download, metadata_upload
 from bittorrent_threads.swarm.uploads import MAX_REFUSED
+from bittorrent_threads.testing.peer_messages import EXTENDED, UNCHOKE, message
+from bittorrent_threads.testing.simulation.torrent import SimTorrent
 
 THEIRS = 7
 """The id under which the guests take the messages."""

@@ -6,9 +6,9 @@ import errno
 from typing import List, Optional
 
 from support.bench import COUNT, Bench
-from support.lying_peer import PIECE, REQUEST, message
 
 from bittorrent_threads.errors import StorageError
+from bittorrent_threads.testing.peer_messages import PIECE, REQUEST, message
 
 Answers = List[Optional[StorageError]]
 

@@ -10,7 +10,15 @@ from typing import List
 
 import pytest
 from support.bench import BLOCK, COUNT, MOMENT, TRACKER, availability, extension, packed, torrent_of
-from support.lying_peer import (
+from support.magnet import Magnet, info_of, receive_info
+
+from bittorrent_threads import events
+from bittorrent_threads.engine.early_peer import EarlyPeer
+from bittorrent_threads.engine.peer import Peer
+from bittorrent_threads.engine.phase import Phase
+from bittorrent_threads.errors import MetainfoError, StateError
+from bittorrent_threads.swarm.peer_list import Source
+from bittorrent_threads.testing.peer_messages import (
     ALLOWED_FAST,
     BITFIELD,
     CHOKE,
@@ -24,14 +32,6 @@ from support.lying_peer import (
     UNCHOKE,
     message,
 )
-from support.magnet import Magnet, info_of, receive_info
-
-from bittorrent_threads import events
-from bittorrent_threads.engine.early_peer import EarlyPeer
-from bittorrent_threads.engine.peer import Peer
-from bittorrent_threads.engine.phase import Phase
-from bittorrent_threads.errors import MetainfoError, StateError
-from bittorrent_threads.swarm.peer_list import Source
 
 
 def test_peers_that_spoke_before_the_metadata_are_downloaded_from_over_the_same_connections() -> None:

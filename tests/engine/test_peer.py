@@ -6,7 +6,12 @@ from typing import Any, Dict
 
 import pytest
 from support.bench import BLOCK, COUNT, MOMENT, Bench, blocks_of, packed
-from support.lying_peer import (
+
+from bittorrent_threads import events
+from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.protocol.fast import allowed_fast_set
+from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.peer_messages import (
     ALLOWED_FAST,
     BITFIELD,
     CHOKE,
@@ -23,11 +28,6 @@ from support.lying_peer import (
     UNCHOKE,
     message,
 )
-
-from bittorrent_threads import events
-from bittorrent_threads.metainfo import bencode
-from bittorrent_threads.protocol.fast import allowed_fast_set
-from bittorrent_threads.settings import Settings
 
 SOME = (0, 3, 11)
 

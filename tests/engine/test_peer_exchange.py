@@ -6,7 +6,6 @@ from typing import Any, Dict, List, Sequence
 
 import pytest
 from support.bench import COUNT, MOMENT, Bench, Guest, extension, torrent_of
-from support.lying_peer import EXTENDED, message
 from support.magnet import Magnet
 
 from bittorrent_threads.engine.connection import Connection
@@ -16,6 +15,7 @@ from bittorrent_threads.protocol import pex
 from bittorrent_threads.protocol.pex import PexMessage
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.peer_list import Source
+from bittorrent_threads.testing.peer_messages import EXTENDED, message
 
 THEIR_ID = 9
 PUBLIC = "93.184.216.34"

@@ -6,13 +6,13 @@ from typing import List, Tuple
 
 import pytest
 from support.bench import BLOCK, COUNT, MOMENT, PORT, Bench, Guest, availability, blocks_of, extension
-from support.lying_peer import INTERESTED, REQUEST, UNCHOKE, message
 
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.duplicate_connections import LATE_GRACE_TIME
 from bittorrent_threads.swarm.peer_list import Source
 from bittorrent_threads.swarm.peer_priority import priority
+from bittorrent_threads.testing.peer_messages import INTERESTED, REQUEST, UNCHOKE, message
 
 LOW, HIGH = b"\0" * 20, b"\xff" * 20
 """Peer ids below and above any that an engine makes."""

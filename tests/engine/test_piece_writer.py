@@ -7,13 +7,13 @@ from typing import Any, List
 
 import pytest
 from support.bench import BLOCK, COUNT, PIECE_LENGTH, SIZE, TRACKER, Bench, blocks_of, torrent_of
-from support.lying_peer import HAVE, UNCHOKE, message
-from support.recorder import Recorder
 
 from bittorrent_threads import events
 from bittorrent_threads.engine import piece_writer
 from bittorrent_threads.engine.piece_writer import SAVE_BYTES
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.peer_messages import HAVE, UNCHOKE, message
+from bittorrent_threads.testing.simulation.recorder import Recorder
 
 FILES = (("first", 2 * PIECE_LENGTH), ("second", 3 * PIECE_LENGTH + 100), ("third", SIZE - 5 * PIECE_LENGTH - 100))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from support.bench import BLOCK, COUNT, NARROW, Bench, blocks_of, narrow_bench, torrent_of
-from support.lying_peer import ALLOWED_FAST, CHOKE, INTERESTED, UNCHOKE, message
 
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.peer_messages import ALLOWED_FAST, CHOKE, INTERESTED, UNCHOKE, message
 
 SLOTS = Settings().upload_slots
 

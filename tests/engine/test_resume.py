@@ -8,13 +8,13 @@ from typing import Any, Callable, List, Optional
 import pytest
 from support.bench import BLOCK, COUNT, MOMENT, PIECE_LENGTH, SIZE, Bench, blocks_of, ignored, packed, torrent_of
 from support.damage import indexes
-from support.lying_peer import UNCHOKE, message
 
 from bittorrent_threads import events
 from bittorrent_threads.disk.results import Changed, Done, Recalled, Synced
 from bittorrent_threads.disk.resume import Resume
 from bittorrent_threads.errors import StateError, StorageError
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.peer_messages import UNCHOKE, message
 
 FILES = (("first", 4 * PIECE_LENGTH), ("second", SIZE - 4 * PIECE_LENGTH))
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Callable, List, Optional, Tuple
 
 from support.bench import TRACKER, Bench, torrent_of
-from support.simulation import tracker as moods
-from support.simulation.tracker import SimTracker
-from support.simulation.udp_tracker import PORT, SimUdpTracker
 
 from bittorrent_threads.engine.interfaces import Endpoint, ScrapeAnswer, TrackerAnswer
 from bittorrent_threads.engine.scrape import MAX_UNDER_WAY, Scrape
@@ -16,6 +13,9 @@ from bittorrent_threads.protocol.scrape import SwarmCounts
 from bittorrent_threads.protocol.tracker_reply import TrackerFailure
 from bittorrent_threads.status import ScrapeResult
 from bittorrent_threads.swarm.tracker_state import Host, Tracker
+from bittorrent_threads.testing.simulation import tracker as moods
+from bittorrent_threads.testing.simulation.tracker import SimTracker
+from bittorrent_threads.testing.simulation.udp_tracker import PORT, SimUdpTracker
 
 UDP = f"udp://u.sim:{PORT}"
 REFUSED = "http://t/announce?passkey=0123456789abcdef0123"

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from support.bench import BLOCK, COUNT, PIECE_LENGTH, PORT, SIZE, TRACKER, Bench, packed, torrent_of
-from support.lying_peer import CHOKE, INTERESTED, REQUEST, UNCHOKE, message
-from support.simulation import tracker
-from support.simulation.tracker import SimTracker
 
 from bittorrent_threads.engine.checks import Check
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.peer_messages import CHOKE, INTERESTED, REQUEST, UNCHOKE, message
+from bittorrent_threads.testing.simulation import tracker
+from bittorrent_threads.testing.simulation.tracker import SimTracker
 
 
 def stall(bench: Bench, seconds: float = 1.5) -> str:

@@ -6,10 +6,10 @@ import errno
 from typing import List, Tuple
 
 from support.bench import BLOCK, SIZE, Bench, Guest
-from support.lying_peer import INTERESTED, PIECE, REQUEST, message
 
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.peer_messages import INTERESTED, PIECE, REQUEST, message
 
 SETTINGS = Settings(disk_retry_interval=10.0, disk_retry_max=35.0, min_requests=2)
 

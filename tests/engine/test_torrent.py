@@ -6,9 +6,9 @@ from typing import List
 
 import pytest
 from support.bench import BLOCK, COUNT, MOMENT, PIECE_LENGTH, PORT, SIZE, TRACKER, Bench, blocks_of, torrent_of
-from support.lying_peer import CANCEL, CHOKE, INTERESTED, NOT_INTERESTED, PIECE, REQUEST, message
 
 from bittorrent_threads import events
+from bittorrent_threads.testing.peer_messages import CANCEL, CHOKE, INTERESTED, NOT_INTERESTED, PIECE, REQUEST, message
 
 FILES = (("first", 4 * PIECE_LENGTH), ("second", SIZE - 4 * PIECE_LENGTH))
 

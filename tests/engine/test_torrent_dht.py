@@ -6,16 +6,16 @@ from typing import Any, Tuple
 
 from support.bench import MOMENT, PIECE_LENGTH, SIZE, Guest, torrent_of
 from support.dht import PORT, DhtBench, Listener
-from support.lying_peer import handshake
 from support.magnet import info_of, receive_info
-from support.recorder import Recorder
-from support.simulation.torrent import SimTorrent, make_torrent
 
 from bittorrent_threads.metainfo.infohash import InfoHash
 from bittorrent_threads.metainfo.magnet import Magnet
 from bittorrent_threads.protocol import messages
 from bittorrent_threads.protocol.handshake import DHT_BIT, DHT_BYTE
 from bittorrent_threads.status import DhtSearchStatus
+from bittorrent_threads.testing.peer_messages import handshake
+from bittorrent_threads.testing.simulation.recorder import Recorder
+from bittorrent_threads.testing.simulation.torrent import SimTorrent, make_torrent
 
 HOURS = 3600.0
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import List
 
 import pytest
-from support.simulation.lookups import SimLookups, Web
-from support.simulation.network import Internet
-from support.simulation.world import World
 
 from bittorrent_threads.engine import tracker_addresses
 from bittorrent_threads.engine.interfaces import Resolved
 from bittorrent_threads.engine.tracker_addresses import LIFETIME, TrackerAddresses, address_objection
+from bittorrent_threads.testing.simulation.lookups import SimLookups, Web
+from bittorrent_threads.testing.simulation.network import Internet
+from bittorrent_threads.testing.simulation.world import World
 
 HOSTS = ("192.0.2.1", "192.0.2.2", "192.0.2.3")
 

@@ -7,15 +7,6 @@ from typing import Any, Callable, Dict, List, Sequence
 
 import pytest
 from support.bench import Bench, torrent_of
-from support.simulation.datagram import Faults
-from support.simulation.lookups import Web
-from support.simulation.network import MBIT, Internet
-from support.simulation.swarm import PORT, Node
-from support.simulation.torrent import SimTorrent, make_torrent
-from support.simulation.tracker import SimTracker
-from support.simulation.udp_tracker import PORT as TRACKER_PORT
-from support.simulation.udp_tracker import SimUdpTracker
-from support.simulation.world import World
 
 from bittorrent_threads import events
 from bittorrent_threads.engine.interfaces import Address, Endpoint
@@ -24,6 +15,15 @@ from bittorrent_threads.protocol.announce import MAX_PEERS, AnnounceReply, Annou
 from bittorrent_threads.protocol.scrape import SwarmCounts
 from bittorrent_threads.protocol.udp_tracker_messages import MAX_URL_DATA
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.simulation.datagram import Faults
+from bittorrent_threads.testing.simulation.lookups import Web
+from bittorrent_threads.testing.simulation.network import MBIT, Internet
+from bittorrent_threads.testing.simulation.swarm import PORT, Node
+from bittorrent_threads.testing.simulation.torrent import SimTorrent, make_torrent
+from bittorrent_threads.testing.simulation.tracker import SimTracker
+from bittorrent_threads.testing.simulation.udp_tracker import PORT as TRACKER_PORT
+from bittorrent_threads.testing.simulation.udp_tracker import SimUdpTracker
+from bittorrent_threads.testing.simulation.world import World
 
 UDP = f"udp://u.sim:{TRACKER_PORT}/announce"
 HTTP = "http://h.sim/announce"
@@ -380,7 +380,7 @@ def test_answers_that_cannot_be_used_are_counted_in_the_reason() -> None:
 def test_a_name_server_that_hangs_costs_no_more_than_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Asked()
     asked.open()
-    monkeypatch.setattr("support.simulation.lookups.DELAY", 60.0)
+    monkeypatch.setattr("bittorrent_threads.testing.simulation.lookups.DELAY", 60.0)
     asked.announce(timeout=3.0)
     assert asked.reasons(100) == ["no answer within 3 s"]
     assert asked.times == [pytest.approx(3.0)]

@@ -7,13 +7,13 @@ from typing import Any, Iterable, List, Tuple
 
 import pytest
 from support.bench import BLOCK, COUNT, SIZE, Bench, Guest, ignored, packed, torrent_of
-from support.lying_peer import HAVE, INTERESTED, PIECE, REQUEST, message
 
 from bittorrent_threads import events
 from bittorrent_threads.disk.results import Checked, Loaded, Prepared, Synced
 from bittorrent_threads.engine.checks import Check
 from bittorrent_threads.errors import StorageError
 from bittorrent_threads.metainfo.hashes import Verdict
+from bittorrent_threads.testing.peer_messages import HAVE, INTERESTED, PIECE, REQUEST, message
 
 FILES = (("first", 200_000), ("second", SIZE - 200_000))
 SECOND = range(6, COUNT)

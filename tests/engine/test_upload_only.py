@@ -6,11 +6,11 @@ from typing import Any, List
 
 import pytest
 from support.bench import COUNT, PIECE_LENGTH, SIZE, Bench, Guest, availability, extension, torrent_of
-from support.lying_peer import CHOKE, EXTENDED, INTERESTED, UNCHOKE, message
 from support.magnet import Magnet
 
 from bittorrent_threads.engine.upload_only import UploadOnly, encode
 from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.testing.peer_messages import CHOKE, EXTENDED, INTERESTED, UNCHOKE, message
 
 FILES = (("first", 2 * PIECE_LENGTH), ("second", SIZE - 2 * PIECE_LENGTH))
 OURS, THEIRS = 3, 9

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import List, Tuple
 
 from support.bench import BLOCK, NARROW, Guest, blocks_of, narrow_bench
-from support.lying_peer import HAVE, PIECE, REJECT, REQUEST, message
+
+from bittorrent_threads.testing.peer_messages import HAVE, PIECE, REJECT, REQUEST, message
 
 
 def ask(*blocks: Tuple[int, int, int]) -> bytes:

@@ -7,7 +7,15 @@ from typing import Any, Set
 
 import pytest
 from support.bench import BLOCK, COUNT, MOMENT, PIECE_LENGTH, Bench, blocks_of
-from support.lying_peer import (
+
+from bittorrent_threads import events
+from bittorrent_threads.disk.results import Loaded
+from bittorrent_threads.engine import uploader
+from bittorrent_threads.engine.uploader import LEAST_WATER
+from bittorrent_threads.errors import StorageError
+from bittorrent_threads.settings import Settings
+from bittorrent_threads.swarm import message_quota
+from bittorrent_threads.testing.peer_messages import (
     ALLOWED_FAST,
     CANCEL,
     CHOKE,
@@ -20,15 +28,7 @@ from support.lying_peer import (
     UNCHOKE,
     message,
 )
-from support.simulation.pipe import WINDOW
-
-from bittorrent_threads import events
-from bittorrent_threads.disk.results import Loaded
-from bittorrent_threads.engine import uploader
-from bittorrent_threads.engine.uploader import LEAST_WATER
-from bittorrent_threads.errors import StorageError
-from bittorrent_threads.settings import Settings
-from bittorrent_threads.swarm import message_quota
+from bittorrent_threads.testing.simulation.pipe import WINDOW
 
 
 def ask(*blocks: tuple[int, int, int]) -> bytes:

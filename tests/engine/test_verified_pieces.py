@@ -7,13 +7,13 @@ from typing import Any, List, Tuple
 
 import pytest
 from support.bench import BLOCK, COUNT, PIECE_LENGTH, SIZE, TRACKER, Bench, blocks_of, torrent_of
-from support.lying_peer import HAVE, NOT_INTERESTED, UNCHOKE, message
-from support.recorder import Recorder
-from support.simulation.torrent import make_torrent
 
 from bittorrent_threads import events
 from bittorrent_threads.disk.file import Wrong
 from bittorrent_threads.engine.checks import Check
+from bittorrent_threads.testing.peer_messages import HAVE, NOT_INTERESTED, UNCHOKE, message
+from bittorrent_threads.testing.simulation.recorder import Recorder
+from bittorrent_threads.testing.simulation.torrent import make_torrent
 
 FILES = (("first", 2 * PIECE_LENGTH), ("second", 3 * PIECE_LENGTH + 100), ("third", SIZE - 5 * PIECE_LENGTH - 100))
 

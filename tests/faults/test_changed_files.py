@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Callable, Set
 
 import pytest
-from support.content import KIB, Content
 from support.damage import Watched, indexes, overwrite, remove, replace, right_pieces, truncate
 from support.pairs import LOCAL, PATIENCE, pair, seeder
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
-CONTENT = Content.of("content", {"a": 1_500_001, "b": 1_000_000}, 32 * KIB)
+CONTENT = SampleTorrent({"a": 1_500_001, "b": 1_000_000}, piece_length=32 * KIB, name="content")
 A_PIECES = range(1_500_001 // (32 * KIB) + 1)
 
 Fault = Callable[[Path], None]
@@ -151,7 +151,7 @@ def test_a_folder_removed_under_a_seeder_is_not_made_anew(tmp_path: Path) -> Non
         assert seed.complete
 
 
-BOTH = Content.of("both", {"a": 300_001, "b": 120_000}, 32 * KIB)
+BOTH = SampleTorrent({"a": 300_001, "b": 120_000}, piece_length=32 * KIB, name="both")
 """Piece 9 has bytes of both."""
 
 
@@ -208,8 +208,8 @@ def test_moved_away_under_a_downloader_and_back(tmp_path: Path) -> None:
     assert CONTENT.differences(folder) == []
 
 
-PAIR = Content.of("pair", {"a": 500_001, "b": 100_000}, 32 * KIB)
-OTHER = Content.of("other", {"": 500_000}, 32 * KIB)
+PAIR = SampleTorrent({"a": 500_001, "b": 100_000}, piece_length=32 * KIB, name="pair")
+OTHER = SampleTorrent(500_000, piece_length=32 * KIB, name="other")
 
 
 @FAULTS

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence, Set, Union
 
 import pytest
-from support.content import KIB, MIB, Content
 from support.damage import Watched, indexes, right_pieces
 from support.pairs import LOCAL, PATIENCE, checks_held, pair, seeder
 from support.system import System
@@ -23,9 +22,10 @@ from support.webserver import WebServer, ok, silence
 import bittorrent_threads as bt
 from bittorrent_threads import events
 from bittorrent_threads.disk.disk import Disk
+from bittorrent_threads.testing.sample_torrent import KIB, MIB, SampleTorrent
 
-MANY = Content.of("many", {"a": 3 * MIB, "b": MIB}, 32 * KIB)
-LONG = Content.of("long", {"": 32 * MIB}, 16 * KIB)
+MANY = SampleTorrent({"a": 3 * MIB, "b": MIB}, piece_length=32 * KIB, name="many")
+LONG = SampleTorrent(32 * MIB, piece_length=16 * KIB, name="long")
 ALLOWED = 60.0
 """Seconds that ``stop`` and ``close`` may wait."""
 IN_TIME = 6.0

@@ -7,11 +7,12 @@ import socket
 from pathlib import Path
 from typing import Iterator
 
-from support.lying_peer import EXTENDED, INTERESTED, UNCHOKE, LyingPeer, SocketWire, message
 from support.pairs import LOCAL, PATIENCE, SMALL, seeder
 
 import bittorrent_threads as bt
 from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.testing.lying_peer import LyingPeer, SocketWire
+from bittorrent_threads.testing.peer_messages import EXTENDED, INTERESTED, UNCHOKE, message
 
 
 def dialled(client: bt.Client, host: str) -> socket.socket:

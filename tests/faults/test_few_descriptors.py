@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 from support.children import Child
-from support.content import KIB, Content
 from support.pairs import LOCAL, PATIENCE, seeder
 
 import bittorrent_threads as bt
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
-MANY = Content.of("many", {f"d{number % 7}/{number}": 10_000 + number for number in range(120)}, 16 * KIB)
+MANY = SampleTorrent(
+    {f"d{number % 7}/{number}": 10_000 + number for number in range(120)}, piece_length=16 * KIB, name="many"
+)
 
 DOWNLOADER = """
     import os, resource, sys
@@ -39,7 +41,7 @@ DOWNLOADER = """
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_life_with_few_descriptors(tmp_path: Path) -> None:
-    torrent = MANY.torrent(tmp_path)
+    torrent = MANY.write_torrent(tmp_path)
     places = tmp_path / "down", tmp_path / "moved"
     with seeder(tmp_path / "seed", MANY) as seed, Child(DOWNLOADER, torrent, *places, seed.port) as child:
         assert child.line() == "[]"

@@ -11,25 +11,27 @@ from pathlib import Path
 from typing import Dict, Iterator
 
 import pytest
-from support import lying_peer
-from support.content import KIB, MIB, Content, bencode
-from support.lying_peer import LyingPeer, SocketWire, handshake, message
 from support.pairs import LOCAL, PATIENCE, seeder
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
+from bittorrent_threads.testing import peer_messages as messages
+from bittorrent_threads.testing.bencode import bencode
+from bittorrent_threads.testing.lying_peer import HungUp, LyingPeer, SocketWire
+from bittorrent_threads.testing.peer_messages import handshake, message
+from bittorrent_threads.testing.sample_torrent import KIB, MIB, SampleTorrent
 
 WIDE = 490_000
 """Pieces; work for each of them is felt."""
 KERNEL = 16 * MIB
 """Bytes that the socket buffers of both ends take, at most."""
-CONTENT = Content.of("flooded", {"": 24 * MIB}, 256 * KIB)
+CONTENT = SampleTorrent(24 * MIB, piece_length=256 * KIB, name="flooded")
 
 FLOODS: Dict[str, bytes] = {
     "keep-alives": bytes(4),
-    "haves": message(lying_peer.HAVE, 1),
-    "extension handshakes": message(lying_peer.EXTENDED, payload=b"\0d1:md1:ai1eee"),
-    "requests and cancels": message(lying_peer.REQUEST, 0, 0, 16384) + message(lying_peer.CANCEL, 0, 0, 16384),
+    "haves": message(messages.HAVE, 1),
+    "extension handshakes": message(messages.EXTENDED, payload=b"\0d1:md1:ai1eee"),
+    "requests and cancels": message(messages.REQUEST, 0, 0, 16384) + message(messages.CANCEL, 0, 0, 16384),
 }
 
 
@@ -102,7 +104,7 @@ def test_have_all_again_and_again_for_many_pieces_costs_nothing(tmp_path: Path) 
         before = time.process_time()
         liar = LyingPeer(SocketWire.dial(("127.0.0.1", client.port), timeout=PATIENCE))
         liar.greet(client.infohash)
-        liar.say(message(lying_peer.HAVE_ALL) * 13_000)
+        liar.say(message(messages.HAVE_ALL) * 13_000)
         liar.hear_all()
         liar.wire.close()
         assert time.process_time() - before < 2.0, "it was 12 s"
@@ -111,15 +113,15 @@ def test_have_all_again_and_again_for_many_pieces_costs_nothing(tmp_path: Path) 
 
 
 def test_empty_bitfields_without_end_take_no_memory(tmp_path: Path) -> None:
-    content = Content.of("bits", {"": 256 * KIB}, 16 * KIB)
+    content = SampleTorrent(256 * KIB, piece_length=16 * KIB, name="bits")
     with bt.Client(content.metainfo(), tmp_path, settings=LOCAL) as client:
         client.wait("checked", timeout=PATIENCE)
-        data = message(lying_peer.BITFIELD, payload=bytes(2)) * 1_000_000
+        data = message(messages.BITFIELD, payload=bytes(2)) * 1_000_000
         tracemalloc.start()
         try:
             wire = SocketWire.dial(("127.0.0.1", client.port), timeout=PATIENCE)
             LyingPeer(wire).greet(client.infohash)
-            with contextlib.suppress(lying_peer.HungUp, TimeoutError):
+            with contextlib.suppress(HungUp, TimeoutError):
                 wire.send(data)
             closed = next(event for event in client if isinstance(event, events.PeerClosed))
             peak = tracemalloc.get_traced_memory()[1]

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Iterator, List, Tuple
 
 import pytest
-from support.content import KIB, MIB, Content
 from support.damage import Watched, indexes, mounted, right_pieces
 from support.loopback import run_child
 from support.pairs import LOCAL, PATIENCE, let_pass, seeder
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
+from bittorrent_threads.testing.sample_torrent import KIB, MIB, SampleTorrent
 
-LARGE = Content.of("large", {"a": 2 * MIB, "b": 3 * MIB}, 64 * KIB)
-OTHER = Content.of("other", {"c": 300 * KIB}, 32 * KIB)
+LARGE = SampleTorrent({"a": 2 * MIB, "b": 3 * MIB}, piece_length=64 * KIB, name="large")
+OTHER = SampleTorrent({"c": 300 * KIB}, piece_length=32 * KIB, name="other")
 
 TWO_TORRENTS = LOCAL.replace(disk_retry_interval=0.5, disk_retry_max=0.5)
 

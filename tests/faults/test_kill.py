@@ -9,7 +9,6 @@ from typing import Dict, Optional, Set
 
 import pytest
 from support.children import Child
-from support.content import KIB, Content
 from support.damage import indexes, right_pieces
 from support.pairs import LOCAL, PATIENCE, seeder
 
@@ -17,13 +16,16 @@ import bittorrent_threads as bt
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.disk.resume_file import ResumeFile
 from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
 ROUNDS = 20
 SYNC_INTERVAL = 0.1
 SURE = 3
 """A round that is sure to prove something lasts until so many pieces must be remembered."""
 
-KILLED = Content.of("killed", {"a": 5_000_001, "sub/b": 4_000_000, "empty": 0, "c": 5_000_000}, 16 * KIB)
+KILLED = SampleTorrent(
+    {"a": 5_000_001, "sub/b": 4_000_000, "empty": 0, "c": 5_000_000}, piece_length=16 * KIB, name="killed"
+)
 
 DOWNLOADER = """
     import itertools, os, sys
@@ -107,7 +109,7 @@ def remembered(torrent: Path, folder: Path) -> Set[int]:
 @pytest.mark.timeout(240)
 def test_twenty_kills(tmp_path: Path) -> None:
     moments = random.Random("kill").sample(range(150, 1600), ROUNDS)
-    torrent, folder = KILLED.torrent(tmp_path), tmp_path / "down"
+    torrent, folder = KILLED.write_torrent(tmp_path), tmp_path / "down"
     present: Set[int] = set()
     claimed: Set[int] = set()
     proved = 0

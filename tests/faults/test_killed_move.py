@@ -9,17 +9,17 @@ from typing import List
 
 import pytest
 from support.children import Child
-from support.content import MIB, Content
 from support.damage import mounted, right_pieces
 from support.pairs import LOCAL, PATIENCE
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
+from bittorrent_threads.testing.sample_torrent import MIB, SampleTorrent
 
 ROUNDS = 6
 SYNCED = LOCAL.replace(sync_at_close=True)
 """What is not synced is hashed on another disk."""
-MOVED = Content.of("moved", {"a": 24 * MIB, "sub/b": 24 * MIB, "empty": 0, "c": 24 * MIB}, 1 * MIB)
+MOVED = SampleTorrent({"a": 24 * MIB, "sub/b": 24 * MIB, "empty": 0, "c": 24 * MIB}, piece_length=1 * MIB, name="moved")
 
 MOVER = """
     import functools, itertools, os, signal, sys
@@ -53,7 +53,7 @@ def whole(folder: Path) -> bool:
 
 @pytest.mark.timeout(240)
 def test_kills_in_the_middle_of_a_move(tmp_path: Path) -> None:
-    torrent, chance = MOVED.torrent(tmp_path), random.Random("move")
+    torrent, chance = MOVED.write_torrent(tmp_path), random.Random("move")
     MOVED.write(tmp_path / "here")
     with bt.Client(torrent, tmp_path / "here", settings=SYNCED) as client:
         client.wait("seed", timeout=PATIENCE)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import List, Tuple
 
-from support import lies, lying_peer
-from support.lying_peer import LyingPeer, SocketWire, message
+from support import lies
 from support.pairs import LOCAL, PATIENCE
-from support.simulation.torrent import make_torrent
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
+from bittorrent_threads.testing import peer_messages as messages
+from bittorrent_threads.testing.lying_peer import LyingPeer, SocketWire
+from bittorrent_threads.testing.peer_messages import message
+from bittorrent_threads.testing.simulation.torrent import make_torrent
 
 HALF = 6 * lies.PIECE_LENGTH
 
@@ -48,8 +50,8 @@ def test_each_liar_is_closed_with_its_reason_and_the_client_serves_on(tmp_path: 
                 wrong.append((lie.name, reason))
         assert wrong == []
         honest = greeted(client, len(cases))
-        honest.say(message(lying_peer.INTERESTED))
-        honest.hear_until(lying_peer.UNCHOKE)
+        honest.say(message(messages.INTERESTED))
+        honest.hear_until(messages.UNCHOKE)
         at = 5 * lies.PIECE_LENGTH + lies.BLOCK
         assert honest.fetch(5, lies.BLOCK, lies.BLOCK) == torrent.content.read(at, lies.BLOCK)
         honest.wire.close()

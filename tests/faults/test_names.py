@@ -12,13 +12,14 @@ import unicodedata
 from pathlib import Path
 from typing import Any, ClassVar, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
-from support.content import KIB, bencode
 from support.damage import snapshot
 from support.loopback import ROOT, run_child
 from support.pairs import LOCAL, PATIENCE
 
 import bittorrent_threads as bt
 from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
+from bittorrent_threads.testing.bencode import bencode
+from bittorrent_threads.testing.sample_torrent import KIB
 
 PIECE_LENGTH = 16 * KIB
 

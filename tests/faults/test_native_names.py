@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from support.content import KIB, Content, bencode
 from support.pairs import LOCAL, PATIENCE, seeder
 
 import bittorrent_threads as bt
+from bittorrent_threads.testing.bencode import bencode
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
-ALBUM = Content.of(
-    "Album: best of", {"01 - What now?.mp3": 70_000, "02.mp3": 40_000, "ReadMe.txt": 30, "readme.txt": 50}, 16 * KIB
+ALBUM = SampleTorrent(
+    {"01 - What now?.mp3": 70_000, "02.mp3": 40_000, "ReadMe.txt": 30, "readme.txt": 50},
+    piece_length=16 * KIB,
+    name="Album: best of",
 )
 PORTABLE = ["Album_ best of/01 - What now_.mp3", "Album_ best of/02.mp3", "Album_ best of/ReadMe.txt"]
 NATIVE = [f"Album: best of/{path}" for path, _ in ALBUM.files]
@@ -105,7 +108,7 @@ def test_files_that_are_away_are_waited_for_under_their_names(tmp_path: Path) ->
 
 
 def test_a_native_name_is_chosen_where_native_names_are_wanted(tmp_path: Path) -> None:
-    content = Content.of("t", {"a": 20_000, "b": 20_000}, 16 * KIB)
+    content = SampleTorrent({"a": 20_000, "b": 20_000}, piece_length=16 * KIB, name="t")
     content.write(tmp_path)
     for names in ("portable", "native"):
         with bt.Client(content.metainfo(), tmp_path, settings=SETTINGS[names]) as client:
@@ -142,7 +145,7 @@ ENCODED = {"GBK": "专辑/第一首.mp3", "ISO-8859-1": "Motörhead/Überkill.mp
 @BOTH
 def test_data_under_the_bytes_of_another_encoding(tmp_path: Path, encoding: str, declared: bool, names: str) -> None:
     name, path = ENCODED[encoding].split("/")
-    content = Content.of(name, {path: 40_000}, 16 * KIB)
+    content = SampleTorrent({path: 40_000}, piece_length=16 * KIB, name=name)
     info = content.info()
     info["name"] = name.encode(encoding)
     info["files"] = [{"length": 40_000, "path": [path.encode(encoding)]}]

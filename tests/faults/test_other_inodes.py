@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.content import KIB, Content
 from support.damage import Watched
 from support.pairs import LOCAL, PATIENCE
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
-MANY = Content.of("many", {f"{index}": 40 * KIB for index in range(40)}, 16 * KIB)
+MANY = SampleTorrent({f"{index}": 40 * KIB for index in range(40)}, piece_length=16 * KIB, name="many")
 """100 pieces."""
 # What is not synced is hashed when the files are others, and a sample is too little.
 NIMBLE = LOCAL.replace(disk_retry_interval=0.1, disk_retry_max=0.2, sync_at_close=True)

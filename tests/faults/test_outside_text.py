@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any, Iterator, List
 
 import pytest
-from support.content import Content
-from support.lying_peer import EXTENDED, SocketWire, handshake, message
 from support.pairs import LOCAL, PATIENCE, SMALL
 from support.webserver import WebServer, ok
 
 import bittorrent_threads as bt
 from bittorrent_threads import cli
 from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.testing.lying_peer import SocketWire
+from bittorrent_threads.testing.peer_messages import EXTENDED, handshake, message
+from bittorrent_threads.testing.sample_torrent import SampleTorrent
 from bittorrent_threads.text import escaped
 
 EVIL = "\x1b[2J\x1b]0;owned\x07\x9b31m\r\n\u202egnp.exe\u2066\u200b\ufeff\u3164\ufe0f\U000e0041\x00"
@@ -97,7 +98,7 @@ def test_peers(tmp_path: Path) -> None:
 
 
 def test_a_torrent_at_the_command_line(tmp_path: Path) -> None:
-    content = Content.of("small", {"a.bin": 20_000, f"b{EVIL.replace(chr(0), '')}.bin": 10}, 16384)
+    content = SampleTorrent({"a.bin": 20_000, f"b{EVIL.replace(chr(0), '')}.bin": 10}, piece_length=16384, name="small")
     with WebServer(ANSWERS["failure"]) as server:
         url = server.url(f"/announce?passkey={SECRET}").replace("//", f"//me:{SECRET}@")
         torrent = {

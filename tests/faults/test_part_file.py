@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
-from support.content import KIB, Content
 from support.damage import Watched, indexes
 from support.pairs import LOCAL, PATIENCE, pair, seeder
 from support.torrents import torrent
@@ -15,9 +14,10 @@ from support.torrents import torrent
 import bittorrent_threads as bt
 from bittorrent_threads import events
 from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
 LENGTH = 32 * KIB
-MIXED = Content.of("mixed", {"a": 100_000, "b": 50_000, "c": 10, "d": 90_000}, LENGTH)
+MIXED = SampleTorrent({"a": 100_000, "b": 50_000, "c": 10, "d": 90_000}, piece_length=LENGTH, name="mixed")
 """Eight pieces: 0-3 have a, 3-4 b, 4 c, 4-7 d."""
 assert MIXED.piece_count == 8
 

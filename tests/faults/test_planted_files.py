@@ -9,16 +9,16 @@ from typing import Any, Iterator
 
 import pytest
 from support.children import Child
-from support.content import KIB, Content
 from support.damage import Watched
 from support.pairs import LOCAL, PATIENCE, SMALL, pair, seeder
 
 import bittorrent_threads as bt
 from bittorrent_threads import cli, events
 from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
 NIMBLE = LOCAL.replace(disk_retry_interval=0.1, disk_retry_max=0.2)
-PROFILE = Content.of(".bashrc", {"": 200 * KIB}, 16 * KIB)
+PROFILE = SampleTorrent(200 * KIB, piece_length=16 * KIB, name=".bashrc")
 MINE = b"alias ll='ls -l'\n"
 
 
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def seeding(content: Content, folder: Path) -> Iterator[Any]:
+def seeding(content: SampleTorrent, folder: Path) -> Iterator[Any]:
     with seeder(folder, content) as seed:
         yield [("127.0.0.1", seed.port)]
 
@@ -77,7 +77,14 @@ def test_a_longer_file_and_one_of_that_length_are_refused_too(folder: Path, size
 
 def test_the_command_line(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with seeding(PROFILE, tmp_path / "up") as peers:
-        command = ["download", str(PROFILE.torrent(tmp_path)), "-d", str(folder), "--peer", f"127.0.0.1:{peers[0][1]}"]
+        command = [
+            "download",
+            str(PROFILE.write_torrent(tmp_path)),
+            "-d",
+            str(folder),
+            "--peer",
+            f"127.0.0.1:{peers[0][1]}",
+        ]
         assert cli.main(command) == 4
         assert "with data that is not of this torrent" in capsys.readouterr().err
         assert (folder / PROFILE.name).read_bytes() == MINE
@@ -109,7 +116,7 @@ KILLED = """
 @pytest.mark.parametrize("allocate", ["sparse", "full"])
 def test_a_file_that_was_begun_before_a_kill_is_our_own(tmp_path: Path, allocate: str) -> None:
     down = tmp_path / "down"
-    with Child(KILLED, PROFILE.torrent(tmp_path), down, allocate) as child:
+    with Child(KILLED, PROFILE.write_torrent(tmp_path), down, allocate) as child:
         child.line()
         child.kill()
     with (down / PROFILE.name).open("r+b") as file:

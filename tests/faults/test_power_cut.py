@@ -8,7 +8,6 @@ from typing import Any, List
 
 import pytest
 from support.children import Child
-from support.content import KIB, Content
 from support.damage import Watched
 from support.pairs import LOCAL, PATIENCE, pair, seeder
 
@@ -19,8 +18,9 @@ from bittorrent_threads.disk.disk import stored_resume
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.disk.page_cache import PageCache
 from bittorrent_threads.engine import resume
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
-FRESH = Content.of("fresh", {"a": 500_001, "sub/b": 400_000, "empty": 0}, 32 * KIB)
+FRESH = SampleTorrent({"a": 500_001, "sub/b": 400_000, "empty": 0}, piece_length=32 * KIB, name="fresh")
 COUNT = FRESH.piece_count
 
 
@@ -118,7 +118,7 @@ DOWNLOADER = """
 
 
 def test_after_sigkill_of_a_complete_download_nothing_is_hashed(hurried: None, tmp_path: Path) -> None:
-    torrent, folder = FRESH.torrent(tmp_path), tmp_path / "down"
+    torrent, folder = FRESH.write_torrent(tmp_path), tmp_path / "down"
     with seeder(tmp_path / "seed", FRESH) as seed, Child(DOWNLOADER, torrent, folder, seed.port) as child:
         assert child.line() == "complete"
         child.kill()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, List, Tuple
 
 import pytest
-from support.content import KIB, Content
 from support.damage import Watched, make_read_only, mounted
 from support.pairs import LOCAL, PATIENCE, SMALL, let_pass, seeder
 from support.system import System
@@ -17,8 +16,9 @@ from support.system import System
 import bittorrent_threads as bt
 from bittorrent_threads import events
 from bittorrent_threads.disk.disk import Disk
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
-OTHER = Content.of("other", {"": 500_000}, 32 * KIB)
+OTHER = SampleTorrent(500_000, piece_length=32 * KIB, name="other")
 SLOW_RETRY = LOCAL.replace(disk_retry_interval=1.0)
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 import pytest
-from support.content import KIB, Content
 from support.damage import Watched, indexes, inverted, right_pieces
 from support.pairs import LOCAL, PATIENCE, SMALL, pair, seeder
 from support.system import System
@@ -25,6 +24,7 @@ from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.disk.resume import Resume
 from bittorrent_threads.disk.resume_file import ResumeFile
 from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
 MAGIC = b"bittorrent_threads resume\n"
 NAME = f"{SMALL.infohash.hex()}.resume"
@@ -275,7 +275,7 @@ def test_data_without_resume_data_is_hashed_at_the_start(tmp_path: Path) -> None
 def test_stopped_in_the_midst_of_that_the_rest_is_hashed_next_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = Content.of("long", {"": 96 * 1024 * KIB}, 64 * KIB)
+    content = SampleTorrent(96 * 1024 * KIB, piece_length=64 * KIB, name="long")
     content.write(tmp_path)
     read = threading.Event()
 

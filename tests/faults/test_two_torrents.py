@@ -11,7 +11,6 @@ from typing import Any, Iterator, List, Tuple
 
 import pytest
 from support.children import Child
-from support.content import KIB, Content
 from support.damage import Watched, make_read_only, mounted
 from support.pairs import LOCAL, PATIENCE, seeder
 
@@ -20,19 +19,20 @@ from bittorrent_threads import events
 from bittorrent_threads.cli import main
 from bittorrent_threads.disk.claim_file import SUFFIX
 from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
 NIMBLE = LOCAL.replace(disk_retry_interval=0.1, disk_retry_max=0.2)
-ONE = Content.of("album", {"cover.jpg": 100 * KIB, "1.mp3": 200 * KIB}, 16 * KIB)
+ONE = SampleTorrent({"cover.jpg": 100 * KIB, "1.mp3": 200 * KIB}, piece_length=16 * KIB, name="album")
 
 
-class Other(Content):
+class Other(SampleTorrent):
     """Files of the same names with other bytes."""
 
-    def data(self, path: str) -> bytes:
+    def data(self, path: str = "") -> bytes:
         return random.Random(f"other/{path}").randbytes(dict(self.files)[path])
 
 
-TWO = Other.of("album", {"cover.jpg": 90 * KIB, "2.mp3": 150 * KIB}, 16 * KIB)
+TWO = Other({"cover.jpg": 90 * KIB, "2.mp3": 150 * KIB}, piece_length=16 * KIB, name="album")
 COVER = "album/cover.jpg"
 
 
@@ -78,7 +78,7 @@ def test_the_second_is_told_whose_the_file_is(tmp_path: Path, sessions: int) -> 
         assert ONE.differences(folder) == []
 
 
-INNER = Other.of("cover.jpg", {"": 90 * KIB}, 16 * KIB)
+INNER = Other(90 * KIB, piece_length=16 * KIB, name="cover.jpg")
 """Below ``both/album`` its file is the one that ``ONE`` has below ``both``."""
 
 
@@ -119,7 +119,7 @@ def test_whoever_waits_or_asks_is_told(tmp_path: Path, capsys: pytest.CaptureFix
         assert (caught.value.errno, caught.value.path) == (errno.EBUSY, str(folder / COVER))
         capsys.readouterr()
         port = to_second["peers"][0][1]
-        command = ["download", str(TWO.torrent(tmp_path)), "-d", str(folder), "--peer", f"127.0.0.1:{port}"]
+        command = ["download", str(TWO.write_torrent(tmp_path)), "-d", str(folder), "--peer", f"127.0.0.1:{port}"]
         assert main([*command, "--timeout", "30"]) == 4
         lines = [line for line in capsys.readouterr().err.splitlines() if ONE.infohash.hex() in line]
         assert len(lines) == 1
@@ -222,7 +222,7 @@ def test_another_process_is_told_too_until_the_first_is_killed(tmp_path: Path) -
     folder = tmp_path / "both"
     with contextlib.ExitStack() as stack:
         (_, to_first), (second, to_second) = stack.enter_context(swarm(tmp_path))
-        child = stack.enter_context(Child(HOLDER, ONE.torrent(tmp_path), folder, to_first["peers"][0][1]))
+        child = stack.enter_context(Child(HOLDER, ONE.write_torrent(tmp_path), folder, to_first["peers"][0][1]))
         child.line()
         two = stack.enter_context(bt.Client(second, folder, settings=NIMBLE, **to_second))
         failed = Watched(two).happened(events.StorageFailed)

@@ -8,12 +8,12 @@ from typing import List
 
 import pytest
 from support.children import Child, seeders
-from support.content import KIB, MIB, Content
 from support.pairs import LOCAL, PATIENCE, pair, seeder
 
 import bittorrent_threads as bt
+from bittorrent_threads.testing.sample_torrent import KIB, MIB, SampleTorrent
 
-BIG = Content.of("big", {"a": 5 * MIB, "b": 3 * MIB + 5}, 4 * MIB)
+BIG = SampleTorrent({"a": 5 * MIB, "b": 3 * MIB + 5}, piece_length=4 * MIB, name="big")
 
 FIRST_RUN = """
     import sys
@@ -31,7 +31,7 @@ FIRST_RUN = """
 
 @pytest.mark.parametrize("memory", [64 * MIB, 4 * MIB], ids=["whole", "in stripes"])
 def test_they_survive_a_stop_and_a_new_process(tmp_path: Path, memory: int) -> None:
-    torrent, folder = BIG.torrent(tmp_path), tmp_path / "down"
+    torrent, folder = BIG.write_torrent(tmp_path), tmp_path / "down"
     with seeder(tmp_path / "seed", BIG) as seed:
         with Child(FIRST_RUN, torrent, folder, seed.port, memory) as child:
             first, pieces = map(int, child.line().split())
@@ -85,8 +85,10 @@ DOWNLOADER = """
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize(("piece_length", "pieces"), [(16 * MIB, 10), (64 * MIB, 3)])
 def test_large_pieces_stay_inside_the_memory_budget(tmp_path: Path, piece_length: int, pieces: int) -> None:
-    content = Content.of("large", {"a": piece_length * pieces // 2 + 1, "b": piece_length * pieces // 2}, piece_length)
-    torrent, folder = content.torrent(tmp_path), content.write(tmp_path / "seed")
+    content = SampleTorrent(
+        {"a": piece_length * pieces // 2 + 1, "b": piece_length * pieces // 2}, piece_length=piece_length, name="large"
+    )
+    torrent, folder = content.write_torrent(tmp_path), content.write(tmp_path / "seed")
     with seeders(3, torrent, folder) as ports, Child(DOWNLOADER, torrent, tmp_path / "down", *ports) as child:
         beyond, senders = map(int, child.line().split())
         child.end()
@@ -95,7 +97,7 @@ def test_large_pieces_stay_inside_the_memory_budget(tmp_path: Path, piece_length
     assert differences(content, tmp_path) == []
 
 
-def differences(content: Content, folder: Path) -> List[str]:
+def differences(content: SampleTorrent, folder: Path) -> List[str]:
     """The files that differ from those of the seeders, which cost time to make again."""
     pairs = [(content.path(folder / "seed", path), content.path(folder / "down", path)) for path, _ in content.files]
     return [str(down) for seed, down in pairs if seed.read_bytes() != down.read_bytes()]

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator
 
 import pytest
-from support.content import KIB, Content
 from support.damage import Watched, mounted
 from support.pairs import LOCAL, PATIENCE, SMALL, seeder
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
 from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
 NIMBLE = LOCAL.replace(sync_interval=0.1, disk_retry_interval=0.1, disk_retry_max=0.2)
-OTHER = Content.of("other", {"": 200_000}, 32 * KIB)
+OTHER = SampleTorrent(200_000, piece_length=32 * KIB, name="other")
 
 
 class Volume:
@@ -62,7 +62,7 @@ class Run:
         self._folder = folder
         self._ports = ports
 
-    def add(self, content: Content, folder: Path, **options: Any) -> bt.Client:
+    def add(self, content: SampleTorrent, folder: Path, **options: Any) -> bt.Client:
         peers = [("127.0.0.1", self._ports[content.name])]
         return self._session.add(content.metainfo(), folder, peers=peers, **options)
 
@@ -253,7 +253,7 @@ def test_resume_data_beside_the_data_is_gone_with_it(tmp_path: Path, volume: Vol
 
 # -- while it runs -----------------------------------------------------------------------------------------------------
 
-LONG = Content.of("long", {"a": 1_500_001, "b": 1_000_000}, 32 * KIB)
+LONG = SampleTorrent({"a": 1_500_001, "b": 1_000_000}, piece_length=32 * KIB, name="long")
 ONE_OPEN = NIMBLE.replace(max_open_files=1)
 """So that the files of a volume are not all open, which would be read on."""
 

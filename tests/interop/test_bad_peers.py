@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Callable, Iterator, List, Union
 
 import pytest
-from support.content import KIB, Content
 from support.peers.libtorrent import LibtorrentPeer
-from support.peers.raw import ChokingSeeder, CorruptSeeder
 
 import bittorrent_threads as bt
+from bittorrent_threads.testing.bad_seeders import ChokingSeeder, CorruptSeeder
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(180)]
 
-SMALL_PIECES = Content.of("small-pieces", {"a.bin": 1_500_000, "b/c.bin": 500_001}, 16 * KIB)
-LARGE_PIECES = Content.of("large-pieces", {"a.bin": 1_500_000, "b/c.bin": 500_001}, 256 * KIB)
+SMALL_PIECES = SampleTorrent({"a.bin": 1_500_000, "b/c.bin": 500_001}, piece_length=16 * KIB, name="small-pieces")
+LARGE_PIECES = SampleTorrent({"a.bin": 1_500_000, "b/c.bin": 500_001}, piece_length=256 * KIB, name="large-pieces")
 CONTENTS = pytest.mark.parametrize("content", [SMALL_PIECES, LARGE_PIECES], ids=lambda content: content.name)
 LIAR = "127.0.0.6"
 SLOW = {"upload_rate_limit": 600_000}
@@ -25,20 +25,20 @@ TIMEOUT = 90
 
 
 @pytest.fixture
-def torrent(content: Content, tmp_path: Path, require_peer: Callable[[str], str]) -> Path:
+def torrent(content: SampleTorrent, tmp_path: Path, require_peer: Callable[[str], str]) -> Path:
     require_peer("libtorrent")
-    return content.torrent(tmp_path)
+    return content.write_torrent(tmp_path)
 
 
 @pytest.fixture
-def good(content: Content, torrent: Path, tmp_path: Path) -> Iterator[LibtorrentPeer]:
+def good(content: SampleTorrent, torrent: Path, tmp_path: Path) -> Iterator[LibtorrentPeer]:
     with LibtorrentPeer(torrent, content.write(tmp_path / "seeded"), seed=True, settings=SLOW) as peer:
         yield peer
 
 
 @pytest.fixture(params=["raw", "libtorrent"])
 def liar(
-    request: pytest.FixtureRequest, content: Content, torrent: Path, tmp_path: Path
+    request: pytest.FixtureRequest, content: SampleTorrent, torrent: Path, tmp_path: Path
 ) -> Iterator[Union[CorruptSeeder, LibtorrentPeer]]:
     if request.param == "raw":
         with CorruptSeeder(content, host=LIAR) as raw:
@@ -63,7 +63,7 @@ def banned(client: bt.Client) -> List[str]:
 
 @CONTENTS
 def test_a_seeder_of_corrupt_blocks_beside_a_good_one(
-    content: Content,
+    content: SampleTorrent,
     torrent: Path,
     good: LibtorrentPeer,
     liar: Union[CorruptSeeder, LibtorrentPeer],
@@ -83,9 +83,9 @@ def test_a_seeder_of_corrupt_blocks_beside_a_good_one(
 
 @pytest.mark.parametrize("content", [SMALL_PIECES], ids=lambda content: content.name)
 def test_a_peer_that_never_unchokes_beside_a_good_one(
-    content: Content, torrent: Path, good: LibtorrentPeer, tmp_path: Path
+    content: SampleTorrent, torrent: Path, good: LibtorrentPeer, tmp_path: Path
 ) -> None:
-    with ChokingSeeder(content) as choking:
+    with ChokingSeeder(content, host="127.0.0.5") as choking:
         with bt.Client(torrent, tmp_path / "ours", peers=[choking.address, good.address]) as client:
             choking.wait_until(lambda: choking.interested == 1, TIMEOUT)
             client.wait(timeout=TIMEOUT)
@@ -95,8 +95,8 @@ def test_a_peer_that_never_unchokes_beside_a_good_one(
 
 
 def test_a_peer_that_never_unchokes_alone_is_a_stall(tmp_path: Path) -> None:
-    with ChokingSeeder(SMALL_PIECES, host="127.0.0.1") as choking:
-        torrent = SMALL_PIECES.torrent(tmp_path)
+    with ChokingSeeder(SMALL_PIECES) as choking:
+        torrent = SMALL_PIECES.write_torrent(tmp_path)
         with bt.Client(torrent, tmp_path / "ours", peers=[choking.address]) as client:
             choking.wait_until(lambda: choking.interested == 1, TIMEOUT)
             client.wait(lambda status: "chok" in status.stall, timeout=TIMEOUT)

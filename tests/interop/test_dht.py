@@ -6,20 +6,20 @@ from pathlib import Path
 from typing import Callable, Iterator, Type, Union
 
 import pytest
-from support.content import KIB, Content
 from support.peers.aria2 import Aria2Peer
 from support.peers.libtorrent import LibtorrentPeer
 from support.peers.libtorrent_dht import LibtorrentDht
 from support.peers.peer import Peer
 
 import bittorrent_threads as bt
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(120)]
 
 TIMEOUT = 60.0
 KINDS = pytest.mark.parametrize("kind", [LibtorrentPeer, Aria2Peer], ids=lambda kind: kind.name)
 INFOHASH = bytes(range(20))
-CONTENT = Content.of("scattered", {"a.bin": 300_000}, 64 * KIB)
+CONTENT = SampleTorrent({"a.bin": 300_000}, piece_length=64 * KIB, name="scattered")
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_ours_and_theirs_find_what_the_other_announces(network: LibtorrentDht, t
             assert next(peers) == (network.nodes[-2][0], 7777)
             assert list(peers) == []
             assert peers.replies >= len(network.nodes)
-        client = session.add(CONTENT.torrent(tmp_path), CONTENT.write(tmp_path / "ours"))
+        client = session.add(CONTENT.write_torrent(tmp_path), CONTENT.write(tmp_path / "ours"))
         network.wait_announced(CONTENT.infohash, client.port)
         network.find(CONTENT.infohash, client.port)
 
@@ -64,7 +64,7 @@ def test_we_download_by_the_dht_alone(
     kind: Type[Peer], network: LibtorrentDht, tmp_path: Path, require_peer: Callable[[str], str]
 ) -> None:
     require_peer(kind.name)
-    torrent, seeded = CONTENT.torrent(tmp_path), CONTENT.write(tmp_path / "seeded")
+    torrent, seeded = CONTENT.write_torrent(tmp_path), CONTENT.write(tmp_path / "seeded")
     with peer_of(kind, network, torrent, seeded, seed=True) as peer:
         network.wait_announced(CONTENT.infohash, peer.port)
         bt.download(magnet_of(torrent), tmp_path / "ours", settings=settings_of(network), timeout=TIMEOUT)
@@ -76,7 +76,7 @@ def test_it_downloads_from_us_by_the_dht_alone(
     kind: Type[Peer], network: LibtorrentDht, tmp_path: Path, require_peer: Callable[[str], str]
 ) -> None:
     require_peer(kind.name)
-    torrent = CONTENT.torrent(tmp_path)
+    torrent = CONTENT.write_torrent(tmp_path)
     with bt.Client(torrent, CONTENT.write(tmp_path / "ours"), settings=settings_of(network)) as client:
         network.wait_announced(CONTENT.infohash, client.port)
         with peer_of(kind, network, magnet_of(torrent), tmp_path / "theirs") as peer:
@@ -87,7 +87,7 @@ def test_it_downloads_from_us_by_the_dht_alone(
 def test_the_node_of_a_connected_peer_is_enough(network: LibtorrentDht, tmp_path: Path) -> None:
     """Without a router, by the PORT message (BEP 5): theirs is asked, and its network is joined through it."""
     network.announce(INFOHASH, 7777)
-    torrent, seeded = CONTENT.torrent(tmp_path), CONTENT.write(tmp_path / "seeded")
+    torrent, seeded = CONTENT.write_torrent(tmp_path), CONTENT.write(tmp_path / "seeded")
     lonely = bt.Settings(host="127.0.0.1", dht=True, dht_routers=())
     with LibtorrentPeer(torrent, seeded, seed=True, settings=network.settings) as peer, bt.Session(lonely) as session:
         network.wait_announced(CONTENT.infohash, peer.port)

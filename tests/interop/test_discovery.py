@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Callable, Tuple, Union
 
 import pytest
-from support.content import KIB, Content
 from support.peers.aria2 import Aria2Peer
 from support.peers.libtorrent import LibtorrentPeer
 
 import bittorrent_threads as bt
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(120)]
 
-CONTENT = Content.of("discovered", {"a.bin": 700_000, "b.bin": 300_001}, 64 * KIB)
+CONTENT = SampleTorrent({"a.bin": 700_000, "b.bin": 300_001}, piece_length=64 * KIB, name="discovered")
 TIMEOUT = 60
 HERE = bt.Settings(host="127.0.0.1")
 
@@ -22,7 +22,7 @@ HERE = bt.Settings(host="127.0.0.1")
 @pytest.fixture
 def linked(tmp_path: Path) -> Tuple[Path, str]:
     """Return the torrent, and its magnet link, which names no tracker and no peer."""
-    torrent = CONTENT.torrent(tmp_path)
+    torrent = CONTENT.write_torrent(tmp_path)
     return torrent, str(bt.Metainfo.load(torrent).magnet())
 
 

@@ -30,7 +30,7 @@ def test_it_seeds_to_us(kind: Type[Peer], tmp_path: Path, require_peer: Callable
         session = stack.enter_context(bt.Session())
         clients = []
         for shape in SHAPES:
-            torrent = shape.torrent(tmp_path)
+            torrent = shape.write_torrent(tmp_path)
             peer = stack.enter_context(kind(torrent, shape.write(tmp_path / "seeded"), seed=True))
             clients.append(session.add(torrent, tmp_path / "ours", peers=[peer.address]))
         for shape, client in zip(SHAPES, clients):
@@ -62,7 +62,7 @@ def test_libtorrent_dials_us_encrypted_and_then_plain(tmp_path: Path, require_pe
     """Its default: message stream encryption first, which is no handshake that we know."""
     require_peer(LibtorrentPeer.name)
     shape = SHAPES[0]
-    torrent = shape.torrent(tmp_path)
+    torrent = shape.write_torrent(tmp_path)
     peer = LibtorrentPeer(torrent, tmp_path / "theirs", settings={"out_enc_policy": PREFER_ENCRYPTION})
     with bt.Client(torrent, shape.write(tmp_path / "ours")) as client, peer:
         peer.add_peer(("127.0.0.1", client.port))
@@ -77,7 +77,7 @@ def test_libtorrent_and_we_dial_each_other_at_once(
     """It has a rule of its own which of the two connections ends; whichever stays is enough."""
     require_peer(LibtorrentPeer.name)
     shape = SHAPES[0]
-    torrent = shape.torrent(tmp_path)
+    torrent = shape.write_torrent(tmp_path)
     theirs, ours = tmp_path / "theirs", tmp_path / "ours"
     shape.write(theirs if seed else ours)
     rate = shape.size // 4

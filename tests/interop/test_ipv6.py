@@ -22,7 +22,7 @@ LINK = 0x20
 @pytest.mark.parametrize("seed", [True, False], ids=["it seeds", "we seed"])
 def test_libtorrent_over_ipv6(seed: bool, tmp_path: Path, require_peer: Callable[[str], str]) -> None:
     require_peer(LibtorrentPeer.name)
-    torrent = SMALL.torrent(tmp_path)
+    torrent = SMALL.write_torrent(tmp_path)
     theirs, ours = tmp_path / "theirs", tmp_path / "ours"
     SMALL.write(theirs if seed else ours)
     peer = LibtorrentPeer(torrent, theirs, seed=seed, host="::1", settings=LISTENING)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Callable, Dict, Type
 
 import pytest
-from support.content import KIB, Content
 from support.peers.aria2 import Aria2Peer
 from support.peers.libtorrent import LibtorrentPeer
 from support.peers.opentracker import OpenTracker
@@ -16,11 +15,14 @@ from support.peers.peer import Peer
 from support.peers.transmission import TransmissionPeer
 
 import bittorrent_threads as bt
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(180)]
 
 TIMEOUT = 90
-CONTENT = Content.of("linked", {f"a file with a long name, number {number:03}": 700 for number in range(400)}, 16 * KIB)
+CONTENT = SampleTorrent(
+    {f"a file with a long name, number {number:03}": 700 for number in range(400)}, piece_length=16 * KIB, name="linked"
+)
 """Its metadata has two pieces."""
 KINDS = pytest.mark.parametrize("kind", [LibtorrentPeer, Aria2Peer, TransmissionPeer], ids=lambda kind: kind.name)
 
@@ -59,7 +61,7 @@ def test_links_of_all_clients_download_from_it(
     links = {kind.name: LINKS[kind.name]} if kind is TransmissionPeer else LINKS
     for name in links:
         require_peer(name)
-    torrent = CONTENT.torrent(tmp_path, ["http://127.0.0.1:1/announce"])
+    torrent = CONTENT.write_torrent(tmp_path, ["http://127.0.0.1:1/announce"])
     with kind(torrent, CONTENT.write(tmp_path / "seeded"), seed=True) as peer:
         for name, link in links.items():
             uri = link(torrent)
@@ -75,7 +77,7 @@ def test_it_downloads_from_us_by_a_link_of_ours(
     kind: Type[Peer], tmp_path: Path, require_peer: Callable[[str], str]
 ) -> None:
     require_peer(kind.name)
-    torrent = CONTENT.torrent(tmp_path)
+    torrent = CONTENT.write_torrent(tmp_path)
     magnet = bt.Metainfo.load(torrent).magnet()
     with bt.Client(torrent, CONTENT.write(tmp_path / "ours")) as client, kind(str(magnet), tmp_path / "theirs") as peer:
         client.add_peer(*peer.address)
@@ -88,7 +90,7 @@ def test_peers_of_a_tracker_are_enough(kind: Type[Peer], tmp_path: Path, require
     require_peer(kind.name)
     require_peer(OpenTracker.name)
     with OpenTracker(CONTENT.infohash) as tracker:
-        torrent = CONTENT.torrent(tmp_path, [tracker.url])
+        torrent = CONTENT.write_torrent(tmp_path, [tracker.url])
         magnet = bt.Metainfo.load(torrent).magnet()
         with kind(torrent, CONTENT.write(tmp_path / "seeded"), seed=True):
             tracker.wait_swarm(CONTENT.infohash, seeds=1, leechers=0, timeout=TIMEOUT)

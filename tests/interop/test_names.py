@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Callable, Type
 
 import pytest
-from support.content import Content
 from support.pairs import LOCAL, seeder
 from support.peers.aria2 import Aria2Peer
 from support.peers.libtorrent import LibtorrentPeer
@@ -14,21 +13,22 @@ from support.peers.peer import Peer
 from support.peers.transmission import TransmissionPeer
 
 import bittorrent_threads as bt
+from bittorrent_threads.testing.sample_torrent import SampleTorrent
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(120)]
 
 TIMEOUT = 60
-ALBUM = Content.of(
-    "Album: best of",
+ALBUM = SampleTorrent(
     {"01 - What now?.mp3": 70_000, "CON": 5, "ReadMe.txt": 30, "end.": 17_000, "readme.txt": 50, "音乐*.mp3": 20_000},
-    16384,
+    piece_length=16384,
+    name="Album: best of",
 )
 
 
 @pytest.mark.parametrize("kind", [LibtorrentPeer, Aria2Peer, TransmissionPeer], ids=lambda kind: kind.name)
 def test_we_find_what_it_stored(kind: Type[Peer], tmp_path: Path, require_peer: Callable[[str], str]) -> None:
     require_peer(kind.name)
-    torrent = ALBUM.torrent(tmp_path)
+    torrent = ALBUM.write_torrent(tmp_path)
     with seeder(tmp_path / "ours", ALBUM) as seed, kind(torrent, tmp_path / "theirs") as peer:
         seed.add_peer(*peer.address)
         peer.wait_complete(TIMEOUT)
@@ -40,8 +40,10 @@ def test_we_find_what_it_stored(kind: Type[Peer], tmp_path: Path, require_peer: 
 def test_it_finds_what_we_stored(kind: Type[Peer], tmp_path: Path, require_peer: Callable[[str], str]) -> None:
     # Transmission renames on every system, and libtorrent what differs only in case: so no such names here.
     require_peer(kind.name)
-    album = Content.of("Album: best of", {"01 - What now?.mp3": 70_000, "CON": 5, "end.": 17_000}, 16384)
-    torrent = album.torrent(tmp_path)
+    album = SampleTorrent(
+        {"01 - What now?.mp3": 70_000, "CON": 5, "end.": 17_000}, piece_length=16384, name="Album: best of"
+    )
+    torrent = album.write_torrent(tmp_path)
     settings = LOCAL.replace(names="native")
     with seeder(tmp_path / "seed", album) as seed:
         peers = [("127.0.0.1", seed.port)]

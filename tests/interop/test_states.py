@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
-from support.content import KIB, Content
 from support.peers.libtorrent import LibtorrentPeer
 
 import bittorrent_threads as bt
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(180)]
 
-CONTENT = Content.of("states", {"a.bin": 2_000_000, "b/c.bin": 1_000_001}, 32 * KIB)
+CONTENT = SampleTorrent({"a.bin": 2_000_000, "b/c.bin": 1_000_001}, piece_length=32 * KIB, name="states")
 SLOW = {"upload_rate_limit": 600_000}
 """Bytes a second: the transfer takes long enough to be interrupted, which the tests check."""
 TIMEOUT = 90
@@ -22,7 +22,7 @@ TIMEOUT = 90
 @pytest.fixture
 def torrent(tmp_path: Path, require_peer: Callable[[str], str]) -> Path:
     require_peer("libtorrent")
-    return CONTENT.torrent(tmp_path)
+    return CONTENT.write_torrent(tmp_path)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Callable, List
 
 import pytest
-from support.content import KIB, Content
 from support.peers.aria2 import Aria2Peer
 from support.peers.libtorrent import LibtorrentPeer
 from support.peers.opentracker import OpenTracker
@@ -15,10 +14,13 @@ from support.peers.peer import Peer
 from support.peers.transmission import TransmissionPeer
 
 import bittorrent_threads as bt
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(180)]
 
-CONTENT = Content.of("swarm", {"a.bin": 1_500_000, "b/empty": 0, "b/c.bin": 64 * KIB, "d.bin": 1_000_001}, 64 * KIB)
+CONTENT = SampleTorrent(
+    {"a.bin": 1_500_000, "b/empty": 0, "b/c.bin": 64 * KIB, "d.bin": 1_000_001}, piece_length=64 * KIB, name="swarm"
+)
 TIMEOUT = 90
 
 
@@ -28,10 +30,10 @@ def test_all_of_them_get_it_through_us(tmp_path: Path, require_peer: Callable[[s
         require_peer(kind.name)
     with contextlib.ExitStack() as stack:
         tracker = stack.enter_context(OpenTracker(CONTENT.infohash))
-        unlisted = CONTENT.torrent(tmp_path)
+        unlisted = CONTENT.write_torrent(tmp_path)
         seeded = CONTENT.write(tmp_path / "seeded")
         seeder = stack.enter_context(LibtorrentPeer(unlisted, seeded, seed=True, host="127.0.0.5"))
-        torrent = CONTENT.torrent(tmp_path, [tracker.url])
+        torrent = CONTENT.write_torrent(tmp_path, [tracker.url])
         # Transmission starts first: it connects to no peer here, so later peers must learn its address.
         others: List[Peer] = [
             stack.enter_context(kind(torrent, tmp_path / kind.name))

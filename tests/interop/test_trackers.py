@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Callable, Iterator, List, Type
 
 import pytest
-from support.content import KIB, Content
 from support.peers.aria2 import Aria2Peer
 from support.peers.libtorrent import LibtorrentPeer
 from support.peers.opentracker import OpenTracker
 from support.peers.peer import Peer
 
 import bittorrent_threads as bt
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(180)]
 
-CONTENT = Content.of("tracked", {"a.bin": 1_000_000, "b/c.bin": 300_001}, 64 * KIB)
+CONTENT = SampleTorrent({"a.bin": 1_000_000, "b/c.bin": 300_001}, piece_length=64 * KIB, name="tracked")
 TIMEOUT = 90
 KINDS = pytest.mark.parametrize("kind", [LibtorrentPeer, Aria2Peer], ids=lambda kind: kind.name)
 
@@ -34,7 +34,7 @@ def test_we_find_a_seeder_through_opentracker(
     kind: Type[Peer], tracker: OpenTracker, tmp_path: Path, require_peer: Callable[[str], str]
 ) -> None:
     require_peer(kind.name)
-    torrent = CONTENT.torrent(tmp_path, [tracker.url])
+    torrent = CONTENT.write_torrent(tmp_path, [tracker.url])
     with kind(torrent, CONTENT.write(tmp_path / "seeded"), seed=True):
         tracker.wait_swarm(CONTENT.infohash, seeds=1, leechers=0, timeout=TIMEOUT)
         with bt.Client(torrent, tmp_path / "ours") as client:
@@ -48,7 +48,7 @@ def test_we_find_a_seeder_through_opentracker_over_udp(
     tracker: OpenTracker, tmp_path: Path, require_peer: Callable[[str], str]
 ) -> None:
     require_peer(LibtorrentPeer.name)
-    torrent = CONTENT.torrent(tmp_path, [tracker.udp_url])
+    torrent = CONTENT.write_torrent(tmp_path, [tracker.udp_url])
     with LibtorrentPeer(torrent, CONTENT.write(tmp_path / "seeded"), seed=True):
         tracker.wait_swarm(CONTENT.infohash, seeds=1, leechers=0, timeout=TIMEOUT)
         with bt.Client(torrent, tmp_path / "ours") as client:
@@ -64,7 +64,7 @@ def test_libtorrent_finds_us_through_opentracker_over_udp(
     tracker: OpenTracker, tmp_path: Path, require_peer: Callable[[str], str]
 ) -> None:
     require_peer(LibtorrentPeer.name)
-    torrent = CONTENT.torrent(tmp_path, [tracker.udp_url])
+    torrent = CONTENT.write_torrent(tmp_path, [tracker.udp_url])
     with bt.Client(torrent, CONTENT.write(tmp_path / "ours")):
         tracker.wait_swarm(CONTENT.infohash, seeds=1, leechers=0, timeout=TIMEOUT)
         with LibtorrentPeer(torrent, tmp_path / "theirs") as peer:
@@ -77,7 +77,7 @@ def test_it_finds_us_through_opentracker(
     kind: Type[Peer], tracker: OpenTracker, tmp_path: Path, require_peer: Callable[[str], str]
 ) -> None:
     require_peer(kind.name)
-    torrent = CONTENT.torrent(tmp_path, [tracker.url])
+    torrent = CONTENT.write_torrent(tmp_path, [tracker.url])
     with bt.Client(torrent, CONTENT.write(tmp_path / "ours")) as client:
         tracker.wait_swarm(CONTENT.infohash, seeds=1, leechers=0, timeout=TIMEOUT)
         with kind(torrent, tmp_path / "theirs") as peer:
@@ -92,8 +92,8 @@ def test_a_torrent_that_opentracker_refuses(scheme: str, tracker: OpenTracker, t
         "http": (tracker.url, "not authorized"),
         "udp": (tracker.udp_url, "refused without a reason"),
     }[scheme]
-    other = Content.of("other", {"": 1000}, 16 * KIB)
-    with bt.Client(other.torrent(tmp_path, [url]), tmp_path / "ours") as client:
+    other = SampleTorrent(1000, piece_length=16 * KIB, name="other")
+    with bt.Client(other.write_torrent(tmp_path, [url]), tmp_path / "ours") as client:
         failure = next(event for event in client if isinstance(event, bt.events.TrackerFailed))
         assert failure.url == url
         assert reason in failure.reason
@@ -116,9 +116,9 @@ def test_a_tracker_that_is_down_beside_one_that_is_up(
     require_peer(LibtorrentPeer.name)
     tiers: List[List[str]] = [[down, tracker.url]] if together else [[down], [tracker.url]]
     seeded = CONTENT.write(tmp_path / "seeded")
-    with LibtorrentPeer(CONTENT.torrent(tmp_path, [tracker.url]), seeded, seed=True):
+    with LibtorrentPeer(CONTENT.write_torrent(tmp_path, [tracker.url]), seeded, seed=True):
         tracker.wait_swarm(CONTENT.infohash, seeds=1, leechers=0, timeout=TIMEOUT)
-        torrent = CONTENT.torrent(tmp_path, *tiers)
+        torrent = CONTENT.write_torrent(tmp_path, *tiers)
         with bt.Client(torrent, tmp_path / "ours", settings=bt.Settings(announce_timeout=4.0)) as client:
             client.wait(timeout=TIMEOUT)
             assert CONTENT.differences(tmp_path / "ours") == []

@@ -8,10 +8,10 @@ from typing import Any, Dict, List, Tuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import content
 
 from bittorrent_threads.errors import BencodeError, MetainfoError
 from bittorrent_threads.metainfo.bencode import decode, decode_document, decode_prefix, encode
+from bittorrent_threads.testing import bencode as independent
 
 VALID = {
     b"i0e": 0,
@@ -115,7 +115,7 @@ def test_errors_name_the_place(data: bytes, offset: int, reason: str) -> None:
 
 
 def test_every_beginning_of_a_message_is_malformed() -> None:
-    data = content.bencode({"a": [1, -20, "x" * 9, "y" * 10, "z" * 100, {}], "b": {"c": {"d": [[], 0]}}})
+    data = independent.bencode({"a": [1, -20, "x" * 9, "y" * 10, "z" * 100, {}], "b": {"c": {"d": [[], 0]}}})
     decode(data)
     for end in range(len(data)):
         with pytest.raises(BencodeError):
@@ -169,9 +169,9 @@ FILES = {
 @pytest.mark.parametrize("kind", FILES)
 def test_a_file_of_a_torrent_is_read_like_everything_else(kind: str) -> None:
     # In a list it may be read at once, behind a key it is read token by token.
-    data = content.bencode(FILES[kind])
+    data = independent.bencode(FILES[kind])
     assert decode(b"l" + data + b"e") == [decode(b"d1:k" + data + b"e")[b"k"]]
-    assert content.bencode(FILES[kind]) == encode(decode(b"l" + data + b"i5ee")[0])
+    assert independent.bencode(FILES[kind]) == encode(decode(b"l" + data + b"i5ee")[0])
     for end in range(len(data)):
         errors = []
         for before in (b"l", b"d1:k"):
@@ -182,7 +182,7 @@ def test_a_file_of_a_torrent_is_read_like_everything_else(kind: str) -> None:
 
 
 def test_the_limits_hold_for_files_of_a_torrent() -> None:
-    data = content.bencode([FILE] * 3)
+    data = independent.bencode([FILE] * 3)
     for count in range(1, 42):
         try:
             decode(data, max_tokens=count)
@@ -268,7 +268,7 @@ def test_what_bencoder_writes_is_read() -> None:
 def test_damaged_bytes_end_in_a_value_or_a_bencode_error() -> None:
     chance = random.Random(0)
     for _ in range(3000):
-        data = bytearray(content.bencode({"a": [1, "bc", {"d": -5}], "info": {"name": "x" * 12, "n": [[]]}}))
+        data = bytearray(independent.bencode({"a": [1, "bc", {"d": -5}], "info": {"name": "x" * 12, "n": [[]]}}))
         for _ in range(chance.randint(1, 4)):
             data[chance.randrange(len(data))] = chance.choice(b"0123456789:delix-\x00\xff")
         for read in (decode, decode_prefix, functools.partial(decode_document, hashed=b"info")):

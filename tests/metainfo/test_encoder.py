@@ -6,10 +6,10 @@ import types
 from typing import Any, Callable
 
 import pytest
-from support import content
 from support.loopback import run_child
 
 from bittorrent_threads.metainfo.encoder import encoder, encoder_of
+from bittorrent_threads.testing import bencode as independent
 
 
 def module(**functions: Callable[[Any], Any]) -> types.ModuleType:
@@ -23,7 +23,7 @@ def test_encodes() -> None:
 
 
 def test_bencoder_pyx_under_the_same_name_serves_too() -> None:
-    assert encoder_of(module(bencode=content.bencode, bdecode=bytes))([1, "a"]) == b"li1e1:ae"
+    assert encoder_of(module(bencode=independent.bencode, bdecode=bytes))([1, "a"]) == b"li1e1:ae"
 
 
 def test_another_module_of_that_name_is_told() -> None:

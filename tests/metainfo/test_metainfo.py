@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.children import Child
-from support.content import bencode
 from support.infos import Info, multi, parse, single, without
 
 from bittorrent_threads.errors import BencodeError, MetainfoError, StorageError
@@ -20,6 +19,7 @@ from bittorrent_threads.metainfo.bencode import MAX_DEPTH, MAX_TOKENS, encode
 from bittorrent_threads.metainfo.file_list import TorrentFile
 from bittorrent_threads.metainfo.infohash import InfoHash
 from bittorrent_threads.metainfo.metainfo import Metainfo, padding_pieces
+from bittorrent_threads.testing.bencode import bencode
 
 
 def test_single_file() -> None:

@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import Any, Dict, List
 
 import pytest
-from support.content import bencode
 
 from bittorrent_threads.metainfo.metainfo import Metainfo
 from bittorrent_threads.metainfo.spelling import decoder, transcoded
+from bittorrent_threads.testing.bencode import bencode
 
 
 def parse(name: bytes, *paths: List[bytes], encoding: Any = None, **extra: Any) -> Metainfo:

@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.content import bencode
 
 from bittorrent_threads.errors import TrackerError
 from bittorrent_threads.protocol import addresses
@@ -23,6 +22,7 @@ from bittorrent_threads.protocol.announce import (
     AnnounceRequest,
     url_objection,
 )
+from bittorrent_threads.testing.bencode import bencode
 
 INFOHASH = bytes([0, 32, 37, 38, 43, 47, 61, 63, 127, 128, 255]) + b"az09-._~!"
 PEERID = b"-TH0100-abcdefghijkl"

@@ -7,10 +7,10 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.content import bencode
 
 from bittorrent_threads.protocol import addresses
 from bittorrent_threads.protocol.extension import MAX_MESSAGES, ExtensionHandshake
+from bittorrent_threads.testing.bencode import bencode
 
 
 def test_the_example_of_the_bep() -> None:

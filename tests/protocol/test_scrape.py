@@ -8,10 +8,10 @@ from urllib.parse import unquote_to_bytes, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.content import bencode
 
 from bittorrent_threads.errors import TrackerError
 from bittorrent_threads.protocol.scrape import SwarmCounts, parse_scrape, scrape_url
+from bittorrent_threads.testing.bencode import bencode
 
 
 @pytest.mark.parametrize(

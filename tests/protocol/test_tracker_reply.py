@@ -7,10 +7,10 @@ import pickle
 from typing import Any, Optional
 
 import pytest
-from support.content import bencode
 
 from bittorrent_threads.errors import TrackerError
 from bittorrent_threads.protocol.tracker_reply import TrackerFailure, decode_reply, optional_count, optional_text
+from bittorrent_threads.testing.bencode import bencode
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from support.simulation.swarm import TRACKER
-from support.simulation.torrent import SimTorrent, make_torrent
+
+from bittorrent_threads.testing.simulation.swarm import TRACKER
+from bittorrent_threads.testing.simulation.torrent import SimTorrent, make_torrent
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from support.simulation.content import UNIT, Content
+from bittorrent_threads.testing.simulation.content import UNIT, Content
 
 
 def test_any_part_is_that_part_of_the_whole() -> None:

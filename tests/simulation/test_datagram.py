@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import List, Optional, Tuple
 
 import pytest
-from support.simulation.datagram import HEADERS, MAX_DATAGRAM, Faults, SimUdpSocket
-from support.simulation.network import Internet, SimNetwork
-from support.simulation.world import World
 
 from bittorrent_threads.net.interfaces import Address
+from bittorrent_threads.testing.simulation.datagram import HEADERS, MAX_DATAGRAM, Faults, SimUdpSocket
+from bittorrent_threads.testing.simulation.network import Internet, SimNetwork
+from bittorrent_threads.testing.simulation.world import World
 
 PORT = 6881
 COUNT = 2000

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from support.dht import PORT, dht_settings
-from support.simulation.datagram import Faults
-from support.simulation.swarm import Swarm, make_swarm
-from support.simulation.torrent import make_torrent
-from support.simulation.world import World
 
 from bittorrent_threads import events
+from bittorrent_threads.testing.simulation.datagram import Faults
+from bittorrent_threads.testing.simulation.swarm import Swarm, make_swarm
+from bittorrent_threads.testing.simulation.torrent import make_torrent
+from bittorrent_threads.testing.simulation.world import World
 
 ROUTER = ("10.0.0.1", PORT)
 """The first node of a swarm, which is its seed."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Tuple
 
 import pytest
-from support.simulation.swarm import PORT, Swarm, make_swarm
-from support.simulation.torrent import SimTorrent, make_torrent
-from support.simulation.world import World
 
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.peer_list import Source
+from bittorrent_threads.testing.simulation.swarm import PORT, Swarm, make_swarm
+from bittorrent_threads.testing.simulation.torrent import SimTorrent, make_torrent
+from bittorrent_threads.testing.simulation.world import World
 
 NODES = 20
 

@@ -6,16 +6,16 @@ import errno
 from typing import Any, Callable, Iterable, List
 
 import pytest
-from support.simulation.disk import MIB, SimDisk
-from support.simulation.network import Internet
-from support.simulation.storage import SimStorage
-from support.simulation.torrent import SimTorrent, make_torrent
-from support.simulation.world import World
 
 from bittorrent_threads.disk.resume import Resume
 from bittorrent_threads.engine import interfaces
 from bittorrent_threads.metainfo.fingerprint import fingerprint
 from bittorrent_threads.metainfo.hashes import Verdict
+from bittorrent_threads.testing.simulation.disk import MIB, SimDisk
+from bittorrent_threads.testing.simulation.network import Internet
+from bittorrent_threads.testing.simulation.storage import SimStorage
+from bittorrent_threads.testing.simulation.torrent import SimTorrent, make_torrent
+from bittorrent_threads.testing.simulation.world import World
 
 PIECE = 65536
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Set
 
-from support.simulation.swarm import Node, make_swarm
-from support.simulation.torrent import SimTorrent
-from support.simulation.world import World
-
 from bittorrent_threads import events
 from bittorrent_threads.engine.interfaces import Address, StreamHandler
+from bittorrent_threads.testing.simulation.swarm import Node, make_swarm
+from bittorrent_threads.testing.simulation.torrent import SimTorrent
+from bittorrent_threads.testing.simulation.world import World
 
 
 def families(node: Node) -> Set[bool]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import errno
 
 import pytest
-from support.simulation import tracker
-from support.simulation.network import MBIT
-from support.simulation.swarm import TRACKER, make_swarm
-from support.simulation.torrent import SimTorrent, make_torrent
-from support.simulation.world import World
 
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.simulation import tracker
+from bittorrent_threads.testing.simulation.network import MBIT
+from bittorrent_threads.testing.simulation.swarm import TRACKER, make_swarm
+from bittorrent_threads.testing.simulation.torrent import SimTorrent, make_torrent
+from bittorrent_threads.testing.simulation.world import World
 
 PIECE = 65536
 BLOCK = 16384

@@ -6,7 +6,16 @@ from typing import Dict, List
 
 import pytest
 from support.bench import BLOCK, COUNT, PIECE_LENGTH, Bench, Guest, blocks_of, packed
-from support.lying_peer import (
+
+from bittorrent_threads import events
+from bittorrent_threads.engine.flow_control import LEAST_READ, MAX_ANSWERS, MAX_WAITING
+from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.metainfo.bitfield import Bitfield
+from bittorrent_threads.protocol import wire
+from bittorrent_threads.protocol.dont_have import dont_haves
+from bittorrent_threads.settings import Settings
+from bittorrent_threads.swarm.message_quota import MAX_EXCESS, MESSAGE, RESERVE, SHARE
+from bittorrent_threads.testing.peer_messages import (
     ALLOWED_FAST,
     BITFIELD,
     CANCEL,
@@ -25,16 +34,7 @@ from support.lying_peer import (
     UNCHOKE,
     message,
 )
-from support.simulation.torrent import make_torrent
-
-from bittorrent_threads import events
-from bittorrent_threads.engine.flow_control import LEAST_READ, MAX_ANSWERS, MAX_WAITING
-from bittorrent_threads.metainfo import bencode
-from bittorrent_threads.metainfo.bitfield import Bitfield
-from bittorrent_threads.protocol import wire
-from bittorrent_threads.protocol.dont_have import dont_haves
-from bittorrent_threads.settings import Settings
-from bittorrent_threads.swarm.message_quota import MAX_EXCESS, MESSAGE, RESERVE, SHARE
+from bittorrent_threads.testing.simulation.torrent import make_torrent
 
 WIDE = 4096
 """Pieces of a torrent in which work for every piece would show."""

@@ -7,14 +7,14 @@ from typing import Any, Callable, Dict, List
 from urllib.parse import quote
 
 import pytest
-from support.simulation import tracker
-from support.simulation.lookups import SimLookups, Web
-from support.simulation.network import Internet
-from support.simulation.tracker import SimTracker
-from support.simulation.world import World
 
 from bittorrent_threads.engine import interfaces
 from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.testing.simulation import tracker
+from bittorrent_threads.testing.simulation.lookups import SimLookups, Web
+from bittorrent_threads.testing.simulation.network import Internet
+from bittorrent_threads.testing.simulation.tracker import SimTracker
+from bittorrent_threads.testing.simulation.world import World
 
 INFOHASH = bytes(range(200, 220))
 

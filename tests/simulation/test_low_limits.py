@@ -8,16 +8,16 @@ from __future__ import annotations
 from typing import List, Optional, Sequence
 
 import pytest
-from support.lying_peer import PIECE, message
-from support.simulation.actor import Actor, Block
-from support.simulation.network import MBIT
-from support.simulation.stream import SimStream
-from support.simulation.swarm import TRACKER, Node, Swarm, make_swarm
-from support.simulation.torrent import make_torrent
-from support.simulation.world import World
 
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.peer_messages import PIECE, message
+from bittorrent_threads.testing.simulation.actor import Actor, Block
+from bittorrent_threads.testing.simulation.network import MBIT
+from bittorrent_threads.testing.simulation.stream import SimStream
+from bittorrent_threads.testing.simulation.swarm import TRACKER, Node, Swarm, make_swarm
+from bittorrent_threads.testing.simulation.torrent import make_torrent
+from bittorrent_threads.testing.simulation.world import World
 
 BLOCK = 16384
 

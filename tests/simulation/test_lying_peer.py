@@ -7,10 +7,13 @@ import socket
 from typing import Callable, Iterator, List, Tuple
 
 import pytest
-from support import lying_peer
-from support.lying_peer import HungUp, LyingPeer, SimWire, SocketWire, message
-from support.simulation.network import Internet
-from support.simulation.world import World
+
+from bittorrent_threads.testing import peer_messages as messages
+from bittorrent_threads.testing.lying_peer import HungUp, LyingPeer, SocketWire
+from bittorrent_threads.testing.peer_messages import message
+from bittorrent_threads.testing.simulation.network import Internet
+from bittorrent_threads.testing.simulation.wire import SimWire
+from bittorrent_threads.testing.simulation.world import World
 
 INFOHASH = b"i" * 20
 
@@ -40,24 +43,24 @@ def ends(request: pytest.FixtureRequest) -> Iterator[Ends]:
 
 
 def test_messages_are_framed() -> None:
-    assert message(lying_peer.CHOKE) == b"\0\0\0\1\0"
-    assert message(lying_peer.HAVE, 7) == b"\0\0\0\5\4\0\0\0\7"
-    assert message(lying_peer.PIECE, 1, 2, payload=b"abc") == b"\0\0\0\x0c\7\0\0\0\1\0\0\0\2abc"
-    handshaker = lying_peer.handshake(INFOHASH, fast=True, extended=True)
-    assert handshaker == b"\x13BitTorrent protocol\0\0\0\0\0\x10\0\x04" + INFOHASH + lying_peer.PEERID
+    assert message(messages.CHOKE) == b"\0\0\0\1\0"
+    assert message(messages.HAVE, 7) == b"\0\0\0\5\4\0\0\0\7"
+    assert message(messages.PIECE, 1, 2, payload=b"abc") == b"\0\0\0\x0c\7\0\0\0\1\0\0\0\2abc"
+    handshaker = messages.handshake(INFOHASH, fast=True, extended=True)
+    assert handshaker == b"\x13BitTorrent protocol\0\0\0\0\0\x10\0\x04" + INFOHASH + messages.PEERID
 
 
 def test_two_liars_can_talk(ends: Ends) -> None:
     one, other = ends
-    other.say(lying_peer.handshake(INFOHASH, fast=False))
+    other.say(messages.handshake(INFOHASH, fast=False))
     assert one.greet(INFOHASH)[28:48] == INFOHASH
-    assert other.wire.receive(68)[27] == lying_peer.FAST_BIT
-    other.say(bytes(4), message(lying_peer.HAVE, 3), message(lying_peer.PIECE, 0, 0, payload=b"no"))
-    other.say(message(lying_peer.PIECE, 1, 2, payload=b"yes"))
-    assert one.hear() == (lying_peer.KEEPALIVE, b"")
-    assert one.hear_until(lying_peer.HAVE) == b"\0\0\0\3"
+    assert other.wire.receive(68)[27] == messages.FAST_BIT
+    other.say(bytes(4), message(messages.HAVE, 3), message(messages.PIECE, 0, 0, payload=b"no"))
+    other.say(message(messages.PIECE, 1, 2, payload=b"yes"))
+    assert one.hear() == (messages.KEEPALIVE, b"")
+    assert one.hear_until(messages.HAVE) == b"\0\0\0\3"
     assert one.fetch(1, 2, 3) == b"yes"
-    assert other.hear() == (lying_peer.REQUEST, b"\0\0\0\1\0\0\0\2\0\0\0\3")
+    assert other.hear() == (messages.REQUEST, b"\0\0\0\1\0\0\0\2\0\0\0\3")
 
 
 def test_a_wait_for_nothing_ends(ends: Ends) -> None:
@@ -68,9 +71,9 @@ def test_a_wait_for_nothing_ends(ends: Ends) -> None:
 
 def test_whoever_hangs_up_is_noticed(ends: Ends) -> None:
     one, other = ends
-    other.say(message(lying_peer.UNCHOKE), b"\0\0")
+    other.say(message(messages.UNCHOKE), b"\0\0")
     other.wire.close()
-    assert one.hear_all() == [(lying_peer.UNCHOKE, b"")]
+    assert one.hear_all() == [(messages.UNCHOKE, b"")]
     with pytest.raises(HungUp):
         one.hear()
     for _ in range(2):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Iterable
 
-from support.recorder import Recorder
-from support.simulation.swarm import TRACKER, Node, Swarm, make_swarm
-from support.simulation.torrent import SimTorrent
-from support.simulation.world import World
-
 from bittorrent_threads import events
 from bittorrent_threads.metainfo.infohash import InfoHash
 from bittorrent_threads.metainfo.magnet import Magnet
+from bittorrent_threads.testing.simulation.recorder import Recorder
+from bittorrent_threads.testing.simulation.swarm import TRACKER, Node, Swarm, make_swarm
+from bittorrent_threads.testing.simulation.torrent import SimTorrent
+from bittorrent_threads.testing.simulation.world import World
 
 
 def forget_metadata(node: Node) -> None:

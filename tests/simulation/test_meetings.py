@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any, Callable, List, Tuple
 
 import pytest
-from support.simulation.swarm import TRACKER, Node, Swarm, make_swarm
-from support.simulation.torrent import SimTorrent, make_torrent
-from support.simulation.world import World
 
 from bittorrent_threads import events
 from bittorrent_threads.protocol.extension_table import ExtensionTable
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.swarm.backoff import LEAST_LONGEST, RECONNECT_PAUSE, RETRY_PAUSE
 from bittorrent_threads.swarm.peer_list import Source
+from bittorrent_threads.testing.simulation.swarm import TRACKER, Node, Swarm, make_swarm
+from bittorrent_threads.testing.simulation.torrent import SimTorrent, make_torrent
+from bittorrent_threads.testing.simulation.world import World
 
 ALONE: SimTorrent = make_torrent(size=40 * 16384, piece_length=16384)
 """Without a tracker."""

@@ -6,14 +6,14 @@ import random
 from typing import Callable, List, Optional, Tuple
 
 import pytest
-from support.simulation.link import PACKET
-from support.simulation.network import MBIT, REFUSED, Internet, SimNetwork
-from support.simulation.pipe import CLOSED_BY_PEER, RESET_BY_PEER, WINDOW
-from support.simulation.stream import SimStream
-from support.simulation.world import World
 
 from bittorrent_threads.engine import interfaces
 from bittorrent_threads.errors import ListenError
+from bittorrent_threads.testing.simulation.link import PACKET
+from bittorrent_threads.testing.simulation.network import MBIT, REFUSED, Internet, SimNetwork
+from bittorrent_threads.testing.simulation.pipe import CLOSED_BY_PEER, RESET_BY_PEER, WINDOW
+from bittorrent_threads.testing.simulation.stream import SimStream
+from bittorrent_threads.testing.simulation.world import World
 
 PORT = 6881
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import List, Sequence, Set, Type
 
 import pytest
-from support import lying_peer as lp
-from support.lying_peer import message
-from support.simulation.actor import Actor, Block
-from support.simulation.swarm import Swarm, make_swarm
-from support.simulation.torrent import make_torrent
-from support.simulation.world import World
 
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing import peer_messages as pm
+from bittorrent_threads.testing.peer_messages import message
+from bittorrent_threads.testing.simulation.actor import Actor, Block
+from bittorrent_threads.testing.simulation.swarm import Swarm, make_swarm
+from bittorrent_threads.testing.simulation.torrent import make_torrent
+from bittorrent_threads.testing.simulation.world import World
 
 BLOCK = 16384
 PIECE = 16 * BLOCK
@@ -213,7 +213,7 @@ class ChokesAfterOne(Staller):
         if not self.choking:
             self.choking = True
             self.give(block)
-            self.say(message(lp.CHOKE))
+            self.say(message(pm.CHOKE))
 
 
 class ChokesProperly(Staller):
@@ -225,14 +225,14 @@ class ChokesProperly(Staller):
         if not self.choking:
             self.choking = True
             self.give(block)
-            self.say(message(lp.CHOKE))
+            self.say(message(pm.CHOKE))
         elif self.fast:
-            self.say(message(lp.REJECT, *block))
+            self.say(message(pm.REJECT, *block))
 
 
 class Rejects(Staller):
     def stall(self, block: Block) -> None:
-        self.say(message(lp.REJECT, *block))
+        self.say(message(pm.REJECT, *block))
 
 
 class RejectsMost(Staller):
@@ -245,13 +245,13 @@ class RejectsMost(Staller):
         if self.number % 3 == 0:
             self.give(block)
         elif self.number % 3 == 1:
-            self.say(message(lp.REJECT, *block))
+            self.say(message(pm.REJECT, *block))
 
 
 class WrongSize(Staller):
     def stall(self, block: Block) -> None:
         index, begin, _ = block
-        self.say(message(lp.PIECE, index, begin, payload=b"!"))
+        self.say(message(pm.PIECE, index, begin, payload=b"!"))
 
 
 class Chatters(Staller):
@@ -263,7 +263,7 @@ class Chatters(Staller):
         if not self.talking:
             self.talking = True
             for number in range(60):
-                self.say(message(lp.PIECE, block[0], 15 * BLOCK, payload=b"?"), after=3.0 * number + 0.1)
+                self.say(message(pm.PIECE, block[0], 15 * BLOCK, payload=b"?"), after=3.0 * number + 0.1)
 
 
 class ServesOthers(Staller):

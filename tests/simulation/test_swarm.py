@@ -8,13 +8,13 @@ import subprocess
 import sys
 
 import pytest
-from support.simulation.network import MBIT
-from support.simulation.swarm import TRACKER, Swarm, make_swarm
-from support.simulation.torrent import SimTorrent, make_torrent
-from support.simulation.world import World
 
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.simulation.network import MBIT
+from bittorrent_threads.testing.simulation.swarm import TRACKER, Swarm, make_swarm
+from bittorrent_threads.testing.simulation.torrent import SimTorrent, make_torrent
+from bittorrent_threads.testing.simulation.world import World
 
 PIECE = 65536
 COUNT = 33
@@ -55,7 +55,7 @@ def test_the_same_seed_gives_the_same_run_and_another_seed_another(torrent: SimT
 
 def test_the_run_does_not_hang_on_the_order_of_hashes() -> None:
     script = (
-        "from support.simulation.swarm import *\n"
+        "from bittorrent_threads.testing.simulation.swarm import *\n"
         "world = World(3)\n"
         "torrent = make_torrent(size=600_000, trackers=[TRACKER])\n"
         "swarm = make_swarm(world, torrent, nodes=6)\n"

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Dict, Iterable, List, Optional, Sequence
 
 import pytest
-from support.simulation import tracker as moods
-from support.simulation.lookups import Web
-from support.simulation.network import MBIT, Internet
-from support.simulation.swarm import PORT, Node
-from support.simulation.torrent import SimTorrent, make_torrent
-from support.simulation.tracker import SimTracker
-from support.simulation.world import World
 
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.simulation import tracker as moods
+from bittorrent_threads.testing.simulation.lookups import Web
+from bittorrent_threads.testing.simulation.network import MBIT, Internet
+from bittorrent_threads.testing.simulation.swarm import PORT, Node
+from bittorrent_threads.testing.simulation.torrent import SimTorrent, make_torrent
+from bittorrent_threads.testing.simulation.tracker import SimTracker
+from bittorrent_threads.testing.simulation.world import World
 
 LINE = {"up": 50 * MBIT, "down": 50 * MBIT, "latency": 0.01}
 SETTINGS = Settings(port=PORT)

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 from typing import Any, Callable, Optional
 
 from support.scrambled import Scrambled, ScrambledStream
-from support.simulation.network import SimNetwork
-from support.simulation.swarm import TRACKER, make_swarm
-from support.simulation.torrent import make_torrent
-from support.simulation.world import World
 
 from bittorrent_threads import events
 from bittorrent_threads.engine.interfaces import Address, StreamHandler
+from bittorrent_threads.testing.simulation.network import SimNetwork
+from bittorrent_threads.testing.simulation.swarm import TRACKER, make_swarm
+from bittorrent_threads.testing.simulation.torrent import make_torrent
+from bittorrent_threads.testing.simulation.world import World
 
 
 def scramble(network: SimNetwork) -> None:

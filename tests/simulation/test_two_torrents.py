@@ -7,16 +7,16 @@ import functools
 from typing import Any, List
 
 import pytest
-from support.recorder import Recorder
-from support.simulation.lookups import Web
-from support.simulation.network import MBIT, Internet
-from support.simulation.swarm import PORT, Node
-from support.simulation.torrent import SimTorrent, make_torrent
-from support.simulation.tracker import SimTracker
-from support.simulation.world import World
 
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.simulation.lookups import Web
+from bittorrent_threads.testing.simulation.network import MBIT, Internet
+from bittorrent_threads.testing.simulation.recorder import Recorder
+from bittorrent_threads.testing.simulation.swarm import PORT, Node
+from bittorrent_threads.testing.simulation.torrent import SimTorrent, make_torrent
+from bittorrent_threads.testing.simulation.tracker import SimTracker
+from bittorrent_threads.testing.simulation.world import World
 
 TRACKER = "http://tracker.sim/announce"
 LINE = {"up": 5 * MBIT, "down": 5 * MBIT, "latency": 0.01}

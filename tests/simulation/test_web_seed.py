@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Optional, Tuple
 
-from support.simulation.actor import Actor
-from support.simulation.swarm import Node, Swarm, make_swarm
-from support.simulation.torrent import make_torrent
-from support.simulation.web_seed import WebSeed
-from support.simulation.world import World
+from support.sim_web_seed import WebSeed
 
 from bittorrent_threads import events
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.simulation.actor import Actor
+from bittorrent_threads.testing.simulation.swarm import Node, Swarm, make_swarm
+from bittorrent_threads.testing.simulation.torrent import make_torrent
+from bittorrent_threads.testing.simulation.world import World
 
 BLOCK = 16384
 PIECE = 8 * BLOCK

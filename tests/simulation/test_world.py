@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import List
 
 import pytest
-from support.simulation.world import Stuck, World
+
+from bittorrent_threads.testing.simulation.world import Stuck, World
 
 
 def test_events_happen_in_order_of_time_and_then_of_asking() -> None:

@@ -11,7 +11,17 @@ import random
 import struct
 from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple, Union
 
-from support.lying_peer import (
+from bittorrent_threads import events
+from bittorrent_threads.disk.resume import Resume
+from bittorrent_threads.engine.checks import Check
+from bittorrent_threads.engine.engine import Engine
+from bittorrent_threads.engine.interfaces import Address, EventDispatcher, Stream
+from bittorrent_threads.engine.payload import Payload
+from bittorrent_threads.engine.torrent import Torrent
+from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.settings import Settings
+from bittorrent_threads.status import Status
+from bittorrent_threads.testing.peer_messages import (
     ALLOWED_FAST,
     BITFIELD,
     CANCEL,
@@ -29,24 +39,13 @@ from support.lying_peer import (
     handshake,
     message,
 )
-from support.recorder import Recorder
-from support.simulation.disk import SimDisk
-from support.simulation.lookups import SimLookups, Web
-from support.simulation.network import Internet, SimNetwork
-from support.simulation.torrent import SimTorrent, make_torrent
-from support.simulation.tracker import SimTracker
-from support.simulation.world import World
-
-from bittorrent_threads import events
-from bittorrent_threads.disk.resume import Resume
-from bittorrent_threads.engine.checks import Check
-from bittorrent_threads.engine.engine import Engine
-from bittorrent_threads.engine.interfaces import Address, EventDispatcher, Stream
-from bittorrent_threads.engine.payload import Payload
-from bittorrent_threads.engine.torrent import Torrent
-from bittorrent_threads.metainfo import bencode
-from bittorrent_threads.settings import Settings
-from bittorrent_threads.status import Status
+from bittorrent_threads.testing.simulation.disk import SimDisk
+from bittorrent_threads.testing.simulation.lookups import SimLookups, Web
+from bittorrent_threads.testing.simulation.network import Internet, SimNetwork
+from bittorrent_threads.testing.simulation.recorder import Recorder
+from bittorrent_threads.testing.simulation.torrent import SimTorrent, make_torrent
+from bittorrent_threads.testing.simulation.tracker import SimTracker
+from bittorrent_threads.testing.simulation.world import World
 
 PORT = 6881
 BLOCK = 16384

@@ -13,8 +13,7 @@ import pytest
 
 import bittorrent_threads as bt
 from bittorrent_threads import events
-
-from .content import Content
+from bittorrent_threads.testing.sample_torrent import SampleTorrent
 
 E = TypeVar("E", bound=events.Event)
 
@@ -48,7 +47,7 @@ def inverted(data: bytes) -> bytes:
     return data.translate(bytes(byte ^ 0xFF for byte in range(256)))
 
 
-def right_pieces(content: Content, folder: Path) -> List[int]:
+def right_pieces(content: SampleTorrent, folder: Path) -> List[int]:
     """Return the indexes of the right pieces below a folder, hashed without the library."""
     stream = bytearray()
     for path, length in content.files:

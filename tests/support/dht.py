@@ -6,8 +6,6 @@ import random
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from support.bench import Bench, torrent_of
-from support.simulation.network import Internet, SimNetwork
-from support.simulation.torrent import SimTorrent
 
 from bittorrent_threads.dht.dht import Dht, claims
 from bittorrent_threads.engine.dht_node import DhtNode
@@ -16,6 +14,8 @@ from bittorrent_threads.metainfo import bencode
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.status import DhtStatus
 from bittorrent_threads.swarm.external_address import ExternalAddress
+from bittorrent_threads.testing.simulation.network import Internet, SimNetwork
+from bittorrent_threads.testing.simulation.torrent import SimTorrent
 
 PORT = 6881
 INFOHASH = b"0123456789abcdefghij"

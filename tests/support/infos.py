@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Optional
 
 from bittorrent_threads.metainfo.metainfo import Metainfo
-
-from .content import bencode
+from bittorrent_threads.testing.bencode import bencode
 
 Info = Dict[str, Any]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from support.bench import MOMENT, Bench
-from support.recorder import Recorder
-from support.simulation.torrent import SimTorrent
 
 from bittorrent_threads.engine.torrent import Torrent
 from bittorrent_threads.metainfo import bencode
 from bittorrent_threads.metainfo.infohash import InfoHash
 from bittorrent_threads.metainfo.magnet import Magnet as MagnetLink
+from bittorrent_threads.testing.simulation.recorder import Recorder
+from bittorrent_threads.testing.simulation.torrent import SimTorrent
 
 
 def info_of(torrent: SimTorrent) -> bytes:

@@ -6,14 +6,14 @@ import contextlib
 import threading
 import time
 from pathlib import Path
-from typing import Any, Iterator, Tuple
+from typing import Any, ContextManager, Iterator, Tuple
 
 import bittorrent_threads as bt
 from bittorrent_threads.runtime import Runtime
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
+from bittorrent_threads.testing.seeder import seeder as testing_seeder
 
-from .content import KIB, Content
-
-SMALL = Content.of("small", {"a.bin": 300_001, "sub/b.bin": 120_000, "empty": 0}, 32 * KIB)
+SMALL = SampleTorrent({"a.bin": 300_001, "sub/b.bin": 120_000, "empty": 0}, piece_length=32 * KIB, name="small")
 """Two files that share a piece, an empty file and a short last piece: 13 pieces."""
 
 PATIENCE = 30.0
@@ -22,19 +22,14 @@ PATIENCE = 30.0
 LOCAL = bt.Settings(host="127.0.0.1")
 
 
-@contextlib.contextmanager
-def seeder(folder: Path, content: Content = SMALL, **options: Any) -> Iterator[bt.Client]:
+def seeder(folder: Path, content: SampleTorrent = SMALL, **options: Any) -> ContextManager[bt.Client]:
     """Run a client that has all data, has checked it and listens."""
-    content.write(folder)
     options.setdefault("settings", LOCAL)
-    with bt.Client(content.metainfo(), folder, **options) as client:
-        client.wait("checked", timeout=PATIENCE)
-        assert client.seed
-        yield client
+    return testing_seeder(content, folder=folder, **options)
 
 
 @contextlib.contextmanager
-def pair(tmp_path: Path, content: Content = SMALL, **options: Any) -> Iterator[Tuple[bt.Client, bt.Client]]:
+def pair(tmp_path: Path, content: SampleTorrent = SMALL, **options: Any) -> Iterator[Tuple[bt.Client, bt.Client]]:
     """Run a seeder, and a downloader that knows its address; the options are the downloader's."""
     options.setdefault("settings", LOCAL)
     with seeder(tmp_path / "seed", content) as seed:

@@ -6,21 +6,25 @@ Each value of layout (one file, or several and some empty) meets each piece leng
 
 from __future__ import annotations
 
-from .content import KIB, MIB, Content
+from bittorrent_threads.testing.sample_torrent import KIB, MIB, SampleTorrent
 
 SHAPES = (
-    Content.of("single-16K-exact", {"": 20 * 16 * KIB}, 16 * KIB),
-    Content.of("single-256K-uneven", {"": 6 * 256 * KIB + 12345}, 256 * KIB),
-    Content.of("single-4M-exact", {"": 2 * 4 * MIB}, 4 * MIB),
-    Content.of(
-        "several-16K-uneven",
+    SampleTorrent(20 * 16 * KIB, piece_length=16 * KIB, name="single-16K-exact"),
+    SampleTorrent(6 * 256 * KIB + 12345, piece_length=256 * KIB, name="single-256K-uneven"),
+    SampleTorrent(2 * 4 * MIB, piece_length=4 * MIB, name="single-4M-exact"),
+    SampleTorrent(
         {"a.bin": 16 * KIB + 1, "b/empty": 0, "b/c.bin": 3, "c/d/e.bin": 30 * 16 * KIB - 1, "z-empty": 0, "z.bin": 777},
-        16 * KIB,
+        piece_length=16 * KIB,
+        name="several-16K-uneven",
     ),
-    Content.of(
-        "several-256K-exact",
+    SampleTorrent(
         {"0-empty": 0, "a.bin": 256 * KIB, "b/c.bin": 2 * 256 * KIB - 100, "b/d.bin": 100, "e.bin": 256 * KIB},
-        256 * KIB,
+        piece_length=256 * KIB,
+        name="several-256K-exact",
     ),
-    Content.of("several-4M-uneven", {"a.bin": 5 * MIB + 1, "b/empty": 0, "c.bin": 1, "d.bin": 4 * MIB}, 4 * MIB),
+    SampleTorrent(
+        {"a.bin": 5 * MIB + 1, "b/empty": 0, "c.bin": 1, "d.bin": 4 * MIB},
+        piece_length=4 * MIB,
+        name="several-4M-uneven",
+    ),
 )

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 from bittorrent_threads.metainfo.metainfo import Metainfo
-
-from .content import bencode
+from bittorrent_threads.testing.bencode import bencode
 
 PAD = ".pad"
 

@@ -11,13 +11,13 @@ import functools
 from typing import Any, List, NamedTuple, Tuple
 
 from support.bench import Bench
-from support.lying_peer import handshake
-from support.simulation.torrent import SimTorrent, make_torrent
 
 from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.protocol import messages
 from bittorrent_threads.protocol.wire import Wire
 from bittorrent_threads.settings import Settings
+from bittorrent_threads.testing.peer_messages import handshake
+from bittorrent_threads.testing.simulation.torrent import SimTorrent, make_torrent
 
 from ..choices import Choices, cut
 from ..target import Target, require, require_shown

@@ -13,8 +13,8 @@ import os
 import zlib
 from typing import TYPE_CHECKING, Callable, Collection, Dict, List, Optional, Sequence, Tuple
 
-from bittorrent_threads.disk.resume import Names, Resume
-from bittorrent_threads.engine.interfaces import (
+from ...disk.resume import Names, Resume
+from ...engine.interfaces import (
     Buffer,
     Checked,
     CheckedFiles,
@@ -26,11 +26,10 @@ from bittorrent_threads.engine.interfaces import (
     Saved,
     Synced,
 )
-from bittorrent_threads.errors import StorageError
-from bittorrent_threads.metainfo.fingerprint import fingerprint
-from bittorrent_threads.metainfo.hashes import Verdict
-from bittorrent_threads.metainfo.layout import BLOCK
-
+from ...errors import StorageError
+from ...metainfo.fingerprint import fingerprint
+from ...metainfo.hashes import Verdict
+from ...metainfo.layout import BLOCK
 from .files import SimFiles, Snapshot
 
 if TYPE_CHECKING:

@@ -8,17 +8,16 @@ from __future__ import annotations
 import random
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
-from bittorrent_threads.engine.engine import Engine
-from bittorrent_threads.engine.interfaces import Address
-from bittorrent_threads.engine.torrent import Torrent
-from bittorrent_threads.events import Event
-from bittorrent_threads.settings import Settings
-from bittorrent_threads.status import Status
-
-from ..recorder import Recorder
+from ...engine.engine import Engine
+from ...engine.interfaces import Address
+from ...engine.torrent import Torrent
+from ...events import Event
+from ...settings import Settings
+from ...status import Status
 from .disk import SimDisk
 from .lookups import SimLookups, Web
 from .network import MBIT, Internet
+from .recorder import Recorder
 from .torrent import SimTorrent, make_torrent
 from .tracker import SimTracker
 from .world import Stuck, World

@@ -8,10 +8,10 @@ from __future__ import annotations
 import struct
 from typing import Dict, Iterable, List, Optional, Tuple
 
-from support import lying_peer as lp
-from support.lying_peer import handshake, message
-from support.simulation.stream import SimStream
-from support.simulation.swarm import Node, Swarm
+from .. import peer_messages as pm
+from ..peer_messages import handshake, message
+from .stream import SimStream
+from .swarm import Node, Swarm
 
 Block = Tuple[int, int, int]
 """Index, begin and length."""
@@ -69,7 +69,7 @@ class Actor:
         if wrong:
             data = self.falsify(data)
         self.given[block] = self.given.get(block, 0) + 1
-        self.say(message(lp.PIECE, index, begin, payload=data), after=after)
+        self.say(message(pm.PIECE, index, begin, payload=data), after=after)
 
     def falsify(self, data: bytes) -> bytes:
         """Return the bytes to send in place of the right ones."""
@@ -108,11 +108,11 @@ class Actor:
                 return
             body = bytes(self._data[4 : 4 + length])
             del self._data[: 4 + length]
-            if body[:1] == bytes([lp.REQUEST]):
+            if body[:1] == bytes([pm.REQUEST]):
                 index, begin, size = struct.unpack(">III", body[1:])
                 self.requests.append((index, begin, size))
                 self.asked((index, begin, size))
-            elif body[:1] == bytes([lp.CANCEL]):
+            elif body[:1] == bytes([pm.CANCEL]):
                 index, begin, size = struct.unpack(">III", body[1:])
                 self.cancels.append((index, begin, size))
 
@@ -130,8 +130,8 @@ class Actor:
     def _hello(self) -> bytes:
         count = self.torrent.metainfo.piece_count
         if self.pieces is None and self.fast:
-            return message(lp.HAVE_ALL) + message(lp.UNCHOKE)
+            return message(pm.HAVE_ALL) + message(pm.UNCHOKE)
         bits = bytearray(-(-count // 8))
         for index in range(count) if self.pieces is None else self.pieces:
             bits[index >> 3] |= 0x80 >> (index & 7)
-        return message(lp.BITFIELD, payload=bytes(bits)) + message(lp.UNCHOKE)
+        return message(pm.BITFIELD, payload=bytes(bits)) + message(pm.UNCHOKE)

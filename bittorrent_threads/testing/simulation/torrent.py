@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Dict, NamedTuple, Sequence, Tuple, Union
 
-from bittorrent_threads.metainfo import bencode
-from bittorrent_threads.metainfo.metainfo import Metainfo
-
+from ...metainfo import bencode
+from ...metainfo.metainfo import Metainfo
 from .content import Content
 
 

@@ -11,11 +11,10 @@ import json
 import os
 from typing import Any, Callable, Dict, Iterable, Optional, TypeVar
 
-from bittorrent_threads.disk.allocation import FULL, SPARSE
-from bittorrent_threads.disk.pool import Outcome
-from bittorrent_threads.disk.results import Done, Stored
-from bittorrent_threads.errors import StorageError
-
+from ...disk.allocation import FULL, SPARSE
+from ...disk.pool import Outcome
+from ...disk.results import Done, Stored
+from ...errors import StorageError
 from .files import SimFiles
 from .metadata import SimMetadataStore
 from .network import SimNetwork

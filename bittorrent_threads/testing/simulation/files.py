@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Dict, FrozenSet, Iterable, List, Optional, Set, Tuple
 
-from bittorrent_threads.disk.file import FileStat
-from bittorrent_threads.disk.resume import Resume
-from bittorrent_threads.metainfo.layout import BLOCK
-
+from ...disk.file import FileStat
+from ...disk.resume import Resume
+from ...metainfo.layout import BLOCK
 from .torrent import SimTorrent
 
 Blocks = Dict[int, Dict[int, Tuple[int, bool]]]

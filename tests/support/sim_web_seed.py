@@ -12,8 +12,7 @@ from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.protocol.addresses import Address
 from bittorrent_threads.swarm.interfaces import BlockRequest
 from bittorrent_threads.swarm.pipeline import Pipeline
-
-from .swarm import Node
+from bittorrent_threads.testing.simulation.swarm import Node
 
 RANGE = 8
 """Blocks of one fetch at most."""

@@ -9,12 +9,11 @@ from __future__ import annotations
 import errno
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
-from bittorrent_threads.engine.interfaces import Address, StreamHandler
-from bittorrent_threads.errors import ListenError
-from bittorrent_threads.net.receive_pool import ReceivePool
-from bittorrent_threads.net.throttle import Throttle, ThrottleQueue
-from bittorrent_threads.net.transport import Transport
-
+from ...engine.interfaces import Address, StreamHandler
+from ...errors import ListenError
+from ...net.receive_pool import ReceivePool
+from ...net.throttle import Throttle, ThrottleQueue
+from ...net.transport import Transport
 from .datagram import HEADERS, Faults, SimUdpSocket
 from .link import Downlink, Uplink
 from .multicast import SimMulticastSocket

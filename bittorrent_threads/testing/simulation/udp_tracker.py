@@ -9,8 +9,7 @@ import socket
 import struct
 from typing import Dict, List, NamedTuple, Tuple
 
-from bittorrent_threads.engine.interfaces import Address
-
+from ...engine.interfaces import Address
 from .network import Internet
 
 PORT = 6969

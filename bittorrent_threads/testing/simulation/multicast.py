@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Callable
 
-from bittorrent_threads.net.interfaces import Address
-
+from ...net.interfaces import Address
 from .datagram import HEADERS
 
 if TYPE_CHECKING:

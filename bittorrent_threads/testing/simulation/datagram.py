@@ -10,8 +10,8 @@ import dataclasses
 import zlib
 from typing import TYPE_CHECKING, Optional
 
-from bittorrent_threads.net.demultiplexer import Demultiplexer
-from bittorrent_threads.net.interfaces import Address, Buffer, Claim, DatagramHandler
+from ...net.demultiplexer import Demultiplexer
+from ...net.interfaces import Address, Buffer, Claim, DatagramHandler
 
 if TYPE_CHECKING:
     from .network import SimNetwork

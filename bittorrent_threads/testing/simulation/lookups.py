@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Callable, Dict, List, Type
 from urllib.parse import urlsplit
 
-from bittorrent_threads.engine.interfaces import Address, Fetched, Resolved
-from bittorrent_threads.errors import BitTorrentError, TrackerError
-from bittorrent_threads.net.resolver import FamilyUnavailable
-
+from ...engine.interfaces import Address, Fetched, Resolved
+from ...errors import BitTorrentError, TrackerError
+from ...net.resolver import FamilyUnavailable
 from . import tracker
 from .network import SimNetwork
 from .tracker import SimTracker

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Optional
 
-from bittorrent_threads.engine.interfaces import Done
-from bittorrent_threads.metainfo.infohash import InfoHash
+from ...engine.interfaces import Done
+from ...metainfo.infohash import InfoHash
 
 if TYPE_CHECKING:
     from .disk import SimDisk

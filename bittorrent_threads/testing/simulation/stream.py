@@ -12,10 +12,9 @@ import sys
 import zlib
 from typing import TYPE_CHECKING, Any, Deque, Optional, Sequence, Tuple
 
-from bittorrent_threads.engine.interfaces import Address, Buffer, StreamHandler
-from bittorrent_threads.net.interfaces import MessageReader
-from bittorrent_threads.net.throttle import KEEP_PLACE, LEAVE, MAX_UNFINISHED, REQUEUE, SHORT, Throttle
-
+from ...engine.interfaces import Address, Buffer, StreamHandler
+from ...net.interfaces import MessageReader
+from ...net.throttle import KEEP_PLACE, LEAVE, MAX_UNFINISHED, REQUEUE, SHORT, Throttle
 from .pipe import CLOSED_BY_PEER, RESET_BY_PEER, WINDOW, Pipe
 from .world import Event
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Sequence
 
-from bittorrent_threads.events import Event, FileCompleted, PiecePassed
+from ...events import Event, FileCompleted, PiecePassed
 
 
 class Recorder:

@@ -7,9 +7,8 @@ import struct
 from typing import Dict, List, NamedTuple, Tuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from bittorrent_threads.engine.interfaces import Address
-from bittorrent_threads.metainfo import bencode
-
+from ...engine.interfaces import Address
+from ...metainfo import bencode
 from .world import World
 
 UP, DOWN, SLOW, GARBAGE, REFUSING, BROKEN = "up", "down", "slow", "garbage", "refusing", "broken"

@@ -1,0 +1,104 @@
+"""The verbs of a client that concern its files: check, move, and choose which to download."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Iterable, Literal, Mapping, Optional, Union, overload
+
+from .engine.checks import Check
+from .errors import BitTorrentError, Cancelled
+from .hashcheck import Hashcheck, HashcheckResult, piece_indexes, result_of
+from .options import FolderPath
+from .threads.latch import Cancel
+from .torrent_handle import TorrentHandle
+
+
+class FileVerbs:
+    """Base of a client, which has the torrent; its files are in ``files``."""
+
+    _handle: TorrentHandle
+
+    @overload
+    def hashcheck(
+        self, *pieces: Union[int, Iterable[int]], wait: Literal[True] = True, cancel: Optional[Cancel] = None
+    ) -> HashcheckResult: ...
+
+    @overload
+    def hashcheck(
+        self, *pieces: Union[int, Iterable[int]], wait: Literal[False], cancel: Optional[Cancel] = None
+    ) -> Hashcheck: ...
+
+    def hashcheck(
+        self, *pieces: Union[int, Iterable[int]], wait: bool = True, cancel: Optional[Cancel] = None
+    ) -> Union[HashcheckResult, Hashcheck]:
+        """Hash pieces, in any state, without any socket.
+
+        Each result updates the bitfield and calls the callbacks.
+
+        Args:
+            *pieces: Indexes, or iterables of indexes; all pieces if there are none.
+            wait: Wait for the result.
+            cancel: Ends the check when it is set, such as a ``threading.Event``.
+
+        Returns:
+            The result, or with ``wait=False`` the check, which can be waited for.
+
+        Raises:
+            IndexError: If the torrent does not have a piece.
+            TypeError: If a piece is no index.
+            Cancelled: If ``cancel`` was set; the check is cancelled.
+            MetadataUnknown: If the metadata of a magnet link is not known yet.
+            SessionClosed: If the client is closed.
+        """
+        indexes = piece_indexes(pieces, self._handle.torrent.content.metainfo.piece_count)
+        torrent, reply = self._handle.torrent, self._handle.reply()
+
+        def done(check: Check) -> None:
+            reply.set(result_of(check))
+
+        check = self._handle.call(lambda: torrent.content.hashcheck(indexes, done))
+        handle = Hashcheck(reply, lambda: self._handle.call(lambda: torrent.content.checks.cancel(check)))
+        if not wait:
+            return handle
+        try:
+            return handle.wait(cancel=cancel)
+        except (KeyboardInterrupt, Cancelled):
+            with contextlib.suppress(BitTorrentError):
+                handle.cancel()
+            raise
+
+    def move(self, basedir: FolderPath, timeout: Optional[float] = None) -> None:
+        """Move all files to another folder, in any state, also to another file system.
+
+        No data is received or sent meanwhile, and the connections are kept.  At every moment each file is complete at
+        the old or at the new place.  After a failure the client continues at the old one; the property ``basedir``
+        is the current one.
+
+        Args:
+            basedir: The new folder.
+            timeout: Most seconds to wait; None for no limit.  Then the move is undone, unless it ends at that moment.
+
+        Raises:
+            StorageError: If a file cannot be moved, another file is in the way, or old names could not be removed.
+            WaitTimeout: After ``timeout`` seconds.
+            MetadataUnknown: If the metadata of a magnet link is not known yet.
+            SessionClosed: If the client is closed.
+        """
+        target, move_storage = os.path.abspath(os.fspath(basedir)), self._handle.torrent.content.move_storage
+        self._handle.move_files(lambda moved: move_storage.move(target, moved), timeout)
+
+    def set_priorities(self, priorities: Mapping[int, int]) -> None:
+        """Set the priorities of files.
+
+        Args:
+            priorities: Priorities, 0 (not downloaded) to 7 (first), by the index of the file.
+
+        Raises:
+            IndexError: If the torrent does not have a file.
+            TypeError: If a priority is no integer.
+            ValueError: If a priority is not 0 to 7.
+            MetadataUnknown: If the metadata of a magnet link is not known yet.
+            SessionClosed: If the client is closed.
+        """
+        self._handle.set_priorities(priorities)
