@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .hashcheck import Hashcheck as Hashcheck
     from .hashcheck import HashcheckResult as HashcheckResult
     from .ip_filter import IpFilter as IpFilter
+    from .metainfo.edit import edit as edit
     from .metainfo.magnet import Magnet as Magnet
     from .metainfo.metainfo import Metainfo as Metainfo
     from .session import Session as Session
@@ -75,6 +76,7 @@ _WHERE = {
     "TrackerStatus": "status",
     "create": "disk.create",
     "download": "blocking_download",
+    "edit": "metainfo.edit",
     **dict.fromkeys(
         [
             "BencodeError",
