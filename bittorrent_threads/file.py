@@ -6,6 +6,7 @@ import os
 import stat
 from typing import Optional
 
+from .status import Row
 from .torrent_handle import TorrentHandle
 
 
@@ -40,16 +41,7 @@ class File:
     @property
     def downloaded(self) -> int:
         """Bytes of the file in pieces that the client has, in the file or in the part file."""
-        bits = self._handle.status.bitfield
-        layout = self._handle.torrent.content.metainfo.layout
-        start = layout.file_offset(self.index)
-        end = start + self.length
-        length = layout.piece_length
-        return sum(
-            min(end, (index + 1) * length) - max(start, index * length)
-            for index in layout.file_pieces(self.index)
-            if bits[index >> 3] & (0x80 >> (index & 7))
-        )
+        return self._handle.torrent.content.metainfo.layout.file_bytes(self.index, self._handle.status.bitfield)
 
     @property
     def progress(self) -> float:
@@ -63,6 +55,19 @@ class File:
         It is False for padding, and for an unwanted file whose bytes are in the part file only.
         """
         return self.downloaded == self.length and self._exists()
+
+    def as_row(self) -> Row:
+        """Return the file as flat plain data; :meth:`Client.file_rows` has the same of every file."""
+        downloaded = self.downloaded
+        return {
+            "index": self.index,
+            "name": "/".join(self._handle.torrent.content.paths.parts(self.index)),
+            "length": self.length,
+            "downloaded": downloaded,
+            "progress": downloaded / self.length if self.length else 1.0,
+            "priority": self.priority,
+            "path": self.path,
+        }
 
     def _exists(self) -> bool:
         try:

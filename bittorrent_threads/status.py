@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from abc import ABC, abstractmethod
-from typing import Tuple
+from typing import Dict, List, Tuple, Union
+
+from .amounts import size_text
+from .plain_data import json_object
+
+Row = Dict[str, Union[str, int, float]]
+"""A flat record, as ``pandas.DataFrame`` takes a list of them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +56,11 @@ class PeerStatus:
     remote_requests: int
     """Number of blocks that the peer requested and this client has not yet sent."""
 
+    def as_row(self) -> Row:
+        """Return the fields as flat plain data: ``host`` and ``port`` in place of ``address``, ``peerid`` as digits."""
+        host, port = self.address
+        return {"host": host, "port": port, **_row(self, "address")}
+
 
 @dataclasses.dataclass(frozen=True)
 class TrackerStatus:
@@ -77,6 +87,10 @@ class TrackerStatus:
     """Number of other peers that the tracker reported; -1 if it reported none."""
     downloads: int = -1
     """Number of completed downloads that the tracker reported; -1 if it reported none."""
+
+    def as_row(self) -> Row:
+        """Return the fields as flat plain data."""
+        return _row(self)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,7 +188,7 @@ class DhtSearchStatus:
     """Seconds until the next search; -1 if it is not known."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Status:
     """The condition of a torrent at one moment."""
 
@@ -228,11 +242,11 @@ class Status:
     """Listening port; 0 before the first start."""
     stall: str
     """Why there is no progress, in a sentence; empty if data moves or the torrent is complete."""
-    peers: Tuple[PeerStatus, ...] = dataclasses.field(repr=False)
+    peers: Tuple[PeerStatus, ...]
     """The connected peers."""
-    trackers: Tuple[TrackerStatus, ...] = dataclasses.field(repr=False)
+    trackers: Tuple[TrackerStatus, ...]
     """The trackers, in the order in which they are asked."""
-    priorities: Tuple[int, ...] = dataclasses.field(repr=False)
+    priorities: Tuple[int, ...]
     """Priority of each file, 0 (not downloaded) to 7 (first)."""
     metadata: bool = True
     """The metadata is known; False for a magnet link before peers have sent it, and then the fields about size, pieces
@@ -253,90 +267,46 @@ class Status:
         """Share of the pieces that the client has, 0 to 1."""
         return self.pieces_have / self.piece_count if self.piece_count else float(self.metadata)
 
+    def as_dict(self) -> Dict[str, object]:
+        """Return all of the status as plain data, for json, pickle and logs.
 
-class StatusView(ABC):
-    """Base of what has a status: properties that repeat fields of its newest one."""
+        Returns:
+            The fields by their names, and ``progress``.  Bytes are hexadecimal digits (``infohash``, ``bitfield``,
+            ``wanted``), ``peers`` and ``trackers`` are the lists of :meth:`peer_rows` and :meth:`tracker_rows`, and
+            ``dht`` is a dict.
+        """
+        rows = {"peers": self.peer_rows(), "trackers": self.tracker_rows()}
+        return {**json_object(self), "progress": self.progress, **rows}
 
-    @abstractmethod
-    def status(self) -> Status:
-        """Return the newest snapshot of the torrent."""
+    def peer_rows(self) -> List[Row]:
+        """Return a flat dict for each connected peer; ``pandas.DataFrame`` takes the list as it is.
 
-    @property
-    def infohash(self) -> bytes:
-        """SHA-1 hash that identifies the torrent, 20 bytes."""
-        return self.status().infohash
+        Returns:
+            The fields of :class:`PeerStatus`, with ``host`` and ``port`` in place of ``address``, and ``peerid`` as
+            hexadecimal digits.
+        """
+        return [peer.as_row() for peer in self.peers]
 
-    @property
-    def name(self) -> str:
-        """Name of the torrent, made safe for file systems."""
-        return self.status().name
+    def tracker_rows(self) -> List[Row]:
+        """Return a flat dict for each tracker; ``pandas.DataFrame`` takes the list as it is.
 
-    @property
-    def size(self) -> int:
-        """Bytes of all files."""
-        return self.status().size
+        Returns:
+            The fields of :class:`TrackerStatus`.
+        """
+        return [tracker.as_row() for tracker in self.trackers]
 
-    @property
-    def piece_length(self) -> int:
-        """Bytes of each piece but the last."""
-        return self.status().piece_length
+    def __repr__(self) -> str:
+        rates = f"down {size_text(self.download_rate)}/s, up {size_text(self.upload_rate)}/s"
+        done = f"{self.progress:.1%} of {size_text(self.size)}" if self.metadata else "without metadata"
+        closed = ", closed" if self.closed else ""
+        return f"<Status {self.name!r} {self.state}, {done}, {rates}, {self.connected} peers{closed}>"
 
-    @property
-    def piece_count(self) -> int:
-        """Number of pieces."""
-        return self.status().piece_count
 
-    @property
-    def port(self) -> int:
-        """Listening port; 0 before the first start."""
-        return self.status().port
-
-    @property
-    def state(self) -> str:
-        """``active``, ``paused`` or ``stopped``."""
-        return self.status().state
-
-    @property
-    def uploaded(self) -> int:
-        """Payload bytes sent."""
-        return self.status().uploaded
-
-    @property
-    def downloaded(self) -> int:
-        """Payload bytes received."""
-        return self.status().downloaded
-
-    @property
-    def left(self) -> int:
-        """Bytes of wanted pieces that are missing."""
-        return self.status().left
-
-    @property
-    def bitfield(self) -> bytes:
-        """Pieces that the client has: one bit each, most significant bit first, as on the wire."""
-        return self.status().bitfield
-
-    @property
-    def wanted(self) -> bytes:
-        """Pieces of files with a priority above 0, packed as ``bitfield``."""
-        return self.status().wanted
-
-    @property
-    def complete(self) -> bool:
-        """Every wanted piece is there."""
-        return self.status().complete
-
-    @property
-    def seed(self) -> bool:
-        """Every piece is there."""
-        return self.status().seed
-
-    @property
-    def peers(self) -> Tuple[PeerStatus, ...]:
-        """The connected peers, as of the last second."""
-        return self.status().peers
-
-    @property
-    def trackers(self) -> Tuple[TrackerStatus, ...]:
-        """The trackers, in the order in which they are asked."""
-        return self.status().trackers
+def _row(record: Union[PeerStatus, TrackerStatus], *without: str) -> Row:
+    # Not json_object: its values may be of any plain type, and those of a row are never nested.
+    found: Row = {}
+    for field in dataclasses.fields(record):
+        if field.name not in without:
+            value = getattr(record, field.name)
+            found[field.name] = value.hex() if isinstance(value, bytes) else value
+    return found

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Optional, Tuple
+from typing import Iterator, List, Optional, Tuple
 
 from .file import File
 from .metainfo.metainfo import Metainfo
 from .runtime import Runtime
-from .status import Status, StatusView
+from .status import Row, Status
+from .status_view import StatusView
 from .torrent_handle import TorrentHandle
 
 
@@ -69,3 +70,16 @@ class TorrentView(StatusView):
         """The files, padding included, in the order of the torrent; none before the metadata is known."""
         files = () if self.metainfo is None else self.metainfo.files
         return tuple([File(self._handle, index, self) for index in range(len(files))])
+
+    def file_rows(self) -> List[Row]:
+        """Return a flat dict for each file but padding; ``pandas.DataFrame`` takes the list as it is.
+
+        Returns:
+            ``index``, ``name`` (path below the folder of the client, with ``/``), ``length``, ``downloaded`` (bytes),
+            ``progress`` (0 to 1), ``priority`` and ``path`` (absolute); no row before the metadata is known.
+        """
+        return list(self._file_rows())
+
+    def _file_rows(self) -> Iterator[Row]:
+        files = () if self.metainfo is None else self.metainfo.files
+        return (File(self._handle, index, self).as_row() for index, file in enumerate(files) if not file.pad)

@@ -16,12 +16,12 @@ from bittorrent_threads import errors, events, options
 from bittorrent_threads.event_queue import EventQueue
 from bittorrent_threads.file import File
 from bittorrent_threads.runtime import Runtime
-from bittorrent_threads.status import StatusView
+from bittorrent_threads.status_view import StatusView
 
 SOURCE = Path(bt.__file__).resolve().parent
 PUBLIC = [
     *("blocking_download", "client", "errors", "events", "event_queue", "file", "hashcheck", "ip_filter", "options"),
-    *("runtime", "session", "session_dht", "settings", "status", "tracker"),
+    *("runtime", "session", "session_dht", "settings", "status", "status_view", "torrent_view", "tracker"),
 ]
 CLASSES = [
     bt.Client,

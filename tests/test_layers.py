@@ -38,6 +38,7 @@ FACADE = frozenset(
         "session",
         "session_dht",
         "shutdown",
+        "status_view",
         "torrent_handle",
         "torrent_view",
         "tracker_verbs",

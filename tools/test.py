@@ -55,7 +55,7 @@ def imports(python: Path, module: str) -> bool:
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60).returncode == 0
 
 
-def attempt(install: Callable[[], None]) -> None:
+def attempt(install: Callable[[], object]) -> None:
     """Call ``install``, and report a failure instead of raising it."""
     try:
         install()
@@ -70,6 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     except environment.PreparationError as error:
         environment.say(str(error))
         return 1
+    attempt(lambda: environment.prepare("apps"))
     install_peers(python)
     with subprocess.Popen([str(python), "-m", "pytest", *(arguments or WHOLE_SUITE)], cwd=environment.ROOT) as pytest:
         try:

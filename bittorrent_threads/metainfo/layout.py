@@ -9,6 +9,8 @@ from bisect import bisect_left, bisect_right
 from itertools import accumulate
 from typing import Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
+from .bitfield import count_bits
+
 BLOCK = 16384
 """Bytes of a block, the unit that peers request (BEP 3)."""
 
@@ -122,6 +124,25 @@ class Layout:
         first = begin // self.piece_length
         length = self._lengths[file]
         return range(first, (begin + length - 1) // self.piece_length + 1 if length else first)
+
+    def file_bytes(self, file: int, have: bytes) -> int:
+        """Bytes of a file in the pieces that are there.
+
+        Args:
+            file: The file; raises ``IndexError``.
+            have: The pieces that are there, packed as in BITFIELD messages.
+        """
+        pieces, length = self.file_pieces(file), self.piece_length
+        begin = self._offsets[file]
+        end = begin + self._lengths[file]
+        # Only the first and the last piece may be shared with other files, or shorter.
+        inner = range(-(-begin // length), end // length)
+        edges = [index for index in {pieces.start, pieces.stop - 1} if index in pieces and index not in inner]
+        return count_bits(have, inner.start, inner.stop) * length + sum(
+            min(end, (index + 1) * length) - max(begin, index * length)
+            for index in edges
+            if have[index >> 3] & 0x80 >> (index & 7)
+        )
 
     def files_in(self, pieces: range) -> Iterator[Tuple[int, int]]:
         """Each file that shares a byte with a range of pieces, and the number of these pieces it shares a byte with."""

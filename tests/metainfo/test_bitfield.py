@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bittorrent_threads.metainfo.bitfield import REGION, Bitfield, place, regions
+from bittorrent_threads.metainfo.bitfield import REGION, Bitfield, count_bits, place, regions
 
 
 def test_first_piece_is_the_most_significant_bit() -> None:
@@ -228,3 +228,11 @@ def test_what_one_has_and_another_has_not(size: int) -> None:
     left = first.without(second)
     assert set(left.indexes()) == one - other
     assert left.count == len(one - other)
+
+
+@given(st.binary(max_size=6), st.data())
+def test_bits_of_a_range_are_counted(packed: bytes, data: st.DataObject) -> None:
+    begin = data.draw(st.integers(0, 8 * len(packed)))
+    end = data.draw(st.integers(0, 8 * len(packed)))
+    field = Bitfield(8 * len(packed), packed)
+    assert count_bits(packed, begin, end) == sum(field[index] for index in range(begin, end))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bittorrent_threads.metainfo.bitfield import Bitfield
 from bittorrent_threads.metainfo.layout import BLOCK, Layout, Span, runs
 
 
@@ -200,3 +201,16 @@ def test_every_view_of_any_layout_is_the_same(made_of: Tuple[List[int], int], da
         else:
             joined.append(span)
     assert joined == spans
+
+
+@given(st.lists(st.integers(0, 30), max_size=6), st.integers(1, 9), st.data())
+def test_the_bytes_of_a_file_that_are_there(lengths: List[int], piece_length: int, data: st.DataObject) -> None:
+    layout = Layout(lengths, piece_length)
+    have = Bitfield(layout.piece_count)
+    for index in range(layout.piece_count):
+        if data.draw(st.booleans()):
+            have.set(index)
+    expected = [0] * len(lengths)
+    for offset, (file, _) in enumerate(bytes_of(lengths)):
+        expected[file] += have[offset // piece_length]
+    assert [layout.file_bytes(file, bytes(have)) for file in range(len(lengths))] == expected
