@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .hashcheck import Hashcheck as Hashcheck
     from .hashcheck import HashcheckResult as HashcheckResult
     from .ip_filter import IpFilter as IpFilter
+    from .metainfo.edit import edit as edit
     from .metainfo.magnet import Magnet as Magnet
     from .metainfo.metainfo import Metainfo as Metainfo
     from .session import Session as Session
@@ -81,6 +82,7 @@ _WHERE = {
     "TrackerStatus": "status",
     "create": "disk.create",
     "download": "blocking_download",
+    "edit": "metainfo.edit",
     **dict.fromkeys(
         [
             "BencodeError",
