@@ -14,7 +14,7 @@ from typing import Dict, List, Optional
 import pytest
 
 PROGRAMS = {"aria2": "aria2c", "transmission": "transmission-cli", "opentracker": "opentracker"}
-MODULES = {name: name for name in ("libtorrent", "gevent", "eventlet", "PyInstaller", "pandas", "torf")}
+MODULES = {name: name for name in ("libtorrent", "gevent", "eventlet", "PyInstaller", "pandas", "torf", "argcomplete")}
 VARIABLE = "BITTORRENT_THREADS_REQUIRE_PEERS"
 
 missed: Dict[str, List[str]] = {}
