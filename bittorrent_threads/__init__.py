@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .errors import ThreadError as ThreadError
     from .errors import TrackerError as TrackerError
     from .errors import WaitTimeout as WaitTimeout
+    from .explanation import Explanation as Explanation
     from .hashcheck import Hashcheck as Hashcheck
     from .hashcheck import HashcheckResult as HashcheckResult
     from .ip_filter import IpFilter as IpFilter
@@ -43,9 +44,11 @@ if TYPE_CHECKING:
     from .session_dht import DhtPeers as DhtPeers
     from .session_dht import SessionDht as SessionDht
     from .settings import Settings as Settings
+    from .source_answer import SourceAnswer as SourceAnswer
     from .status import DhtFamilyStatus as DhtFamilyStatus
     from .status import DhtSearchStatus as DhtSearchStatus
     from .status import DhtStatus as DhtStatus
+    from .status import LocalDiscoveryStatus as LocalDiscoveryStatus
     from .status import PeerStatus as PeerStatus
     from .status import ScrapeResult as ScrapeResult
     from .status import Status as Status
@@ -61,6 +64,7 @@ _WHERE = {
     "DhtSearchStatus": "status",
     "DhtStatus": "status",
     "Download": "blocking_download",
+    "Explanation": "explanation",
     "Hashcheck": "hashcheck",
     "HashcheckResult": "hashcheck",
     "IpFilter": "ip_filter",
@@ -70,7 +74,9 @@ _WHERE = {
     "ScrapeResult": "status",
     "Session": "session",
     "SessionDht": "session_dht",
+    "LocalDiscoveryStatus": "status",
     "Settings": "settings",
+    "SourceAnswer": "source_answer",
     "Status": "status",
     "Tracker": "tracker",
     "TrackerStatus": "status",

@@ -27,6 +27,7 @@
     claim_file      ``ClaimFile``: the claims in a file for other sessions and processes; ``locks`` locks it
     resume          ``Resume``: which pieces are on disk; ``resume_trust`` compares it with the files
     resume_file     ``ResumeFile``: stores it in a file
+    name_journal    ``NameJournal``: the files that were renamed since
     whole_file      reads and replaces small files as a whole
     state_file      ``StateFile``: plain data of a session in a file, such as the nodes of the DHT
     metadata_file   ``MetadataFile``: the metadata that came for a magnet link, beside it
