@@ -54,6 +54,10 @@ if TYPE_CHECKING:
     from .status import TrackerStatus as TrackerStatus
     from .swarm.blocklist import Blocklist as Blocklist
     from .tracker import Tracker as Tracker
+    from .several_clients import Outcome as Outcome
+    from .several_clients import WaitAllResult as WaitAllResult
+    from .several_clients import as_completed as as_completed
+    from .several_clients import wait_all as wait_all
 
 _WHERE = {
     "Blocklist": "swarm.blocklist",
@@ -79,8 +83,12 @@ _WHERE = {
     "Status": "status",
     "Tracker": "tracker",
     "TrackerStatus": "status",
+    "as_completed": "several_clients",
     "create": "disk.create",
     "download": "blocking_download",
+    "wait_all": "several_clients",
+    "Outcome": "several_clients",
+    "WaitAllResult": "several_clients",
     **dict.fromkeys(
         [
             "BencodeError",
