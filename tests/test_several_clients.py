@@ -15,8 +15,8 @@ import pytest
 from support.pairs import LOCAL, PATIENCE, SMALL, seeder
 
 import bittorrent_threads as bt
-from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 from bittorrent_threads.several_clients import RETURN_WHEN
+from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
 SAMPLES = [
     SampleTorrent({f"{name}.bin": 200_000}, piece_length=16 * KIB, name=name) for name in ("one", "two", "three")

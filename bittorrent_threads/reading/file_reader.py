@@ -133,6 +133,17 @@ class FileReader(io.RawIOBase):
         self._position = position
         return position
 
+    def expect(self, size: int) -> None:
+        """Have data at the position requested before it is read; does not wait.
+
+        Args:
+            size: Bytes that are going to be read.
+        """
+        self._require_open()
+        size = min(size, self.length - self._position)
+        if size > 0:
+            self._handle.post(functools.partial(self._readers.expect, self._reader, self._position, size))
+
     def readinto(self, buffer: object) -> int:
         """Read into a buffer.
 

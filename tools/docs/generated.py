@@ -98,6 +98,7 @@ def commands() -> str:
     parts = []
     for name, (parser, summary) in _commands().items():
         parts += [name, "-" * len(name), "", f"{_sentence(summary)}", "", *_literal(parser.format_usage()), ""]
+        parts += [*_literal(parser.epilog or ""), ""]
         parts += [f".. program:: bittorrent-threads {name}", ""]
         for action in parser._actions:
             if "--help" not in action.option_strings:
