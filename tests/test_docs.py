@@ -31,6 +31,7 @@ NEEDED = {"fsspec": ("fsspec", "pandas")}
 SOURCE = ROOT / "bittorrent_threads"
 PUBLIC = (
     *(bt.Client, bt.Session, bt.Settings, bt.Status, bt.PeerStatus, bt.TrackerStatus, bt.Hashcheck),
+    *(bt.Explanation, bt.SourceAnswer, bt.LocalDiscoveryStatus),
     *(bt.IpFilter, bt.Blocklist),
     *(bt.SessionDht, bt.DhtPeers, bt.DhtStatus, bt.DhtFamilyStatus, bt.DhtSearchStatus),
     *(bt.HashcheckResult, bt.Download, bt.Magnet, bt.Metainfo, bt.Tracker, file.File, file_reader.FileReader),
@@ -59,6 +60,7 @@ def namespace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dict[
                 thing.close()
         if "bittorrent_threads.filesystem" in sys.modules:
             sys.modules["bittorrent_threads.filesystem"]._close_all()
+        names.clear()  # a client that was watched has its descriptor until it is collected
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("bittorrent-")]
 
 

@@ -20,7 +20,10 @@ TOP = "(top level)"
 MAX_LINES = 450
 
 LEAVES = frozenset(
-    {"amounts", "buffers", "errors", "address_scope", "settings", "events", "plain_data", "status", "text", "version"}
+    {
+        *("address_scope", "amounts", "buffers", "errors", "events", "explanation", "plain_data", "settings"),
+        *("source_answer", "stall", "status", "text", "version"),
+    }
 )
 FACADE = frozenset(
     {
@@ -28,6 +31,7 @@ FACADE = frozenset(
         "blocking_download",
         "callback_thread",
         "client",
+        "conditions",
         "event_dispatcher",
         "file",
         "file_verbs",
@@ -39,9 +43,11 @@ FACADE = frozenset(
         "session_dht",
         "shutdown",
         "status_view",
+        "timeouts",
         "torrent_handle",
         "torrent_view",
         "tracker_verbs",
+        "wait",
     }
 )
 APPLICATIONS = frozenset({"filesystem"})
@@ -53,16 +59,19 @@ COMMAND_LINE = frozenset({"__main__", "cli", "command_line", "file_report", "pro
 ALLOWED = {
     "amounts": frozenset(),
     "buffers": frozenset(),
-    "errors": frozenset({"text"}),
+    "errors": frozenset({"text", "explanation"}),
     "address_scope": frozenset(),
     "plain_data": frozenset(),
     "text": frozenset(),
     "version": frozenset(),
     "settings": frozenset({"errors"}),
     "events": frozenset({"errors"}),
-    "status": frozenset({"amounts", "errors", "plain_data"}),
+    "status": frozenset({"amounts", "plain_data"}),
+    "source_answer": frozenset({"amounts", "status"}),
+    "stall": frozenset({"amounts", "source_answer", "status"}),
+    "explanation": frozenset({"amounts", "source_answer", "stall", "status"}),
     "threads": frozenset({"errors"}),
-    "event_queue": frozenset({"events", "threads"}),
+    "event_queue": frozenset({"events", "net", "threads"}),
     "tracker": frozenset({"errors", "address_scope", "net", "protocol", "threads"}),
     "net": frozenset({"buffers", "errors", "address_scope", "settings", "text", "threads", "version"}),
     "metainfo": LEAVES,

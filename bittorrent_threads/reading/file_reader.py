@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ..engine.readers import Reader
 from ..errors import BitTorrentError, SessionClosed, Stalled, StorageError, WaitTimeout
+from ..explanation import explain
 from ..net.reply import Reply
 from ..threads.latch import Cancel
 from ..torrent_handle import TorrentHandle
@@ -293,5 +294,5 @@ class FileReader(io.RawIOBase):
             "known": status.known,
         }
         if late:
-            raise WaitTimeout(f"{what} within {self._timeout:g} s{why}", figures)
-        raise Stalled(f"{what}, and there was no progress for {self._stall_timeout:g} s{why}", figures)
+            raise WaitTimeout(f"{what} within {self._timeout:g} s{why}", figures, explain(status))
+        raise Stalled(f"{what}, and there was no progress for {self._stall_timeout:g} s{why}", figures, explain(status))
