@@ -33,6 +33,10 @@ def seek(node: Node, reader: Reader, index: int) -> Reply:
     return reply
 
 
+def answered(swarm: Swarm, reply: Reply) -> None:
+    swarm.world.run(lambda: reply.done, limit=30)
+
+
 def opened(node: Node, *, readahead: int = 0) -> Reader:
     reader = Reader(0, COUNT * PIECE, readahead)
     node.act(node.torrent.content.readers.open, reader)
@@ -58,7 +62,7 @@ def test_a_seek_is_answered_in_two_round_trips_while_the_rest_is_downloaded() ->
         index = missing(node)[len(missing(node)) // 2]
         asked = world.now
         reply = seek(node, reader, index)
-        world.run(lambda reply=reply: reply.done, limit=5)
+        answered(swarm, reply)
         assert world.now - asked <= 2 * ROUND_TRIP
         assert right(swarm, [(index, reply)])
     node.act(node.torrent.content.readers.close, reader)
@@ -80,12 +84,12 @@ def test_readers_at_different_places_are_all_answered_soon() -> None:
 
 
 def test_a_file_is_read_from_begin_to_end_in_a_swarm() -> None:
-    swarm = reading_swarm(nodes=6)
-    world, node = swarm.world, swarm.nodes[3]
+    swarm = reading_swarm(nodes=4)
+    node = swarm.nodes[3]
     reader = opened(node, readahead=16 * PIECE)
     for index in range(COUNT):
         reply = seek(node, reader, index)
-        world.run(lambda reply=reply: reply.done, limit=30)
+        answered(swarm, reply)
         assert right(swarm, [(index, reply)])
     swarm.run([node], limit=60)
     wasted = node.status.wasted

@@ -47,7 +47,8 @@ def run(
     directory = bench.fresh()
     try:
         with contextlib.ExitStack() as stack:
-            seeder = stack.enter_context(KINDS["ours"](torrent, source, seed=True, settings={"upload_limit": limit}))
+            limited: Dict[str, Any] = {"settings": {"upload_limit": limit}}
+            seeder = stack.enter_context(KINDS["ours"](torrent, source, seed=True, **limited))
             assert isinstance(seeder, NodePeer)
             targets = seeder.addresses
             if delay:
