@@ -13,7 +13,7 @@ import random
 import sys
 import time
 import zipfile
-from typing import Any, Callable, Dict, Sequence
+from typing import Any, Callable, Dict, List, Sequence
 
 import bittorrent_threads as bt
 
@@ -45,7 +45,7 @@ def read(client: bt.Client) -> Dict[str, Any]:
 def seek(client: bt.Client) -> Dict[str, Any]:
     """Read a few bytes at places that are not there yet, while everything else is downloaded."""
     chance = random.Random(1)
-    times = []
+    times: List[float] = []
     with client.open(0, timeout=node.TRANSFER_TIMEOUT) as file:
         while len(times) < FIRST_READS + SEEKS:
             place = chance.randrange(file.length - CHUNK)
