@@ -64,6 +64,16 @@ class TorrentHandle:
             raise SessionClosed("the client is closed")
         return self.runtime._call(lambda engine: function())
 
+    def post(self, function: Callable[[], None]) -> None:
+        """Have the network thread make a call, without waiting for it; takes no lock.
+
+        Raises:
+            SessionClosed: If the client or its session is closed.
+        """
+        if self.closed or self.runtime.closed:
+            raise SessionClosed("the client is closed")
+        self.runtime._loop.post(function)
+
     def reply(self) -> Reply:
         """Return a reply that fails with SessionClosed if the network thread ends first."""
         return self.runtime._reply()

@@ -18,6 +18,7 @@ from support.pages import ROOT, Page, check_commands
 import bittorrent_threads as bt
 from bittorrent_threads import cli, errors, events, file
 from bittorrent_threads.command_line import outcome
+from bittorrent_threads.reading import file_reader
 
 DOCS = ROOT / "tools" / "docs"
 PAGES = sorted(DOCS.rglob("*.rst"))
@@ -27,7 +28,7 @@ PUBLIC = (
     *(bt.Client, bt.Session, bt.Settings, bt.Status, bt.PeerStatus, bt.TrackerStatus, bt.Hashcheck),
     *(bt.IpFilter, bt.Blocklist),
     *(bt.SessionDht, bt.DhtPeers, bt.DhtStatus, bt.DhtFamilyStatus, bt.DhtSearchStatus),
-    *(bt.HashcheckResult, bt.Download, bt.Magnet, bt.Metainfo, bt.Tracker, file.File),
+    *(bt.HashcheckResult, bt.Download, bt.Magnet, bt.Metainfo, bt.Tracker, file.File, file_reader.FileReader),
 )
 
 

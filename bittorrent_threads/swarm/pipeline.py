@@ -182,12 +182,16 @@ class Pipeline:
             The global numbers of the others.
         """
         numbers = list(self.outstanding)[kept:]
+        self.forget(numbers)
+        return numbers
+
+    def forget(self, numbers: List[int]) -> None:
+        """Forget these requests, without a cancel."""
         if len(self.late) > MAX_LATE:
             self.late.clear()
         self.late.update(numbers)
         for number in numbers:
             del self.outstanding[number]
-        return numbers
 
     def cancel(self, number: int, block: BlockRequest) -> None:
         """Withdraw and cancel one request; without effect if it is not outstanding.
