@@ -155,13 +155,12 @@ class Connection:
             if not self._received:
                 deadline = time.monotonic() + HEAD_TIMEOUT
             self._received += data
-            if self._received.startswith((b"\r", b"\n")):  # an empty line before a request (RFC 9112, section 2.2)
-                self._received = self._received.lstrip(b"\r\n")
+            self._received = self._received.lstrip(b"\r\n")  # before a request (RFC 9112, section 2.2)
         self.idle_since = None
         head, _, rest = bytes(self._received).partition(END)
         if len(head) > MAX_HEAD:
             raise BadRequest("431 Request Header Fields Too Large", f"more than {MAX_HEAD} bytes")
-        self._received = bytearray(rest)
+        self._received = bytearray(rest.lstrip(b"\r\n"))
         return head
 
     def _send(self, answer: Answer, *, keep: bool) -> None:
