@@ -5,8 +5,8 @@
     request         ``Request``: the head of a request, parsed strictly
     answer          ``Answer``: what a request is answered with, and ``answer_to``, which decides it
     access          which requests are refused because of the page or the host name they come from
-    byte_ranges     the field ``Range``
-    preconditions   the fields ``If-Match``, ``If-None-Match`` and ``If-Range``
+    byte_ranges     the header field Range
+    preconditions   the header fields If-Match, If-None-Match and If-Range
     catalogue       ``Catalogue``: the path, the type and the entity tag of each file
     content_types   the media type of a file, by its name
     listing         the page that lists the files

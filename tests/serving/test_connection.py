@@ -225,11 +225,11 @@ def test_a_read_ends_when_the_other_end_leaves(files: Files) -> None:
         return Missing(departure)
 
     files.open = opened  # type: ignore[method-assign]
-    for leaving in (lambda client, files: None, lambda client, files: setattr(files, "closing", True)):
+    for closing in (False, True):
         client = Client(files)
         client.sock.sendall(GET + b"\r\n")
         assert waiting.wait(PATIENCE)
-        leaving(client, files)
+        files.closing = closing
         waiting.clear()
         client.close()
     assert looks == [False, False]

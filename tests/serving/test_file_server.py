@@ -17,6 +17,7 @@ import bittorrent_threads as bt
 from bittorrent_threads.serving import file_server as module
 from bittorrent_threads.serving.file_server import FileServer
 from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
+from bittorrent_threads.threads import thread as thread_module
 
 SAMPLE = SampleTorrent({"film.mp4": 700_001, "sub/a b.txt": 5_000, "empty": 0}, piece_length=32 * KIB, name="served")
 
@@ -217,13 +218,14 @@ def test_hosts(seed: bt.Client, host: str, url: str) -> None:
 
 
 def test_a_magnet_link_has_no_files_at_first(seed: bt.Client, tmp_path: Path) -> None:
-    link = bt.Metainfo.parse(SAMPLE.metainfo()).magnet()
+    assert seed.metainfo is not None
+    link = seed.metainfo.magnet()
     with bt.Client(link, tmp_path / "down", settings=LOCAL) as client, client.serve() as server:
         assert server.urls == ()
         assert ask(server.url)[0] == 503
         client.add_peer("127.0.0.1", seed.port)
         client.wait("metadata", timeout=PATIENCE)
-        assert ask(server.urls[1])[2] == SAMPLE.data("sub/a b.txt")
+        assert ask(dict(enumerate(server.urls))[1])[2] == SAMPLE.data("sub/a b.txt")
 
 
 def test_an_origin_that_it_was_given(seed: bt.Client) -> None:
@@ -233,7 +235,7 @@ def test_an_origin_that_it_was_given(seed: bt.Client) -> None:
 
 
 def test_a_system_without_threads_refuses_and_goes_on(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    start: Callable[[Any], None] = module.Thread.start
+    start: Callable[[Any], None] = thread_module.Thread.start
     failing = [True]
 
     def none_left(self: Any) -> None:
@@ -242,7 +244,7 @@ def test_a_system_without_threads_refuses_and_goes_on(server: FileServer, monkey
             raise bt.ThreadError(self.name, "none left")
         start(self)
 
-    monkeypatch.setattr(module.Thread, "start", none_left)
+    monkeypatch.setattr(thread_module.Thread, "start", none_left)
     assert ask(server.url)[0] == 503
     assert ask(server.url)[0] == 200
 
