@@ -6,14 +6,17 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Iterable, Literal, Mapping, Optional, Union, cast, overload
 
+from .conditions import METADATA
 from .engine.checks import Check
 from .errors import BitTorrentError, Cancelled, SessionClosed, Stalled
+from .explanation import explain
 from .hashcheck import Hashcheck, HashcheckResult, piece_indexes, result_of
 from .options import FolderPath
 from .reading.file_choice import FileName, file_index
 from .reading.file_reader import FileReader
 from .threads.latch import Cancel
-from .torrent_handle import CONDITIONS, TorrentHandle
+from .torrent_handle import TorrentHandle
+from .wait import Wait, wait_for
 
 if TYPE_CHECKING:
     from .serving.file_server import FileServer, Served
@@ -69,8 +72,12 @@ class FileVerbs:
         handle = self._handle
         if not handle.status.metadata:
             if handle.status.state == "stopped" and not handle.closed:
-                raise Stalled("the metadata is not known, and the torrent is stopped", {"state": "stopped"})
-            handle.wait(CONDITIONS["metadata"], "metadata", timeout, stall_timeout, cancel)
+                raise Stalled(
+                    "the metadata is not known, and the torrent is stopped",
+                    {"state": "stopped"},
+                    explain(handle.status),
+                )
+            wait_for(Wait(handle, METADATA, timeout, stall_timeout), cancel)
         index = file_index(handle.torrent.content.metainfo, file)
         return FileReader(
             handle, self, index, readahead=readahead, timeout=timeout, stall_timeout=stall_timeout, cancel=cancel

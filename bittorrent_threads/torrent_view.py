@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator, List, Optional, Tuple
 
+from .explanation import Explanation, explain
 from .file import File
 from .metainfo.metainfo import Metainfo
 from .runtime import Runtime
@@ -22,6 +23,13 @@ class TorrentView(StatusView):
     def status(self) -> Status:
         """Return the newest snapshot at once; it works after ``close`` too."""
         return self._handle.status
+
+    def explain(self) -> Explanation:
+        """Return what the torrent is doing, and what keeps it from finishing, at once; ``print`` shows the text.
+
+        It works after ``close`` too.
+        """
+        return explain(self._handle.status)
 
     @property
     def metainfo(self) -> Optional[Metainfo]:

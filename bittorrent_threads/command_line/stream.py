@@ -168,4 +168,5 @@ COMMAND = Command(
     run,
     groups=(common_options, limit_options, folder_options, swarm_options, rate_options),
     add_arguments=add_arguments,
+    examples=("film.torrent -d films", 'film.torrent -d films --file "*.mkv" --open mpv'),
 )

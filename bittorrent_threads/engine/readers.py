@@ -173,6 +173,20 @@ class Readers:
         if not self._lifecycle.closed:
             self._owner.touch_all()
 
+    def expect(self, reader: Reader, offset: int, wanted: int) -> None:
+        """A reader is going to read there: request it.
+
+        Args:
+            reader: The reader.
+            offset: Where, counted from the begin of the file; within the file.
+            wanted: Bytes that are going to be read.
+        """
+        known = self._open.get(reader)
+        if known is not None:
+            window = known.window
+            self._downloads.windows.move(window, window.begin + offset, wanted, self._network.now())
+            self._owner.touch_all()
+
     def forget(self, reader: Reader, answer: Answer) -> None:
         """A read was given up."""
         known = self._open.get(reader)

@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ..engine.readers import Reader
 from ..errors import BitTorrentError, SessionClosed, Stalled, StorageError, WaitTimeout
+from ..explanation import explain
 from ..net.reply import Reply
 from ..threads.latch import Cancel
 from ..torrent_handle import TorrentHandle
@@ -131,6 +132,17 @@ class FileReader(io.RawIOBase):
             raise ValueError(f"negative position {position}")
         self._position = position
         return position
+
+    def expect(self, size: int) -> None:
+        """Have data at the position requested before it is read; does not wait.
+
+        Args:
+            size: Bytes that are going to be read.
+        """
+        self._require_open()
+        size = min(size, self.length - self._position)
+        if size > 0:
+            self._handle.post(functools.partial(self._readers.expect, self._reader, self._position, size))
 
     def readinto(self, buffer: object) -> int:
         """Read into a buffer.
@@ -282,5 +294,5 @@ class FileReader(io.RawIOBase):
             "known": status.known,
         }
         if late:
-            raise WaitTimeout(f"{what} within {self._timeout:g} s{why}", figures)
-        raise Stalled(f"{what}, and there was no progress for {self._stall_timeout:g} s{why}", figures)
+            raise WaitTimeout(f"{what} within {self._timeout:g} s{why}", figures, explain(status))
+        raise Stalled(f"{what}, and there was no progress for {self._stall_timeout:g} s{why}", figures, explain(status))

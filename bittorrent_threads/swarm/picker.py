@@ -53,6 +53,8 @@ class Picker:
         """The wanted pieces of each priority, the highest last."""
         self.wanted_bytes = bytes(everything)
         """Pieces with a priority above 0, packed as on the wire."""
+        self.wanted_count = self._size
+        """Number of these pieces."""
         self._missing = self._bitfield(self._levels[0] ^ have.as_int())
         """The wanted pieces that are missing."""
         self._queued = regions(self._missing.as_int(), self._size)
@@ -112,7 +114,8 @@ class Picker:
         missing = wanted ^ (wanted & self._have.as_int())
         opened = map(xor, regions(before, self._size), self._queued)
         self._queued = [ours ^ (ours & taken) for ours, taken in zip(regions(missing, self._size), opened)]
-        self.wanted_bytes = bytes(self._bitfield(wanted))
+        packed = self._bitfield(wanted)
+        self.wanted_bytes, self.wanted_count = bytes(packed), packed.count
         self._missing = self._bitfield(missing)
         self._any_order, self._spent = None, 0
         return list(self._bitfield(before ^ (before & missing)).indexes())
@@ -161,6 +164,14 @@ class Picker:
     def availability(self, index: int) -> int:
         """How many peers have the piece."""
         return self._availability.count(index)
+
+    def offered(self) -> bytes:
+        """Return the pieces that at least one peer has, packed as on the wire."""
+        return self._availability.anywhere.to_bytes(self._places // 8, "big")
+
+    def copies(self) -> float:
+        """Return how many copies of the torrent the peers and we have together; see ``Availability.copies``."""
+        return self._availability.copies(self._have)
 
     def interesting(self, bits: Bitfield) -> bool:
         """Whether a peer with these pieces has a wanted one that is missing."""

@@ -18,7 +18,13 @@ PROGRAMS = {
     **{"aria2": "aria2c", "transmission": "transmission-cli", "opentracker": "opentracker"},
     **{name: name for name in ("Xvfb", "chromium", "curl", "ffmpeg")},
 }
-MODULES = {name: name for name in ("libtorrent", "gevent", "eventlet", "PyInstaller", "pandas", "PySide6", "tkinter")}
+MODULES = {
+    name: name
+    for name in (
+        *("libtorrent", "gevent", "eventlet", "PyInstaller"),
+        *("pandas", "fsspec", "pyarrow", "PIL", "PySide6", "tkinter", "torf"),
+    )
+}
 SYSTEM_PYTHON = "/usr/bin/python3"
 SYSTEM_MODULES = ("gi",)
 """Modules that Debian packages for its own Python: the path of that is returned for them."""
