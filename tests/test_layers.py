@@ -41,6 +41,7 @@ FACADE = frozenset(
         "runtime",
         "session",
         "session_dht",
+        "several_clients",
         "shutdown",
         "status_view",
         "timeouts",

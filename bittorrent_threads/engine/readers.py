@@ -134,6 +134,8 @@ class Readers:
         begin = self._layout.file_offset(reader.file)
         window = ReadWindow(begin, begin + reader.length, most=self._most, readahead=reader.readahead)
         self._open[reader] = _Open(window, [])
+        if not self._downloads.windows:
+            self._downloads.shorten(self._network.now())
         self._downloads.windows.add(self._open[reader].window)
         if self._files.read(reader.file):
             self._owner.wanting_changed()

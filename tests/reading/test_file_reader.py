@@ -23,7 +23,7 @@ import bittorrent_threads as bt
 from bittorrent_threads.disk.piece_io import Pieces
 from bittorrent_threads.disk.results import Loaded
 from bittorrent_threads.reading.file_reader import MAX_READ
-from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
+from bittorrent_threads.testing.sample_torrent import KIB, MIB, SampleTorrent
 
 BIG = SampleTorrent({"a.bin": 3_000_001, "sub/b.bin": 2_500_000, "empty": 0}, piece_length=64 * KIB, name="set")
 A, B = BIG.data("a.bin"), BIG.data("sub/b.bin")
@@ -186,6 +186,28 @@ def test_modules_of_the_standard_library_read_it(tmp_path: Path) -> None:
             with down.open("table.csv", timeout=PATIENCE) as file, (tmp_path / "copy").open("wb") as copy:
                 shutil.copyfileobj(file, copy)
             assert (tmp_path / "copy").read_bytes() == (source / "table.csv").read_bytes()
+
+
+def test_the_last_member_of_a_large_archive_costs_little_more_than_its_bytes(tmp_path: Path) -> None:
+    source = tmp_path / "seed" / "big.zip"
+    source.parent.mkdir()
+    zeros, last = bytes(16 * MIB), os.urandom(1 * MIB)
+    with zipfile.ZipFile(source, "w") as archive:
+        with archive.open("first.bin", "w", force_zip64=True) as member:
+            for _ in range(16):
+                member.write(zeros)
+        archive.writestr("last.bin", last)
+    assert source.stat().st_size > 256 * MIB
+    torrent = tmp_path / "big.torrent"
+    bt.create(source, piece_length=256 * KIB).save(torrent)
+    with bt.Client(torrent, source.parent, settings=LOCAL) as seed:
+        seed.wait("seed", timeout=PATIENCE)
+        peers = [("127.0.0.1", seed.port)]
+        with bt.Client(torrent, tmp_path / "down", settings=LOCAL, peers=peers, priorities=[0]) as down:
+            with zipfile.ZipFile(down.open(0, timeout=PATIENCE)) as archive:
+                assert archive.read("last.bin") == last
+            down.wait("complete", timeout=PATIENCE)  # nothing is wanted any more
+            assert 1 * MIB <= down.downloaded <= 3 * MIB
 
 
 # -- waits that end ---------------------------------------------------------------------------------------------------
