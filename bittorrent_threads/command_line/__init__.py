@@ -1,7 +1,7 @@
 """The command line, made with the public classes of the library.
 
     command                 one command: its name, arguments and function; each is a module that has COMMAND:
-    download seed           exchange data with peers
+    download seed stream    exchange data with peers
     create edit info magnet .torrent files and magnet links
     verify                  hashes files
     tracker demo            a tracker to run, and the demonstration
