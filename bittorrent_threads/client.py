@@ -17,6 +17,7 @@ from .event_dispatcher import Callback, EventDispatcher, EventSource
 from .file_verbs import FileVerbs
 from .metainfo.urls import Trackers, given_tiers
 from .options import FolderPath, PieceCache, Source, torrent_of
+from .origin import origin
 from .runtime import Runtime
 from .settings import Settings
 from .status import Status
@@ -101,7 +102,7 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
             raise StateError("Client", f"state {state!r} is none of {', '.join(STATES)}")
         if allocate not in ALLOCATIONS:
             raise StateError("Client", f"allocate {allocate!r} is none of {', '.join(ALLOCATIONS)}")
-        tiers = given_tiers(trackers)
+        tiers, made_at = given_tiers(trackers), origin()
         torrent = torrent_of(source, (session.settings if session else settings) or Settings())
         for file, priority in enumerate(priorities or ()):
             check_priority(file, priority)
@@ -131,6 +132,7 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
                     trackers=tiers,
                     download_limit=download_limit,
                     upload_limit=upload_limit,
+                    origin=made_at,
                 ),
             )
             self._handle = TorrentHandle(session, self._event_dispatcher, added)

@@ -14,13 +14,25 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "bittorrent_threads"
 SOURCE = ROOT / PACKAGE
 MODULES = sorted(SOURCE.rglob("*.py"))
-LAYERS = ("threads", "metainfo", "protocol", "swarm", "dht", "disk", "net", "engine")
+LAYERS = ("threads", "metainfo", "protocol", "swarm", "dht", "disk", "net", "engine", "notebook")
 PURE_LAYERS = ("metainfo", "protocol", "swarm", "dht")
 TOP = "(top level)"
 MAX_LINES = 450
 
 LEAVES = frozenset(
-    {"amounts", "buffers", "errors", "address_scope", "settings", "events", "plain_data", "status", "text", "version"}
+    {
+        "amounts",
+        "buffers",
+        "errors",
+        "address_scope",
+        "settings",
+        "events",
+        "plain_data",
+        "shown",
+        "status",
+        "text",
+        "version",
+    }
 )
 FACADE = frozenset(
     {
@@ -34,6 +46,7 @@ FACADE = frozenset(
         "hashcheck",
         "ip_filter",
         "options",
+        "origin",
         "runtime",
         "session",
         "session_dht",
@@ -54,11 +67,12 @@ ALLOWED = {
     "errors": frozenset({"text"}),
     "address_scope": frozenset(),
     "plain_data": frozenset(),
+    "shown": frozenset(),
     "text": frozenset(),
     "version": frozenset(),
     "settings": frozenset({"errors"}),
     "events": frozenset({"errors"}),
-    "status": frozenset({"amounts", "errors", "plain_data"}),
+    "status": frozenset({"amounts", "errors", "plain_data", "shown"}),
     "threads": frozenset({"errors"}),
     "event_queue": frozenset({"events", "threads"}),
     "tracker": frozenset({"errors", "address_scope", "net", "protocol", "threads"}),
@@ -68,6 +82,7 @@ ALLOWED = {
     "protocol": LEAVES | {"metainfo"},
     "swarm": LEAVES | {"metainfo", "protocol"},
     "dht": LEAVES | {"metainfo", "protocol"},
+    "notebook": LEAVES | {"metainfo"},
     "engine": LEAVES | {"metainfo", "protocol", "swarm", "dht", "disk", "net"},
 }
 """What of ours each module or layer may import besides itself; the façade and the command line, all below them."""

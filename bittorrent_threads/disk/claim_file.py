@@ -21,6 +21,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Set
 
 from ..errors import StorageError
 from ..metainfo.safe_paths import HIDDEN_FOLDER
+from ..text import printable
 from ..threads.original import allocate_lock, sleep
 from .claim import Claim, FileInUse, refuse_conflicts
 from .descriptor import identity
@@ -28,6 +29,8 @@ from .folder import Folder, Parts
 from .locks import Alive, lock, locked_by
 
 SUFFIX = ".claims"
+MAX_ORIGIN = 240
+"""Characters of the place where a program made a torrent, as another program shows it."""
 LOCK_FILE = (HIDDEN_FOLDER, "claims.lock")
 """Locked while the claims in a folder are stored and compared, so that of two simultaneous claims one is second."""
 MAX_SIZE = 32 * 1024 * 1024
@@ -150,7 +153,8 @@ class ClaimFile:
                 break
             sleep(READ_INTERVAL)
         document = document or {}
-        where = f"in process {document.get('pid')}"
+        pid = document.get("pid")
+        where = "in this process" if pid == os.getpid() else f"in process {pid}"
         refuse_conflicts(_claims_in(document), claim.below(self.root, folder.root), folder.root, where)
 
     def _write(self, claims: Mapping[str, Claim]) -> None:
@@ -160,7 +164,7 @@ class ClaimFile:
         document = {
             **lock(self._fd),
             "claims": [
-                [claim.infohash, claim.name, claim.content, claim.writing, " ".join(claim.paths)]
+                [claim.infohash, claim.name, claim.content, claim.writing, " ".join(claim.paths), claim.origin]
                 for claim in claims.values()
             ],
         }
@@ -228,6 +232,7 @@ def _read(fd: int, folder: Folder) -> Optional[Dict[str, Any]]:
 def _claims_in(document: Dict[str, Any]) -> Iterator[Claim]:
     entries = document.get("claims")
     for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, list) and [type(value) for value in entry] == [str, str, str, bool, str]:
-            infohash, name, content, writing, paths = entry
-            yield Claim(infohash[:40], name[:240], content, writing, dict.fromkeys(paths.split(), ""))
+        if isinstance(entry, list) and [type(value) for value in entry] == [str, str, str, bool, str, str]:
+            infohash, name, content, writing, paths, origin = entry
+            paths = dict.fromkeys(paths.split(), "")
+            yield Claim(infohash[:40], name[:240], content, writing, paths, printable(origin, MAX_ORIGIN))

@@ -14,7 +14,20 @@ from typing import Dict, List, Optional
 import pytest
 
 PROGRAMS = {"aria2": "aria2c", "transmission": "transmission-cli", "opentracker": "opentracker"}
-MODULES = {name: name for name in ("libtorrent", "gevent", "eventlet", "PyInstaller", "pandas")}
+MODULES = {
+    name: name
+    for name in (
+        "libtorrent",
+        "gevent",
+        "eventlet",
+        "PyInstaller",
+        "pandas",
+        "ipykernel",
+        "nbclient",
+        "nbformat",
+        "matplotlib",
+    )
+}
 VARIABLE = "BITTORRENT_THREADS_REQUIRE_PEERS"
 
 missed: Dict[str, List[str]] = {}
