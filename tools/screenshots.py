@@ -8,6 +8,8 @@ their figures differ each time.
 
 from __future__ import annotations
 
+import copy
+import importlib
 import shutil
 import subprocess
 import sys
@@ -40,23 +42,19 @@ CHROMIUM = (
 
 def executed(folder: Path) -> Any:
     """Return the tour with its outputs."""
-    import nbformat
-    from nbclient import NotebookClient
-
-    tour = nbformat.read(TOUR, 4)
-    NotebookClient(tour, timeout=int(TIMEOUT), resources={"metadata": {"path": str(folder)}}).execute()
+    read: Any = importlib.import_module("nbformat").read
+    client: Any = importlib.import_module("nbclient").NotebookClient
+    tour = read(TOUR, 4)
+    client(tour, timeout=int(TIMEOUT), resources={"metadata": {"path": str(folder)}}).execute()
     return tour
 
 
 def page(tour: Any, begins: Sequence[str], theme: str) -> str:
     """Return some cells of a notebook as HTML that loads nothing."""
-    import copy
-
-    from nbconvert import HTMLExporter
-
     shown = copy.deepcopy(tour)
     shown.cells = [cell for cell in tour.cells if cell.source.startswith(tuple(begins))]
-    exporter = HTMLExporter(theme=theme, require_js_url="", jquery_url="", mathjax_url="", mermaid_js_url="")
+    make: Any = importlib.import_module("nbconvert").HTMLExporter
+    exporter = make(theme=theme, require_js_url="", jquery_url="", mathjax_url="", mermaid_js_url="")
     html, _ = exporter.from_notebook_node(shown)
     return str(html)
 

@@ -137,7 +137,7 @@ class Payload:
             options.basedir,
             resume_dir=options.resume_dir,
             allocation=options.allocation,
-            origin=options.origin,
+            site=options.origin,
         )
         self.paths = paths = FilePaths(metainfo.files, options.basedir)
         self.have = have = Bitfield(metainfo.piece_count)

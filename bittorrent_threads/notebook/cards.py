@@ -31,11 +31,15 @@ _FILE_COLUMNS = (
     Column("", "num"),
     Column("priority"),
 )
-_PEER_COLUMNS = (Column("address"), Column("client", "wide"), Column("has", "num"), Column("down", "num"))
-_PEER_COLUMNS += (Column("up", "num"), Column(""))
+_PEER_COLUMNS = (
+    *(Column("address"), Column("client", "wide"), Column("has", "num")),
+    *(Column("down", "num"), Column("up", "num"), Column("")),
+)
 _TRACKER_COLUMNS = (Column("tracker", "wide"), Column("state"), Column("seeds", "num"), Column("others", "num"))
-_TORRENT_COLUMNS = (Column("name", "wide"), Column("state"), Column("progress"), Column("", "num"))
-_TORRENT_COLUMNS += (Column("down", "num"), Column("up", "num"), Column("peers", "num"))
+_TORRENT_COLUMNS = (
+    *(Column("name", "wide"), Column("state"), Column("progress"), Column("", "num")),
+    *(Column("down", "num"), Column("up", "num"), Column("peers", "num")),
+)
 
 
 def status_card(status: Status) -> Html:

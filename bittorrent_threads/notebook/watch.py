@@ -7,6 +7,7 @@ notebook does; its terminal gets lines.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import sys
 import time
 from typing import Any, Callable, Dict, Iterator, List, Optional, Protocol
@@ -109,8 +110,7 @@ class Card:
 
     def show(self, status: Status, note: str, *, last: bool) -> None:
         """Show a status in place of the previous one."""
-        from IPython.display import display
-
+        display: Any = importlib.import_module("IPython.display").display
         bundle: Dict[str, str] = {"text/html": self._draw(status, note), "text/plain": line_of(status)}
         if self._handle is None:
             self._handle = display(bundle, raw=True, display_id=True)

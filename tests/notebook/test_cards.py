@@ -15,7 +15,7 @@ from support.torrents import torrent
 import bittorrent_threads as bt
 from bittorrent_threads.metainfo.magnet import Magnet
 from bittorrent_threads.notebook import cards
-from bittorrent_threads.status import Status
+from bittorrent_threads.status import Row, Status
 
 EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)>\u202e'
 
@@ -79,7 +79,7 @@ def test_what_comes_from_outside_is_escaped(status: Status) -> None:
         peers=(peer(client=EVIL, address=(EVIL, 5)),),
         trackers=(tracker(url=EVIL, error=EVIL, state=EVIL),),
     )
-    row = {"name": EVIL, "length": 5, "progress": 0.5, "priority": 1}
+    row: Row = {"name": EVIL, "length": 5, "progress": 0.5, "priority": 1}
     for card in (evil._repr_html_(), cards.client_card(evil, [row], 1, EVIL)):
         check(card)
         assert "&lt;script&gt;" in card
@@ -90,7 +90,7 @@ def test_what_comes_from_outside_is_escaped(status: Status) -> None:
 
 def test_tables_are_bounded(status: Status) -> None:
     crowd = dataclasses.replace(status, peers=(peer(),) * 500, trackers=(tracker(),) * 300)
-    rows = [{"name": "x" * 3000, "length": 5, "progress": 0.5, "priority": 0}] * 100
+    rows: List[Row] = [{"name": "x" * 3000, "length": 5, "progress": 0.5, "priority": 0}] * 100
     card = cards.client_card(crowd, rows, 1_000_000)
     check(card)
     assert "and 999,992 more" in card

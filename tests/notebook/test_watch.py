@@ -11,7 +11,6 @@ import pytest
 from support.pairs import LOCAL, PATIENCE, SMALL, pair
 
 import bittorrent_threads as bt
-from bittorrent_threads.notebook import watch
 from bittorrent_threads.notebook.watch import INTERRUPTED, Lines, WatchInterrupted, display_for, line_of, watching
 from bittorrent_threads.status import Status
 
@@ -89,7 +88,7 @@ def test_lines_differ_and_are_not_too_many(
     stopped: Status, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(watch.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     lines = Lines()
     for number in range(100):
         now[0] = number / 10
