@@ -33,18 +33,22 @@ if TYPE_CHECKING:
     from .errors import ThreadError as ThreadError
     from .errors import TrackerError as TrackerError
     from .errors import WaitTimeout as WaitTimeout
+    from .explanation import Explanation as Explanation
     from .hashcheck import Hashcheck as Hashcheck
     from .hashcheck import HashcheckResult as HashcheckResult
     from .ip_filter import IpFilter as IpFilter
+    from .metainfo.edit import edit as edit
     from .metainfo.magnet import Magnet as Magnet
     from .metainfo.metainfo import Metainfo as Metainfo
     from .session import Session as Session
     from .session_dht import DhtPeers as DhtPeers
     from .session_dht import SessionDht as SessionDht
     from .settings import Settings as Settings
+    from .source_answer import SourceAnswer as SourceAnswer
     from .status import DhtFamilyStatus as DhtFamilyStatus
     from .status import DhtSearchStatus as DhtSearchStatus
     from .status import DhtStatus as DhtStatus
+    from .status import LocalDiscoveryStatus as LocalDiscoveryStatus
     from .status import PeerStatus as PeerStatus
     from .status import ScrapeResult as ScrapeResult
     from .status import Status as Status
@@ -60,6 +64,7 @@ _WHERE = {
     "DhtSearchStatus": "status",
     "DhtStatus": "status",
     "Download": "blocking_download",
+    "Explanation": "explanation",
     "Hashcheck": "hashcheck",
     "HashcheckResult": "hashcheck",
     "IpFilter": "ip_filter",
@@ -69,12 +74,15 @@ _WHERE = {
     "ScrapeResult": "status",
     "Session": "session",
     "SessionDht": "session_dht",
+    "LocalDiscoveryStatus": "status",
     "Settings": "settings",
+    "SourceAnswer": "source_answer",
     "Status": "status",
     "Tracker": "tracker",
     "TrackerStatus": "status",
     "create": "disk.create",
     "download": "blocking_download",
+    "edit": "metainfo.edit",
     **dict.fromkeys(
         [
             "BencodeError",

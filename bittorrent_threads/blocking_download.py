@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 
 from . import events
 from .client import Client
+from .conditions import Condition
 from .errors import StorageError
 from .options import ClientOptions, FolderPath, Source
 from .status import Status
 from .threads.latch import Cancel
+from .timeouts import check_timeout
+from .wait import Wait, wait_for
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -69,12 +72,16 @@ def download(
         Cancelled: If ``cancel`` was set.
         SettingsError: If a limit or the URL of a tracker is wrong.
         StateError: If another option is wrong.
+        ValueError: If a time limit is negative.
         ListenError: If no port could be bound, with ``Settings.port_strict``.
         ThreadError: If the system cannot start a thread.
     """
+    check_timeout(timeout)
+    check_timeout(stall_timeout, "stall_timeout")
     began = time.monotonic()
     with Client(source, basedir, **options) as client:
-        status = client._handle.wait(_Complete(client), "complete", timeout, stall_timeout, cancel)
+        condition = Condition(_Complete(client), "complete")
+        status = wait_for(Wait(client._handle, condition, timeout, stall_timeout), cancel)
         pads = {index for index, file in enumerate(client._handle.torrent.content.metainfo.files) if file.pad}
         wanted = tuple(file.path for file in client.files if file.priority and file.index not in pads)
         return Download(

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Callable, Dict, Iterable, Optional, Sequence, Tuple, Union
+from typing import Dict, Iterable, Optional, Sequence, Tuple, Union
 
+from .conditions import Until, condition_of
 from .disk.allocation import ALLOCATIONS, SPARSE
 from .errors import StateError, WaitTimeout
 from .event_dispatcher import Callback, EventDispatcher, EventSource
@@ -23,13 +24,12 @@ from .settings import Settings
 from .status import Status
 from .swarm.file_progress import check_priority
 from .threads.latch import Cancel
-from .torrent_handle import CONDITIONS, TorrentHandle
+from .torrent_handle import TorrentHandle
 from .torrent_view import TorrentView
 from .tracker_verbs import TrackerVerbs
+from .wait import Wait, wait_for
 
 STATES = ("active", "paused", "stopped")
-LOOK_INTERVAL = 0.25
-"""Seconds between two calls of a function given to ``wait``, as it may depend on more than the status."""
 
 
 class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
@@ -212,7 +212,7 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
 
     def wait(
         self,
-        until: Union[str, Callable[[Status], bool]] = "complete",
+        until: Until = "complete",
         timeout: Optional[float] = None,
         stall_timeout: Optional[float] = None,
         *,
@@ -222,8 +222,10 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
 
         Args:
             until: ``complete`` (every wanted piece is there), ``seed`` (every piece), ``checked`` (no hash check is
-                under way), ``metadata`` (that of a magnet link is known), or a function of the status, which is called
-                at each change and several times a second.
+                under way), ``metadata`` (that of a magnet link is known), a :class:`File` of this client, a
+                ``pathlib.Path`` (that of a file in the torrent, also before the metadata is known), a float (share of
+                what is wanted, above 0.0 and at most 1.0), or a function of the status, which is called at each change
+                and several times a second.
             timeout: Most seconds to wait; None for no limit.
             stall_timeout: Most seconds without progress; None for no limit.
             cancel: Ends the wait when it is set, such as a ``threading.Event``.  The client goes on.
@@ -233,18 +235,59 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
 
         Raises:
             WaitTimeout: After ``timeout`` seconds.
+            Stalled: After ``stall_timeout`` seconds without progress; its ``explanation`` has what was missing.
+            Cancelled: If ``cancel`` was set.
+            MetainfoError: If the metadata that came for a magnet link cannot be used.
+            SessionClosed: If the client is closed, and the condition is not fulfilled.
+            ValueError: If there is no such condition, or a time limit is negative.
+            TypeError: If ``until`` is nothing that can be waited for, or a time limit is no number.
+            FileNotFoundError: If the torrent has no such file.
+            StateError: If the file is not wanted (its priority is 0).
+        """
+        return wait_for(Wait(self._handle, condition_of(self, until), timeout, stall_timeout), cancel)
+
+    def watch(
+        self,
+        until: Until = "complete",
+        timeout: Optional[float] = None,
+        stall_timeout: Optional[float] = None,
+        *,
+        cancel: Optional[Cancel] = None,
+        interval: float = 0.5,
+    ) -> Status:
+        """Wait for a condition as ``wait`` does, and show the progress meanwhile.
+
+        In a notebook it is a card in the output of the cell, which changes in place; elsewhere it is a line on standard
+        output every two seconds.  The waiting thread shows it.  Interrupting the cell ends the wait and nothing else:
+        the client goes on, and can be watched again.
+
+        Args:
+            until: As for ``wait``.
+            timeout: Most seconds to wait; None for no limit.
+            stall_timeout: Most seconds without progress; None for no limit.
+            cancel: Ends the wait when it is set, such as a ``threading.Event``.  The client goes on.
+            interval: Least seconds between two changes of the card.
+
+        Returns:
+            The status that fulfils the condition.
+
+        Raises:
+            WaitTimeout: After ``timeout`` seconds.
             Stalled: After ``stall_timeout`` seconds without progress, with the reason.
             Cancelled: If ``cancel`` was set.
             MetainfoError: If the metadata that came for a magnet link cannot be used.
-            SessionClosed: If the client is closed first.
-            StateError: If there is no such condition.
+            SessionClosed: If the client is closed, and the condition is not fulfilled.
+            ValueError: If there is no such condition, or a time limit is negative.
+            TypeError: If ``until`` is nothing that can be waited for, or a time limit is no number.
+            FileNotFoundError: If the torrent has no such file.
+            StateError: If the file is not wanted (its priority is 0).
+            KeyboardInterrupt: If it is interrupted; a notebook shows one line instead of the traceback.
         """
-        if callable(until):
-            goal = "what was waited for" if hasattr(until, "__code__") else str(until)
-            return self._handle.wait(until, goal, timeout, stall_timeout, cancel, LOOK_INTERVAL)
-        if until not in CONDITIONS:
-            raise StateError("wait", f"until {until!r} is none of {', '.join(CONDITIONS)}")
-        return self._handle.wait(CONDITIONS[until], until, timeout, stall_timeout, cancel)
+        from .notebook.watch import display_for, watching
+
+        wait = Wait(self._handle, condition_of(self, until), timeout, stall_timeout)
+        with watching(display_for(self._card), self.status, interval) as look:
+            return wait_for(wait, cancel, look)
 
     # -- peers and resume data -----------------------------------------------------------------------------------------
 

@@ -7,9 +7,12 @@ the connection is closed, with the reason in ``events.PeerClosed``.
 from __future__ import annotations
 
 import os
-from typing import Mapping, Optional, Union
+from typing import TYPE_CHECKING, Mapping, Optional, Union
 
 from .text import masked, printable
+
+if TYPE_CHECKING:
+    from .explanation import Explanation
 
 Figure = Union[int, str]
 
@@ -155,19 +158,32 @@ class WaitTimeout(BitTorrentError, TimeoutError):
         reason (str): What was waited for, and why there is no progress.
         figures (dict): Fields of the last status: ``state``, ``pieces_have``, ``piece_count``, ``left``,
             ``downloaded``, ``connected``, ``known`` and ``stall``.  Empty for other waits than that for a status.
+        explanation (Optional[Explanation]): What the torrent was doing, and what kept it from finishing.  None for
+            other waits than that for a status.
     """
 
-    def __init__(self, reason: str, figures: Optional[Mapping[str, Figure]] = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        figures: Optional[Mapping[str, Figure]] = None,
+        explanation: Optional[Explanation] = None,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.figures = dict(figures or {})
+        self.explanation = explanation
+
+    @property
+    def cause(self) -> str:
+        """What kept data from coming, in a word, as in :attr:`Explanation.cause`; empty if nothing is known."""
+        return "" if self.explanation is None else self.explanation.cause
 
     def __str__(self) -> str:
         return self.reason
 
 
 class Stalled(WaitTimeout):
-    """A wait saw no progress for its ``stall_timeout``."""
+    """A wait saw no progress for its ``stall_timeout``; ``explanation`` has what was missing, as fields."""
 
 
 class Cancelled(BitTorrentError):

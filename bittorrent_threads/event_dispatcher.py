@@ -125,6 +125,17 @@ class EventSource:
         """The queue of the events; the last one is ``Closed``."""
         return self._event_dispatcher.queue
 
+    def fileno(self) -> int:
+        """Return the number of a descriptor that is readable while events wait; ``select`` takes the client itself.
+
+        It is :meth:`EventQueue.fileno` of ``events``, for the event loop of another library.  After the end it stays
+        readable, until the client is garbage-collected.
+
+        Raises:
+            OSError: If the system has no descriptor left.
+        """
+        return self._event_dispatcher.queue.fileno()
+
     def __iter__(self) -> Iterator[Event]:
         """Take the events as they come, up to ``Closed``."""
         while True:

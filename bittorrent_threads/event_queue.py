@@ -16,6 +16,7 @@ import time
 from typing import Callable, Deque, Dict, List, Optional, Sequence
 
 from .events import Closed, Event, EventsDropped, FileCompleted, PiecePassed
+from .net.readiness import Readiness
 from .threads.waiters import Waiters
 
 
@@ -35,6 +36,8 @@ class EventQueue:
         self._frequent = True
         """There may be a frequent event in the queue; a full queue without one is not searched again."""
         self._waiters = Waiters()
+        self._readiness: List[Readiness] = []
+        """Made by the first ``fileno``.  Two threads may make one at once: only the first entry counts."""
 
     # -- for the user ----------------------------------------------------------------------------------------------
 
@@ -94,6 +97,21 @@ class EventQueue:
         """Return whether the queue is full, so that the next event replaces another or is dropped."""
         return len(self._events) >= self.maxsize
 
+    def fileno(self) -> int:
+        """Return the number of a descriptor that is readable while events can be taken, and always after the end.
+
+        It is for event loops: ``select``, ``selectors``, and those of toolkits.  Do not read from it; take the events.
+        It is made by the first call, and is closed when the queue is garbage-collected.
+
+        Raises:
+            OSError: If the system has no descriptor left.
+        """
+        if not self._readiness:
+            events, ends = self._events, self._ends  # not the queue, which would be in a cycle of references
+            self._readiness.append(Readiness(lambda: bool(events or ends)))
+            self._signal()
+        return self._readiness[0].fileno()
+
     @property
     def ended(self) -> bool:
         """The last event was taken."""
@@ -101,6 +119,12 @@ class EventQueue:
         return bool(ends) and not ends[0]
 
     def _take(self) -> Optional[Event]:
+        event = self._pop()
+        if self._readiness and not self._events:
+            self._readiness[0].lowered()
+        return event
+
+    def _pop(self) -> Optional[Event]:
         if self._ends:
             return self._take_last()
         try:
@@ -127,8 +151,7 @@ class EventQueue:
         """
         if not self._ends:
             self._put(event)
-            if self._waiters:
-                self._waiters.wake()
+            self._signal()
 
     def publish_passed(self, infohash: bytes, time: float, indexes: Sequence[int]) -> None:
         """Put ``PiecePassed`` for each piece.
@@ -147,8 +170,7 @@ class EventQueue:
         for index in indexes[:room]:
             self._put(PiecePassed(infohash, time, index))
         self._drop("PiecePassed", len(indexes) - room)
-        if self._waiters:
-            self._waiters.wake()
+        self._signal()
 
     def publish_files(self, infohash: bytes, time: float, files: Sequence[int], path: Callable[[int], str]) -> None:
         """Put ``FileCompleted`` for each file.
@@ -168,8 +190,7 @@ class EventQueue:
         for index in files[replaced:]:
             self._put(FileCompleted(infohash, time, index, path(index)))
         self._drop("FileCompleted", replaced)
-        if self._waiters:
-            self._waiters.wake()
+        self._signal()
 
     def end(self, closed: Closed) -> None:
         """Put the last event, and accept no other; may be called in any thread, and only the first call counts.
@@ -182,7 +203,17 @@ class EventQueue:
             last.append(self._report_of_dropped(closed, dict(self._dropped)))
         last.append(closed)
         self._ends.append(last)
-        self._waiters.wake()
+        self._signal()
+
+    def _signal(self) -> None:
+        """Wake the threads and event loops that wait, after something was added."""
+        if self._waiters:
+            self._waiters.wake()
+        if self._readiness:
+            if self._ends:
+                self._readiness[0].end()
+            else:
+                self._readiness[0].raised()
 
     def _put(self, event: Event) -> None:
         events = self._events

@@ -1,4 +1,4 @@
-"""The verbs of a client that concern its files: check, move, and choose which to download."""
+"""The verbs of a client that concern its files: read, check, move, and choose which to download."""
 
 from __future__ import annotations
 
@@ -6,18 +6,79 @@ import contextlib
 import os
 from typing import Iterable, Literal, Mapping, Optional, Union, overload
 
+from .conditions import METADATA
 from .engine.checks import Check
-from .errors import BitTorrentError, Cancelled
+from .errors import BitTorrentError, Cancelled, Stalled
+from .explanation import explain
 from .hashcheck import Hashcheck, HashcheckResult, piece_indexes, result_of
 from .options import FolderPath
+from .reading.file_choice import FileName, file_index
+from .reading.file_reader import FileReader
 from .threads.latch import Cancel
 from .torrent_handle import TorrentHandle
+from .wait import Wait, wait_for
 
 
 class FileVerbs:
     """Base of a client, which has the torrent; its files are in ``files``."""
 
     _handle: TorrentHandle
+
+    def open(
+        self,
+        file: FileName,
+        mode: str = "rb",
+        *,
+        readahead: Optional[int] = None,
+        timeout: Optional[float] = None,
+        stall_timeout: Optional[float] = 60.0,
+        cancel: Optional[Cancel] = None,
+    ) -> FileReader:
+        """Open a file for reading, in any state, also while it is downloaded.
+
+        What is read is downloaded first.  A file of priority 0 is wanted while it is open, and only what is read of it
+        is downloaded, with ``readahead``.  With a magnet link the call waits for the metadata.
+
+        Args:
+            file: Its index, its path in the torrent with ``/`` between the components (with or without the name of
+                the torrent in front), or one of ``files``.
+            mode: Only ``rb``.
+            readahead: Bytes to download ahead of the position; None for a number that grows while the file is read in
+                sequence, up to half of ``Settings.piece_memory``.
+            timeout: Most seconds that a read waits, and this call for metadata; None for no limit.
+            stall_timeout: Most seconds that a read waits without progress; None for no limit.
+            cancel: Ends the waits when it is set, such as a ``threading.Event``.
+
+        Returns:
+            The open file, at its begin.
+
+        Raises:
+            FileNotFoundError: If the torrent has no file of this path.
+            IndexError: If the torrent has no file of this index.
+            ValueError: If ``mode`` is another, or ``readahead`` is negative.
+            WaitTimeout: If the metadata did not come within ``timeout``.
+            Stalled: If the metadata did not come, or cannot come because the client is stopped.
+            Cancelled: If ``cancel`` was set.
+            MetainfoError: If the metadata that came for a magnet link cannot be used.
+            SessionClosed: If the client is closed.
+        """
+        if mode not in ("rb", "br"):
+            raise ValueError(f"mode {mode!r} is not 'rb': for text, give the open file to io.TextIOWrapper")
+        if readahead is not None and readahead < 0:
+            raise ValueError(f"readahead {readahead} is negative")
+        handle = self._handle
+        if not handle.status.metadata:
+            if handle.status.state == "stopped" and not handle.closed:
+                raise Stalled(
+                    "the metadata is not known, and the torrent is stopped",
+                    {"state": "stopped"},
+                    explain(handle.status),
+                )
+            wait_for(Wait(handle, METADATA, timeout, stall_timeout), cancel)
+        index = file_index(handle.torrent.content.metainfo, file)
+        return FileReader(
+            handle, self, index, readahead=readahead, timeout=timeout, stall_timeout=stall_timeout, cancel=cancel
+        )
 
     @overload
     def hashcheck(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Callable, Iterable, List, NamedTuple, Optional
 from .errors import StorageError
 from .net.reply import Reply
 from .threads.latch import Cancel
+from .timeouts import check_timeout
 
 if TYPE_CHECKING:
     from .engine.checks import Check
@@ -50,8 +51,10 @@ class Hashcheck:
         Raises:
             WaitTimeout: After ``timeout`` seconds.
             Cancelled: If ``cancel`` was set.
+            ValueError: If ``timeout`` is negative.
             SessionClosed: If the session is closed first.
         """
+        check_timeout(timeout)
         result: HashcheckResult = self._reply.wait(timeout, cancel)
         return result
 

@@ -88,6 +88,8 @@ class TrackerStatus:
     """Number of other peers that the tracker reported; -1 if it reported none."""
     downloads: int = -1
     """Number of completed downloads that the tracker reported; -1 if it reported none."""
+    peers: int = -1
+    """Number of peers that its last answer since the start named; -1 before the first."""
 
     def as_row(self) -> Row:
         """Return the fields as flat plain data."""
@@ -187,6 +189,23 @@ class DhtSearchStatus:
     """Number of nodes that answered in the last search."""
     next_search: float = -1.0
     """Seconds until the next search; -1 if it is not known."""
+    searched: bool = False
+    """A search has ended since the start."""
+    nodes: int = 0
+    """Number of nodes that the node of the session knows and that are not bad."""
+    error: str = ""
+    """What keeps the node of the session from the network, in a sentence; empty if nothing is known to."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LocalDiscoveryStatus:
+    """The search for peers of one torrent in the local network (BEP 14)."""
+
+    state: str = "unused"
+    """``unused`` (the torrent is stopped, or ``Settings.local_discovery`` is false), ``private`` (it must not be
+    announced, BEP 27), ``waiting`` (for the first announce), ``working`` or ``failing``."""
+    error: str = ""
+    """Why no announce could be sent; empty if it could."""
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -264,6 +283,43 @@ class Status(Shown):
     """Number of addresses of peers, and of incoming connections, that the IP filter of the session refused."""
     dht: DhtSearchStatus = DhtSearchStatus()
     """The search for peers in the DHT."""
+    local_discovery: LocalDiscoveryStatus = LocalDiscoveryStatus()
+    """The search for peers in the local network."""
+    known_by: Tuple[Tuple[str, int], ...] = ()
+    """Number of known addresses of peers by their source, as in ``PeerStatus.source``; sources of none are left out."""
+    dial_failure: str = ""
+    """Why the last connection that failed could not be made; empty if none failed."""
+    crowded: bool = False
+    """The session has as many connections as it may have (``Settings.max_connections``)."""
+    receiving: bool = False
+    """Payload came in the last second."""
+    wanted_size: int = 0
+    """Bytes of wanted pieces."""
+    available: bytes = dataclasses.field(default=b"", repr=False)
+    """Pieces that at least one connected peer has, packed as ``bitfield``, as of the last second; empty if there is no
+    peer."""
+    availability: float = 0.0
+    """Number of copies of the torrent that the connected peers and the client have together, as of the last second:
+    the whole number counts the copies of the rarest piece, and the fraction is the share of the pieces of which there
+    are more.  It is 0 without peers."""
+    hindrance: str = ""
+    """What keeps the client from requesting pieces: ``disk paused`` (it failed, and is tried again in a while),
+    ``disk failed`` (it is being tried), ``examining files``, ``hashing``, ``moving files``, ``unreadable`` (pieces that
+    may be on the disk cannot be read) or ``preparing files``; empty if nothing does."""
+    error_path: str = ""
+    """Path of the file that ``error`` is about."""
+    error_errno: int = 0
+    """Error number of the system that ``error`` is about; 0 if there is none."""
+    metadata_error: str = ""
+    """Why the metadata that came for a magnet link cannot be used; empty if it can."""
+    metadata_report: str = ""
+    """What the metadata of a magnet link waits for, as a clause; empty without peers."""
+    download_limit: int = 0
+    """Most bytes a second received, by the limit of the client or that of its session; 0 for no limit."""
+    upload_limit: int = 0
+    """Most bytes a second sent, by the limit of the client or that of its session; 0 for no limit."""
+    last_fault: str = ""
+    """The last error of the library itself in this session; empty if there was none."""
 
     @property
     def progress(self) -> float:

@@ -6,31 +6,19 @@ Calls are posted to the network thread, and their results come back.  The status
 from __future__ import annotations
 
 import contextlib
-import time
-from typing import Callable, Dict, Mapping, Optional, Tuple, TypeVar
+from typing import Callable, Mapping, Optional, TypeVar
 
 from .engine.torrent import Torrent
-from .errors import BitTorrentError, SessionClosed, Stalled, StorageError, WaitTimeout
+from .errors import BitTorrentError, SessionClosed, StorageError, WaitTimeout
 from .event_dispatcher import EventDispatcher
 from .net.reply import Reply
 from .runtime import Runtime
 from .status import Status
-from .threads.latch import Cancel
+from .timeouts import check_timeout
 
-Condition = Callable[[Status], bool]
 Moved = Callable[[Optional[StorageError]], None]
 """Called on the network thread when files were moved, or with the error if they were not."""
 T = TypeVar("T")
-
-CONDITIONS: Dict[str, Condition] = {
-    "complete": lambda status: status.complete and not status.checking,
-    "seed": lambda status: status.seed and not status.checking,
-    "checked": lambda status: status.metadata and not status.checking,
-    "metadata": lambda status: status.metadata,
-}
-"""The conditions of ``Client.wait`` that have a name."""
-FIGURES = ("state", "pieces_have", "piece_count", "left", "downloaded", "connected", "known", "stall")
-"""The fields of a status that the exception of a wait contains."""
 
 
 class TorrentHandle:
@@ -47,6 +35,8 @@ class TorrentHandle:
         self.torrent = torrent
         self.closed = False
         """The client is closed, or is being closed by its own ``close``."""
+        self.changed = dispatcher.changed
+        """Wakes latches when the status has changed."""
         self._dispatcher = dispatcher
 
     @property
@@ -63,6 +53,16 @@ class TorrentHandle:
         if self.closed:
             raise SessionClosed("the client is closed")
         return self.runtime._call(lambda engine: function())
+
+    def post(self, function: Callable[[], None]) -> None:
+        """Have the network thread make a call, without waiting for it; takes no lock.
+
+        Raises:
+            SessionClosed: If the client or its session is closed.
+        """
+        if self.closed or self.runtime.closed:
+            raise SessionClosed("the client is closed")
+        self.runtime._loop.post(function)
 
     def reply(self) -> Reply:
         """Return a reply that fails with SessionClosed if the network thread ends first."""
@@ -93,8 +93,10 @@ class TorrentHandle:
         Raises:
             StorageError: If it failed.
             WaitTimeout: If it took too long.
+            ValueError: If ``timeout`` is negative.
             SessionClosed: If the client or its session is closed.
         """
+        check_timeout(timeout)
         reply = self.reply()
 
         def moved(error: Optional[StorageError]) -> None:
@@ -111,76 +113,8 @@ class TorrentHandle:
                 self.call(self.torrent.content.move_storage.cancel)
             raise
 
-    def wait(
-        self,
-        condition: Condition,
-        goal: str,
-        timeout: Optional[float],
-        stall_timeout: Optional[float],
-        cancel: Optional[Cancel],
-        look: Optional[float] = None,
-    ) -> Status:
-        """Wait until a condition is true of the status.
-
-        Args:
-            condition: Called whenever the status has changed.
-            goal: What is waited for, for messages.
-            timeout: Most seconds to wait; None for no limit.
-            stall_timeout: Most seconds without progress; None for no limit.
-            cancel: Ends the wait when it is set.
-            look: Seconds after which ``condition`` is called again without a change; None for never.
-
-        Returns:
-            The status of which the condition is true.
-
-        Raises:
-            WaitTimeout: After ``timeout`` seconds.
-            Stalled: After ``stall_timeout`` seconds without progress.
-            Cancelled: If ``cancel`` was set.
-            MetainfoError: If the metadata that came for a magnet link cannot be used.
-            SessionClosed: If the client or its session is closed first.
-        """
-        started = moved_at = time.monotonic()
-        moved: Optional[Tuple[int, int, int]] = None
-        changed = self._dispatcher.changed
-        while True:
-            latch = changed.add()
-            try:
-                status = self.status
-                if condition(status):
-                    return status
-                if status.closed or self.runtime.closed:
-                    raise SessionClosed(f"the client was closed before {status.name!r} was {goal}")
-                self.torrent.metadata.require_usable()
-                self.reply()  # raises what ended the network thread
-                now = time.monotonic()
-                received = status.downloaded - status.wasted + status.metadata_received
-                marks = (received, status.pieces_have, status.checking)
-                if marks != moved:
-                    moved, moved_at = marks, now
-                left = [] if look is None else [look]
-                if timeout is not None:
-                    left.append(started + timeout - now)
-                if stall_timeout is not None:
-                    left.append(moved_at + stall_timeout - now)
-                if min(left, default=1.0) <= 0:
-                    late = timeout is not None and now - started >= timeout
-                    raise _gave_up(status, goal, timeout if late else None, stall_timeout)
-                latch.wait(min(left, default=None), cancel)
-            finally:
-                changed.remove(latch)
-
     def detach(self, timeout: float) -> None:
         """End the client: wait for its last event and its last callback, at most ``timeout`` seconds."""
         self.closed = True
         if not self._dispatcher.join(timeout):
             self._dispatcher.end("")
-
-
-def _gave_up(status: Status, goal: str, timeout: Optional[float], stall_timeout: Optional[float]) -> WaitTimeout:
-    """The exception of a wait that took ``timeout`` seconds or, if that is None, saw no progress."""
-    figures = {name: getattr(status, name) for name in FIGURES}
-    why = f": {status.stall}" if status.stall else ""
-    if timeout is not None:
-        return WaitTimeout(f"{status.name!r} was not {goal} after {timeout:g} s{why}", figures)
-    return Stalled(f"{status.name!r} made no progress for {stall_timeout:g} s{why}", figures)

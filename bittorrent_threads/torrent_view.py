@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from typing import Callable, Iterator, List, Optional, Tuple, Union
+from typing import Iterator, List, Optional, Tuple
 
-from .errors import StateError
+from .explanation import Explanation, explain
 from .file import File
 from .metainfo.metainfo import Metainfo
 from .runtime import Runtime
 from .status import Row, Status
 from .status_view import StatusView
-from .threads.latch import Cancel
-from .torrent_handle import CONDITIONS, Condition, TorrentHandle
-
-LOOK_INTERVAL = 0.25
-"""Seconds between two calls of a function given to ``wait``, as it may depend on more than the status."""
+from .torrent_handle import TorrentHandle
 
 
 class TorrentView(StatusView):
@@ -28,6 +24,13 @@ class TorrentView(StatusView):
     def status(self) -> Status:
         """Return the newest snapshot at once; it works after ``close`` too."""
         return self._handle.status
+
+    def explain(self) -> Explanation:
+        """Return what the torrent is doing, and what keeps it from finishing, at once; ``print`` shows the text.
+
+        It works after ``close`` too.
+        """
+        return explain(self._handle.status)
 
     @property
     def metainfo(self) -> Optional[Metainfo]:
@@ -86,51 +89,6 @@ class TorrentView(StatusView):
         """
         return list(self._file_rows())
 
-    def watch(
-        self,
-        until: Union[str, Callable[[Status], bool]] = "complete",
-        timeout: Optional[float] = None,
-        stall_timeout: Optional[float] = None,
-        *,
-        cancel: Optional[Cancel] = None,
-        interval: float = 0.5,
-    ) -> Status:
-        """Wait for a condition as ``wait`` does, and show the progress meanwhile.
-
-        In a notebook it is a card in the output of the cell, which changes in place; elsewhere it is a line on standard
-        output every two seconds.  The waiting thread shows it.  Interrupting the cell ends the wait and nothing else:
-        the client goes on, and can be watched again.
-
-        Args:
-            until: As for ``wait``.
-            timeout: Most seconds to wait; None for no limit.
-            stall_timeout: Most seconds without progress; None for no limit.
-            cancel: Ends the wait when it is set, such as a ``threading.Event``.  The client goes on.
-            interval: Least seconds between two changes of the card.
-
-        Returns:
-            The status that fulfils the condition.
-
-        Raises:
-            WaitTimeout: After ``timeout`` seconds.
-            Stalled: After ``stall_timeout`` seconds without progress, with the reason.
-            Cancelled: If ``cancel`` was set.
-            MetainfoError: If the metadata that came for a magnet link cannot be used.
-            SessionClosed: If the client is closed first.
-            StateError: If there is no such condition.
-            KeyboardInterrupt: If it is interrupted; a notebook shows one line instead of the traceback.
-        """
-        from .notebook.watch import display_for, watching
-
-        goal, condition = _condition(until)
-        with watching(display_for(self._card), self.status, interval) as look:
-
-            def seen(status: Status) -> bool:
-                look(status)
-                return condition(status)
-
-            return self._handle.wait(seen, goal, timeout, stall_timeout, cancel, min(LOOK_INTERVAL, interval))
-
     def _card(self, status: Status, note: str = "") -> str:
         from .notebook.cards import MAX_FILES, client_card
 
@@ -144,11 +102,3 @@ class TorrentView(StatusView):
     def _file_rows(self) -> Iterator[Row]:
         files = () if self.metainfo is None else self.metainfo.files
         return (File(self._handle, index, self).as_row() for index, file in enumerate(files) if not file.pad)
-
-
-def _condition(until: Union[str, Condition]) -> Tuple[str, Condition]:
-    if callable(until):
-        return ("what was waited for" if hasattr(until, "__code__") else str(until)), until
-    if until not in CONDITIONS:
-        raise StateError("wait", f"until {until!r} is none of {', '.join(CONDITIONS)}")
-    return until, CONDITIONS[until]

@@ -13,6 +13,8 @@ from support import peers_required
 
 from bittorrent_threads.testing import leaks, quiet
 
+pytest_plugins = ["bittorrent_threads.testing.pytest_plugin"]
+
 # Few examples and no deadline, because machines may be busy.  CI, which requires the peers, always uses the same
 # examples, so that a failure can be repeated.
 hypothesis.settings.register_profile(

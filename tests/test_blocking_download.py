@@ -12,7 +12,9 @@ import pytest
 from support.pairs import LOCAL, PATIENCE, SMALL, seeder
 
 import bittorrent_threads as bt
+from bittorrent_threads.conditions import Condition
 from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
+from bittorrent_threads.wait import Wait, wait_for
 
 
 def test_it_tells_what_it_did(tmp_path: Path) -> None:
@@ -96,5 +98,5 @@ def test_it_sleeps_while_nothing_changes(tmp_path: Path) -> None:
 
     options: Any = {"settings": LOCAL, "state": "stopped"}
     with bt.Client(SMALL.metainfo(), tmp_path, **options) as client, pytest.raises(bt.WaitTimeout):
-        client._handle.wait(condition, "complete", 1.5, None, None)
+        wait_for(Wait(client._handle, Condition(condition, "complete"), timeout=1.5))
     assert len(looks) <= 3, "once at the beginning, once at the end, and once for what was under way"

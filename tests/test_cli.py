@@ -102,14 +102,22 @@ def test_help_and_version(run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("500K", 500_000), ("5M", 5_000_000), ("1.5m", 1_500_000), ("256Ki", 262_144), ("2MiB", 2**21), ("7", 7)],
+    [
+        *(("500K", 500_000), ("5M", 5_000_000), ("1.5m", 1_500_000), ("256Ki", 262_144), ("2MiB", 2**21), ("7", 7)),
+        *(("5MB", 5_000_000), ("7B", 7), ("1.5Gi", 3 * 2**29)),
+    ],
 )
 def test_sizes_take_units(text: str, size: int) -> None:
     assert arguments.size(text) == size
 
 
 def test_a_rate_may_be_without_limit() -> None:
-    assert (arguments.rate("0"), arguments.rate("1"), arguments.rate("5K")) == (0, 1, 5000)
+    assert [arguments.rate(text) for text in ("0", "1", "5K", "5MB/s", "500KiB/S")] == [0, 1, 5000, 5_000_000, 512_000]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("0.5", 0.5), ("90s", 90), ("1.5h", 5400), ("2D", 172_800)])
+def test_times_take_units(text: str, seconds: float) -> None:
+    assert arguments.seconds(text) == seconds
 
 
 @pytest.mark.parametrize(

@@ -291,7 +291,8 @@ def test_a_link_is_written_through(run: Run, data: Path, tmp_path: Path) -> None
 def test_the_name_of_the_output_is_shown_in_one_line(run: Run, data: Path, tmp_path: Path) -> None:
     ran = run("create", data / "some", "-o", tmp_path / "a\nb.torrent")
     assert ran.code == 0
-    assert ran.out.count("\n") == 1
+    assert ran.out.startswith(f"{tmp_path}/a\\nb.torrent: ")
+    assert ran.out.count("\n") == 2
 
 
 # -- streams and locales -------------------------------------------------------------------------------------------

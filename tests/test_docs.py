@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import ast
 import dataclasses
+import importlib
 import inspect
 import re
+import sys
 import threading
 from pathlib import Path
 from types import ModuleType
@@ -14,20 +16,25 @@ from typing import Any, Dict, Iterator, List, Set, Tuple
 
 import pytest
 from support.pages import ROOT, Page, check_commands
+from support.peers_required import require_peer
 
 import bittorrent_threads as bt
 from bittorrent_threads import cli, errors, events, file
 from bittorrent_threads.command_line import outcome
+from bittorrent_threads.reading import file_reader
 
 DOCS = ROOT / "tools" / "docs"
 PAGES = sorted(DOCS.rglob("*.rst"))
 PROGRAMS = sorted((DOCS / "howto").glob("*.rst"))
+NEEDED = {"fsspec": ("fsspec", "pandas")}
+"""The packages that a page needs besides."""
 SOURCE = ROOT / "bittorrent_threads"
 PUBLIC = (
     *(bt.Client, bt.Session, bt.Settings, bt.Status, bt.PeerStatus, bt.TrackerStatus, bt.Hashcheck),
+    *(bt.Explanation, bt.SourceAnswer, bt.LocalDiscoveryStatus),
     *(bt.IpFilter, bt.Blocklist),
     *(bt.SessionDht, bt.DhtPeers, bt.DhtStatus, bt.DhtFamilyStatus, bt.DhtSearchStatus),
-    *(bt.HashcheckResult, bt.Download, bt.Magnet, bt.Metainfo, bt.Tracker, file.File),
+    *(bt.HashcheckResult, bt.Download, bt.Magnet, bt.Metainfo, bt.Tracker, file.File, file_reader.FileReader),
 )
 
 
@@ -51,6 +58,9 @@ def namespace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dict[
         for thing in names.values():
             if isinstance(thing, (bt.Client, bt.Tracker)):
                 thing.close()
+        if "bittorrent_threads.filesystem" in sys.modules:
+            sys.modules["bittorrent_threads.filesystem"]._close_all()
+        names.clear()  # a client that was watched has its descriptor until it is collected
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("bittorrent-")]
 
 
@@ -76,6 +86,11 @@ def test_the_example_of_an_extension_runs_as_written(namespace: Dict[str, Any]) 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
 def test_the_programs_of_the_how_to_pages_run(path: Path, namespace: Dict[str, Any]) -> None:
+    for package in NEEDED.get(path.stem, ()):
+        require_peer(package)
+    if path.stem == "fsspec":  # the package may not be installed, or without this entry point
+        fsspec = importlib.import_module("fsspec")
+        fsspec.register_implementation("torrent", "bittorrent_threads.filesystem.TorrentFileSystem", clobber=True)
     Page(DOCS / "howto" / "index.rst").run(namespace)
     if path.name != "index.rst":
         Page(path).run(namespace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import select
 import threading
 from typing import Any, Callable, Deque, List
 
@@ -219,3 +220,48 @@ def test_every_event_is_taken_once_and_in_order() -> None:
         thread.join(60)
     assert all(mine == sorted(mine) for mine in got)
     assert sorted(index for mine in got for index in mine) == list(range(count))
+
+
+def readable(events: EventQueue) -> bool:
+    return bool(select.select([events], [], [], 0)[0])
+
+
+def test_its_descriptor_is_readable_while_events_wait() -> None:
+    events = EventQueue(8)
+    events.publish(Completed(HASH, 1.0))
+    number = events.fileno()
+    assert readable(events), "an event was there before the descriptor"
+    assert events.get() == Completed(HASH, 1.0)
+    assert not readable(events)
+    events.publish_passed(HASH, 1.0, [1, 2])
+    events.publish_files(HASH, 1.0, [3], str)
+    for _ in range(3):
+        assert readable(events)
+        events.get_nowait()
+    assert not readable(events)
+    with pytest.raises(queue.Empty):
+        events.get(timeout=0.001)
+    events.publish(Completed(HASH, 2.0))
+    assert readable(events)
+    assert events.fileno() == number
+
+
+def test_its_descriptor_stays_readable_from_the_end_on() -> None:
+    events = EventQueue(8)
+    events.fileno()
+    events.end(Closed(HASH, 1.0, ""))
+    assert readable(events)
+    assert taken(events) == [Closed(HASH, 1.0, "")]
+    assert readable(events)
+
+    late = EventQueue(8)
+    late.end(Closed(HASH, 1.0, ""))
+    assert readable(late), "the descriptor was made after the end"
+
+
+def test_a_queue_that_no_loop_watches_has_no_descriptor() -> None:
+    events = EventQueue(8)
+    events.publish(Completed(HASH, 1.0))
+    taken(events)
+    events.end(Closed(HASH, 1.0, ""))
+    assert events._readiness == []

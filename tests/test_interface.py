@@ -15,13 +15,17 @@ import bittorrent_threads as bt
 from bittorrent_threads import errors, events, options
 from bittorrent_threads.event_queue import EventQueue
 from bittorrent_threads.file import File
+from bittorrent_threads.file_verbs import FileVerbs
+from bittorrent_threads.reading.file_reader import FileReader
 from bittorrent_threads.runtime import Runtime
 from bittorrent_threads.status_view import StatusView
 
 SOURCE = Path(bt.__file__).resolve().parent
 PUBLIC = [
-    *("blocking_download", "client", "errors", "events", "event_queue", "file", "hashcheck", "ip_filter", "options"),
-    *("runtime", "session", "session_dht", "settings", "status", "status_view", "torrent_view", "tracker"),
+    *("blocking_download", "client", "errors", "events", "event_queue", "file", "file_verbs"),
+    *("hashcheck", "ip_filter", "options", "reading.file_reader"),
+    *("runtime", "session", "session_dht", "settings", "status", "status_view", "torrent_view"),
+    "tracker",
 ]
 CLASSES = [
     bt.Client,
@@ -36,6 +40,8 @@ CLASSES = [
     bt.DhtPeers,
     File,
     EventQueue,
+    FileVerbs,
+    FileReader,
 ]
 METHODS = [
     (kind, name, thing)
@@ -48,7 +54,7 @@ CALLABLES = [bt.download, *(thing for _, _, thing in METHODS)]
 
 def hints(name: str) -> Iterator[Tuple[str, ast.expr]]:
     """The annotations of the public functions, methods and fields of a module."""
-    tree = ast.parse((SOURCE / f"{name}.py").read_text(encoding="utf-8"))
+    tree = ast.parse((SOURCE / f"{name.replace('.', '/')}.py").read_text(encoding="utf-8"))
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
     for scope, body in [("", tree.body), *((node.name, node.body) for node in classes)]:
         for node in body:

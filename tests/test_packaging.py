@@ -60,11 +60,13 @@ def test_the_wheel_has_every_module_and_the_typing_mark(wheel: Path) -> None:
     assert names == modules() | {f"{PACKAGE}/py.typed"}
 
 
-def test_the_wheel_installs_the_command(wheel: Path) -> None:
+def test_the_wheel_installs_the_command_and_the_plugin(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         points = configparser.ConfigParser()
         points.read_string(archive.read(f"{PACKAGE}-{__version__}.dist-info/entry_points.txt").decode())
     assert dict(points["console_scripts"]) == {"bittorrent-threads": f"{PACKAGE}.cli:main"}
+    plugin = f"{PACKAGE}.testing.pytest_plugin"
+    assert dict(points["pytest11"]) == {plugin: plugin}
 
 
 def test_the_source_distribution_can_be_built_again(built: Path) -> None:

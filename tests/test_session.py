@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import select
 import socket
 import threading
 import time
@@ -272,10 +273,14 @@ def test_a_fork_has_a_dead_copy(tmp_path: Path) -> None:
         client.wait("checked", timeout=PATIENCE)
         reader, writer = os.pipe()
         check = Hashcheck(client.session._loop.reply(), print)  # one whose answer goes to the parent
+        number = client.fileno()
+        while client.events.qsize():
+            client.events.get()
         child = os.fork()
         if not child:
             try:
                 words = []
+                words.append("readable" if select.select([number], [], [], 0)[0] else "not readable")
                 words.append(type(list(client)[-1]).__name__)
                 for verb in (client.start, client.hashcheck, check.wait, client.session.close, client.close):
                     try:
@@ -288,9 +293,10 @@ def test_a_fork_has_a_dead_copy(tmp_path: Path) -> None:
                 os._exit(0)
         os.close(writer)
         with open(reader, "rb") as pipe:
-            assert pipe.read() == b"Closed SessionClosed SessionClosed SessionClosed done done"
+            assert pipe.read() == b"readable Closed SessionClosed SessionClosed SessionClosed done done"
         os.waitpid(child, 0)
         assert client.hashcheck(0).failed == (0,), "the parent's session lives"
+        assert select.select([number], [], [], PATIENCE)[0]
         socket.create_connection(("127.0.0.1", client.port)).close()
 
 

@@ -20,6 +20,7 @@ import gc
 import os
 import queue
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -109,6 +110,16 @@ def got(client: bt.Client) -> None:
     with contextlib.suppress(queue.Empty):
         while True:
             client.events.get(timeout=0.002)
+
+
+def polled(client: bt.Client) -> None:
+    """Take events when the descriptor is readable, up to that of a hash check."""
+    client.hashcheck(0, wait=False)
+    while True:
+        assert select.select([client], [], [], PATIENCE)[0], "an event waits and the descriptor is not readable"
+        with contextlib.suppress(queue.Empty):
+            if isinstance(client.events.get_nowait(), bt.events.HashcheckFinished):
+                return
 
 
 def checked(client: bt.Client) -> None:
@@ -317,6 +328,7 @@ CALLS: Dict[str, Callable[[Ground, Storm], None]] = {
     "dht": searched,
     "download": downloaded,
     "events.get": on_a_client(got),
+    "events.poll": on_a_client(polled),
     "facts": on_a_client(told),
     "forget": forgotten,
     "hashcheck": on_a_client(checked),

@@ -16,13 +16,25 @@ import shutil
 import signal
 import subprocess
 import sys
+from ctypes.util import find_library
 from pathlib import Path
 from typing import Callable, Sequence
 
 import environment
 
-DEBIAN_PEERS = {"aria2c": "aria2", "transmission-cli": "transmission-cli", "opentracker": "opentracker"}
+DEBIAN_PEERS = {
+    **{"aria2c": "aria2", "transmission-cli": "transmission-cli", "opentracker": "opentracker"},
+    **{"Xvfb": "xvfb"},
+}
 """The program of each peer, and its Debian package."""
+DEBIAN_LIBRARIES = {
+    **{"EGL": "libegl1", "GL": "libgl1", "xkbcommon": "libxkbcommon0", "fontconfig": "libfontconfig1"},
+    **{"dbus-1": "libdbus-1-3"},
+}
+"""The libraries that Qt (PySide6) needs, and their Debian packages."""
+DEBIAN_MODULES = {"gi": "python3-gi"}
+"""Modules for the Python of Debian, and their packages."""
+SYSTEM_PYTHON = Path("/usr/bin/python3")
 WHOLE_SUITE = ("--numprocesses=2", "--dist=worksteal")
 """Arguments of a run of all tests: some 7 minutes on two cores; in one process 13."""
 RUN_TIMEOUT = 1200.0
@@ -38,6 +50,9 @@ def install_peers(python: Path) -> None:
         command = [str(python), "-m", "pip", "install", "--quiet", "--retries", "2", "--only-binary", ":all:"]
         attempt(lambda: environment.run([*command, "libtorrent"]))
     missing = {program: package for program, package in DEBIAN_PEERS.items() if shutil.which(program) is None}
+    missing.update({name: package for name, package in DEBIAN_LIBRARIES.items() if find_library(name) is None})
+    if SYSTEM_PYTHON.exists():
+        missing.update({name: package for name, package in DEBIAN_MODULES.items() if not imports(SYSTEM_PYTHON, name)})
     if not missing:
         return
     if not environment.has_apt():

@@ -2,7 +2,7 @@
 
     command                 one command: its name, arguments and function; each is a module that has COMMAND:
     download seed           exchange data with peers
-    create info magnet      .torrent files and magnet links
+    create edit info magnet .torrent files and magnet links
     verify                  hashes files
     tracker demo            a tracker to run, and the demonstration
     parser                  the table of commands, and the parser

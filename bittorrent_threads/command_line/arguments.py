@@ -7,6 +7,7 @@ from typing import Tuple
 
 from ..metainfo.magnet import host_and_port
 
+DURATIONS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 
 
@@ -35,10 +36,19 @@ def _port(text: str) -> int:
 
 
 def seconds(text: str) -> float:
-    """Return a number of seconds above 0."""
-    number = _number(text)
+    """Return a number of seconds above 0 from a text with or without a unit: ``90``, ``90s``, ``1.5h``, ``2d``."""
+    factor = DURATIONS.get(text[-1:].lower(), 0)
+    number = _number(text[:-1]) * factor if factor else _number(text)
     if not 0 < number < 1e9:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return number
+
+
+def whole_number(text: str, least: int, most: int) -> int:
+    """Return a whole number within bounds."""
+    number = int(text) if len(text) < 10 and text.isdecimal() else -1
+    if not least <= number <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} to {most}")
     return number
 
 
@@ -58,7 +68,7 @@ def _number(text: str) -> float:
 
 
 def size(text: str) -> int:
-    """Return a number of bytes from a text with or without a unit: ``500K``, ``1.5M``, ``256Ki``."""
+    """Return a number of bytes from a text with or without a unit: ``500K``, ``1.5MB``, ``256Ki``, ``5MiB``."""
     digits = text.rstrip("KMGIBkmgib")
     unit = text[len(digits) :].upper()
     factor = UNITS.get(unit[:-1] if unit.endswith("B") else unit)
@@ -69,5 +79,5 @@ def size(text: str) -> int:
 
 
 def rate(text: str) -> int:
-    """Return a rate in bytes a second, as ``size`` does; 0 for no limit."""
-    return 0 if text == "0" else size(text)
+    """Return a rate in bytes a second, as ``size`` does, with or without ``/s``; 0 for no limit."""
+    return 0 if text == "0" else size(text[:-2] if text.lower().endswith("/s") else text)

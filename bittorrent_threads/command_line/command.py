@@ -23,3 +23,11 @@ class Command:
     """The groups of options that it shares with others, of ``option_groups``."""
     add_arguments: Callable[[argparse.ArgumentParser], None]
     """Adds the arguments that it alone has."""
+    examples: Tuple[str, ...]
+    """Arguments behind the name of the command, for its help."""
+
+    @property
+    def epilog(self) -> str:
+        """The end of its help."""
+        lines = [f"  bittorrent-threads {self.name} {arguments}".rstrip() for arguments in self.examples]
+        return "\n".join(["examples:", *lines])

@@ -268,4 +268,8 @@ COMMAND = Command(
     demonstrate,
     groups=(common_options,),
     add_arguments=add_arguments,
+    examples=(
+        "",
+        "--size 16Mi",
+    ),
 )

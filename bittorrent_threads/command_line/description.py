@@ -18,6 +18,10 @@ def description(metainfo: Metainfo) -> Dict[str, Any]:
     return {
         **{name: getattr(metainfo, name) for name in DESCRIBED},
         "trackers": [[masked(url) for url in tier] for tier in metainfo.trackers],
+        "infohash_v2": metainfo.infohashes.v2,
+        "info_size": metainfo.info_size,
+        "multi_file": metainfo.multi_file,
+        "nodes": [list(node) for node in metainfo.nodes],
         "web_seeds": [masked(url) for url in metainfo.web_seeds],
         "comment": _shown(metainfo.comment),
         "created_by": _shown(metainfo.created_by),

@@ -71,4 +71,8 @@ COMMAND = Command(
     run,
     groups=(common_options, limit_options, folder_options, swarm_options, rate_options),
     add_arguments=add_arguments,
+    examples=(
+        "debian.torrent -d downloads",
+        '"magnet:?xt=urn:btih:b3c1ef66d2ad5a9d5b67d3c9f8dbd4c6ea5e0f10" -d downloads --stall-timeout 120',
+    ),
 )

@@ -43,4 +43,8 @@ COMMAND = Command(
     run,
     groups=(common_options, limit_options),
     add_arguments=add_arguments,
+    examples=(
+        "photos.torrent",
+        "photos.torrent --peer 192.0.2.7:6881",
+    ),
 )

@@ -24,7 +24,12 @@ _OPTIONS = {
     "trackers": "--tracker",
     "ip_filter": "--ip-filter",
     "web_seeds": "--web-seed",
-    **{name: f"--{name.replace('_', '-')}" for name in ("piece_length", "comment", "source", "exclude", "output")},
+    **{
+        name: f"--{name.replace('_', '-')}"
+        for name in ("piece_length", "comment", "source", "exclude", "output", "name")
+    },
+    "max_size": "--max-metainfo-size",
+    "remove_tracker": "--remove-tracker",
 }
 """The options that set arguments of ``create``."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 
 from ..version import __version__
-from . import create, demo, download, info, magnet, seed, tracker, verify
+from . import create, demo, download, edit, info, magnet, seed, tracker, verify
 
 COMMANDS = (
     download.COMMAND,
     seed.COMMAND,
     create.COMMAND,
     info.COMMAND,
+    edit.COMMAND,
     magnet.COMMAND,
     verify.COMMAND,
     tracker.COMMAND,
@@ -22,7 +23,8 @@ COMMANDS = (
 EPILOG = """\
 exit codes: 0 done, 1 failed, 2 wrong usage, 3 timed out or stalled, 4 the disk refused or there is no such
             folder, 5 the torrent is missing or bad, 130 interrupted
-sizes and rates: K, M and G are thousands, Ki, Mi and Gi are multiples of 1024
+sizes and rates: bytes, and bytes a second; K, M and G are thousands, Ki, Mi and Gi are multiples of 1024
+times: seconds, or with a unit: 90s, 30m, 2h, 1d
 """
 
 
@@ -37,7 +39,14 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("-V", "--version", action="version", version=f"bittorrent-threads {__version__}")
     verbs = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command in COMMANDS:
-        verb = verbs.add_parser(command.name, parents=[group() for group in command.groups], help=command.summary)
+        verb = verbs.add_parser(
+            command.name,
+            parents=[group() for group in command.groups],
+            help=command.summary,
+            description=f"{command.summary[:1].upper()}{command.summary[1:]}.",
+            epilog=command.epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         command.add_arguments(verb)
         verb.set_defaults(run=command.run)
     return top

@@ -50,4 +50,5 @@ COMMAND = Command(
     run,
     groups=(common_options, limit_options, folder_options, swarm_options, rate_options),
     add_arguments=add_arguments,
+    examples=("photos.torrent -d . --upload-limit 2M",),
 )

@@ -51,4 +51,8 @@ COMMAND = Command(
     run,
     groups=(common_options,),
     add_arguments=add_arguments,
+    examples=(
+        "--port 6969",
+        "--host 0.0.0.0 --port 6969 --timeout 1h",
+    ),
 )

@@ -75,4 +75,8 @@ COMMAND = Command(
     run,
     groups=(common_options, limit_options, folder_options),
     add_arguments=add_arguments,
+    examples=(
+        "photos.torrent -d downloads",
+        "photos.torrent -d downloads --json",
+    ),
 )

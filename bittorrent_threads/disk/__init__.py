@@ -27,10 +27,12 @@
     claim_file      ``ClaimFile``: the claims in a file for other sessions and processes; ``locks`` locks it
     resume          ``Resume``: which pieces are on disk; ``resume_trust`` compares it with the files
     resume_file     ``ResumeFile``: stores it in a file
+    name_journal    ``NameJournal``: the files that were renamed since
     whole_file      reads and replaces small files as a whole
     state_file      ``StateFile``: plain data of a session in a file, such as the nodes of the DHT
     metadata_file   ``MetadataFile``: the metadata that came for a magnet link, beside it
-    create          makes a .torrent from files, which ``source_files`` finds
+    create          makes a .torrent from files, which ``source_files`` finds, for a ``torrent_output``
+    piece_hashing   ``PieceHashing``: hashes its pieces in threads; ``source_reader`` reads the files for one of them
 
 The rule: a piece is written only after its hash was right.  It is read only from the file that was found at the start,
 hashed again if that file changed, and recorded in resume data only after it was synced, or together with the page cache

@@ -20,6 +20,20 @@ class FileInUse(StorageError):
     """Another torrent uses a file; the errno is EBUSY."""
 
 
+class PathChange(NamedTuple):
+    """The path of a file before and after a rename, with their hashes."""
+
+    old_hash: str
+    old: str
+    new_hash: str
+    new: str
+
+    @property
+    def paths(self) -> Dict[str, str]:
+        """Both paths by their hashes."""
+        return {self.old_hash: self.old, self.new_hash: self.new}
+
+
 class Claim(NamedTuple):
     """The files that one torrent uses below a folder."""
 
@@ -51,6 +65,13 @@ class Claim(NamedTuple):
             content.update(f"{entry.length}:{'/'.join(entry.path)}\n".encode("utf-8", "surrogateescape"))
         hashes = path_hashes(map("/".join, paths))
         return cls(metainfo.infohash.hex(), metainfo.name, content.hexdigest()[:32], writing, hashes, origin)
+
+    def renamed(self, change: PathChange) -> Claim:
+        """Make the claim of the same torrent after a claimed file was renamed."""
+        paths = dict(self.paths)  # which takes a fifth of the time of {**self.paths, ...}
+        paths[change.new_hash] = change.new
+        del paths[change.old_hash]
+        return self._replace(paths=paths)
 
     def at(self, paths: List[Parts], *, writing: bool) -> Claim:
         """Make the claim of the same torrent on other paths, hashing only the paths that are new.

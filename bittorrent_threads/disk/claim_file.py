@@ -1,9 +1,10 @@
 """``ClaimFile``: the claims of one session on files below one folder, in a file that other sessions and processes read.
 
-The file is JSON in the hidden folder beside the data.  The process locks it (``flock``, or ``msvcrt.locking`` on
-Windows), and the system releases the lock when the process ends.  Where a file system has no locks, the process id and
-the boot id in the file tell whether its process still runs.  In a folder that cannot be written there is no such file,
-and claims hold within the session only.
+The file is in the hidden folder beside the data.  Its first line says which process has it.  Each further line has one
+claim, or a change of one: the paths of 20,000 files are not written again when one of them is renamed.  The process
+locks it (``flock``, or ``msvcrt.locking`` on Windows), and the system releases the lock when the process ends.  Where a
+file system has no locks, the process id and the boot id in the file tell whether its process still runs.  In a folder
+that cannot be written there is no such file, and claims hold within the session only.
 
 A folder with claims may be inside another one.  So a claim is compared with the claims in the folders above, and in the
 folders that it has files in.  It is stored before it is compared: if two sessions claim at once in different folders,
@@ -17,13 +18,14 @@ import json
 import os
 import stat
 import time
+from types import MappingProxyType
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Set
 
 from ..errors import StorageError
 from ..metainfo.safe_paths import HIDDEN_FOLDER
 from ..text import printable
 from ..threads.original import allocate_lock, sleep
-from .claim import Claim, FileInUse, refuse_conflicts
+from .claim import Claim, FileInUse, PathChange, refuse_conflicts
 from .descriptor import identity
 from .folder import Folder, Parts
 from .locks import Alive, lock, locked_by
@@ -39,8 +41,10 @@ MAX_FILES = 1000
 """Claim files that are read in one folder."""
 LOCK_TIMEOUT = 5.0
 """Seconds to wait for the lock file; a process that holds it longer was stopped, and is not waited for."""
+MAX_APPENDED = 1000
+"""Lines that are appended before the file is written as a whole again."""
 READ_ATTEMPTS = 50
-"""Reads of a claim file of a running process that is not valid JSON: it is being rewritten, in far less than these."""
+"""Reads of a claim file of a running process that is not whole: it is being written, in far less than these."""
 READ_INTERVAL = 0.01
 """Seconds between two of these reads."""
 
@@ -50,7 +54,7 @@ class ClaimFile:
 
     Attributes:
         root: The real path of the folder.
-        claims: The claims by infohash; replaced under the lock of ``Claims``, never changed.
+        claims: The claims by a key of each, such as its infohash; replaced under the lock of ``Claims``, never changed.
         lock: Held while the file is stored, and around ``store_reduced``.
     """
 
@@ -61,7 +65,8 @@ class ClaimFile:
         self._folder = folder.at(root)
         self._parts: Parts = (HIDDEN_FOLDER, name)
         self._fd: Optional[int] = None
-        self._stored: Mapping[str, Claim] = {}
+        self._stored: Mapping[str, Claim] = {}  # what the lines of the file say; empty to have it written as a whole
+        self._appended = 0  # lines since it was written as a whole
 
     def store(self, compared: Claim) -> None:
         """Store all claims, and compare one with the claims of other sessions and processes.
@@ -86,16 +91,18 @@ class ClaimFile:
                 for parts in self._other_files(root):
                     self._compare_file(self._folder.at(root), parts, compared, remove=False)
 
-    def store_reduced(self) -> None:
+    def store_reduced(self, changes: Mapping[str, PathChange]) -> None:
         """Store the claims after some were released, or remove the file after the last; errors are ignored.
 
         The caller holds ``lock``.
+
+        Args:
+            changes: For claims in which one file was renamed since they were stored: its paths.
         """
         claims = self.claims
         if claims and self._fd is not None:
-            if claims != self._stored:
-                with contextlib.suppress(OSError, StorageError), _locked(self._folder):
-                    self._write(claims)
+            with contextlib.suppress(OSError, StorageError):
+                self._write(claims, changes)
         elif self._fd is not None:
             with contextlib.suppress(OSError, StorageError):
                 self._folder.remove(self._parts)
@@ -141,40 +148,57 @@ class ClaimFile:
             except (OSError, StorageError):
                 return
             try:
-                document = _read(fd, folder)
-                if locked_by(fd, document or {}) is Alive.NO:
+                lines = _read(fd, folder, torn=attempt == READ_ATTEMPTS)
+                head = lines[0] if lines and isinstance(lines[0], dict) else {}
+                if locked_by(fd, head) is Alive.NO:
                     if remove:
                         with contextlib.suppress(OSError, StorageError):
                             folder.remove(parts)
                     return
             finally:
                 folder.system.close(fd)
-            if document is not None or attempt == READ_ATTEMPTS:
+            if lines is not None:
                 break
             sleep(READ_INTERVAL)
-        document = document or {}
-        pid = document.get("pid")
+        pid = head.get("pid")
         where = "in this process" if pid == os.getpid() else f"in process {pid}"
-        refuse_conflicts(_claims_in(document), claim.below(self.root, folder.root), folder.root, where)
+        refuse_conflicts(_claims_in(lines or []), claim.below(self.root, folder.root), folder.root, where)
 
-    def _write(self, claims: Mapping[str, Claim]) -> None:
-        folder = self._folder
+    def _write(self, claims: Mapping[str, Claim], changes: Mapping[str, PathChange] = MappingProxyType({})) -> None:
+        # Append what is different from ``_stored``, or write the file as a whole.
+        folder, stored = self._folder, self._stored
         if self._fd is None:
             self._fd = folder.open(self._parts, os.O_RDWR | os.O_EXCL, create=True)
-        document = {
-            **lock(self._fd),
-            "claims": [
-                [claim.infohash, claim.name, claim.content, claim.writing, " ".join(claim.paths), claim.origin]
-                for claim in claims.values()
-            ],
-        }
-        data = json.dumps(document).encode()
-        folder.system.ftruncate(self._fd, 0)
-        folder.system.lseek(self._fd, 0, os.SEEK_SET)
+        lines: List[Any] = [[key] for key in stored if key not in claims]
+        for key, claim in claims.items():
+            if key in changes and key in stored:
+                lines.append(_changed(key, changes[key]))
+            elif claim != stored.get(key):
+                lines.append(_entry(key, claim))
+        if not lines:
+            return
+        self._stored = {}
+        self._appended += len(lines)
+        whole = not stored or self._appended > MAX_APPENDED
+        if whole:
+            self._appended = 0
+            lines = [_entry(key, claim) for key, claim in claims.items()]
+            lines.insert(0, {**lock(self._fd), "lines": len(lines)})
+            folder.system.ftruncate(self._fd, 0)
+            folder.system.lseek(self._fd, 0, os.SEEK_SET)
+        data = b"".join([json.dumps(line).encode() + b"\n" for line in lines])
         done = 0
         while done < len(data):
             done += folder.system.write(self._fd, data[done:])
         self._stored = claims
+
+
+def _entry(key: str, claim: Claim) -> List[Any]:
+    return [key, claim.infohash, claim.name, claim.content, claim.writing, " ".join(claim.paths), claim.origin]
+
+
+def _changed(key: str, change: PathChange) -> List[Any]:
+    return [key, change.old_hash, change.new_hash]
 
 
 def _above(root: str) -> List[str]:
@@ -211,28 +235,40 @@ def _locked(folder: Folder) -> Iterator[None]:
             folder.system.close(fd)
 
 
-def _read(fd: int, folder: Folder) -> Optional[Dict[str, Any]]:
-    # The document in a claim file; None if it is not valid.
+def _read(fd: int, folder: Folder, *, torn: bool) -> Optional[List[Any]]:
+    # The lines of a claim file; None if it is being written.  If ``torn`` is set, the lines that are whole.
     size = folder.system.fstat(fd).st_size
     if size > MAX_SIZE:
-        return {}
+        return []
     data = b""
     while len(data) < size:
         part = folder.system.read(fd, size - len(data))
         if not part:
             break
         data += part
+    *texts, rest = data.split(b"\n")
     try:
-        document = json.loads(data)
+        lines = [json.loads(text) for text in texts]
     except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else {}
+        return [] if torn else None
+    count = lines[0].get("lines") if lines and isinstance(lines[0], dict) else None
+    whole = isinstance(count, int) and len(lines) > count and not rest
+    return lines if torn or whole else None
 
 
-def _claims_in(document: Dict[str, Any]) -> Iterator[Claim]:
-    entries = document.get("claims")
-    for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, list) and [type(value) for value in entry] == [str, str, str, bool, str, str]:
-            infohash, name, content, writing, paths, origin = entry
-            paths = dict.fromkeys(paths.split(), "")
-            yield Claim(infohash[:40], name[:240], content, writing, paths, printable(origin, MAX_ORIGIN))
+def _claims_in(lines: List[Any]) -> List[Claim]:
+    claims: Dict[str, Claim] = {}
+    for line in lines:
+        kinds = [type(value) for value in line] if isinstance(line, list) else []
+        if kinds == [str, str, str, str, bool, str, str]:
+            key, infohash, name, content, writing, paths, origin = line
+            hashes = dict.fromkeys(paths.split(), "")
+            claims[key] = Claim(infohash[:40], name[:240], content, writing, hashes, printable(origin, MAX_ORIGIN))
+        elif kinds == [str, str, str] and line[0] in claims:
+            key, old, new = line
+            paths = {**claims[key].paths, new: ""}
+            paths.pop(old, None)
+            claims[key] = claims[key]._replace(paths=paths)
+        elif kinds == [str]:
+            claims.pop(line[0], None)
+    return list(claims.values())

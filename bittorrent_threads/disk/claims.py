@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+from types import MappingProxyType
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ..metainfo.metainfo import Metainfo
 from ..threads.original import allocate_lock
-from .claim import Claim, path_hash, path_hashes, refuse_conflicts
+from .claim import Claim, PathChange, path_hash, refuse_conflicts
 from .claim_file import SUFFIX, ClaimFile
 from .folder import Folder, Parts
 
@@ -25,62 +26,61 @@ class Claims:
         self._files: Dict[str, ClaimFile] = {}  # by the real path of the folder
         self._name = f"{os.getpid():x}.{os.urandom(6).hex()}{SUFFIX}"
 
-    def take(self, folder: Folder, claim: Claim, *, added: Optional[Mapping[str, str]] = None) -> None:
-        """Claim files below a folder, in place of what the torrent claimed there before.
+    def take(self, folder: Folder, claim: Claim, *, beside: bool = False) -> None:
+        """Claim files below a folder.
 
         Args:
             folder: The folder.
             claim: What the torrent uses from now on.
-            added: Paths by their hashes; if given, only these are compared with other claims.
+            beside: Whether the torrent keeps what it claimed there before, until ``renamed`` or ``release``.
 
         Raises:
             FileInUse: Another torrent uses one of the files; the torrent keeps its previous claim.
         """
-        root = os.path.realpath(folder.root)
-        compared = claim if added is None else claim._replace(paths=added)
+        root, key = os.path.realpath(folder.root), _key(claim.infohash, beside)
         with self._lock:
             for file in self._files.values():
                 others = [other for other in file.claims.values() if other.infohash != claim.infohash]
-                refuse_conflicts(others, compared.below(root, file.root), file.root, "in this session")
+                refuse_conflicts(others, claim.below(root, file.root), file.root, "in this session")
             file = self._files.setdefault(root, ClaimFile(folder, root, self._name))
-            before = file.claims.get(claim.infohash)
-            file.claims = {**file.claims, claim.infohash: claim}
+            before = file.claims.get(key)
+            file.claims = {**file.claims, key: claim}
         try:
-            file.store(compared)
+            file.store(claim)
         except BaseException:
             with self._lock:
-                if before is None:
-                    file.claims = _without(file.claims, claim.infohash)
-                else:
-                    file.claims = {**file.claims, claim.infohash: before}
+                file.claims = _without(file.claims, key) if before is None else {**file.claims, key: before}
             self._store_reduced(file)
             raise
 
-    def reduce(self, folder: Folder, claim: Claim) -> None:
-        """Replace the claim of a torrent by a part of it; raises nothing.
+    def renamed(self, folder: Folder, claim: Claim, change: PathChange) -> None:
+        """Replace the claim of a torrent after the rename of a file, and what it claimed beside it; raises nothing.
 
         Args:
-            folder: The folder of both claims.
-            claim: A claim on some of the paths that the torrent has claimed.
+            folder: The folder of the claims.
+            claim: The new claim.
+            change: How its paths differ from those of the previous one.
         """
         with self._lock:
             file = self._files.get(os.path.realpath(folder.root))
             if file is not None:
-                file.claims = {**file.claims, claim.infohash: claim}
+                others = _without(file.claims, _key(claim.infohash, beside=True))
+                file.claims = {**others, claim.infohash: claim}
         if file is not None:
-            self._store_reduced(file)
+            self._store_reduced(file, {claim.infohash: change})
 
-    def release(self, folder: Folder, infohash: bytes) -> None:
+    def release(self, folder: Folder, infohash: bytes, *, beside: bool = False) -> None:
         """Remove the claim of a torrent below a folder; raises nothing.
 
         Args:
             folder: The folder of the claim.
             infohash: The 20 bytes of the torrent's infohash.
+            beside: Whether it was taken as ``beside`` another one.
         """
         with self._lock:
             file = self._files.get(os.path.realpath(folder.root))
             if file is not None:
-                file.claims = _without(file.claims, infohash.hex())
+                file.claims = _without(file.claims, _key(infohash.hex(), beside))
         if file is not None:
             self._store_reduced(file)
 
@@ -93,9 +93,9 @@ class Claims:
         for file in files:
             self._store_reduced(file)
 
-    def _store_reduced(self, file: ClaimFile) -> None:
+    def _store_reduced(self, file: ClaimFile, changes: Mapping[str, PathChange] = MappingProxyType({})) -> None:
         with file.lock:
-            file.store_reduced()
+            file.store_reduced(changes)
             with self._lock:
                 if not file.claims and self._files.get(file.root) is file:
                     del self._files[file.root]
@@ -109,7 +109,8 @@ class TorrentClaim:
         self._origin = origin
         self._metainfo = metainfo
         self._current: Optional[Tuple[Folder, Claim]] = None
-        self._paths: List[Parts] = []
+        self._paths: Optional[List[Parts]] = None
+        """The paths of the current claim; None after a rename."""
 
     def take(self, folder: Folder, paths: List[Parts], *, writing: bool) -> None:
         """Claim files; an unchanged claim costs nothing.
@@ -151,22 +152,21 @@ class TorrentClaim:
         Raises:
             FileInUse: Another torrent uses one of the paths.
         """
-        before = self._current
-        (key, path), added = path_hash("/".join(new)), path_hashes(["/".join(old), "/".join(new)])
+        before, infohash = self._current, self._metainfo.infohash
+        change = PathChange(*path_hash("/".join(old)), *path_hash("/".join(new)))
         claim = self._claim([], writing=True) if before is None else before[1]
-        during = claim._replace(writing=True, paths={**claim.paths, **added})
-        self._claims.take(folder, during, added=added)
-        with self._restored(folder, before):
+        self._claims.take(folder, claim._replace(writing=True, paths=change.paths), beside=True)
+        try:
             yield
-        if before is None:
-            self._claims.release(folder, self._metainfo.infohash)
+        except BaseException:
+            self._claims.release(folder, infohash, beside=True)
+            raise
+        if before is None or change.old_hash not in claim.paths:
+            self._claims.release(folder, infohash, beside=True)
             return
-        paths = dict(claim.paths)
-        if paths.pop(path_hash("/".join(old))[0], None) is not None:
-            paths[key] = path
-            self._paths = [new if parts == old else parts for parts in self._paths]
-        self._current = folder, claim._replace(paths=paths)
-        self._claims.reduce(*self._current)
+        claim = claim.renamed(change)
+        self._current, self._paths = (folder, claim), None
+        self._claims.renamed(folder, claim, change)
 
     @contextlib.contextmanager
     def moving(self, folder: Folder, paths: List[Parts], after: Callable[[], List[Parts]]) -> Iterator[None]:
@@ -212,5 +212,10 @@ class TorrentClaim:
             raise
 
 
-def _without(claims: Mapping[str, Claim], infohash: str) -> Dict[str, Claim]:
-    return {key: claim for key, claim in claims.items() if key != infohash}
+def _key(infohash: str, beside: bool) -> str:
+    # Of a claim in the table of its file.
+    return f"{infohash}+" if beside else infohash
+
+
+def _without(claims: Mapping[str, Claim], removed: str) -> Dict[str, Claim]:
+    return {key: claim for key, claim in claims.items() if key != removed}

@@ -128,6 +128,23 @@ class Folder:
         except FileNotFoundError:
             return self.root == other.root
 
+    def create_folders(self, parts: Parts) -> int:
+        """Create the folders above a file.
+
+        Args:
+            parts: Components of the path of the file.
+
+        Returns:
+            How many of them existed, from the top; without this folder itself.
+        """
+        depth = len(parts) - 1
+        while depth > 0:
+            with contextlib.suppress(FileNotFoundError), self._parent(parts[: depth + 1]):
+                break
+            depth -= 1
+        with self._parent(parts, create=True):
+            return depth
+
     def replace(self, source: Parts, target: Parts, *, create: bool = False) -> None:
         """Rename a file, over an existing one.
 
@@ -201,15 +218,16 @@ class Folder:
         with contextlib.suppress(FileNotFoundError), self._parent(parts) as (parent, name):
             self.system.unlink(name, dir_fd=parent)
 
-    def sync(self, parts: Parts, *, done: Optional[Set[Parts]] = None) -> None:
+    def sync(self, parts: Parts, *, begin: int = 0, done: Optional[Set[Parts]] = None) -> None:
         """Make the directory entries on the path to a file durable, its own included; does nothing on Windows.
 
         Args:
             parts: Components of the path.
+            begin: Folders above the file that are left out, as the entries in them were durable before.
             done: Folders that are left out, as they were synced for other files; this call adds its own.
         """
         if self._no_follow:
-            for depth in range(len(parts)):
+            for depth in range(begin, len(parts)):
                 if done is not None and parts[:depth] in done:
                     continue
                 folder = self._open_path(parts[:depth])

@@ -18,7 +18,7 @@ import contextlib
 import errno
 import os
 import stat
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
 from ..errors import StorageError
 from ..metainfo.bitfield import Bitfield
@@ -79,6 +79,7 @@ class StorageMove:
         self._draft = (HIDDEN_FOLDER, f"{name}.moving")
         self._interrupted = interrupted
         self._made: List[Parts] = []
+        self._durable: Dict[Parts, int] = {}  # for each new path, the folders on it that were there before
         self.sources: Dict[File, os.stat_result] = dict(whole)
         self.copies: Dict[File, os.stat_result] = dict(whole)
 
@@ -101,6 +102,10 @@ class StorageMove:
                     if named is None or identity(named) != source.identity:
                         raise Gone("was removed or replaced while in use", file.path, errno.ESTALE)
                     self._make(file, source, parts)
+            synced: Set[Parts] = set()
+            for parts, made in self._durable.items():
+                with self._reported(parts):
+                    self._target.sync(parts, begin=made, done=synced)
         except BaseException:
             self.undo()
             raise
@@ -115,6 +120,9 @@ class StorageMove:
             with contextlib.suppress(OSError, StorageError):
                 self._target.remove(parts)
             self._target.prune(parts)
+        for parts, there in self._durable.items():
+            if there < len(parts) - 1 and parts not in self._made:
+                self._target.prune(parts)
 
     def remove_old(self) -> Optional[StorageError]:
         """Remove all files in the old place; return the first error."""
@@ -148,12 +156,12 @@ class StorageMove:
 
     def _make(self, file: File, source: Descriptor, parts: Parts) -> None:
         target = self._target
+        self._durable[parts] = target.create_folders(parts)
         there = target.stat(parts)
         if there is None and not self._linked(file, parts):
             self._copy(source, parts)
         elif there is not None and identity(there) != source.identity and not self._same(source, parts):
             raise self._another(parts)
-        target.sync(parts)
         found = target.stat(parts)
         if found is None or (there is None and found.st_size != self.sources[file].st_size):
             raise StorageError("was removed or replaced while in use", target.path(parts), errno.ENOENT)
@@ -290,7 +298,7 @@ def _moved(
             resume_file.remove()
         except StorageError as failure:
             error = error or failure
-    resume_file.folder = new_resume_file.folder
+    resume_file.take_over(new_resume_file)
     return answer._replace(error=None if error is None else bare(error))
 
 
@@ -326,21 +334,23 @@ def rename(
     moving = StorageMove(files, content.folder, content.pool, name=name, interrupted=lambda: False)
     moving.make()
     answer = _result(moving, {index: file} if files else {})
+    unchanged = all(before == after for _, before, after in answer.files)  # a link, not a copy
     resume: Optional[Resume] = None
     try:
-        resume, _ = resume_file.load(metainfo)
-        if stored and resume is None:
-            # Resume data without pieces and files: existing data is hashed.
-            nothing = bytes(Bitfield(metainfo.piece_count))
-            resume = Resume(metainfo.infohash, nothing, (None,) * len(metainfo.files))
-        if stored and resume is not None:
-            names = {**content.files.names, index: parts}
-            resume_file.store(moved(resume, answer)._replace(names=tuple(names.items())))
+        if stored and not (unchanged and resume_file.store_name(index, parts)):
+            resume, _ = resume_file.load(metainfo)
+            if resume is None:
+                # Resume data without pieces and files: existing data is hashed.
+                nothing = bytes(Bitfield(metainfo.piece_count))
+                resume = Resume(metainfo.infohash, nothing, (None,) * len(metainfo.files))
+            after = moved(resume, answer)._replace(names=tuple(content.files.names.items()))
+            resume_file.store(after, renamed=(index, parts))
     except BaseException:
         moving.undo()
-        # The new resume data may be stored already, although its sync failed: store the old one again.
+        # The new path may be stored already, although its sync failed: store the previous resume data again.
         with contextlib.suppress(OSError, StorageError):
-            if stored and resume is not None:
+            resume = resume or (resume_file.load(metainfo)[0] if stored else None)
+            if resume is not None:
                 resume_file.store(resume)
         raise
     content.rename(index, parts, moving.copies.get(file))

@@ -1,5 +1,7 @@
 """``ResumeFile``: the resume data of one torrent in a file, stored atomically, with the previous version beside it.
 
+The paths of files that were renamed after the last store are in a journal (see ``name_journal``).
+
 The file is a magic line, a SHA-256 of the rest in hexadecimal, and JSON.  Another program may have put a file there:
 its size and its number of values are bounded before it is parsed, and a file that is not valid is not used, with a
 reason.
@@ -10,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..errors import StorageError
 from ..metainfo.layout import BLOCK
@@ -21,6 +23,7 @@ from . import whole_file
 from .file import FileStat
 from .folder import Folder, Parts
 from .metadata_file import MetadataFile
+from .name_journal import NameJournal
 from .resume import Resume
 
 MAX_NAMES_SIZE = 4 * 1024 * 1024
@@ -71,29 +74,64 @@ class ResumeFile:
         self._parts = parts
         self._backup = (*parts[:-1], parts[-1] + ".bak")
         self._draft = whole_file.draft_of(parts)
+        self._journal = NameJournal(folder, (*parts[:-1], f"{parts[-1]}.names"))
         self._storing = allocate_lock()
-        self._last: Optional[Tuple[FileStat, Resume]] = None  # the data that was stored last, and the state of its file
+        self._last: Optional[_Stored] = None
+        self._renamed: Dict[int, Parts] = {}  # files that were renamed in this process
         self._texts: Tuple[Tuple[Optional[FileStat], ...], List[str]] = ((), [])  # the files, and the JSON of each
 
-    def store(self, resume: Resume) -> None:
+    def store(self, resume: Resume, *, renamed: Optional[Tuple[int, Parts]] = None) -> None:
         """Store resume data atomically; it is durable afterwards.
+
+        The paths of renamed files are added: the data may have been made before the last rename.
+
+        Args:
+            resume: The data.
+            renamed: Index and path of a file that was renamed just now.
 
         Raises:
             StorageError: The disk failed; the previous data is still there.
         """
         with self._storing:
-            self._store(resume)
+            names = {**self._renamed, **dict([renamed] if renamed else [])}
+            self._store(_with_names(resume, names))
+            self._renamed = names
+
+    def store_name(self, index: int, parts: Parts) -> bool:
+        """Store the path of a renamed file in the journal; it is durable afterwards.
+
+        Args:
+            index: The file.
+            parts: Components of its path below the folder.
+
+        Returns:
+            False if the resume data has to be stored: it was not stored by this object, or the journal is full.
+
+        Raises:
+            StorageError: The disk failed, and the path may be in the journal or not: the resume data has to be stored.
+        """
+        with self._storing:
+            try:
+                if self._last is None or not self._last.same(self.folder, self._parts):
+                    return False
+                if not self._journal.append(self._last.seal, index, parts):
+                    return False
+            except OSError as error:
+                raise StorageError.wrap(error, self.folder.path(self._parts)) from error
+            self._renamed[index] = parts
+            return True
 
     def _store(self, resume: Resume) -> None:
         folder = self.folder
         try:
             try:
                 folder.remove(self._draft)
-                stat = whole_file.write_new(folder, self._draft, self._encoded(resume))
+                data = self._encoded(resume)
+                stat = whole_file.write_new(folder, self._draft, data)
                 if folder.stat(self._parts) is not None:
                     folder.replace(self._parts, self._backup)
                 folder.replace(self._draft, self._parts)
-                self._last = stat, resume
+                self._last = _Stored(stat, resume, _seal_of(data))
             except OSError:
                 with contextlib.suppress(OSError):
                     folder.remove(self._draft)
@@ -101,6 +139,8 @@ class ResumeFile:
             folder.sync(self._parts)
         except OSError as error:
             raise StorageError.wrap(error, folder.path(self._parts)) from error
+        with contextlib.suppress(OSError):
+            self._journal.remove()  # it has added to the previous data
 
     def load(self, metainfo: Metainfo) -> Tuple[Optional[Resume], Tuple[str, ...]]:
         """Load the resume data that was stored last, or else the version before it.
@@ -115,12 +155,13 @@ class ResumeFile:
         bounds = Bounds.of(metainfo)
         for parts in (self._parts, self._backup):
             try:
-                known = self._known(parts)
-                if known is not None and known.infohash == metainfo.infohash:
-                    return known, tuple(reasons)
+                last = self._last
+                if last is not None and last.resume.infohash == metainfo.infohash and last.same(self.folder, parts):
+                    return _with_names(last.resume, self._renamed), tuple(reasons)
                 data = self._read(parts, bounds.size)
                 if data is not None:
-                    return _decoded(data, metainfo, bounds), tuple(reasons)
+                    names = self._journal.load(_seal_of(data))
+                    return _decoded(data, metainfo, bounds, names), tuple(reasons)
             except (OSError, StorageError, ValueError, RecursionError) as error:
                 reason = error.reason if isinstance(error, StorageError) else error
                 reasons.append(f"{self.folder.path(parts)}: {printable(str(reason))}")
@@ -129,6 +170,10 @@ class ResumeFile:
     def at(self, folder: Folder) -> ResumeFile:
         """Return the same file in another folder."""
         return ResumeFile(folder, self._parts)
+
+    def take_over(self, other: ResumeFile) -> None:
+        """Become the same file as another, which ``at`` returned."""
+        self.folder, self._journal, self._last = other.folder, other._journal, other._last
 
     def copy_metadata(self, other: ResumeFile) -> None:
         """Copy the metadata that is stored beside it, if it is, to the place beside another.
@@ -153,13 +198,10 @@ class ResumeFile:
                 self.folder.remove(parts)
             except OSError as error:
                 raise StorageError.wrap(error, self.folder.path(parts)) from error
+        with contextlib.suppress(OSError):
+            self._journal.remove()
         self._metadata.remove()
         self.folder.prune(self._parts)
-
-    def _known(self, parts: Parts) -> Optional[Resume]:
-        # The data that was stored last, if the file is still the same.
-        last, found = self._last, self.folder.stat(parts)
-        return last[1] if last is not None and found is not None and FileStat.of(found) == last[0] else None
 
     def _encoded(self, resume: Resume) -> bytes:
         # Most files are unchanged since the last call: their JSON is kept.
@@ -187,7 +229,29 @@ def metadata_parts(parts: Parts) -> Parts:
     return (*parts[:-1], f"{parts[-1]}.info")
 
 
-def _decoded(data: bytes, metainfo: Metainfo, bounds: Bounds) -> Resume:
+class _Stored(NamedTuple):
+    # Resume data that was stored, the state of its file, and its checksum.
+    stat: FileStat
+    resume: Resume
+    seal: bytes
+
+    def same(self, folder: Folder, parts: Parts) -> bool:
+        """Return whether the file is still the same."""
+        found = folder.stat(parts)
+        return found is not None and FileStat.of(found) == self.stat
+
+
+def _with_names(resume: Resume, names: Dict[int, Parts]) -> Resume:
+    merged = {**dict(resume.names), **names}
+    return (
+        resume
+        if len(merged) == len(resume.names) and merged == dict(resume.names)
+        else resume._replace(names=tuple(merged.items()))
+    )
+
+
+def _decoded(data: bytes, metainfo: Metainfo, bounds: Bounds, names: List[Any]) -> Resume:
+    # ``names`` are entries for renamed files, in the order of the renames.
     body = data[_SEAL_SIZE:]
     if not data.startswith(_MAGIC):
         raise ValueError("is not resume data")
@@ -196,7 +260,14 @@ def _decoded(data: bytes, metainfo: Metainfo, bounds: Bounds) -> Resume:
     values = sum(map(body.count, (b",", b"[", b"{")))
     if values > bounds.values:
         raise ValueError(f"has {values} values, more than {bounds.values}, the limit for this torrent")
-    return Resume.of(json.loads(body), metainfo)
+    plain = json.loads(body)
+    if names and isinstance(plain, dict) and isinstance(plain.get("names", []), list):
+        plain["names"] = [*plain.get("names", []), *names]
+    return Resume.of(plain, metainfo)
+
+
+def _seal_of(data: bytes) -> bytes:
+    return data[len(_MAGIC) : _SEAL_SIZE - 1]
 
 
 def _text(stat: Optional[FileStat]) -> str:

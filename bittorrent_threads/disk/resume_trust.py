@@ -117,6 +117,8 @@ def sample(resume: Resume, metainfo: Metainfo, random: Random) -> List[int]:
 
 def moved(resume: Resume, answer: Moved) -> Resume:
     """Return the resume data with the states of the files after they were moved."""
+    if answer.part_file is None and all(before == after for _, before, after in answer.files):
+        return resume  # of 20,000 files one was renamed
     files = list(resume.files)
     for index, before, after in answer.files:
         if files[index] == before:

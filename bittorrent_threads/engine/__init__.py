@@ -34,6 +34,7 @@ Its content, once the metadata is known:
 - ``VerifiedPieces``: which pieces are there.  ``PieceWriter``: finished pieces on their way to the disk.
 - ``Checks``: hash checks.  ``FileCheck``: which files are there.  ``UnreadablePieces``: pieces that may be there.
 - ``FileOwnership``, ``FilePreparation``, ``FilePaths``, ``MoveStorage``: which files are its own, made, where, moved.
+- ``Readers``: the files that programs read while they are downloaded.
 - ``ResumeStore``: what is stored from one run to the next.  ``StorageRetry``: a disk that failed.
 
 The rule: everything here runs on the network thread and never waits, so that there is no lock.  Decisions are made in

@@ -420,4 +420,5 @@ def _status(row: TrackerRow, now: float) -> TrackerStatus:
         seeds=-1 if row.seeds is None else row.seeds,
         leechers=-1 if row.leechers is None else row.leechers,
         downloads=-1 if row.downloads is None else row.downloads,
+        peers=-1 if row.named is None else row.named,
     )

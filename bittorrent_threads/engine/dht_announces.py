@@ -159,6 +159,7 @@ class DhtAnnounces:
             return DhtSearchStatus(state="private")
         if infohash not in self._torrents:
             return DhtSearchStatus()
+        node = self._node.status
         result = self._results.get(infohash)
         due = self._schedule.next_of(infohash)
         state = "searching"
@@ -166,22 +167,15 @@ class DhtAnnounces:
             state = "working" if result.replies else "failing"
         peers, replies = result or _Result(0, 0)
         remaining = -1.0 if due is None else max(0.0, due - self._network.now())
-        return DhtSearchStatus(state=state, peers=peers, replies=replies, next_search=remaining)
-
-    def report(self, torrent: Torrent) -> str:
-        """Return what came of the DHT, in a clause; empty if the torrent is not looked up there."""
-        if torrent.infohash not in self._torrents:
-            return ""
-        result = self._results.get(torrent.infohash)
-        error = self._node.status.error
-        if result is None:
-            nodes = self._node.status.nodes
-            hindrance = f"; {error}" if error and not nodes else ""
-            return f"the DHT is being asked ({_count(nodes, 'known node')}{hindrance})"
-        if not result.replies:
-            return "no node of the DHT answered" + (f" ({error})" if error else "")
-        what = _count(result.peers, "peer") if result.peers else "none"
-        return f"the DHT named {what} ({_count(result.replies, 'node')} answered)"
+        return DhtSearchStatus(
+            state=state,
+            peers=peers,
+            replies=replies,
+            next_search=remaining,
+            searched=result is not None,
+            nodes=node.nodes,
+            error=node.error,
+        )
 
     # -- lookups ---------------------------------------------------------------------------------------------------
 
@@ -229,7 +223,3 @@ class DhtAnnounces:
 
 def _wants_peers(torrent: Torrent) -> bool:
     return torrent.progress.wanting
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

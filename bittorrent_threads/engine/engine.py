@@ -15,6 +15,7 @@ from ..metainfo.magnet import Magnet
 from ..metainfo.metainfo import Metainfo
 from ..protocol.peer_id import make_peerid
 from ..settings import Settings
+from ..status import LocalDiscoveryStatus
 from ..swarm import eviction
 from ..swarm.buffer_pool import BufferPool
 from ..swarm.external_address import ExternalAddress
@@ -60,9 +61,6 @@ class PeerSource(Protocol):
 
     def close(self) -> None:
         """No torrent is started any more: close the sockets, which a later tick may open again."""
-
-    def report(self, torrent: Torrent) -> str:
-        """What is known of peers of a torrent, in a few words; empty if it does not look for any."""
 
 
 class Engine:
@@ -112,6 +110,8 @@ class Engine:
         self.faults = 0
         """Times that our own code failed."""
         self.last_fault = ""
+        self.full = False
+        """It has as many connections as it may have, as of the last tick."""
         self.own_host = ExternalAddress()
         self.address_filter = AddressFilter(network)
         self.downloading = 1
@@ -135,8 +135,10 @@ class Engine:
         self.handshakes = Handshakes(self, network, settings, self.peerid)
         self.dialer = Dialer(self.handshakes, self, network, settings)
         self.peer_sources: List[PeerSource] = []
+        self._local_discovery: Optional[LocalDiscovery] = None
         if settings.local_discovery:
-            self.peer_sources.append(LocalDiscovery(self, network, settings, random))
+            self._local_discovery = LocalDiscovery(self, network, settings, random)
+            self.peer_sources.append(self._local_discovery)
         self._ticker = network.call_later(TICK, self._tick)
 
     # -- torrents --------------------------------------------------------------------------------------------------
@@ -341,10 +343,10 @@ class Engine:
             self._exhausted_at = now
             self._publish(events.ConnectionsLimited, limit=self._connection_limit, reason=reason)
 
-    def source_reports(self, torrent: Torrent) -> List[str]:
-        """What the sources of peers besides trackers say of a torrent."""
-        reports = [*[source.report(torrent) for source in self.peer_sources], self.dht_announces.report(torrent)]
-        return [report for report in reports if report]
+    def local_discovery_status(self, torrent: Torrent) -> LocalDiscoveryStatus:
+        """The search for peers of a torrent in the local network, as users see it."""
+        started = torrent.lifecycle.started
+        return self._local_discovery.status(torrent) if self._local_discovery and started else LocalDiscoveryStatus()
 
     # -- the rest --------------------------------------------------------------------------------------------------
 
@@ -372,7 +374,8 @@ class Engine:
             torrent.tick(now)
         for source in self.peer_sources:
             source.tick(now)
-        if self.connection_room <= 0 and self.yielding():
+        self.full = self.connection_room <= 0
+        if self.full and self.yielding():
             for torrent in torrents:
                 self.dialer.wake(torrent)
         if not any([torrent.rates.receiving for torrent in torrents]):

@@ -47,6 +47,10 @@ class Exchange:
         self._limits = limits
         self._schedule = schedule
         self._now = now
+        self.available = b""
+        """Pieces that at least one peer has, packed as on the wire, as of the last tick; empty without peers."""
+        self.copies = 0.0
+        """How many copies of the torrent the peers and we have together, as of the last tick; 0 without peers."""
         self._peers: Dict[Peer, None] = {}
         self._touched: Dict[Peer, None] = {}
 
@@ -62,6 +66,8 @@ class Exchange:
         """A peer has gone; what it was asked for others may be asked for."""
         self._peers.pop(peer, None)
         self._touched.pop(peer, None)
+        if not self._peers:
+            self.available, self.copies = b"", 0.0
         self.touch_all()
 
     # -- the end of a pass -------------------------------------------------------------------------------------------
@@ -140,5 +146,7 @@ class Exchange:
         for peer in self:
             if peer.interesting:
                 peer.update_interest()
+        if self._peers:
+            self.available, self.copies = self._picker.offered(), self._picker.copies()
         self.touch_all()
         self.log.forget(min([peer.told for peer in self._peers], default=self.log.end))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, Iterable, List, Optional, Sequence, Set, Tuple
 
 from ..metainfo.file_list import TorrentFile
 from ..metainfo.safe_paths import folded_name
@@ -24,7 +24,8 @@ class FilePaths:
         self.chosen: Dict[int, Tuple[str, ...]] = {}
         """By index, the paths of other files that may have several, as the disk chose them."""
         self._files = files
-        self._text: Optional[str] = None  # the folded paths that the files have in the metainfo
+        self._folded: Optional[FrozenSet[str]] = None  # the paths that the files have in the metainfo
+        self._folders: FrozenSet[str] = frozenset()  # the folders on them
 
     def path(self, index: int) -> str:
         """Absolute path of a file."""
@@ -41,12 +42,24 @@ class FilePaths:
             path: Components of the path.
             index: The file that is to have it.
         """
-        if self._text is None:
-            paths = map("/".join, [file.path for file in self._files])
-            self._text = folded_name("\0".join(("", *paths, "")))
+        if self._folded is None:
+            # One text is folded in a tenth of the time of 20,000.
+            text = folded_name("\0".join(map("/".join, [file.path for file in self._files])))
+            self._folded = frozenset(text.split("\0"))
+            self._folders = frozenset(_folders(self._folded))
         folded = [folded_name("/".join(path[:depth])) for depth in range(1, len(path) + 1)]
-        # A file that has the path or that of a folder above it, or that is below it.  The search in one text takes a
-        # fiftieth of the time of comparing each path.
-        there = any(f"\0{part}\0" in self._text for part in folded) or f"\0{folded[-1]}/" in self._text
+        # A file that has the path or that of a folder above it, or that is below it.
+        there = not self._folded.isdisjoint(folded) or folded[-1] in self._folders
         others = range(len(self._files)) if there else sorted({*self.renamed, *self.chosen})
         return [self.parts(other) for other in others if other != index]
+
+
+def _folders(paths: Iterable[str]) -> Set[str]:
+    # The folders above these paths.
+    folders: Set[str] = set()
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = folder.rpartition("/")[0]
+    return folders

@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Mapping, Protocol, Sequence, Tuple
 from ..errors import ListenError
 from ..protocol import local_discovery
 from ..settings import Settings
+from ..status import LocalDiscoveryStatus
 from ..swarm.local_announcer import LEAST_INTERVAL, LocalAnnouncer
 from ..swarm.peer_list import PeerList
 from ..swarm.source_shares import Source
@@ -23,6 +24,9 @@ LOOK_INTERVAL = 5.0
 MAX_RATE = 10
 """Datagrams taken in a second."""
 
+_PRIVATE = LocalDiscoveryStatus(state="private")
+_WAITING = LocalDiscoveryStatus(state="waiting")
+_WORKING = LocalDiscoveryStatus(state="working")
 _EVERYWHERE = ("0.0.0.0", "::")
 """Addresses to listen on that stand for every interface."""
 
@@ -105,16 +109,13 @@ class LocalDiscovery:
         self._announcer.clear()
         self._announced = False
 
-    def report(self, torrent: Torrent) -> str:
-        """What is known of peers of a torrent, in a few words; empty for a private one."""
+    def status(self, torrent: Torrent) -> LocalDiscoveryStatus:
+        """Return the search for peers of a torrent in the local network, as users see it."""
         if torrent.private:
-            return ""
+            return _PRIVATE
         if self._failure:
-            return f"local discovery failed ({self._failure})"
-        found = torrent.peerlist.by_source.get(Source.LSD)
-        if found:
-            return f"local discovery found {found}"
-        return f"local discovery {'found none' if self._announced else 'has not begun'}"
+            return LocalDiscoveryStatus(state="failing", error=self._failure)
+        return _WORKING if self._announced else _WAITING
 
     def _open(self, now: float) -> None:
         """Open the sockets that are missing; those that cannot be had are asked for once a minute."""

@@ -37,6 +37,7 @@ from .peer import Peer
 from .phase import SUSPENDING, Hindrance, Lifecycle
 from .piece_writer import PieceWriter
 from .rate_limits import RateLimits
+from .readers import Readers
 from .resume import ResumeStore
 from .storage_retry import StorageRetry
 from .stowing import Stowing
@@ -239,6 +240,18 @@ class Payload:
             self, storage=self.storage, resume_store=resume_store, paths=paths, names=settings.names
         )
 
+        self.readers = Readers(
+            layout,
+            self,
+            storage=self.storage,
+            pieces=pieces,
+            downloads=downloads,
+            files=files,
+            lifecycle=lifecycle,
+            network=network,
+            most=settings.piece_memory // 2,
+        )
+
     # -- peers -------------------------------------------------------------------------------------------------------
 
     def make_peer(self, stream: Stream, handshake: Handshake, before: Optional[EarlyPeer] = None) -> Peer:
@@ -309,6 +322,10 @@ class Payload:
     def set_priorities(self, priorities: Sequence[int]) -> None:
         """Set the priorities of all files: one number a file, 0 (never) to 7 (first)."""
         self.files.set_priorities(priorities)
+        self.wanting_changed()
+
+    def wanting_changed(self) -> None:
+        """Other files are wanted, or are wanted sooner."""
         self.downloads.set_priorities(self.files.piece_priorities())
         self.preparation.begin()
         self.pieces.changed()
@@ -363,6 +380,7 @@ class Payload:
         self.downloads.suspended = not self.lifecycle.active or not SUSPENDING.isdisjoint(hindrances)
         self.downloads.cautious = Hindrance.DISK_FAILED in hindrances
         self.exchange.touch_all()
+        self.readers.look()
         self._owner.refresh()
 
     # -- what the parts tell -----------------------------------------------------------------------------------------
@@ -413,6 +431,7 @@ class Payload:
         if newly_complete or no_longer_complete:
             self._owner.on_wanting_changed()
         self._owner.refresh()
+        self.readers.look()
         if no_longer_complete:
             self.preparation.begin()
         if newly_complete:

@@ -78,15 +78,19 @@ STARTED = CONNECTED | {Phase.EXAMINING}
 
 
 class Hindrance(enum.Enum):
-    """What keeps a torrent from requesting pieces, or will; the value says it to the user."""
+    """What keeps a torrent from requesting pieces, or will; ``Status.hindrance`` has the value."""
 
-    DISK_PAUSE = "the disk failed, and is tried again in a while"
-    DISK_FAILED = "the disk failed"
-    EXAMINING_FILES = "it is being looked up what is on the disk"
-    HASHING = "a hash check is under way"
-    MOVING_FILES = "the files are being moved"
-    UNREADABLE = "pieces that may be on the disk cannot be read"
-    PREPARING_FILES = "the files are being made"
+    DISK_PAUSE = "disk paused"
+    """The disk failed, and is tried again in a while."""
+    DISK_FAILED = "disk failed"
+    EXAMINING_FILES = "examining files"
+    """It is being looked up what is on the disk."""
+    HASHING = "hashing"
+    MOVING_FILES = "moving files"
+    UNREADABLE = "unreadable"
+    """Pieces that may be on the disk cannot be read."""
+    PREPARING_FILES = "preparing files"
+    """The files are being made."""
 
 
 SUSPENDING = frozenset({Hindrance.DISK_PAUSE, Hindrance.MOVING_FILES, Hindrance.UNREADABLE, Hindrance.PREPARING_FILES})

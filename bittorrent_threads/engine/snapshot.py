@@ -1,17 +1,19 @@
-"""The status of a torrent at this moment, and the sentence that says why nothing moves."""
+"""The status of a torrent at this moment; ``explanation`` makes the sentence of it that says why nothing moves."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Protocol, Sequence
+from typing import Any, Dict, Optional, Protocol
 
-from ..status import Status, TrackerStatus
-from ..swarm.peer_list import PeerList
+from ..stall import why_stalled
+from ..status import LocalDiscoveryStatus, Status
+from ..swarm.peer_list import PeerList, Source
 from .address_filter import AddressFilter
 from .announces import Announces
+from .interfaces import Network
 from .metadata import Metadata
 from .payload import Payload
 from .peers import Peers
-from .phase import Hindrance, Lifecycle, Phase
+from .phase import Lifecycle
 from .torrent_dht import TorrentDht
 from .transfer_rates import TransferRates
 
@@ -23,6 +25,9 @@ class Faults(Protocol):
     faults: int
     """Times that our own code failed."""
     last_fault: str
+    full: bool
+    """It has as many connections as it may have, as of the last tick."""
+    network: Network
 
 
 class Torrent(Protocol):
@@ -38,6 +43,8 @@ class Torrent(Protocol):
     metadata: Metadata
     rates: TransferRates
     dht: TorrentDht
+    read_throttle: Any
+    write_throttle: Any
 
     @property
     def payload(self) -> Optional[Payload]:
@@ -48,15 +55,15 @@ class Torrent(Protocol):
         """Connections that are being made."""
 
     @property
-    def source_reports(self) -> List[str]:
-        """What the sources of peers besides trackers say."""
+    def local_discovery(self) -> LocalDiscoveryStatus:
+        """The search for peers in the local network, as users see it."""
 
 
 def snapshot(torrent: Torrent, session: Faults, now: float) -> Status:
     """All that is known of the torrent; its peers and trackers are as of the last tick."""
     content = _no_content(torrent) if torrent.payload is None else _content(torrent.payload)
-    counts = torrent.peerlist.counts
-    return Status(
+    counts, network = torrent.peerlist.counts, session.network
+    status = Status(
         infohash=torrent.infohash,
         name=torrent.name,
         state=torrent.lifecycle.state,
@@ -70,158 +77,72 @@ def snapshot(torrent: Torrent, session: Faults, now: float) -> Status:
         known=counts.known,
         banned=counts.banned,
         port=session.port,
-        stall=_with_fault(session, stall(torrent)),
+        stall="",
         peers=torrent.peers.rows,
         trackers=torrent.announces.rows,
         faults=session.faults,
+        last_fault=session.last_fault,
         refused=torrent.address_filter.refused,
         closed=torrent.lifecycle.closed,
         dht=torrent.dht.status,
+        local_discovery=torrent.local_discovery,
+        known_by=tuple([(_NAMES[source], count) for source, count in torrent.peerlist.by_source.items()]),
+        dial_failure=torrent.peerlist.last_failure,
+        crowded=session.full,
+        receiving=torrent.rates.receiving,
+        download_limit=_limit(network.download.rate, torrent.read_throttle.rate),
+        upload_limit=_limit(network.upload.rate, torrent.write_throttle.rate),
         metadata=torrent.payload is not None,
         metadata_received=torrent.metadata.received,
         **content,
     )
+    if status.closed or not status.complete:
+        # No thread has the status yet, and ``dataclasses.replace`` would make it again with all its fields.
+        object.__setattr__(status, "stall", why_stalled(status).reason)
+    return status
 
 
-MAX_TRACKERS_TOLD = 5
-"""Trackers whose answers the reason of a stall has; ``Status.trackers`` has all."""
-_ANSWERS = {"working": "named none", "announcing": "being asked", "unused": "not asked yet"}
+_NAMES = {source: source.name.lower() for source in Source}
+
+
+def _limit(session: int, own: int) -> int:
+    return min(session, own) if session and own else session or own
 
 
 def _no_content(torrent: Torrent) -> Dict[str, Any]:
     """The fields of a torrent whose metadata is not known."""
+    unusable = str(torrent.metadata.unusable or "")
     return {
         **dict.fromkeys(("size", "piece_length", "piece_count", "pieces_have", "left", "checking"), 0),
         **dict.fromkeys(("bitfield", "wanted"), b""),
         **dict.fromkeys(("complete", "seed"), False),
-        "error": str(torrent.metadata.unusable or ""),
+        "error": unusable,
+        "metadata_error": unusable,
+        "metadata_report": torrent.metadata.report() if len(torrent.peers) else "",
         "priorities": (),
     }
 
 
 def _content(payload: Payload) -> Dict[str, Any]:
-    metainfo = payload.metainfo
+    metainfo, error, exchange = payload.metainfo, payload.storage_retry.error, payload.exchange
+    hindrance = next(iter(payload.hindrances), None)
     return {
         "size": metainfo.total_size,
         "piece_length": metainfo.piece_length,
         "piece_count": metainfo.piece_count,
         "bitfield": bytes(payload.have),
         "wanted": payload.picker.wanted_bytes,
+        "wanted_size": payload.pieces.wanted_size,
         "pieces_have": payload.have.count,
         "left": payload.pieces.wanted_left,
         "complete": not payload.missing,
         "seed": payload.have.full,
+        "available": exchange.available,
+        "availability": exchange.copies,
         "checking": payload.checking,
-        "error": str(payload.storage_retry.error or ""),
+        "hindrance": "" if hindrance is None else hindrance.value,
+        "error": str(error or ""),
+        "error_path": "" if error is None else error.path,
+        "error_errno": 0 if error is None else error.errno,
         "priorities": tuple(payload.files.priorities),
     }
-
-
-def _with_fault(session: Faults, reason: str) -> str:
-    """Why nothing moves, and that it may be the library's own fault."""
-    if not reason or not session.faults:
-        return reason
-    return f"{reason}; the library failed {_count(session.faults, 'time')} (last: {session.last_fault})"
-
-
-def stall(torrent: Torrent) -> str:
-    """Why nothing is downloaded, in a sentence; empty when something is, or nothing is wanted."""
-    payload, lifecycle = torrent.payload, torrent.lifecycle
-    if lifecycle.phase is Phase.CLOSED:
-        return "the client was closed"
-    if payload is not None and not payload.missing:
-        return ""
-    if torrent.metadata.unusable is not None:
-        return f"the metadata cannot be used: {torrent.metadata.unusable}"
-    if lifecycle.state == "stopped" or (lifecycle.state == "paused" and payload is not None):
-        return f"the torrent is {lifecycle.state}"
-    if payload is None:
-        return _waits_for_metadata(torrent)
-    reason = _hindered(payload)
-    if reason or torrent.rates.receiving:
-        return reason
-    return _stalled_by_peers(payload) if len(torrent.peers) else _without_peers(torrent)
-
-
-def _hindered(payload: Payload) -> str:
-    hindrance = next(iter(payload.hindrances), None)
-    if hindrance in (Hindrance.DISK_PAUSE, Hindrance.DISK_FAILED):
-        return f"the disk failed: {payload.storage_retry.error}"
-    if hindrance is Hindrance.HASHING:
-        return f"a hash check is under way, {_count(payload.checking, 'piece')} to go"
-    if hindrance is None or hindrance is Hindrance.PREPARING_FILES:
-        return ""  # that takes a moment, in which what keeps peers away is more to the point
-    return str(hindrance.value)
-
-
-def _waits_for_metadata(torrent: Torrent) -> str:
-    count = len(torrent.peers)
-    reason = f"{_count(count, 'connected peer')}, and {torrent.metadata.report()}" if count else _without_peers(torrent)
-    return f"the metadata is missing: {reason}"
-
-
-def _stalled_by_peers(payload: Payload) -> str:
-    peers = list(payload.exchange)
-    interesting = [peer for peer in peers if peer.interesting]
-    count = _count(len(peers), "connected peer")
-    if not interesting:
-        return f"{count}, and none has a piece that is missing"
-    choking = sum(1 for peer in interesting if peer.pipeline.choked)
-    if choking == len(interesting):
-        return f"{count}, and every one that has what is missing chokes us"
-    snubbing = sum(1 for peer in interesting if peer.snubbed)
-    if snubbing:
-        return f"{count}, and {_count(snubbing, 'peer')} let our requests wait"
-    return f"{count}, requests are out and nothing has come yet"
-
-
-def _without_peers(torrent: Torrent) -> str:
-    return _no_peers(torrent) + _refusals(torrent.address_filter)
-
-
-def _no_peers(torrent: Torrent) -> str:
-    """What became of the known peers, and what each source of peers answered."""
-    trackers = torrent.announces.rows
-    answers, failed = _answers(trackers), all(tracker.error for tracker in trackers)
-    known = _known_peers(torrent)
-    if not trackers:
-        said = [known or "no peer is known, and the torrent names no tracker"]
-    elif known:
-        said = [known, f"{'every tracker failed' if failed else 'trackers'} ({answers})"]
-    else:
-        said = [f"no peer is known{', and every tracker failed' if failed else ''} ({answers})"]
-    return "; ".join([*said, *torrent.source_reports])
-
-
-def _known_peers(torrent: Torrent) -> str:
-    """What became of the known peers; empty if there are none."""
-    counts, connecting = torrent.peerlist.counts, torrent.connecting
-    if connecting:
-        return f"{_count(connecting, 'connection')} being made, none made yet"
-    if not counts.known:
-        return ""
-    sources = ", ".join(f"{count} {source.name.lower()}" for source, count in torrent.peerlist.by_source.items())
-    failure = torrent.peerlist.last_failure
-    known = f"{_count(counts.known, 'known peer')} ({sources}), none connected"
-    return known + (f" (last: {failure})" if failure else "")
-
-
-def _answers(trackers: Sequence[TrackerStatus]) -> str:
-    """What trackers answered, those that failed first."""
-    # Failures first: they are what can be done something about.
-    told = sorted(trackers, key=lambda tracker: not tracker.error)[:MAX_TRACKERS_TOLD]
-    said = [f"{tracker.url}: {tracker.error or _ANSWERS.get(tracker.state, tracker.state)}" for tracker in told]
-    more = len(trackers) - len(told)
-    if more:
-        failed = sum(1 for tracker in trackers if tracker.error)
-        said.append(f"and {_count(more, 'tracker')} more, of all {failed} failed")
-    return ", ".join(said)
-
-
-def _refusals(address_filter: AddressFilter) -> str:
-    refused = address_filter.refused
-    return f"; the IP filter refused addresses or connections {_count(refused, 'time')}" if refused else ""
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -8,7 +8,7 @@ and the announcer which trackers to announce to.
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Optional, Sequence, Union
+from typing import Any, Callable, Optional, Sequence, Union
 
 from .. import events
 from ..disk.resume import Resume
@@ -18,7 +18,7 @@ from ..metainfo.metainfo import Metainfo
 from ..protocol.extension import ExtensionHandshake
 from ..protocol.extension_table import ExtensionTable
 from ..protocol.handshake import Handshake
-from ..status import Status
+from ..status import LocalDiscoveryStatus, Status
 from ..swarm.external_address import ExternalAddress
 from ..swarm.peer_list import PeerList, Source
 from ..swarm.source_shares import PRIVATE_SOURCES
@@ -421,9 +421,9 @@ class Torrent:
         return self._session.connecting(self)
 
     @property
-    def source_reports(self) -> List[str]:
-        """What the sources of peers besides trackers say."""
-        return self._session.source_reports(self)
+    def local_discovery(self) -> LocalDiscoveryStatus:
+        """The search for peers in the local network, as users see it."""
+        return self._session.local_discovery_status(self)
 
     def extension_handshake(self, address: Address) -> ExtensionHandshake:
         """What we tell the peer at this address of ourselves (BEP 10)."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Optional, Protocol
+from typing import Any, Callable, Optional, Protocol
 
 from ..protocol.extension_table import ExtensionTable
+from ..status import LocalDiscoveryStatus
 from ..swarm.message_quota import Budget
 from .address_filter import AddressFilter
 from .announces import AnnouncingSession
@@ -41,8 +42,8 @@ class TorrentSession(Session, AnnouncingSession, Shares, Faults, Protocol):
     def unlisten(self) -> None:
         """Close the port if no torrent is started."""
 
-    def source_reports(self, torrent: Any) -> List[str]:
-        """What the sources of peers besides trackers say of a torrent."""
+    def local_discovery_status(self, torrent: Any) -> LocalDiscoveryStatus:
+        """The search for peers of a torrent in the local network, as users see it."""
 
     def connecting(self, torrent: object) -> int:
         """Connections to peers of this torrent that are being made."""

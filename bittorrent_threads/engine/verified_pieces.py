@@ -219,6 +219,13 @@ class VerifiedPieces:
         return self._bytes(self._picker.missing_count, self._picker.wants(self._layout.piece_count - 1))
 
     @property
+    def wanted_size(self) -> int:
+        """Bytes of wanted pieces."""
+        last = self._layout.piece_count - 1
+        wanted = last >= 0 and self._picker.wanted_bytes[last >> 3] & 0x80 >> (last & 7) != 0
+        return self._bytes(self._picker.wanted_count, wanted)
+
+    @property
     def left(self) -> int:
         """Bytes of all pieces that are missing, wanted or not: what trackers are told."""
         have = self._have

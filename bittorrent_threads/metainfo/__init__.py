@@ -2,6 +2,8 @@
 
     bencode      the strict decoder of bencoding, and the encoder; ``encoder`` is that of the package ``bencoder``
     metainfo     ``Metainfo``: one .torrent file, checked completely when it is made
+    outer        the other keys of a .torrent file, around the bytes of ``info``; ``edit`` changes them
+    piece_length the piece length of a new torrent
     magnet       ``Magnet``: a magnet link, which names a torrent and where to find it
     infohash     ``InfoHash``: the version 1 and version 2 identity of a torrent
     file_list    the files in an info dictionary; ``fields`` reads its keys

@@ -15,8 +15,8 @@ from .encoder import encoder
 
 MAX_DEPTH = 100
 """Lists and dictionaries inside each other; libtorrent takes as many."""
-MAX_TOKENS = 1_000_000
-"""Strings, integers, and beginnings and ends of containers in one value: so many take at most 0.4 s and 80 MB.
+MAX_TOKENS = 2_000_000
+"""Strings, integers, and beginnings and ends of containers in one value: so many take at most 0.8 s and 160 MB.
 
 A list or dictionary counts as one more, for the memory it takes.  An entry of the file list counts as three more, for
 the memory of the parsed file.
@@ -74,6 +74,17 @@ def decode_prefix(
     return _Scanner(bytes(data), max_depth, max_tokens, sorted_keys=sorted_keys).scan()
 
 
+def document_tokens(size: int, room: int = 0) -> int:
+    """The tokens that a .torrent file may have: more than ``MAX_TOKENS`` in a long file, or if the caller has room.
+
+    Args:
+        size: Bytes of the file.
+        room: Bytes by which the caller raised the limit of the size above its default; a torrent of very many files
+            has a token for two bytes of it.
+    """
+    return max(MAX_TOKENS, size // BYTES_PER_TOKEN, room // 2)
+
+
 def decode_document(data: Buffer, hashed: bytes, *, max_tokens: int = MAX_TOKENS) -> Document:
     """Decode a .torrent file, as leniently as other clients do.
 
@@ -84,7 +95,7 @@ def decode_document(data: Buffer, hashed: bytes, *, max_tokens: int = MAX_TOKENS
     Args:
         data: The bytes of the file.
         hashed: The key of the outermost dictionary whose value is hashed.
-        max_tokens: As in :func:`decode`; a long file may have a token for ``BYTES_PER_TOKEN`` bytes.
+        max_tokens: As in :func:`decode`; see :func:`document_tokens`.
 
     Returns:
         The value, and where the hashed value is.
@@ -93,7 +104,7 @@ def decode_document(data: Buffer, hashed: bytes, *, max_tokens: int = MAX_TOKENS
         BencodeError: The bytes are not such a file, or exceed a limit.
     """
     data = bytes(data)
-    scanner = _Scanner(data, MAX_DEPTH, max(max_tokens, len(data) // BYTES_PER_TOKEN), sorted_keys=False, hashed=hashed)
+    scanner = _Scanner(data, MAX_DEPTH, max_tokens, sorted_keys=False, hashed=hashed)
     value, end = scanner.scan()
     if data[end:].strip(_WHITESPACE):
         raise BencodeError(f"{len(data) - end} bytes follow the value", end)

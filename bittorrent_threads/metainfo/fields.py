@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
-from ..errors import MetainfoError
+from ..errors import MetainfoError, SettingsError
 from .safe_paths import CONTROL, DIRECTION
 from .spelling import transcoded
 
@@ -60,6 +60,25 @@ def text(holder: Dict[bytes, Any], key: bytes, codec: Optional[str]) -> Optional
         return None
     value = value[:MAX_TEXT]
     return transcoded([value], codec).get(value, value).decode("utf-8", "replace").translate(_UNPRINTABLE)
+
+
+def given_text(setting: str, text: str) -> str:
+    """A text that a program gives.
+
+    Args:
+        setting: Name of the argument, for the error.
+        text: The text.
+
+    Raises:
+        SettingsError: It is no text, or cannot be written as UTF-8.
+    """
+    if not isinstance(text, str):
+        raise SettingsError(setting, f"must be a text, not {type(text).__name__}")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise SettingsError(setting, f"{text!a} cannot be written as UTF-8") from None
+    return text
 
 
 def kind_of(value: object) -> str:

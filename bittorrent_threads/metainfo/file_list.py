@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import MetainfoError
 from .fields import integer, kind_of, required
@@ -14,6 +14,7 @@ MAX_TOTAL_SIZE = 2**63 - 1
 """Bytes of all files together: what a file offset can be."""
 
 _ONLY_BYTES = {bytes}
+_ENTRY_TOKENS = 10  # of an entry with a length and a path, besides the components of the path
 
 
 class TorrentFile(NamedTuple):
@@ -31,7 +32,7 @@ def read_files(info: Dict[bytes, Any], codec: Optional[str]) -> Tuple[Tuple[Torr
     """The files of a torrent.
 
     Args:
-        info: A decoded info dictionary.
+        info: A decoded info dictionary; its list of files is used up.
         codec: The codec of names that are not UTF-8; see :func:`spelling.decoder`.
 
     Returns:
@@ -54,7 +55,8 @@ def read_files(info: Dict[bytes, Any], codec: Optional[str]) -> Tuple[Tuple[Torr
     padding: List[bool] = []
     paths: List[List[bytes]] = []
     raw_paths: List[List[bytes]] = []
-    for index, entry in enumerate(required(info, b"files", list, "info.")):
+    entries: List[Any] = required(info, b"files", list, "info.")
+    for index, entry in enumerate(entries):
         if not isinstance(entry, dict):
             raise MetainfoError(f"must be a dictionary, not {kind_of(entry)}", f"info.files[{index}]")
         try:
@@ -64,6 +66,7 @@ def read_files(info: Dict[bytes, Any], codec: Optional[str]) -> Tuple[Tuple[Torr
         lengths.append(length)
         padding.append(pad)
         paths.append(path)
+        entries[index] = None  # a million files do not take their memory twice
         raw_paths.append(entry[b"path"] if b"path.utf-8" in entry and _is_path(entry.get(b"path")) else path)
     if not paths:
         raise MetainfoError("is empty", "info.files")
@@ -72,6 +75,28 @@ def read_files(info: Dict[bytes, Any], codec: Optional[str]) -> Tuple[Tuple[Torr
     spelling = Spelling.of((name,), paths, (raw_name,), raw_paths, padding, codec)
     safe = spelling.portable()
     return tuple(map(TorrentFile, safe, lengths, padding)), spelling if spelling.differs(safe) else None
+
+
+def encoded_files(files: Iterable[Tuple[int, Sequence[bytes]]]) -> bytes:
+    """The bencoding of a list of files, written without the encoder, which takes ten times as long and 1 KB a file.
+
+    Args:
+        files: The length and the path of each.
+    """
+    entries = (
+        b"d6:lengthi%de4:pathl%see" % (length, b"".join([b"%d:%s" % (len(part), part) for part in path]))
+        for length, path in files
+    )
+    return b"l%se" % b"".join(entries)
+
+
+def file_tokens(depths: Iterable[int]) -> int:
+    """The tokens of a list of files, as the decoder counts them.
+
+    Args:
+        depths: The number of components of each path.
+    """
+    return sum(_ENTRY_TOKENS + depth for depth in depths)
 
 
 def _file(entry: Dict[bytes, Any]) -> Tuple[int, bool, List[bytes]]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
 from ..errors import BencodeError, MetainfoError, StorageError
 from ..shown import Shown
 from ..text import printable
 from . import bencode
-from .fields import integer, kind_of, optional_integer, required, text
+from .fields import given_text, integer, kind_of, optional_integer, required, text
 from .file_list import TorrentFile, read_files
 from .hashes import DIGEST_SIZE, PieceHashes
 from .infohash import InfoHash
@@ -23,16 +23,16 @@ from .layout import Layout
 from .magnet import MAX_NAME as MAX_MAGNET_NAME
 from .magnet import Magnet
 from .nodes import Node, dht_nodes
+from .outer import assembled, text_key, tracker_keys, web_seed_keys
+from .piece_length import MAX_PIECE_LENGTH
 from .spelling import Spelling, decoder
-from .urls import tracker_tiers
+from .urls import Trackers, given_tiers, given_web_seeds, tracker_tiers
 from .urls import web_seeds as clean_web_seeds
 
 MAX_SIZE = 32 * 1024 * 1024
 """Bytes of a .torrent file that is read or made; the largest public ones have about 15 MB."""
 MAX_PIECES = 2_097_152
 """Pieces of a torrent: 262,144 bytes of a BITFIELD; libtorrent takes as many."""
-MAX_PIECE_LENGTH = 512 * 1024 * 1024
-"""Bytes of a piece; libtorrent takes as many."""
 
 _OUTER_TOKENS = 10_000  # more than the tokens outside of info that from_info writes, so that parse takes the result
 _YEAR_10000 = 253_402_300_800  # no date of the standard library goes beyond it
@@ -101,7 +101,8 @@ class Metainfo(Shown):
         if len(data) > max_size:
             raise MetainfoError(f"{len(data)} bytes, where a .torrent file may have {max_size}")
         data = bytes(data)
-        document = bencode.decode_document(data, b"info")
+        most = bencode.document_tokens(len(data), max_size - MAX_SIZE)
+        document = bencode.decode_document(data, b"info", max_tokens=most)
         if not isinstance(document.value, dict):
             raise MetainfoError(f"a .torrent file is a dictionary, this is {kind_of(document.value)}")
         return cls._build(document.value, document.span, data)
@@ -138,26 +139,20 @@ class Metainfo(Shown):
         if len(info) > max_size:
             raise MetainfoError(f"{len(info)} bytes, where a .torrent file may have {max_size}", "info")
         info = bytes(info)
-        most = max(bencode.MAX_TOKENS, len(info) // bencode.BYTES_PER_TOKEN) - _OUTER_TOKENS
+        most = bencode.document_tokens(len(info), max_size - MAX_SIZE) - _OUTER_TOKENS
         value = bencode.decode(info, max_depth=bencode.MAX_DEPTH - 1, max_tokens=most, sorted_keys=False)
         tiers = tracker_tiers(None, list(map(list, trackers)))
         outer: Dict[bytes, Any] = {
-            b"announce": tiers[0][0].encode() if tiers else None,
-            b"announce-list": [[url.encode() for url in tier] for tier in tiers] if sum(map(len, tiers)) > 1 else None,
-            b"comment": None if comment is None else comment.encode(),
-            b"created by": None if created_by is None else created_by.encode(),
+            **tracker_keys(tiers),
+            **text_key(b"comment", comment),
+            **text_key(b"created by", created_by),
             b"creation date": creation_date,
+            **web_seed_keys(clean_web_seeds(list(web_seeds))),
         }
-        seeds: Dict[bytes, Any] = {b"url-list": [url.encode() for url in clean_web_seeds(list(web_seeds))] or None}
-        # Keys are sorted (BEP 3), and the bytes of info, which are hashed, are not encoded anew.
-        head, tail = (
-            bencode.encode({key: said for key, said in part.items() if said is not None}) for part in (outer, seeds)
-        )
-        data = b"".join((head[:-1], b"4:info", info, tail[1:]))
+        data, span = assembled(outer, info)
         if len(data) > max_size:
             raise MetainfoError(f"{len(data)} bytes, where a .torrent file may have {max_size}")
-        begin = len(head) - 1 + len(b"4:info")
-        return cls._build({**outer, **seeds, b"info": value}, (begin, begin + len(info)), data)
+        return cls._build({**outer, b"info": value}, span, data)
 
     @classmethod
     def _build(cls, outer: Dict[bytes, Any], span: Tuple[int, int], data: bytes) -> Metainfo:
@@ -273,6 +268,60 @@ class Metainfo(Shown):
             length=self.total_size,
         )
 
+    def with_pieces(self, pieces: bytes) -> Metainfo:
+        """The same torrent with other hashes of its pieces, as when one is made: the hashes come last.
+
+        Args:
+            pieces: 20 bytes for each piece.
+        """
+        said = b"6:pieces%d:" % len(pieces)
+        begin, end = self._info
+        at = self._data.index(said + self.pieces, begin) + len(said)
+        data = b"".join((self._data[:at], pieces, self._data[at + len(pieces) :]))
+        infohashes = InfoHash.of(data[begin:end], v2=self.infohashes.v2 is not None)
+        return dataclasses.replace(self, infohashes=infohashes, pieces=pieces, hashes=PieceHashes(pieces), _data=data)
+
+    def edited(
+        self,
+        *,
+        trackers: Optional[Trackers] = None,
+        web_seeds: Union[str, Iterable[str], None] = None,
+        comment: Optional[str] = None,
+    ) -> Metainfo:
+        """The same torrent with other trackers, web seeds or comment; its infohash and every other key stay.
+
+        What is in ``info`` (names, hashes, ``private``, ``source``) cannot be edited: it is what the infohash is the
+        hash of, so that another torrent would be the result.
+
+        Args:
+            trackers: As those of :func:`create`; empty for none, None to keep those that are there.
+            web_seeds: URLs (BEP 19); empty for none, None to keep those that are there.
+            comment: Free text; empty for none, None to keep it.
+
+        Raises:
+            SettingsError: An argument is not valid.
+        """
+        most = bencode.document_tokens(len(self._data), len(self._data))
+        outer: Dict[bytes, Any] = bencode.decode_document(self._data, b"info", max_tokens=most).value
+        codec = decoder(outer.get(b"encoding"))
+        if trackers is not None:
+            outer.update(tracker_keys(tracker_tiers(None, given_tiers(trackers))))
+        if web_seeds is not None:
+            outer.update(web_seed_keys(clean_web_seeds(given_web_seeds(web_seeds))))
+        if comment is not None:
+            outer.update(text_key(b"comment", given_text("comment", comment), codec))
+            outer.pop(b"comment.utf-8", None)  # some clients prefer it
+        data, span = assembled(outer, self.info_bytes())
+        return dataclasses.replace(
+            self,
+            trackers=tracker_tiers(outer.get(b"announce"), outer.get(b"announce-list")),
+            web_seeds=clean_web_seeds(outer.get(b"url-list")),
+            comment=text(outer, b"comment", codec),
+            trackers_trusted=self.trackers_trusted or trackers is not None,
+            _data=data,
+            _info=span,
+        )
+
     def to_bytes(self) -> bytes:
         """The bytes of the .torrent file, exactly as they were parsed."""
         return self._data
@@ -297,6 +346,8 @@ class Metainfo(Shown):
             try:
                 with draft.open("xb") as file:
                     file.write(self._data)
+                if target.exists():
+                    draft.chmod(target.stat().st_mode & 0o777)  # it may have a passkey that others must not read
                 draft.replace(target)
             except BaseException:
                 with contextlib.suppress(OSError):

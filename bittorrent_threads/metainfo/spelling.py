@@ -137,10 +137,12 @@ class Spelling(NamedTuple):
 
     def differs(self, portable: Sequence[Path]) -> bool:
         """Whether another client may store a file under a path that is not its portable one."""
-        raw = [b"/".join((*self.raw_root, *path)) for path in self.raw_paths]
-        return raw != ["/".join(path).encode() for path in portable] or raw != [
-            b"/".join((*self.root, *path)) for path in self.paths
-        ]
+        return any(
+            raw != "/".join(path).encode() or raw != b"/".join((*self.root, *own))
+            for raw, path, own in zip(
+                (b"/".join((*self.raw_root, *path)) for path in self.raw_paths), portable, self.paths
+            )
+        )
 
     def _made(self, make: _Make, root: Tuple[bytes, ...], paths: Sequence[Sequence[bytes]]) -> List[Path]:
         if not any(self.pads):

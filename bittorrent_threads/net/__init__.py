@@ -17,6 +17,7 @@
     timers          ``Timers``: calls that are due later
     mailbox         ``Mailbox``: callbacks from other threads
     wakeup          ``Wakeup``: ends the wait of the selector from another thread
+    readiness       ``Readiness``: a descriptor for event loops of other libraries
     reply           ``Reply``: a result that a user's thread waits for
     read_coalescer  ``ReadCoalescer``: how long the loop rests between two passes
     gil_contention  ``GilContention``: how long system calls wait for the GIL

@@ -6,6 +6,8 @@
     piece_factory     ``PieceFactory``: how many pieces are opened, and of which kind
     open_pieces       ``OpenPieces``: the table of open pieces; ``unfinished_pieces``: those of a run before
     downloads         ``Downloads``: requests out and blocks in; ``endgame``: blocks that are requested twice
+    read_windows      ``ReadWindows``: the parts of files that are being read, and their deadlines
+    due_requests      ``DueRequests``: what is requested for them, before everything else
     interfaces        ``BlockSource``: a peer or web seed, of which ``pipeline`` keeps the requests
     request_window    ``RequestWindow``: how many blocks may be outstanding under a rate limit
     finished_pieces   ``FinishedPieces``: pieces of which every block was received, until the disk has a verdict

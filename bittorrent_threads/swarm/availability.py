@@ -9,6 +9,8 @@ HAVEs; a piece that a peer takes back (BEP 54) likewise, in planes that are subt
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import List
 
 from ..metainfo.bitfield import Bitfield
@@ -50,7 +52,7 @@ class Availability:
             self._seeds += 1
         elif bits.count:
             self._changed = True
-            self._add(bits.as_int())
+            _add(self._planes, bits.as_int())
 
     def left(self, bits: Bitfield) -> None:
         """Count a peer with these pieces no more."""
@@ -85,7 +87,7 @@ class Availability:
         if bits.count + 1 == self._size:
             self._seeds -= 1
             self._changed = True
-            self._add(self._all ^ (1 << (self._top - index)))
+            _add(self._planes, self._all ^ (1 << (self._top - index)))
             return
         self._arrived += 1
         self._increment(self._departures, index >> 3, 0x80 >> (index & 7))
@@ -107,6 +109,35 @@ class Availability:
         arrived = sum(1 << j for j, plane in enumerate(self._arrivals) if plane[at] & bit)
         departed = sum(1 << j for j, plane in enumerate(self._departures) if plane[at] & bit)
         return self._seeds + settled + arrived - departed
+
+    @property
+    def anywhere(self) -> int:
+        """The pieces that at least one peer has, as an integer (``Bitfield.as_int``)."""
+        return self._all if self._seeds else functools.reduce(operator.or_, self._counted(), 0)
+
+    def copies(self, have: Bitfield) -> float:
+        """Return how many copies of the torrent the peers and we have together.
+
+        The whole number counts the copies of the rarest piece, and the fraction is the share of the pieces of which
+        there are more.
+
+        Args:
+            have: Our own pieces.
+        """
+        planes = self._counted()
+        if not have.full:
+            _add(planes, have.as_int())
+        rarest, least = self._all, self._seeds + have.full
+        for j in reversed(range(len(planes))):
+            rarer = rarest ^ (rarest & planes[j])
+            if rarer:
+                rarest = rarer
+            else:
+                least += 1 << j
+        if rarest == self._all:
+            return float(least)
+        count = Bitfield(self._size, rarest.to_bytes(self._length, "big")).count
+        return least + (self._size - count) / self._size
 
     @property
     def outdated(self) -> bool:
@@ -131,40 +162,23 @@ class Availability:
                 pieces = rarer
         return pieces
 
-    def _add(self, carry: int, first: int = 0) -> None:
-        """Add 2 ** ``first`` to the counts of these pieces."""
-        planes = self._planes
-        for j in range(first, len(planes)):
-            plane = planes[j]
-            planes[j] = plane ^ carry
-            carry &= plane
-            if not carry:
-                return
-        planes.append(carry)
-
     def _subtract(self, borrow: int) -> None:
         self._settle()
         self._changed = True
-        self._borrow(borrow)
+        _subtract(self._planes, borrow)
 
-    def _borrow(self, borrow: int, first: int = 0) -> None:
-        """Subtract 2 ** ``first`` from the counts of these pieces, all of which are at least that."""
-        planes = self._planes
-        for j in range(first, len(planes)):
-            if not borrow:
-                break
-            plane = planes[j]
-            planes[j] = plane ^ borrow
-            borrow ^= borrow & plane
-        while planes and not planes[-1]:
-            planes.pop()
+    def _counted(self) -> List[int]:
+        """The planes with the last changes counted in."""
+        planes = self._planes[:]
+        for j, plane in enumerate(self._arrivals):
+            _add(planes, int.from_bytes(plane, "big"), j)
+        for j, plane in enumerate(self._departures):
+            _subtract(planes, int.from_bytes(plane, "big"), j)
+        return planes
 
     def _settle(self) -> None:
         if self._arrived:
-            for j, plane in enumerate(self._arrivals):
-                self._add(int.from_bytes(plane, "big"), j)
-            for j, plane in enumerate(self._departures):
-                self._borrow(int.from_bytes(plane, "big"), j)
+            self._planes = self._counted()
             self._arrivals.clear()
             self._departures.clear()
             self._arrived = 0
@@ -174,3 +188,26 @@ class Availability:
         assert self._seeds >= 0
         assert not self._planes or self._planes[-1]
         assert all(plane <= self._all for plane in self._planes)
+
+
+def _add(planes: List[int], carry: int, first: int = 0) -> None:
+    """Add 2 ** ``first`` to the counts of these pieces."""
+    for j in range(first, len(planes)):
+        plane = planes[j]
+        planes[j] = plane ^ carry
+        carry &= plane
+        if not carry:
+            return
+    planes.append(carry)
+
+
+def _subtract(planes: List[int], borrow: int, first: int = 0) -> None:
+    """Subtract 2 ** ``first`` from the counts of these pieces, all of which are at least that."""
+    for j in range(first, len(planes)):
+        if not borrow:
+            break
+        plane = planes[j]
+        planes[j] = plane ^ borrow
+        borrow ^= borrow & plane
+    while planes and not planes[-1]:
+        planes.pop()

@@ -19,6 +19,7 @@ from ..metainfo.bitfield import Bitfield
 from ..metainfo.layout import BLOCK, Layout
 from ..settings import Settings
 from .buffer_pool import BufferPool
+from .due_requests import DueRequests
 from .endgame import duplicates
 from .finished_pieces import FinishedPieces
 from .interfaces import BlockRequest, Buffer, PieceWriter
@@ -27,6 +28,7 @@ from .open_pieces import SHIFT, OpenPieces
 from .parole import Parole
 from .picker import Picker
 from .pipeline import LEAST_DEPTH, Pipeline
+from .read_windows import ReadWindows
 from .request_window import RequestWindow
 from .unfinished_pieces import Unfinished
 
@@ -70,6 +72,9 @@ class Downloads:
         self._per_piece = self._pieces.per_piece
         self._pipelines: Dict[Pipeline, None] = {}
         """Those to which something was requested, and that have not left."""
+        self.windows = ReadWindows(layout.piece_length)
+        """What is being read, and is requested first."""
+        self._due = DueRequests(self.windows, self._pieces, picker, self._pipelines)
         self._parole = Parole(settings.request_timeout)
         self.finished = FinishedPieces(picker, self._parole, memory)
 
@@ -216,16 +221,53 @@ class Downloads:
         offered = pipeline.bits
         if pipeline.refused or self._parole:
             offered = self._parole.offered(offered, pipeline.sender, pipeline.refused, choked=pipeline.choked, now=now)
-        batch = self._pieces.take(pipeline, self._pieces.offered(offered, within), room, now)
-        while len(batch) < room:
+        batch: List[BlockRequest] = []
+        urgent = False
+        if self.windows:
+            openable = not self.cautious or not (self._open or self.finished)
+            batch, urgent = self._due.take(pipeline, offered, within, room=room, openable=openable, now=now)
+            room = min(room, len(batch) + pipeline.brief_depth(now) - len(pipeline.outstanding))
+        if not urgent and len(batch) < room:
+            batch += self._pieces.take(pipeline, self._pieces.offered(offered, within), room - len(batch), now)
+        while len(batch) < room and not urgent:
             pieces = self._open_more(pipeline, offered, -(-(room - len(batch)) // self._per_piece), within)
             if not pieces:
                 break
             batch += self._pieces.take(pipeline, pieces, room - len(batch), now)
-        if not batch and within is None and self._pieces.exhausted and not self.window.reached:
+        if (
+            not batch
+            and not urgent
+            and room > 0
+            and within is None
+            and self._pieces.exhausted
+            and not self.window.reached
+        ):
             batch = duplicates(pipeline, self._pieces, self._pipelines, offered=offered, room=room, now=now)
         if batch:
             self._send(pipeline, batch, now)
+
+    def shorten(self, now: float) -> None:
+        """A file is opened: cancel so many of the newest requests that those for its data are answered soon."""
+        for pipeline in self._pipelines:
+            self._cancel(pipeline, pipeline.brief_depth(now))
+
+    def give_way(self, now: float) -> None:
+        """A reader waits: cancel what was requested, to the sources of its pieces, of pieces that no reader needs."""
+        for pipeline in self._pipelines:
+            outside = self._due.outside(pipeline, now)
+            # A source keeps its turn at a failed piece: the cancel would count against it.
+            numbers = [number for number in outside if number // self._per_piece not in self._parole]
+            if numbers:
+                pipeline.forget(numbers)
+                pipeline.source.cancel([self._pieces.request(number) for number in numbers])
+                self._pieces.give_back(pipeline, numbers)
+
+    def blocks_left(self, index: int) -> int:
+        """Blocks of a piece that were not received; of one that is not open all, and of a finished one none."""
+        piece = self._open.get(index)
+        if piece is not None:
+            return piece.left
+        return 0 if index in self.finished else self._layout.block_count(index)
 
     def _send(self, pipeline: Pipeline, batch: List[BlockRequest], now: float) -> None:
         """Request these blocks, which are marked as requested."""

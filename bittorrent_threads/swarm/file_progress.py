@@ -3,14 +3,16 @@
 A piece that lies in several files has the highest of their priorities, so that a wanted file always gets its first and
 last piece.  The pieces of an unwanted file may be in the part file only: a file is complete when all its pieces are
 there and it was *made*, which means that it is under its own path.
+
+A file of priority 0 that is being read is wanted, and its pieces are requested on demand only.
 """
 
 from __future__ import annotations
 
-from typing import Iterable, List, Sequence, Set
+from typing import Dict, Iterable, List, Sequence, Set
 
 from ..metainfo.layout import Layout, runs
-from .picker import MAX_PRIORITY
+from .picker import MAX_PRIORITY, ON_DEMAND
 
 NORMAL_PRIORITY = 1
 """Priority of a file that nobody has set one for."""
@@ -22,13 +24,31 @@ class FileProgress:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self.priorities: List[int] = [NORMAL_PRIORITY] * layout.file_count
+        self._read: Dict[int, int] = {}
+        """The files that are being read, and by how many readers."""
         self._made: Set[int] = set()
         self._left = [len(layout.file_pieces(file)) for file in range(layout.file_count)]
 
     @property
     def wanted(self) -> List[bool]:
-        """Whether each file has a priority above 0."""
-        return [priority > 0 for priority in self.priorities]
+        """Whether each file has a priority above 0, or is being read."""
+        wanted = [priority > 0 for priority in self.priorities]
+        for file in self._read:
+            wanted[file] = True
+        return wanted
+
+    def read(self, file: int) -> bool:
+        """Take the news that a reader reads a file; returns whether that made it wanted."""
+        self._read[file] = self._read.get(file, 0) + 1
+        return self._read[file] == 1 and not self.priorities[file]
+
+    def unread(self, file: int) -> bool:
+        """Take the news that a reader of a file is done; returns whether the file is not wanted any more."""
+        self._read[file] -= 1
+        if self._read[file]:
+            return False
+        del self._read[file]
+        return not self.priorities[file]
 
     def set_priorities(self, priorities: Sequence[int]) -> None:
         """Set the priorities.
@@ -47,9 +67,14 @@ class FileProgress:
         self.priorities = list(priorities)
 
     def piece_priorities(self) -> List[int]:
-        """The priority of each piece: the highest of its files."""
+        """The priority of each piece: the highest of its files; on demand if one of them is only being read."""
         found = [0] * self._layout.piece_count
+        for file in self._read:
+            for index in self._layout.file_pieces(file):
+                found[index] = ON_DEMAND
         for file, priority in enumerate(self.priorities):
+            if not priority:
+                continue
             for index in self._layout.file_pieces(file):
                 if priority > found[index]:
                     found[index] = priority

@@ -72,9 +72,9 @@ class OpenPieces:
         self.by_index.update([(piece.index, piece) for piece in pieces])
         return pieces
 
-    def reopen(self, index: int) -> bool:
-        """Open a certain piece, if it is queued and the memory has room."""
-        if not self._factory.affordable(1) or not self._picker.take(index):
+    def reopen(self, index: int, *, forced: bool = False) -> bool:
+        """Open a certain piece, if it is queued and the memory has room, or without room if it is ``forced``."""
+        if not (self._factory.affordable(1) or forced) or not self._picker.take(index):
             return False
         piece = self._factory.piece(index)
         self._memory.reserve(piece.reserved, forced=True)

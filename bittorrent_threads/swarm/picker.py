@@ -21,6 +21,9 @@ RANDOM_FIRST = 4
 
 MAX_PRIORITY = 7
 
+ON_DEMAND = -1
+"""Priority of a piece that is wanted, but that ``pick`` does not choose: it is taken by its index (``take``)."""
+
 
 class Random(Protocol):
     """The part of ``random.Random`` that is used."""
@@ -50,9 +53,13 @@ class Picker:
         """The wanted pieces of each priority, the highest last."""
         self.wanted_bytes = bytes(everything)
         """Pieces with a priority above 0, packed as on the wire."""
+        self.wanted_count = self._size
+        """Number of these pieces."""
         self._missing = self._bitfield(self._levels[0] ^ have.as_int())
         """The wanted pieces that are missing."""
         self._queued = regions(self._missing.as_int(), self._size)
+        self._on_demand: List[int] = []
+        """The pieces of that priority by regions, if there are any."""
         self._ranks: List[List[int]] = []
         self._later: List[int] = []
         """Of each priority, the highest last, the missing pieces that are in no rank yet."""
@@ -75,7 +82,9 @@ class Picker:
 
     @property
     def exhausted(self) -> bool:
-        """Whether no piece is queued."""
+        """Whether no piece is queued that ``pick`` may choose."""
+        if self._on_demand:
+            return not any([queued & ~demanded for queued, demanded in zip(self._queued, self._on_demand)])
         return not any(self._queued)
 
     def wants(self, index: int) -> bool:
@@ -86,24 +95,27 @@ class Picker:
         """Set the priority of every piece; open pieces stay out of the queue.
 
         Args:
-            priorities: One for each piece, 0 (not wanted) to 7 (first).
+            priorities: One for each piece, 0 (not wanted) to 7 (first), or ``ON_DEMAND``.
 
         Returns:
             The missing pieces that are not wanted any more, ascending, so that the open ones can be closed.
         """
         levels: Dict[int, bytearray] = {}
         for index, priority in enumerate(priorities):
-            if priority > 0:
+            if priority:
                 level = levels.get(priority)
                 if level is None:
                     level = levels[priority] = bytearray(self._places // 8)
                 level[index >> 3] |= 0x80 >> (index & 7)
+        on_demand = int.from_bytes(levels.pop(ON_DEMAND, b""), "big")
+        self._on_demand = regions(on_demand, self._size) if on_demand else []
         self._levels = [int.from_bytes(levels[priority], "big") for priority in sorted(levels)]
-        wanted, before = sum(self._levels), self._missing.as_int()
+        wanted, before = sum(self._levels, on_demand), self._missing.as_int()
         missing = wanted ^ (wanted & self._have.as_int())
         opened = map(xor, regions(before, self._size), self._queued)
         self._queued = [ours ^ (ours & taken) for ours, taken in zip(regions(missing, self._size), opened)]
-        self.wanted_bytes = bytes(self._bitfield(wanted))
+        packed = self._bitfield(wanted)
+        self.wanted_bytes, self.wanted_count = bytes(packed), packed.count
         self._missing = self._bitfield(missing)
         self._any_order, self._spent = None, 0
         return list(self._bitfield(before ^ (before & missing)).indexes())
@@ -152,6 +164,14 @@ class Picker:
     def availability(self, index: int) -> int:
         """How many peers have the piece."""
         return self._availability.count(index)
+
+    def offered(self) -> bytes:
+        """Return the pieces that at least one peer has, packed as on the wire."""
+        return self._availability.anywhere.to_bytes(self._places // 8, "big")
+
+    def copies(self) -> float:
+        """Return how many copies of the torrent the peers and we have together; see ``Availability.copies``."""
+        return self._availability.copies(self._have)
 
     def interesting(self, bits: Bitfield) -> bool:
         """Whether a peer with these pieces has a wanted one that is missing."""

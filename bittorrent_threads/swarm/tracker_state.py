@@ -50,6 +50,8 @@ class TrackerRow(NamedTuple):
     downloads: Optional[int]
     failures: int
     """In a row."""
+    named: Optional[int] = None
+    """Number of peers in its last reply of this run."""
 
 
 class Host:
@@ -186,6 +188,7 @@ class Tracker:
             leechers=self.counts.incomplete,
             downloads=self.counts.downloaded,
             failures=self.failures,
+            named=self.named,
         )
 
     @property

@@ -6,12 +6,13 @@ stays open is; on systems without that folder only threads are seen.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import tempfile
 import threading
 import time
-from typing import Dict, FrozenSet, List, NamedTuple
+from typing import Dict, FrozenSet, Iterator, List, NamedTuple
 
 DESCRIPTORS = "/proc/self/fd"
 GRACE = 20.0
@@ -70,3 +71,25 @@ def _descriptors() -> Dict[int, str]:
         if target.startswith(("socket:", temporary)):
             found[int(name)] = target
     return found
+
+
+@contextlib.contextmanager
+def no_leaks(grace: float = GRACE) -> Iterator[None]:
+    """Check at the end of the block that nothing is left of the library: no thread, no socket, no temporary file.
+
+    ::
+
+        with no_leaks():
+            my_application.main()
+
+    Args:
+        grace: Seconds that threads have to end by themselves.
+
+    Raises:
+        AssertionError: If something is left; the text names each thread and file.
+    """
+    before = snapshot()
+    yield
+    found = leaks_since(before, grace)
+    if found:
+        raise AssertionError("leaked: " + "; ".join(found))

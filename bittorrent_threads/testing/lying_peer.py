@@ -78,7 +78,19 @@ class SocketWire:
 
 
 class LyingPeer:
-    """A peer that sends and receives messages over a wire."""
+    """A peer that sends and receives messages over a wire.
+
+    ::
+
+        peer = LyingPeer(SocketWire.dial(("127.0.0.1", client.port)))
+        peer.greet(client.infohash)
+        peer.say(message(HAVE, 2**31))          # a piece that the torrent does not have
+        peer.hear_all()                         # until the client hangs up
+        peer.wire.close()
+
+    Args:
+        wire: The connection: a ``SocketWire``, or a ``simulation.wire.SimWire`` in virtual time.
+    """
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire

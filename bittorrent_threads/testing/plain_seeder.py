@@ -6,22 +6,16 @@ never does.
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import struct
 import threading
 from types import TracebackType
-from typing import Callable, List, Optional, Tuple, Type, TypeVar
+from typing import Callable, Optional, Tuple, Type, TypeVar
 
+from .loopback_server import LoopbackServer
 from .peer_messages import BITFIELD, FAST_BIT, HAVE_ALL, INTERESTED, PIECE, REQUEST, UNCHOKE, handshake, message
 from .sample_torrent import SampleTorrent
 
-ACCEPT_SLICE = 0.1
-"""Seconds until the listening thread looks whether it is to end."""
-SEND_TIMEOUT = 10.0
-"""Seconds after which a peer that does not read is left."""
-JOIN_TIMEOUT = 10.0
-"""Seconds that each thread has to end."""
 MAX_MESSAGE = 1024 * 1024
 """Bytes of a message; a longer one closes the connection."""
 PEER_ID = b"-PS0001-plain seeder"
@@ -58,11 +52,8 @@ class Connection:
         self.socket.sendall(data)
 
     def close(self) -> None:
-        """Shut the socket down, which wakes a blocked reader; the other end may be closed."""
-        with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
+        """Close the reader; the socket is the server's."""
         self._stream.close()
-        self.socket.close()
 
 
 class PlainSeeder:
@@ -85,28 +76,36 @@ class PlainSeeder:
     def __init__(self, sample: SampleTorrent, *, host: str = "127.0.0.1") -> None:
         self.sample = sample
         """What it seeds."""
-        self.host = host
-        """Address that it listens on."""
-        self.port = 0
-        """Port that it listens on, inside the ``with`` block."""
         self.interested = 0
         """Number of ``interested`` messages so far."""
         self.requests = 0
         """Number of requests so far."""
         self.closed = 0
         """Number of connections that ended."""
-        self.leaving = threading.Event()
-        """Set at the end of the ``with`` block; a subclass that waits, waits for it."""
         self._stream = sample.stream()
         self._infohash = sample.infohash
         self._changed = threading.Condition()
-        self._connections: List[Connection] = []
-        self._threads: List[threading.Thread] = []
+        self._server = LoopbackServer(self._serve, host=host, name=type(self).__name__)
 
     @property
     def address(self) -> Tuple[str, int]:
         """Host and port, for the ``peers`` of a ``Client``."""
-        return self.host, self.port
+        return self._server.address
+
+    @property
+    def host(self) -> str:
+        """Address that it listens on."""
+        return self.address[0]
+
+    @property
+    def port(self) -> int:
+        """Port that it listens on, inside the ``with`` block."""
+        return self.address[1]
+
+    @property
+    def leaving(self) -> threading.Event:
+        """Set at the end of the ``with`` block; a subclass that waits, waits for it."""
+        return self._server.leaving
 
     def wait_until(self, condition: Callable[[], bool], timeout: float = 30.0) -> None:
         """Wait until a condition on the counters holds.
@@ -158,51 +157,25 @@ class PlainSeeder:
     # -- the threads -------------------------------------------------------------------------------------------------
 
     def __enter__(self: SeederType) -> SeederType:
-        self._listener = socket.create_server((self.host, 0))
-        self._listener.settimeout(ACCEPT_SLICE)
-        self.port = self._listener.getsockname()[1]
-        self._start(self._accept)
+        self._server.__enter__()
         return self
 
     def __exit__(
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        self.leaving.set()
-        self._threads[0].join(JOIN_TIMEOUT)
-        self._listener.close()
-        for connection in self._connections:
-            with contextlib.suppress(OSError):
-                connection.socket.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads[1:]:
-            thread.join(JOIN_TIMEOUT)
-
-    def _start(self, target: Callable[..., None], *args: object) -> None:
-        thread = threading.Thread(target=target, args=args, name=f"{type(self).__name__} {self.port}", daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        self._server.__exit__(kind, error, trace)
 
     def _count(self, name: str) -> None:
         with self._changed:
             setattr(self, name, getattr(self, name) + 1)
             self._changed.notify_all()
 
-    def _accept(self) -> None:
-        while not self.leaving.is_set():
-            try:
-                sock, _ = self._listener.accept()
-            except socket.timeout:
-                continue
-            sock.settimeout(None)
-            connection = Connection(sock)
-            self._connections.append(connection)
-            self._start(self._serve, connection)
-
-    def _serve(self, connection: Connection) -> None:
+    def _serve(self, sock: socket.socket) -> None:
+        connection = Connection(sock)
         try:
             self._converse(connection)
-        except (OSError, EOFError):
-            self._count("closed")
         finally:
+            self._count("closed")
             connection.close()
 
     def _converse(self, connection: Connection) -> None:

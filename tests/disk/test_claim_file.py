@@ -10,11 +10,12 @@ import pytest
 from support.children import Child
 from support.claims import SAME, A, B, claim, refused
 from support.system import System
+from support.torrents import torrent
 
 from bittorrent_threads.disk import claim_file, locks
 from bittorrent_threads.disk.claim import Claim
 from bittorrent_threads.disk.claim_file import SUFFIX
-from bittorrent_threads.disk.claims import Claims
+from bittorrent_threads.disk.claims import Claims, TorrentClaim
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
 
@@ -30,7 +31,7 @@ def sessions() -> Iterator[List[Claims]]:
 HOLDER = """
     import sys
     from bittorrent_threads.disk.claim import Claim
-    from bittorrent_threads.disk.claims import Claims
+    from bittorrent_threads.disk.claims import Claims, TorrentClaim
     from bittorrent_threads.disk.folder import Folder
     from bittorrent_threads.metainfo.metainfo import Metainfo
 
@@ -119,8 +120,8 @@ def test_where_there_are_no_locks_process_and_boot_tell(
     sessions[0].take(folder, claim(A))
     refused(sessions[1], folder, claim(B))
     (path,) = (tmp_path / HIDDEN_FOLDER).glob(f"*{SUFFIX}")
-    said = json.loads(path.read_bytes())
-    path.write_text(json.dumps({**said, "boot": "an earlier one"}))
+    head, rest = path.read_text().split("\n", 1)
+    path.write_text(json.dumps({**json.loads(head), "boot": "an earlier one"}) + "\n" + rest)
     sessions[1].take(folder, claim(B))
     assert not path.exists()
 
@@ -149,3 +150,65 @@ def test_a_file_that_stays_invalid_claims_nothing(
     path.write_bytes(b"{")
     sessions[1].take(Folder(str(tmp_path)), claim(B))
     assert path.exists(), "its process runs"
+
+
+def test_a_rename_adds_lines_which_others_read(
+    sessions: List[Claims], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claim_file, "MAX_APPENDED", 7)
+    many = torrent([(f"{index}", 1) for index in range(500)], 500)
+    folder, own = Folder(str(tmp_path)), TorrentClaim(sessions[0], many.metainfo)
+    paths = [entry.path for entry in many.metainfo.files]
+    own.take(folder, paths, writing=False)
+    (path,) = (tmp_path / HIDDEN_FOLDER).glob(f"*{SUFFIX}")
+    size = path.stat().st_size
+    grown = []
+    for number in range(3):
+        old, new = paths[0], (f"new {number}",)
+        with own.renaming(folder, old, new):
+            for each in (old, new):
+                refused(sessions[1], folder, Claim.of(B.metainfo, [each], writing=False))
+        sessions[1].take(folder, Claim.of(B.metainfo, [old], writing=True))
+        sessions[1].release(folder, B.metainfo.infohash)
+        refused(sessions[1], folder, Claim.of(B.metainfo, [new], writing=True))
+        paths[0] = new
+        grown.append(path.stat().st_size - size)
+    assert 0 < grown[0] < grown[1] < 1500
+    assert grown[2] < grown[1], "it was written as a whole again"
+
+
+def test_a_line_that_is_not_whole_is_read_again(
+    sessions: List[Claims], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions[0].take(Folder(str(tmp_path)), claim(A))
+    (path,) = (tmp_path / HIDDEN_FOLDER).glob(f"*{SUFFIX}")
+    data = path.read_bytes()
+    system, ends = System(), [data.index(b"\n") + 1, len(data) - 1]
+
+    def part(fd: int, size: int) -> bytes:
+        read = os.read(fd, size)
+        return read[: ends.pop()] if ends and read else read
+
+    system.use("read", part)
+    monkeypatch.setattr(claim_file, "READ_ATTEMPTS", 3)
+    refused(sessions[1], Folder(str(tmp_path), system=system), claim(B))
+    assert ends == []
+    path.write_bytes(data + b'["x", "torn')
+    monkeypatch.setattr(claim_file, "READ_ATTEMPTS", 2)
+    refused(sessions[1], Folder(str(tmp_path)), claim(B))
+
+
+def test_after_an_append_that_failed_the_file_is_written_as_a_whole(sessions: List[Claims], tmp_path: Path) -> None:
+    system = System()
+    folder, own = Folder(str(tmp_path), system=system), TorrentClaim(sessions[0], A.metainfo)
+    paths = [entry.path for entry in A.metainfo.files]
+    own.take(folder, paths, writing=True)
+    with own.renaming(folder, paths[0], ("new",)):
+        system.fail("write", errno.ENOSPC, times=1)
+    system.heal("write")
+    with own.renaming(folder, paths[1], ("newer",)):
+        pass
+    for path in paths:
+        sessions[1].take(Folder(str(tmp_path)), Claim.of(B.metainfo, [path], writing=True))
+    for name in ("new", "newer"):
+        refused(sessions[1], Folder(str(tmp_path)), Claim.of(B.metainfo, [(name,)], writing=True))

@@ -10,7 +10,7 @@ from support.claims import SAME, A, B, claim, refused
 from support.system import System
 from support.torrents import torrent
 
-from bittorrent_threads.disk.claim import Claim
+from bittorrent_threads.disk.claim import Claim, PathChange, path_hash
 from bittorrent_threads.disk.claims import Claims, TorrentClaim
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.errors import StorageError
@@ -155,9 +155,10 @@ def test_the_rename_of_one_of_many_files_looks_at_its_folders_only(sessions: Lis
     own.take(folder, [*paths[:3], ("t", "3", "y"), *paths[4:]], writing=True)
 
 
-def test_to_reduce_or_release_nothing_is_no_error(sessions: List[Claims], tmp_path: Path) -> None:
+def test_to_rename_or_release_nothing_is_no_error(sessions: List[Claims], tmp_path: Path) -> None:
     folder = Folder(str(tmp_path))
-    sessions[0].reduce(folder, claim(A))
+    change = PathChange(*path_hash("t/x"), *path_hash("t/new"))
+    sessions[0].renamed(folder, claim(A).renamed(change), change)
     sessions[0].release(folder, A.metainfo.infohash)
     sessions[1].take(folder, claim(B))
 

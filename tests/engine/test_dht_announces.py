@@ -130,7 +130,7 @@ def test_nodes_that_a_torrent_names_are_asked() -> None:
 def test_while_it_is_asked() -> None:
     bench = DhtBench(8, state="active")
     bench.run(0.01)
-    assert "the DHT is being asked (" in bench.engine.dht_announces.report(bench.torrent)
+    assert "the DHT is being asked (" in bench.status.stall
 
 
 def test_what_it_answered() -> None:
@@ -141,8 +141,7 @@ def test_what_it_answered() -> None:
     bench.others[0].announce(bench.content.metainfo.infohash, 7000)
     bench.act(bench.torrent.reannounce)
     bench.run(60)
-    report = bench.engine.dht_announces.report(bench.torrent)
-    assert report == f"the DHT named 1 peer ({bench.status.dht.replies} nodes answered)"
+    assert bench.status.stall.endswith(f"; the DHT named 1 peer ({bench.status.dht.replies} nodes answered)")
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -155,12 +154,8 @@ def test_that_no_node_answered(named: bool) -> None:
     bench.set_state("active")
     bench.run(5)
     why = "; router.sim: name or service not known" if named else ""
-    assert bench.engine.dht_announces.report(bench.torrent) == f"the DHT is being asked (0 known nodes{why})"
+    assert bench.status.stall.endswith(f"; the DHT is being asked (0 known nodes{why})")
     bench.run(115)
     why = " (router.sim: name or service not known)" if named else ""
-    assert bench.engine.dht_announces.report(bench.torrent) == f"no node of the DHT answered{why}"
+    assert bench.status.stall.endswith(f"; no node of the DHT answered{why}")
     assert bench.status.dht.state == "failing"
-
-
-def test_of_a_stopped_torrent_nothing() -> None:
-    assert DhtBench(0).engine.dht_announces.report(DhtBench(0).torrent) == ""

@@ -17,7 +17,7 @@ from support.pairs import LOCAL, PATIENCE, seeder
 import bittorrent_threads as bt
 from bittorrent_threads import events
 from bittorrent_threads.cli import main
-from bittorrent_threads.disk.claim_file import SUFFIX
+from bittorrent_threads.disk.claim_file import SUFFIX, _claims_in
 from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
 from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
@@ -51,8 +51,8 @@ def writers(folder: Path) -> List[str]:
     while True:
         with contextlib.suppress(ValueError):  # read while it was written
             texts = [path.read_bytes() for path in (folder / HIDDEN_FOLDER).glob(f"*{SUFFIX}")]
-            claims = [claim for text in texts for claim in json.loads(text)["claims"]]
-            return [infohash for infohash, _, _, writing, _ in claims if writing]
+            claims = [claim for text in texts for claim in _claims_in([json.loads(line) for line in text.splitlines()])]
+            return [claim.infohash for claim in claims if claim.writing]
 
 
 @pytest.mark.parametrize("sessions", [1, 2])

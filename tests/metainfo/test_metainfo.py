@@ -286,6 +286,21 @@ def test_from_info_takes_nothing_that_parse_would_refuse() -> None:
         pytest.fail("every number of tokens was taken")
 
 
+def test_hashes_are_put_in_place_of_others() -> None:
+    outer = {"comment": "x", "zeta": 1}
+    blank = Metainfo.parse(bencode({"info": single(pieces=bytes(40)), **outer}))
+    metainfo = blank.with_pieces(b"\x07" * 40)
+    assert metainfo.to_bytes() == bencode({"info": single(pieces=b"\x07" * 40), **outer})
+    assert (metainfo.infohash, metainfo.pieces) == (Metainfo.parse(metainfo.to_bytes()).infohash, b"\x07" * 40)
+
+
+def test_more_tokens_are_taken_by_those_who_raise_the_limit_of_size() -> None:
+    raw = RAW[:-1] + b"1:xl" + b"i0e" * MAX_TOKENS + b"ee"
+    with pytest.raises(MetainfoError, match="tokens"):
+        Metainfo.from_info(raw)
+    assert Metainfo.from_info(raw, max_size=64 * 1024 * 1024)
+
+
 def test_from_info_has_the_same_limit_of_size() -> None:
     size = len(Metainfo.from_info(RAW).to_bytes())
     assert Metainfo.from_info(RAW, max_size=size)

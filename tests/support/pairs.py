@@ -11,7 +11,7 @@ from typing import Any, ContextManager, Iterator, Tuple
 import bittorrent_threads as bt
 from bittorrent_threads.runtime import Runtime
 from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
-from bittorrent_threads.testing.seeder import seeder as testing_seeder
+from bittorrent_threads.testing.seeders import seeder as testing_seeder
 
 SMALL = SampleTorrent({"a.bin": 300_001, "sub/b.bin": 120_000, "empty": 0}, piece_length=32 * KIB, name="small")
 """Two files that share a piece, an empty file and a short last piece: 13 pieces."""

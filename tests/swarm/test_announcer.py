@@ -641,7 +641,7 @@ def test_snapshot() -> None:
     play(subject, 0.0, up(B), reply)
     first, second, third = subject.snapshot()
     assert (first.state, first.last_error, first.failures, first.next_announce) == ("failing", "refused", 1, 900.0)
-    assert second._replace(url="") == ("", B, 1, "working", "", "careful", 900.0, 900.0, 3, 4, 5, 0)
+    assert second._replace(url="") == ("", B, 1, "working", "", "careful", 900.0, 900.0, 3, 4, 5, 0, 0)
     assert (third.state, third.next_announce) == ("unused", None)
     subject.stop()
     assert [row.next_announce for row in subject.snapshot()] == [None] * 3

@@ -199,3 +199,52 @@ def test_outdated_by_many_haves() -> None:
     assert subject.outdated
     subject.renew()
     assert rarest(subject, "xxx" + "." * (size - 3)) == "..x" + "." * (size - 3)
+
+
+def anywhere(subject: Availability, size: int) -> str:
+    found = Bitfield(size, subject.anywhere.to_bytes((size + 7) // 8, "big"))
+    return "".join("x" if bit else "." for bit in found)
+
+
+def test_what_is_anywhere_and_how_many_copies() -> None:
+    subject = Availability(8)
+    assert (anywhere(subject, 8), subject.copies(bits("........"))) == ("........", 0.0)
+    assert subject.copies(bits("xxxxxxxx")) == 1.0
+    subject.joined(bits("xx......"))
+    assert anywhere(subject, 8) == "xx......"
+    assert subject.copies(bits("........")) == 2 / 8
+    assert subject.copies(bits("..xx....")) == 4 / 8
+    assert subject.copies(bits(".xxxxxxx")) == 1 + 1 / 8
+    subject.joined(bits("xxxxxxxx"))
+    assert anywhere(subject, 8) == "xxxxxxxx"
+    assert subject.copies(bits("........")) == 1 + 2 / 8
+
+
+def test_a_look_does_not_change_what_is_compared() -> None:
+    subject, peer = availability("x...", "...."), bits("....")
+    subject.renew()
+    peer.set(1)
+    subject.gained(peer, 1)
+    before = rarest(subject, "xxxx")
+    assert anywhere(subject, 4) == "xx.."
+    assert subject.copies(bits("..xx")) == 1.0
+    assert rarest(subject, "xxxx") == before == ".xxx"
+    peer.clear(1)
+    subject.retracted(peer, 1)
+    assert anywhere(subject, 4) == "x..."
+    assert counts(subject, 4) == "1000"
+
+
+@given(st.integers(1, 70), st.randoms(use_true_random=False))
+def test_copies_as_a_plain_count_has_them(size: int, chance: random.Random) -> None:
+    subject, have = Availability(size), Bitfield(size)
+    have.add([index for index in range(size) if chance.random() < 0.5])
+    plain = [int(bit) for bit in have]
+    for _ in range(chance.randrange(20)):
+        peer, share = Bitfield(size), chance.choice([0.1, 0.5, 0.9, 1.0])
+        peer.add([index for index in range(size) if chance.random() < share])
+        subject.joined(peer)
+        plain = [count + peer[index] for index, count in enumerate(plain)]
+    least = min(plain)
+    assert subject.copies(have) == least + sum([count > least for count in plain]) / size
+    assert anywhere(subject, size) == "".join("x" if subject.count(index) else "." for index in range(size))

@@ -8,6 +8,7 @@ import pytest
 
 from bittorrent_threads.metainfo.layout import Layout
 from bittorrent_threads.swarm.file_progress import FileProgress
+from bittorrent_threads.swarm.picker import ON_DEMAND
 
 LENGTHS = (6, 0, 6, 3)
 """Piece 0 is of file 0, piece 1 of files 0 and 2, piece 2 of file 2, piece 3 (3 bytes) of file 3."""
@@ -105,3 +106,34 @@ def test_a_file_is_begun_with_its_first_piece() -> None:
     files.passed([1])
     assert not files.begun(0)
     assert files.begun(1)
+
+
+def test_a_file_that_is_read_is_wanted_on_demand() -> None:
+    files = FileProgress(Layout([20, 20, 20], 10))
+    files.set_priorities([0, 2, 0])
+    assert files.read(0) is True
+    assert files.read(0) is False
+    assert files.read(1) is False
+    assert files.wanted == [True, True, False]
+    assert files.piece_priorities() == [ON_DEMAND, ON_DEMAND, 2, 2, 0, 0]
+    assert files.unread(0) is False
+    assert files.unread(0) is True
+    assert files.unread(1) is False
+    assert files.wanted == [False, True, False]
+    assert files.piece_priorities() == [0, 0, 2, 2, 0, 0]
+
+
+def test_a_piece_of_two_files_has_the_higher_priority() -> None:
+    files = FileProgress(Layout([5, 5], 10))
+    for priorities in ([7, 2], [2, 7]):
+        files.set_priorities(priorities)
+        assert files.piece_priorities() == [7]
+
+
+def test_the_priority_of_a_file_that_is_read_may_change() -> None:
+    files = FileProgress(Layout([20], 10))
+    files.set_priorities([0])
+    files.read(0)
+    files.set_priorities([3])
+    assert files.piece_priorities() == [3, 3]
+    assert files.unread(0) is False

@@ -144,6 +144,15 @@ def test_interesting() -> None:
     assert not subject.interesting(bits("xxxx"))
 
 
+def test_what_peers_offer_and_how_much_is_wanted() -> None:
+    subject = picker("x...", "xx..", ".x..")
+    assert subject.offered() == bytes(bits("xx.."))
+    assert subject.copies() == 0.5
+    assert subject.wanted_count == 4
+    subject.set_priorities([1, 0, 7, 0])
+    assert subject.wanted_count == 2
+
+
 def test_the_same_seed_gives_the_same_picks() -> None:
     first, second = [picker("." * 300, "x" * 300, seed=5).pick(bits("x" * 300), 50) for _ in range(2)]
     assert first == second

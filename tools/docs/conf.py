@@ -18,9 +18,10 @@ import generated  # noqa: E402
 from typing_extensions import Unpack  # noqa: E402
 
 from bittorrent_threads import blocking_download, session  # noqa: E402
+from bittorrent_threads.testing import seeders, swarms  # noqa: E402
 from bittorrent_threads.version import __version__  # noqa: E402
 
-for module in (blocking_download, session):
+for module in (blocking_download, session, seeders, swarms):
     setattr(module, "Unpack", Unpack)  # noqa: B010 - imported for type checkers only; autodoc evaluates the hints
 
 project = "bittorrent_threads"

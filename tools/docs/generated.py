@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Sequence, Set, Tuple, Type
 
 import bittorrent_threads
-from bittorrent_threads import cli, errors, events
+from bittorrent_threads import cli, errors, events, stall
 
 PACKAGE = Path(bittorrent_threads.__file__).resolve().parent
 
@@ -82,6 +82,7 @@ def text(name: str) -> str:
         "exit_codes": exit_codes,
         "events": event_table,
         "errors": error_tree,
+        "causes": causes,
         "constants": constants,
         "beps": bep_modules,
         "modules": top_modules,
@@ -97,6 +98,7 @@ def commands() -> str:
     parts = []
     for name, (parser, summary) in _commands().items():
         parts += [name, "-" * len(name), "", f"{_sentence(summary)}", "", *_literal(parser.format_usage()), ""]
+        parts += [*_literal(parser.epilog or ""), ""]
         parts += [f".. program:: bittorrent-threads {name}", ""]
         for action in parser._actions:
             if "--help" not in action.option_strings:
@@ -169,6 +171,11 @@ def error_tree() -> str:
 
     add(errors.BitTorrentError, 0)
     return "\n".join(lines)
+
+
+def causes() -> str:
+    """Return a table of what keeps data from coming."""
+    return _table(("Cause", "What it means"), [(f"``{name}``", text) for name, text in stall.CAUSES.items()])
 
 
 # -- modules, constants and BEPs -----------------------------------------------------------------------------------

@@ -8,9 +8,9 @@ import tempfile
 from typing import TYPE_CHECKING, Iterator, Optional
 
 from ..client import Client
-from ..options import ClientOptions
+from ..options import ClientOptions, FolderPath
 from .quiet import quiet_settings
-from .sample_torrent import Folder, SampleTorrent
+from .sample_torrent import SampleTorrent
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -21,7 +21,7 @@ CHECK_TIMEOUT = 60.0
 
 @contextlib.contextmanager
 def seeder(
-    sample: Optional[SampleTorrent] = None, *, folder: Optional[Folder] = None, **options: Unpack[ClientOptions]
+    sample: Optional[SampleTorrent] = None, *, folder: Optional[FolderPath] = None, **options: Unpack[ClientOptions]
 ) -> Iterator[Client]:
     """Run a client that seeds, has checked its data and listens on loopback.
 

@@ -1,0 +1,300 @@
+"""The open files of one torrent that programs read while it is downloaded.
+
+A read is answered from the disk as soon as the piece at its position is verified, with as many bytes as are verified
+there in a row; what follows from the position for the requests is decided by ``swarm.read_windows``.  Data that was not
+verified is never read.  A piece that was lost is hashed again, as for a peer, and comes from peers: the read waits for
+it meanwhile.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+from typing import Any, Dict, List, NamedTuple, Optional, Protocol, Tuple
+
+from ..errors import SessionClosed, Stalled
+from ..metainfo.layout import Layout
+from ..swarm.downloads import Downloads
+from ..swarm.file_progress import FileProgress
+from ..swarm.read_windows import ReadWindow
+from .interfaces import Loaded, Network, Storage, Timer
+from .phase import Lifecycle
+from .verified_pieces import VerifiedPieces
+
+LOOK_INTERVAL = 0.1
+"""Seconds between two looks at the pieces that readers wait for."""
+
+GONE = (errno.ENOENT, errno.ESTALE, 0)
+"""Errors of files that were removed, replaced or changed: their data comes from peers again, and the read waits."""
+MAX_FAILURES = 3
+"""Times that it does."""
+
+
+class Owner(Protocol):
+    """The payload that is read."""
+
+    def touch_all(self) -> None:
+        """Blocks may be requested that could not before."""
+
+    def wanting_changed(self) -> None:
+        """Other files are wanted."""
+
+
+class Answer(Protocol):
+    """Gets the result of a read; its methods may be called from the network thread, and never wait."""
+
+    def set(self, value: Any) -> None:
+        """Give the bytes."""
+
+    def fail(self, error: BaseException) -> None:
+        """Give an error."""
+
+
+class Reader:
+    """One open file; made by the thread that opens it, and changed by the network thread.
+
+    Args:
+        file: Index of the file.
+        length: Bytes of the file.
+        readahead: Bytes of its window; None for what fits the reader.
+    """
+
+    def __init__(self, file: int, length: int, readahead: Optional[int] = None) -> None:
+        self.file = file
+        self.length = length
+        self.readahead = readahead
+        self.left = 0
+        """Blocks that are missing of the piece that it waits for; falls while there is progress."""
+        self.available = 0
+        """Peers that have that piece."""
+
+
+class Read(NamedTuple):
+    """One read of a reader."""
+
+    position: int
+    """Counted from the begin of the torrent."""
+    length: int
+    """Most bytes."""
+    answer: Answer
+    failures: int = 0
+    """How often the disk failed."""
+
+
+class _Open(NamedTuple):
+    window: ReadWindow
+    waits: List[Read]
+
+
+class Readers:
+    """The readers of one torrent.
+
+    Args:
+        layout: Of pieces and files.
+        owner: The payload.
+        storage: Reads what is verified.
+        pieces: Which pieces are verified.
+        downloads: Requests the pieces of the windows first.
+        files: Which files are wanted.
+        lifecycle: The phase of the torrent.
+        network: Clock and timers.
+        most: Most bytes of a window that has no length of its own.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        owner: Owner,
+        *,
+        storage: Storage,
+        pieces: VerifiedPieces,
+        downloads: Downloads,
+        files: FileProgress,
+        lifecycle: Lifecycle,
+        network: Network,
+        most: int,
+    ) -> None:
+        self._layout = layout
+        self._owner = owner
+        self._storage = storage
+        self._pieces = pieces
+        self._downloads = downloads
+        self._files = files
+        self._lifecycle = lifecycle
+        self._network = network
+        self._most = most
+        self._open: Dict[Reader, _Open] = {}
+        self._timer: Optional[Timer] = None
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def open(self, reader: Reader) -> None:
+        """Take a reader; its file is wanted until it is closed."""
+        begin = self._layout.file_offset(reader.file)
+        window = ReadWindow(begin, begin + reader.length, most=self._most, readahead=reader.readahead)
+        self._open[reader] = _Open(window, [])
+        if not self._downloads.windows:
+            self._downloads.shorten(self._network.now())
+        self._downloads.windows.add(self._open[reader].window)
+        if self._files.read(reader.file):
+            self._owner.wanting_changed()
+
+    def close(self, reader: Reader) -> None:
+        """Forget a reader; its reads fail.  Without effect if there is none such."""
+        known = self._open.pop(reader, None)
+        if known is None:
+            return
+        self._downloads.windows.remove(known.window)
+        for wait in known.waits:
+            wait.answer.fail(SessionClosed("the file was closed"))
+        if self._files.unread(reader.file):
+            self._owner.wanting_changed()
+        self._owner.touch_all()
+
+    def read(self, reader: Reader, offset: int, length: int, *, wanted: int, answer: Answer) -> None:
+        """Read bytes of a file.
+
+        Args:
+            reader: The reader.
+            offset: Where, counted from the begin of the file; within the file.
+            length: Most bytes of the answer.
+            wanted: Bytes that are going to be read from there on, as far as that is known.
+            answer: Gets at least one byte, as soon as there is one, or an error.
+        """
+        known = self._open.get(reader)
+        if known is None:
+            answer.fail(SessionClosed("the file is closed"))
+            return
+        window, now = known.window, self._network.now()
+        position = window.begin + offset
+        jump = self._downloads.windows.move(window, position, wanted, now)
+        read = Read(position, length, answer)
+        if not self._serve(reader, read):
+            self._wait(reader, read, jump=jump)
+        if not self._lifecycle.closed:
+            self._owner.touch_all()
+
+    def expect(self, reader: Reader, offset: int, wanted: int) -> None:
+        """A reader is going to read there: request it.
+
+        Args:
+            reader: The reader.
+            offset: Where, counted from the begin of the file; within the file.
+            wanted: Bytes that are going to be read.
+        """
+        known = self._open.get(reader)
+        if known is not None:
+            window = known.window
+            self._downloads.windows.move(window, window.begin + offset, wanted, self._network.now())
+            self._owner.touch_all()
+
+    def forget(self, reader: Reader, answer: Answer) -> None:
+        """A read was given up."""
+        known = self._open.get(reader)
+        if known is not None:
+            known.waits[:] = [wait for wait in known.waits if wait.answer is not answer]
+            self._settle(known)
+
+    # -- what the payload tells ----------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Pieces were verified, or the state has changed: answer the reads that do not have to wait any more."""
+        for reader, known in list(self._open.items()) if self._open else ():
+            if known.waits:
+                known.waits[:] = [wait for wait in known.waits if not self._serve(reader, wait)]
+                if known.waits and not self._obtainable:
+                    waits = list(known.waits)
+                    known.waits.clear()
+                    for wait in waits:
+                        wait.answer.fail(self._hindrance())
+                self._settle(known)
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    @property
+    def _obtainable(self) -> bool:
+        """Whether missing pieces may come."""
+        return self._lifecycle.state == "active" and not self._lifecycle.closed
+
+    def _hindrance(self) -> Stalled:
+        state = "closed" if self._lifecycle.closed else self._lifecycle.state
+        return Stalled(f"the data that is to be read is missing, and the torrent is {state}", {"state": state})
+
+    def _serve(self, reader: Reader, read: Read) -> bool:
+        """Answer a read from the disk, if the piece at its position is verified."""
+        piece_length, serves = self._layout.piece_length, self._pieces.serves
+        position, end = read.position, read.position + read.length
+        spans: List[Tuple[int, int, int]] = []
+        while position < end:
+            index, begin = divmod(position, piece_length)
+            if not serves(index):
+                break
+            length = min(end - position, piece_length - begin)
+            spans.append((index, begin, length))
+            position += length
+        if not spans:
+            return False
+        self._network.skip_rest()
+        self._storage.load(spans, functools.partial(self._loaded, reader, read))
+        return True
+
+    def _loaded(self, reader: Reader, read: Read, answers: List[Loaded]) -> None:
+        if not (self._lifecycle.started or self._lifecycle.closed):
+            self._storage.close(lambda done: None)
+        good: List[Loaded] = []
+        for loaded in answers:
+            if loaded.error is not None:
+                break
+            good.append(loaded)
+        if good:
+            read.answer.set([loaded.data for loaded in good])
+            return
+        failed = answers[0]
+        assert failed.error is not None
+        self._pieces.load_failed(failed.index, failed.error)
+        gone = failed.error.errno in GONE and read.failures < MAX_FAILURES
+        if not gone or reader not in self._open or self._lifecycle.closed:
+            read.answer.fail(failed.error)
+            return
+        again = read._replace(failures=read.failures + 1)
+        if not self._serve(reader, again):
+            self._wait(reader, again, jump=False)
+
+    def _wait(self, reader: Reader, read: Read, *, jump: bool) -> None:
+        if not self._obtainable:
+            read.answer.fail(self._hindrance())
+            return
+        known, windows, now = self._open[reader], self._downloads.windows, self._network.now()
+        urgent = windows.urgent(now)
+        known.waits.append(read)
+        windows.wait(known.window, now)
+        self._look_at(reader, read)
+        if jump or not urgent:
+            self._downloads.give_way(now)
+        self._network.skip_rest()
+        self._owner.touch_all()
+        self._schedule()
+
+    def _look_at(self, reader: Reader, read: Read) -> None:
+        index = read.position // self._layout.piece_length
+        reader.left = self._downloads.blocks_left(index)
+        reader.available = self._downloads.picker.availability(index)
+
+    def _settle(self, known: _Open) -> None:
+        if not known.waits:
+            self._downloads.windows.served(known.window, self._network.now())
+
+    def _schedule(self) -> None:
+        if self._timer is None:
+            self._timer = self._network.call_later(LOOK_INTERVAL, self._on_timer)
+
+    def _on_timer(self) -> None:
+        """Request late blocks a second time, and everything else once no reader waits any more."""
+        self._timer = None
+        for reader, known in self._open.items():
+            if known.waits:
+                self._look_at(reader, known.waits[0])
+        if self._downloads.windows.urgent(self._network.now()):
+            self._schedule()
+        self._owner.touch_all()

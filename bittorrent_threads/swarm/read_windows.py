@@ -1,0 +1,174 @@
+"""The parts of files that are being read: a window for each reader, which moves with its position.
+
+A piece in a window has a deadline: the time at which the reader gets to it.  Readers share the sources fairly, because
+pieces are requested in the order of their distance from the position, whichever reader they are for.
+
+The window begins small, as a reader that jumps through a file (the directory of an archive, the footer of a table)
+needs little of each place, and it grows with what is read in sequence, so that a reader that reads on is never slower
+than the sources.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, Iterator, List, NamedTuple, Optional
+
+from .rate import Rate
+
+FIRST_WINDOW = 128 * 1024
+"""Bytes of the window of a reader that has jumped."""
+
+GROWTH = 2
+"""Times the bytes that were read in sequence, which the window has."""
+
+LEAST_PACE = 1024 * 1024
+"""Bytes a second at which a reader is taken to read at least: how it goes on is not known."""
+
+LINGER = 0.05
+"""Seconds after a wait for which a reader is expected to wait again: that long only windows are requested.
+
+A program that follows the pointers in a file does little between two reads.
+"""
+
+
+class ReadWindow:
+    """What one reader needs.
+
+    Args:
+        begin: First byte of the file, counted from the begin of the torrent.
+        end: The byte behind its last one.
+        most: Most bytes of the window.
+        readahead: Bytes of the window, if they are given.
+    """
+
+    __slots__ = ("_end", "_most", "_pace", "_readahead", "_run", "begin", "position", "since", "size")
+
+    def __init__(self, begin: int, end: int, *, most: int, readahead: Optional[int] = None) -> None:
+        self.begin = begin
+        self.position = begin
+        """Where the reader reads, counted from the begin of the torrent."""
+        self.size = 0
+        """Bytes of the window from there on."""
+        self.since: Optional[float] = None
+        """Since when the reader waits for the piece at its position; None if it does not."""
+        self._end = end
+        self._most = most
+        self._readahead = readahead
+        self._run = 0
+        """Bytes that were read in sequence."""
+        self._pace = Rate()
+
+    def move(self, position: int, wanted: int, now: float) -> bool:
+        """Take the news that the reader reads on.
+
+        Args:
+            position: Where, counted from the begin of the torrent.
+            wanted: Bytes that it asks for.
+            now: Monotonic seconds.
+
+        Returns:
+            Whether that is a jump.
+        """
+        step = position - self.position
+        jump = not 0 <= step <= self.size
+        if jump:
+            self._run = 0
+        elif step:
+            self._run += step
+            self._pace.add(step, now)
+        self.position = position
+        size = max(FIRST_WINDOW, GROWTH * self._run) if self._readahead is None else self._readahead
+        self.size = min(max(size, min(wanted, self._most)), self._end - position)
+        if self._readahead is None:
+            self.size = min(self.size, self._most)
+        return jump
+
+    def pace(self, now: float) -> float:
+        """Bytes a second at which the reader reads."""
+        return max(LEAST_PACE, self._pace.value(now))
+
+    @property
+    def stop(self) -> int:
+        """The byte behind the window."""
+        return self.position + self.size
+
+
+class Due(NamedTuple):
+    """A piece that a reader needs."""
+
+    distance: int
+    """Bytes from the position of the reader to the begin of the piece; 0 for the piece at the position."""
+    index: int  # type: ignore[assignment]  # a field may well be named like a method of tuple
+    deadline: float
+    """When the reader gets to it, in monotonic seconds."""
+
+
+class ReadWindows:
+    """The windows of all readers of a torrent; false if there are none.
+
+    Args:
+        piece_length: Bytes of a piece.
+    """
+
+    def __init__(self, piece_length: int) -> None:
+        self._piece_length = piece_length
+        self._windows: Dict[ReadWindow, None] = {}
+        self._due: Optional[List[Due]] = None
+        self._lingers = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self._windows)
+
+    def add(self, window: ReadWindow) -> None:
+        """Take a reader."""
+        self._windows[window] = None
+        self._due = None
+
+    def remove(self, window: ReadWindow) -> None:
+        """Forget a reader; without effect if there is none such."""
+        self._windows.pop(window, None)
+        self._due = None
+
+    def move(self, window: ReadWindow, position: int, wanted: int, now: float) -> bool:
+        """Take the news that a reader reads on; as ``ReadWindow.move``."""
+        self._due = None
+        return window.move(position, wanted, now)
+
+    def wait(self, window: ReadWindow, now: float) -> None:
+        """Take the news that a reader waits for the piece at its position."""
+        window.since = now
+
+    def served(self, window: ReadWindow, now: float) -> None:
+        """Take the news that a reader does not wait any more."""
+        if window.since is not None:
+            window.since = None
+            self._lingers = now + LINGER
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a reader waits."""
+        return any(window.since is not None for window in self._windows)
+
+    def urgent(self, now: float) -> bool:
+        """Whether a reader waits, or will at once: nothing else is to be requested to a source of its pieces."""
+        return self.waiting or now < self._lingers
+
+    def late(self, now: float, patience: float) -> Iterator[int]:
+        """The pieces for which a reader has waited for ``patience`` seconds."""
+        for window in self._windows:
+            if window.since is not None and now - window.since >= patience:
+                yield window.position // self._piece_length
+
+    def due(self, now: float) -> List[Due]:
+        """The pieces of all windows, each once, the nearest first."""
+        if self._due is None:
+            length = self._piece_length
+            nearest: Dict[int, Due] = {}
+            for window in self._windows:
+                position, pace = window.position, window.pace(now)
+                for index in range(position // length, -(-window.stop // length)):
+                    distance = max(0, index * length - position)
+                    found = nearest.get(index)
+                    if found is None or distance < found.distance:
+                        nearest[index] = Due(distance, index, now + distance / pace)
+            self._due = sorted(nearest.values())
+        return self._due

@@ -1,0 +1,136 @@
+"""The windows of readers: how they grow, and in which order their pieces are due."""
+
+from __future__ import annotations
+
+from typing import List
+
+import pytest
+
+from bittorrent_threads.swarm.read_windows import FIRST_WINDOW, LEAST_PACE, LINGER, ReadWindow, ReadWindows
+
+KIB = 1024
+PIECE = 64 * KIB
+MIB = 1024 * KIB
+
+
+def window(begin: int = 0, end: int = 100 * MIB, *, most: int = 8 * MIB, readahead: int = -1) -> ReadWindow:
+    return ReadWindow(begin, end, most=most, readahead=None if readahead < 0 else readahead)
+
+
+def indexes(windows: ReadWindows, now: float = 0.0) -> List[int]:
+    return [due.index for due in windows.due(now)]
+
+
+def test_a_window_grows_with_what_is_read_in_sequence_and_begins_anew_after_a_jump() -> None:
+    reader = window()
+    assert reader.move(0, 10, 0.0) is False
+    assert reader.size == FIRST_WINDOW
+    sizes = []
+    position = 0
+    for _ in range(9):
+        position += reader.size
+        assert reader.move(position, 10, 1.0) is False
+        sizes.append(reader.size)
+    assert sizes == sorted(sizes)
+    assert sizes[-1] == 8 * MIB
+    assert reader.move(position - 1, 10, 2.0) is True
+    assert reader.size == FIRST_WINDOW
+    assert reader.move(position + reader.size, 10, 2.0) is True
+    assert reader.size == FIRST_WINDOW
+
+
+def test_to_read_the_same_place_again_changes_nothing() -> None:
+    reader = window()
+    reader.move(0, 10, 0.0)
+    reader.move(FIRST_WINDOW, 10, 0.0)
+    size = reader.size
+    assert reader.move(FIRST_WINDOW, 10, 0.0) is False
+    assert reader.size == size
+
+
+@pytest.mark.parametrize(
+    ("wanted", "readahead", "size"),
+    [
+        (10, -1, FIRST_WINDOW),
+        (MIB, -1, MIB),
+        (50 * MIB, -1, 8 * MIB),
+        (10, 0, 10),
+        (10, 3 * MIB, 3 * MIB),
+        (10, 20 * MIB, 20 * MIB),
+        (4 * MIB, 3 * MIB, 4 * MIB),
+    ],
+)
+def test_a_window_has_what_is_wanted_and_what_was_asked_for(wanted: int, readahead: int, size: int) -> None:
+    reader = window(readahead=readahead)
+    reader.move(0, wanted, 0.0)
+    assert (reader.size, reader.stop) == (size, size)
+
+
+def test_a_window_ends_with_its_file() -> None:
+    reader = window(PIECE, 3 * PIECE + 5)
+    reader.move(3 * PIECE, 10, 0.0)
+    assert (reader.size, reader.stop) == (5, 3 * PIECE + 5)
+
+
+def test_pieces_are_due_by_their_distance_whichever_reader_they_are_for() -> None:
+    windows = ReadWindows(PIECE)
+    assert not windows
+    assert indexes(windows) == []
+    near, far = window(), window()
+    for reader, position in ((near, 10), (far, 10 * PIECE)):
+        windows.add(reader)
+        windows.move(reader, position, 10, 0.0)
+    assert windows
+    assert indexes(windows) == [0, 10, 1, 11, 2]
+    windows.move(far, PIECE, 10, 0.0)
+    assert indexes(windows) == [0, 1, 2], "each once, as of the nearest reader"
+    assert [due.distance for due in windows.due(0.0)] == [0, 0, PIECE]
+    windows.move(near, 2 * PIECE, 10, 0.0)
+    windows.move(far, PIECE, 10, 0.0)
+    assert {due.index: due.distance for due in windows.due(0.0)}[2] == 0, "as of the first reader"
+    windows.move(near, 10, 10, 0.0)
+    windows.remove(far)
+    assert indexes(windows) == [0, 1, 2]
+    assert [due.distance for due in windows.due(0.0)] == [0, PIECE - 10, 2 * PIECE - 10]
+    windows.remove(near)
+    windows.remove(near)
+    assert indexes(windows) == []
+
+
+def test_a_deadline_follows_from_the_pace_of_the_reader() -> None:
+    windows = ReadWindows(PIECE)
+    reader = window(readahead=2 * MIB)
+    windows.add(reader)
+    windows.move(reader, 0, 10, 0.0)
+    assert windows.due(0.0)[16].deadline == MIB / LEAST_PACE
+    for second in range(1, 4):
+        windows.move(reader, 2 * MIB * second, 10, float(second))
+    assert windows.due(3.0)[16].deadline == pytest.approx(3.5, abs=0.05)
+    assert reader.pace(3.0) == pytest.approx(2 * MIB, rel=0.1)
+
+
+def test_a_wait_is_urgent_and_late_after_a_while() -> None:
+    windows = ReadWindows(PIECE)
+    reader, other = window(), window()
+    windows.add(other)
+    windows.add(reader)
+    windows.move(reader, 5 * PIECE, 10, 0.0)
+    assert not windows.waiting
+    assert not windows.urgent(0.0)
+    windows.wait(reader, 1.0)
+    assert windows.waiting
+    assert windows.urgent(9.0)
+    assert list(windows.late(1.4, 0.5)) == []
+    assert list(windows.late(1.5, 0.5)) == [5]
+
+
+def test_after_a_wait_the_next_one_is_expected_for_a_moment() -> None:
+    windows = ReadWindows(PIECE)
+    reader = window()
+    windows.add(reader)
+    windows.served(reader, 1.0)
+    assert not windows.urgent(1.0)
+    windows.wait(reader, 1.0)
+    windows.served(reader, 2.0)
+    assert windows.urgent(2.0 + LINGER / 2)
+    assert not windows.urgent(2.0 + LINGER)

@@ -1,0 +1,48 @@
+"""The names of the kit: each is there, typed as exported, documented with an example, and on its design page."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from bittorrent_threads import testing
+
+FOLDER = Path(testing.__file__).parent
+NO_EXAMPLE = {"HungUp", "Stuck", "Swarm", "TemporaryTorrent", "SimulatedClient", "handshake", "message"}
+"""Names that appear in the examples of others."""
+
+
+@pytest.mark.parametrize("name", testing.__all__)
+def test_a_name_is_documented(name: str) -> None:
+    thing = getattr(testing, name)
+    text = inspect.getdoc(thing) or ""
+    assert text
+    assert "::" in text or name in NO_EXAMPLE
+    assert not inspect.ismodule(thing), "a module hides the name"
+
+
+def test_what_type_checkers_see_is_what_is_there() -> None:
+    tree = ast.parse((FOLDER / "__init__.py").read_text(encoding="utf-8"))
+    seen = {
+        alias.name: node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    assert {name: seen.get(name) for name in testing.__all__} == testing._WHERE
+    assert set(testing.__all__) <= set(dir(testing))
+    with pytest.raises(AttributeError, match="nothing"):
+        testing.nothing  # noqa: B018
+
+
+def test_every_name_is_on_the_design_page() -> None:
+    page = testing.__doc__ or ""
+    shown = set(re.findall(r"\w+", page))
+    assert set(testing.__all__) - shown == {"HungUp", "Stuck", "Swarm", "TemporaryTorrent", "SimulatedClient"}
+
+
+def test_every_module_has_its_tests() -> None:
+    modules = {path.stem for path in FOLDER.glob("*.py")} - {"__init__"}
+    tests = {path.stem[len("test_") :] for path in Path(__file__).parent.glob("test_*.py")} - {"testing"}
+    assert modules == tests
