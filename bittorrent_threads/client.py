@@ -18,6 +18,7 @@ from .event_dispatcher import Callback, EventDispatcher, EventSource
 from .file_verbs import FileVerbs
 from .metainfo.urls import Trackers, given_tiers
 from .options import FolderPath, PieceCache, Source, torrent_of
+from .progress_bar import Progress
 from .runtime import Runtime
 from .settings import Settings
 from .status import Status
@@ -215,6 +216,7 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
         stall_timeout: Optional[float] = None,
         *,
         cancel: Optional[Cancel] = None,
+        progress: Progress = False,
     ) -> Status:
         """Wait for a condition.
 
@@ -227,6 +229,7 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
             timeout: Most seconds to wait; None for no limit.
             stall_timeout: Most seconds without progress; None for no limit.
             cancel: Ends the wait when it is set, such as a ``threading.Event``.  The client goes on.
+            progress: True draws a bar or writes lines, and a function is called, as for :func:`download`.
 
         Returns:
             The status that fulfils the condition.
@@ -242,7 +245,7 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
             FileNotFoundError: If the torrent has no such file.
             StateError: If the file is not wanted (its priority is 0).
         """
-        return wait_for(Wait(self._handle, condition_of(self, until), timeout, stall_timeout), cancel)
+        return wait_for(Wait(self._handle, condition_of(self, until), timeout, stall_timeout), cancel, progress)
 
     # -- peers and resume data -----------------------------------------------------------------------------------------
 

@@ -38,6 +38,7 @@ FACADE = frozenset(
         "hashcheck",
         "ip_filter",
         "options",
+        "progress_bar",
         "runtime",
         "session",
         "session_dht",
