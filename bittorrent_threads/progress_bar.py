@@ -50,6 +50,8 @@ class Report(NamedTuple):
 Progress = Union[bool, Callable[[Report], object]]
 """False for none, True for a bar or lines, or a function that the waiting thread calls several times a second."""
 Show = Callable[[Report], object]
+Amounts = Callable[[int, int], object]
+"""Gets the bytes that are done, and those of all."""
 
 SHORT = {
     "stopped": "stopped",
@@ -109,6 +111,25 @@ def reporting(progress: Progress, title: str, stream: Optional[TextIO] = None) -
     finally:
         with contextlib.suppress(OSError, ValueError):
             bar.close()
+
+
+@contextlib.contextmanager
+def reporting_amounts(progress: Union[bool, Amounts, None], title: str) -> Iterator[Optional[Amounts]]:
+    """Show bytes of a known total inside the block, as ``reporting`` does.
+
+    Args:
+        progress: True to show them, or a function that gets them.
+        title: What progresses.
+
+    Yields:
+        A function of the bytes that are done, and of all; None if nothing is to be shown.
+    """
+    check_progress_argument(progress or False)
+    if progress is not True:
+        yield progress or None
+        return
+    with reporting(True, title) as report:
+        yield lambda done, total: report and report(Report(done, total))
 
 
 def check_progress_argument(progress: object) -> None:

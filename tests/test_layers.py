@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "bittorrent_threads"
 SOURCE = ROOT / PACKAGE
 MODULES = sorted(SOURCE.rglob("*.py"))
-LAYERS = ("threads", "metainfo", "protocol", "swarm", "dht", "disk", "net", "engine", "reading")
+LAYERS = ("threads", "metainfo", "protocol", "swarm", "dht", "disk", "net", "engine", "reading", "serving")
 PURE_LAYERS = ("metainfo", "protocol", "swarm", "dht")
 TOP = "(top level)"
 MAX_LINES = 450
@@ -38,7 +38,6 @@ FACADE = frozenset(
         "hashcheck",
         "ip_filter",
         "options",
-        "progress_bar",
         "runtime",
         "session",
         "session_dht",
@@ -77,11 +76,13 @@ ALLOWED = {
     "tracker": frozenset({"errors", "address_scope", "net", "protocol", "threads"}),
     "net": frozenset({"buffers", "errors", "address_scope", "settings", "text", "threads", "version"}),
     "metainfo": LEAVES,
-    "disk": LEAVES | {"metainfo", "threads"},
+    "progress_bar": frozenset({"amounts", "explanation", "status", "text"}),
+    "disk": LEAVES | {"metainfo", "threads", "progress_bar"},
     "protocol": LEAVES | {"metainfo"},
     "swarm": LEAVES | {"metainfo", "protocol"},
     "dht": LEAVES | {"metainfo", "protocol"},
     "engine": LEAVES | {"metainfo", "protocol", "swarm", "dht", "disk", "net"},
+    "serving": LEAVES | {"metainfo", "net", "protocol", "threads"},
     "reading": LEAVES | {"metainfo", "swarm", "net", "engine", "threads", "torrent_handle", "file"},
 }
 """What of ours each module or layer may import besides itself; the façade and the command line, all below them."""

@@ -152,11 +152,16 @@ def test_an_error_of_the_function_ends_the_call_and_nothing_else(tmp_path: Path)
 
 def test_the_progress_that_was_last_is_shown_after_an_error() -> None:
     stream = io.StringIO()
-    with pytest.raises(KeyboardInterrupt), reporting(True, "x\x1b[31m", stream) as report:
-        assert report is not None
-        report(bt.Report(1, 4))
-        report(bt.Report(2, 4))
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with reporting(True, "x\x1b[31m", stream) as report:
+            assert report is not None
+            report(bt.Report(1, 4))
+            report(bt.Report(2, 4))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert stream.getvalue() == "x\\x1b[31m: 25.0% of 4 B\nx\\x1b[31m: 50.0% of 4 B\n"
 
 
@@ -173,6 +178,18 @@ def test_a_stream_that_cannot_be_written(tmp_path: Path) -> None:
         with reporting(True, "small", stream) as report:
             assert report is not None
             report(bt.Report(1, 4))
+
+
+def test_a_torrent_that_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    SMALL.write(tmp_path)
+    wrong: Any = "yes"
+    bt.create(tmp_path / "small", progress=True)
+    assert capsys.readouterr().err.splitlines()[-1] == "small: 100.0% of 410.2 KiB"
+    amounts = []
+    bt.create(tmp_path / "small", progress=lambda done, total: amounts.append((done, total)))
+    assert amounts[-1] == (SMALL.size, SMALL.size)
+    with pytest.raises(TypeError, match="progress must be True, False or a function"):
+        bt.create(tmp_path / "small", progress=wrong)
 
 
 def test_what_is_no_progress(tmp_path: Path) -> None:
