@@ -12,7 +12,7 @@ from typing import Iterator, List, Optional
 from ..client import Client
 from ..errors import BitTorrentError
 from ..metainfo.metainfo import Metainfo
-from ..progress import Seeded, download_progress, show_events
+from ..progress import download_progress, seed_progress, show_events
 from ..session import Session
 from ..status import Status
 from .arguments import nonempty, port
@@ -138,15 +138,13 @@ def follow(
     client: Client, console: Console, program: Optional[subprocess.Popen[bytes]], timeout: Optional[float]
 ) -> int:
     """Show the progress until the program ends, an interrupt, or a timeout; return the exit code."""
-    seeded = Seeded(client, console, None)
 
     def ended(status: Status) -> bool:
         if program is not None and program.poll() is not None:
             return True
-        if status.complete and not status.checking:
-            return seeded(status)
         show_events(client, console)
-        console.progress(*download_progress(status))
+        done = status.complete and not status.checking
+        console.progress(*(seed_progress(status) if done else download_progress(status)))
         return False
 
     try:
