@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Iterable, Literal, Mapping, Optional, Union, overload
+from typing import TYPE_CHECKING, Iterable, Literal, Mapping, Optional, Union, cast, overload
 
 from .conditions import METADATA
 from .engine.checks import Check
-from .errors import BitTorrentError, Cancelled, Stalled
+from .errors import BitTorrentError, Cancelled, SessionClosed, Stalled
 from .explanation import explain
 from .hashcheck import Hashcheck, HashcheckResult, piece_indexes, result_of
 from .options import FolderPath
@@ -17,6 +17,9 @@ from .reading.file_reader import FileReader
 from .threads.latch import Cancel
 from .torrent_handle import TorrentHandle
 from .wait import Wait, wait_for
+
+if TYPE_CHECKING:
+    from .serving.file_server import FileServer, Served
 
 
 class FileVerbs:
@@ -79,6 +82,44 @@ class FileVerbs:
         return FileReader(
             handle, self, index, readahead=readahead, timeout=timeout, stall_timeout=stall_timeout, cancel=cancel
         )
+
+    def serve(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        origins: Iterable[str] = (),
+        stall_timeout: Optional[float] = 300.0,
+    ) -> FileServer:
+        """Serve the files over HTTP, also while they are downloaded, to a media player or a browser.
+
+        What is requested is downloaded first.  The server runs until it or the client is closed, and keeps the client
+        from being garbage-collected.
+
+        Args:
+            host: Address to listen on.  The default is reachable from this machine only; behind any other there is no
+                protection: whoever reaches the port can read the files.
+            port: Port to listen on; 0 lets the system choose one.
+            origins: Origins whose pages may embed and read the files, such as ``https://example.org``, besides pages of
+                this machine; ``*`` for all.
+            stall_timeout: Seconds without progress after which a request that waits for data ends; None for no limit.
+
+        Returns:
+            The server, which listens already.
+
+        Raises:
+            ListenError: If the address or the port cannot be used.
+            TypeError: If ``port`` is no integer, or ``origins`` is a string.
+            ValueError: If ``port`` is no port.
+            SessionClosed: If the client is closed.
+            ThreadError: If the system cannot start a thread.
+        """
+        from .serving.file_server import FileServer
+
+        if self._handle.closed or self._handle.runtime.closed:
+            raise SessionClosed("the client is closed")
+        client = cast("Served", self)
+        return FileServer(client, host, port, origins=origins, stall_timeout=stall_timeout)
 
     @overload
     def hashcheck(

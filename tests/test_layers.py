@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "bittorrent_threads"
 SOURCE = ROOT / PACKAGE
 MODULES = sorted(SOURCE.rglob("*.py"))
-LAYERS = ("threads", "metainfo", "protocol", "swarm", "dht", "disk", "net", "engine", "reading")
+LAYERS = ("threads", "metainfo", "protocol", "swarm", "dht", "disk", "net", "engine", "reading", "serving")
 PURE_LAYERS = ("metainfo", "protocol", "swarm", "dht")
 TOP = "(top level)"
 MAX_LINES = 450
@@ -41,6 +41,7 @@ FACADE = frozenset(
         "runtime",
         "session",
         "session_dht",
+        "several_clients",
         "shutdown",
         "status_view",
         "timeouts",
@@ -80,6 +81,7 @@ ALLOWED = {
     "swarm": LEAVES | {"metainfo", "protocol"},
     "dht": LEAVES | {"metainfo", "protocol"},
     "engine": LEAVES | {"metainfo", "protocol", "swarm", "dht", "disk", "net"},
+    "serving": LEAVES | {"metainfo", "net", "protocol", "threads"},
     "reading": LEAVES | {"metainfo", "swarm", "net", "engine", "threads", "torrent_handle", "file"},
 }
 """What of ours each module or layer may import besides itself; the façade and the command line, all below them."""

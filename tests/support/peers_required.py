@@ -22,7 +22,7 @@ MODULES = {
     name: name
     for name in (
         *("libtorrent", "gevent", "eventlet", "PyInstaller"),
-        *("pandas", "fsspec", "pyarrow", "PIL", "PySide6", "tkinter", "torf"),
+        *("pandas", "fsspec", "pyarrow", "PIL", "PySide6", "tkinter", "torf", "argcomplete"),
     )
 }
 SYSTEM_PYTHON = "/usr/bin/python3"
