@@ -143,8 +143,8 @@ def follow(
         if program is not None and program.poll() is not None:
             return True
         show_events(client, console)
-        done = status.complete and not status.checking
-        console.progress(*(seed_progress(status) if done else download_progress(status)))
+        seeding = status.complete and not status.checking
+        console.progress(*(seed_progress if seeding else download_progress)(status))
         return False
 
     try:
