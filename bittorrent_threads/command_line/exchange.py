@@ -77,8 +77,9 @@ class Exchange:
         for transfer in seeds:
             self._console.message(f"seeding {transfer.client.name} on port {transfer.client.port}")
             transfer.seeding_since = time.monotonic()
+        goal = Seeded(seeds, self._console, ratio=ratio, seconds=seconds, stall_timeout=stall_timeout)
         try:
-            seeds[0].client.wait(Seeded(seeds, self._console, ratio, seconds, stall_timeout), timeout)
+            seeds[0].client.wait(goal, timeout)
         except FAILURES as error:
             for transfer in seeds:
                 transfer.failure = None if transfer.seeded else error
@@ -165,9 +166,10 @@ class Seeded:
         self,
         transfers: Sequence[Transfer],
         console: Console,
-        ratio: Optional[float],
-        seconds: Optional[float],
-        stall_timeout: Optional[float],
+        *,
+        ratio: Optional[float] = None,
+        seconds: Optional[float] = None,
+        stall_timeout: Optional[float] = None,
     ) -> None:
         self._transfers = transfers
         self._console = console

@@ -138,6 +138,7 @@ def follow(
     client: Client, console: Console, program: Optional[subprocess.Popen[bytes]], timeout: Optional[float]
 ) -> int:
     """Show the progress until the program ends, an interrupt, or a timeout; return the exit code."""
+
     def ended(status: Status) -> bool:
         if program is not None and program.poll() is not None:
             return True
