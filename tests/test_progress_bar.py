@@ -76,6 +76,32 @@ def test_a_bar_on_a_terminal(tmp_path: Path, columns: int) -> None:
         assert any("peer" in text for text in drawn)
 
 
+@pytest.mark.interop
+@pytest.mark.parametrize("widgets", [True, False])
+def test_a_bar_in_a_notebook(tmp_path: Path, widgets: bool) -> None:
+    for name in ("tqdm", "ipykernel", "nbclient", "nbformat"):
+        require_peer(name)
+    import nbclient
+    import nbformat
+
+    SMALL.write_torrent(tmp_path)
+    program = textwrap.dedent(PROGRAM).replace("sys.argv[1]", "port")
+    with seeder(tmp_path / "seed") as seed:
+        begin = f"import sys; port = {seed.port}; sys.path.insert(0, {str(Path(bt.__file__).parent.parent)!r})"
+        if not widgets:
+            begin += "; sys.modules['ipywidgets'] = None"
+        sources = (begin, program, "import threading; threading.enumerate()")
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        notebook = nbformat.v4.new_notebook(cells=cells)
+        resources = {"metadata": {"path": str(tmp_path)}}
+        nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3", resources=resources).execute()
+    shown = str(notebook.cells[1].outputs)
+    assert "small: 100%" in shown
+    if not widgets:  # the text of a widget is that of its first moment
+        assert "13/13" in shown
+    assert "TMonitor" not in str(notebook.cells[2].outputs), "no thread of tqdm"
+
+
 def test_without_a_terminal_there_are_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with seeder(tmp_path / "seed") as seed:
         options: Any = {"settings": LOCAL, "peers": [("127.0.0.1", seed.port)], "progress": True}
