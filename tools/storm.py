@@ -161,6 +161,13 @@ def reads(ground: Ground, storm: Storm) -> None:
     client.close(timeout=PATIENCE)
 
 
+def waited_together(client: bt.Client) -> None:
+    """Wait as for several clients, with progress."""
+    bt.wait_all([client], progress=lambda report: None)
+    bt.wait_all([client], lambda status: False, timeout=0.005)
+    assert [outcome.error for outcome in bt.as_completed([client])] == [None]
+
+
 def told(client: bt.Client) -> None:
     """Read the properties of a client."""
     status = client.status()
@@ -374,6 +381,7 @@ CALLS: Dict[str, Callable[[Ground, Storm], None]] = {
     "stop": on_a_client(stopped),
     "tracker": tracked,
     "wait": on_a_client(waited),
+    "wait.all": on_a_client(waited_together),
 }
 
 
