@@ -140,6 +140,34 @@ def waited(client: bt.Client) -> None:
         client.wait(lambda status: False, timeout=0.005)
 
 
+def opened(client: bt.Client) -> None:
+    """Open the file and read in it; files that an interrupt left open are closed by the garbage collector."""
+    with client.open(0, timeout=PATIENCE) as file:
+        file.seek(SIZE // 2)
+        assert len(file.read(100)) == 100
+
+
+def reads(ground: Ground, storm: Storm) -> None:
+    """Read in files of a client; all must be closed at the end."""
+    client = ground.client()
+    client.wait("checked", timeout=PATIENCE)
+    storm(lambda: opened(client))
+    gc.collect()
+    readers, deadline = client._handle.torrent.content.readers, time.monotonic() + PATIENCE
+    while client._handle.call(lambda: len(readers)):
+        assert time.monotonic() < deadline, "a file was left open"
+        time.sleep(0.01)
+    works(client)
+    client.close(timeout=PATIENCE)
+
+
+def waited_together(client: bt.Client) -> None:
+    """Wait as for several clients, with progress."""
+    bt.wait_all([client], progress=lambda report: None)
+    bt.wait_all([client], lambda status: False, timeout=0.005)
+    assert [outcome.error for outcome in bt.as_completed([client])] == [None]
+
+
 def told(client: bt.Client) -> None:
     """Read the properties of a client."""
     status = client.status()
@@ -344,6 +372,7 @@ CALLS: Dict[str, Callable[[Ground, Storm], None]] = {
     "hashcheck": on_a_client(checked),
     "iterate": on_a_client(followed),
     "move": on_a_client(moved),
+    "open": reads,
     "orders": on_a_client(ordered),
     "pause": on_a_client(paused),
     "serve": on_a_client(served),
@@ -352,6 +381,7 @@ CALLS: Dict[str, Callable[[Ground, Storm], None]] = {
     "stop": on_a_client(stopped),
     "tracker": tracked,
     "wait": on_a_client(waited),
+    "wait.all": on_a_client(waited_together),
 }
 
 
