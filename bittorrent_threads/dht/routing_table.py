@@ -116,6 +116,14 @@ class RoutingTable:
         if contact is not None and contact.place == place:
             self._remove(contact)
 
+    def forget(self, refuses: Callable[[str], bool]) -> None:
+        """Remove the nodes of hosts with which nothing may be exchanged."""
+        for contact in [each for each in self if refuses(each.place.address[0])]:
+            self._remove(contact)
+        for bucket in self.buckets:
+            for contact in [each for each in bucket.replacements.values() if refuses(each.place.address[0])]:
+                del bucket.replacements[contact.number]
+
     # -- what is asked of it -------------------------------------------------------------------------------------------
 
     def closest(self, target: int, count: int, is_usable: Callable[[Contact], bool]) -> List[Contact]:

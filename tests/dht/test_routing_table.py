@@ -208,6 +208,16 @@ def test_a_node_that_never_answers_again_is_forgotten() -> None:
     table.failed(5, public(1), NOW)
 
 
+def test_refused_hosts_are_forgotten() -> None:
+    table = RoutingTable(0, NOW)
+    for number in (1, 2):
+        table.replied(number, public(number), NOW)
+        table.queried(10 + number, public(10 + number), NOW)
+    table.forget(lambda host: host in (public(1).address[0], public(11).address[0]))
+    assert (numbers(table), table.usable) == ([2], 1)
+    assert [number for bucket in table.buckets for number in bucket.replacements] == [12]
+
+
 def test_a_node_with_a_new_id() -> None:
     table = RoutingTable(0, NOW)
     table.replied(5, public(1), NOW)
