@@ -219,8 +219,8 @@ class TcpStream:
             return
         if self._queue and not (self._blocked or self._connecting or self._write_queued):
             allowed = self._loop.write_queue.allowance(self._write_throttles)
-            if not allowed and self.reader is None and self.sent < LOAN:
-                allowed = self._loop.write_queue.loan(self._backlog, self._write_throttles)
+            if not allowed and not self.sent:
+                allowed = self._loop.write_queue.loan(len(self._queue[0]), self._write_throttles)
             if allowed:
                 self._write(allowed)
             if self._queue and not self._blocked:

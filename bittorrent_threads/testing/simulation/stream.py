@@ -149,8 +149,8 @@ class SimStream:
         if self.closed or self._write_awaited or not self._sendable:
             return
         allowed = self._network.write_queue.allowance(self._writing)
-        if not allowed and self.reader is None and self.sent < LOAN:
-            allowed = self._network.write_queue.loan(self.backlog, self._writing)
+        if not allowed and not self.sent:
+            allowed = self._network.write_queue.loan(len(self._queue[0][0]), self._writing)
         if allowed:
             self._flush(allowed)
         else:
