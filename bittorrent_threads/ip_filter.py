@@ -23,8 +23,9 @@ _GZIP = b"\x1f\x8b"
 class IpFilter:
     """The addresses with which a session exchanges nothing; :attr:`Session.ip_filter` is that of a session.
 
-    Nodes of the DHT with a blocked address are forgotten, and neither asked nor answered.  A peer with a blocked address is neither connected to nor accepted, and the connections that it has are closed when
-    the filter changes.  Of two calls that name one address the later one counts.  Trackers are not filtered.
+    A peer with a blocked address is neither connected to nor accepted, and the connections that it has are closed when
+    the filter changes.  A node of the DHT with a blocked address is forgotten, and neither asked nor answered.  Of two
+    calls that name one address the later one counts.  Trackers are not filtered.
 
     Iterating over it yields its ranges as text, ``len`` is their number, and ``host in ip_filter`` tells whether an
     address is blocked.
