@@ -145,8 +145,11 @@ def parse(datagram: Buffer) -> Optional[Message]:
     if len(datagram) > MAX_RECEIVED:
         return None
     usual = _match_usual_reply(datagram)
-    if usual is not None:
-        return _usual_reply(usual)
+    return _decoded(datagram) if usual is None else _usual_reply(usual)
+
+
+def _decoded(datagram: Buffer) -> Optional[Message]:
+    """The message of a datagram of any form."""
     try:
         # Nodes that do not sort their keys are in use, and no hash is made of a message.
         message = decode(datagram, max_depth=MAX_DEPTH, max_tokens=MAX_TOKENS, sorted_keys=False)
@@ -260,7 +263,7 @@ def _reply(transaction: bytes, message: Dict[bytes, Any]) -> Optional[Reply]:
 
 
 def _usual_reply(match: re.Match[bytes]) -> Reply:
-    """The reply that ``decode`` would give, in a fifth of the time."""
+    """The reply that :func:`_decoded` returns, in a fifth of the time."""
     external, node_id, nodes, no_nodes, port, token, token8, token20, peers, transaction = match.groups()
     values: Dict[bytes, Any] = {b"id": node_id}
     if nodes or no_nodes is not None:

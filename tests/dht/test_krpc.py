@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, Dict, Tuple
-from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -140,9 +139,18 @@ def test_the_usual_reply_means_what_the_decoder_says(parts: Tuple[bytes, ...], d
     datagram = bytearray(b"d" + b"".join(parts))
     for at in data.draw(st.lists(st.integers(0, len(datagram) - 1), max_size=2)):
         datagram[at] = data.draw(st.integers(0, 255))
-    with mock.patch.object(krpc, "_match_usual_reply", return_value=None):
-        decoded = parse(datagram)
-    assert parse(datagram) == decoded
+    assert parse(datagram) == krpc._decoded(datagram)
+
+
+def test_a_usual_reply_with_all_fields() -> None:
+    peers, nodes = [b"axje.u", b"idhtnm"], (b"n" * 20 + b"\1\2\3\4\0\5") * 8
+    body = {"id": b"m" * 20, "nodes": nodes, "p": 6881, "token": b"abcdefgh", "values": peers}
+    datagram = bencode.encode({"ip": b"\1\2\3\4\0\5", "r": body, "t": b"abcd", "v": b"LT\2\1", "y": "r"})
+    assert krpc._match_usual_reply(datagram)
+    found = parse(datagram)
+    assert isinstance(found, Reply)
+    assert found == krpc._decoded(datagram)
+    assert (found.token, found.external, len(found.nodes(4)), len(found.peers(4))) == (b"abcdefgh", "1.2.3.4", 8, 2)
 
 
 # -- fields ------------------------------------------------------------------------------------------------------------
