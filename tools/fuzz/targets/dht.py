@@ -8,7 +8,7 @@ and what it saves can be loaded, as can garbage.
 from __future__ import annotations
 
 import random
-from typing import Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 from bittorrent_threads.dht import krpc
 from bittorrent_threads.dht.dht import Dht
@@ -164,7 +164,7 @@ def seeds() -> List[bytes]:
     told = {b"id": ID, b"nodes": 3 * NODES, b"values": [NODES[20:]], b"token": b"aa", b"nodes6": WORDS[-3]}
     answers = [bytes([ANSWER, at]) + recipe(told, WORDS) for at in range(3)]
     refused = bytes([DATAGRAM]) + recipe({b"t": b"aa", b"y": b"e", b"e": [201, b"no"]}, WORDS) + bytes([1])
-    usual: Dict[bytes, object] = {b"id": ID, b"nodes": 8 * NODES, b"token": b"aaaa", b"values": [NODES[20:]]}
+    usual: Dict[bytes, Any] = {b"id": ID, b"nodes": 8 * NODES, b"token": b"aaaa", b"values": [NODES[20:]]}
     reply = bencode.encode(
         {b"ip": NODES[20:], b"r": {**usual, b"nodes": b""}, b"t": b"aaaa", b"v": b"aaaa", b"y": b"r"}
     )
