@@ -165,9 +165,9 @@ def seeds() -> List[bytes]:
     answers = [bytes([ANSWER, at]) + recipe(told, WORDS) for at in range(3)]
     refused = bytes([DATAGRAM]) + recipe({b"t": b"aa", b"y": b"e", b"e": [201, b"no"]}, WORDS) + bytes([1])
     usual: Dict[bytes, Any] = {b"id": ID, b"nodes": 8 * NODES, b"token": b"aaaa", b"values": [NODES[20:]]}
-    reply = bencode.encode(
-        {b"ip": NODES[20:], b"r": {**usual, b"nodes": b""}, b"t": b"aaaa", b"v": b"aaaa", b"y": b"r"}
-    )
+    short: Dict[bytes, Any] = dict(usual)
+    short[b"nodes"] = b""
+    reply = bencode.encode({b"ip": NODES[20:], b"r": short, b"t": b"aaaa", b"v": b"aaaa", b"y": b"r"})
     return [
         bytes([NOISE, len(reply)]) + reply + bytes([0, NAME, 0, SEARCH, 0, ANSWER, 0]) + recipe(usual, WORDS),
         b"".join(queries),
