@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .metainfo.edit import edit as edit
     from .metainfo.magnet import Magnet as Magnet
     from .metainfo.metainfo import Metainfo as Metainfo
+    from .progress_bar import Report as Report
     from .session import Session as Session
     from .session_dht import DhtPeers as DhtPeers
     from .session_dht import SessionDht as SessionDht
@@ -77,6 +78,7 @@ _WHERE = {
     "Metainfo": "metainfo.metainfo",
     "Outcome": "several_clients",
     "PeerStatus": "status",
+    "Report": "progress_bar",
     "ScrapeResult": "status",
     "Session": "session",
     "SessionDht": "session_dht",

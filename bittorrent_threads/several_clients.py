@@ -9,15 +9,17 @@ from __future__ import annotations
 import collections
 import math
 import time
-from typing import Deque, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Deque, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from .amounts import count_text
 from .client import Client
 from .conditions import Until, condition_of
 from .errors import BitTorrentError, Stalled, WaitTimeout
+from .progress_bar import Progress, Report, report_of, reporting
 from .status import Status
 from .threads.latch import Cancel, Latch
 from .timeouts import check_timeout
-from .wait import Wait
+from .wait import Wait, soon
 
 ALL_COMPLETED = "ALL_COMPLETED"
 FIRST_COMPLETED = "FIRST_COMPLETED"
@@ -65,6 +67,7 @@ def wait_all(
     *,
     return_when: str = ALL_COMPLETED,
     cancel: Optional[Cancel] = None,
+    progress: Progress = False,
 ) -> WaitAllResult:
     """Wait for a condition of several clients.
 
@@ -80,6 +83,8 @@ def wait_all(
         return_when: ``ALL_COMPLETED`` (each client is done or failed), ``FIRST_COMPLETED`` (one is) or
             ``FIRST_EXCEPTION`` (one failed, or each is done), as in ``concurrent.futures``.
         cancel: Ends the wait when it is set, such as a ``threading.Event``.
+        progress: True draws one bar for all clients or writes lines, and a function is called, as for
+            :func:`download`.
 
     Returns:
         Which clients are done, and why the others are not.
@@ -98,14 +103,17 @@ def wait_all(
     done: Dict[Client, None] = {}
     errors: Dict[Client, Exception] = {}
     try:
-        while waits.pending:
-            for outcome in waits.next(cancel):
-                if outcome.error is None:
-                    done[outcome.client] = None
-                else:
-                    errors[outcome.client] = outcome.error
-            if return_when == FIRST_COMPLETED or (return_when == FIRST_EXCEPTION and errors):
-                break
+        with reporting(progress, count_text(len(given), "torrent")) as report:
+            while waits.pending:
+                for outcome in waits.next(cancel, soon(None, report)):
+                    if outcome.error is None:
+                        done[outcome.client] = None
+                    else:
+                        errors[outcome.client] = outcome.error
+                if report is not None:
+                    report(_report(given, len(done)))
+                if (return_when == FIRST_COMPLETED and (done or errors)) or (return_when == FIRST_EXCEPTION and errors):
+                    break
     finally:
         waits.close()
     return WaitAllResult(
@@ -145,6 +153,19 @@ def as_completed(
         StateError: If the file is not wanted.
     """
     return _outcomes(_Waits(clients, until, timeout, stall_timeout), cancel)
+
+
+def _report(clients: Sequence[Client], done: int) -> Report:
+    """The progress of all clients together."""
+    reports = [report_of(client.status()) for client in clients]
+    connected = sum([client.status().connected for client in clients])
+    text = f"{done} of {len(clients)} done, {count_text(connected, 'peer')}"
+    return Report(
+        done=sum([report.done for report in reports]),
+        total=sum([report.total for report in reports]),
+        text=text if len(clients) > 1 else reports[0].text,
+        rate=sum([report.rate for report in reports]),
+    )
 
 
 def _outcomes(waits: _Waits, cancel: Optional[Cancel]) -> Iterator[Outcome]:
@@ -210,15 +231,21 @@ class _Waits:
         self._due: Dict[Client, float] = {}
         """When to look at a client without a change."""
 
-    def next(self, cancel: Optional[Cancel]) -> List[Outcome]:
-        """Wait for outcomes, and return those of this moment; their clients are pending no more."""
+    def next(self, cancel: Optional[Cancel], patience: Optional[float] = None) -> List[Outcome]:
+        """Wait for outcomes, and return those of this moment; their clients are pending no more.
+
+        Args:
+            cancel: Ends the wait when it is set.
+            patience: Seconds after which none is returned; None for no limit.
+        """
+        until = math.inf if patience is None else time.monotonic() + patience
         while True:
             # A bell that rang before this line is in ``rung``, and one that rings later sets the new latch.
             self.wakes = Latch()
             outcomes = [outcome for outcome in map(self._look, self._changed()) if outcome is not None]
-            if outcomes:
+            if outcomes or time.monotonic() >= until:
                 return outcomes
-            first = min(self._due.values(), default=math.inf)
+            first = min([*self._due.values(), until])
             self.wakes.wait(None if first == math.inf else max(0.0, first - time.monotonic()), cancel)
 
     def close(self) -> None:

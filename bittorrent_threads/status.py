@@ -7,6 +7,7 @@ from typing import Dict, List, Tuple, Union
 
 from .amounts import size_text
 from .plain_data import json_object
+from .shown import Shown
 
 Row = Dict[str, Union[str, int, float]]
 """A flat record, as ``pandas.DataFrame`` takes a list of them."""
@@ -208,8 +209,10 @@ class LocalDiscoveryStatus:
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
-class Status:
+class Status(Shown):
     """The condition of a torrent at one moment."""
+
+    _card = "status_card"
 
     infohash: bytes
     """SHA-1 hash that identifies the torrent, 20 bytes."""

@@ -32,7 +32,7 @@ NEEDED = {"fsspec": ("fsspec", "pandas")}
 SOURCE = ROOT / "bittorrent_threads"
 PUBLIC = (
     *(bt.Client, bt.Session, bt.Settings, bt.Status, bt.PeerStatus, bt.TrackerStatus, bt.Hashcheck),
-    *(bt.Explanation, bt.SourceAnswer, bt.WaitAllResult, bt.Outcome, bt.LocalDiscoveryStatus),
+    *(bt.Explanation, bt.SourceAnswer, bt.WaitAllResult, bt.Outcome, bt.Report, bt.LocalDiscoveryStatus),
     *(bt.IpFilter, bt.Blocklist, file_server.FileServer),
     *(bt.SessionDht, bt.DhtPeers, bt.DhtStatus, bt.DhtFamilyStatus, bt.DhtSearchStatus),
     *(bt.HashcheckResult, bt.Download, bt.Magnet, bt.Metainfo, bt.Tracker, file.File, file_reader.FileReader),

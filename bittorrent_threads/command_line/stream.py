@@ -12,17 +12,16 @@ from typing import Iterator, List, Optional
 from ..client import Client
 from ..errors import BitTorrentError
 from ..metainfo.metainfo import Metainfo
-from ..progress import download_progress, show_events
+from ..progress import download_progress, seed_progress, show_events
 from ..session import Session
 from ..status import Status
 from .arguments import nonempty, port
 from .command import Command
 from .console import Console
-from .exchange import Seeded, fetch
+from .exchange import fetch
 from .option_groups import common_options, folder_options, limit_options, rate_options, swarm_options
 from .outcome import DONE, FAILED, INTERRUPTED
 from .session_options import load_filter, settings_of
-from .transfer import Transfer
 
 STALL_TIMEOUT = 300.0
 """Seconds without progress after which the request of a player ends, unless ``--stall-timeout`` says otherwise."""
@@ -139,15 +138,13 @@ def follow(
     client: Client, console: Console, program: Optional[subprocess.Popen[bytes]], timeout: Optional[float]
 ) -> int:
     """Show the progress until the program ends, an interrupt, or a timeout; return the exit code."""
-    seeded = Seeded([Transfer(client)], console)
 
     def ended(status: Status) -> bool:
         if program is not None and program.poll() is not None:
             return True
-        if status.complete and not status.checking:
-            return seeded(status)
         show_events(client, console)
-        console.progress(*download_progress(status))
+        seeding = status.complete and not status.checking
+        console.progress(*(seed_progress if seeding else download_progress)(status))
         return False
 
     try:

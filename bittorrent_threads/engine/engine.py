@@ -168,8 +168,12 @@ class Engine:
         Raises:
             StateError: The session has it already, or the piece cache cannot be used.
         """
-        if any(form in self.torrents for form in source.infohashes.short):
-            raise StateError("add", f"the session has the torrent {source.name or source.infohash.hex()!r} already")
+        for form in source.infohashes.short:
+            if form in self.torrents:
+                made = self.torrents[form].origin
+                by = f", by the client made at {made}; close that one first" if made else ""
+                name = source.name or source.infohash.hex()
+                raise StateError("add", f"the session has the torrent {name!r} already{by}")
         torrent = Torrent(
             self,
             source,

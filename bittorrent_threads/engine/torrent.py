@@ -78,6 +78,8 @@ class Torrent:
         self.infohashes = source.infohashes
         self.infohash = source.infohash
         """20 bytes."""
+        self.origin = options.origin
+        """Where the program made it; may be empty."""
         self.name = source.name or self.infohash.hex()
         self.lifecycle = Lifecycle()
         self.wait_group = WaitGroup()
