@@ -22,6 +22,7 @@ import queue
 import random
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -309,6 +310,15 @@ def created(ground: Ground, storm: Storm) -> None:
     storm(lambda: bt.create(path, piece_length=16384, threads=2, progress=lambda done, total: None))
 
 
+def served(client: bt.Client) -> None:
+    """Start a server of the files, fetch one over a connection, and close the server."""
+    with client.serve() as server, socket.create_connection(("127.0.0.1", server.port), PATIENCE) as sock:
+        sock.sendall(b"GET /data HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        while sock.recv(65536):
+            pass
+        assert server.url
+
+
 def tracked(ground: Ground, storm: Storm) -> None:
     """Start trackers, ask them, and close them."""
 
@@ -336,6 +346,7 @@ CALLS: Dict[str, Callable[[Ground, Storm], None]] = {
     "move": on_a_client(moved),
     "orders": on_a_client(ordered),
     "pause": on_a_client(paused),
+    "serve": on_a_client(served),
     "session": sessions,
     "session.add": shared,
     "stop": on_a_client(stopped),

@@ -266,7 +266,8 @@ class Readers:
             read.answer.fail(self._hindrance())
             return
         known, windows, now = self._open[reader], self._downloads.windows, self._network.now()
-        urgent = windows.urgent(now)
+        urgent = bool(windows.awaited(now))
+        windows.look_again()
         known.waits.append(read)
         windows.wait(known.window, now)
         self._look_at(reader, read)
@@ -295,6 +296,8 @@ class Readers:
         for reader, known in self._open.items():
             if known.waits:
                 self._look_at(reader, known.waits[0])
-        if self._downloads.windows.urgent(self._network.now()):
+        windows = self._downloads.windows
+        windows.look_again()
+        if windows.awaited(self._network.now()):
             self._schedule()
         self._owner.touch_all()
