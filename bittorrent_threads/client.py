@@ -18,6 +18,8 @@ from .event_dispatcher import Callback, EventDispatcher, EventSource
 from .file_verbs import FileVerbs
 from .metainfo.urls import Trackers, given_tiers
 from .options import FolderPath, PieceCache, Source, torrent_of
+from .origin import origin
+from .progress_bar import Progress
 from .runtime import Runtime
 from .settings import Settings
 from .status import Status
@@ -101,7 +103,7 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
             raise StateError("Client", f"state {state!r} is none of {', '.join(STATES)}")
         if allocate not in ALLOCATIONS:
             raise StateError("Client", f"allocate {allocate!r} is none of {', '.join(ALLOCATIONS)}")
-        tiers = given_tiers(trackers)
+        tiers, made_at = given_tiers(trackers), origin()
         torrent = torrent_of(source, (session.settings if session else settings) or Settings())
         for file, priority in enumerate(priorities or ()):
             check_priority(file, priority)
@@ -131,6 +133,7 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
                     trackers=tiers,
                     download_limit=download_limit,
                     upload_limit=upload_limit,
+                    origin=made_at,
                 ),
             )
             self._handle = TorrentHandle(session, self._event_dispatcher, added)
@@ -215,18 +218,20 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
         stall_timeout: Optional[float] = None,
         *,
         cancel: Optional[Cancel] = None,
+        progress: Progress = False,
     ) -> Status:
         """Wait for a condition.
 
         Args:
             until: ``complete`` (every wanted piece is there), ``seed`` (every piece), ``checked`` (no hash check is
-                under way), ``metadata`` (that of a magnet link is known), a :class:`File` of this client, a
-                ``pathlib.Path`` (that of a file in the torrent, also before the metadata is known), a float (share of
-                what is wanted, above 0.0 and at most 1.0), or a function of the status, which is called at each change
-                and several times a second.
+                under way), ``metadata`` (that of a magnet link is known), one of ``files``, a ``pathlib.Path``
+                (that of a file in the torrent, also before the metadata is known), a float (share of what is wanted,
+                above 0.0 and at most 1.0), or a function of the status, which is called at each change and several
+                times a second.
             timeout: Most seconds to wait; None for no limit.
             stall_timeout: Most seconds without progress; None for no limit.
             cancel: Ends the wait when it is set, such as a ``threading.Event``.  The client goes on.
+            progress: True draws a bar or writes lines, and a function is called, as for :func:`download`.
 
         Returns:
             The status that fulfils the condition.
@@ -242,7 +247,50 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
             FileNotFoundError: If the torrent has no such file.
             StateError: If the file is not wanted (its priority is 0).
         """
-        return wait_for(Wait(self._handle, condition_of(self, until), timeout, stall_timeout), cancel)
+        return wait_for(Wait(self._handle, condition_of(self, until), timeout, stall_timeout), cancel, progress)
+
+    def watch(
+        self,
+        until: Until = "complete",
+        timeout: Optional[float] = None,
+        stall_timeout: Optional[float] = None,
+        *,
+        cancel: Optional[Cancel] = None,
+        interval: float = 0.5,
+    ) -> Status:
+        """Wait for a condition as ``wait`` does, and show the progress meanwhile.
+
+        In a notebook it is a card in the output of the cell, which changes in place; elsewhere it is a line on standard
+        output every two seconds.  The waiting thread shows it.  Interrupting the cell ends the wait and nothing else:
+        the client goes on, and can be watched again.
+
+        Args:
+            until: As for ``wait``.
+            timeout: Most seconds to wait; None for no limit.
+            stall_timeout: Most seconds without progress; None for no limit.
+            cancel: Ends the wait when it is set, such as a ``threading.Event``.  The client goes on.
+            interval: Least seconds between two changes of the card.
+
+        Returns:
+            The status that fulfils the condition.
+
+        Raises:
+            WaitTimeout: After ``timeout`` seconds.
+            Stalled: After ``stall_timeout`` seconds without progress, with the reason.
+            Cancelled: If ``cancel`` was set.
+            MetainfoError: If the metadata that came for a magnet link cannot be used.
+            SessionClosed: If the client is closed, and the condition is not fulfilled.
+            ValueError: If there is no such condition, or a time limit is negative.
+            TypeError: If ``until`` is nothing that can be waited for, or a time limit is no number.
+            FileNotFoundError: If the torrent has no such file.
+            StateError: If the file is not wanted (its priority is 0).
+            KeyboardInterrupt: If it is interrupted; a notebook shows one line instead of the traceback.
+        """
+        from .notebook.watch import display_for, watching
+
+        wait = Wait(self._handle, condition_of(self, until), timeout, stall_timeout)
+        with watching(display_for(self._card), self.status, interval) as look:
+            return wait_for(wait, cancel, lambda report: look(self.status()))
 
     # -- peers and resume data -----------------------------------------------------------------------------------------
 

@@ -51,3 +51,9 @@ class Session(Runtime):
     def clients(self) -> Tuple[Client, ...]:
         """The clients of this session that are not closed."""
         return tuple([client for client in super().clients if isinstance(client, Client)])
+
+    def _repr_html_(self) -> str:
+        from .notebook.cards import session_card
+
+        statuses = [client.status() for client in self.clients]
+        return session_card(statuses, self.port, (self.download_limit, self.upload_limit), closed=self.closed)

@@ -7,6 +7,7 @@ from typing import Dict, List, Tuple, Union
 
 from .amounts import size_text
 from .plain_data import json_object
+from .shown import Shown
 
 Row = Dict[str, Union[str, int, float]]
 """A flat record, as ``pandas.DataFrame`` takes a list of them."""
@@ -153,6 +154,14 @@ class DhtStatus:
     """Number of those that were answered."""
     malformed: int = 0
     """Number of datagrams that were no message of the DHT."""
+    unexpected: int = 0
+    """Number of answers that belong to no query: they came late, or are forged."""
+    floods: int = 0
+    """Number of datagrams that were ignored because their host had sent too many."""
+    blocked_hosts: int = 0
+    """Number of hosts that are ignored for that at the moment; each for five minutes."""
+    datagrams_received: int = 0
+    """Number of datagrams received."""
     bytes_sent: int = 0
     """Bytes of all datagrams sent."""
     bytes_received: int = 0
@@ -208,8 +217,10 @@ class LocalDiscoveryStatus:
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
-class Status:
+class Status(Shown):
     """The condition of a torrent at one moment."""
+
+    _card = "status_card"
 
     infohash: bytes
     """SHA-1 hash that identifies the torrent, 20 bytes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Iterator, List, Optional, Tuple
 
 from .explanation import Explanation, explain
@@ -87,6 +88,16 @@ class TorrentView(StatusView):
             ``progress`` (0 to 1), ``priority`` and ``path`` (absolute); no row before the metadata is known.
         """
         return list(self._file_rows())
+
+    def _card(self, status: Status, note: str = "") -> str:
+        from .notebook.cards import MAX_FILES, client_card
+
+        files = () if self.metainfo is None else self.metainfo.files
+        count = len(files) - sum([file.pad for file in files])
+        return client_card(status, list(itertools.islice(self._file_rows(), MAX_FILES)), count, note)
+
+    def _repr_html_(self) -> str:
+        return self._card(self.status())
 
     def _file_rows(self) -> Iterator[Row]:
         files = () if self.metainfo is None else self.metainfo.files

@@ -14,14 +14,17 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "bittorrent_threads"
 SOURCE = ROOT / PACKAGE
 MODULES = sorted(SOURCE.rglob("*.py"))
-LAYERS = ("threads", "metainfo", "protocol", "swarm", "dht", "disk", "net", "engine", "reading")
+LAYERS = (
+    *("threads", "metainfo", "protocol", "swarm", "dht", "disk", "net", "engine"),
+    *("notebook", "reading", "serving"),
+)
 PURE_LAYERS = ("metainfo", "protocol", "swarm", "dht")
 TOP = "(top level)"
 MAX_LINES = 450
 
 LEAVES = frozenset(
     {
-        *("address_scope", "amounts", "buffers", "errors", "events", "explanation", "plain_data", "settings"),
+        *("address_scope", "amounts", "buffers", "errors", "events", "explanation", "plain_data", "settings", "shown"),
         *("source_answer", "stall", "status", "text", "version"),
     }
 )
@@ -38,9 +41,11 @@ FACADE = frozenset(
         "hashcheck",
         "ip_filter",
         "options",
+        "origin",
         "runtime",
         "session",
         "session_dht",
+        "several_clients",
         "shutdown",
         "status_view",
         "timeouts",
@@ -60,24 +65,29 @@ ALLOWED = {
     "errors": frozenset({"text", "explanation"}),
     "address_scope": frozenset(),
     "plain_data": frozenset(),
+    "shown": frozenset(),
     "text": frozenset(),
     "version": frozenset(),
     "settings": frozenset({"errors"}),
     "events": frozenset({"errors"}),
-    "status": frozenset({"amounts", "plain_data"}),
+    "status": frozenset({"amounts", "plain_data", "shown"}),
     "source_answer": frozenset({"amounts", "status"}),
     "stall": frozenset({"amounts", "source_answer", "status"}),
     "explanation": frozenset({"amounts", "source_answer", "stall", "status"}),
     "threads": frozenset({"errors"}),
     "event_queue": frozenset({"events", "net", "threads"}),
-    "tracker": frozenset({"errors", "address_scope", "net", "protocol", "threads"}),
+    "tracker": frozenset({"errors", "address_scope", "net", "protocol", "threads", "udp_answers"}),
+    "udp_answers": frozenset({"metainfo", "protocol"}),
     "net": frozenset({"buffers", "errors", "address_scope", "settings", "text", "threads", "version"}),
     "metainfo": LEAVES,
-    "disk": LEAVES | {"metainfo", "threads"},
+    "progress_bar": frozenset({"amounts", "explanation", "status", "text"}),
+    "disk": LEAVES | {"metainfo", "threads", "progress_bar"},
     "protocol": LEAVES | {"metainfo"},
     "swarm": LEAVES | {"metainfo", "protocol"},
     "dht": LEAVES | {"metainfo", "protocol"},
+    "notebook": LEAVES | {"metainfo"},
     "engine": LEAVES | {"metainfo", "protocol", "swarm", "dht", "disk", "net"},
+    "serving": LEAVES | {"metainfo", "net", "protocol", "threads"},
     "reading": LEAVES | {"metainfo", "swarm", "net", "engine", "threads", "torrent_handle", "file"},
 }
 """What of ours each module or layer may import besides itself; the façade and the command line, all below them."""

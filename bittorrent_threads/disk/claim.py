@@ -44,15 +44,18 @@ class Claim(NamedTuple):
     writing: bool
     paths: Mapping[str, str]
     """The path of each file below the folder by its hash; an empty path where only the hash is known."""
+    origin: str = ""
+    """Where the program made the torrent; empty if that is not known."""
 
     @classmethod
-    def of(cls, metainfo: Metainfo, paths: List[Parts], *, writing: bool) -> Claim:
+    def of(cls, metainfo: Metainfo, paths: List[Parts], *, writing: bool, origin: str = "") -> Claim:
         """Make the claim of a torrent on these paths.
 
         Args:
             metainfo: The torrent.
             paths: Components of each path below the folder.
             writing: Whether the torrent writes to the files.
+            origin: Where the program made the torrent.
 
         Returns:
             The claim.
@@ -61,7 +64,7 @@ class Claim(NamedTuple):
         for entry in metainfo.files:
             content.update(f"{entry.length}:{'/'.join(entry.path)}\n".encode("utf-8", "surrogateescape"))
         hashes = path_hashes(map("/".join, paths))
-        return cls(metainfo.infohash.hex(), metainfo.name, content.hexdigest()[:32], writing, hashes)
+        return cls(metainfo.infohash.hex(), metainfo.name, content.hexdigest()[:32], writing, hashes, origin)
 
     def renamed(self, change: PathChange) -> Claim:
         """Make the claim of the same torrent after a claimed file was renamed."""
@@ -133,7 +136,8 @@ def refuse_conflicts(others: Iterable[Claim], claim: Claim, root: str, where: st
         if path is not None:
             user = "the same content" if other.content == claim.content else "another torrent"
             verb = "is being written" if other.writing else "is in use"
-            reason = f"{verb} by {user}, {other.name!r} ({other.infohash}), {where}"
+            made = f", by the client made at {other.origin}; close that one first" if other.origin else ""
+            reason = f"{verb} by {user}, {other.name!r} ({other.infohash}), {where}{made}"
             raise FileInUse(reason, os.path.join(root, *path.split("/")), errno.EBUSY)
 
 

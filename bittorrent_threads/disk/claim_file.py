@@ -23,6 +23,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Set
 
 from ..errors import StorageError
 from ..metainfo.safe_paths import HIDDEN_FOLDER
+from ..text import printable
 from ..threads.original import allocate_lock, sleep
 from .claim import Claim, FileInUse, PathChange, refuse_conflicts
 from .descriptor import identity
@@ -30,6 +31,8 @@ from .folder import Folder, Parts
 from .locks import Alive, lock, locked_by
 
 SUFFIX = ".claims"
+MAX_ORIGIN = 240
+"""Characters of the place where a program made a torrent, as another program shows it."""
 LOCK_FILE = (HIDDEN_FOLDER, "claims.lock")
 """Locked while the claims in a folder are stored and compared, so that of two simultaneous claims one is second."""
 MAX_SIZE = 32 * 1024 * 1024
@@ -157,7 +160,8 @@ class ClaimFile:
             if lines is not None:
                 break
             sleep(READ_INTERVAL)
-        where = f"in process {head.get('pid')}"
+        pid = head.get("pid")
+        where = "in this process" if pid == os.getpid() else f"in process {pid}"
         refuse_conflicts(_claims_in(lines or []), claim.below(self.root, folder.root), folder.root, where)
 
     def _write(self, claims: Mapping[str, Claim], changes: Mapping[str, PathChange] = MappingProxyType({})) -> None:
@@ -190,7 +194,7 @@ class ClaimFile:
 
 
 def _entry(key: str, claim: Claim) -> List[Any]:
-    return [key, claim.infohash, claim.name, claim.content, claim.writing, " ".join(claim.paths)]
+    return [key, claim.infohash, claim.name, claim.content, claim.writing, " ".join(claim.paths), claim.origin]
 
 
 def _changed(key: str, change: PathChange) -> List[Any]:
@@ -256,9 +260,10 @@ def _claims_in(lines: List[Any]) -> List[Claim]:
     claims: Dict[str, Claim] = {}
     for line in lines:
         kinds = [type(value) for value in line] if isinstance(line, list) else []
-        if kinds == [str, str, str, str, bool, str]:
-            key, infohash, name, content, writing, paths = line
-            claims[key] = Claim(infohash[:40], name[:240], content, writing, dict.fromkeys(paths.split(), ""))
+        if kinds == [str, str, str, str, bool, str, str]:
+            key, infohash, name, content, writing, paths, origin = line
+            hashes = dict.fromkeys(paths.split(), "")
+            claims[key] = Claim(infohash[:40], name[:240], content, writing, hashes, printable(origin, MAX_ORIGIN))
         elif kinds == [str, str, str] and line[0] in claims:
             key, old, new = line
             paths = {**claims[key].paths, new: ""}

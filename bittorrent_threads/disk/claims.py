@@ -104,8 +104,9 @@ class Claims:
 class TorrentClaim:
     """The claim of one torrent in the folder of its files; not for two threads at once."""
 
-    def __init__(self, claims: Claims, metainfo: Metainfo) -> None:
+    def __init__(self, claims: Claims, metainfo: Metainfo, origin: str = "") -> None:
         self._claims = claims
+        self._origin = origin
         self._metainfo = metainfo
         self._current: Optional[Tuple[Folder, Claim]] = None
         self._paths: Optional[List[Parts]] = None
@@ -196,7 +197,7 @@ class TorrentClaim:
 
     def _claim(self, paths: List[Parts], *, writing: bool) -> Claim:
         if self._current is None:
-            return Claim.of(self._metainfo, paths, writing=writing)
+            return Claim.of(self._metainfo, paths, writing=writing, origin=self._origin)
         return self._current[1].at(paths, writing=writing)
 
     @contextlib.contextmanager

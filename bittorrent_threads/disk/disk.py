@@ -67,7 +67,13 @@ class Disk:
         self._pool.start()
 
     def open(
-        self, metainfo: Metainfo, basedir: str, *, resume_dir: Optional[str] = None, allocation: str = SPARSE
+        self,
+        metainfo: Metainfo,
+        basedir: str,
+        *,
+        resume_dir: Optional[str] = None,
+        allocation: str = SPARSE,
+        site: str = "",
     ) -> Storage:
         """Make the storage of a torrent, without using any file.
 
@@ -76,6 +82,7 @@ class Disk:
             basedir: The folder of its files.
             resume_dir: The folder of its resume data; by default a hidden folder beside the files.
             allocation: One of ``ALLOCATIONS``.
+            site: Where the program made the torrent, for others that want the same files.
 
         Returns:
             The storage.
@@ -83,7 +90,7 @@ class Disk:
         folder = Folder(basedir, system=self._system, relief=self._files.relieve)
         resume_file = ResumeFile(*_resume_place(folder, metainfo.infohash, resume_dir))
         content = Content(metainfo, folder, self._files, allocation=allocation, names=self._names)
-        pieces, claim = Pieces(metainfo, content, self._scratches), TorrentClaim(self._claims, metainfo)
+        pieces, claim = Pieces(metainfo, content, self._scratches), TorrentClaim(self._claims, metainfo, site)
         return Storage(metainfo, content, pieces, resume_file, claim, self._pool)
 
     def load_state(self, path: str, deliver: Callable[[Stored], None]) -> None:

@@ -135,9 +135,9 @@ class EarlyPeer(Connection):
         elif kind == messages.PORT:
             self.on_port(a)
         elif kind == messages.REQUEST:
-            self._refused += 1
+            self._refused += len(a)
             if self.fast:
-                self.send(messages.reject(a, b, c))
+                self.send(messages.rejects(a))
         elif kind == messages.PIECE:
             self._unasked += len(c)
         elif kind == messages.REJECT:

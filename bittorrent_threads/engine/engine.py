@@ -34,7 +34,7 @@ from .handshakes import Handshakes
 from .http_tracker import HttpTracker
 from .interfaces import Disk, Endpoint, EventDispatcher, Listener, Lookups, Network
 from .joinable_torrent import JoinableTorrent
-from .local_discovery import LocalDiscovery
+from .local_discovery import UNUSED, LocalDiscovery
 from .payload import PayloadOptions
 from .torrent import Torrent
 from .tracker_clients import TrackerClients
@@ -126,6 +126,7 @@ class Engine:
             lookups=lookups,
             settings=settings,
             own_host=self.own_host,
+            address_filter=self.address_filter,
             random=secrets or random,
         )
         self.dht_announces = DhtAnnounces(self.dht, self, network=network, settings=settings, random=random)
@@ -168,8 +169,12 @@ class Engine:
         Raises:
             StateError: The session has it already, or the piece cache cannot be used.
         """
-        if any(form in self.torrents for form in source.infohashes.short):
-            raise StateError("add", f"the session has the torrent {source.name or source.infohash.hex()!r} already")
+        for form in source.infohashes.short:
+            if form in self.torrents:
+                made = self.torrents[form].origin
+                by = f", by the client made at {made}; close that one first" if made else ""
+                name = source.name or source.infohash.hex()
+                raise StateError("add", f"the session has the torrent {name!r} already{by}")
         torrent = Torrent(
             self,
             source,
@@ -324,6 +329,7 @@ class Engine:
         changed = self.address_filter.change(before, after, [torrent.peerlist for torrent in torrents])
         if changed:
             self.handshakes.close_refused()
+            self.dht.forget_refused()
             for torrent in torrents:
                 torrent.peers.close_refused()
         return changed
@@ -341,8 +347,8 @@ class Engine:
 
     def local_discovery_status(self, torrent: Torrent) -> LocalDiscoveryStatus:
         """The search for peers of a torrent in the local network, as users see it."""
-        started = torrent.lifecycle.started
-        return self._local_discovery.status(torrent) if self._local_discovery and started else LocalDiscoveryStatus()
+        found = self._local_discovery
+        return UNUSED if found is None or not torrent.lifecycle.started else found.status(torrent)
 
     # -- the rest --------------------------------------------------------------------------------------------------
 

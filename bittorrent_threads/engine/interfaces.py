@@ -313,11 +313,12 @@ class Disk(Protocol):
         """Run a function that takes longer than a pass may, and deliver its value or what it raised."""
 
     def open(
-        self, metainfo: Any, basedir: str, *, resume_dir: Optional[str] = None, allocation: str = SPARSE
+        self, metainfo: Any, basedir: str, *, resume_dir: Optional[str] = None, allocation: str = SPARSE, site: str = ""
     ) -> Storage:
         """The storage of one torrent; touches no file yet.  Resume data is beside the data, or in ``resume_dir``.
 
         With ``allocation`` ``"full"`` ``prepare`` makes files with all their room, or fails (ENOSPC).
+        Other torrents that want the same files are told ``site``, where the program made this one.
         """
 
     def load_state(self, path: str, deliver: Callable[[Stored], None]) -> None:

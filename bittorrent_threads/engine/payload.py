@@ -66,6 +66,8 @@ class PayloadOptions(NamedTuple):
     """Priorities of files, if they are given before the metadata is known; those of further files are ignored."""
     stop_at_metadata: bool = False
     """The torrent is stopped as soon as its metadata has come, before any file is made."""
+    origin: str = ""
+    """Where the program made the client, for other torrents that want the same files."""
 
 
 class Session(Protocol):
@@ -132,7 +134,11 @@ class Payload:
         self._publisher = publisher = owner.publisher
         self._allocation = options.allocation
         self.storage: Storage = session.disk.open(
-            metainfo, options.basedir, resume_dir=options.resume_dir, allocation=options.allocation
+            metainfo,
+            options.basedir,
+            resume_dir=options.resume_dir,
+            allocation=options.allocation,
+            site=options.origin,
         )
         self.paths = paths = FilePaths(metainfo.files, options.basedir)
         self.have = have = Bitfield(metainfo.piece_count)

@@ -166,7 +166,7 @@ class Peer(Connection):
                 else:
                     blocks(pipeline, a, b, c)
             elif kind == REQUEST:
-                asked.append((a, b, c))
+                asked += a
             else:
                 if asked:
                     flow.work += self.uploader.add(asked)

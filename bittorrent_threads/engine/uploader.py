@@ -148,6 +148,11 @@ class Uploader:
     def add(self, requests: Sequence[Request]) -> float:
         """The peer asks for blocks, in this order; returns the seconds that its quota is charged for them."""
         peer, pieces, active = self._peer, self._pieces, self._lifecycle.active
+        if not peer.choked:
+            taken = self._uploads.accept(requests, pieces.serves, peer.granted if active else ())
+            if taken == len(requests):
+                return 0.0
+            requests = requests[taken:]
         waiting, small = len(self._uploads), self._uploads.small
         rejected: List[Request] = []
         # Looked up once for each piece, not for each block: a batch of one peer is mostly of one or two pieces.
@@ -212,15 +217,7 @@ class Uploader:
         """The runs of one job: as many as make it worth a hop between threads."""
         if self._limits.narrow:
             return self._take_rare(self._turns.spread())
-        runs: List[Run] = []
-        size = 0
-        while size < min(room, LEAST_READ):
-            run = self._uploads.take(room - size)
-            if run is None:
-                break
-            runs.append(run)
-            size += run.length
-        return runs
+        return self._uploads.take(room, LEAST_READ)
 
     def _take_rare(self, spread: Callable[[int], int]) -> List[Run]:
         """One block, of the piece that fewest peers have."""
@@ -235,24 +232,28 @@ class Uploader:
     def _loaded(self, runs: List[Run], answers: List[Loaded]) -> None:
         """The disk answered: send the blocks, or reject those that it could not read."""
         self._reading -= sum([run.length for run in runs])
-        for run, loaded in zip(runs, answers):
-            if self._peer.closed:
-                return
-            self._answer(run, loaded)
-        self._touch()
-
-    def _answer(self, run: Run, loaded: Loaded) -> None:
         peer = self._peer
-        if loaded.error is not None:
-            if peer.fast:
-                peer.send(messages.rejects(run.requests))
-            self._pieces.load_failed(run.index, loaded.error)
-            return
-        view = memoryview(loaded.data)
-        start = run.begin
-        buffers: List[Buffer] = [b""] * (2 * len(run.requests))
-        buffers[::2] = messages.piece_headers(run.requests)
-        buffers[1::2] = [view[begin - start : begin - start + length] for _, begin, length in run.requests]
-        self._queued += run.length
-        peer.stream.send(buffers)
-        self._mark = peer.stream.sent + peer.stream.backlog
+        requests: List[Request] = []
+        blocks: List[Buffer] = []
+        for run, loaded in zip(runs, answers):
+            if peer.closed:
+                return
+            if loaded.error is not None:
+                if peer.fast:
+                    peer.send(messages.rejects(run.requests))
+                self._pieces.load_failed(run.index, loaded.error)
+            elif len(run.requests) == 1:
+                requests += run.requests
+                blocks.append(loaded.data)
+            else:
+                requests += run.requests
+                view, start = memoryview(loaded.data), run.begin
+                blocks += [view[begin - start : begin - start + length] for _, begin, length in run.requests]
+        if blocks and not peer.closed:
+            buffers: List[Buffer] = [b""] * (2 * len(blocks))
+            buffers[::2] = messages.piece_headers(requests)
+            buffers[1::2] = blocks
+            self._queued += sum(map(len, blocks))
+            peer.stream.send(buffers)
+            self._mark = peer.stream.sent + peer.stream.backlog
+        self._touch()

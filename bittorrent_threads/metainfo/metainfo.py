@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
 from ..errors import BencodeError, MetainfoError, StorageError
+from ..shown import Shown
 from ..text import printable
 from . import bencode
 from .fields import given_text, integer, kind_of, optional_integer, required, text
@@ -40,11 +41,13 @@ Buffer = Union[bytes, bytearray, memoryview]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Metainfo:
+class Metainfo(Shown):
     """The content of one .torrent file; equal to another if the infohash is equal.
 
     Made by :meth:`parse`, :meth:`load` and :meth:`from_info`.
     """
+
+    _card = "metainfo_card"
 
     infohashes: InfoHash
     """The infohash; a hybrid torrent (BEP 52) has both sides."""

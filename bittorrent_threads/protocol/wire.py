@@ -25,7 +25,8 @@ Message = Tuple[int, Any, Any, Any]
 
 - PIECE: index, begin, list of the memoryview of the block; if neighbouring blocks of full length come directly one
   behind the other, they are one message, which has the begin of the first and the memoryviews of all
-- REQUEST, CANCEL, REJECT: index, begin, length
+- REQUEST: list of ``(index, begin, length)``; requests that come directly one behind the other are one message
+- CANCEL, REJECT: index, begin, length
 - HAVE, SUGGEST, ALLOWED_FAST: index
 - BITFIELD: packed bits as bytes
 - EXTENDED: sub id, payload as bytes
@@ -45,6 +46,8 @@ _START = struct.Struct(">IB")
 _PIECE_START = struct.Struct(">IBII")
 _NUMBER = struct.Struct(">I")
 _BLOCK = struct.Struct(">III")
+_REQUEST = struct.Struct(">5xIII")
+_REQUEST_START = bytes((0, 0, 0, 13, REQUEST))
 _PORT = struct.Struct(">H")
 
 _SIZES = {
@@ -224,7 +227,6 @@ class Wire:
         end = len(view)
         piece_count = self._piece_count
         unpack = _PIECE_START.unpack_from
-        unpack_length = _NUMBER.unpack_from
         append = found.append
         room = MAX_MESSAGES
         run: List[memoryview] = []
@@ -254,11 +256,12 @@ class Wire:
                     continue
                 run_end = -1
                 if kind == REQUEST and length == 13 and index < piece_count and left >= 17:
-                    # 0.3 us; the general path below takes 0.8.
-                    append((REQUEST, index, begin, unpack_length(view, pos + 13)[0]))
+                    # A peer asks for hundreds of blocks at once: 0.26 us each in runs of 64, one by one it was 0.5.
+                    asked = _requests(view[pos : pos + 17 * min(left // 17, room)], piece_count)
+                    append((REQUEST, asked, 0, 0))
                     self._opening = False
-                    pos += 17
-                    room -= 1
+                    pos += 17 * len(asked)
+                    room -= len(asked)
                     continue
             elif left > 4:
                 length, kind = _START.unpack_from(view, pos)
@@ -353,3 +356,18 @@ class Wire:
             return (kind, index, 0, 0)
         _, begin, length = _BLOCK.unpack(payload)
         return (kind, index, begin, length)
+
+
+def _requests(view: memoryview, piece_count: int) -> List[Tuple[int, int, int]]:
+    """The requests at the begin of ``view``, the first of which is known to be one for an existing piece."""
+    data = bytes(view)  # columns of bytes are taken ten times faster than those of a memoryview
+    count = len(data) // 17
+    for place in range(5) if count > 1 else ():
+        # How many messages have the right byte at this place.
+        column = data[place : 17 * count : 17]
+        count -= len(column.lstrip(_REQUEST_START[place : place + 1]))
+    found = list(_REQUEST.iter_unpack(data[: 17 * count]))
+    if max(found)[0] >= piece_count:
+        # The first request for a piece that does not exist ends the connection, after those before it.
+        del found[next(at for at, request in enumerate(found) if request[0] >= piece_count) :]
+    return found

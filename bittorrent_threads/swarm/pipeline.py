@@ -31,6 +31,15 @@ With 64, eight peers of a 2 Mbit/s seed fetched 3.0 copies before every piece wa
 DEFAULT_REQQ = 250
 """Requests that a peer is assumed to queue when it does not say (as in libtorrent)."""
 
+BRIEF_DEPTH = 16
+BRIEF_TRIPS = 1.5
+BRIEF_MOST = 1.0
+"""While files are being read, so many blocks of the rest are outstanding, or those of so many round trips, which are
+taken for so many seconds at most.
+
+A reader that jumps waits for all that the peer has begun to send.  With less than a round trip the peer would wait.
+"""
+
 MAX_BATCH = 256
 """Free places in the pipeline at which it is filled again, if a quarter of the depth is not reached before.
 
@@ -67,7 +76,7 @@ class Pipeline:
     """
 
     __slots__ = ("allowed", "answered", "bits", "choked", "depth", "last_block", "late", "outstanding", "payload",
-                 "rate", "refused", "reqq", "sender", "snubbed", "source", "suggested", "uncancelled",
+                 "quickest", "rate", "refused", "reqq", "sender", "snubbed", "source", "suggested", "uncancelled",
                  "unrequested_bytes", "violations", "wasted", "_began", "_counted", "_max_depth", "_min_depth",
                  "_queue_time", "_timeout", "_unchoked_payload")  # fmt: skip
 
@@ -86,6 +95,8 @@ class Pipeline:
         """The requests that are not answered: global block number to the time of the request, oldest first."""
         self.answered = -math.inf
         """When the block that was received last had been requested."""
+        self.quickest = math.inf
+        """Fewest seconds from a request to its block: about a round trip, as of ``measure``."""
         self.late: Set[int] = set()
         """Blocks whose requests were withdrawn; to send them still is no violation."""
         self.uncancelled: Optional[int] = None
@@ -129,6 +140,11 @@ class Pipeline:
     def refill_due(self) -> bool:
         """Whether enough places are free to request again, so that requests leave in few sends."""
         return self.room * 4 >= min(self.depth, 4 * MAX_BATCH)
+
+    def brief_depth(self, now: float) -> int:
+        """Outstanding requests to aim at if what is requested next is to come soon: those of about a round trip."""
+        trip = 0.0 if self.quickest == math.inf else min(self.quickest, BRIEF_MOST)
+        return max(BRIEF_DEPTH, int(self.rate.value(now) * trip * BRIEF_TRIPS) // BLOCK)
 
     # -- what a peer tells -------------------------------------------------------------------------------------------
 
@@ -213,6 +229,7 @@ class Pipeline:
             self._counted += came
             self.rate.add(came, now)
             self.last_block = now
+            self.quickest = min(self.quickest, now - self.answered)
             if self.snubbed:
                 self.snubbed = False
                 self.refused.clear()

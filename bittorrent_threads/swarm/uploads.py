@@ -10,7 +10,7 @@ finds duplicates and cancelled requests.
 
 from __future__ import annotations
 
-from typing import Callable, Container, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Callable, Container, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..metainfo.layout import BLOCK, Layout
 
@@ -132,6 +132,39 @@ class Uploads:
                 break
         return rejected
 
+    def accept(self, requests: Sequence[Request], serves: Callable[[int], bool], allowed_fast: Container[int]) -> int:
+        """Take requests of a peer that is not choked, up to the first that ``add`` has to look at.
+
+        A request that is taken here costs 0.3 us, in ``add`` 0.5 us, and 1.5 us if each is for another piece.
+
+        Args:
+            requests: The requests in the order in which they came.
+            serves: Returns whether we have a piece.
+            allowed_fast: The pieces that the peer may request even while choked (BEP 6).
+
+        Returns:
+            How many were taken, from the first on.
+        """
+        layout, waiting, small = self._layout, self._waiting, self._small
+        most = min(len(requests), self._reqq - len(waiting))
+        last, size, allowed = -1, 0, False
+        for number, request in enumerate(requests):
+            index, begin, length = request
+            if index != last:
+                if not (0 <= index < layout.piece_count and serves(index)):
+                    return number
+                last, size, allowed = index, layout.piece_size(index), index in allowed_fast
+            if (
+                number >= most
+                or begin < 0
+                or not small <= length <= MAX_LENGTH
+                or begin + length > size
+                or request in waiting
+            ):
+                return number
+            waiting[request] = allowed
+        return len(requests)
+
     def cancel(self, index: int, begin: int, length: int) -> bool:
         """Forget a request that the peer cancelled; returns whether it waited."""
         return self._waiting.pop((index, begin, length), None) is not None
@@ -155,24 +188,38 @@ class Uploads:
             del self._waiting[request]
         return dropped
 
-    def take(self, max_bytes: int) -> Optional[Run]:
-        """Take out the next run, of at most ``max_bytes`` or of one request; None if nothing waits."""
+    def take(self, max_bytes: int, enough: int = 1) -> List[Run]:
+        """Take out the next runs.
+
+        Args:
+            max_bytes: Most bytes of all runs, unless the first request has more.
+            enough: Bytes of which so many runs are taken as are needed.
+
+        Returns:
+            The runs in the order of the requests; none if nothing waits.
+        """
         waiting = self._waiting
-        if not waiting:
-            return None
+        runs: List[Run] = []
         taken: List[Request] = []
-        piece, start, end = -1, 0, 0
+        piece, start, end, left = -1, 0, 0, max_bytes
         for request in waiting:
             index, begin, length = request
-            if begin != end or index != piece or end + length - start > max_bytes:
+            if begin != end or index != piece or end + length - start > left:
                 if taken:
-                    break
+                    runs.append(Run(piece, start, end - start, taken))
+                    taken = []
+                    left -= end - start
+                    if left <= 0 or max_bytes - left >= enough:
+                        break
                 piece, start, end = index, begin, begin
             end += length
             taken.append(request)
-        for request in taken:
-            del waiting[request]
-        return Run(piece, start, end - start, taken)
+        if taken:
+            runs.append(Run(piece, start, end - start, taken))
+        for run in runs:
+            for request in run.requests:
+                del waiting[request]
+        return runs
 
     def take_one(self, rank: Callable[[int], int]) -> Optional[Run]:
         """Take out the first request of the piece of lowest rank; None if nothing waits."""

@@ -56,4 +56,7 @@ def test_the_error_names_the_file_and_the_other_torrent() -> None:
         refuse_conflicts([claim(A)], claim(B), "/d", "in this session")
     assert caught.value.path == "/d/t/x"
     assert A.metainfo.infohash.hex() in caught.value.reason
+    made = claim(A)._replace(origin="notes.py, line 3")
+    with pytest.raises(FileInUse, match=r"in this session, by the client made at notes\.py, line 3; close that one"):
+        refuse_conflicts([made], claim(B), "/d", "in this session")
     refuse_conflicts([claim(A, writing=False)], claim(B, writing=False), "/d", "in this session")

@@ -116,7 +116,7 @@ def test_of_one_job_only_what_cannot_be_read_is_rejected() -> None:
     away.broken = {3}
     guest.say(ask((1, 0, BLOCK), (3, 0, BLOCK), (5, 0, BLOCK)))
     heard = guest.heard(PIECE, REJECT)
-    assert [each[:2] for each in heard] == [(PIECE, 1), (REJECT, 3), (PIECE, 5)]
+    assert [each[:2] for each in heard] == [(REJECT, 3), (PIECE, 1), (PIECE, 5)], "the blocks of a job leave together"
 
 
 @pytest.mark.parametrize(("fast", "answer"), [(True, [(REJECT, 5, 0, BLOCK)]), (False, [])])

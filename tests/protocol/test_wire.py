@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import struct
 import tracemalloc
@@ -51,8 +52,10 @@ def raw(kind: int, payload: bytes = b"") -> bytes:
 
 
 def copied(message: Message) -> List[Tuple[Any, ...]]:
-    """A message for each block of a PIECE, with the block copied, as the engine does; other messages as they are."""
+    """A message for each block of a PIECE, with the block copied, and for each REQUEST; other messages as they are."""
     kind, index, begin, blocks = message
+    if kind == REQUEST:
+        return [(kind, *request) for request in index]
     if kind != PIECE:
         return [message]
     assert len(blocks) == 1 or {len(each) for each in blocks} == {len(BLOCK)}
@@ -135,7 +138,7 @@ def test_neighbouring_blocks_of_full_length_are_one_message() -> None:
         (PIECE, 3, 5, 2),
         (UNCHOKE, 0, 0, 0),
         (PIECE, 3, 7, 1),
-        (REQUEST, 1, 0, 5),
+        (REQUEST, [(1, 0, 5)], 0, 0),
         (PIECE, 3, 8, 1),
         (PIECE, 3, 9, 1),
         (PIECE, 3, 9, 1),
@@ -143,6 +146,31 @@ def test_neighbouring_blocks_of_full_length_are_one_message() -> None:
         (PIECE, 4, 0, 1),
     ]
     assert [each == BLOCK for each in found[0][3]] == [True, False, True]
+
+
+def test_neighbouring_requests_are_one_message() -> None:
+    asked = [(index % PIECES, index, 2**32 - 1 - index) for index in range(3 * PIECES)]
+    stream = b"".join(itertools.starmap(messages.request, asked))
+    others = [messages.UNCHOKE_MESSAGE, messages.have(5), messages.cancel(1, 0, 5), block(1, 0, b"x" * 8), b"\0\0"]
+    for other in others:
+        found = Wire(PIECES, fast=True).receive(stream + other + stream[:17])
+        assert found[0] == (REQUEST, asked, 0, 0)
+        assert found[2:] == ([] if other == others[-1] else [(REQUEST, asked[:1], 0, 0)])
+    for place, byte in enumerate(messages.request(0, 0, 0)[:5]):
+        for number in (1, 2, len(asked) - 1):
+            wrong = bytearray(stream)
+            wrong[17 * number + place] = byte ^ 1
+            (first, *_) = Wire(PIECES, fast=True).receive(bytes(wrong))
+            assert first == (REQUEST, asked[:number], 0, 0)
+
+
+def test_a_request_for_a_piece_that_does_not_exist_ends_the_run() -> None:
+    for number in range(4):
+        machine = Wire(PIECES, fast=True)
+        asked = [(PIECES - 1, 0, 5)] * number
+        stream = b"".join([messages.request(*each) for each in [*asked, (PIECES, 0, 5), (0, 0, 5)]])
+        assert machine.receive(stream) == ([(REQUEST, asked, 0, 0)] if asked else [])
+        assert machine.failed == f"request of piece {PIECES}, there are {PIECES}"
 
 
 def test_blocks_are_views_into_what_was_given() -> None:
@@ -561,10 +589,10 @@ def test_one_call_returns_a_bounded_number_of_messages_and_holds_the_rest(messag
     machine = Wire(PIECES, fast=True)
     total = 3 * wire.MAX_MESSAGES + 10
     shared = bytearray(message * total)
-    counts = [len(machine.receive(memoryview(shared)))]
+    counts = [sum(len(copied(each)) for each in machine.receive(memoryview(shared)))]
     shared[:] = bytes(len(shared))  # the engine uses the memory again, and what is held is a copy
     while machine.held:
-        counts.append(len(machine.receive(b"")))
+        counts.append(sum(len(copied(each)) for each in machine.receive(b"")))
     assert counts == [wire.MAX_MESSAGES] * 3 + [10]
     assert not machine.failed
 

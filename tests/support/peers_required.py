@@ -22,7 +22,8 @@ MODULES = {
     name: name
     for name in (
         *("libtorrent", "gevent", "eventlet", "PyInstaller"),
-        *("pandas", "fsspec", "pyarrow", "PIL", "PySide6", "tkinter", "torf", "distributed"),
+        *("distributed", "ipykernel", "nbclient", "nbformat", "matplotlib"),
+        *("pandas", "fsspec", "pyarrow", "PIL", "PySide6", "tkinter", "torf", "argcomplete", "tqdm"),
     )
 }
 SYSTEM_PYTHON = "/usr/bin/python3"

@@ -8,7 +8,7 @@ from support.downloads import Swarm
 
 from bittorrent_threads.metainfo.layout import BLOCK
 from bittorrent_threads.swarm.picker import ON_DEMAND
-from bittorrent_threads.swarm.pipeline import LEAST_DEPTH, Pipeline
+from bittorrent_threads.swarm.pipeline import BRIEF_DEPTH, BRIEF_MOST, BRIEF_TRIPS, LEAST_DEPTH, Pipeline
 from bittorrent_threads.swarm.read_windows import ReadWindow
 
 PIECE = 2 * BLOCK
@@ -26,7 +26,8 @@ def read(swarm: Swarm, index: int, *, pieces: int = 1, waits: bool = False, now:
 
 
 def asked(swarm: Swarm, pipeline: Pipeline, now: float = 0.0) -> List[int]:
-    """The pieces of the blocks that are requested now."""
+    """The pieces of the blocks that are requested now, after the look that the engine takes ten times a second."""
+    swarm.downloads.windows.look_again()
     return [index for index, _, _ in swarm.ask(pipeline, now)]
 
 
@@ -175,6 +176,7 @@ def test_free_blocks_of_a_late_piece_are_requested_once() -> None:
     swarm.downloads.rejected(slow, 4, 0, 0.0)
     quick = swarm.peer("B")
     swarm.rated(quick, 1_000_000)
+    swarm.downloads.windows.look_again()
     assert sorted(swarm.ask(quick, now=0.6)) == [(4, 0, BLOCK), (4, BLOCK, BLOCK)]
     assert swarm.ask(quick, now=0.7) == []
 
@@ -240,3 +242,42 @@ def test_pieces_on_demand_are_requested_for_readers_only() -> None:
     assert swarm.picker.missing_count == 4
     swarm.downloads.set_priorities([1, 0, 0, 0, 0, 0])
     assert {number // 2 for number in peer.outstanding} == {0}
+
+
+def test_while_files_are_read_little_of_the_rest_is_outstanding() -> None:
+    swarm = Swarm(100 * PIECE, PIECE, min_requests=64)
+    peer = swarm.peer("A")
+    blocks = swarm.ask(peer)
+    assert len(blocks) == 64
+    swarm.downloads.shorten(0.0)
+    assert list(peer.outstanding) == list(range(BRIEF_DEPTH))
+    assert [block for _, block in swarm.record.cancels] == blocks[BRIEF_DEPTH:]
+    read(swarm, 90)
+    assert asked(swarm, peer) == [90, 90]
+    for block in blocks[:BRIEF_DEPTH]:
+        swarm.send(peer, block, now=0.1)
+    assert len(asked(swarm, peer, now=0.1)) == BRIEF_DEPTH - 2
+
+
+def test_a_round_trip_of_a_fast_source_is_outstanding() -> None:
+    swarm = Swarm(400 * PIECE, PIECE)
+    peer = swarm.peer("A")
+    assert peer.brief_depth(0.0) == BRIEF_DEPTH
+    swarm.ask(peer)
+    swarm.send(peer, (0, 0, BLOCK), now=0.1)
+    peer.rate.add(300 * BLOCK, 0.1)
+    assert peer.quickest == 0.1
+    rate = peer.rate.value(0.1)
+    assert peer.brief_depth(0.1) == int(rate * 0.1 * BRIEF_TRIPS) // BLOCK > BRIEF_DEPTH
+    peer.quickest = 10.0
+    assert peer.brief_depth(0.1) == int(rate * BRIEF_MOST * BRIEF_TRIPS) // BLOCK
+
+
+def test_nothing_is_requested_twice_without_room() -> None:
+    swarm = Swarm(40 * PIECE, PIECE)
+    slow, quick = swarm.peer("A"), swarm.peer("B")
+    assert len(swarm.ask(slow)) == 64
+    assert len(swarm.ask(quick)) == 16
+    swarm.rated(quick, 1_000_000)
+    read(swarm, 0)
+    assert swarm.ask(quick, now=5.0) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import List, Optional, Tuple
+from typing import List, Optional
 
 import pytest
 
@@ -65,9 +65,10 @@ def show(run: Optional[Run]) -> str:
 def drain(uploads: Uploads, blocks: int = 1000) -> str:
     runs: List[str] = []
     while uploads:
-        runs.append(show(uploads.take(blocks * BLOCK)))
+        (run,) = uploads.take(blocks * BLOCK)
+        runs.append(show(run))
     assert len(uploads) == 0
-    assert uploads.take(blocks * BLOCK) is None
+    assert uploads.take(blocks * BLOCK) == []
     return " ".join(runs)
 
 
@@ -76,7 +77,7 @@ def drain(uploads: Uploads, blocks: int = 1000) -> str:
 
 def test_nothing_waits() -> None:
     uploads = make()
-    assert uploads.take(1000) is None
+    assert uploads.take(1000) == []
     assert len(uploads) == 0
 
 
@@ -108,7 +109,28 @@ def test_run_tells_each_request() -> None:
     uploads = make()
     assert request(uploads, 10, 0, BLOCK) == ACCEPTED
     assert request(uploads, 10, BLOCK, 20000 - BLOCK) == ACCEPTED
-    assert uploads.take(1 << 20) == Run(10, 0, 20000, [(10, 0, BLOCK), (10, BLOCK, 20000 - BLOCK)])
+    assert uploads.take(1 << 20) == [Run(10, 0, 20000, [(10, 0, BLOCK), (10, BLOCK, 20000 - BLOCK)])]
+
+
+@pytest.mark.parametrize(
+    ("most", "enough", "runs"),
+    [
+        (9, 1, "1:0+2"),
+        (9, 2, "1:0+2"),
+        (9, 3, "1:0+2 3:5+1"),
+        (9, 4, "1:0+2 3:5+1 3:9+3"),
+        (5, 5, "1:0+2 3:5+1 3:9+2"),
+        (9, 9, "1:0+2 3:5+1 3:9+3 4:0+1"),
+        (1, 5, "1:0+1"),
+        (0, 5, "1:0+1"),
+    ],
+)
+def test_as_many_runs_as_are_needed(most: int, enough: int, runs: str) -> None:
+    uploads = make()
+    ask(uploads, "1:0 1:1 3:5 3:9 3:10 3:11 4:0")
+    taken = uploads.take(most * BLOCK, enough * BLOCK)
+    assert " ".join(map(show, taken)) == runs
+    assert len(uploads) == 7 - sum(len(run.requests) for run in taken)
 
 
 def test_a_request_can_be_made_again_once_it_was_taken() -> None:
@@ -142,11 +164,11 @@ def test_random_requests_come_out_in_order_and_whole() -> None:
                 waiting.remove(block)
         else:
             most = chance.randrange(1, 6)
-            run = uploads.take(most * BLOCK)
-            taken: List[Tuple[int, int, int]] = []
-            if run is not None:
-                assert run.length <= most * BLOCK
-                taken = run.requests
+            enough = chance.choice([1, most * BLOCK])
+            runs = uploads.take(most * BLOCK, enough)
+            taken = [block for run in runs for block in run.requests]
+            assert sum(run.length for run in runs) <= most * BLOCK
+            assert enough == 1 or len(taken) == min(most, len(waiting))
             assert taken == waiting[: len(taken)]
             assert bool(taken) is bool(waiting)
             del waiting[: len(taken)]
@@ -160,7 +182,7 @@ def test_many_at_once_are_taken_in_order_and_each_refused_for_itself() -> None:
     asked = [blocks[0], (3, 1, 0), blocks[1], blocks[0], blocks[2], (3, 16 * BLOCK, BLOCK), blocks[3], parse("3:9")]
     rejected = uploads.add(3, asked, available=True, choked=False, allowed_fast=False)
     assert rejected == [(3, 1, 0), (3, 16 * BLOCK, BLOCK), parse("3:9")]
-    assert uploads.take(1 << 20) == Run(3, 0, 4 * BLOCK, blocks)
+    assert uploads.take(1 << 20) == [Run(3, 0, 4 * BLOCK, blocks)]
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------
@@ -197,7 +219,7 @@ def test_odd_requests_within_a_piece_are_filled() -> None:
     assert request(uploads, 0, 1, 1) == ACCEPTED
     assert request(uploads, 0, 2, MAX_LENGTH) == ACCEPTED
     assert request(uploads, 10, 19999, 1) == ACCEPTED
-    assert uploads.take(1 << 20) == Run(0, 1, 1 + MAX_LENGTH, [(0, 1, 1), (0, 2, MAX_LENGTH)])
+    assert uploads.take(1 << 20) == [Run(0, 1, 1 + MAX_LENGTH, [(0, 1, 1), (0, 2, MAX_LENGTH)])]
 
 
 def test_pieces_we_do_not_have_are_rejected() -> None:
@@ -341,3 +363,37 @@ def test_requests_of_less_than_half_a_block_are_counted(layout: Layout, small: i
         assert uploads.small == count
     assert request(uploads, 0, 0, 1) == IGNORED
     assert uploads.small == 2
+
+
+# -- requests of a peer that is not choked ----------------------------------------------------------------------------
+
+
+def test_ordinary_requests_are_accepted_together() -> None:
+    uploads = make()
+    asked = [parse(f"{index}:{number}") for index in (2, 3) for number in range(16)] + [(10, BLOCK, 20000 - BLOCK)]
+    assert uploads.accept(asked, {2, 3, 10}.__contains__, {3}) == len(asked) - 1, "the last one is small"
+    assert uploads.accept(asked[-1:], {10}.__contains__, ()) == 0
+    assert uploads.choke() == asked[:16], "those of an allowed-fast piece stay"
+    assert drain(uploads) == "3:0+16"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *[(2, 0, 0), (2, 0, 100), (2, 0, MAX_LENGTH + 1), (2, 15 * BLOCK, 2 * BLOCK), (2, -1, BLOCK), (4, 0, BLOCK)],
+        *[(-1, 0, BLOCK), (11, 0, BLOCK), (1, 0, BLOCK)],
+    ],
+)
+def test_up_to_one_that_is_not_ordinary(odd: Request) -> None:
+    uploads = make()
+    asked = [(1, 0, BLOCK), (1, BLOCK, 2 * BLOCK), odd, (1, 3 * BLOCK, BLOCK)]
+    assert uploads.accept(asked, lambda index: index != 4, ()) == 2
+    assert drain(uploads) == "1:0+3"
+
+
+def test_no_more_are_accepted_than_may_wait() -> None:
+    uploads = make(reqq=3)
+    asked = [parse(f"2:{number}") for number in range(5)]
+    assert uploads.accept(asked[:2], lambda index: True, ()) == 2
+    assert uploads.accept(asked[2:], lambda index: True, ()) == 1
+    assert uploads.accept(asked[3:], lambda index: True, ()) == 0

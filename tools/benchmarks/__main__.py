@@ -28,6 +28,7 @@ from . import (
     magnet,
     memory,
     picking,
+    reading,
     smallfiles,
     swarms,
 )
@@ -53,6 +54,9 @@ LINES: Dict[str, Callable[[Bench], Line]] = {
     "blocks": blocks.blocks,
     "hashcheck": hashing.hashcheck,
     "create": hashing.create,
+    "read": reading.read,
+    "seek": reading.seek,
+    "read-archive": reading.read_archive,
     "small-files": smallfiles.small_files,
     "rss": memory.rss,
     "idle": idle.idle,

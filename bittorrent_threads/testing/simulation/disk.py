@@ -78,7 +78,7 @@ class SimDisk:
         return files
 
     def open(
-        self, metainfo: Any, basedir: str, *, resume_dir: Optional[str] = None, allocation: str = SPARSE
+        self, metainfo: Any, basedir: str, *, resume_dir: Optional[str] = None, allocation: str = SPARSE, site: str = ""
     ) -> SimStorage:
         files = self.files[metainfo.infohash]
         size = metainfo.total_size if allocation == FULL else 0

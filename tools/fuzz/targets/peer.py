@@ -115,7 +115,7 @@ def _end(bench: Bench, heard: Heard, stream: bytes, sent: int, manners: Manners)
     for peer in status.peers:
         require(peer.remote_requests <= SETTINGS.reqq, f"{peer.remote_requests} requests wait")
     said = Wire(len(bench.payload.have), fast=manners.fast).receive(stream)
-    asked = sum(message[0] == messages.REQUEST for message in said)
+    asked = sum(len(message[1]) for message in said if message[0] == messages.REQUEST)
     blocks = sum(message[0] == messages.PIECE for message in heard)
     require(not manners.greets or blocks <= asked, f"{blocks} blocks for {asked} requests")
     rest = sum(map(_size, heard))

@@ -107,8 +107,10 @@ def received(wire: Wire, chunks: Iterable[bytes]) -> List[Message]:
 
 
 def copied(message: Message) -> List[Message]:
-    """Return a message for each block of a PIECE, with the block copied to bytes; other messages as they are."""
+    """Return a message for each block of a PIECE, with the block copied, and for each REQUEST; others as they are."""
     kind, index, begin, blocks = message
+    if kind == messages.REQUEST:
+        return [(kind, *request) for request in index]
     if kind != messages.PIECE:
         return [message]
     require(len(blocks) == 1 or all(len(block) == BLOCK for block in blocks), "a run with a short block")
