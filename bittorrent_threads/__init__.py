@@ -40,10 +40,15 @@ if TYPE_CHECKING:
     from .metainfo.edit import edit as edit
     from .metainfo.magnet import Magnet as Magnet
     from .metainfo.metainfo import Metainfo as Metainfo
+    from .progress_bar import Report as Report
     from .session import Session as Session
     from .session_dht import DhtPeers as DhtPeers
     from .session_dht import SessionDht as SessionDht
     from .settings import Settings as Settings
+    from .several_clients import Outcome as Outcome
+    from .several_clients import WaitAllResult as WaitAllResult
+    from .several_clients import as_completed as as_completed
+    from .several_clients import wait_all as wait_all
     from .source_answer import SourceAnswer as SourceAnswer
     from .status import DhtFamilyStatus as DhtFamilyStatus
     from .status import DhtSearchStatus as DhtSearchStatus
@@ -68,21 +73,26 @@ _WHERE = {
     "Hashcheck": "hashcheck",
     "HashcheckResult": "hashcheck",
     "IpFilter": "ip_filter",
+    "LocalDiscoveryStatus": "status",
     "Magnet": "metainfo.magnet",
     "Metainfo": "metainfo.metainfo",
+    "Outcome": "several_clients",
     "PeerStatus": "status",
+    "Report": "progress_bar",
     "ScrapeResult": "status",
     "Session": "session",
     "SessionDht": "session_dht",
-    "LocalDiscoveryStatus": "status",
     "Settings": "settings",
     "SourceAnswer": "source_answer",
     "Status": "status",
     "Tracker": "tracker",
     "TrackerStatus": "status",
+    "WaitAllResult": "several_clients",
+    "as_completed": "several_clients",
     "create": "disk.create",
     "download": "blocking_download",
     "edit": "metainfo.edit",
+    "wait_all": "several_clients",
     **dict.fromkeys(
         [
             "BencodeError",

@@ -12,6 +12,7 @@ from .client import Client
 from .conditions import Condition
 from .errors import StorageError
 from .options import ClientOptions, FolderPath, Source
+from .progress_bar import Progress, check_progress_argument
 from .status import Status
 from .threads.latch import Cancel
 from .timeouts import check_timeout
@@ -47,6 +48,7 @@ def download(
     timeout: Optional[float] = None,
     stall_timeout: Optional[float] = None,
     cancel: Optional[Cancel] = None,
+    progress: Progress = False,
     **options: Unpack[ClientOptions],
 ) -> Download:
     """Download a torrent, and return when every wanted file is complete.
@@ -59,6 +61,9 @@ def download(
         timeout: Most seconds of the download; None for no limit.
         stall_timeout: Most seconds without progress; None for no limit.
         cancel: Ends the download when it is set, such as a ``threading.Event``.  The data received is kept.
+        progress: True draws a bar while the call waits, or writes a line every few seconds where standard error is no
+            terminal or tqdm (extra ``progress``) is not installed; a function is called with a :class:`Report` several
+            times a second.
         **options: Keyword arguments of :class:`Client`.
 
     Returns:
@@ -78,10 +83,11 @@ def download(
     """
     check_timeout(timeout)
     check_timeout(stall_timeout, "stall_timeout")
+    check_progress_argument(progress)
     began = time.monotonic()
     with Client(source, basedir, **options) as client:
         condition = Condition(_Complete(client), "complete")
-        status = wait_for(Wait(client._handle, condition, timeout, stall_timeout), cancel)
+        status = wait_for(Wait(client._handle, condition, timeout, stall_timeout), cancel, progress)
         pads = {index for index, file in enumerate(client._handle.torrent.content.metainfo.files) if file.pad}
         wanted = tuple(file.path for file in client.files if file.priority and file.index not in pads)
         return Download(

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import shlex
 import signal
 import sys
 from types import FrameType
-from typing import Iterator, Optional, Sequence
+from typing import Iterator, List, Optional, Sequence
 
+from .command_line.completion import complete
 from .command_line.console import Console
 from .command_line.outcome import DISK, FAILED, FAILURES, conclude
 from .command_line.parser import parser
@@ -35,7 +38,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """
     tolerant_streams()
     try:
-        options = parser().parse_args(arguments)
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        arguments_parser = parser()
+        complete(arguments_parser)
+        options = arguments_parser.parse_args(given)
+        options.command_line = command_line(given)
         logging.basicConfig(level=max(logging.DEBUG, logging.WARNING - 10 * options.verbose), stream=sys.stderr)
         console = Console(options.json)
         try:
@@ -58,6 +65,14 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             sys.stdout.flush()
         except OSError:
             silence_stdout()
+
+
+def command_line(arguments: List[str]) -> str:
+    """Return the command line of this process, as a shell reads it."""
+    program = sys.argv[0] if sys.argv else ""
+    module = os.path.basename(program) == "__main__.py"
+    words = [sys.executable, "-m", "bittorrent_threads"] if module else ["bittorrent-threads"]
+    return shlex.join([*words, *arguments])
 
 
 @contextlib.contextmanager

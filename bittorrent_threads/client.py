@@ -19,6 +19,7 @@ from .file_verbs import FileVerbs
 from .metainfo.urls import Trackers, given_tiers
 from .options import FolderPath, PieceCache, Source, torrent_of
 from .origin import origin
+from .progress_bar import Progress
 from .runtime import Runtime
 from .settings import Settings
 from .status import Status
@@ -217,6 +218,7 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
         stall_timeout: Optional[float] = None,
         *,
         cancel: Optional[Cancel] = None,
+        progress: Progress = False,
     ) -> Status:
         """Wait for a condition.
 
@@ -229,6 +231,7 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
             timeout: Most seconds to wait; None for no limit.
             stall_timeout: Most seconds without progress; None for no limit.
             cancel: Ends the wait when it is set, such as a ``threading.Event``.  The client goes on.
+            progress: True draws a bar or writes lines, and a function is called, as for :func:`download`.
 
         Returns:
             The status that fulfils the condition.
@@ -244,7 +247,7 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
             FileNotFoundError: If the torrent has no such file.
             StateError: If the file is not wanted (its priority is 0).
         """
-        return wait_for(Wait(self._handle, condition_of(self, until), timeout, stall_timeout), cancel)
+        return wait_for(Wait(self._handle, condition_of(self, until), timeout, stall_timeout), cancel, progress)
 
     def watch(
         self,
@@ -287,7 +290,7 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
 
         wait = Wait(self._handle, condition_of(self, until), timeout, stall_timeout)
         with watching(display_for(self._card), self.status, interval) as look:
-            return wait_for(wait, cancel, look)
+            return wait_for(wait, cancel, lambda report: look(self.status()))
 
     # -- peers and resume data -----------------------------------------------------------------------------------------
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Iterable, Literal, Mapping, Optional, Union, overload
+from typing import TYPE_CHECKING, Iterable, Literal, Mapping, Optional, Union, cast, overload
 
 from .conditions import METADATA
 from .engine.checks import Check
-from .errors import BitTorrentError, Cancelled, Stalled
+from .errors import BitTorrentError, Cancelled, SessionClosed, Stalled, WaitTimeout
 from .explanation import explain
 from .hashcheck import Hashcheck, HashcheckResult, piece_indexes, result_of
 from .options import FolderPath
+from .progress_bar import PIECES, Progress, Report, check_progress_argument, reporting
 from .reading.file_choice import FileName, file_index
 from .reading.file_reader import FileReader
 from .threads.latch import Cancel
 from .torrent_handle import TorrentHandle
-from .wait import Wait, wait_for
+from .wait import SHOW_INTERVAL, Wait, wait_for
+
+if TYPE_CHECKING:
+    from .serving.file_server import FileServer, Served
 
 
 class FileVerbs:
@@ -80,18 +84,68 @@ class FileVerbs:
             handle, self, index, readahead=readahead, timeout=timeout, stall_timeout=stall_timeout, cancel=cancel
         )
 
+    def serve(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        origins: Iterable[str] = (),
+        stall_timeout: Optional[float] = 300.0,
+    ) -> FileServer:
+        """Serve the files over HTTP, also while they are downloaded, to a media player or a browser.
+
+        What is requested is downloaded first.  The server runs until it or the client is closed, and keeps the client
+        from being garbage-collected.
+
+        Args:
+            host: Address to listen on.  The default is reachable from this machine only; behind any other there is no
+                protection: whoever reaches the port can read the files.
+            port: Port to listen on; 0 lets the system choose one.
+            origins: Origins whose pages may embed and read the files, such as ``https://example.org``, besides pages of
+                this machine; ``*`` for all.
+            stall_timeout: Seconds without progress after which a request that waits for data ends; None for no limit.
+
+        Returns:
+            The server, which listens already.
+
+        Raises:
+            ListenError: If the address or the port cannot be used.
+            TypeError: If ``port`` is no integer, or ``origins`` is a string.
+            ValueError: If ``port`` is no port.
+            SessionClosed: If the client is closed.
+            ThreadError: If the system cannot start a thread.
+        """
+        from .serving.file_server import FileServer
+
+        if self._handle.closed or self._handle.runtime.closed:
+            raise SessionClosed("the client is closed")
+        client = cast("Served", self)
+        return FileServer(client, host, port, origins=origins, stall_timeout=stall_timeout)
+
     @overload
     def hashcheck(
-        self, *pieces: Union[int, Iterable[int]], wait: Literal[True] = True, cancel: Optional[Cancel] = None
+        self,
+        *pieces: Union[int, Iterable[int]],
+        wait: Literal[True] = True,
+        cancel: Optional[Cancel] = None,
+        progress: Progress = False,
     ) -> HashcheckResult: ...
 
     @overload
     def hashcheck(
-        self, *pieces: Union[int, Iterable[int]], wait: Literal[False], cancel: Optional[Cancel] = None
+        self,
+        *pieces: Union[int, Iterable[int]],
+        wait: Literal[False],
+        cancel: Optional[Cancel] = None,
+        progress: Progress = False,
     ) -> Hashcheck: ...
 
     def hashcheck(
-        self, *pieces: Union[int, Iterable[int]], wait: bool = True, cancel: Optional[Cancel] = None
+        self,
+        *pieces: Union[int, Iterable[int]],
+        wait: bool = True,
+        cancel: Optional[Cancel] = None,
+        progress: Progress = False,
     ) -> Union[HashcheckResult, Hashcheck]:
         """Hash pieces, in any state, without any socket.
 
@@ -101,6 +155,7 @@ class FileVerbs:
             *pieces: Indexes, or iterables of indexes; all pieces if there are none.
             wait: Wait for the result.
             cancel: Ends the check when it is set, such as a ``threading.Event``.
+            progress: Shows the pieces that are hashed while the call waits, as for :func:`download`.
 
         Returns:
             The result, or with ``wait=False`` the check, which can be waited for.
@@ -112,6 +167,7 @@ class FileVerbs:
             MetadataUnknown: If the metadata of a magnet link is not known yet.
             SessionClosed: If the client is closed.
         """
+        check_progress_argument(progress)
         indexes = piece_indexes(pieces, self._handle.torrent.content.metainfo.piece_count)
         torrent, reply = self._handle.torrent, self._handle.reply()
 
@@ -123,7 +179,15 @@ class FileVerbs:
         if not wait:
             return handle
         try:
-            return handle.wait(cancel=cancel)
+            with reporting(progress, self._handle.status.name) as report:
+                while report is not None and not handle.done:
+                    report(Report(len(check.passed) + len(check.failed), len(indexes), PIECES))
+                    with contextlib.suppress(WaitTimeout):
+                        handle.wait(SHOW_INTERVAL, cancel=cancel)
+                result = handle.wait(cancel=cancel)
+                if report is not None:
+                    report(Report(len(result.passed) + len(result.failed), len(indexes), PIECES))
+                return result
         except (KeyboardInterrupt, Cancelled):
             with contextlib.suppress(BitTorrentError):
                 handle.cancel()

@@ -1,20 +1,18 @@
-"""Progress of a client for people: lines for its progress and its events, and conditions that show them.
+"""Progress of a client for people: lines for its progress and its events, and a condition that shows them.
 
-``Downloaded`` and ``Seeded`` are conditions for ``Client.wait``, which calls them several times a second in the waiting
-thread.
+``Fetched`` is a condition for ``Client.wait``, which calls it several times a second in the waiting thread.
 """
 
 from __future__ import annotations
 
 import queue
-import time
 from typing import NamedTuple, Optional
 
 from . import events
 from .amounts import duration_text, size_text
 from .client import Client
 from .command_line.console import Console
-from .errors import Stalled, StorageError
+from .errors import StorageError
 from .status import Status
 
 
@@ -23,30 +21,6 @@ class Progress(NamedTuple):
 
     text: str
     share: float
-
-
-class Downloaded:
-    """The condition that a download is complete; each call shows events and progress.
-
-    A call raises StorageError after a disk failure, so that the user can make room and start the command again.
-    """
-
-    def __init__(self, client: Client, console: Console) -> None:
-        self._client = client
-        self._console = console
-
-    def __call__(self, status: Status) -> bool:
-        """Show what is new, and return whether the download is complete."""
-        failure = show_events(self._client, self._console, fatal=True)
-        if failure is not None:
-            raise failure
-        if status.complete and not status.checking:
-            return True
-        self._console.progress(*download_progress(status))
-        return False
-
-    def __str__(self) -> str:
-        return "complete"
 
 
 class Fetched:
@@ -65,34 +39,6 @@ class Fetched:
 
     def __str__(self) -> str:
         return "told by its peers"
-
-
-class Seeded:
-    """A condition that is never true, for seeding; each call shows events and progress.
-
-    A call raises Stalled when no peer has received data for ``stall_timeout`` seconds.
-    """
-
-    def __init__(self, client: Client, console: Console, stall_timeout: Optional[float]) -> None:
-        self._client = client
-        self._console = console
-        self._stall_timeout = stall_timeout
-        self._uploaded = 0
-        self._moved = time.monotonic()
-
-    def __call__(self, status: Status) -> bool:
-        """Show what is new, and return False."""
-        show_events(self._client, self._console)
-        now = time.monotonic()
-        if status.uploaded != self._uploaded:
-            self._uploaded, self._moved = status.uploaded, now
-        elif self._stall_timeout is not None and now - self._moved >= self._stall_timeout:
-            raise Stalled(f"no peer received data of {status.name} for {self._stall_timeout:g} s")
-        self._console.progress(*seed_progress(status))
-        return False
-
-    def __str__(self) -> str:
-        return "done with seeding"
 
 
 def download_progress(status: Status) -> Progress:

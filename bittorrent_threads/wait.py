@@ -6,11 +6,12 @@ It does not wait by itself, so that one thread can wait for several torrents wit
 from __future__ import annotations
 
 import time
-from typing import Callable, Optional, Tuple
+from typing import Optional, Tuple
 
 from .conditions import Condition
 from .errors import SessionClosed, Stalled, WaitTimeout
 from .explanation import explain
+from .progress_bar import Progress, Show, report_of, reporting
 from .status import Status
 from .threads.latch import Cancel
 from .timeouts import check_timeout
@@ -20,8 +21,6 @@ FIGURES = ("state", "pieces_have", "piece_count", "left", "downloaded", "connect
 """The fields of a status that the exception of a wait contains."""
 SHOW_INTERVAL = 0.25
 """Most seconds between two calls of a function that shows the progress."""
-
-Show = Callable[[Status], object]
 
 
 class Wait:
@@ -107,13 +106,13 @@ class Wait:
         return Stalled(f"{status.name!r} made no progress for {self._stall_timeout:g} s{why}", figures, explanation)
 
 
-def wait_for(wait: Wait, cancel: Optional[Cancel] = None, show: Optional[Show] = None) -> Status:
+def wait_for(wait: Wait, cancel: Optional[Cancel] = None, progress: Progress = False) -> Status:
     """Wait.
 
     Args:
         wait: What to wait for.
         cancel: Ends the wait when it is set.
-        show: Called with the status at each look, and several times a second.
+        progress: How to show the progress.
 
     Returns:
         The status that fulfils the condition.
@@ -125,16 +124,22 @@ def wait_for(wait: Wait, cancel: Optional[Cancel] = None, show: Optional[Show] =
         MetainfoError: If the metadata that came for a magnet link cannot be used.
         SessionClosed: If the client or its session is closed first.
     """
-    while True:
-        latch = wait.changed.add()
-        try:
-            status = wait.look()
-            if status is not None:
-                return status
-            left = wait.left
-            if show is not None:
-                show(wait.status)
-                left = SHOW_INTERVAL if left is None else min(left, SHOW_INTERVAL)
-            latch.wait(left, cancel)
-        finally:
-            wait.changed.remove(latch)
+    with reporting(progress, wait.status.name) as report:
+        while True:
+            latch = wait.changed.add()
+            try:
+                status = wait.look()
+                if report is not None:
+                    report(report_of(status or wait.status))
+                if status is not None:
+                    return status
+                latch.wait(soon(wait.left, report), cancel)
+            finally:
+                wait.changed.remove(latch)
+
+
+def soon(left: Optional[float], report: Optional[Show]) -> Optional[float]:
+    """Return the seconds until the next look; a progress that is shown is looked at several times a second."""
+    if report is None:
+        return left
+    return SHOW_INTERVAL if left is None else min(left, SHOW_INTERVAL)

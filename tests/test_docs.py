@@ -22,6 +22,7 @@ import bittorrent_threads as bt
 from bittorrent_threads import cli, errors, events, file
 from bittorrent_threads.command_line import outcome
 from bittorrent_threads.reading import file_reader
+from bittorrent_threads.serving import file_server
 
 DOCS = ROOT / "tools" / "docs"
 PAGES = sorted(DOCS.rglob("*.rst"))
@@ -31,8 +32,8 @@ NEEDED = {"fsspec": ("fsspec", "pandas")}
 SOURCE = ROOT / "bittorrent_threads"
 PUBLIC = (
     *(bt.Client, bt.Session, bt.Settings, bt.Status, bt.PeerStatus, bt.TrackerStatus, bt.Hashcheck),
-    *(bt.Explanation, bt.SourceAnswer, bt.LocalDiscoveryStatus),
-    *(bt.IpFilter, bt.Blocklist),
+    *(bt.Explanation, bt.SourceAnswer, bt.WaitAllResult, bt.Outcome, bt.Report, bt.LocalDiscoveryStatus),
+    *(bt.IpFilter, bt.Blocklist, file_server.FileServer),
     *(bt.SessionDht, bt.DhtPeers, bt.DhtStatus, bt.DhtFamilyStatus, bt.DhtSearchStatus),
     *(bt.HashcheckResult, bt.Download, bt.Magnet, bt.Metainfo, bt.Tracker, file.File, file_reader.FileReader),
 )

@@ -14,7 +14,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "bittorrent_threads"
 SOURCE = ROOT / PACKAGE
 MODULES = sorted(SOURCE.rglob("*.py"))
-LAYERS = ("threads", "metainfo", "protocol", "swarm", "dht", "disk", "net", "engine", "notebook", "reading")
+LAYERS = (
+    *("threads", "metainfo", "protocol", "swarm", "dht", "disk", "net", "engine"),
+    *("notebook", "reading", "serving"),
+)
 PURE_LAYERS = ("metainfo", "protocol", "swarm", "dht")
 TOP = "(top level)"
 MAX_LINES = 450
@@ -42,6 +45,7 @@ FACADE = frozenset(
         "runtime",
         "session",
         "session_dht",
+        "several_clients",
         "shutdown",
         "status_view",
         "timeouts",
@@ -77,12 +81,14 @@ ALLOWED = {
     "tracker": frozenset({"errors", "address_scope", "net", "protocol", "threads"}),
     "net": frozenset({"buffers", "errors", "address_scope", "settings", "text", "threads", "version"}),
     "metainfo": LEAVES,
-    "disk": LEAVES | {"metainfo", "threads"},
+    "progress_bar": frozenset({"amounts", "explanation", "status", "text"}),
+    "disk": LEAVES | {"metainfo", "threads", "progress_bar"},
     "protocol": LEAVES | {"metainfo"},
     "swarm": LEAVES | {"metainfo", "protocol"},
     "dht": LEAVES | {"metainfo", "protocol"},
     "notebook": LEAVES | {"metainfo"},
     "engine": LEAVES | {"metainfo", "protocol", "swarm", "dht", "disk", "net"},
+    "serving": LEAVES | {"metainfo", "net", "protocol", "threads"},
     "reading": LEAVES | {"metainfo", "swarm", "net", "engine", "threads", "torrent_handle", "file"},
 }
 """What of ours each module or layer may import besides itself; the façade and the command line, all below them."""

@@ -24,7 +24,7 @@ import environment
 
 DEBIAN_PEERS = {
     **{"aria2c": "aria2", "transmission-cli": "transmission-cli", "opentracker": "opentracker"},
-    **{"Xvfb": "xvfb"},
+    **{"Xvfb": "xvfb", "curl": "curl", "ffmpeg": "ffmpeg", "chromium": "chromium"},
 }
 """The program of each peer, and its Debian package."""
 DEBIAN_LIBRARIES = {

@@ -52,6 +52,14 @@ def whole_number(text: str, least: int, most: int) -> int:
     return number
 
 
+def ratio(text: str) -> float:
+    """Return a ratio above 0."""
+    number = _number(text)
+    if not 0 < number < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a ratio above 0, such as 1.5")
+    return number
+
+
 def nonempty(text: str) -> str:
     """Return a path or an address that is not empty, as an unset variable of a shell would be."""
     if not text:

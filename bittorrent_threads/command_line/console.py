@@ -26,8 +26,17 @@ REPEAT_INTERVAL = 60.0
 """Least seconds between two times that the same news is written."""
 MAX_NEWS = 100
 """News that are remembered for that."""
+MAX_BAR = 60
+"""Most characters of the bar on a terminal."""
 TERMINAL_INTERVAL = 0.05
 """Least seconds between two progress lines on a terminal."""
+
+
+def bar(share: float, width: int) -> str:
+    """Return a bar for a share, 0 to 1, such as ``[====>     ]``, of ``width`` characters."""
+    room = max(1, width - 2)
+    done = int(min(1.0, share) * room)
+    return f"[{'=' * done}{'>' if done < room else ''}{' ' * (room - done - 1)}]"
 
 
 class Console:
@@ -60,7 +69,7 @@ class Console:
             self.message(text)
 
     def progress(self, text: str, share: float) -> None:
-        """Show the progress.
+        """Show the progress: on a terminal with a bar, if something is done.
 
         Args:
             text: One line or several.
@@ -72,7 +81,9 @@ class Console:
         if self.terminal:
             if passed >= TERMINAL_INTERVAL:
                 erase, width = self._erase(), shutil.get_terminal_size().columns - 1
-                self._progress = "\n".join(escaped(line)[:width] for line in text.split("\n"))
+                lines = [bar(share, min(width, MAX_BAR))] if share > 0 else []
+                lines += [escaped(line)[:width] for line in text.split("\n")]
+                self._progress = "\n".join(lines)
                 self._progress_time = now
                 self._write(erase + self._progress)
         elif passed >= (PLAIN_INTERVAL if percent != self._progress_share else PLAIN_SILENCE):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..settings import NAMES, Settings
-from .arguments import address, nonempty, port, rate, seconds, size
+from .arguments import address, nonempty, port, rate, ratio, seconds, size
 
 
 def common_options() -> argparse.ArgumentParser:
@@ -113,6 +113,21 @@ def swarm_options() -> argparse.ArgumentParser:
         type=seconds,
         metavar="S",
         help="end when no data was received, or with seeding sent, for S seconds, with exit code 3",
+    )
+    return found
+
+
+def goal_options() -> argparse.ArgumentParser:
+    """Return the options that end seeding."""
+    found = _group()
+    found.add_argument(
+        "--ratio",
+        type=ratio,
+        metavar="R",
+        help="seed until R times the size of the torrent was sent in this run, and end with exit code 0",
+    )
+    found.add_argument(
+        "--seed-time", type=seconds, metavar="S", help="seed for S seconds, such as 2h, and end with exit code 0"
     )
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, overload
 
 from ..errors import BitTorrentError, MetainfoError, SettingsError, StorageError, WaitTimeout
 from .console import Console
@@ -26,7 +26,7 @@ _OPTIONS = {
     "web_seeds": "--web-seed",
     **{
         name: f"--{name.replace('_', '-')}"
-        for name in ("piece_length", "comment", "source", "exclude", "output", "name")
+        for name in ("piece_length", "comment", "source", "exclude", "output", "name", "select")
     },
     "max_size": "--max-metainfo-size",
     "remove_tracker": "--remove-tracker",
@@ -47,8 +47,8 @@ def conclude(console: Console, error: Optional[BaseException], document: Dict[st
         document: The result for ``--json``.
         text: The result otherwise.
     """
-    code = DONE if error is None else next(code for kind, code in _EXIT_CODES if isinstance(error, kind))
-    document = {**document, "exit_code": code, "error": None if error is None else reason(error)}
+    code = code_of(error)
+    document = {**document, "exit_code": code, "error": reason(error)}
     if error is None:
         console.result(document, text)
     else:
@@ -56,8 +56,19 @@ def conclude(console: Console, error: Optional[BaseException], document: Dict[st
     return code
 
 
-def reason(error: BaseException) -> str:
-    """Return what went wrong, in a line."""
+def code_of(error: Optional[BaseException]) -> int:
+    """Return the exit code of an error of ``FAILURES``; None is success."""
+    return DONE if error is None else next(code for kind, code in _EXIT_CODES if isinstance(error, kind))
+
+
+@overload
+def reason(error: None) -> None: ...
+@overload
+def reason(error: BaseException) -> str: ...
+def reason(error: Optional[BaseException]) -> Optional[str]:
+    """Return what went wrong, in a line; None for success."""
+    if error is None:
+        return None
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     if isinstance(error, SettingsError) and error.name in _OPTIONS:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 
 from ..version import __version__
-from . import create, demo, download, edit, info, magnet, seed, tracker, verify
+from . import create, demo, download, edit, info, magnet, seed, stream, tracker, verify
 
 COMMANDS = (
     download.COMMAND,
     seed.COMMAND,
+    stream.COMMAND,
     create.COMMAND,
     info.COMMAND,
     edit.COMMAND,

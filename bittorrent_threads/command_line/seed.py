@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Optional
 
 from ..file_report import file_reports
 from ..options import torrent_of
@@ -12,10 +11,10 @@ from .arguments import nonempty
 from .command import Command
 from .console import Console
 from .data_check import check, require_all, require_folder
-from .exchange import conclude_exchange, fetch, seed_on
-from .option_groups import common_options, folder_options, limit_options, rate_options, swarm_options
-from .outcome import FAILURES
+from .exchange import CLOSE_TIMEOUT, Exchange, fetch
+from .option_groups import common_options, folder_options, goal_options, limit_options, rate_options, swarm_options
 from .session_options import load_filter, settings_of
+from .transfer import Transfer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +26,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """Check the files, and serve them if they are all there."""
     source = torrent_of(options.source, settings_of(options))
     require_folder(options.dir)
-    with Session(settings_of(options)) as session:
+    session = Session(settings_of(options))
+    try:
         load_filter(session, options.ip_filter, console)
         given = {"peers": options.peer, "trackers": options.tracker}
         with session.add(source, options.dir, state="stopped", stop_at_metadata=True, **given) as checked:
@@ -36,19 +36,26 @@ def run(options: argparse.Namespace, console: Console) -> int:
             require_all(checked, result, file_reports(checked, result))
             cache = checked.piece_cache
         client = session.add(metainfo, options.dir, piece_cache=cache, **given)
-        failure: Optional[BaseException] = None
-        try:
-            seed_on(client, console, timeout=options.timeout, stall_timeout=options.stall_timeout)
-        except FAILURES as error:
-            failure = error
-        return conclude_exchange(console, client, "seed", failure, None)
+        exchange = Exchange(session, [Transfer(client)], console)
+        exchange.seed(
+            ratio=options.ratio,
+            seconds=options.seed_time,
+            timeout=options.timeout,
+            stall_timeout=options.stall_timeout,
+        )
+        return exchange.conclude("seed", options.command_line)
+    finally:
+        session.close(CLOSE_TIMEOUT)
 
 
 COMMAND = Command(
     "seed",
     "check the files and serve them until interrupted",
     run,
-    groups=(common_options, limit_options, folder_options, swarm_options, rate_options),
+    groups=(common_options, limit_options, folder_options, swarm_options, rate_options, goal_options),
     add_arguments=add_arguments,
-    examples=("photos.torrent -d . --upload-limit 2M",),
+    examples=(
+        "photos.torrent -d . --upload-limit 2M",
+        "photos.torrent -d . --ratio 3 --seed-time 1d",
+    ),
 )

@@ -14,6 +14,7 @@
     epochs          ``Epochs``: which pieces are still trusted after another program changed a file
     file_pool       ``FilePool``: the files in use; ``handles`` keeps few of them open
     file            ``File``: what is known of one file, and whether another program changed it
+    file_errors     the errors of one file
     descriptor      ``Descriptor``: reads and writes at a position of an open file
     folder          ``Folder``: names below a folder, opened without following links
     unsynced_files  ``UnsyncedFiles``: files that were written and are not durable yet

@@ -200,6 +200,8 @@ class Content:
             Begin and end of the ranges that neither a file nor the part file has, ascending.
         """
         absent: List[Tuple[int, int]] = []
+        if self._files.all_small and self._all_at_home():
+            return absent
         at_home, small = self._at_home(), self._files.small
         for span, at in self._places(offset, length):
             if small(span.file) and at_home(span.file):
@@ -309,33 +311,6 @@ class Content:
         """The files of the torrent."""
         return self._files
 
-    def require_own_files(self, wanted: Sequence[bool], own: Sequence[bool]) -> None:
-        """Check that not all of our own files are gone, if one is wanted.
-
-        Nothing may be created in an empty mount point.  In most cases the first file exists, and only that is checked.
-
-        Args:
-            wanted: Whether each file is wanted.
-            own: Whether each file was made by this torrent.
-
-        Raises:
-            Gone: All are gone.
-        """
-        gone = None
-        for index, (wants, ours) in enumerate(zip(wanted, own)):
-            file = self._files[index]
-            if ours and file.seen and not self._metainfo.files[index].pad:
-                if self.pool.named(file):
-                    return
-                gone = gone or (file if wants else None)
-        if gone is not None:
-            self.pool.create(gone)  # raises Gone, and creates nothing
-
-    def paths(self, used: Sequence[bool]) -> List[Parts]:
-        """Return the paths of the ``used`` files that have bytes and are not padding."""
-        entries = enumerate(self._metainfo.files)
-        return [self._files[index].parts for index, entry in entries if used[index] and entry.length and not entry.pad]
-
     def relocate(self, folder: Folder, found: Mapping[File, os.stat_result]) -> None:
         """Change the folder after all files were moved.
 
@@ -360,9 +335,9 @@ class Content:
 
     def _places(self, offset: int, length: int) -> Iterator[Tuple[Span, int]]:
         # The spans that are not padding, and the begin of each relative to ``offset``.
-        at = 0
+        at, files = 0, self._metainfo.files
         for span in self._layout.spans(offset, length):
-            if not self._metainfo.files[span.file].pad:
+            if not files[span.file].pad:
                 yield span, at
             at += span.length
 
@@ -386,6 +361,13 @@ class Content:
         with self._lock:
             parted = self._part_file.files
         return lambda file: file not in parted
+
+    def _all_at_home(self) -> bool:
+        routed = self._routed
+        if routed is not None:
+            return 0 not in routed
+        with self._lock:
+            return not self._part_file.files
 
     def _in_part_file(self, file: int) -> bool:
         # Under the lock.

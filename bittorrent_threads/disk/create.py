@@ -21,6 +21,7 @@ from ..metainfo.layout import Layout
 from ..metainfo.metainfo import MAX_PIECES, MAX_SIZE, Metainfo
 from ..metainfo.piece_length import check_piece_length, chosen_piece_length
 from ..metainfo.urls import Trackers, given_tiers, given_web_seeds
+from ..progress_bar import reporting_amounts
 from ..threads.latch import Cancel
 from ..version import __version__
 from .piece_hashing import PieceHashing, Progress, check_threads, processors
@@ -52,7 +53,7 @@ def create(
     output: Union[str, os.PathLike[str], None] = None,
     max_size: int = MAX_SIZE,
     threads: Optional[int] = None,
-    progress: Optional[Progress] = None,
+    progress: Union[bool, Progress, None] = None,
     on_warning: Optional[Callable[[str], object]] = None,
     cancel: Optional[Cancel] = None,
 ) -> Metainfo:
@@ -82,7 +83,8 @@ def create(
         max_size: Bytes of the .torrent at most.  More than about 150,000 files need more than the default; so do those
             who read the torrent.
         threads: Threads that hash, from 1 to 64; by default one a processor.
-        progress: Called in this thread with the number of bytes that are hashed, and of all bytes.
+        progress: True draws a bar while the call hashes, or writes lines, as for :func:`download`; a function is called
+            in this thread with the number of bytes that are hashed, and of all bytes.
         on_warning: Called in this thread with a sentence; by default ``warnings.warn``.
         cancel: A ``threading.Event``; the call ends soon after another thread sets it.
 
@@ -122,7 +124,8 @@ def create(
     blank = _blank(_info(name, layout, sources, keys), outer, sources, max_size, given)
     for warning in found.warnings(name, (file.path for file in blank.files)):
         (on_warning or _warn)(warning)
-    pieces = PieceHashing(sources, layout).run(threads or processors(), progress, cancel)
+    with reporting_amounts(progress, name) as show:
+        pieces = PieceHashing(sources, layout).run(threads or processors(), show, cancel)
     metainfo = dataclasses.replace(blank.with_pieces(pieces), trackers_trusted=True)
     if target is not None:
         metainfo.save(target)

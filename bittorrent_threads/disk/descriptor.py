@@ -16,6 +16,10 @@ from ..threads.original import allocate_lock
 Identity = Tuple[int, int]
 """Device and inode."""
 
+_DEVICES = (
+    os.name == "posix"
+)  # on Windows some versions of Python return another device for a path than for a descriptor
+
 MAX_VECTORS = 1024
 """Buffers of one ``pwritev``: IOV_MAX of Linux, macOS and the BSDs."""
 
@@ -177,5 +181,4 @@ def _behind(batch: List[memoryview], count: int) -> List[memoryview]:
 
 def identity(found: os.stat_result) -> Identity:
     """Return device and inode of a file, equal for two names of one file."""
-    # On Windows some versions of Python return another device for a path than for a descriptor.
-    return found.st_dev if os.name == "posix" else 0, found.st_ino
+    return (found.st_dev if _DEVICES else 0), found.st_ino

@@ -24,7 +24,7 @@ class FileStat(NamedTuple):
     @classmethod
     def of(cls, found: os.stat_result) -> FileStat:
         """Make it from the status of a file."""
-        return cls(found.st_size, found.st_mtime_ns, found.st_ino)
+        return tuple.__new__(cls, (found.st_size, found.st_mtime_ns, found.st_ino))  # half the time of cls(...)
 
     def still(self, found: os.stat_result) -> bool:
         """Return whether size and modification time of a status are the same."""

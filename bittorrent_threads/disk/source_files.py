@@ -7,15 +7,14 @@ Hidden files are included unless the caller says otherwise.  Each file takes 300
 
 from __future__ import annotations
 
-import fnmatch
 import os
-import re
 import stat
 import sys
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import SettingsError, StorageError
 from ..metainfo.file_list import MAX_PATH_DEPTH
+from ..metainfo.path_patterns import PathPatterns
 from ..metainfo.safe_paths import HIDDEN_FOLDER, folded_name, native_name
 from .folder import Parts
 
@@ -65,18 +64,7 @@ class Exclusion:
 
     def __init__(self, patterns: Iterable[str], output: Optional[str], *, hidden: bool = True) -> None:
         self._hidden = hidden
-        names: List[str] = []
-        self._paths: List[Sequence[str]] = []
-        for pattern in patterns:
-            parts = pattern.strip("/").split("/")
-            if "" in parts:
-                raise SettingsError("exclude", f"{pattern!r} is no pattern: it has an empty name")
-            if len(parts) > 1 or pattern.startswith("/"):
-                self._paths.append(parts)
-            else:
-                names.append(fnmatch.translate(parts[0]))
-        # One regular expression for all: a million names are matched.
-        self._excluded_name = re.compile("|".join(names) if names else r"(?!)").match
+        self._patterns = PathPatterns("exclude", patterns)
         self._outputs: List[Tuple[str, str, os.stat_result]] = []
         for place in () if output is None else {output, os.path.realpath(output)}:  # a link, and its target
             if os.path.lexists(place):
@@ -91,9 +79,9 @@ class Exclusion:
             status: Its status.
         """
         name = source.name
-        if name and ((name[0] == "." and not self._hidden) or self._excluded_name(name)):
+        if name and ((name[0] == "." and not self._hidden) or self._patterns.match_name(name)):
             return True
-        if self._paths and any(_matches(source.parts, pattern) for pattern in self._paths):
+        if self._patterns.match_path(source.parts):
             return True
         if not self._outputs:
             return False
@@ -103,10 +91,6 @@ class Exclusion:
             os.path.samestat(found, status) and (above, folded_name(own)) == (folder, name)
             for folder, name, found in self._outputs
         )
-
-
-def _matches(parts: Parts, pattern: Sequence[str]) -> bool:
-    return len(parts) == len(pattern) and all(map(fnmatch.fnmatchcase, parts, pattern))
 
 
 class Found:

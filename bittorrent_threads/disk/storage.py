@@ -231,9 +231,9 @@ class Storage:
         self._content.refuse_foreign_data(wanted, own)
 
     def _claim_files(self, wanted: Sequence[bool], own: Sequence[bool], writing: bool) -> None:
-        self._content.require_own_files(wanted, own)  # an empty folder may be an unmounted disk
+        self._content.files.require_own(wanted, own)  # an empty folder may be an unmounted disk
         used = [wants or ours for wants, ours in zip(wanted, own)]
-        self._torrent_claim.take(self._content.folder, self._content.paths(used), writing=writing)
+        self._torrent_claim.take(self._content.folder, self._content.files.paths(used), writing=writing)
         self._used = used
 
     def _prepare(self, wanted: Sequence[bool], own: Sequence[bool], writing: bool) -> Prepared:
@@ -248,8 +248,8 @@ class Storage:
     def _move(self, target: Folder) -> Moved:
         # An exclusive job.
         try:
-            paths = self._content.paths([True] * len(self._metainfo.files))
-            with self._torrent_claim.moving(target, paths, lambda: self._content.paths(self._used)):
+            paths = self._content.files.paths([True] * len(self._metainfo.files))
+            with self._torrent_claim.moving(target, paths, lambda: self._content.files.paths(self._used)):
                 return move(
                     self._content, self._resume_file, self._metainfo, target, interrupted=lambda: self._interrupted
                 )

@@ -32,6 +32,9 @@ class TorrentFiles:
         pool: Opens the files.
         names: ``Settings.names``.
         on_changed: As for ``File``.
+
+    Attributes:
+        all_small: Whether every file is ``small``.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class TorrentFiles:
         self._folder = folder
         self._pool = pool
         self._path_choice = PathChoice(metainfo, names)
+        self.all_small = all(entry.length <= SMALL for entry in metainfo.files)
         self._files: Dict[int, File] = {}
         self._names: Dict[int, Parts] = {}  # the paths of renamed files
         self._chosen: Dict[int, Parts] = {}  # the paths that were chosen
@@ -87,6 +91,33 @@ class TorrentFiles:
             self._chosen[index] = parts
             if self[index].parts != parts:
                 self._forget(index)
+
+    def require_own(self, wanted: Sequence[bool], own: Sequence[bool]) -> None:
+        """Check that not all of our own files are gone, if one is wanted.
+
+        Nothing may be created in an empty mount point.  In most cases the first file exists, and only that is checked.
+
+        Args:
+            wanted: Whether each file is wanted.
+            own: Whether each file was made by this torrent.
+
+        Raises:
+            Gone: All are gone.
+        """
+        gone = None
+        for index, (wants, ours) in enumerate(zip(wanted, own)):
+            file = self[index]
+            if ours and file.seen and not self._entries[index].pad:
+                if self._pool.named(file):
+                    return
+                gone = gone or (file if wants else None)
+        if gone is not None:
+            self._pool.create(gone)  # raises Gone, and creates nothing
+
+    def paths(self, used: Sequence[bool]) -> List[Parts]:
+        """Return the paths of the ``used`` files that have bytes and are not padding."""
+        entries = enumerate(self._entries)
+        return [self[index].parts for index, entry in entries if used[index] and entry.length and not entry.pad]
 
     def create(self, indexes: Sequence[int]) -> None:
         """Create these files, empty, unless they exist, under names that the file system accepts."""

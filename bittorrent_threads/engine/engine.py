@@ -34,7 +34,7 @@ from .handshakes import Handshakes
 from .http_tracker import HttpTracker
 from .interfaces import Disk, Endpoint, EventDispatcher, Listener, Lookups, Network
 from .joinable_torrent import JoinableTorrent
-from .local_discovery import LocalDiscovery
+from .local_discovery import UNUSED, LocalDiscovery
 from .payload import PayloadOptions
 from .torrent import Torrent
 from .tracker_clients import TrackerClients
@@ -345,8 +345,8 @@ class Engine:
 
     def local_discovery_status(self, torrent: Torrent) -> LocalDiscoveryStatus:
         """The search for peers of a torrent in the local network, as users see it."""
-        started = torrent.lifecycle.started
-        return self._local_discovery.status(torrent) if self._local_discovery and started else LocalDiscoveryStatus()
+        found = self._local_discovery
+        return UNUSED if found is None or not torrent.lifecycle.started else found.status(torrent)
 
     # -- the rest --------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,8 @@ LOOK_INTERVAL = 5.0
 MAX_RATE = 10
 """Datagrams taken in a second."""
 
+UNUSED = LocalDiscoveryStatus()
+"""That of a stopped torrent, and of every torrent of a session without local discovery."""
 _PRIVATE = LocalDiscoveryStatus(state="private")
 _WAITING = LocalDiscoveryStatus(state="waiting")
 _WORKING = LocalDiscoveryStatus(state="working")

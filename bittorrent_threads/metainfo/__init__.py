@@ -4,6 +4,7 @@
     metainfo     ``Metainfo``: one .torrent file, checked completely when it is made
     outer        the other keys of a .torrent file, around the bytes of ``info``; ``edit`` changes them
     piece_length the piece length of a new torrent
+    path_patterns ``PathPatterns``: which files patterns name
     magnet       ``Magnet``: a magnet link, which names a torrent and where to find it
     infohash     ``InfoHash``: the version 1 and version 2 identity of a torrent
     file_list    the files in an info dictionary; ``fields`` reads its keys

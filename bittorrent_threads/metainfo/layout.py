@@ -82,16 +82,18 @@ class Layout:
         end = offset + length
         if offset < 0 or length < 0 or end > self.total_size:
             raise ValueError(f"bytes {offset} to {end} of a torrent of {self.total_size} bytes")
-        found: List[Span] = []
-        place = bisect_right(self._starts, offset) - 1
-        while offset < end:
-            file = self._files[place]
-            within = offset - self._starts[place]
-            part = min(end - offset, self._lengths[file] - within)
-            found.append(Span(file, within, part))
-            offset += part
-            place += 1
-        return found
+        if not length:
+            return []
+        starts, files, lengths = self._starts, self._files, self._lengths
+        place = bisect_right(starts, offset) - 1
+        file, within = files[place], offset - starts[place]
+        if end <= starts[place] + lengths[file]:
+            return [Span(file, within, length)]
+        last = bisect_left(starts, end, place) - 1
+        # tuple.__new__ takes a third of the time of Span, which counts with 20,000 files.
+        span = tuple.__new__
+        whole = [span(Span, (each, 0, lengths[each])) for each in files[place + 1 : last]]
+        return [Span(file, within, lengths[file] - within), *whole, Span(files[last], 0, end - starts[last])]
 
     def piece_spans(self, index: int, begin: int = 0, length: Optional[int] = None) -> List[Span]:
         """The parts of files that hold a piece, or a range of its bytes.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
-from typing import Deque
+from typing import Deque, Optional
 
 from .latch import Latch
 
@@ -27,11 +27,11 @@ class Waiters:
     def __bool__(self) -> bool:
         return bool(self._latches)
 
-    def add(self) -> Latch:
-        """Return a latch that the next ``wake`` sets."""
-        latch = Latch()
-        self._latches.append(latch)
-        return latch
+    def add(self, latch: Optional[Latch] = None) -> Latch:
+        """Return a latch that the next ``wake`` sets: the given one, or a new one."""
+        added = Latch() if latch is None else latch
+        self._latches.append(added)
+        return added
 
     def remove(self, latch: Latch) -> None:
         """Remove a latch that is no longer waited for; does nothing if ``wake`` has removed it."""

@@ -8,7 +8,7 @@ from typing import Tuple
 
 import pytest
 
-from bittorrent_threads.command_line.console import MAX_NEWS, Console
+from bittorrent_threads.command_line.console import MAX_NEWS, Console, bar
 from bittorrent_threads.text import escaped
 
 
@@ -50,16 +50,30 @@ def test_nothing_that_a_terminal_obeys_is_written(text: str, safe: str) -> None:
 def test_progress_on_a_terminal_is_written_over(clock: list[float]) -> None:
     stderr = Terminal()
     console, stdout = make(stderr)
-    console.progress("one\ntwo", 0.1)
+    console.progress("one\ntwo", 0.0)
     console.progress("too soon", 0.2)
     clock[0] += 1
     console.progress("three\x1b", 0.3)
     console.message("news")
     console.result({}, "done")
-    assert stderr.getvalue() == (
-        "one\ntwo" + "\r\x1b[K\x1b[A\x1b[K" + "three\\x1b" + "\r\x1b[K" + "news\n" + "three\\x1b" + "\r\x1b[K"
-    )
+    third, erased = f"{bar(0.3, 60)}\nthree\\x1b", "\r\x1b[K\x1b[A\x1b[K"
+    assert stderr.getvalue() == f"one\ntwo{erased}{third}{erased}news\n{third}{erased}"
     assert stdout.getvalue() == "done\n"
+
+
+@pytest.mark.parametrize(
+    ("share", "width", "text"),
+    [
+        (0.0, 7, "[>    ]"),
+        (0.5, 7, "[==>  ]"),
+        (0.99, 7, "[====>]"),
+        (1.0, 7, "[=====]"),
+        (2.0, 4, "[==]"),
+        (0.1, 1, "[>]"),
+    ],
+)
+def test_a_bar(share: float, width: int, text: str) -> None:
+    assert bar(share, width) == text
 
 
 def test_progress_off_a_terminal_is_a_line_now_and_then(clock: list[float]) -> None:

@@ -506,10 +506,10 @@ def test_nothing_is_made_where_all_own_files_are_gone(bench: Bench, t: Torrent) 
     t.seed(bench.root)
     bench.content.check_files()
     t.path(bench.root, A).unlink()
-    bench.content.require_own_files(ALL, ALL)  # one of the others exists
+    bench.content.files.require_own(ALL, ALL)  # one of the others exists
     for index in (B, EMPTY, C, D):
         t.path(bench.root, index).unlink()
     with pytest.raises(Gone):
-        bench.content.require_own_files(ALL, ALL)
-    bench.content.require_own_files([False] * len(FILES), ALL)
+        bench.content.files.require_own(ALL, ALL)
+    bench.content.files.require_own([False] * len(FILES), ALL)
     assert bench.files() == []

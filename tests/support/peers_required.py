@@ -23,7 +23,7 @@ MODULES = {
     for name in (
         *("libtorrent", "gevent", "eventlet", "PyInstaller"),
         *("ipykernel", "nbclient", "nbformat", "matplotlib"),
-        *("pandas", "fsspec", "pyarrow", "PIL", "PySide6", "tkinter", "torf"),
+        *("pandas", "fsspec", "pyarrow", "PIL", "PySide6", "tkinter", "torf", "argcomplete", "tqdm"),
     )
 }
 SYSTEM_PYTHON = "/usr/bin/python3"

@@ -62,6 +62,9 @@ CONSTANTS = (
     "net.NEXT_PORTS",
     "text.MAX_REASON",
     "tracker.MAX_CONNECTIONS",
+    "serving.MAX_CONNECTIONS",
+    "serving.MAX_HEAD",
+    "serving.SEND_TIMEOUT",
     "runtime.EXIT_TIMEOUT",
 )
 """The constants that a user may meet, below their layer, or below their module if the layer has two of this name.
