@@ -102,11 +102,12 @@ def _draw_peers(axes: Axes, status: Status) -> None:
     axes.barh(places, down, color=DOWN, label="received")
     axes.barh(places, [peer.uploaded / 2**20 for peer in peers], left=down, color=UP, label="sent")
     axes.set_yticks(places, names, fontsize=8)
-    title = (
-        "connected peers" if len(status.peers) <= MAX_PEERS else f"{MAX_PEERS} of {len(status.peers)} connected peers"
-    )
+    title = f"{len(peers)} of {len(status.peers)} connected peers" if peers else "no peer is connected"
     axes.set_title(title, fontsize=9, loc="left")
     axes.set_xlabel("MiB received and sent")
+    axes.set_xlim(0, None)
+    if not peers:
+        axes.axis("off")
     axes.spines[["top", "right"]].set_visible(False)
 
 
