@@ -73,7 +73,7 @@ def _draw_rates(axes: Axes, points: Sequence[Point]) -> None:
         rates[0].append(down / 2**20)
         rates[1].append(up / 2**20)
     for line, color, name in zip(rates, (DOWN, UP), ("received", "sent")):
-        axes.plot(times, line, color=color, label=name, linewidth=1.4)
+        axes.plot(times, line, color=color, label=name, linewidth=1.4, marker="o" if len(times) == 1 else "")
         axes.fill_between(times, line, color=color, alpha=0.15, linewidth=0)
     axes.set(ylabel="MiB/s", xlabel="seconds from now", ylim=(0, None))
     axes.margins(x=0)
@@ -106,6 +106,7 @@ def _draw_peers(axes: Axes, status: Status) -> None:
     axes.set_title(title, fontsize=9, loc="left")
     axes.set_xlabel("MiB received and sent")
     axes.set_xlim(0, None)
+    axes.set_ylim(-0.6, max(3, len(peers)) - 0.4)  # a bar of one peer does not fill the height
     if not peers:
         axes.axis("off")
     axes.spines[["top", "right"]].set_visible(False)
