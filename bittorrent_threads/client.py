@@ -224,10 +224,10 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
 
         Args:
             until: ``complete`` (every wanted piece is there), ``seed`` (every piece), ``checked`` (no hash check is
-                under way), ``metadata`` (that of a magnet link is known), a :class:`File` of this client, a
-                ``pathlib.Path`` (that of a file in the torrent, also before the metadata is known), a float (share of
-                what is wanted, above 0.0 and at most 1.0), or a function of the status, which is called at each change
-                and several times a second.
+                under way), ``metadata`` (that of a magnet link is known), one of ``files``, a ``pathlib.Path``
+                (that of a file in the torrent, also before the metadata is known), a float (share of what is wanted,
+                above 0.0 and at most 1.0), or a function of the status, which is called at each change and several
+                times a second.
             timeout: Most seconds to wait; None for no limit.
             stall_timeout: Most seconds without progress; None for no limit.
             cancel: Ends the wait when it is set, such as a ``threading.Event``.  The client goes on.

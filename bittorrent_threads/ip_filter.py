@@ -24,7 +24,8 @@ class IpFilter:
     """The addresses with which a session exchanges nothing; :attr:`Session.ip_filter` is that of a session.
 
     A peer with a blocked address is neither connected to nor accepted, and the connections that it has are closed when
-    the filter changes.  Of two calls that name one address the later one counts.  Trackers are not filtered.
+    the filter changes.  A node of the DHT with a blocked address is forgotten, and neither asked nor answered.  Of two
+    calls that name one address the later one counts.  Trackers are not filtered.
 
     Iterating over it yields its ranges as text, ``len`` is their number, and ``host in ip_filter`` tells whether an
     address is blocked.

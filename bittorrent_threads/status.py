@@ -154,6 +154,14 @@ class DhtStatus:
     """Number of those that were answered."""
     malformed: int = 0
     """Number of datagrams that were no message of the DHT."""
+    unexpected: int = 0
+    """Number of answers that belong to no query: they came late, or are forged."""
+    floods: int = 0
+    """Number of datagrams that were ignored because their host had sent too many."""
+    blocked_hosts: int = 0
+    """Number of hosts that are ignored for that at the moment; each for five minutes."""
+    datagrams_received: int = 0
+    """Number of datagrams received."""
     bytes_sent: int = 0
     """Bytes of all datagrams sent."""
     bytes_received: int = 0

@@ -1,7 +1,7 @@
-"""A small HTTP tracker (BEP 3), for tests, demonstrations and local networks.
+"""A small HTTP and UDP tracker (BEP 3, BEP 15), for tests, demonstrations and local networks.
 
-One thread serves all connections without waiting for any of them.  ``protocol.registry`` makes the answers; this module
-has the sockets and HTTP.
+One thread serves all connections and datagrams without waiting for any of them.  ``protocol.registry`` makes the
+answers, ``udp_answers`` those to datagrams; this module has the sockets and HTTP.
 
 A page in a browser can make the browser request any URL of this machine.  Therefore requests that a page made are
 refused, and the parameter ``ip`` is accepted only in requests that no browser sends.
@@ -33,6 +33,7 @@ from .threads.latch import SLICE, Latch
 from .threads.original import original, sleep
 from .threads.thread import Thread
 from .threads.uninterrupted import run_uninterrupted
+from .udp_answers import UdpAnswers
 
 INTERVAL = 1800
 MIN_INTERVAL = 60
@@ -49,6 +50,13 @@ IDLE_TIMEOUT = 30.0
 
 EXHAUSTED_PAUSE = 0.1
 """Seconds without accepting when the system has no descriptor or memory for a connection."""
+
+MAX_DATAGRAM = 2048
+"""Bytes that are read of a datagram; a scrape of 74 infohashes has fewer."""
+BATCH = 64
+"""Datagrams that are answered before the connections are looked at again."""
+PORTS = 20
+"""Ports of the system's choice to try until one is free for TCP and UDP."""
 
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _END = b"\r\n\r\n"
@@ -73,13 +81,13 @@ class _Connection:
 
 
 class Tracker:
-    """An HTTP tracker that runs from ``start()`` to ``close()``, or in a ``with`` block.
+    """An HTTP and UDP tracker that runs from ``start()`` to ``close()``, or in a ``with`` block.
 
-    It is meant for tests, demonstrations and local networks.  One thread serves all connections.
+    It is meant for tests, demonstrations and local networks.  One thread serves all connections and datagrams.
 
     Args:
         host: Address to listen on; ``"::"`` for all addresses, IPv4 and IPv6.
-        port: Port to listen on; 0 lets the system choose one.
+        port: Port to listen on, of TCP and UDP; 0 lets the system choose one.
         interval: Seconds between the announces of a client.
         min_interval: Least seconds between two announces of a client.
     """
@@ -97,9 +105,17 @@ class Tracker:
 
     @property
     def url(self) -> str:
-        """The announce URL; with the loopback address if the tracker listens on all addresses."""
+        """The announce URL for HTTP; with the loopback address if the tracker listens on all addresses."""
+        return self._url("http")
+
+    @property
+    def udp_url(self) -> str:
+        """The announce URL for UDP (BEP 15); with the loopback address if the tracker listens on all addresses."""
+        return self._url("udp")
+
+    def _url(self, scheme: str) -> str:
         host = {"::": "127.0.0.1", "0.0.0.0": "127.0.0.1"}.get(self.host, self.host)
-        return f"http://[{host}]:{self.port}/announce" if ":" in host else f"http://{host}:{self.port}/announce"
+        return f"{scheme}://[{host}]:{self.port}/announce" if ":" in host else f"{scheme}://{host}:{self.port}/announce"
 
     @property
     def announces(self) -> Tuple[Announced, ...]:
@@ -139,13 +155,12 @@ class Tracker:
 
     def _make(self) -> _Running:
         try:
-            listener = sockets.server(self.host, self.port, everywhere=self.host == "::")
+            listener, datagrams = _listen(self.host, self.port)
         except OSError as error:
             raise ListenError(error.strerror or str(error), f"{self.host}:{self.port}", error.errno or 0) from error
-        listener.setblocking(False)
         waker, woken = sockets.pair()
         port: int = listener.getsockname()[1]
-        serving = _Serving(self._registry, listener, woken, original("selectors", "DefaultSelector")())
+        serving = _Serving(self._registry, listener, datagrams, woken, original("selectors", "DefaultSelector")())
         return _Running(port, serving, waker, Thread(serving.run, f"bittorrent-tracker-{port}"))
 
     def close(self, timeout: float = 5.0) -> None:
@@ -199,12 +214,19 @@ class _Serving:
     """The loop of the thread; it ends when the other end of ``woken`` is closed."""
 
     def __init__(
-        self, registry: Registry, listener: socket.socket, woken: socket.socket, selector: selectors.BaseSelector
+        self,
+        registry: Registry,
+        listener: socket.socket,
+        datagrams: socket.socket,
+        woken: socket.socket,
+        selector: selectors.BaseSelector,
     ) -> None:
         self.questions: Deque[Callable[[], None]] = collections.deque()
         """Calls to make in the thread; a byte sent to ``woken`` announces each."""
         self._registry = registry
+        self._udp_answers = UdpAnswers(registry)
         self._listener = listener
+        self._datagrams = datagrams
         self._woken = woken
         self._connections: Dict[socket.socket, _Connection] = {}
         self._selector = selector
@@ -213,14 +235,14 @@ class _Serving:
         """Close the sockets of a thread that did not run, or runs in the parent of a fork."""
         with contextlib.suppress(OSError):  # a kqueue is not inherited
             self._selector.close()
-        for sock in (self._woken, self._listener, *self._connections):
+        for sock in (self._woken, self._listener, self._datagrams, *self._connections):
             sock.close()
 
     def run(self) -> None:
         """Serve until woken."""
-        with self._woken, self._listener, self._selector as selector:
-            selector.register(self._woken, selectors.EVENT_READ)
-            selector.register(self._listener, selectors.EVENT_READ)
+        with self._woken, self._listener, self._datagrams, self._selector as selector:
+            for sock in (self._woken, self._listener, self._datagrams):
+                selector.register(sock, selectors.EVENT_READ)
             try:
                 while self._turn():
                     pass
@@ -237,6 +259,8 @@ class _Serving:
                     self.questions.popleft()()
             elif key.fileobj is self._listener:
                 self._accept()
+            elif key.fileobj is self._datagrams:
+                self._answer_datagrams()
             elif key.data.sock in self._connections:
                 self._serve(key.data, mask)
         now = time.monotonic()
@@ -261,6 +285,21 @@ class _Serving:
         connection.active = time.monotonic()
         self._connections[sock] = connection
         self._selector.register(sock, selectors.EVENT_READ, connection)
+
+    def _answer_datagrams(self) -> None:
+        """Answer the datagrams that have come, at most ``BATCH``; an answer that cannot be sent now is lost."""
+        for _ in range(BATCH):
+            try:
+                datagram, address = self._datagrams.recvfrom(MAX_DATAGRAM)
+                answer = self._udp_answers.answer(datagram, numeric_host(address[0].partition("%")[0]))
+                if answer:
+                    self._datagrams.sendto(answer, address)
+            except BlockingIOError:
+                return
+            except OSError:  # of an earlier answer, which nobody received
+                continue
+            except Exception:
+                _log.exception("a datagram failed")
 
     def _serve(self, connection: _Connection, mask: int) -> None:
         connection.active = time.monotonic()
@@ -325,6 +364,22 @@ class _Serving:
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(connection.sock)
         connection.sock.close()
+
+
+def _listen(host: str, port: int, tries: int = PORTS) -> Tuple[socket.socket, socket.socket]:
+    """Return sockets for connections and for datagrams on one port."""
+    listener = sockets.server(host, port, everywhere=host == "::")
+    try:
+        number = listener.getsockname()[1]
+        datagrams = sockets.server(host, number, everywhere=host == "::", kind=socket.SOCK_DGRAM)
+    except OSError:  # another program has the port of UDP
+        listener.close()
+        if port or tries == 1:
+            raise
+        return _listen(host, 0, tries - 1)
+    listener.setblocking(False)
+    datagrams.setblocking(False)
+    return listener, datagrams
 
 
 class _Running(NamedTuple):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
+from support.loopback import run_child
 from support.pairs import LOCAL, PATIENCE, SMALL, pair, seeder
 from support.peers_required import require_peer
 
@@ -30,6 +31,18 @@ PROGRAM = """
     bt.download("small.torrent", "down", peers=[("127.0.0.1", int(sys.argv[1]))], timeout=30, progress=True, **options)
     with bt.Client("small.torrent", "down", state="stopped", **options) as client:
         assert client.hashcheck(progress=True).failed == ()
+"""
+
+NOTEBOOK = """
+import sys
+import nbclient
+import nbformat
+
+folder, *sources = sys.argv[1:]
+notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+nbclient.NotebookClient(notebook, timeout=60, resources={"metadata": {"path": folder}}).execute()
+with open(f"{folder}/outputs", "w") as file:
+    file.write("\\n".join([repr(cell.outputs) for cell in notebook.cells]))
 """
 
 
@@ -74,6 +87,22 @@ def test_a_bar_on_a_terminal(tmp_path: Path, columns: int) -> None:
         assert any("100%" in text and "410k/410k" in text for text in drawn)
         assert any("13/13" in text and "pieces/s" in text for text in drawn)
         assert any("peer" in text for text in drawn)
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("widgets", [True, False])
+def test_a_bar_in_a_notebook(tmp_path: Path, widgets: bool) -> None:
+    for name in ("tqdm", "ipykernel", "nbclient", "nbformat"):
+        require_peer(name)
+    SMALL.write_torrent(tmp_path)
+    program = textwrap.dedent(PROGRAM).replace("sys.argv[1]", "port")
+    with seeder(tmp_path / "seed") as seed:
+        begin = f"import sys; port = {seed.port}" + ("" if widgets else "; sys.modules['ipywidgets'] = None")
+        run_child(NOTEBOOK, str(tmp_path), begin, program, "import threading; threading.enumerate()")
+    first, second, third = (tmp_path / "outputs").read_text().split("\n")
+    assert (first, "small: 100%" in second, "TMonitor" in third) == ("[]", True, False)
+    if not widgets:  # the text of a widget is that of its first moment
+        assert "13/13" in second
 
 
 def test_without_a_terminal_there_are_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import io
 import os
 import threading
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any, Dict
 
@@ -23,6 +24,8 @@ def test_the_program_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "photos" / "beach.raw").write_bytes(b"light")
     (tmp_path / "seeder" / "debian").mkdir(parents=True)
     (tmp_path / "seeder" / "debian" / "image.iso").write_bytes(os.urandom(1_000_000))
+    with zipfile.ZipFile(tmp_path / "seeder" / "debian" / "notes.zip", "w") as archive:
+        archive.writestr("notes.txt", "read while it arrives")
     monkeypatch.chdir(tmp_path)
     with bt.Tracker() as tracker:
         bt.create("seeder/debian", trackers=[tracker.url]).save("debian.torrent")
@@ -43,7 +46,7 @@ def test_the_program_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_every_command_line_parses() -> None:
     shown = check_commands(README)
-    assert shown == {"download", "seed", "create", "info", "verify", "tracker", "demo"}
+    assert shown == {"download", "seed", "stream", "create", "info", "verify", "tracker", "demo"}
 
 
 def test_it_names_the_command_that_the_checks_run() -> None:

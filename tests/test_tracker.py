@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import os
 import selectors
@@ -17,6 +18,7 @@ from support.loopback import free_port, run_child
 
 from bittorrent_threads import tracker as tracker_module
 from bittorrent_threads.errors import ListenError, ThreadError
+from bittorrent_threads.protocol import udp_tracker_messages as udp
 from bittorrent_threads.protocol.announce import AnnounceReply, AnnounceRequest
 from bittorrent_threads.protocol.scrape import parse_scrape, scrape_url
 from bittorrent_threads.tracker import Tracker
@@ -41,6 +43,29 @@ def get(url: str) -> bytes:
         return body
 
 
+def ask_udp(sock: socket.socket, datagram: bytes) -> bytes:
+    sock.send(datagram)
+    return sock.recv(2048)
+
+
+def udp_peers(subject: Tracker, number: int, family: int = socket.AF_INET, host: str = "") -> AnnounceReply:
+    """Announce by UDP; returns the answer."""
+    host = host or subject.host
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(TIMEOUT)
+        sock.connect((host, subject.port))
+        connection = udp.parse_connect(ask_udp(sock, udp.connect_request(7)))
+        assert connection is not None
+        sock.send(b"no request")
+        announce = udp.announce_request(request(number, port=6000 + number), b"/announce", connection, 8)
+        reply = udp.parse_announce(ask_udp(sock, announce), host)
+        counts = udp.parse_scrape(ask_udp(sock, udp.scrape_request(INFOHASH, connection, 9)))
+    assert reply is not None
+    assert counts is not None
+    assert counts.incomplete == reply.incomplete
+    return reply
+
+
 def target(subject: Tracker, number: int) -> str:
     return request(number).url(subject.url).partition(str(subject.port))[2]
 
@@ -54,6 +79,33 @@ def raw(subject: Tracker, data: bytes) -> bytes:
 
 def threads() -> Tuple[str, ...]:
     return tuple(thread.name for thread in threading.enumerate() if thread.name.startswith("bittorrent-"))
+
+
+def test_udp_on_the_same_port(tracker: Tracker) -> None:
+    assert tracker.udp_url == tracker.url.replace("http", "udp")
+    assert udp_peers(tracker, 1).interval == 15
+    assert udp_peers(tracker, 2).peers == (("127.0.0.1", 6001),)
+    assert AnnounceReply.parse(get(request(3).url(tracker.url))).incomplete == 3, "one registry for both"
+    assert len(tracker.swarm(INFOHASH)) == 3
+
+
+def test_udp_of_both_families() -> None:
+    with Tracker("::") as running:
+        udp_peers(running, 1, host="127.0.0.1")
+        udp_peers(running, 2, host="127.0.0.1")
+        udp_peers(running, 3, socket.AF_INET6, "::1")
+        assert udp_peers(running, 4, host="127.0.0.1").peers
+        hosts = {host for host, _ in running.swarm(INFOHASH)}
+        assert hosts == {"127.0.0.1", "::1"}, "a mapped address is the IPv4 address"
+
+
+def test_a_port_that_another_program_has_for_udp() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        tracker = Tracker(port=taken.getsockname()[1])
+        with pytest.raises(ListenError) as caught:
+            tracker.start()
+    assert caught.value.errno == errno.EADDRINUSE
 
 
 def test_announce_and_scrape(tracker: Tracker) -> None:
@@ -172,7 +224,7 @@ def test_long_answers_are_made_as_they_are_taken(tracker: Tracker) -> None:
     head = f"GET {target(tracker, 999)}&numwant=200 HTTP/1.1\r\n\r\n".replace("compact=1", "compact=0").encode()
     connection = tracker_module._Connection(socket.socket(), "127.0.0.1")
     with connection.sock, socket.socket() as sock, selectors.DefaultSelector() as selector:
-        serving = tracker_module._Serving(tracker._registry, sock, sock, selector)
+        serving = tracker_module._Serving(tracker._registry, sock, sock, sock, selector)
         connection.received += head * 100
         serving._respond_to_all(connection)
         longest = len(connection.sending)

@@ -22,6 +22,7 @@ import queue
 import random
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -137,6 +138,34 @@ def waited(client: bt.Client) -> None:
     client.wait()
     with contextlib.suppress(bt.WaitTimeout):
         client.wait(lambda status: False, timeout=0.005)
+
+
+def opened(client: bt.Client) -> None:
+    """Open the file and read in it; files that an interrupt left open are closed by the garbage collector."""
+    with client.open(0, timeout=PATIENCE) as file:
+        file.seek(SIZE // 2)
+        assert len(file.read(100)) == 100
+
+
+def reads(ground: Ground, storm: Storm) -> None:
+    """Read in files of a client; all must be closed at the end."""
+    client = ground.client()
+    client.wait("checked", timeout=PATIENCE)
+    storm(lambda: opened(client))
+    gc.collect()
+    readers, deadline = client._handle.torrent.content.readers, time.monotonic() + PATIENCE
+    while client._handle.call(lambda: len(readers)):
+        assert time.monotonic() < deadline, "a file was left open"
+        time.sleep(0.01)
+    works(client)
+    client.close(timeout=PATIENCE)
+
+
+def waited_together(client: bt.Client) -> None:
+    """Wait as for several clients, with progress."""
+    bt.wait_all([client], progress=lambda report: None)
+    bt.wait_all([client], lambda status: False, timeout=0.005)
+    assert [outcome.error for outcome in bt.as_completed([client])] == [None]
 
 
 def told(client: bt.Client) -> None:
@@ -309,6 +338,15 @@ def created(ground: Ground, storm: Storm) -> None:
     storm(lambda: bt.create(path, piece_length=16384, threads=2, progress=lambda done, total: None))
 
 
+def served(client: bt.Client) -> None:
+    """Start a server of the files, fetch one over a connection, and close the server."""
+    with client.serve() as server, socket.create_connection(("127.0.0.1", server.port), PATIENCE) as sock:
+        sock.sendall(b"GET /data HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        while sock.recv(65536):
+            pass
+        assert server.url
+
+
 def tracked(ground: Ground, storm: Storm) -> None:
     """Start trackers, ask them, and close them."""
 
@@ -334,13 +372,16 @@ CALLS: Dict[str, Callable[[Ground, Storm], None]] = {
     "hashcheck": on_a_client(checked),
     "iterate": on_a_client(followed),
     "move": on_a_client(moved),
+    "open": reads,
     "orders": on_a_client(ordered),
     "pause": on_a_client(paused),
+    "serve": on_a_client(served),
     "session": sessions,
     "session.add": shared,
     "stop": on_a_client(stopped),
     "tracker": tracked,
     "wait": on_a_client(waited),
+    "wait.all": on_a_client(waited_together),
 }
 
 

@@ -83,7 +83,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
             exchange.seed(ratio=options.ratio, seconds=options.seed_time, timeout=None, stall_timeout=None)
         return exchange.conclude("download", options.command_line)
     finally:
-        session.close(CLOSE_TIMEOUT)
+        session.close(0.5 if session.closed else CLOSE_TIMEOUT)
 
 
 def _added(

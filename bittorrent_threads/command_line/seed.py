@@ -45,7 +45,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         )
         return exchange.conclude("seed", options.command_line)
     finally:
-        session.close(CLOSE_TIMEOUT)
+        session.close(0.5 if session.closed else CLOSE_TIMEOUT)
 
 
 COMMAND = Command(

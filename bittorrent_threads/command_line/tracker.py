@@ -1,4 +1,4 @@
-"""``tracker``: an HTTP tracker runs until it is interrupted."""
+"""``tracker``: an HTTP and UDP tracker runs until it is interrupted."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, console: Console) -> int:
     """Run a tracker until interrupted; its URL is the result, and is written at the start."""
     with Tracker(options.host, options.port) as running:
-        console.result({"command": "tracker", "url": running.url, "port": running.port}, running.url)
+        document = {"command": "tracker", "url": running.url, "udp_url": running.udp_url, "port": running.port}
+        console.result(document, running.url)
         until = float("inf") if options.timeout is None else time.monotonic() + options.timeout
         try:
             while time.monotonic() < until:
@@ -47,7 +48,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 COMMAND = Command(
     "tracker",
-    "run a small HTTP tracker until interrupted, and write its URL to standard output",
+    "run a small HTTP and UDP tracker until interrupted, and write its URL to standard output",
     run,
     groups=(common_options,),
     add_arguments=add_arguments,

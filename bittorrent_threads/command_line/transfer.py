@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import Any, Dict, Optional
 
 from ..amounts import duration_text, size_text
@@ -16,7 +15,6 @@ class Transfer:
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self.began = time.monotonic()
         self.seconds: Optional[float] = None
         """The time of a complete download."""
         self.failure: Optional[BaseException] = None

@@ -11,7 +11,7 @@ from typing import Dict, List, Optional
 from .contact import FRESH, Contact
 
 K = 8
-"""Nodes of a bucket, nodes that an answer tells, and nodes that store the peers of an infohash (BEP 5)."""
+"""Nodes of most buckets, nodes that an answer tells, and nodes that store the peers of an infohash (BEP 5)."""
 FIRST_REFRESH = 60.0
 """Seconds after which a bucket with free places is refreshed for the first time; doubled with each time.
 
@@ -24,9 +24,11 @@ class Bucket:
 
     Args:
         now: Monotonic seconds.
+        size: Nodes that it can have.
     """
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, size: int = K) -> None:
+        self.size = size
         self.contacts: List[Contact] = []
         self.replacements: Dict[int, Contact] = {}
         """By id nodes that may take a free place when they have replied; at most ``K``, the oldest first."""
@@ -39,7 +41,7 @@ class Bucket:
     @property
     def full(self) -> bool:
         """Whether it has no free place."""
-        return len(self.contacts) >= K
+        return len(self.contacts) >= self.size
 
     @property
     def refresh_at(self) -> float:

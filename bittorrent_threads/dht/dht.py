@@ -6,7 +6,7 @@ It runs a ``Node`` for each address family (BEP 32).  Tokens, limits and the bud
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, Iterable, List, Optional, Protocol, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Protocol, Sequence, Tuple
 
 from ..metainfo.bencode import Buffer
 from ..protocol.addresses import Address, unpack_ipv4, unpack_ipv6
@@ -182,6 +182,15 @@ class Dht:
         if place is not None and node is not None:
             node.pings.add(None, place)
             node.pings.advance(now)
+
+    def forget(self, refuses: Callable[[str], bool]) -> None:
+        """Remove nodes from the routing tables.
+
+        Args:
+            refuses: Returns whether nothing may be exchanged with a numeric host any more.
+        """
+        for node in self._nodes.values():
+            node.table.forget(refuses)
 
     def get_peers(
         self, infohash: bytes, now: float, *, announce_port: Optional[int] = None, implied_port: bool = False

@@ -7,12 +7,15 @@ A field of another type or length counts as absent.
 
 from __future__ import annotations
 
+import functools
+import re
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
 
 from ..errors import BencodeError
 from ..metainfo.bencode import Buffer, decode, encode
 from ..protocol.addresses import IPV4_SIZE, IPV6_SIZE, Address, unpack_host, unpack_ipv4, unpack_ipv6
 from .node_id import SIZE, pack, unpack
+from .place import Place, place_of
 
 PING = b"ping"
 FIND_NODE = b"find_node"
@@ -45,8 +48,15 @@ VERSION = b"TH\0\1"
 _NODES = {4: b"nodes", 6: b"nodes6"}
 _WANT = {4: b"n4", 6: b"n6"}
 
-Node = Tuple[int, Address]
+Node = Tuple[int, Place]
 """Id and address of a node."""
+
+_match_usual_reply = re.compile(
+    rb"d(?:2:ip6:(.{6}))?1:rd2:id20:(.{20})(?:5:nodes(?:208:(.{208})|0:()))?(?:1:pi([1-9]\d{0,4})e)?"
+    rb"(?:5:token(?:4:(.{4})|8:(.{8})|20:(.{20})))?(?:6:valuesl((?:6:.{6}){1,100})e)?e1:t4:(.{4})(?:1:v4:.{4})?1:y1:re",
+    re.DOTALL,
+).fullmatch
+"""A reply as libtorrent and this library write it; each field has its length, so only canonical bencoding matches."""
 
 
 class Query(NamedTuple):
@@ -106,7 +116,7 @@ class Reply(NamedTuple):
         return found if isinstance(found, bytes) and len(found) <= MAX_TOKEN else b""
 
     def nodes(self, family: int) -> List[Node]:
-        """The nodes of a family that it tells, at most ``MAX_NODES``; those with port 0 are left out."""
+        """The nodes of a family that it tells, at most ``MAX_NODES``; none whose address no node can have."""
         return unpack_nodes(self.values.get(_NODES[family]), family)
 
     def peers(self, family: int) -> List[Address]:
@@ -134,6 +144,12 @@ def parse(datagram: Buffer) -> Optional[Message]:
     """
     if len(datagram) > MAX_RECEIVED:
         return None
+    usual = _match_usual_reply(datagram)
+    return _decoded(datagram) if usual is None else _usual_reply(usual)
+
+
+def _decoded(datagram: Buffer) -> Optional[Message]:
+    """The message of a datagram of any form."""
     try:
         # Nodes that do not sort their keys are in use, and no hash is made of a message.
         message = decode(datagram, max_depth=MAX_DEPTH, max_tokens=MAX_TOKENS, sorted_keys=False)
@@ -158,31 +174,49 @@ def unpack_nodes(packed: object, family: int) -> List[Node]:
         packed: Ids and compact addresses: 26 bytes a node of IPv4 (BEP 5), 38 of IPv6 (BEP 32).
         family: 4 or 6.
     """
-    size, unpacked = (SIZE + IPV4_SIZE, unpack_ipv4) if family == 4 else (SIZE + IPV6_SIZE, unpack_ipv6)
+    size = SIZE + (IPV4_SIZE if family == 4 else IPV6_SIZE)
     if not isinstance(packed, bytes) or len(packed) % size:
         return []
-    nodes: List[Node] = []
-    for at in range(0, min(len(packed), size * MAX_NODES), size):
-        # An entry with port 0 has no address.
-        nodes += [(unpack(packed[at : at + SIZE]), address) for address in unpacked(packed[at + SIZE : at + size])]
-    return nodes
+    nodes = [_node(packed[at : at + size]) for at in range(0, min(len(packed), size * MAX_NODES), size)]
+    return [node for node in nodes if node is not None]
 
 
-def query(method: bytes, transaction: bytes, sender: int, arguments: Dict[bytes, Any], *, read_only: bool) -> bytes:
-    """Return the datagram of a query.
+_QUERY_TAIL = b"1:v%d:%b1:y1:qe" % (len(VERSION), VERSION)
+
+
+class Question:
+    """A query without transaction id, which is sent to many nodes and encoded once.
 
     Args:
         method: ``PING`` or another.
-        transaction: The id that the answer will repeat.
-        sender: Our own id.
-        arguments: All arguments but the id.
-        read_only: Whether we answer no queries (BEP 43).
+        arguments: All arguments but the id of the sender, whose key is the least.
     """
-    message: Dict[bytes, Any] = {b"a": {b"id": pack(sender), **arguments}, b"q": method, b"t": transaction}
-    message.update({b"v": VERSION, b"y": b"q"})
-    if read_only:
-        message[b"ro"] = 1
-    return encode(message)
+
+    def __init__(self, method: bytes, arguments: Dict[bytes, Any]) -> None:
+        self._arguments = encode(arguments)[1:-1]
+        self._method = method
+        self._sender: Tuple[int, bool] = (-1, False)
+        self._head = b""
+
+    def datagram(self, transaction: bytes, sender: int, *, read_only: bool) -> bytes:
+        """Return the query.
+
+        Args:
+            transaction: The id that the answer will repeat.
+            sender: Our own id.
+            read_only: Whether we answer no queries (BEP 43).
+        """
+        if self._sender != (sender, read_only):
+            self._sender = sender, read_only
+            method, flag = self._method, b"2:roi1e" if read_only else b""
+            head = (pack(sender), self._arguments, len(method), method, flag)
+            self._head = b"d1:ad2:id20:%b%be1:q%d:%b%b1:t" % head
+        return b"%b%d:%b%b" % (self._head, len(transaction), transaction, _QUERY_TAIL)
+
+
+def query(method: bytes, transaction: bytes, sender: int, arguments: Dict[bytes, Any], *, read_only: bool) -> bytes:
+    """Return the datagram of one query; the arguments are those of :class:`Question`."""
+    return Question(method, arguments).datagram(transaction, sender, read_only=read_only)
 
 
 def reply(transaction: bytes, sender: int, receiver: bytes, values: Dict[bytes, Any]) -> bytes:
@@ -224,8 +258,36 @@ def _reply(transaction: bytes, message: Dict[bytes, Any]) -> Optional[Reply]:
     values, external = _body(message.get(b"r")), message.get(b"ip")
     if values is None:
         return None
-    host = unpack_host(external[:-2]) if isinstance(external, bytes) and len(external) in (IPV4_SIZE, IPV6_SIZE) else ""
+    host = _host(external[:-2]) if isinstance(external, bytes) and len(external) in (IPV4_SIZE, IPV6_SIZE) else ""
     return Reply(transaction, unpack(values[b"id"]), host, values)
+
+
+def _usual_reply(match: re.Match[bytes]) -> Reply:
+    """The reply that :func:`_decoded` returns, in a fifth of the time."""
+    external, node_id, nodes, no_nodes, port, token, token8, token20, peers, transaction = match.groups()
+    values: Dict[bytes, Any] = {b"id": node_id}
+    if nodes or no_nodes is not None:
+        values[b"nodes"] = nodes or b""
+    if port:
+        values[b"p"] = int(port)
+    if token or token8 or token20:
+        values[b"token"] = token or token8 or token20
+    if peers:
+        values[b"values"] = [peers[at + 2 : at + 8] for at in range(0, len(peers), 8)]
+    return Reply(transaction, unpack(node_id), _host(external[:-2]) if external else "", values)
+
+
+@functools.lru_cache(maxsize=64)  # our own host, as others see it
+def _host(packed: bytes) -> str:
+    return unpack_host(packed)
+
+
+@functools.lru_cache(maxsize=1024)  # the nodes closest to a target are in all answers about it
+def _node(packed: bytes) -> Optional[Node]:
+    """The node of an entry of compact node info; None if no node can have its address."""
+    addresses = (unpack_ipv4 if len(packed) == SIZE + IPV4_SIZE else unpack_ipv6)(packed[SIZE:])
+    place = place_of(addresses[0]) if addresses else None
+    return (unpack(packed[:SIZE]), place) if place is not None else None
 
 
 def _body(found: object) -> Optional[Dict[bytes, Any]]:

@@ -115,7 +115,11 @@ class Lookup:
             nodes: Id, or None if it is not known, and address.
             referrer: The candidate that told them.
         """
+        numbers = self._numbers
         for number, place in nodes:
+            known = numbers.get(number) if number is not None else None
+            if known is not None and known.place.address == place.address:  # told again, as in most answers
+                continue
             if number != self._own and self._has_room(number, place):
                 candidate = Candidate(number, place, self.target, referrer)
                 self._holders[place.network] = candidate

@@ -68,7 +68,7 @@ class Node:
         self._refresh: Optional[Walk] = None
         self._upkeep = Upkeep(self, own_host, random, ANY_HOST[family], now)
         self.joining = Joining(self, saved, now)
-        for number, place in saved[K:]:
+        for number, place in (*saved[K:], *saved[:K]):  # the lookup begins with the last ones, but may not ask them all
             self.pings.add(number, place)
 
     # -- the machine ---------------------------------------------------------------------------------------------------

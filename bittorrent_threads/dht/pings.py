@@ -9,8 +9,7 @@ import math
 from typing import Dict, Optional, Tuple
 
 from ..protocol.addresses import Address
-from . import krpc
-from .krpc import Reply
+from .krpc import PING, Question, Reply
 from .place import Place
 from .queries import Queries
 from .transactions import Transaction
@@ -30,6 +29,7 @@ class Pings:
 
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
+        self._question = Question(PING, {})
         self._waiting: Dict[Address, Tuple[Optional[int], Place]] = {}
         self._next = -math.inf
 
@@ -67,7 +67,7 @@ class Pings:
         """
         if self._queries.ready_at(place, now) > now:
             return False
-        self._queries.send(krpc.PING, {}, place, number, asker=self, subject=None, now=now)
+        self._queries.send(self._question, place, number, asker=self, subject=None, now=now)
         return True
 
     # -- called with the outcome of a ping -----------------------------------------------------------------------------

@@ -66,7 +66,12 @@ def place_told(address: Address, teller: Place) -> Optional[Place]:
         teller: The node.
     """
     found = place_of(address)
-    return None if found is None or (teller.public and not found.public) else found
+    return found if found is not None and may_tell(teller, found) else None
+
+
+def may_tell(teller: Place, told: Place) -> bool:
+    """Return whether a node may tell an address: only a node of the local network one that is not on the internet."""
+    return told.public or not teller.public
 
 
 @functools.lru_cache(maxsize=4096)  # hosts come again in each lookup

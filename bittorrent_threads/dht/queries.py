@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Optional
 
-from . import krpc
+from .krpc import Question
 from .outbox import Outbox
 from .place import Place
 from .query_pace import QueryPace
@@ -37,8 +37,7 @@ class Queries:
 
     def send(
         self,
-        method: bytes,
-        arguments: Dict[bytes, Any],
+        question: Question,
         place: Place,
         number: Optional[int],
         *,
@@ -50,8 +49,7 @@ class Queries:
         """Send a query, for which :meth:`ready_at` has come.
 
         Args:
-            method: What to ask.
-            arguments: Its arguments but our id.
+            question: What to ask.
             place: The address of the node.
             number: The id of the node; None if it is not known.
             asker: Is told the outcome.
@@ -62,5 +60,4 @@ class Queries:
         self._pace.count(place.owner, now)
         transaction = Transaction(place, number, asker, subject, sent=now, listed=listed)
         transaction_id = self._transactions.open(transaction)
-        datagram = krpc.query(method, transaction_id, self.own, arguments, read_only=self.read_only)
-        self._outbox.query(datagram, place.address)
+        self._outbox.query(question.datagram(transaction_id, self.own, read_only=self.read_only), place.address)

@@ -1,8 +1,11 @@
-"""``RoutingTable``: the nodes of one address family, in buckets of eight by their distance from our own id (BEP 5).
+"""``RoutingTable``: the nodes of one address family, in buckets by their distance from our own id (BEP 5).
 
 Only the bucket in which our own id falls is split, as soon as it is full: bucket ``i`` has the nodes that share exactly
 ``i`` leading bits with our id, and the last bucket, which always has a free place, those that share more.  In a network
 of n nodes there are about log2(n / 8) buckets.
+
+A bucket has eight nodes, and the first four have more: half of all lookups begin in the first one, and each doubling of
+it saves them a step.
 
 The rule: a node comes into a bucket only when it replied to a query of ours.  A host has one place in the table, and a
 network one in each bucket, so an attacker needs addresses in many networks to fill it.
@@ -10,10 +13,11 @@ network one in each bucket, so an attacker needs addresses in many networks to f
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Callable, Dict, Iterator, List, Optional
 
-from .bucket import Bucket
+from .bucket import Bucket, K
 from .contact import BAD, Contact
 from .node_id import BITS, Random, common_bits
 from .place import Key, Place
@@ -23,6 +27,13 @@ FORGET = 6
 
 Until then its place is kept: when our own line was down, no node has answered.
 """
+FIRST_SIZES = (16 * K, 8 * K, 4 * K, 2 * K)
+"""Nodes of the first buckets; libtorrent has as many."""
+
+
+def size_of(depth: int) -> int:
+    """Return how many nodes a bucket has; ``depth`` is the number of leading bits shared with our id."""
+    return FIRST_SIZES[depth] if depth < len(FIRST_SIZES) else K
 
 
 class RoutingTable:
@@ -35,7 +46,7 @@ class RoutingTable:
 
     def __init__(self, own: int, now: float) -> None:
         self.own = own
-        self.buckets: List[Bucket] = [Bucket(now)]
+        self.buckets: List[Bucket] = [Bucket(now, size_of(0))]
         self.usable = 0
         """Nodes that are not bad."""
         self._contacts: Dict[int, Contact] = {}
@@ -82,8 +93,10 @@ class RoutingTable:
 
     def heard(self, number: int, place: Place) -> bool:
         """A node was told by another one: it waits if there is a free place, which is returned."""
+        if number in self._contacts:
+            return False
         bucket = self._bucket(number)
-        if bucket.full or number in self._contacts or number in bucket.replacements:
+        if bucket.full or number in bucket.replacements:
             return False
         return self._keep(number, place, -math.inf)
 
@@ -102,6 +115,14 @@ class RoutingTable:
         contact = self._contacts.get(number)
         if contact is not None and contact.place == place:
             self._remove(contact)
+
+    def forget(self, refuses: Callable[[str], bool]) -> None:
+        """Remove the nodes of hosts with which nothing may be exchanged."""
+        for contact in [each for each in self if refuses(each.place.address[0])]:
+            self._remove(contact)
+        for bucket in self.buckets:
+            for contact in [each for each in bucket.replacements.values() if refuses(each.place.address[0])]:
+                del bucket.replacements[contact.number]
 
     # -- what is asked of it -------------------------------------------------------------------------------------------
 
@@ -122,9 +143,11 @@ class RoutingTable:
         for group in groups:
             if len(found) >= count:
                 break
-            found += [contact for bucket in group for contact in bucket.contacts if is_usable(contact)]
-        found.sort(key=lambda contact: contact.number ^ target)
-        return found[:count]
+            numbers = [contact.number for bucket in group for contact in bucket.contacts]
+            numbers.sort(key=target.__xor__)
+            usable = filter(is_usable, map(self._contacts.__getitem__, numbers))
+            found += itertools.islice(usable, count - len(found))
+        return found
 
     def candidate(self) -> Optional[Contact]:
         """Remove and return a node that could come in if it replies, in the bucket that is closest to our own id."""
@@ -211,9 +234,9 @@ class RoutingTable:
 
     def _split(self, now: float) -> None:
         """Move what shares more bits with our own id out of the last bucket into a new one."""
-        old, new = self.buckets[-1], Bucket(now)
-        new.changed = old.changed
         depth = len(self.buckets)
+        old, new = self.buckets[-1], Bucket(now, size_of(depth))
+        new.changed = old.changed
         self.buckets.append(new)
         old.contacts, new.contacts = (
             [contact for contact in old.contacts if (common_bits(self.own, contact.number) >= depth) is closer]

@@ -16,7 +16,7 @@ from .routing_table import RoutingTable
 
 VERSION = 1
 MAX_NODES = 200
-"""Nodes of a family that are saved and loaded: more than a full table has."""
+"""Nodes of a family that are saved and loaded: half of a full table, those that replied last."""
 
 _KEYS = {4: "ipv4", 6: "ipv6"}
 

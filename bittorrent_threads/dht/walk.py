@@ -10,10 +10,10 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..protocol.addresses import Address
 from . import krpc
-from .krpc import Reply
+from .krpc import Question, Reply
 from .lookup import Candidate, Lookup
 from .node_id import pack
-from .place import Place, place_told
+from .place import Place, may_tell, place_told
 from .queries import Queries
 from .transactions import Transaction
 
@@ -53,9 +53,10 @@ class Walk:
         self._on_end = on_end
         self._other_families = [each for each in want if each != family]
         self._on_nodes = on_nodes
-        self._arguments = self._first_arguments()
+        arguments = self._arguments()
         if self._other_families:
-            self._arguments.update(krpc.want_argument(want))
+            arguments.update(krpc.want_argument(want))
+        self._question = Question(self.method, arguments)
 
     def advance(self, now: float) -> None:
         """Send what may be sent, and end the walk when it has converged."""
@@ -105,13 +106,12 @@ class Walk:
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
-    def _first_arguments(self) -> Dict[bytes, Any]:
+    def _arguments(self) -> Dict[bytes, Any]:
         return {b"target": pack(self.lookup.target)}
 
     def _ask(self, candidate: Candidate, now: float) -> None:
         self._queries.send(
-            self.method,
-            self._arguments,
+            self._question,
             candidate.place,
             candidate.number,
             asker=self,
@@ -190,7 +190,7 @@ class PeerWalk(Walk):
         self._unanswered -= 1
         self.advance(now)
 
-    def _first_arguments(self) -> Dict[bytes, Any]:
+    def _arguments(self) -> Dict[bytes, Any]:
         return {b"info_hash": pack(self.lookup.target)}
 
     def _take(self, candidate: Candidate, reply: Reply) -> None:
@@ -209,8 +209,7 @@ class PeerWalk(Walk):
         while waiting and arguments is not None and not self._must_wait(waiting[0], now):
             candidate = waiting.pop(0)
             self._queries.send(
-                krpc.ANNOUNCE_PEER,
-                {**self._arguments, **arguments, b"token": candidate.token},
+                Question(krpc.ANNOUNCE_PEER, {**self._arguments(), **arguments, b"token": candidate.token}),
                 candidate.place,
                 candidate.number,
                 asker=self._announcement,
@@ -245,5 +244,4 @@ class _Announcement:
 
 def _places(reply: Reply, family: int, teller: Place) -> List[Tuple[int, Place]]:
     """The nodes that a node told and may tell."""
-    found = [(number, place_told(address, teller)) for number, address in reply.nodes(family)]
-    return [(number, place) for number, place in found if place is not None]
+    return [node for node in reply.nodes(family) if may_tell(teller, node[1])]

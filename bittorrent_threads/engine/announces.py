@@ -185,7 +185,8 @@ class Announces:
             objection=client.objection,
             key=session.key,
         )
-        self._running = False
+        self.running = False
+        """Announces are made: the torrent is started, and its files are examined."""
         self._routes = TrackerRoutes()
         self._due: Optional[float] = None
         """Time of the next announce, None if there is none before an answer: an idle torrent only compares it."""
@@ -197,7 +198,7 @@ class Announces:
 
     def start(self) -> None:
         """Start announcing, with ``started``."""
-        self._running = True
+        self.running = True
         self._lonely_since = self._now()
         self._routes.forgive()
         self._announcer.start(self._now())
@@ -255,7 +256,7 @@ class Announces:
 
     def stop(self) -> None:
         """Stop announcing, with ``stopped``; the wait group waits for the answers, for a short time only."""
-        self._running = False
+        self.running = False
         for announce in self._announcer.stop():
             self._send(announce, self._settings.stop_announce_timeout)
         self._routes.forget()
@@ -370,7 +371,7 @@ class Announces:
             leechers=-1 if reply.incomplete is None else reply.incomplete,
             warning=reply.warning,
         )
-        if self._running:
+        if self.running:
             self._torrent.learn(reply.peers, Source.TRACKER, teller=reply.host)
 
     def _leave_peers(self) -> None:

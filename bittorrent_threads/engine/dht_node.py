@@ -17,10 +17,12 @@ from ..dht.events import Joined, NodesNeeded, PeerAnnounced, PeersFound, SearchE
 from ..dht.peer_search import PeerSearch
 from ..errors import SessionClosed
 from ..settings import Settings
-from ..status import DhtFamilyStatus, DhtStatus
+from ..status import DhtStatus
 from ..swarm.external_address import ExternalAddress
+from .address_filter import AddressFilter
 from .datagrams import Datagrams
 from .dht_bootstrap import DhtBootstrap
+from .dht_figures import dht_status
 from .interfaces import Address, Disk, Done, Lookups, Network, Resolved, Stored, Timer
 
 SAVE_INTERVAL = 900.0
@@ -73,6 +75,7 @@ class DhtNode:
         lookups: Resolve names.
         settings: Whether there is a node, and how it begins.
         own_host: What others say of our address.
+        address_filter: With the hosts that it refuses nothing is exchanged.
         random: Random source, which must be hard to guess: it makes tokens and transaction ids.
     """
 
@@ -86,6 +89,7 @@ class DhtNode:
         lookups: Lookups,
         settings: Settings,
         own_host: ExternalAddress,
+        address_filter: AddressFilter,
         random: Random,
     ) -> None:
         self.enabled = settings.dht
@@ -103,6 +107,7 @@ class DhtNode:
         self._lookups = lookups
         self._settings = settings
         self._own_host = own_host
+        self._filter = address_filter
         self._random = random
         self._users: Dict[object, None] = {}
         self._dht: Optional[Dht] = None
@@ -271,6 +276,11 @@ class DhtNode:
             self._dht.cancel(search.handle, self._network.now())
             self._settle_soon()
 
+    def forget_refused(self) -> None:
+        """The IP filter has changed: forget the nodes that it refuses."""
+        if self._dht is not None:
+            self._dht.forget(self._filter.blocks)
+
     def tick(self, now: float) -> None:
         """Once a second: make the figures anew if anything happened, and store the nodes at times."""
         if self._dht is None or not self._stale:
@@ -284,7 +294,7 @@ class DhtNode:
 
     def on_datagram(self, data: memoryview, address: Address) -> None:
         """Take a datagram of the DHT."""
-        if self._dht is not None:
+        if self._dht is not None and not self._filter.blocks(address[0]):
             self._dht.receive(data, address, self._network.now())
             self._settle_soon()
 
@@ -319,7 +329,11 @@ class DhtNode:
             return
         self._stale = True
         for data, address in dht.outgoing():
-            self._datagrams.send(data, address, self)
+            if self._filter.blocks(address[0]):
+                dht.unsent(address, self._network.now())
+                self._settle_soon()  # another node is asked in its place
+            else:
+                self._datagrams.send(data, address, self)
         for event in dht.events():
             if isinstance(event, PeersFound):
                 search = self._by_handle.get(event.search)
@@ -381,35 +395,12 @@ class DhtNode:
             self.status = self._figures(dht, running=True)
 
     def _figures(self, dht: Dht, *, running: bool) -> DhtStatus:
-        figures = dht.statistics()
-        return DhtStatus(
+        return dht_status(
+            dht.statistics(),
             running=running,
             read_only=self._settings.dht_read_only,
             error=self.failure or self.bootstrap.failure,
-            families=tuple(
-                [
-                    DhtFamilyStatus(
-                        family=each.family,
-                        node_id=each.node_id,
-                        port=self._datagrams.port_of(each.family),
-                        nodes=each.nodes,
-                        good_nodes=each.good,
-                        joined=each.joined,
-                    )
-                    for each in figures.families
-                ]
-            ),
-            queries_sent=figures.queries_sent,
-            replies_received=figures.replies_received,
-            timeouts=figures.timeouts,
-            queries_received=figures.queries_received,
-            answers_sent=figures.answers_sent,
-            malformed=figures.malformed,
-            bytes_sent=figures.bytes_sent,
-            bytes_received=figures.bytes_received,
-            searches=figures.searches + figures.waiting,
-            stored_torrents=figures.stored_torrents,
-            stored_peers=figures.stored_peers,
+            port_of=self._datagrams.port_of,
         )
 
 

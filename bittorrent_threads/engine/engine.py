@@ -126,6 +126,7 @@ class Engine:
             lookups=lookups,
             settings=settings,
             own_host=self.own_host,
+            address_filter=self.address_filter,
             random=secrets or random,
         )
         self.dht_announces = DhtAnnounces(self.dht, self, network=network, settings=settings, random=random)
@@ -328,6 +329,7 @@ class Engine:
         changed = self.address_filter.change(before, after, [torrent.peerlist for torrent in torrents])
         if changed:
             self.handshakes.close_refused()
+            self.dht.forget_refused()
             for torrent in torrents:
                 torrent.peers.close_refused()
         return changed

@@ -23,6 +23,8 @@ from .wait_group import WaitGroup
 
 PARSED_AT_ONCE = 64 * 1024
 """Bytes of metadata that are parsed on the network thread: at most 6 ms.  More is parsed by a disk thread."""
+HASHED_AT_ONCE = 512 * 1024
+"""Bytes of metadata that are hashed on the network thread: about a millisecond.  More is hashed by a disk thread."""
 
 
 class Owner(Protocol):
@@ -108,7 +110,9 @@ class Metadata:
         self.unusable: Optional[BitTorrentError] = None
         """Why the metadata that came cannot be used, if that is so."""
         self._max_size = min(settings.max_metadata_size, settings.max_metainfo_size)
-        self._download = MetadataDownload(source.infohashes.matches, max_size=self._max_size)
+        self._download = MetadataDownload(self._check, max_size=self._max_size)
+        # Not in the middle of what a peer sent: another connection object takes over its stream.
+        self._download.on_info = lambda info: self._network.defer(lambda: self._take(info))
         self._owner = owner
         self._infohashes = source.infohashes
         self._magnet = source if isinstance(source, Magnet) else None
@@ -170,13 +174,7 @@ class Metadata:
 
     def on_data(self, source: Source, piece: int, total_size: int, data: bytes, now: float) -> str:
         """A peer sent a piece of it; returns the reason to close the connection, empty if there is none."""
-        before = self._download.info
-        reason = self._download.on_data(source, piece, total_size, data, now)
-        info = self._download.info
-        if info is not None and before is None:
-            # Not in the middle of what the peer sent: another connection object takes over its stream.
-            self._network.defer(lambda: self._take(info))
-        return reason
+        return self._download.on_data(source, piece, total_size, data, now)
 
     def on_reject(self, source: Source, piece: int, now: float) -> str:
         """A peer does not send a piece; returns the reason to close the connection, empty if there is none."""
@@ -189,6 +187,14 @@ class Metadata:
     def left(self, source: Source, now: float) -> None:
         """A peer is gone."""
         self._download.left(source, now)
+
+    def _check(self, info: bytes, deliver: Callable[[bool], None]) -> None:
+        """Tell whether the bytes have the infohash."""
+        matches = self._infohashes.matches
+        if len(info) <= HASHED_AT_ONCE:
+            deliver(matches(info))
+        else:
+            self._disk.compute(lambda: matches(info), lambda outcome: deliver(outcome.value(_unhashed)))
 
     def _take(self, info: bytes) -> None:
         if len(info) > PARSED_AT_ONCE:
@@ -276,6 +282,10 @@ class Metadata:
             self._owner.publisher.publish(events.StorageFailed, path=path, errno=number, reason=reason, retry_in=0.0)
         for group in self._groups:
             group.answered()
+
+
+def _unhashed(error: BaseException) -> bool:
+    return False
 
 
 def _raised(error: BaseException) -> Tuple[Metainfo, List[int]]:

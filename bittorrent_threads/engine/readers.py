@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import functools
-from typing import Any, Dict, List, NamedTuple, Optional, Protocol, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Protocol, Tuple
 
 from ..errors import SessionClosed, Stalled
 from ..metainfo.layout import Layout
@@ -24,6 +24,8 @@ from .verified_pieces import VerifiedPieces
 LOOK_INTERVAL = 0.1
 """Seconds between two looks at the pieces that readers wait for."""
 
+COLLECT_INTERVAL = 1.0
+"""Seconds between two looks for readers that were garbage-collected."""
 GONE = (errno.ENOENT, errno.ESTALE, 0)
 """Errors of files that were removed, replaced or changed: their data comes from peers again, and the read waits."""
 MAX_FAILURES = 3
@@ -57,9 +59,13 @@ class Reader:
         file: Index of the file.
         length: Bytes of the file.
         readahead: Bytes of its window; None for what fits the reader.
+        owner: Returns the object of the user, None once it was garbage-collected.
     """
 
-    def __init__(self, file: int, length: int, readahead: Optional[int] = None) -> None:
+    def __init__(
+        self, file: int, length: int, readahead: Optional[int] = None, *, owner: Callable[[], object] = lambda: True
+    ) -> None:
+        self.owner = owner
         self.file = file
         self.length = length
         self.readahead = readahead
@@ -125,6 +131,7 @@ class Readers:
         self._most = most
         self._open: Dict[Reader, _Open] = {}
         self._timer: Optional[Timer] = None
+        self._collector: Optional[Timer] = None
 
     def __len__(self) -> int:
         return len(self._open)
@@ -137,6 +144,8 @@ class Readers:
         if not self._downloads.windows:
             self._downloads.shorten(self._network.now())
         self._downloads.windows.add(self._open[reader].window)
+        if self._collector is None:
+            self._collector = self._network.call_later(COLLECT_INTERVAL, self._collect)
         if self._files.read(reader.file):
             self._owner.wanting_changed()
 
@@ -266,7 +275,8 @@ class Readers:
             read.answer.fail(self._hindrance())
             return
         known, windows, now = self._open[reader], self._downloads.windows, self._network.now()
-        urgent = windows.urgent(now)
+        urgent = bool(windows.awaited(now))
+        windows.look_again()
         known.waits.append(read)
         windows.wait(known.window, now)
         self._look_at(reader, read)
@@ -285,6 +295,14 @@ class Readers:
         if not known.waits:
             self._downloads.windows.served(known.window, self._network.now())
 
+    def _collect(self) -> None:
+        """Close the readers whose objects are gone: an interrupt may have broken off their own close."""
+        self._collector = None
+        for reader in [reader for reader in self._open if reader.owner() is None]:
+            self.close(reader)
+        if self._open and not self._lifecycle.closed:
+            self._collector = self._network.call_later(COLLECT_INTERVAL, self._collect)
+
     def _schedule(self) -> None:
         if self._timer is None:
             self._timer = self._network.call_later(LOOK_INTERVAL, self._on_timer)
@@ -295,6 +313,8 @@ class Readers:
         for reader, known in self._open.items():
             if known.waits:
                 self._look_at(reader, known.waits[0])
-        if self._downloads.windows.urgent(self._network.now()):
+        windows = self._downloads.windows
+        windows.look_again()
+        if windows.awaited(self._network.now()):
             self._schedule()
         self._owner.touch_all()

@@ -153,8 +153,6 @@ class Torrent:
         )
         self._session = session
         self._options = options
-        self._joined = False
-        """It announces and dials."""
         if isinstance(source, Metainfo):
             self._make_payload(source)
         self.status: Status = snapshot(self, session, network.now())
@@ -179,7 +177,7 @@ class Torrent:
         self.metadata.known(metainfo)
         if self._options.stop_at_metadata:
             self.set_state("stopped")
-        if self.lifecycle.phase is Phase.METADATA and (self._joined or len(self.peers)):
+        if self.lifecycle.phase is Phase.METADATA and (self.announces.running or len(self.peers)):
             self.lifecycle.handle(Event.METADATA_RECEIVED)
         payload.reconsider()
         if self.private:
@@ -264,9 +262,8 @@ class Torrent:
 
     def _join(self) -> None:
         """Announce and dial from now on, unless that is done already, or the torrent was stopped meanwhile."""
-        if self._joined or not self.lifecycle.connected:
+        if self.announces.running or not self.lifecycle.connected:
             return
-        self._joined = True
         now = self.network.now()
         for host, port in self.metadata.peers:
             self.add_peer(host, port)
@@ -277,7 +274,6 @@ class Torrent:
         self.wake_dialer()
 
     def _stop(self) -> None:
-        self._joined = False
         self.announces.stop()
         self.dht.stop()
         self.peers.close_all("the torrent was stopped")

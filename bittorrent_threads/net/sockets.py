@@ -35,25 +35,27 @@ def pair() -> Tuple[Socket, Socket]:
     return _wrapped(first), _wrapped(second)
 
 
-def server(host: str, port: int, *, everywhere: bool = False) -> Socket:
-    """Return a blocking socket that listens for TCP connections.
+def server(host: str, port: int, *, everywhere: bool = False, kind: int = socket.SOCK_STREAM) -> Socket:
+    """Return a blocking socket that listens for TCP connections or receives datagrams.
 
     Args:
         host: The address to bind; its form selects the address family.
         port: The port; 0 lets the system choose one.
         everywhere: An IPv6 socket accepts IPv4 connections too.
+        kind: ``SOCK_STREAM`` or ``SOCK_DGRAM``.
 
     Raises:
         OSError: The address cannot be bound.
     """
-    sock = Socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    sock = Socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)
     try:
-        if os.name == "posix":  # on Windows it would let another process take the port
+        if os.name == "posix" and kind == socket.SOCK_STREAM:  # on Windows it would let another process take the port
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if sock.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not everywhere)
         sock.bind((host, port))
-        sock.listen()
+        if kind == socket.SOCK_STREAM:
+            sock.listen()
     except BaseException:
         sock.close()
         raise

@@ -22,7 +22,7 @@ from .interfaces import Address, Buffer, EventLoop, MessageReader, StreamHandler
 from .os_errors import describe, describe_code
 from .socket_addresses import Place, place_of
 from .sockets import Socket
-from .throttle import KEEP_PLACE, LEAVE, MAX_UNFINISHED, REQUEUE, SHORT, Throttle
+from .throttle import KEEP_PLACE, LEAVE, LOAN, MAX_UNFINISHED, REQUEUE, SHORT, Throttle
 from .timers import Timer
 
 try:
@@ -193,6 +193,8 @@ class TcpStream:
         if self.closed or self._paused or self._connecting or self._read_queued:
             return
         allowed = self._loop.read_queue.allowance(self._read_throttles)
+        if not allowed and self.reader is None and self.received < LOAN:
+            allowed = self._loop.read_queue.loan(LOAN, self._read_throttles)
         if allowed:
             self._read(allowed)
         else:
@@ -217,6 +219,8 @@ class TcpStream:
             return
         if self._queue and not (self._blocked or self._connecting or self._write_queued):
             allowed = self._loop.write_queue.allowance(self._write_throttles)
+            if not allowed and not self.sent:
+                allowed = self._loop.write_queue.loan(len(self._queue[0]), self._write_throttles)
             if allowed:
                 self._write(allowed)
             if self._queue and not self._blocked:

@@ -5,6 +5,9 @@ that are worth a system call, in turn.  A stream that finds too few tokens is no
 which a timer serves from the front.  A stream that was served goes to the end, one that was not keeps its place.  So
 every stream is served, none is preferred, and a stream under several throttles waits in one queue only.
 
+A handshake does not wait: it is sent and read at once, and what follows pays for it.  Behind a block that takes longer
+than the other end waits for it, it would come too late.
+
 A message that has begun is finished before another begins: of twenty blocks that arrive at 250 bytes a second each,
 none would be complete within a minute.
 """
@@ -28,6 +31,12 @@ MAX_WAIT = 0.2
 LEAST_PORTION = 512
 MOST_PORTION = 16384
 """Bounds of a portion in bytes.  Less than the first is not worth a system call; the second is a block."""
+
+LOAN = 128
+"""Bytes that a stream without tokens may transfer at once for its handshake, which has 68."""
+LOAN_TIME = 5.0
+MOST_LENT = 4096
+"""Seconds of its rate, and bytes, that a throttle lends at most, as one connection may come after the other."""
 
 
 class Throttle:
@@ -75,8 +84,13 @@ class Throttle:
         self._stamp = now
         return int(self._tokens) if self._tokens >= self._portion else 0
 
+    def lends(self, size: int, now: float) -> bool:
+        """Return whether so many bytes may be transferred although there are fewer tokens."""
+        self.allowance(now)
+        return not self._rate or self._tokens - size >= -min(self._rate * LOAN_TIME, MOST_LENT)
+
     def take(self, size: int) -> None:
-        """Count transferred bytes, at most the last ``allowance``."""
+        """Count transferred bytes, at most the last ``allowance`` or what it lends."""
         if self._rate:
             self._tokens -= size
 
@@ -131,6 +145,11 @@ class ThrottleQueue:
             if throttle.awaited:
                 return 0
         return _least(throttles, self._clock.now())
+
+    def loan(self, size: int, throttles: Sequence[Throttle]) -> int:
+        """Return the bytes of a handshake that may be transferred now: ``size`` if all throttles lend it, or 0."""
+        now = self._clock.now()
+        return size if size <= LOAN and all([throttle.lends(size, now) for throttle in throttles]) else 0
 
     def add(self, transfer: Transfer, throttles: Sequence[Throttle], *, first: bool = False) -> None:
         """Add a stream to the queue.

@@ -9,6 +9,7 @@ import io
 import operator
 import os
 import time
+import weakref
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ..engine.readers import Reader
@@ -78,7 +79,7 @@ class FileReader(io.RawIOBase):
         """What was read from the disk last."""
         self._data_at = 0
         self._readers = handle.torrent.content.readers
-        self._reader = Reader(index, entry.length, readahead)
+        self._reader = Reader(index, entry.length, readahead, owner=weakref.ref(self))
         try:
             handle.call(functools.partial(self._readers.open, self._reader))
         except BaseException:
@@ -206,11 +207,12 @@ class FileReader(io.RawIOBase):
     def close(self) -> None:
         """Close the file: what was requested for it alone is cancelled, and its priority is what it was before."""
         if not self.closed:
-            super().close()
-            self._data = memoryview(b"")
-            # The garbage collector may run this while any lock is held: the call is only posted.
+            # The garbage collector may run this while any lock is held: the call is only posted.  An interrupt before
+            # the last line leaves the file open, and it is closed again.
             with contextlib.suppress(BitTorrentError, AttributeError):  # AttributeError: the constructor failed
                 self._handle.post(functools.partial(self._readers.close, self._reader))
+            self._data = memoryview(b"")
+            super().close()
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"at byte {self._position}"

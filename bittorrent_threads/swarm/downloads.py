@@ -222,21 +222,21 @@ class Downloads:
         if pipeline.refused or self._parole:
             offered = self._parole.offered(offered, pipeline.sender, pipeline.refused, choked=pipeline.choked, now=now)
         batch: List[BlockRequest] = []
-        urgent = False
+        rest: Optional[Bitfield] = offered
         if self.windows:
             openable = not self.cautious or not (self._open or self.finished)
-            batch, urgent = self._due.take(pipeline, offered, within, room=room, openable=openable, now=now)
+            batch, rest = self._due.take(pipeline, offered, within, room=room, openable=openable, now=now)
             room = min(room, len(batch) + pipeline.brief_depth(now) - len(pipeline.outstanding))
-        if not urgent and len(batch) < room:
-            batch += self._pieces.take(pipeline, self._pieces.offered(offered, within), room - len(batch), now)
-        while len(batch) < room and not urgent:
-            pieces = self._open_more(pipeline, offered, -(-(room - len(batch)) // self._per_piece), within)
+        if rest is not None and len(batch) < room:
+            batch += self._pieces.take(pipeline, self._pieces.offered(rest, within), room - len(batch), now)
+        while rest is not None and len(batch) < room:
+            pieces = self._open_more(pipeline, rest, -(-(room - len(batch)) // self._per_piece), within)
             if not pieces:
                 break
             batch += self._pieces.take(pipeline, pieces, room - len(batch), now)
         if (
             not batch
-            and not urgent
+            and rest is not None
             and room > 0
             and within is None
             and self._pieces.exhausted

@@ -56,7 +56,7 @@ class DueRequests:
         room: int,
         openable: bool,
         now: float,
-    ) -> Tuple[List[BlockRequest], bool]:
+    ) -> Tuple[List[BlockRequest], Optional[Bitfield]]:
         """Mark blocks as requested to this pipeline.
 
         Args:
@@ -68,37 +68,67 @@ class DueRequests:
             now: Monotonic seconds.
 
         Returns:
-            The requests, and whether nothing else is to be requested to this source now.
+            The requests, and the pieces that may be requested to this source besides; None if a reader waits for it.
         """
-        pieces, picker = self._pieces, self._picker
-        due: Sequence[Due] = self._windows.due(now)
-        needed = [each for each in due if offered[each.index] and (within is None or each.index in within)]
-        needed = [each for each in needed if picker.wants(each.index)]
-        if not needed:
-            return [], False
+        windows = self._windows
+        awaited, due = windows.awaited(now), windows.due(now)
+        usable = offered
         faster = self._faster(pipeline, now)
+        if faster:
+            usable = self._without_near(pipeline, offered, faster, now)
         if faster and not pipeline.rate.value(now):
             # It is tried with few blocks, and those that are needed last.
-            room = min(room, LEAST_DEPTH - len(pipeline.outstanding))
-            needed.reverse()
-        elif faster:
-            ready = now + pipeline.drain_time(now)
-            needed = [each for each in needed if ready <= each.deadline + IN_TIME or not _offers(faster, each.index)]
+            most = min(room, LEAST_DEPTH - len(pipeline.outstanding))
+            batch, _ = self._request(pipeline, due[::-1], offered, within, room=most, openable=openable, now=now)
+        else:
+            batch, due[:] = self._request(pipeline, due, usable, within, room=room, openable=openable, now=now)
+        late = [index for index in windows.late(now, PATIENCE) if usable[index]] if within is None else []
+        batch += self._late(pipeline, late, room - len(batch), now)
+        alone = any(usable[index] and (within is None or index in within) for index in awaited)
+        return batch, None if alone else usable
+
+    def _request(
+        self,
+        pipeline: Pipeline,
+        due: Sequence[Due],
+        offered: Bitfield,
+        within: Optional[Collection[int]],
+        *,
+        room: int,
+        openable: bool,
+        now: float,
+    ) -> Tuple[List[BlockRequest], List[Due]]:
+        """Mark blocks of these pieces in their order; returns the requests, and the pieces that have more blocks."""
+        pieces, picker = self._pieces, self._picker
+        awaited = self._windows.awaited(now)
         batch: List[BlockRequest] = []
-        alone = any(each.index in pieces.by_index for each in due)
-        for each in needed:
+        left: List[Due] = []
+        for place, each in enumerate(due):
             if len(batch) >= room:
-                break
+                return batch, [*left, *due[place:]]
             index = each.index
-            if index not in pieces.by_index:
-                # The first one is opened in any case: the memory may be full of pieces that take long.
-                if not openable or not pieces.reopen(index, forced=not alone):
-                    continue
-                alone = True
-            if index in pieces.askable:
-                batch += pieces.take(pipeline, (pieces.askable[index],), room - len(batch), now)
-        batch += self._late(pipeline, needed, room - len(batch), now)
-        return batch, bool(needed) and self._windows.urgent(now)
+            opened = index in pieces.by_index
+            if index not in pieces.askable if opened else not picker.queued(index):
+                continue  # requested, being written, or there
+            usable = offered[index] and (within is None or index in within)
+            # One that is waited for is opened in any case: the memory may be full of pieces that take long.
+            if usable and (opened or (openable and pieces.reopen(index, forced=index in awaited))):
+                batch += pieces.take(pipeline, (pieces.by_index[index],), room - len(batch), now)
+            if index in pieces.askable or not usable or index not in pieces.by_index:
+                left.append(each)
+        return batch, left
+
+    def _without_near(
+        self, pipeline: Pipeline, offered: Bitfield, faster: Collection[Pipeline], now: float
+    ) -> Bitfield:
+        """The pieces of a slow source without those that a faster one sends sooner, and that are due before."""
+        ready = now + (pipeline.drain_time(now) if pipeline.rate.value(now) else UNKNOWN_TIME) - IN_TIME
+        near = [each.index for each in self._windows.due(now) if each.deadline < ready]
+        kept = offered.copy()
+        for index in (*self._windows.awaited(now), *near):
+            if any(other.bits[index] for other in faster):
+                kept.clear(index)
+        return kept
 
     def _faster(self, pipeline: Pipeline, now: float) -> List[Pipeline]:
         """The sources that would answer much sooner."""
@@ -113,13 +143,12 @@ class DueRequests:
             and other.drain_time(now) < most
         ]
 
-    def _late(self, pipeline: Pipeline, needed: Iterable[Due], room: int, now: float) -> List[BlockRequest]:
+    def _late(self, pipeline: Pipeline, indexes: Iterable[int], room: int, now: float) -> List[BlockRequest]:
         """Mark the blocks of late pieces that are requested elsewhere, and have been for too long."""
         batch: List[BlockRequest] = []
-        late = {*self._windows.late(now, PATIENCE)}.intersection([each.index for each in needed])
         known = pipeline.rate.value(now)
         worth = max(PATIENCE, FASTER * pipeline.drain_time(now)) if known else TRIAL_PATIENCE
-        for piece in [self._pieces.by_index[index] for index in late if index in self._pieces.by_index]:
+        for piece in [self._pieces.by_index[index] for index in indexes if index in self._pieces.by_index]:
             first = piece.index * self._pieces.per_piece
             for block, owner in enumerate(piece.owners):
                 if len(batch) >= room:
@@ -134,13 +163,9 @@ class DueRequests:
         return batch
 
     def outside(self, pipeline: Pipeline, now: float) -> List[int]:
-        """Of what is outstanding from a source that has a needed piece, the blocks of pieces that no reader needs."""
-        due = {each.index for each in self._windows.due(now)}
-        if not any(pipeline.bits[index] and self._picker.wants(index) for index in due):
+        """Of what is outstanding from a source of a piece that is waited for, the blocks of pieces in no window."""
+        if not any(pipeline.bits[index] for index in self._windows.awaited(now)):
             return []
-        per_piece = self._pieces.per_piece
-        return [number for number in pipeline.outstanding if number // per_piece not in due]
-
-
-def _offers(pipelines: Iterable[Pipeline], index: int) -> bool:
-    return any(pipeline.bits[index] for pipeline in pipelines)
+        per_piece, includes = self._pieces.per_piece, self._windows.includes
+        outside = {index for index in {number // per_piece for number in pipeline.outstanding} if not includes(index)}
+        return [number for number in pipeline.outstanding if number // per_piece in outside]

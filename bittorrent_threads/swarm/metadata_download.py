@@ -68,13 +68,15 @@ class _Peer:
 class _Assembly:
     """Metadata of one claimed size, on its way; it takes memory for pieces that came or are asked for only."""
 
-    __slots__ = ("_next", "_released", "asked", "pieces", "size", "started_at")
+    __slots__ = ("_next", "_released", "asked", "checking", "pieces", "size", "started_at")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.pieces: Dict[int, Tuple[bytes, Source]] = {}
         self.asked: Dict[int, int] = {}
         """How many peers are asked for each piece."""
+        self.checking = False
+        """It is whole, and is being hashed."""
         self.started_at: Optional[float] = None
         """When its first piece was asked for."""
         self._next = 0
@@ -135,16 +137,18 @@ class MetadataDownload:
     """The download of the metadata of one torrent.
 
     Args:
-        matches: Whether bytes have the right hash.
+        check: Gets bytes, and calls with whether they have the right hash, at once or later.
         max_size: Bytes of the largest metadata that is taken, and the most that is held, as above.
     """
 
-    def __init__(self, matches: Callable[[bytes], bool], *, max_size: int) -> None:
+    def __init__(self, check: Callable[[bytes, Callable[[bool], None]], None], *, max_size: int) -> None:
         self.info: Optional[bytes] = None
         """The metadata, once it is whole and right."""
         self.received = 0
         """Bytes that came and were new, also those that turned out to be wrong."""
-        self._matches = matches
+        self.on_info: Callable[[bytes], None] = _ignore
+        """Takes the metadata, once."""
+        self._check = check
         self._max_size = max_size
         self._peers: Dict[Source, _Peer] = {}
         self._assemblies: Dict[Key, _Assembly] = {}
@@ -190,7 +194,8 @@ class MetadataDownload:
         if assembly.add(piece, data, source):
             self.received += len(data)
         if len(assembly.pieces) == piece_count(assembly.size):
-            self._finish(assembly, now)
+            if not assembly.checking:
+                self._finish(assembly, now)
         else:
             self._refill(peer, now)
         return ""
@@ -335,15 +340,24 @@ class MetadataDownload:
     def _finish(self, assembly: _Assembly, now: float) -> None:
         """An assembly is whole: it is right, or those who sent it are to blame."""
         info = b"".join(assembly.pieces[piece][0] for piece in range(piece_count(assembly.size)))
-        if self._matches(info):
+        senders = {sender for _, sender in assembly.pieces.values()}
+        assembly.checking = True
+        self._check(info, lambda right: self._checked(assembly, info, senders, now, right=right))
+
+    def _checked(self, assembly: _Assembly, info: bytes, senders: Set[Source], now: float, *, right: bool) -> None:
+        """An assembly was hashed; it may have been dropped meanwhile."""
+        assembly.checking = False
+        if self.info is not None:
+            return
+        if right:
             self.info = info
             self._assemblies.clear()
+            self.on_info(info)
             return
-        senders = {sender for _, sender in assembly.pieces.values()}
         assembly.clear()
         if len(senders) == 1:
             senders.pop().blame(WRONG)
-        else:
+        elif not self._alone:
             self._separate()
         for peer in list(self._peers.values()):
             self._refill(peer, now)
@@ -354,6 +368,10 @@ class MetadataDownload:
         self._assemblies.clear()
         for peer in self._peers.values():
             peer.give_up()
+
+
+def _ignore(info: bytes) -> None:
+    """Leave it in ``MetadataDownload.info``."""
 
 
 def _share(assembly: _Assembly) -> float:

@@ -120,6 +120,11 @@ class Picker:
         self._any_order, self._spent = None, 0
         return list(self._bitfield(before ^ (before & missing)).indexes())
 
+    def queued(self, index: int) -> bool:
+        """Whether this piece may be opened."""
+        region, bit = place(index)
+        return self._queued[region] & bit != 0
+
     def take(self, index: int) -> bool:
         """Take a certain piece out of the queue; returns whether it was there."""
         region, bit = place(index)

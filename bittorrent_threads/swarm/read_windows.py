@@ -10,7 +10,8 @@ than the sources.
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, NamedTuple, Optional
+import math
+from typing import Dict, List, NamedTuple, Optional
 
 from .rate import Rate
 
@@ -22,6 +23,9 @@ GROWTH = 2
 
 LEAST_PACE = 1024 * 1024
 """Bytes a second at which a reader is taken to read at least: how it goes on is not known."""
+
+MAX_PIECES = 512
+"""Pieces of a window that are looked at: they are looked at for every read."""
 
 LINGER = 0.05
 """Seconds after a wait for which a reader is expected to wait again: that long only windows are requested.
@@ -40,7 +44,7 @@ class ReadWindow:
         readahead: Bytes of the window, if they are given.
     """
 
-    __slots__ = ("_end", "_most", "_pace", "_readahead", "_run", "begin", "position", "since", "size")
+    __slots__ = ("_end", "_most", "_pace", "_readahead", "_run", "begin", "lingers", "position", "since", "size")
 
     def __init__(self, begin: int, end: int, *, most: int, readahead: Optional[int] = None) -> None:
         self.begin = begin
@@ -50,6 +54,8 @@ class ReadWindow:
         """Bytes of the window from there on."""
         self.since: Optional[float] = None
         """Since when the reader waits for the piece at its position; None if it does not."""
+        self.lingers = -math.inf
+        """Until when it is expected to wait again."""
         self._end = end
         self._most = most
         self._readahead = readahead
@@ -113,7 +119,6 @@ class ReadWindows:
         self._piece_length = piece_length
         self._windows: Dict[ReadWindow, None] = {}
         self._due: Optional[List[Due]] = None
-        self._lingers = 0.0
 
     def __bool__(self) -> bool:
         return bool(self._windows)
@@ -141,34 +146,54 @@ class ReadWindows:
         """Take the news that a reader does not wait any more."""
         if window.since is not None:
             window.since = None
-            self._lingers = now + LINGER
+            window.lingers = now + LINGER
 
     @property
     def waiting(self) -> bool:
         """Whether a reader waits."""
         return any(window.since is not None for window in self._windows)
 
-    def urgent(self, now: float) -> bool:
-        """Whether a reader waits, or will at once: nothing else is to be requested to a source of its pieces."""
-        return self.waiting or now < self._lingers
+    def awaited(self, now: float) -> List[int]:
+        """The pieces for which readers wait, and those at the positions of readers that will wait again at once."""
+        length = self._piece_length
+        return [
+            window.position // length for window in self._windows if window.since is not None or now < window.lingers
+        ]
 
-    def late(self, now: float, patience: float) -> Iterator[int]:
+    def late(self, now: float, patience: float) -> List[int]:
         """The pieces for which a reader has waited for ``patience`` seconds."""
-        for window in self._windows:
-            if window.since is not None and now - window.since >= patience:
-                yield window.position // self._piece_length
+        length = self._piece_length
+        windows = [window for window in self._windows if window.since is not None and now - window.since >= patience]
+        return [window.position // length for window in windows]
 
     def due(self, now: float) -> List[Due]:
-        """The pieces of all windows, each once, the nearest first."""
+        """The pieces of all windows, each once, the nearest first.
+
+        The caller may take pieces out that are requested or there; ``look_again`` brings them back.
+        """
         if self._due is None:
-            length = self._piece_length
-            nearest: Dict[int, Due] = {}
-            for window in self._windows:
-                position, pace = window.position, window.pace(now)
-                for index in range(position // length, -(-window.stop // length)):
-                    distance = max(0, index * length - position)
-                    found = nearest.get(index)
-                    if found is None or distance < found.distance:
-                        nearest[index] = Due(distance, index, now + distance / pace)
-            self._due = sorted(nearest.values())
+            found = [each for window in self._windows for each in self._of(window, now)]
+            if len(self._windows) > 1:
+                nearest: Dict[int, Due] = {}
+                for each in sorted(found):
+                    nearest.setdefault(each.index, each)
+                found = list(nearest.values())
+            self._due = found
         return self._due
+
+    def look_again(self) -> None:
+        """What was requested may not have come: the pieces of all windows are due again."""
+        self._due = None
+
+    def includes(self, index: int) -> bool:
+        """Whether a piece is in a window."""
+        begin = index * self._piece_length
+        end = begin + self._piece_length
+        return any(window.position < end and begin < window.stop for window in self._windows)
+
+    def _of(self, window: ReadWindow, now: float) -> List[Due]:
+        length, position, pace = self._piece_length, window.position, window.pace(now)
+        first = position // length
+        pieces = range(first + 1, min(-(-window.stop // length), first + MAX_PIECES))
+        rest = [Due(index * length - position, index, now + (index * length - position) / pace) for index in pieces]
+        return [Due(0, first, now), *rest] if window.size > 0 else []

@@ -14,7 +14,6 @@ and as fixtures of pytest, which finds ``pytest_plugin`` by itself: ``bt_setting
     temporary_torrents      temporary_torrent: a sample on the disk
     tracker                 Tracker: HTTP and UDP; loses, delays, repeats, garbles and refuses on demand
     tracker_faults          what it does wrong, request by request
-    udp_answers             the tracker's side of BEP 15
     seeders                 seeder: a client with all data
     swarms                  swarm: N clients and a tracker
     plain_seeder            PlainSeeder: a seeder on plain sockets, which a subclass makes misbehave

@@ -17,9 +17,9 @@ from typing import Callable, List, Optional, Tuple, Type
 
 from ..protocol.addresses import Address
 from ..protocol.registry import Announced, Registry
+from ..udp_answers import UdpAnswers, failure
 from .loopback_server import LoopbackServer
 from .tracker_faults import DELAY, FAIL, GARBLE, LOSE, REPEAT, Fault, TrackerFaults
-from .udp_answers import UdpAnswers, failure
 
 MAX_HEAD = 16 * 1024
 """Most bytes of an HTTP request."""

@@ -263,3 +263,11 @@ def test_a_cancel_among_searches_that_wait() -> None:
     for search in searches:
         wire.dht.cancel(search, wire.now)
     assert wire.run(5.0) == []
+
+
+def test_refused_hosts_are_forgotten() -> None:
+    wire = Wire()
+    wire.meet(public(1), public(2))
+    wire.dht.forget(lambda host: host == public(1).address[0])
+    assert wire.dht.node_count(4) == 1
+    assert wire.dht.closest(bytes(20), 4) == [public(2).address]

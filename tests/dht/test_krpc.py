@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Tuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bittorrent_threads.dht import krpc
 from bittorrent_threads.dht.krpc import MAX_NODES, MAX_RECEIVED, MAX_VALUES, Query, Refusal, Reply, parse
 from bittorrent_threads.dht.node_id import unpack
+from bittorrent_threads.dht.place import place_of
 from bittorrent_threads.metainfo import bencode
 
 ASKER = unpack(b"abcdefghij0123456789")
@@ -108,9 +111,46 @@ def test_our_reply_is_understood() -> None:
     found = parse(krpc.reply(b"tt", ASKED, b"\5\6\7\x08\0\1", values))
     assert isinstance(found, Reply)
     assert found.external == "5.6.7.8"
-    assert found.nodes(4) == [(unpack(b"n" * 20), ("1.2.3.4", 5))]
-    assert found.nodes(6) == [(unpack(b"m" * 20), ("::1", 7))]
+    assert found.nodes(4) == [(unpack(b"n" * 20), place_of(("1.2.3.4", 5)))]
+    assert found.nodes(6) == [(unpack(b"m" * 20), place_of(("::1", 7)))]
     assert found.peers(4) == [("1.2.3.4", 5)]
+
+
+# -- the usual reply ---------------------------------------------------------------------------------------------------
+
+
+def field(key: bytes, value: bytes) -> st.SearchStrategy[bytes]:
+    return st.sampled_from([b"", bencode.encode({key: value})[1:-1]])
+
+
+USUAL = st.tuples(
+    *(field(b"ip", b"\1\2\3\4\0\5"), st.just(b"1:rd2:id20:mnopqrstuvwxyz123456")),
+    st.sampled_from([0, 7, 8]).flatmap(lambda count: field(b"nodes", (b"n" * 20 + b"\1\2\3\4\0\5") * count)),
+    st.sampled_from([b"", b"1:pi6881e", b"1:pi0e", b"1:pi-1e", b"1:pi06e"]),
+    st.sampled_from([3, 4, 8, 20]).flatmap(lambda size: field(b"token", b"t" * size)),
+    st.sampled_from([b"", b"6:valueslee", *(b"6:valuesl%be" % (b"6:axje.u" * count) for count in (0, 1, 3))]),
+    st.just(b"e1:t4:abcd"),
+    *(field(b"v", b"LT\2\1"), st.sampled_from([b"1:y1:re", b"1:y1:ee", b"1:y1:re0:"])),
+)
+
+
+@given(USUAL, st.data())
+def test_the_usual_reply_means_what_the_decoder_says(parts: Tuple[bytes, ...], data: st.DataObject) -> None:
+    datagram = bytearray(b"d" + b"".join(parts))
+    for at in data.draw(st.lists(st.integers(0, len(datagram) - 1), max_size=2)):
+        datagram[at] = data.draw(st.integers(0, 255))
+    assert parse(datagram) == krpc._decoded(datagram)
+
+
+def test_a_usual_reply_with_all_fields() -> None:
+    peers, nodes = [b"axje.u", b"idhtnm"], (b"n" * 20 + b"\1\2\3\4\0\5") * 8
+    body = {"id": b"m" * 20, "nodes": nodes, "p": 6881, "token": b"abcdefgh", "values": peers}
+    datagram = bencode.encode({"ip": b"\1\2\3\4\0\5", "r": body, "t": b"abcd", "v": b"LT\2\1", "y": "r"})
+    assert krpc._match_usual_reply(datagram)
+    found = parse(datagram)
+    assert isinstance(found, Reply)
+    assert found == krpc._decoded(datagram)
+    assert (found.token, found.external, len(found.nodes(4)), len(found.peers(4))) == (b"abcdefgh", "1.2.3.4", 8, 2)
 
 
 # -- fields ------------------------------------------------------------------------------------------------------------

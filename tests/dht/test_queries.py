@@ -6,11 +6,14 @@ from support.dht_places import public
 from support.dht_recorder import NOW, OWN, Line, Recorder
 
 from bittorrent_threads.dht import krpc
+from bittorrent_threads.dht.krpc import Question
 from bittorrent_threads.dht.transactions import MAX_OPEN, TIMEOUT
 
 
 def send(line: Line, number: int = 1, **changes: bool) -> None:
-    line.queries.send(krpc.PING, {}, public(number), number, asker=Recorder(), subject="s", now=NOW, **changes)
+    line.queries.send(
+        Question(krpc.PING, {}), public(number), number, asker=Recorder(), subject="s", now=NOW, **changes
+    )
 
 
 def test_a_query() -> None:

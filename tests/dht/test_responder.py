@@ -72,7 +72,7 @@ def test_find_node(world: World) -> None:
     answer = world.ask(krpc.FIND_NODE, target=HASH)
     target = int.from_bytes(HASH, "big")
     closest = world.nodes[4].table.closest(target, 8, lambda contact: True)
-    assert answer.nodes(4) == [(each.number, each.place.address) for each in closest]
+    assert answer.nodes(4) == [(each.number, each.place) for each in closest]
     assert answer.nodes(6) == []
     assert len(world.ask(krpc.FIND_NODE, ASKER6, target=HASH).nodes(6)) == 8
     assert world.ask(krpc.FIND_NODE) == Refusal(b"tt")
@@ -96,7 +96,7 @@ def test_nodes_of_the_local_network_are_told_there_only() -> None:
     world.nodes[4].table.replied(5, place("10.0.0.1"), NOW)
     world.answer_with()
     assert world.ask(krpc.FIND_NODE, target=HASH).nodes(4) == []
-    assert world.ask(krpc.FIND_NODE, place("10.0.0.2"), target=HASH).nodes(4) == [(5, ("10.0.0.1", 6881))]
+    assert world.ask(krpc.FIND_NODE, place("10.0.0.2"), target=HASH).nodes(4) == [(5, place("10.0.0.1"))]
 
 
 @pytest.mark.parametrize(("method", "code"), [(b"vote", 204), (b"", 204), (krpc.GET_PEERS, 203)])

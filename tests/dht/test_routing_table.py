@@ -10,10 +10,12 @@ from support.dht_places import local, place, public
 
 from bittorrent_threads.dht.bucket import FIRST_REFRESH, K
 from bittorrent_threads.dht.node_id import common_bits
-from bittorrent_threads.dht.routing_table import FORGET, RoutingTable
+from bittorrent_threads.dht.routing_table import FORGET, RoutingTable, size_of
 
 NOW = 1000.0
 TOP = 1 << 159
+FIRST = size_of(0)
+"""Nodes of the first bucket."""
 
 
 def usable(contact: object) -> bool:
@@ -54,39 +56,39 @@ def test_who_is_told_waits_if_there_is_a_place() -> None:
     table.replied(5, public(1), NOW)
     assert not table.heard(5, public(1))
     assert not table.heard(6, public(1)), "its host is in the table"
-    for number in range(K):
+    for number in range(FIRST):
         table.replied(TOP + number, public(10 + number), NOW)
-    assert not table.heard(TOP + 99, public(99))
+    assert not table.heard(TOP + FIRST, public(999))
 
 
 def test_only_the_bucket_around_our_own_id_is_split() -> None:
     table = RoutingTable(0, NOW)
-    for number in range(40):
+    for number in range(FIRST + K):
         table.replied(TOP + number, public(number), NOW)
-    assert [len(bucket.contacts) for bucket in table.buckets] == [K, 0]
-    for number in range(40):
-        table.replied(TOP // 2 + number, public(100 + number), NOW)
-    assert [len(bucket.contacts) for bucket in table.buckets] == [K, K, 0]
+    assert [len(bucket.contacts) for bucket in table.buckets] == [FIRST, 0]
+    for number in range(FIRST):
+        table.replied(TOP // 2 + number, public(1000 + number), NOW)
+    assert [len(bucket.contacts) for bucket in table.buckets] == [FIRST, size_of(1), 0]
     assert all(common_bits(0, each.number) == 0 for each in table.buckets[0].contacts)
     assert len(table.buckets[0].replacements) == K
 
 
 def test_ids_that_differ_in_the_last_bits_only() -> None:
     table = RoutingTable(0, NOW)
-    for number in range(1, 20):
+    for number in range(1, 300):
         table.replied(number, local(number), NOW)
     assert len(table.buckets) == 158
-    assert numbers(table) == list(range(1, 20))
+    assert numbers(table)[:15] == list(range(1, 16))
     assert [contact.number for contact in table.closest(3, 4, usable)] == [3, 2, 1, 7]
 
 
 def test_waiting_nodes_move_with_a_split() -> None:
     table = RoutingTable(0, NOW)
-    table.queried(TOP + 99, public(99), NOW)
-    table.queried(99, public(98), NOW)
-    for number in range(K):
+    table.queried(TOP + FIRST, public(999), NOW)
+    table.queried(99, public(998), NOW)
+    for number in range(FIRST):
         table.replied(TOP + number, public(number), NOW)
-    assert [list(bucket.replacements) for bucket in table.buckets] == [[TOP + 99], [99]]
+    assert [list(bucket.replacements) for bucket in table.buckets] == [[TOP + FIRST], [99]]
 
 
 @pytest.mark.parametrize("target", [0, 5, TOP, TOP + 7, TOP // 2, 2**160 - 1, 1 << 100])
@@ -172,18 +174,18 @@ def test_a_bad_node_that_is_back_at_another_port() -> None:
 
 def test_a_bad_node_keeps_its_place_until_another_takes_it() -> None:
     table = RoutingTable(0, NOW)
-    for number in range(K):
+    for number in range(FIRST):
         table.replied(TOP + number, public(number), NOW)
     table.failed(TOP, public(0), NOW)
-    assert table.usable == K
+    assert table.usable == FIRST
     table.failed(TOP, public(0), NOW)
-    assert (len(table), table.usable) == (K, K - 1)
+    assert (len(table), table.usable) == (FIRST, FIRST - 1)
     table.replied(TOP, public(0), NOW)
-    assert table.usable == K, "it is back"
+    assert table.usable == FIRST, "it is back"
     for _ in range(2):
         table.failed(TOP, public(0), NOW)
-    table.replied(TOP + 50, public(50), NOW)
-    assert (len(table), table.usable) == (K, K)
+    table.replied(TOP + FIRST, public(999), NOW)
+    assert (len(table), table.usable) == (FIRST, FIRST)
     assert TOP not in numbers(table)
 
 
@@ -204,6 +206,16 @@ def test_a_node_that_never_answers_again_is_forgotten() -> None:
         table.failed(5, public(1), NOW)
     assert (len(table), table.usable) == (0, 0)
     table.failed(5, public(1), NOW)
+
+
+def test_refused_hosts_are_forgotten() -> None:
+    table = RoutingTable(0, NOW)
+    for number in (1, 2):
+        table.replied(number, public(number), NOW)
+        table.queried(10 + number, public(10 + number), NOW)
+    table.forget(lambda host: host in (public(1).address[0], public(11).address[0]))
+    assert (numbers(table), table.usable) == ([2], 1)
+    assert [number for bucket in table.buckets for number in bucket.replacements] == [12]
 
 
 def test_a_node_with_a_new_id() -> None:
@@ -253,14 +265,14 @@ def test_refreshes() -> None:
 
 def test_the_candidate_closest_to_us_comes_first() -> None:
     table = RoutingTable(0, NOW)
-    for number in range(K):
+    for number in range(FIRST):
         table.replied(TOP + number, public(number), NOW)
     table.failed(TOP, public(0), NOW)
     table.failed(TOP, public(0), NOW)
-    table.queried(TOP + 99, public(99), NOW)
-    table.queried(99, public(98), NOW)
+    table.queried(TOP + FIRST, public(999), NOW)
+    table.queried(99, public(998), NOW)
     found = [table.candidate(), table.candidate()]
-    assert [each.number for each in found if each is not None] == [99, TOP + 99]
+    assert [each.number for each in found if each is not None] == [99, TOP + FIRST]
 
 
 def test_another_own_id_keeps_the_nodes() -> None:

@@ -10,7 +10,7 @@ from support.dht_places import place
 
 from bittorrent_threads.dht.bucket import K
 from bittorrent_threads.dht.node_id import common_bits
-from bittorrent_threads.dht.routing_table import RoutingTable
+from bittorrent_threads.dht.routing_table import RoutingTable, size_of
 
 OWN = 0x5A << 152
 ACTIONS = ("replied", "replied", "replied", "queried", "heard", "failed", "renamed", "candidate", "moved")
@@ -61,7 +61,7 @@ def check(table: RoutingTable) -> None:
     last = len(table.buckets) - 1
     assert not table.buckets[last].full
     for depth, bucket in enumerate(table.buckets):
-        assert len(bucket.contacts) <= K
+        assert len(bucket.contacts) <= size_of(depth)
         assert len(bucket.replacements) <= K
         members = [*bucket.contacts, *bucket.replacements.values()]
         assert all(min(common_bits(table.own, each.number), last) == depth for each in members)

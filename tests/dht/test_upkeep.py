@@ -16,6 +16,7 @@ from bittorrent_threads.dht.upkeep import (
     CHECK_AFTER,
     ID_LIFE,
     LONGEST_STEP,
+    RETRY_AFTER,
     SHORT_STEP,
     STEP,
     Upkeep,
@@ -83,9 +84,9 @@ def test_a_node_that_failed_once_is_asked_once_more() -> None:
     network.table.replied(5, public(1), NOW)
     network.table.failed(5, public(1), NOW)
     upkeep = made(network)
-    upkeep.advance(NOW + STEP)
+    upkeep.advance(NOW + RETRY_AFTER)
     assert network.pinged == [5]
-    network.table.failed(5, public(1), NOW + STEP)
+    network.table.failed(5, public(1), NOW + RETRY_AFTER)
     upkeep.advance(upkeep.next_timeout)
     assert network.pinged == [5], "bad nodes are asked when they are due"
 

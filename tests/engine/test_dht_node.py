@@ -10,6 +10,7 @@ from support.dht import INFOHASH, PORT, DhtBench, Finder, Listener, SimDhtNode
 
 from bittorrent_threads.engine.dht_node import SAVE_INTERVAL
 from bittorrent_threads.status import DhtStatus
+from bittorrent_threads.swarm.ip_ranges import IpRanges, parse_range
 
 
 def test_it_runs_while_a_torrent_is_started() -> None:
@@ -127,6 +128,39 @@ def test_a_search_that_is_cancelled_tells_nothing_more() -> None:
     bench.act(bench.node.cancel, search)
     bench.run(60)
     assert (finder.peers, finder.replies) == ([], [])
+
+
+def block(bench: DhtBench, *others: SimDhtNode) -> None:
+    ranges = IpRanges(parse_range(other.address[0]) for other in others)
+    bench.act(bench.engine.change_filter, bench.engine.address_filter.ranges, ranges)
+
+
+def test_the_ip_filter_is_for_nodes_too() -> None:
+    bench = DhtBench(state="active")
+    bench.run(60)
+    assert bench.figures.good_nodes >= len(bench.others) - 1
+    blocked, free = bench.others[:4], bench.others[4:]
+    block(bench, *blocked)
+    assert bench.figures.good_nodes <= len(free), "they are forgotten"
+    heard = [len(other.addresses) for other in blocked]
+    for other in blocked:
+        other.announce(INFOHASH, 7000)
+    received = bench.figures.datagrams_received
+    finder = bench.find()
+    bench.run(60)
+    assert [len(other.addresses) for other in blocked] == heard, "nothing goes to them"
+    assert 0 < finder.replies[0] <= len(free)
+    assert bench.figures.datagrams_received > received
+    assert bench.figures.good_nodes <= len(free), "and nothing comes from them"
+
+
+def test_a_filter_that_refuses_every_node_leaves_the_loop_in_peace() -> None:
+    bench = DhtBench(state="active")
+    block(bench, *bench.others)
+    finder = bench.find()
+    bench.run(120)
+    assert (finder.replies, bench.figures.nodes) == ([0], 0)
+    assert bench.figures.queries_sent <= 40
 
 
 def test_a_search_ends_with_the_session() -> None:

@@ -107,7 +107,7 @@ def test_connections_that_come_before_what_is_stored_was_read_go_on() -> None:
     bench.disk.seek_time = 5.0
     bench.reboot()
     assert bench.phase == Phase.METADATA.value
-    assert not bench.torrent._joined
+    assert not bench.torrent.announces.running
     guest = bench.guest(range(COUNT))
     guest.say(message(UNCHOKE))
     bench.run(60)

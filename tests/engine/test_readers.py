@@ -256,3 +256,17 @@ def test_no_timer_is_left_when_no_reader_waits() -> None:
     seed.serve()
     bench.run(MOMENT)
     assert bench.payload.readers._timer is None
+
+
+def test_a_reader_whose_object_is_gone_is_closed() -> None:
+    bench = bench_of([0])
+    owner: List[object] = [bench]
+    reader = Reader(0, SIZE, owner=lambda: owner[0])
+    bench.act(bench.payload.readers.open, reader)
+    bench.run(3)
+    assert len(bench.payload.readers) == 1
+    owner[0] = None
+    bench.run(1.5)
+    assert len(bench.payload.readers) == 0
+    assert bench.status.complete
+    assert bench.payload.readers._collector is None

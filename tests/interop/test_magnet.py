@@ -98,6 +98,20 @@ def test_peers_of_a_tracker_are_enough(kind: Type[Peer], tmp_path: Path, require
     assert CONTENT.differences(tmp_path / "ours") == []
 
 
+@pytest.mark.parametrize(("kind", "scheme"), [(LibtorrentPeer, "http"), (LibtorrentPeer, "udp"), (Aria2Peer, "http")])
+def test_it_finds_us_by_the_tracker_of_our_link(
+    kind: Type[Peer], scheme: str, tmp_path: Path, require_peer: Callable[[str], str]
+) -> None:
+    require_peer(kind.name)
+    with bt.Tracker() as tracker:
+        torrent = CONTENT.write_torrent(tmp_path, [tracker.udp_url if scheme == "udp" else tracker.url])
+        with bt.Client(torrent, CONTENT.write(tmp_path / "ours"), settings=bt.Settings(host="127.0.0.1")) as client:
+            client.wait(lambda status: any(row.working for row in status.trackers), TIMEOUT)
+            with kind(str(bt.Metainfo.load(torrent).magnet()), tmp_path / "theirs") as peer:
+                peer.wait_complete(TIMEOUT)
+    assert CONTENT.differences(tmp_path / "theirs") == []
+
+
 def test_libtorrent_finds_us_in_the_link(tmp_path: Path, require_peer: Callable[[str], str]) -> None:
     require_peer(LibtorrentPeer.name)
     metainfo = bt.Metainfo.parse(CONTENT.metainfo())

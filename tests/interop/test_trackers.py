@@ -60,6 +60,15 @@ def test_we_find_a_seeder_through_opentracker_over_udp(
         tracker.wait_swarm(CONTENT.infohash, seeds=1, leechers=0, timeout=TIMEOUT)
 
 
+def test_a_scrape_over_udp(tracker: OpenTracker, tmp_path: Path) -> None:
+    torrent = CONTENT.write_torrent(tmp_path, [tracker.udp_url])
+    with bt.Client(torrent, CONTENT.write(tmp_path / "ours")) as client:
+        tracker.wait_swarm(CONTENT.infohash, seeds=1, leechers=0, timeout=TIMEOUT)
+        (found,) = client.scrape()
+        assert (found.url, found.error) == (tracker.udp_url, "")
+        assert (found.seeds, found.leechers, found.downloads) == (1, 0, 0)
+
+
 def test_libtorrent_finds_us_through_opentracker_over_udp(
     tracker: OpenTracker, tmp_path: Path, require_peer: Callable[[str], str]
 ) -> None:

@@ -5,8 +5,15 @@ from __future__ import annotations
 import pytest
 from support.infos import multi, parse, single
 
-from bittorrent_threads.errors import MetainfoError
-from bittorrent_threads.metainfo.file_list import MAX_TOTAL_SIZE, TorrentFile, read_files
+from bittorrent_threads.errors import BencodeError, MetainfoError
+from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.metainfo.file_list import (
+    MAX_TOTAL_SIZE,
+    TorrentFile,
+    encoded_files,
+    file_tokens,
+    read_files,
+)
 from bittorrent_threads.metainfo.layout import Span
 
 
@@ -102,3 +109,15 @@ def test_a_spelling_is_kept_where_portable_names_differ() -> None:
     _, spelling = read_files({b"name": b"a:b", b"length": 1}, None)
     assert spelling is not None
     assert (spelling.portable(), spelling.native()) == ([("a_b",)], [("a:b",)])
+
+
+def test_the_list_of_a_new_torrent_is_what_the_encoder_writes_and_the_decoder_counts() -> None:
+    files = [(5, [b"a"]), (0, [b"b", b"c" * 12, b"d"]), (2**40, [b"\xc3\xa4"])]
+    encoded = encoded_files(files)
+    assert encoded == bencode.encode([{"length": length, "path": path} for length, path in files])
+    assert encoded_files([]) == b"le"
+    tokens = file_tokens(len(path) for _, path in files)
+    assert tokens == 35
+    assert len(bencode.decode(encoded, max_tokens=tokens)) == 3
+    with pytest.raises(BencodeError):
+        bencode.decode(encoded, max_tokens=tokens - 1)

@@ -14,6 +14,8 @@ from bittorrent_threads.net.throttle import (
     BURST_TIME,
     KEEP_PLACE,
     LEAVE,
+    LOAN,
+    LOAN_TIME,
     REQUEUE,
     TICK,
     UNLIMITED,
@@ -94,6 +96,22 @@ class Source:
             return REQUEUE
         self.left -= size
         return REQUEUE if self.left > 0 else LEAVE
+
+
+def test_a_handshake_goes_at_once_and_is_paid_for_by_what_follows() -> None:
+    box = Sandbox()
+    throttle, other = Throttle(100), Throttle(0)
+    assert box.queue.loan(LOAN + 1, [throttle]) == 0, "no handshake"
+    lent = 0
+    while box.queue.loan(68, [throttle, other]):
+        throttle.take(68)
+        lent += 68
+    assert 0 < lent <= 100 * LOAN_TIME
+    assert box.queue.allowance([throttle]) == 0
+    box.run(lent / 100 - 1.0)
+    assert box.queue.allowance([throttle]) == 0
+    box.run(2.0)
+    assert box.queue.allowance([throttle]) > 0
 
 
 @pytest.mark.parametrize("streams", [1, 30])
@@ -353,6 +371,28 @@ class Cutter(Recorder):
         return -len(self.received) % self.size
 
 
+@pytest.mark.parametrize("settings", [Settings(download_limit=600, upload_limit=600)])
+def test_a_handshake_does_not_wait_behind_a_block(loop: Loop, plain: Plain) -> None:
+    handler = Cutter()
+    busy, far = dialled(loop, plain, handler)
+    loop.call(functools.partial(setattr, busy, "reader", handler))
+    loop.call(lambda: busy.send([bytes(16384)]))
+    with far:
+        far.sendall(bytes(16384))
+        handler.wait_received(1)  # a block is under way that takes 27 seconds
+        newcomer = Recorder()
+        began = time.monotonic()
+        stream, sock = dialled(loop, plain, newcomer)
+        with sock:
+            loop.call(lambda: stream.send([bytes(68)]))
+            assert len(received_by(sock, 68)) == 68
+            sock.sendall(bytes(68))
+            newcomer.wait_received(68)
+            assert time.monotonic() - began < 5.0
+            loop.call(stream.close)
+        loop.call(busy.close)
+
+
 @pytest.mark.parametrize("settings", [Settings(download_limit=60_000)])
 def test_whole_messages_are_read_one_after_the_other(loop: Loop) -> None:
     handlers = [Cutter() for _ in range(4)]
@@ -377,11 +417,11 @@ def test_whole_blocks_are_sent_one_after_the_other(loop: Loop) -> None:
     with Plain() as plain:
         pairs = [dialled(loop, plain, Recorder()) for _ in range(4)]
         for stream, _ in pairs:
-            loop.call(functools.partial(stream.send, [bytes(13), bytes(size - 13)]))
+            loop.call(functools.partial(stream.send, [bytes(68), bytes(13), bytes(size - 13)]))
         cut = 0
         while loop.call(lambda: sum(stream.backlog for stream, _ in pairs)):
             sent = loop.call(lambda: [stream.sent for stream, _ in pairs])
-            cut = max(cut, sum(0 < count < size for count in sent))
+            cut = max(cut, sum(0 < count - 68 < size for count in sent))
         assert cut == 1
         close_all(loop, pairs)
 

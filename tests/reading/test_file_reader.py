@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import gc
+import hashlib
 import io
 import json
 import os
@@ -17,11 +18,12 @@ from pathlib import Path
 from typing import Any, List
 
 import pytest
-from support.pairs import LOCAL, PATIENCE, pair
+from support.pairs import LOCAL, PATIENCE, SMALL, pair
 
 import bittorrent_threads as bt
 from bittorrent_threads.disk.piece_io import Pieces
 from bittorrent_threads.disk.results import Loaded
+from bittorrent_threads.metainfo import bencode
 from bittorrent_threads.reading.file_reader import MAX_READ
 from bittorrent_threads.testing.sample_torrent import KIB, MIB, SampleTorrent
 
@@ -126,6 +128,41 @@ def test_what_was_read_is_there_the_next_time(tmp_path: Path) -> None:
             again.hashcheck()
             with again.open("a.bin") as file:
                 assert file.read(100) == A[:100]
+
+
+def test_bytes_of_the_part_file_are_read_from_the_file(tmp_path: Path) -> None:
+    with pair(tmp_path, SMALL, priorities=[1, 0, 0]) as (_, down):
+        down.wait("complete", timeout=PATIENCE)
+        came = down.downloaded
+        with down.open("sub/b.bin", readahead=0, timeout=PATIENCE) as file:
+            assert not down.files[1].complete
+            assert file.read(1000) == SMALL.data("sub/b.bin")[:1000], (
+                "of a piece that is the end of the first file, too"
+            )
+        assert down.downloaded == came
+
+
+def test_padding_is_zeros_and_what_follows_it_is_right(tmp_path: Path) -> None:
+    first, second = os.urandom(100), os.urandom(200)
+    stream = first + bytes(16 * KIB - 100) + second
+    pieces = [stream[begin : begin + 16 * KIB] for begin in range(0, len(stream), 16 * KIB)]
+    entries: List[Any] = [
+        {"length": 100, "path": ["a"]},
+        {"length": 16 * KIB - 100, "path": [".pad", "1"], "attr": "p"},
+        {"length": 200, "path": ["b"]},
+    ]
+    hashes = b"".join([hashlib.sha1(piece).digest() for piece in pieces])
+    info = {"files": entries, "name": "padded", "piece length": 16 * KIB, "pieces": hashes}
+    (tmp_path / "padded").mkdir()
+    (tmp_path / "padded" / "a").write_bytes(first)
+    (tmp_path / "padded" / "b").write_bytes(second)
+    with bt.Client(bencode.encode({"info": info}), tmp_path, state="stopped") as client:
+        client.hashcheck()
+        with client.open("b") as file, client.open(1) as padding:
+            assert file.readall() == second
+            assert padding.readall() == bytes(16 * KIB - 100)
+        with pytest.raises(FileNotFoundError):
+            client.open(".pad/1")
 
 
 def test_several_readers_at_once_and_a_buffer_shared_by_threads(tmp_path: Path) -> None:

@@ -90,6 +90,24 @@ def test_lookups_converge_in_log_n_steps(network: DhtNetwork) -> None:
     check_rates(network)
 
 
+def test_nodes_join_while_a_third_of_all_datagrams_is_lost() -> None:
+    network = DhtNetwork(seed=3, loss=0.3)
+    hosts = addresses(40, seed=3)
+    for count, host in enumerate(hosts):
+        network.add(host, routers=hosts[:3] if count else hosts[1:2])
+        network.run(1.0)
+    network.run(120)
+    assert min(node.dht.node_count(4) for node in network.nodes.values()) >= K
+    for number in range(4):
+        infohash = hashlib.sha1(b"lost %d" % number).digest()
+        announced, _ = searched(network, network.random.choice(list(network.nodes.values())), infohash, port=7000)
+        assert announced.announced
+        found, seconds = searched(network, network.random.choice(list(network.nodes.values())), infohash)
+        assert found.peers == 1
+        assert seconds < 30
+    check_rates(network)
+
+
 def test_a_third_of_the_nodes_is_dead_or_lies(network: DhtNetwork) -> None:
     hosts = list(network.nodes)
     chance = random.Random(7)

@@ -54,6 +54,8 @@ class SimDhtNode:
         self.address: Address = (network.name, PORT)
         self.heard: Dict[str, Set[bytes]] = {"get_peers": set(), "announce_peer": set()}
         """The infohashes that others asked for, and that they announced, by the name of the query."""
+        self.addresses: List[Address] = []
+        """The senders of all datagrams from the host of the engine."""
         self._socket = network.datagram(4, network.name, PORT)
         self._socket.add(self, claims)
         self._timer: Optional[Any] = None
@@ -70,6 +72,8 @@ class SimDhtNode:
         self._settle()
 
     def on_datagram(self, data: memoryview, address: Address) -> None:
+        if not address[0].startswith("10.3."):
+            self.addresses.append(address)
         said = bencode.decode(bytes(data))
         name = said.get(b"q", b"").decode()
         if name in self.heard:

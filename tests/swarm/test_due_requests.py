@@ -26,7 +26,8 @@ def read(swarm: Swarm, index: int, *, pieces: int = 1, waits: bool = False, now:
 
 
 def asked(swarm: Swarm, pipeline: Pipeline, now: float = 0.0) -> List[int]:
-    """The pieces of the blocks that are requested now."""
+    """The pieces of the blocks that are requested now, after the look that the engine takes ten times a second."""
+    swarm.downloads.windows.look_again()
     return [index for index, _, _ in swarm.ask(pipeline, now)]
 
 
@@ -175,6 +176,7 @@ def test_free_blocks_of_a_late_piece_are_requested_once() -> None:
     swarm.downloads.rejected(slow, 4, 0, 0.0)
     quick = swarm.peer("B")
     swarm.rated(quick, 1_000_000)
+    swarm.downloads.windows.look_again()
     assert sorted(swarm.ask(quick, now=0.6)) == [(4, 0, BLOCK), (4, BLOCK, BLOCK)]
     assert swarm.ask(quick, now=0.7) == []
 

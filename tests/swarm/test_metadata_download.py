@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import List, Optional, Tuple
+from typing import Callable, List, Optional, Tuple
 
 import pytest
 
@@ -65,7 +65,7 @@ class World:
     def __init__(self, info: bytes = INFO, *, max_size: int = MAX) -> None:
         self.now = 100.0
         self.info = info
-        self.download = MetadataDownload(lambda found: found == info, max_size=max_size)
+        self.download = MetadataDownload(lambda found, deliver: deliver(found == info), max_size=max_size)
         self.sources: List[Source] = []
 
     def peer(self, info: Optional[bytes] = None, *, size: int = 0) -> Source:
@@ -390,3 +390,85 @@ def test_a_peer_that_stops_in_the_middle_does_not_keep_the_room() -> None:
         world.tick()
         honest.serve()
     assert world.download.info == INFO
+
+
+# -- the hash comes later ----------------------------------------------------------------------------------------------
+
+
+class Slow(World):
+    """A world in which metadata is hashed by another thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: List[bytes] = []
+        self.checks: List[Callable[[], None]] = []
+        self.download = MetadataDownload(self.check, max_size=MAX)
+        self.download.on_info = self.taken.append
+
+    def check(self, info: bytes, deliver: Callable[[bool], None]) -> None:
+        self.checks.append(lambda: deliver(info == self.info))
+
+
+def test_nothing_is_asked_for_while_the_metadata_is_hashed() -> None:
+    world = Slow()
+    first, second = world.peer(), world.peer()
+    world.serve_all()
+    assert (len(world.checks), world.download.info) == (1, None)
+    world.tick(30.0)
+    third = world.peer()
+    assert first.asked == second.asked == third.asked == []
+    world.checks[0]()
+    assert world.download.info == INFO
+    assert world.taken == [INFO]
+
+
+def test_a_late_piece_of_what_is_being_hashed_changes_nothing() -> None:
+    world = Slow()
+    late, other = world.peer(), world.peer()
+    waiting = late.asked[0]
+    while len(world.checks) == 0:
+        other.serve()
+        world.tick(21.0)
+    assert late.send(waiting) == ""
+    assert len(world.checks) == 1
+    world.checks[0]()
+    assert world.taken == [INFO]
+
+
+def test_a_sender_of_wrong_metadata_that_has_left_is_blamed_all_the_same() -> None:
+    world = Slow()
+    liar = world.peer(spoilt(0))
+    world.serve_all()
+    world.download.left(liar, world.now)
+    good = world.peer()
+    world.checks.pop()()
+    assert liar.blamed == md.WRONG
+    world.tick()
+    world.serve_all()
+    world.checks.pop()()
+    assert not good.blamed
+    assert world.taken == [INFO]
+
+
+def test_two_are_hashed_at_once() -> None:
+    world = Slow()
+    for info in (INFO, INFO[:-1]):
+        world.peer(info)
+    world.serve_all()
+    assert len(world.checks) == 2
+    for check in world.checks:
+        check()
+    assert world.taken == [INFO]
+    assert not any(source.blamed for source in world.sources), "what is of no use any more is not judged"
+
+
+def test_what_several_sent_is_judged_once_more_after_they_were_separated() -> None:
+    world = Slow()
+    for size in (SIZE, SIZE, SIZE - 1, SIZE - 1):
+        world.peer(spoilt(0)[:size])
+    world.serve_all()
+    first, second = world.checks
+    first()
+    asked = [list(source.asked) for source in world.sources]
+    second()
+    assert [list(source.asked) for source in world.sources] == asked, "each goes on alone"

@@ -6,7 +6,7 @@ from typing import List
 
 import pytest
 
-from bittorrent_threads.swarm.read_windows import FIRST_WINDOW, LEAST_PACE, LINGER, ReadWindow, ReadWindows
+from bittorrent_threads.swarm.read_windows import FIRST_WINDOW, LEAST_PACE, LINGER, MAX_PIECES, ReadWindow, ReadWindows
 
 KIB = 1024
 PIECE = 64 * KIB
@@ -116,12 +116,12 @@ def test_a_wait_is_urgent_and_late_after_a_while() -> None:
     windows.add(reader)
     windows.move(reader, 5 * PIECE, 10, 0.0)
     assert not windows.waiting
-    assert not windows.urgent(0.0)
+    assert not windows.awaited(0.0)
     windows.wait(reader, 1.0)
     assert windows.waiting
-    assert windows.urgent(9.0)
-    assert list(windows.late(1.4, 0.5)) == []
-    assert list(windows.late(1.5, 0.5)) == [5]
+    assert windows.awaited(9.0) == [5]
+    assert windows.late(1.4, 0.5) == []
+    assert windows.late(1.5, 0.5) == [5]
 
 
 def test_after_a_wait_the_next_one_is_expected_for_a_moment() -> None:
@@ -129,8 +129,30 @@ def test_after_a_wait_the_next_one_is_expected_for_a_moment() -> None:
     reader = window()
     windows.add(reader)
     windows.served(reader, 1.0)
-    assert not windows.urgent(1.0)
+    assert not windows.awaited(1.0)
     windows.wait(reader, 1.0)
     windows.served(reader, 2.0)
-    assert windows.urgent(2.0 + LINGER / 2)
-    assert not windows.urgent(2.0 + LINGER)
+    assert windows.awaited(2.0 + LINGER / 2) == [0]
+    assert not windows.awaited(2.0 + LINGER)
+
+
+def test_pieces_that_were_taken_out_come_back() -> None:
+    windows = ReadWindows(PIECE)
+    reader = window()
+    windows.add(reader)
+    assert indexes(windows) == []
+    windows.move(reader, 0, 10, 0.0)
+    windows.due(0.0)[:] = []
+    assert indexes(windows) == []
+    windows.look_again()
+    assert indexes(windows) == [0, 1]
+
+
+def test_the_pieces_of_a_long_window_are_not_all_looked_at() -> None:
+    windows = ReadWindows(1024)
+    reader = window(readahead=MIB)
+    windows.add(reader)
+    windows.move(reader, 0, 10, 0.0)
+    assert indexes(windows) == list(range(MAX_PIECES))
+    assert windows.includes(1023)
+    assert not windows.includes(1024)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Deque, Optional, Sequence, Tuple
 
 from ...engine.interfaces import Address, Buffer, StreamHandler
 from ...net.interfaces import MessageReader
-from ...net.throttle import KEEP_PLACE, LEAVE, MAX_UNFINISHED, REQUEUE, SHORT, Throttle
+from ...net.throttle import KEEP_PLACE, LEAVE, LOAN, MAX_UNFINISHED, REQUEUE, SHORT, Throttle
 from .pipe import CLOSED_BY_PEER, RESET_BY_PEER, WINDOW, Pipe
 from .world import Event
 
@@ -149,6 +149,8 @@ class SimStream:
         if self.closed or self._write_awaited or not self._sendable:
             return
         allowed = self._network.write_queue.allowance(self._writing)
+        if not allowed and not self.sent:
+            allowed = self._network.write_queue.loan(len(self._queue[0][0]), self._writing)
         if allowed:
             self._flush(allowed)
         else:
@@ -204,6 +206,8 @@ class SimStream:
             return
         if self._unread_size:
             allowed = self._network.read_queue.allowance(self._reading)
+            if not allowed and self.reader is None and self.received < LOAN:
+                allowed = self._network.read_queue.loan(LOAN, self._reading)
             if not allowed:
                 self._read_awaited = True
                 self._network.read_queue.add(self._read_turn, self._reading, first=self.reader is None)

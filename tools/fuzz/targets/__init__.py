@@ -8,7 +8,7 @@ from ..target import Target
 
 NAMES = (
     *("addresses", "announce", "arguments", "bencode", "blocklist", "dht", "early_peer", "extension", "handshake"),
-    *("http_answer", "krpc", "local_discovery", "magnet", "metadata", "metainfo", "names", "part_file", "peer", "pex"),
+    *("http_answer", "local_discovery", "magnet", "metadata", "metainfo", "names", "part_file", "peer", "pex"),
     *("registry", "resume", "text", "tracker", "udp_tracker", "wire"),
 )
 

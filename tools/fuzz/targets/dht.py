@@ -1,16 +1,27 @@
 """Datagrams to a DHT node (BEP 5, 32, 42, 43): queries, answers to its own queries, and anything else, as time passes.
 
-Nothing is raised; a datagram gets at most one answer, which is of bounded length; what is sent stays in the budget; a
-peer is stored only after a token was given; the node never spins; and what it saves can be loaded, as can garbage.
+Nothing is raised; the usual reply is what the decoder makes of it; a datagram gets at most one answer, which is of
+bounded length; what is sent stays in the budget; a peer is stored only after a token was given; the node never spins;
+and what it saves can be loaded, as can garbage.
 """
 
 from __future__ import annotations
 
 import random
-from typing import Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
+from bittorrent_threads.dht import krpc
 from bittorrent_threads.dht.dht import Dht
-from bittorrent_threads.dht.krpc import ANNOUNCE_PEER, FIND_NODE, GET_PEERS, MAX_SENT, PING
+from bittorrent_threads.dht.krpc import (
+    ANNOUNCE_PEER,
+    FIND_NODE,
+    GET_PEERS,
+    MAX_NODES,
+    MAX_RECEIVED,
+    MAX_SENT,
+    MAX_VALUES,
+    PING,
+)
 from bittorrent_threads.dht.limits import Limits
 from bittorrent_threads.metainfo import bencode
 from bittorrent_threads.protocol.addresses import Address
@@ -30,7 +41,18 @@ NODES = OTHER + bytes([8, 8, 4, 4, 26, 225])
 KEYS = (b"t", b"y", b"q", b"r", b"e", b"a", b"v", b"ro", b"ip", b"id", b"target", b"info_hash", b"token", b"port")
 WORDS = (
     *(*KEYS, b"implied_port", b"want", b"n4", b"n6", b"nodes", b"nodes6", b"values", PING, FIND_NODE, GET_PEERS),
-    *(ANNOUNCE_PEER, ID, OTHER, NODES, 3 * NODES, OTHER + bytes(15) + b"\1\x1a\xe1", NODES[20:], b"aa"),
+    *(
+        ANNOUNCE_PEER,
+        ID,
+        OTHER,
+        NODES,
+        3 * NODES,
+        8 * NODES,
+        b"aaaa",
+        OTHER + bytes(15) + b"\1\x1a\xe1",
+        NODES[20:],
+        b"aa",
+    ),
 )
 DATAGRAM, ANSWER, NOISE, WAIT, SEARCH, NAME, SAVE = range(7)
 """Steps."""
@@ -73,6 +95,7 @@ class Run:
         self._look()
 
     def _receive(self, datagram: bytes, sender: Address) -> None:
+        _parse(datagram, sender)
         before = self.dht.statistics()
         self.dht.receive(datagram, sender, self.now)
         after = self.dht.statistics()
@@ -94,6 +117,20 @@ class Run:
         require(self.sent <= LIMITS.upload_rate * (self.now + 10), f"{self.sent} bytes in {self.now} s")
         self.dht.advance(self.now)
         require(self.dht.next_timeout > self.now, f"due at {self.dht.next_timeout} and it is {self.now}")
+
+
+def _parse(datagram: bytes, sender: Address) -> None:
+    message = krpc.parse(datagram)
+    if len(datagram) <= MAX_RECEIVED:
+        require(message == krpc._decoded(datagram), "the usual reply means something else")
+    if isinstance(message, krpc.Query):
+        require(message.target is None or 0 <= message.target < 2**160, "a target")
+        require(0 <= message.port(sender) < 65536, "a port")
+        require(set(message.wanted(4)) <= {4, 6}, "a family")
+    elif isinstance(message, krpc.Reply):
+        for family in (4, 6):
+            require(len(message.nodes(family)) <= MAX_NODES, "many nodes")
+            require(len(message.peers(family)) <= MAX_VALUES, "many peers")
 
 
 def _altered(value: object, choices: Choices) -> object:
@@ -127,7 +164,12 @@ def seeds() -> List[bytes]:
     told = {b"id": ID, b"nodes": 3 * NODES, b"values": [NODES[20:]], b"token": b"aa", b"nodes6": WORDS[-3]}
     answers = [bytes([ANSWER, at]) + recipe(told, WORDS) for at in range(3)]
     refused = bytes([DATAGRAM]) + recipe({b"t": b"aa", b"y": b"e", b"e": [201, b"no"]}, WORDS) + bytes([1])
+    usual: Dict[bytes, Any] = {b"id": ID, b"nodes": 8 * NODES, b"token": b"aaaa", b"values": [NODES[20:]]}
+    short: Dict[bytes, Any] = dict(usual)
+    short[b"nodes"] = b""
+    reply = bencode.encode({b"ip": NODES[20:], b"r": short, b"t": b"aaaa", b"v": b"aaaa", b"y": b"r"})
     return [
+        bytes([NOISE, len(reply)]) + reply + bytes([0, NAME, 0, SEARCH, 0, ANSWER, 0]) + recipe(usual, WORDS),
         b"".join(queries),
         bytes([NAME, 0, NAME, 4, SEARCH, 0]) + b"".join(answers) + bytes([WAIT, 1, WAIT, 2]) + b"".join(answers),
         b"".join(4 * queries) + bytes([WAIT, 3]) + refused + bytes([SAVE, 0, SEARCH, 1, WAIT, 2]),

@@ -52,7 +52,7 @@ class Exchange:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.download = MetadataDownload(lambda info: info == INFO, max_size=MAX_SIZE)
+        self.download = MetadataDownload(lambda info, deliver: deliver(info == INFO), max_size=MAX_SIZE)
         self.peers: Dict[int, Peer] = {}
         self.most = 0
 

@@ -106,8 +106,9 @@ def check(data: bytes) -> None:
 def served(host: str, chunks: List[bytes]) -> Tuple[bytes, bool]:
     """Return what the tracker sends until it closes the connection or the input ends."""
     client, selector = Client(chunks), Selector()
+    nothing = cast(Any, None)
     registry = Registry(interval=1800, min_interval=60, random=random.Random(1))
-    serving = tracker._Serving(registry, cast(Any, None), cast(Any, None), cast(Any, selector))
+    serving = tracker._Serving(registry, nothing, nothing, nothing, cast(Any, selector))
     connection = tracker._Connection(cast(socket.socket, client), host)
     serving._connections[connection.sock] = connection
     log = Log()

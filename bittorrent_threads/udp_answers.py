@@ -11,8 +11,8 @@ import time
 from typing import Any, Dict, Tuple
 from urllib.parse import urlencode
 
-from ..metainfo import bencode
-from ..protocol.registry import Registry
+from .metainfo import bencode
+from .protocol.registry import Registry
 
 MAGIC = 0x41727101980
 CONNECT, ANNOUNCE, SCRAPE, ERROR = range(4)

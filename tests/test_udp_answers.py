@@ -8,7 +8,7 @@ import struct
 from bittorrent_threads.protocol import udp_tracker_messages as udp
 from bittorrent_threads.protocol.announce import STARTED, STOPPED, AnnounceRequest
 from bittorrent_threads.protocol.registry import Registry
-from bittorrent_threads.testing.udp_answers import MAX_CONNECTIONS, UdpAnswers
+from bittorrent_threads.udp_answers import MAX_CONNECTIONS, UdpAnswers
 
 INFOHASH = b"i" * 20
 
