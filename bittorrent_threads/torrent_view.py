@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from typing import Iterator, List, Optional, Tuple
+import time
+from typing import TYPE_CHECKING, Iterator, List, Optional, Tuple
 
 from .explanation import Explanation, explain
 from .file import File
@@ -12,6 +13,9 @@ from .runtime import Runtime
 from .status import Row, Status
 from .status_view import StatusView
 from .torrent_handle import TorrentHandle
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class TorrentView(StatusView):
@@ -88,6 +92,37 @@ class TorrentView(StatusView):
             ``progress`` (0 to 1), ``priority`` and ``path`` (absolute); no row before the metadata is known.
         """
         return list(self._file_rows())
+
+    def history(self) -> List[Row]:
+        """Return the rates of the last hour by seconds, and those of the last day by minutes, the oldest first.
+
+        Seconds in which the torrent was idle or stopped are left out.
+
+        Returns:
+            Flat dicts for ``pandas.DataFrame``: ``time`` (seconds since 1970), ``download_rate`` and ``upload_rate``
+            (bytes a second).
+        """
+        offset = time.time() - time.monotonic()
+        return [
+            {"time": sample.time + offset, "download_rate": sample.download_rate, "upload_rate": sample.upload_rate}
+            for sample in self._handle.torrent.rates.history.samples()
+        ]
+
+    def plot(self) -> Figure:
+        """Draw the rates over time, the pieces, and what each peer sent and received; it works after ``close`` too.
+
+        Returns:
+            A ``matplotlib.figure.Figure``, which a notebook shows.  The state of ``pyplot`` is neither used nor
+            changed, and no display is needed: ``figure.savefig("rates.png")`` writes it.
+
+        Raises:
+            ImportError: If matplotlib (the extra ``plot``) is not installed.
+        """
+        from .notebook.figure import plot
+
+        now = time.monotonic()
+        samples = self._handle.torrent.rates.history.samples()
+        return plot(self.status(), [(sample.time - now, *sample[1:]) for sample in samples])
 
     def _card(self, status: Status, note: str = "") -> str:
         from .notebook.cards import MAX_FILES, client_card

@@ -22,6 +22,7 @@ TOUR = ROOT / "tools" / "tour.ipynb"
 IMAGES = ROOT / "tools" / "docs" / "images"
 SHOTS: Dict[str, Sequence[str]] = {
     "notebook": ("peers = [",),
+    "plot": ("client.plot()",),
     "session": ("with bt.Session(local) as session:",),
 }
 """By the name of the image, how the cells on it begin."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..swarm.rate import Rate
+from ..swarm.rate_history import RateHistory
 
 
 class Totals(Protocol):
@@ -31,6 +32,8 @@ class TransferRates:
         """Data came in the last second."""
         self.sending = False
         """Data went in the last second."""
+        self.history = RateHistory()
+        """The rates of earlier seconds, since the torrent was made."""
         self._totals = totals
         self._downloaded = 0
         self._uploaded = 0
@@ -55,6 +58,7 @@ class TransferRates:
         if sent:
             self._upload.add(sent, now)
             self._uploaded += sent
+        self.history.add(now, self.download(now), self.upload(now))
 
     def download(self, now: float) -> float:
         """Bytes a second received."""

@@ -3,6 +3,7 @@
 A card has the name, the progress, a map of the pieces, and tables of files, peers and trackers:
 
     cards       the cards of a status, a client, a torrent and a session
+    figure      rates, pieces and peers, drawn with matplotlib
     markup      escaped text, tables and bars
     piece_map   a bitfield as a small SVG
     style       the style sheet in each card, for light and dark pages

@@ -30,6 +30,7 @@
     dht_schedule      ``DhtSchedule``: which torrent of a session is looked up in the DHT, and when
     message_quota     ``MessageQuota``: how much processor time the messages of one peer may take
     rate              ``Rate``: bytes a second of one direction of one peer
+    rate_history      ``RateHistory``: how fast a torrent received and sent, for the last hour and the last day
 
 The rule: a decision follows from what the policy was told.  ``now`` (monotonic seconds) and the source of chance are
 arguments, so that a test runs an hour in a millisecond and gets the same result twice.  A policy answers its caller, or

@@ -142,6 +142,7 @@ def test_a_killed_kernel_loses_nothing(tmp_path: Path) -> None:
 
 def test_the_tour_runs(tmp_path: Path, require_peer: Callable[[str], str]) -> None:
     require_peer("pandas")
+    require_peer("matplotlib")
     program = """
         import nbformat
         from nbclient import NotebookClient
@@ -157,6 +158,8 @@ def test_the_tour_runs(tmp_path: Path, require_peer: Callable[[str], str]) -> No
     (card,) = shown["client.watch(timeout=60);"]
     assert "100.0% of" in "".join(card["data"]["text/plain"]), "the display has its last state"
     assert "photos/summer/lake.raw" in "".join(card["data"]["text/html"])
+    (plot,) = shown["client.plot()"]
+    assert plot["data"]["image/png"]
     cards = [output for outputs in shown.values() for output in outputs if "bt-card" in str(output)]
     assert len(cards) == 6
 

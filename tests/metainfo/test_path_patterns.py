@@ -20,6 +20,7 @@ FILES = ["a.iso", "raw/b.tif", "raw/sub/c.iso", "sub/raw/d.tif", "A.ISO"]
         (["raw"], ["raw/b.tif", "raw/sub/c.iso", "sub/raw/d.tif"]),
         (["/raw"], ["raw/b.tif", "raw/sub/c.iso"]),
         (["raw/*"], ["raw/b.tif", "raw/sub/c.iso"]),
+        (["*a*i*o*", "*b*t*f*", "*a*i*o*"], ["a.iso", "raw/b.tif"]),
         (["raw/*.tif", "A*"], ["raw/b.tif", "A.ISO"]),
         (["*/raw/"], ["sub/raw/d.tif"]),
         (["?.[it]*"], ["a.iso", "raw/b.tif", "raw/sub/c.iso", "sub/raw/d.tif"]),

@@ -46,7 +46,7 @@ nitpick_ignore_regex = [
     # No inventory of the standard library is fetched, so that the manual builds without the network.
     (r"py:.*", r"(?!bittorrent_threads\b|[A-Z]\w*$).*"),
     (r"py:.*", r"(Any|Callable|Exception|NamedTuple|Optional|Row|Sequence|Tiers|TimeoutError|Union|ValueError)"),
-    (r"py:.*", r"(Cancel|Figure|Progress|Until)"),  # names of types that the reference of each argument describes
+    (r"py:.*", r"(Cancel|Figure|File|Progress|Until)"),  # names of types that the reference of each argument describes
     # The types of the engine are no part of the public interface.
     (r"py:.*", r"bittorrent_threads\.(dht|disk|engine|metainfo|net|protocol|swarm|threads)\..*"),
 ]
