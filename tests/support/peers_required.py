@@ -22,7 +22,7 @@ MODULES = {
     name: name
     for name in (
         *("libtorrent", "gevent", "eventlet", "PyInstaller"),
-        *("ipykernel", "nbclient", "nbformat", "matplotlib"),
+        *("distributed", "ipykernel", "nbclient", "nbformat", "matplotlib"),
         *("pandas", "fsspec", "pyarrow", "PIL", "PySide6", "tkinter", "torf", "argcomplete", "tqdm"),
     )
 }

@@ -17,6 +17,7 @@ import bittorrent_threads as bt
 from . import (
     blocklists,
     blocks,
+    dask_copies,
     data,
     dht,
     dht_idle,
@@ -61,6 +62,7 @@ LINES: Dict[str, Callable[[Bench], Line]] = {
     "idle": idle.idle,
     "dht-idle": dht_idle.dht_idle,
     "dht": dht.dht,
+    "dask": dask_copies.dask,
     "import": importing.importing,
     "limits": limits.limits,
     "ip-filter": blocklists.ip_filter,
