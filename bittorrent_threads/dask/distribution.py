@@ -25,7 +25,7 @@ INTERVAL = 60
 REQUEST_QUEUE_TIME = 0.25
 MIN_REQUESTS = 16
 """Little is requested ahead, because what one worker has requested of the seeding process is not to be had from the
-worker yet: with 3 seconds ahead, four workers took 1.5 to 1.7 copies from a limited uplink, with these 1.2."""
+worker yet: with 3 seconds ahead, four workers took 1.5 to 1.7 copies from a limited uplink, with these 1.2 to 1.4."""
 MAX_PER_HOST = 200
 """Connections to one host: several workers may run on it."""
 
