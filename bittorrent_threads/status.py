@@ -155,7 +155,7 @@ class DhtStatus:
     malformed: int = 0
     """Number of datagrams that were no message of the DHT."""
     unexpected: int = 0
-    """Number of answers that belong to no query: they came late, or are forged."""
+    """Number of answers that belong to no query, because they came late or are forged."""
     floods: int = 0
     """Number of datagrams that were ignored because their host had sent too many."""
     blocked_hosts: int = 0
