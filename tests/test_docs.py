@@ -85,7 +85,13 @@ def test_the_example_of_an_extension_runs_as_written(namespace: Dict[str, Any]) 
     assert line.partition("ECHO")[0] in table, "the line that is to be changed"
 
 
-@pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=[pytest.mark.interop] if path.stem in NEEDED else [], id=name_of(path))
+        for path in PROGRAMS
+    ],
+)
 def test_the_programs_of_the_how_to_pages_run(path: Path, namespace: Dict[str, Any]) -> None:
     for package in NEEDED.get(path.stem, ()):
         require_peer(package)

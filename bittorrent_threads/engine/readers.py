@@ -12,7 +12,7 @@ import errno
 import functools
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Protocol, Tuple
 
-from ..errors import SessionClosed, Stalled
+from ..errors import Stalled
 from ..metainfo.layout import Layout
 from ..swarm.downloads import Downloads
 from ..swarm.file_progress import FileProgress
@@ -156,7 +156,7 @@ class Readers:
             return
         self._downloads.windows.remove(known.window)
         for wait in known.waits:
-            wait.answer.fail(SessionClosed("the file was closed"))
+            wait.answer.fail(_closed())
         if self._files.unread(reader.file):
             self._owner.wanting_changed()
         self._owner.touch_all()
@@ -173,7 +173,7 @@ class Readers:
         """
         known = self._open.get(reader)
         if known is None:
-            answer.fail(SessionClosed("the file is closed"))
+            answer.fail(_closed())
             return
         window, now = known.window, self._network.now()
         position = window.begin + offset
@@ -318,3 +318,11 @@ class Readers:
         if windows.awaited(self._network.now()):
             self._schedule()
         self._owner.touch_all()
+
+
+def _closed() -> ValueError:
+    """What every method of a closed file of the module ``io`` raises.
+
+    The thread that reads may get it before the object of the user says that it is closed.
+    """
+    return ValueError("I/O operation on closed file")

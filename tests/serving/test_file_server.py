@@ -33,6 +33,14 @@ def ask(url: str, method: str = "GET", **fields: str) -> Tuple[int, Dict[str, st
         connection.close()
 
 
+def wait_for_idle(server: FileServer, count: int) -> None:
+    """Wait until so many connections wait for a request."""
+    serving: Any = server._serving
+    deadline = time.monotonic() + PATIENCE
+    while sum(1 for each in list(serving._connections) if each.idle_since) < count:
+        assert time.monotonic() < deadline
+
+
 def threads() -> List[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("bittorrent-serve")]
 
@@ -143,11 +151,12 @@ def test_too_many_connections(server: FileServer, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(module, "MAX_CONNECTIONS", 3)
     with contextlib.ExitStack() as stack:
         socks = []
-        for _ in range(3):
+        for number in range(3):
             sock = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), PATIENCE))
             sock.sendall(b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert sock.recv(12) == b"HTTP/1.1 200"
             socks.append(sock)
+            wait_for_idle(server, number + 1)
         assert ask(server.urls[1])[0] == 200, "for a new one the longest idle one is ended"
         while socks[0].recv(4096):
             pass
