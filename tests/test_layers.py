@@ -24,8 +24,8 @@ MAX_LINES = 450
 
 LEAVES = frozenset(
     {
-        *("address_scope", "amounts", "buffers", "errors", "events", "explanation", "plain_data", "settings", "shown"),
-        *("source_answer", "stall", "status", "text", "version"),
+        *("address_scope", "amounts", "buffers", "errors", "events", "explanation", "lazy_names", "plain_data"),
+        *("settings", "shown", "source_answer", "stall", "status", "text", "version"),
     }
 )
 FACADE = frozenset(
@@ -64,6 +64,7 @@ ALLOWED = {
     "buffers": frozenset(),
     "errors": frozenset({"text", "explanation"}),
     "address_scope": frozenset(),
+    "lazy_names": frozenset(),
     "plain_data": frozenset(),
     "shown": frozenset(),
     "text": frozenset(),
