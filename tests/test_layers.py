@@ -271,6 +271,7 @@ def test_the_init_of_a_layer_is_its_design_page(layer: str) -> None:
 @pytest.mark.parametrize("layer", LAYERS)
 def test_tests_mirror_the_package(layer: str) -> None:
     modules = {path.stem for path in (SOURCE / layer).glob("*.py")} - {"__init__"}
+    modules |= {path.parent.name for path in (SOURCE / layer).glob("*/__init__.py")}
     tests = {path.stem[len("test_") :] for path in (ROOT / "tests" / layer).glob("test_*.py")}
     # The property tests of a module may have a file of their own.
     tests = {name[: -len("_properties")] if name.endswith("_properties") else name for name in tests}
