@@ -14,6 +14,7 @@ import errno
 import functools
 from typing import Any, Callable, FrozenSet, Optional, Protocol, Sequence, Tuple
 
+from ..disk.results import CheckedFiles
 from ..disk.resume import Resume
 from ..disk.resume_trust import Trust, compare, renumbered, sample
 from ..errors import StorageError
@@ -23,7 +24,7 @@ from ..swarm.file_progress import FileProgress
 from .checks import Check, Checks
 from .file_ownership import FileOwnership
 from .file_paths import FilePaths
-from .interfaces import CheckedFiles, Storage
+from .interfaces.storage import Storage
 from .resume import ResumeStore
 from .storage_retry import StorageRetry
 from .unreadable_pieces import UnreadablePieces

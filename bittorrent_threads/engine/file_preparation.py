@@ -11,13 +11,14 @@ import errno
 import functools
 from typing import Protocol, Sequence
 
+from ..disk.results import Done, Prepared
 from ..swarm.file_progress import FileProgress
 from ..swarm.picker import Picker
 from .checks import Check, Checks
 from .file_check import FileCheck
 from .file_ownership import FileOwnership
 from .file_paths import FilePaths
-from .interfaces import Done, Prepared, Storage
+from .interfaces.storage import Storage
 from .phase import Lifecycle
 from .resume import ResumeStore
 from .storage_retry import StorageRetry

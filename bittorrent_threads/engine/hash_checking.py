@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Callable, Protocol, Sequence
 
 from .. import events
+from ..disk.results import Checked
 from .checks import Check, Checks
 from .event_publisher import Publisher
 from .file_check import FileCheck
-from .interfaces import Checked, Storage
+from .interfaces.storage import Storage
 from .phase import Lifecycle
 from .storage_retry import StorageRetry
 from .verified_pieces import VerifiedPieces

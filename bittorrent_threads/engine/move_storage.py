@@ -9,10 +9,11 @@ import functools
 from typing import Callable, Mapping, Optional, Protocol, Tuple
 
 from ..disk.path_choice import rules
+from ..disk.results import Moved
 from ..errors import StorageError
 from ..metainfo.safe_paths import chosen_path
 from .file_paths import FilePaths
-from .interfaces import Moved, Storage
+from .interfaces.storage import Storage
 from .resume import ResumeStore
 
 

@@ -30,7 +30,9 @@ from .file_ownership import FileOwnership
 from .file_paths import FilePaths
 from .file_preparation import FilePreparation
 from .hash_checking import HashChecking
-from .interfaces import Disk, Network, Storage, Stream
+from .interfaces.disk import Disk
+from .interfaces.network import Network, Stream
+from .interfaces.storage import Storage
 from .move_storage import MoveStorage
 from .pass_end import PassEnd
 from .peer import Peer

@@ -10,11 +10,12 @@ import functools
 from typing import Callable, List, Protocol, Sequence, Tuple
 
 from .. import events
+from ..disk.results import Checked, Done, Saved
 from ..swarm.downloads import Downloads
 from ..swarm.interfaces import ReceivedPiece
 from .checks import Checks
 from .event_publisher import Publisher
-from .interfaces import Checked, Done, Saved, Storage
+from .interfaces.storage import Storage
 from .storage_retry import StorageRetry
 from .unreadable_pieces import UnreadablePieces
 from .verified_pieces import VerifiedPieces

@@ -12,12 +12,14 @@ import errno
 import functools
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Protocol, Tuple
 
+from ..disk.results import Loaded
 from ..errors import Stalled
 from ..metainfo.layout import Layout
 from ..swarm.downloads import Downloads
 from ..swarm.file_progress import FileProgress
 from ..swarm.read_windows import ReadWindow
-from .interfaces import Loaded, Network, Storage, Timer
+from .interfaces.network import Network, Timer
+from .interfaces.storage import Storage
 from .phase import Lifecycle
 from .verified_pieces import VerifiedPieces
 

@@ -17,7 +17,7 @@ from typing import Any, Callable, Mapping, Optional, Protocol, Sequence
 
 from .. import events
 from ..disk.file import FileStat
-from ..disk.results import Changed
+from ..disk.results import Changed, Done, Loaded, Moved, Recalled, Synced
 from ..disk.resume import Names, Resume, Unfinished
 from ..disk.resume_trust import moved
 from ..errors import StateError, StorageError
@@ -30,7 +30,8 @@ from .durable_pieces import DurablePieces
 from .event_publisher import Publisher
 from .file_ownership import FileOwnership
 from .file_paths import FilePaths
-from .interfaces import Done, Loaded, Moved, Network, Recalled, Storage, Synced, Timer
+from .interfaces.network import Network, Timer
+from .interfaces.storage import Storage
 from .phase import Lifecycle
 from .piece_writer import PieceWriter
 from .storage_retry import StorageRetry
