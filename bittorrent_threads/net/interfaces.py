@@ -5,8 +5,9 @@ The rule: a socket knows the loop as an ``EventLoop`` only, so that imports go o
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple, Optional, Protocol, Tuple, Union
+from typing import Callable, NamedTuple, Optional, Protocol, Tuple
 
+from ..buffers import Buffer as Buffer
 from ..errors import BitTorrentError
 from .gil_contention import GilContention
 from .read_coalescer import ReadCoalescer
@@ -17,8 +18,6 @@ from .timers import Timer
 
 Address = Tuple[str, int]
 """Numeric host and port; an IPv6 address has no brackets."""
-
-Buffer = Union[bytes, bytearray, memoryview]
 
 
 class StreamHandler(Protocol):
