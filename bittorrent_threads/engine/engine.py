@@ -97,7 +97,7 @@ class Engine:
         hosts = [settings.host] if settings.host else ANY_HOST
         self.datagrams = Datagrams(network, hosts)
         self.tracker_clients = TrackerClients(
-            HttpTracker(lookups, network.defer), UdpTrackerClient(lookups, self.datagrams, network, settings, random)
+            HttpTracker(lookups, network), UdpTrackerClient(lookups, self.datagrams, network, settings, random)
         )
         self.settings = settings
         self.random = random
