@@ -85,6 +85,13 @@ class TorrentTicker:
                 upload_rate=status.upload_rate,
             )
 
+    def refresh(self) -> None:
+        """Bring what users read of the peers, and of what they have, up to date."""
+        payload = self._torrent.payload
+        if payload is not None:
+            payload.exchange.measure()
+        self._peers.refresh()
+
     def _tick_peers(self, now: float) -> None:
         payload = self._torrent.payload
         if payload is not None:

@@ -18,6 +18,7 @@ from ..engine.readers import Reader
 from ..errors import BitTorrentError, SessionClosed, Stalled, StorageError, WaitTimeout
 from ..explanation import explain
 from ..net.reply import Reply
+from ..status import Status
 from ..threads.latch import Cancel
 from ..torrent_handle import TorrentHandle
 
@@ -290,7 +291,10 @@ class FileReader(io.RawIOBase):
             if self._stall_timeout is not None:
                 left.append(moved_at + self._stall_timeout - now)
             if min(left) <= 0 and not reply.done:
-                self._give_up(late=self._timeout is not None and now - began >= self._timeout)
+                late = self._timeout is not None and now - began >= self._timeout
+                status = self._handle.look()  # the newest snapshot may be a second old
+                if not reply.done and (late or self._marks() == marks):
+                    self._give_up(status, late=late)
             with contextlib.suppress(WaitTimeout):
                 if not reply.done:
                     reply.wait(max(0.0, min(left)), self._cancel)
@@ -304,8 +308,7 @@ class FileReader(io.RawIOBase):
         """Figures that change while there is progress."""
         return self._reader.left, self._handle.status.checking
 
-    def _give_up(self, *, late: bool) -> None:
-        status = self._handle.status
+    def _give_up(self, status: Status, *, late: bool) -> None:
         what = f"byte {self._position} of {self.name!r} did not come"
         reason = status.stall
         if not reason and status.connected and not self._reader.available:

@@ -8,7 +8,9 @@ import pytest
 from support.torrents import torrent
 
 from bittorrent_threads.command_line.selection import selected
+from bittorrent_threads.metainfo.metainfo import Metainfo
 from bittorrent_threads.metainfo.path_patterns import PathPatterns
+from bittorrent_threads.testing.sample_torrent import SampleTorrent
 
 FILES = torrent([("a.mp4", 5), (".pad/3", 3), ("sub/b.mp4", 5), ("sub/7", 5)], 16 * 1024).metainfo
 
@@ -30,6 +32,6 @@ def test_what_patterns_select(patterns: List[str], indexes: List[int]) -> None:
 
 
 def test_the_name_of_a_single_file_is_its_path() -> None:
-    single = torrent(5, 16 * 1024).metainfo
+    single = Metainfo.parse(SampleTorrent(5, name="single").metainfo())
     assert not single.multi_file
-    assert selected(single, PathPatterns("select", [single.name])) == [0]
+    assert selected(single, PathPatterns("select", ["single"])) == [0]
