@@ -442,7 +442,6 @@ class Torrent:
         """Return a snapshot of this moment, also of the peers and what they have."""
         if not self.lifecycle.closed:
             self._ticker.refresh()
-            self.refresh()
         return self.status
 
     def tick(self, now: float) -> None:

@@ -86,11 +86,12 @@ class TorrentTicker:
             )
 
     def refresh(self) -> None:
-        """Bring what users read of the peers, and of what they have, up to date."""
+        """Make the snapshot that users read, and first what it has of the peers and their pieces."""
         payload = self._torrent.payload
         if payload is not None:
             payload.exchange.measure()
         self._peers.refresh()
+        self._torrent.refresh()
 
     def _tick_peers(self, now: float) -> None:
         payload = self._torrent.payload
