@@ -19,6 +19,8 @@ from .timeouts import check_timeout
 Moved = Callable[[Optional[StorageError]], None]
 """Called on the network thread when files were moved, or with the error if they were not."""
 T = TypeVar("T")
+LOOK_TIMEOUT = 0.5
+"""Most seconds to wait for a status of this moment."""
 
 
 class TorrentHandle:
@@ -43,6 +45,12 @@ class TorrentHandle:
     def status(self) -> Status:
         """The newest snapshot."""
         return self.torrent.status
+
+    def look(self) -> Status:
+        """Return the status of this moment, or the newest snapshot if the network thread does not answer soon."""
+        with contextlib.suppress(BitTorrentError):
+            return self.runtime._look(self.torrent, LOOK_TIMEOUT)
+        return self.status
 
     def call(self, function: Callable[[], T]) -> T:
         """Return the result of a call on the network thread.
