@@ -32,7 +32,11 @@ from .dialer import Dialer
 from .extensions import extension_table
 from .handshakes import Handshakes
 from .http_tracker import HttpTracker
-from .interfaces import Disk, Endpoint, EventDispatcher, Listener, Lookups, Network
+from .interfaces.disk import Disk
+from .interfaces.event_dispatcher import EventDispatcher
+from .interfaces.lookups import Lookups
+from .interfaces.network import Listener, Network
+from .interfaces.tracker_client import Endpoint
 from .joinable_torrent import JoinableTorrent
 from .local_discovery import UNUSED, LocalDiscovery
 from .payload import PayloadOptions

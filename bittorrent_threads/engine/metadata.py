@@ -10,6 +10,8 @@ import copy
 from typing import Callable, List, Optional, Protocol, Sequence, Tuple, Union
 
 from .. import events
+from ..disk.pool import Outcome
+from ..disk.results import Done
 from ..errors import BitTorrentError, MetainfoError, StateError
 from ..metainfo.magnet import LINK, Magnet
 from ..metainfo.metainfo import Metainfo
@@ -17,7 +19,8 @@ from ..settings import Settings
 from ..swarm.file_progress import NORMAL_PRIORITY
 from ..swarm.metadata_download import MetadataDownload, Source
 from .event_publisher import Publisher
-from .interfaces import Disk, Done, MetadataStore, Network, Outcome
+from .interfaces.disk import Disk, MetadataStore
+from .interfaces.network import Network
 from .phase import Lifecycle
 from .wait_group import WaitGroup
 

@@ -30,9 +30,12 @@ from .file_ownership import FileOwnership
 from .file_paths import FilePaths
 from .file_preparation import FilePreparation
 from .hash_checking import HashChecking
-from .interfaces import Disk, Network, Storage, Stream
+from .interfaces.disk import Disk
+from .interfaces.network import Network, Stream
+from .interfaces.storage import Storage
 from .move_storage import MoveStorage
 from .pass_end import PassEnd
+from .payload_parts import PieceStates, StoredFiles
 from .peer import Peer
 from .phase import SUSPENDING, Hindrance, Lifecycle
 from .piece_writer import PieceWriter
@@ -161,12 +164,11 @@ class Payload:
             publisher=publisher,
             listener=self,
         )
+        on_disk = StoredFiles(self.storage, files, paths, ownership, storage_retry)
+        states = PieceStates(have, pieces, unreadable, checks)
         self.writer = writer = PieceWriter(
-            self.storage,
-            storage_retry,
-            pieces=pieces,
-            checks=checks,
-            unreadable=unreadable,
+            on_disk,
+            states,
             schedule=self.pass_end.schedule,
             publisher=publisher,
             listener=self,
@@ -181,72 +183,36 @@ class Payload:
         self.resume_store = resume_store = ResumeStore(
             metainfo,
             self,
-            storage=self.storage,
+            on_disk,
+            states,
             network=network,
             lifecycle=lifecycle,
-            have=have,
             downloads=downloads,
-            pieces=pieces,
             writer=writer,
-            unreadable=unreadable,
-            checks=checks,
-            storage_retry=storage_retry,
-            ownership=ownership,
-            paths=paths,
             publisher=publisher,
             settings=settings,
             piece_cache=options.piece_cache,
             stored=options.resume,
         )
         self._stowing = Stowing(self.storage, resume_store, lifecycle, waiting=owner.wait_group, stowing=owner.stowing)
-        self.file_check = FileCheck(
-            metainfo,
-            self,
-            storage=self.storage,
-            files=files,
-            paths=paths,
-            have=have,
-            pieces=pieces,
-            unreadable=unreadable,
-            checks=checks,
-            storage_retry=storage_retry,
-            ownership=ownership,
-            resume_store=resume_store,
-            random=random,
-        )
-        self._hash_checking.connect(
-            checks,
-            storage=self.storage,
-            pieces=pieces,
-            file_check=self.file_check,
-            storage_retry=storage_retry,
-        )
+        self.file_check = FileCheck(metainfo, self, on_disk, states, resume_store=resume_store, random=random)
+        self._hash_checking.connect(on_disk, states, self.file_check)
         self.preparation = FilePreparation(
             self,
-            storage=self.storage,
+            on_disk,
+            states,
             lifecycle=lifecycle,
             picker=picker,
-            piece_count=metainfo.piece_count,
-            files=files,
-            paths=paths,
-            ownership=ownership,
             file_check=self.file_check,
-            unreadable=unreadable,
-            checks=checks,
-            storage_retry=storage_retry,
             resume_store=resume_store,
         )
-        self.move_storage = MoveStorage(
-            self, storage=self.storage, resume_store=resume_store, paths=paths, names=settings.names
-        )
-
+        self.move_storage = MoveStorage(self, on_disk, resume_store=resume_store, names=settings.names)
         self.readers = Readers(
             layout,
             self,
-            storage=self.storage,
+            on_disk,
             pieces=pieces,
             downloads=downloads,
-            files=files,
             lifecycle=lifecycle,
             network=network,
             most=settings.piece_memory // 2,

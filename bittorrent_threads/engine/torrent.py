@@ -15,6 +15,7 @@ from ..disk.resume import Resume
 from ..errors import MetadataUnknown, StateError
 from ..metainfo.magnet import Magnet
 from ..metainfo.metainfo import Metainfo
+from ..net.interfaces import Address
 from ..protocol.extension import ExtensionHandshake
 from ..protocol.extension_table import ExtensionTable
 from ..protocol.handshake import Handshake
@@ -28,7 +29,8 @@ from .choking import Choking
 from .connection import Connection
 from .early_peer import EarlyPeer
 from .event_publisher import EventPublisher
-from .interfaces import Address, EventDispatcher, Stream
+from .interfaces.event_dispatcher import EventDispatcher
+from .interfaces.network import Stream
 from .metadata import Metadata, NoMetadata
 from .payload import Payload, PayloadOptions
 from .peers import Peers

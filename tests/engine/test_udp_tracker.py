@@ -9,8 +9,9 @@ import pytest
 from support.bench import Bench, torrent_of
 
 from bittorrent_threads import events
-from bittorrent_threads.engine.interfaces import Address, Endpoint
+from bittorrent_threads.engine.interfaces.tracker_client import Endpoint
 from bittorrent_threads.engine.udp_tracker import UdpTrackerClient
+from bittorrent_threads.net.interfaces import Address
 from bittorrent_threads.protocol.announce import MAX_PEERS, AnnounceReply, AnnounceRequest
 from bittorrent_threads.protocol.scrape import SwarmCounts
 from bittorrent_threads.protocol.udp_tracker_messages import MAX_URL_DATA

@@ -15,10 +15,12 @@ from bittorrent_threads import events
 from bittorrent_threads.disk.resume import Resume
 from bittorrent_threads.engine.checks import Check
 from bittorrent_threads.engine.engine import Engine
-from bittorrent_threads.engine.interfaces import Address, EventDispatcher, Stream
+from bittorrent_threads.engine.interfaces.event_dispatcher import EventDispatcher
+from bittorrent_threads.engine.interfaces.network import Stream
 from bittorrent_threads.engine.payload import Payload
 from bittorrent_threads.engine.torrent import Torrent
 from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.net.interfaces import Address
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.status import Status
 from bittorrent_threads.testing.peer_messages import (

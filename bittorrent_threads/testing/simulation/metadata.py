@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Optional
 
-from ...engine.interfaces import Done
+from ...disk.results import Done
 from ...metainfo.infohash import InfoHash
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import errno
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
-from ...engine.interfaces import Address, StreamHandler
 from ...errors import ListenError
+from ...net.interfaces import Address, StreamHandler
 from ...net.receive_pool import ReceivePool
 from ...net.throttle import Throttle, ThrottleQueue
 from ...net.transport import Transport

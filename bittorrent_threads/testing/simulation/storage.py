@@ -13,23 +13,13 @@ import os
 import zlib
 from typing import TYPE_CHECKING, Callable, Collection, Dict, List, Optional, Sequence, Tuple
 
+from ...disk.results import Checked, CheckedFiles, Done, Loaded, Moved, Prepared, Recalled, Saved, Synced
 from ...disk.resume import Names, Resume
-from ...engine.interfaces import (
-    Buffer,
-    Checked,
-    CheckedFiles,
-    Done,
-    Loaded,
-    Moved,
-    Prepared,
-    Recalled,
-    Saved,
-    Synced,
-)
 from ...errors import StorageError
 from ...metainfo.fingerprint import fingerprint
 from ...metainfo.hashes import Verdict
 from ...metainfo.layout import BLOCK
+from ...net.interfaces import Buffer
 from .files import SimFiles, Snapshot
 
 if TYPE_CHECKING:

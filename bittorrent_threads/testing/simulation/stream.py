@@ -12,8 +12,7 @@ import sys
 import zlib
 from typing import TYPE_CHECKING, Any, Deque, Optional, Sequence, Tuple
 
-from ...engine.interfaces import Address, Buffer, StreamHandler
-from ...net.interfaces import MessageReader
+from ...net.interfaces import Address, Buffer, MessageReader, StreamHandler
 from ...net.throttle import KEEP_PLACE, LEAVE, LOAN, MAX_UNFINISHED, REQUEUE, SHORT, Throttle
 from .pipe import CLOSED_BY_PEER, RESET_BY_PEER, WINDOW, Pipe
 from .world import Event

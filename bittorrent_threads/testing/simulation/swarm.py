@@ -9,9 +9,9 @@ import random
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 from ...engine.engine import Engine
-from ...engine.interfaces import Address
 from ...engine.torrent import Torrent
 from ...events import Event
+from ...net.interfaces import Address
 from ...settings import Settings
 from ...status import Status
 from .disk import SimDisk
