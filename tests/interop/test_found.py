@@ -30,6 +30,8 @@ Row = Tuple[str, ...]
 """Role, client and means, and where it seeds the client that makes the link."""
 
 AT_ONCE = 10
+LIMIT = 280
+"""Seconds of a meeting, more than its waits take, so that it ends its clients itself."""
 PROGRAM = "import sys; from support.meetings import main; main(*sys.argv[1:])"
 SLOWEST_FIRST = (TransmissionPeer.name, Aria2Peer.name, LibtorrentPeer.name)
 ROWS: List[Row] = []
@@ -44,13 +46,14 @@ def meetings(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Dict[Row, concurrent.futures.Future[str]]]:
     """The meetings of all tests that will run, begun."""
-    rows = [item.callspec.params["row"] for item in request.session.items if item.path == request.path]
+    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    rows = [item.callspec.params["row"] for item in items if item.path == request.path]
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         started = {}
         for row in rows:
             folder = tmp_path_factory.mktemp("meeting")
             words = [word.replace("link of ", "") for word in row]
-            started[row] = pool.submit(in_namespace, NETWORK, PROGRAM, str(folder), *words)
+            started[row] = pool.submit(in_namespace, NETWORK, PROGRAM, str(folder), *words, timeout=LIMIT)
         yield started
         pool.shutdown(cancel_futures=True)
 

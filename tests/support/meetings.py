@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple, Type, Union
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple, Type, Union
 
 import bittorrent_threads as bt
 from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
@@ -150,7 +150,7 @@ def we_tell(kind: Type[Peer], meeting: Meeting) -> None:
     assert meeting.differences("theirs") == []
 
 
-ROLES = {"it seeds": it_seeds, "we seed": we_seed, "we tell": we_tell}
+ROLES: Dict[str, Callable[..., None]] = {"it seeds": it_seeds, "we seed": we_seed, "we tell": we_tell}
 
 
 def main(folder: str, role: str, kind: str, means: str, *more: str) -> None:

@@ -43,10 +43,10 @@ def namespace_command(commands: Sequence[str], command: Sequence[str]) -> List[s
     return [*prefix, "sh", "-c", script]
 
 
-def in_namespace(commands: Sequence[str], program: str, *arguments: str) -> str:
+def in_namespace(commands: Sequence[str], program: str, *arguments: str, timeout: float = 100) -> str:
     """Run a Python program that can import the library and ``support`` in a new namespace; return its output."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
     command = namespace_command(commands, [sys.executable, "-c", textwrap.dedent(program), *arguments])
-    done = subprocess.run(command, capture_output=True, text=True, timeout=170, env=environment, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment, check=False)
     assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
