@@ -47,7 +47,7 @@ def meetings(
 ) -> Iterator[Dict[Row, concurrent.futures.Future[str]]]:
     """The meetings of all tests that will run, begun."""
     items = [item for item in request.session.items if isinstance(item, pytest.Function)]
-    rows = [item.callspec.params["row"] for item in items if item.path == request.path]
+    rows: List[Row] = [item.callspec.params["row"] for item in items if item.path == request.path]
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         started = {}
         for row in rows:
