@@ -38,11 +38,6 @@ def network() -> NetworkThread:
 
 
 @pytest.fixture
-def system() -> System:
-    return System()
-
-
-@pytest.fixture
 def disk(network: NetworkThread, system: System) -> Iterator[Disk]:
     disk = Disk(Settings(), network.post, system=system)
     disk.start()

@@ -16,7 +16,7 @@ from bittorrent_threads.protocol.announce import MAX_PEERS, AnnounceReply, Annou
 from bittorrent_threads.protocol.scrape import SwarmCounts
 from bittorrent_threads.protocol.udp_tracker_messages import MAX_URL_DATA
 from bittorrent_threads.settings import Settings
-from bittorrent_threads.testing.simulation.datagram import Faults
+from bittorrent_threads.testing.simulation.host import Faults
 from bittorrent_threads.testing.simulation.lookups import Web
 from bittorrent_threads.testing.simulation.network import MBIT, Internet
 from bittorrent_threads.testing.simulation.swarm import PORT, Node

@@ -13,7 +13,8 @@ from bittorrent_threads.engine.interfaces.disk import Disk
 from bittorrent_threads.engine.interfaces.storage import Storage
 from bittorrent_threads.metainfo.fingerprint import fingerprint
 from bittorrent_threads.metainfo.hashes import Verdict
-from bittorrent_threads.testing.simulation.disk import MIB, SimDisk
+from bittorrent_threads.testing.simulation.disk import SimDisk
+from bittorrent_threads.testing.simulation.drive import MIB
 from bittorrent_threads.testing.simulation.network import Internet
 from bittorrent_threads.testing.simulation.storage import SimStorage
 from bittorrent_threads.testing.simulation.torrent import SimTorrent, make_torrent

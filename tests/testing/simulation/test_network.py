@@ -10,9 +10,9 @@ import pytest
 from bittorrent_threads.engine.interfaces.network import Listener, Network, Stream
 from bittorrent_threads.errors import ListenError
 from bittorrent_threads.net.interfaces import Address
-from bittorrent_threads.testing.simulation.link import PACKET
+from bittorrent_threads.testing.simulation.link import PACKET, WINDOW
 from bittorrent_threads.testing.simulation.network import MBIT, REFUSED, Internet, SimNetwork
-from bittorrent_threads.testing.simulation.pipe import CLOSED_BY_PEER, RESET_BY_PEER, WINDOW
+from bittorrent_threads.testing.simulation.pipe import CLOSED_BY_PEER, RESET_BY_PEER
 from bittorrent_threads.testing.simulation.stream import SimStream
 from bittorrent_threads.testing.simulation.world import World
 
