@@ -46,8 +46,8 @@ def meetings(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Dict[Row, concurrent.futures.Future[str]]]:
     """The meetings of all tests that will run, begun."""
-    chosen = {item.callspec.id for item in request.session.items if isinstance(item, pytest.Function)}
-    rows = [row for row in ROWS if ", ".join(row) in chosen]
+    chosen = {item.name for item in request.session.items if item.path == request.path}
+    rows = [row for row in ROWS if any(name.endswith(f"[{', '.join(row)}]") for name in chosen)]
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         started = {}
         for row in rows:
