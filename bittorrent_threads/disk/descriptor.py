@@ -1,7 +1,7 @@
 """``Descriptor``: reads and writes at a position of an open file, by the best system call of the platform.
 
-With ``preadv`` any number of threads read at once.  Without it (Windows) each transfer seeks first, and a lock keeps the
-two calls together.
+With ``preadv`` any number of threads read at once.  Without it (Windows) each transfer seeks first, and a lock keeps
+the two calls together.
 
 One thread writes at a time: systems lock the inode for the length of a write, and the threads of Linux spin while they
 wait for that.  With three workers a download took 1.85 s of processor a GiB, and with the lock here 1.75.
