@@ -27,6 +27,7 @@ from .net.loop import ORPHANED, Loop
 from .net.reply import Reply
 from .settings import Settings
 from .shutdown import COLLECTED_TIMEOUT, Member, Shutdown
+from .status import Status
 from .threads.uninterrupted import run_uninterrupted
 
 # Errors on background threads are logged.  Without this handler they would go to standard error in a program that
@@ -199,6 +200,16 @@ class Runtime:
         result: T = self._loop.call(lambda: function(self._engine))
         return result
 
+    def _look(self, torrent: Torrent, timeout: float) -> Status:
+        """Return a status of this moment.
+
+        Raises:
+            SessionClosed: If the session is closed.
+            WaitTimeout: After ``timeout`` seconds.
+        """
+        status: Status = self._loop.call(torrent.look, timeout)
+        return status
+
     def _reply(self) -> Reply:
         """Return a reply that fails with SessionClosed if the network thread ends first."""
         return self._loop.reply()
@@ -238,7 +249,7 @@ def _make_engine(shutdown: Shutdown, loop: Loop, disk: Disk, lookups: Lookups, s
         random=random.Random(os.urandom(16)),
         secrets=random.SystemRandom(),
     )
-    loop.on_exhausted, loop.on_fault = engine.exhausted, engine.fault
+    loop.on_exhausted, loop.on_fault = engine.connection_limit.exhausted, engine.fault
     shutdown.engine = engine
     return engine
 

@@ -19,6 +19,7 @@ from .console import Console
 from .data_check import check
 from .exchange import CLOSE_TIMEOUT, Exchange, fetch
 from .option_groups import common_options, folder_options, goal_options, limit_options, rate_options, swarm_options
+from .selection import selected
 from .session_options import load_filter, settings_of
 from .transfer import Transfer
 
@@ -124,12 +125,10 @@ def _prepare(client: Client, options: argparse.Namespace, console: Console, patt
 
 
 def _priorities(metainfo: Metainfo, patterns: PathPatterns) -> List[int]:
-    # The name of the torrent is no part of the path, except for a single file.
-    below = 1 if metainfo.multi_file else 0
-    wanted = [not file.pad and patterns.select(file.path[below:]) for file in metainfo.files]
-    if not any(wanted):
+    chosen = selected(metainfo, patterns)
+    if not chosen:
         raise SettingsError("select", f"no file of {metainfo.name} matches; info lists them")
-    return [int(selected) for selected in wanted]
+    return [int(index in chosen) for index in range(len(metainfo.files))]
 
 
 COMMAND = Command(

@@ -30,7 +30,7 @@ class Exchange:
     """
 
     def __init__(self, session: Session, transfers: Sequence[Transfer], console: Console) -> None:
-        self.transfers = transfers
+        self.transfers = list(transfers)
         self._session = session
         self._console = console
 

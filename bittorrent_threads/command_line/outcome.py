@@ -26,7 +26,7 @@ _OPTIONS = {
     "web_seeds": "--web-seed",
     **{
         name: f"--{name.replace('_', '-')}"
-        for name in ("piece_length", "comment", "source", "exclude", "output", "name", "select")
+        for name in ("piece_length", "comment", "source", "exclude", "output", "name", "select", "file")
     },
     "max_size": "--max-metainfo-size",
     "remove_tracker": "--remove-tracker",

@@ -430,6 +430,12 @@ class Torrent:
         self.status = snapshot(self, self._session, self.network.now())
         self.publisher.refreshed()
 
+    def look(self) -> Status:
+        """Return a snapshot of this moment, also of the peers and what they have."""
+        if not self.lifecycle.closed:
+            self._ticker.refresh()
+        return self.status
+
     def tick(self, now: float) -> None:
         """Once a second."""
         if self.lifecycle.started:
