@@ -4,7 +4,8 @@ Two of them are made by two threads, and the second may overtake the first.  A t
 ``started`` or ``completed`` goes on naming a peer that is gone; and a session ends with the answer to ``stopped``,
 before which a ``completed`` behind it is cut off.
 
-The rule: an announce waits for the one before it at most half of its own time, and then is made in any case.
+The rule: an announce waits for the one before it at most half of its own time, and ``MOST_WAIT`` seconds, and then is
+made in any case: a tracker may answer nothing any more, and the user may give a stop less time than the settings do.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from __future__ import annotations
 import functools
 from collections import deque
 from typing import Any, Callable, Deque, Dict, Hashable, Protocol
+
+MOST_WAIT = 2.0
+"""Most seconds that an announce waits."""
 
 Make = Callable[[float], None]
 """Makes an announce that has so many seconds."""
@@ -70,7 +74,8 @@ class AnnounceOrder:
             make(timeout)
             return
         waiting = _Waiting(make, self._clock.now() + timeout)
-        waiting.timer = self._clock.call_later(timeout / 2, functools.partial(self._overdue, line, waiting))
+        wait = min(timeout / 2, MOST_WAIT)
+        waiting.timer = self._clock.call_later(wait, functools.partial(self._overdue, line, waiting))
         line.waiting.append(waiting)
 
     def ended(self, key: Hashable) -> None:

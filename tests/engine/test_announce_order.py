@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, List, Tuple
 
-from bittorrent_threads.engine.announce_order import AnnounceOrder
+from bittorrent_threads.engine.announce_order import MOST_WAIT, AnnounceOrder
 from bittorrent_threads.testing.simulation.world import Event, World
 
 
@@ -46,8 +46,8 @@ def test_each_waits_for_the_one_before_it() -> None:
     place.add("started", 30.0)
     place.ended(at=1.0)
     assert place.made[1:] == [("stopped", 1.0, 2.0)]
-    place.ended(at=2.0)
-    assert place.made[2:] == [("started", 2.0, 28.0)]
+    place.ended(at=1.5)
+    assert place.made[2:] == [("started", 1.5, 28.5)]
     place.ended(at=3.0)
     place.world.run(100.0)
     assert len(place.made) == 3
@@ -62,8 +62,17 @@ def test_it_waits_for_half_of_its_time_at_most() -> None:
     place.add("started", 30.0)
     place.ended(at=3.0)
     assert len(place.made) == 2, "the other is still under way"
-    place.ended(at=4.0)
-    assert place.made[2:] == [("started", 4.0, 28.0)]
+    place.ended(at=3.5)
+    assert place.made[2:] == [("started", 3.5, 28.5)]
+
+
+def test_it_waits_for_two_seconds_at_most() -> None:
+    place = Place()
+    place.add("", 30.0)
+    place.add("stopped", 60.0)
+    place.world.run(100.0)
+    assert place.made[1:] == [("stopped", MOST_WAIT, 60.0 - MOST_WAIT)]
+    assert MOST_WAIT == 2.0
 
 
 def test_one_that_is_overdue_overtakes_none() -> None:
