@@ -44,9 +44,9 @@ Locks: ``Storage`` belongs to the network thread and has none.  ``Pool`` has one
 for its part file, held during reads and writes, which are small and rare.  ``UnsyncedFiles`` has one, held while the
 file system is opened for a flush.  Each ``File`` has one that is held at the begin and the end of a write and while the
 file is compared.  ``FilePool`` has one for the fields of files and ``Handles`` one for its table, never held during a
-system call.  A thread takes these five in this order only.  ``Claims`` has one for its table, and one for the claim
-file of each folder; the first may be taken while the second is held, never the other way.  All other objects that a job
-uses are immutable.
+system call.  A thread takes these five in this order only.  ``Claims`` has one for its table and the paths of the
+claims, and one for the claim file of each folder; the first may be taken while the second is held, never the other way.
+All other objects that a job uses are immutable.
 
 A piece is written:
 

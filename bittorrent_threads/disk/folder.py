@@ -63,7 +63,11 @@ class Folder:
         """Keep the folders above the file used last open in this thread, until the context ends.
 
         A folder that is replaced during the context may still be used, as if it was replaced after the context.
+        A context inside another one does nothing.
         """
+        if self._open_folders is not None:
+            yield
+            return
         kept = self._local.kept = _OpenFolders()
         try:
             yield
