@@ -13,6 +13,7 @@
     path_choice     ``PathChoice``: which of its possible paths a file has
     epochs          ``Epochs``: which pieces are still trusted after another program changed a file
     file_pool       ``FilePool``: the files in use; ``handles`` keeps few of them open
+    small_files     ``SmallFiles``: many small files one after the other
     file            ``File``: what is known of one file, and whether another program changed it
     file_errors     the errors of one file
     descriptor      ``Descriptor``: reads and writes at a position of an open file
