@@ -11,10 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, List
 
+from .lazy_names import lazy_names
 from .metainfo import encoder as _encoder  # noqa: F401  # raises ImportError if bencoder is missing
-from .version import __version__
+from .version import __version__ as __version__
 
 if TYPE_CHECKING:
+    __all__: List[str]
+    from . import events as events
     from .blocking_download import Download as Download
     from .blocking_download import download as download
     from .client import Client as Client
@@ -60,75 +63,54 @@ if TYPE_CHECKING:
     from .status import TrackerStatus as TrackerStatus
     from .swarm.blocklist import Blocklist as Blocklist
     from .tracker import Tracker as Tracker
-
-_WHERE = {
-    "Blocklist": "swarm.blocklist",
-    "Client": "client",
-    "DhtFamilyStatus": "status",
-    "DhtPeers": "session_dht",
-    "DhtSearchStatus": "status",
-    "DhtStatus": "status",
-    "Download": "blocking_download",
-    "Explanation": "explanation",
-    "Hashcheck": "hashcheck",
-    "HashcheckResult": "hashcheck",
-    "IpFilter": "ip_filter",
-    "LocalDiscoveryStatus": "status",
-    "Magnet": "metainfo.magnet",
-    "Metainfo": "metainfo.metainfo",
-    "Outcome": "several_clients",
-    "PeerStatus": "status",
-    "Report": "progress_bar",
-    "ScrapeResult": "status",
-    "Session": "session",
-    "SessionDht": "session_dht",
-    "Settings": "settings",
-    "SourceAnswer": "source_answer",
-    "Status": "status",
-    "Tracker": "tracker",
-    "TrackerStatus": "status",
-    "WaitAllResult": "several_clients",
-    "as_completed": "several_clients",
-    "create": "disk.create",
-    "download": "blocking_download",
-    "edit": "metainfo.edit",
-    "wait_all": "several_clients",
-    **dict.fromkeys(
-        [
-            "BencodeError",
-            "BitTorrentError",
-            "Cancelled",
-            "ListenError",
-            "MetadataUnknown",
-            "MetainfoError",
-            "SessionClosed",
-            "SettingsError",
-            "Stalled",
-            "StateError",
-            "StorageError",
-            "ThreadError",
-            "TrackerError",
-            "WaitTimeout",
-        ],
-        "errors",
-    ),
-}
-
-__all__ = ["__version__", "events", *sorted(_WHERE)]
-
-
-def __getattr__(name: str) -> object:
-    import importlib
-
-    if name == "events":
-        return importlib.import_module(".events", __name__)
-    where = _WHERE.get(name)
-    if where is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f".{where}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> List[str]:
-    return sorted({*globals(), *__all__})
+else:
+    _names, __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "blocking_download": ("Download", "download"),
+            "client": ("Client",),
+            "disk.create": ("create",),
+            "errors": (
+                "BencodeError",
+                "BitTorrentError",
+                "Cancelled",
+                "ListenError",
+                "MetadataUnknown",
+                "MetainfoError",
+                "SessionClosed",
+                "SettingsError",
+                "Stalled",
+                "StateError",
+                "StorageError",
+                "ThreadError",
+                "TrackerError",
+                "WaitTimeout",
+            ),
+            "events": (),
+            "explanation": ("Explanation",),
+            "hashcheck": ("Hashcheck", "HashcheckResult"),
+            "ip_filter": ("IpFilter",),
+            "metainfo.edit": ("edit",),
+            "metainfo.magnet": ("Magnet",),
+            "metainfo.metainfo": ("Metainfo",),
+            "progress_bar": ("Report",),
+            "session": ("Session",),
+            "session_dht": ("DhtPeers", "SessionDht"),
+            "settings": ("Settings",),
+            "several_clients": ("Outcome", "WaitAllResult", "as_completed", "wait_all"),
+            "source_answer": ("SourceAnswer",),
+            "status": (
+                "DhtFamilyStatus",
+                "DhtSearchStatus",
+                "DhtStatus",
+                "LocalDiscoveryStatus",
+                "PeerStatus",
+                "ScrapeResult",
+                "Status",
+                "TrackerStatus",
+            ),
+            "swarm.blocklist": ("Blocklist",),
+            "tracker": ("Tracker",),
+        },
+    )
+    __all__ = ["__version__", *_names]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import mmap
 from bisect import bisect_right
-from typing import List, Sequence
+from typing import List, Sequence, Union
+
+Buffer = Union[bytes, bytearray, memoryview]
 
 Memory = mmap.mmap
 """Memory at a page boundary.  A slice that is assigned is copied once; a ``bytearray`` copies a view twice."""

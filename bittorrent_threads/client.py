@@ -13,11 +13,12 @@ from typing import Dict, Iterable, Optional, Sequence, Tuple, Union
 
 from .conditions import Until, condition_of
 from .disk.allocation import ALLOCATIONS, SPARSE
-from .errors import StateError, WaitTimeout
+from .engine.torrent_params import TorrentParams
+from .errors import WaitTimeout
 from .event_dispatcher import Callback, EventDispatcher, EventSource
 from .file_verbs import FileVerbs
 from .metainfo.urls import Trackers, given_tiers
-from .options import FolderPath, PieceCache, Source, torrent_of
+from .options import FolderPath, PieceCache, Source, check_choice, torrent_of, used_settings
 from .origin import origin
 from .progress_bar import Progress
 from .runtime import Runtime
@@ -92,51 +93,37 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
         download_limit: int = 0,
         upload_limit: int = 0,
     ) -> None:
-        if session is not None and not isinstance(session, Runtime):
-            raise StateError("Client", f"session must be a Session, not {type(session).__name__}")
-        if settings is not None and not isinstance(settings, Settings):
-            raise StateError("Client", f"settings must be Settings, not {type(settings).__name__}")
-        if session is not None and (settings is not None or port):
-            raise StateError("Client", "settings and port are those of the session it is given")
+        used = used_settings(session, settings, port)
         state = "active" if state == "started" else state
-        if state not in STATES:
-            raise StateError("Client", f"state {state!r} is none of {', '.join(STATES)}")
-        if allocate not in ALLOCATIONS:
-            raise StateError("Client", f"allocate {allocate!r} is none of {', '.join(ALLOCATIONS)}")
-        tiers, made_at = given_tiers(trackers), origin()
-        torrent = torrent_of(source, (session.settings if session else settings) or Settings())
+        check_choice("state", state, STATES)
+        check_choice("allocate", allocate, ALLOCATIONS)
         for file, priority in enumerate(priorities or ()):
             check_priority(file, priority)
-        self._infohash = torrent.infohash
         self._basedir = os.path.abspath(os.fspath(basedir))
+        params = TorrentParams(
+            self._basedir,
+            piece_cache=piece_cache or None,  # that of a client that never looked at its files is empty
+            resume=resume is not False,
+            resume_dir=None if isinstance(resume, bool) else os.path.abspath(os.fspath(resume)),
+            sequential=sequential,
+            allocation=allocate,
+            priorities=priorities,
+            stop_at_metadata=stop_at_metadata,
+            trackers=given_tiers(trackers),
+            download_limit=download_limit,
+            upload_limit=upload_limit,
+            origin=origin(),
+        )
+        torrent = torrent_of(source, used)
+        self._infohash = torrent.infohash
         self._owns_session = session is None
-        if session is None:
-            session = Runtime((settings or Settings()).replace(port=port or (settings.port if settings else 0)))
-        self._session = session
-        self._event_dispatcher = EventDispatcher(self._infohash, session.settings.event_queue_size, session._loop.post)
+        self._session = session = Runtime(used) if session is None else session
+        dispatcher = EventDispatcher(self._infohash, used.event_queue_size, session._loop.post)
+        self._event_dispatcher = dispatcher
         try:
-            self._event_dispatcher.set_callbacks(on_hash_pass, on_hash_fail)
-            added = session._add(
-                self,
-                self._event_dispatcher,
-                lambda engine: engine.add(
-                    torrent,
-                    self._basedir,
-                    event_dispatcher=self._event_dispatcher,
-                    piece_cache=piece_cache or None,  # that of a client that never looked at its files is empty
-                    resume=resume is not False,
-                    resume_dir=None if isinstance(resume, bool) else os.path.abspath(os.fspath(resume)),
-                    priorities=priorities,
-                    stop_at_metadata=stop_at_metadata,
-                    sequential=sequential,
-                    allocation=allocate,
-                    trackers=tiers,
-                    download_limit=download_limit,
-                    upload_limit=upload_limit,
-                    origin=made_at,
-                ),
-            )
-            self._handle = TorrentHandle(session, self._event_dispatcher, added)
+            dispatcher.set_callbacks(on_hash_pass, on_hash_fail)
+            added = session._add(self, dispatcher, lambda engine: engine.add(torrent, params, dispatcher))
+            self._handle = TorrentHandle(session, dispatcher, added)
             if priorities is not None and self.metainfo is not None:
                 self.set_priorities(dict(enumerate(priorities)))
             for peer in peers:
@@ -262,28 +249,19 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
 
         In a notebook it is a card in the output of the cell, which changes in place; elsewhere it is a line on standard
         output every two seconds.  The waiting thread shows it.  Interrupting the cell ends the wait and nothing else:
-        the client goes on, and can be watched again.
+        the client goes on, and can be watched again.  Other errors are those of ``wait``.
 
         Args:
             until: As for ``wait``.
-            timeout: Most seconds to wait; None for no limit.
-            stall_timeout: Most seconds without progress; None for no limit.
-            cancel: Ends the wait when it is set, such as a ``threading.Event``.  The client goes on.
+            timeout: As for ``wait``.
+            stall_timeout: As for ``wait``.
+            cancel: As for ``wait``.
             interval: Least seconds between two changes of the card.
 
         Returns:
             The status that fulfils the condition.
 
         Raises:
-            WaitTimeout: After ``timeout`` seconds.
-            Stalled: After ``stall_timeout`` seconds without progress, with the reason.
-            Cancelled: If ``cancel`` was set.
-            MetainfoError: If the metadata that came for a magnet link cannot be used.
-            SessionClosed: If the client is closed, and the condition is not fulfilled.
-            ValueError: If there is no such condition, or a time limit is negative.
-            TypeError: If ``until`` is nothing that can be waited for, or a time limit is no number.
-            FileNotFoundError: If the torrent has no such file.
-            StateError: If the file is not wanted (its priority is 0).
             KeyboardInterrupt: If it is interrupted; a notebook shows one line instead of the traceback.
         """
         from .notebook.watch import display_for, watching

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple, TypedDict, Union
 
-from .errors import MetainfoError
+from .errors import MetainfoError, StateError
 from .event_dispatcher import Callback
 from .metainfo.magnet import Magnet, is_magnet
 from .metainfo.metainfo import Metainfo
@@ -43,6 +43,35 @@ class ClientOptions(TorrentOptions, total=False):
     port: int
     session: Optional[Runtime]
     settings: Optional[Settings]
+
+
+def used_settings(session: Optional[Runtime], settings: Optional[Settings], port: int) -> Settings:
+    """Return the settings of the session that a client shares or makes.
+
+    Args:
+        session: The session that it is given, if any.
+        settings: Those that it is given for a session of its own.
+        port: The listening port of a session of its own; 0 for that of the settings.
+
+    Raises:
+        StateError: If the client is given a session and what only a session of its own could have.
+    """
+    if session is not None and not isinstance(session, Runtime):
+        raise StateError("Client", f"session must be a Session, not {type(session).__name__}")
+    if settings is not None and not isinstance(settings, Settings):
+        raise StateError("Client", f"settings must be Settings, not {type(settings).__name__}")
+    if session is None:
+        settings = settings or Settings()
+        return settings.replace(port=port or settings.port)
+    if settings is not None or port:
+        raise StateError("Client", "settings and port are those of the session it is given")
+    return session.settings
+
+
+def check_choice(name: str, given: str, choices: Sequence[str]) -> None:
+    """Raise StateError if an argument of a client is none of the choices."""
+    if given not in choices:
+        raise StateError("Client", f"{name} {given!r} is none of {', '.join(choices)}")
 
 
 def torrent_of(source: Source, settings: Settings) -> Union[Metainfo, Magnet]:

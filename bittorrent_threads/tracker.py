@@ -13,13 +13,11 @@ import collections
 import contextlib
 import errno
 import logging
-import os
 import random
 import re
 import selectors
 import socket
 import time
-import weakref
 from collections import Counter
 from types import TracebackType
 from typing import Callable, Deque, Dict, List, Mapping, NamedTuple, Optional, Tuple, Type, TypeVar
@@ -29,6 +27,7 @@ from .errors import ListenError
 from .net import sockets
 from .protocol.addresses import Address, numeric_host
 from .protocol.registry import Announced, Registry
+from .threads.fork import close_after_fork
 from .threads.latch import SLICE, Latch
 from .threads.original import original, sleep
 from .threads.thread import Thread
@@ -101,7 +100,7 @@ class Tracker:
         """Listening port; 0 before ``start`` if the system is to choose it."""
         self._registry = Registry(interval=interval, min_interval=min_interval, random=random.Random())
         self._running: Optional[_Running] = None
-        _trackers.add(self)
+        close_after_fork(self)
 
     @property
     def url(self) -> str:
@@ -413,16 +412,3 @@ def _response(connection: _Connection, status: str, body: bytes = b"", *, keep: 
         f"Connection: {'keep-alive' if keep else 'close'}",
     ]
     return "\r\n".join(fields).encode() + _END + body
-
-
-_trackers: weakref.WeakSet[Tracker] = weakref.WeakSet()
-"""The child of a fork closes its copies of their sockets."""
-
-
-def _after_fork() -> None:
-    for tracker in list(_trackers):
-        tracker.close(0.0)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -23,32 +23,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, List
 
+from ..lazy_names import lazy_names
+
 if TYPE_CHECKING:
+    __all__: List[str]
     from .distribution import Distribution as Distribution
     from .distribution import distribute as distribute
     from .local_copy import LocalCopy as LocalCopy
     from .swarm_plugin import SwarmPlugin as SwarmPlugin
-
-_WHERE = {
-    "Distribution": "distribution",
-    "LocalCopy": "local_copy",
-    "SwarmPlugin": "swarm_plugin",
-    "distribute": "distribution",
-}
-
-__all__ = sorted(_WHERE)
-
-
-def __getattr__(name: str) -> object:
-    import importlib
-
-    where = _WHERE.get(name)
-    if where is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f".{where}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> List[str]:
-    return sorted({*globals(), *__all__})
+else:
+    __all__, __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "distribution": ("Distribution", "distribute"),
+            "local_copy": ("LocalCopy",),
+            "swarm_plugin": ("SwarmPlugin",),
+        },
+    )

@@ -5,15 +5,14 @@ An error is a value in the result: a :class:`StorageError` with path and errno, 
 
 from __future__ import annotations
 
-from typing import List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import List, Mapping, NamedTuple, Optional, Tuple
 
+from ..buffers import Buffer as Buffer
 from ..errors import StorageError
 from ..metainfo.hashes import Verdict
 from .file import FileStat
 from .folder import Parts
 from .resume import Resume
-
-Buffer = Union[bytes, bytearray, memoryview]
 
 
 class Saved(NamedTuple):

@@ -10,12 +10,13 @@ from typing import Callable, Protocol, Sequence
 
 from .. import events
 from ..address_scope import is_link_local
+from ..net.interfaces import Address, Resolved
 from ..protocol.addresses import numeric_host
 from ..swarm.peer_list import PeerList, Source
 from ..swarm.source_shares import PRIVATE_SOURCES
 from .address_filter import AddressFilter
 from .event_publisher import Publisher
-from .interfaces import Address, Lookups, Resolved
+from .interfaces.lookups import Lookups
 
 
 class Torrent(Protocol):

@@ -14,6 +14,7 @@ import ipaddress
 from typing import Any, Callable, Container, Iterable, List, Optional, Protocol, Sequence, Tuple
 
 from .. import events
+from ..net.interfaces import Address
 from ..protocol.announce import PAUSED, REGULAR, STARTED, STOPPED, AnnounceReply, AnnounceRequest
 from ..protocol.tracker_reply import TrackerFailure
 from ..settings import Settings
@@ -23,7 +24,7 @@ from ..swarm.external_address import ExternalAddress
 from ..swarm.peer_list import PeerList, Source
 from ..swarm.tracker_state import Announce, TrackerRow
 from ..text import masked
-from .interfaces import Address, Endpoint, TrackerAnswer, TrackerClient
+from .interfaces.tracker_client import Endpoint, TrackerAnswer, TrackerClient
 from .scrape import Done, Scrape
 from .tracker_routes import Route, TrackerRoutes
 from .wait_group import WaitGroup

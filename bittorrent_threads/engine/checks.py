@@ -9,8 +9,9 @@ import functools
 from collections import deque
 from typing import Callable, Deque, List, Optional, Protocol, Sequence, Set
 
+from ..disk.results import Checked
 from ..errors import StorageError
-from .interfaces import Checked, Storage
+from .interfaces.storage import Storage
 
 JOB_TIME = 0.05
 """Seconds that a job should take: long beside the hop between threads, short enough to cancel a check soon.

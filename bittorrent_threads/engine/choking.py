@@ -7,7 +7,7 @@ from typing import Any, Callable, Iterable, Set
 from ..settings import Settings
 from ..swarm.choker import Choker
 from .connection import Connection
-from .interfaces import Network
+from .interfaces.network import Network
 from .phase import Lifecycle
 from .rate_limits import RateLimits
 

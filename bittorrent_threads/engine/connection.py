@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, Iterator, Optional, Protocol, Sequence, Tuple
 
+from ..net.interfaces import Address
 from ..protocol import messages
 from ..protocol.extension import HANDSHAKE_ID, ExtensionHandshake
 from ..protocol.extension_table import ExtensionTable
@@ -23,7 +24,7 @@ from ..swarm.external_address import ExternalAddress
 from ..swarm.message_quota import Budget
 from ..swarm.source_shares import Source
 from .flow_control import FlowControl
-from .interfaces import Address, Network, Stream
+from .interfaces.network import Network, Stream
 from .metadata import Metadata
 from .peer_timeouts import PeerTimeouts
 from .rate_limits import RateLimits

@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import Dict, Iterable, Optional, Sequence, Tuple
 
 from ..errors import ListenError
-from ..net.interfaces import Claim, DatagramHandler
-from .interfaces import Address, Buffer, DatagramSocket, Network
+from ..net.interfaces import Address, Buffer, Claim, DatagramHandler, DatagramSocket
+from .interfaces.network import Network
 from .wait_group import WaitGroup
 
 

@@ -13,12 +13,13 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Protocol, Sequence
 
 from .. import events
 from ..metainfo.infohash import InfoHash
+from ..net.interfaces import Address
 from ..settings import Settings
 from ..status import DhtSearchStatus
 from ..swarm.dht_schedule import DhtSchedule, Random
 from ..swarm.peer_list import PeerList, Source
 from .dht_node import DhtNode, Search
-from .interfaces import Address, Network, Timer
+from .interfaces.network import Network, Timer
 
 
 class Progress(Protocol):

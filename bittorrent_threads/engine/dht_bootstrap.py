@@ -13,10 +13,11 @@ import ipaddress
 from typing import Callable, Dict, Sequence, Tuple
 
 from ..address_scope import is_loopback
+from ..net.interfaces import Address, Resolved
 from ..settings import Settings
 from ..swarm.bans import remember
 from ..text import printable
-from .interfaces import Address, Lookups, Resolved
+from .interfaces.lookups import Lookups
 
 MAX_HINTS = 100
 """Nodes of torrents that are remembered, for the session."""

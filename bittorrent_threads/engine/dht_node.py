@@ -15,7 +15,9 @@ from typing import Callable, Dict, List, Optional, Protocol, Sequence
 from ..dht.dht import Dht, Random, claims
 from ..dht.events import Joined, NodesNeeded, PeerAnnounced, PeersFound, SearchEnded
 from ..dht.peer_search import PeerSearch
+from ..disk.results import Done, Stored
 from ..errors import SessionClosed
+from ..net.interfaces import Address, Resolved
 from ..settings import Settings
 from ..status import DhtStatus
 from ..swarm.external_address import ExternalAddress
@@ -23,7 +25,9 @@ from .address_filter import AddressFilter
 from .datagrams import Datagrams
 from .dht_bootstrap import DhtBootstrap
 from .dht_figures import dht_status
-from .interfaces import Address, Disk, Done, Lookups, Network, Resolved, Stored, Timer
+from .interfaces.disk import Disk
+from .interfaces.lookups import Lookups
+from .interfaces.network import Network, Timer
 
 SAVE_INTERVAL = 900.0
 """Seconds between two times that the nodes are written to the file, besides the end of a run."""

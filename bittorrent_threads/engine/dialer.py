@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Dict, Optional, Protocol
 
 from ..address_scope import is_public, owner
+from ..net.interfaces import Address
 from ..settings import Settings
 from .address_filter import AddressFilter
-from .interfaces import Address, Network, Timer
+from .interfaces.network import Network, Timer
 from .joinable_torrent import JoinableTorrent
 
 BURST = 10

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import List, Sequence
 
+from ..disk.results import Synced
 from ..metainfo.bitfield import Bitfield
-from .interfaces import Synced
 
 
 class DurablePieces:

@@ -16,7 +16,7 @@ from ..swarm import message_quota
 from ..swarm.downloads import MAX_VIOLATIONS
 from ..swarm.uploads import MAX_REFUSED
 from .connection import Connection, Host
-from .interfaces import Stream
+from .interfaces.network import Stream
 
 LEAST_MESSAGE = 9
 """Bytes of a HAVE: the peer is charged as if all that it sends were HAVEs, which the wire takes out of the stream."""

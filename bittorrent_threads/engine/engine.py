@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from typing import Any, Callable, Dict, List, Optional, Protocol, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Protocol, Tuple, Union
 
 from .. import events
 from ..errors import ListenError, StateError
@@ -32,11 +32,15 @@ from .dialer import Dialer
 from .extensions import extension_table
 from .handshakes import Handshakes
 from .http_tracker import HttpTracker
-from .interfaces import Disk, Endpoint, EventDispatcher, Listener, Lookups, Network
+from .interfaces.disk import Disk
+from .interfaces.event_dispatcher import EventDispatcher
+from .interfaces.lookups import Lookups
+from .interfaces.network import Listener, Network
+from .interfaces.tracker_client import Endpoint
 from .joinable_torrent import JoinableTorrent
 from .local_discovery import UNUSED, LocalDiscovery
-from .payload import PayloadOptions
 from .torrent import Torrent
+from .torrent_params import TorrentParams
 from .tracker_clients import TrackerClients
 from .udp_tracker import UdpTrackerClient
 from .wait_group import WaitGroup
@@ -147,43 +151,27 @@ class Engine:
     def add(
         self,
         source: Union[Metainfo, Magnet],
-        basedir: str,
-        *,
+        params: TorrentParams,
         event_dispatcher: EventDispatcher,
-        trackers: Sequence[Sequence[str]] = (),
-        download_limit: int = 0,
-        upload_limit: int = 0,
-        **options: Any,
     ) -> Torrent:
         """Add a torrent, stopped.
 
         Args:
             source: What it is, or a magnet link, whose metadata is fetched once the torrent is started.
-            basedir: Absolute path of the folder of its data.
+            params: Where and how it is downloaded.
             event_dispatcher: Gets its events.
-            trackers: Tiers of tracker URLs besides those of ``source``.
-            download_limit: Bytes a second, 0 for no limit.
-            upload_limit: Likewise.
-            options: Fields of ``PayloadOptions``.
 
         Raises:
             StateError: The session has it already, or the piece cache cannot be used.
+            SettingsError: A limit is no rate.
         """
         for form in source.infohashes.short:
             if form in self.torrents:
-                made = self.torrents[form].origin
+                made = self.torrents[form].params.origin
                 by = f", by the client made at {made}; close that one first" if made else ""
                 name = source.name or source.infohash.hex()
                 raise StateError("add", f"the session has the torrent {name!r} already{by}")
-        torrent = Torrent(
-            self,
-            source,
-            options=PayloadOptions(basedir, **options),
-            event_dispatcher=event_dispatcher,
-            trackers=trackers,
-            download_limit=download_limit,
-            upload_limit=upload_limit,
-        )
+        torrent = Torrent(self, source, params, event_dispatcher)
         for form in source.infohashes.short:
             self.torrents[form] = torrent
         return torrent

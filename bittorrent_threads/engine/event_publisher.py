@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Protocol, Sequence
 
 from ..events import Event
-from .interfaces import EventDispatcher
+from .interfaces.event_dispatcher import EventDispatcher
 
 
 class Publisher(Protocol):

@@ -14,20 +14,15 @@ import errno
 import functools
 from typing import Any, Callable, FrozenSet, Optional, Protocol, Sequence, Tuple
 
+from ..disk.results import CheckedFiles
 from ..disk.resume import Resume
 from ..disk.resume_trust import Trust, compare, renumbered, sample
 from ..errors import StorageError
 from ..metainfo.bitfield import Bitfield
 from ..metainfo.metainfo import Metainfo
-from ..swarm.file_progress import FileProgress
-from .checks import Check, Checks
-from .file_ownership import FileOwnership
-from .file_paths import FilePaths
-from .interfaces import CheckedFiles, Storage
+from .checks import Check
+from .payload_parts import PieceStates, StoredFiles
 from .resume import ResumeStore
-from .storage_retry import StorageRetry
-from .unreadable_pieces import UnreadablePieces
-from .verified_pieces import VerifiedPieces
 
 
 class Owner(Protocol):
@@ -43,15 +38,8 @@ class FileCheck:
     Args:
         metainfo: The torrent.
         owner: Goes on when the files were looked at.
-        storage: The disk.
-        files: The progress of the files.
-        paths: Where the files are.
-        have: The bits of the pieces that are there.
-        pieces: Take what resume data and files tell.
-        unreadable: Take the pieces of files that are awaited.
-        checks: Hash what is doubtful.
-        storage_retry: Is told what failed.
-        ownership: Is told what the files are.
+        files: The files.
+        pieces: Take what resume data and files tell; what is doubtful is hashed.
         resume_store: What was there when the torrent last ran.
         random: Chooses the pieces of a sample.
     """
@@ -60,30 +48,16 @@ class FileCheck:
         self,
         metainfo: Metainfo,
         owner: Owner,
+        files: StoredFiles,
+        pieces: PieceStates,
         *,
-        storage: Storage,
-        files: FileProgress,
-        paths: FilePaths,
-        have: Bitfield,
-        pieces: VerifiedPieces,
-        unreadable: UnreadablePieces,
-        checks: Checks,
-        storage_retry: StorageRetry,
-        ownership: FileOwnership,
         resume_store: ResumeStore,
         random: Any,
     ) -> None:
         self._metainfo = metainfo
         self._owner = owner
-        self._storage = storage
-        self._files = files
-        self._paths = paths
-        self._have = have
-        self._pieces = pieces
-        self._unreadable = unreadable
-        self._checks = checks
-        self._storage_retry = storage_retry
-        self._ownership = ownership
+        self._storage, self._files, self._paths, self._ownership, self._storage_retry = files
+        self._have, self._pieces, self._unreadable, self._checks = pieces
         self._resume_store = resume_store
         self._random = random
         self.under_way = False

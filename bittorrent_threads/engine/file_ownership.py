@@ -16,10 +16,10 @@ from __future__ import annotations
 from typing import Callable, List, Optional, Sequence
 
 from ..disk.file import FileStat
+from ..disk.results import CheckedFiles
 from ..disk.resume import Resume
 from ..metainfo.bitfield import Bitfield
 from ..metainfo.file_list import TorrentFile
-from .interfaces import CheckedFiles
 
 
 class FileOwnership:

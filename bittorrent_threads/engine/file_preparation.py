@@ -11,17 +11,13 @@ import errno
 import functools
 from typing import Protocol, Sequence
 
-from ..swarm.file_progress import FileProgress
+from ..disk.results import Done, Prepared
 from ..swarm.picker import Picker
-from .checks import Check, Checks
+from .checks import Check
 from .file_check import FileCheck
-from .file_ownership import FileOwnership
-from .file_paths import FilePaths
-from .interfaces import Done, Prepared, Storage
+from .payload_parts import PieceStates, StoredFiles
 from .phase import Lifecycle
 from .resume import ResumeStore
-from .storage_retry import StorageRetry
-from .unreadable_pieces import UnreadablePieces
 
 
 class Owner(Protocol):
@@ -39,49 +35,33 @@ class FilePreparation:
 
     Args:
         owner: Is told when the files can be used.
-        storage: The disk.
+        files: The files.
+        pieces: Hashed after another torrent had the files.
         lifecycle: The phase of the torrent.
         picker: Tells whether a wanted piece is missing.
-        piece_count: Pieces of the torrent.
-        files: Which files are wanted.
-        paths: Take the paths that the disk chose.
-        ownership: Which files are the torrent's own.
         file_check: Looks for files that are awaited.
-        unreadable: Pieces that may be there.
-        checks: Hash everything after another torrent had the files.
-        storage_retry: Is told what failed.
         resume_store: Stores which files are the torrent's own.
     """
 
     def __init__(
         self,
         owner: Owner,
+        files: StoredFiles,
+        pieces: PieceStates,
         *,
-        storage: Storage,
         lifecycle: Lifecycle,
         picker: Picker,
-        piece_count: int,
-        files: FileProgress,
-        paths: FilePaths,
-        ownership: FileOwnership,
         file_check: FileCheck,
-        unreadable: UnreadablePieces,
-        checks: Checks,
-        storage_retry: StorageRetry,
         resume_store: ResumeStore,
     ) -> None:
         self._owner = owner
-        self._storage = storage
+        self._storage, self._files, self._paths, self._ownership, self._storage_retry = files
+        self._unreadable = pieces.unreadable
+        self._checks = pieces.checks
+        self._piece_count = len(pieces.have)
         self._lifecycle = lifecycle
         self._picker = picker
-        self._piece_count = piece_count
-        self._files = files
-        self._paths = paths
-        self._ownership = ownership
         self._file_check = file_check
-        self._unreadable = unreadable
-        self._checks = checks
-        self._storage_retry = storage_retry
         self._resume_store = resume_store
         self._begun = 0
         self._unanswered = 0

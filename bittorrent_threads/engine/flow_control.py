@@ -13,7 +13,7 @@ from typing import Optional, Protocol
 from ..protocol.wire import MAX_PIECE_MESSAGE
 from ..settings import Settings
 from ..swarm.message_quota import Budget, MessageQuota
-from .interfaces import Network, Stream, Timer
+from .interfaces.network import Network, Stream, Timer
 
 MAX_ANSWERS = 256 * 1024
 """Bytes, beside blocks, that may wait for a peer that does not read; with more it is not read either."""

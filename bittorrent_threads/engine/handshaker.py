@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Optional, Protocol
 
+from ..net.interfaces import Address
 from ..protocol.handshake import Handshake
-from .interfaces import Address, Network, Stream, Timer
+from .interfaces.network import Network, Stream, Timer
 from .joinable_torrent import JoinableTorrent
 
 

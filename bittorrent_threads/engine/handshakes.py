@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Dict, Optional, Protocol
 
 from .. import events
+from ..net.interfaces import Address
 from ..settings import Settings
 from .address_filter import REFUSED, AddressFilter
 from .handshaker import Handshaker
 from .incoming_connections import IncomingConnections
-from .interfaces import Address, Network, Stream
+from .interfaces.network import Network, Stream
 from .joinable_torrent import JoinableTorrent
 
 

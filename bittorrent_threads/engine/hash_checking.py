@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Callable, Protocol, Sequence
 
 from .. import events
+from ..disk.results import Checked
 from .checks import Check, Checks
 from .event_publisher import Publisher
 from .file_check import FileCheck
-from .interfaces import Checked, Storage
+from .interfaces.storage import Storage
+from .payload_parts import PieceStates, StoredFiles
 from .phase import Lifecycle
 from .storage_retry import StorageRetry
 from .verified_pieces import VerifiedPieces
@@ -49,29 +51,19 @@ class HashChecking:
         self._lifecycle = lifecycle
         self._publisher = publisher
 
-    def connect(
-        self,
-        checks: Checks,
-        *,
-        storage: Storage,
-        pieces: VerifiedPieces,
-        file_check: FileCheck,
-        storage_retry: StorageRetry,
-    ) -> None:
+    def connect(self, files: StoredFiles, pieces: PieceStates, file_check: FileCheck) -> None:
         """Give the parts that are made after the checks.
 
         Args:
-            checks: Do the work.
-            storage: Closes files.
+            files: Are closed after a check of a stopped torrent.
             pieces: Take the results.
             file_check: Accepts the files.
-            storage_retry: Is told what failed.
         """
-        self._checks = checks
-        self._storage = storage
-        self._pieces = pieces
+        self._storage = files.storage
+        self._storage_retry = files.retry
+        self._checks = pieces.checks
+        self._pieces = pieces.verified
         self._file_check = file_check
-        self._storage_retry = storage_retry
 
     def begin(self, indexes: Sequence[int], done: Callable[[Check], None]) -> Check:
         """Hash pieces for the user, and take the files as they are, whatever was there before.

@@ -9,12 +9,14 @@ from __future__ import annotations
 import functools
 from typing import Callable
 
+from ..net.interfaces import Fetched
 from ..net.resolver import FamilyUnavailable
 from ..protocol.announce import AnnounceReply, AnnounceRequest, url_objection
 from ..protocol.scrape import SwarmCounts, parse_scrape, scrape_url
 from ..protocol.tracker_reply import TrackerFailure
 from ..text import printable
-from .interfaces import Endpoint, Fetched, Lookups, ScrapeAnswer, TrackerAnswer
+from .interfaces.lookups import Lookups
+from .interfaces.tracker_client import Endpoint, ScrapeAnswer, TrackerAnswer
 
 MAX_BODY = 1024 * 1024
 """Bytes of a reply, decompressed; 2000 peers (``protocol.announce.MAX_PEERS``) in the longest form are 190 KB."""

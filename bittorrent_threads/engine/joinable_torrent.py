@@ -7,7 +7,7 @@ from typing import Any, Callable, Protocol
 from ..events import Event
 from ..protocol.handshake import Handshake
 from ..swarm.peer_list import PeerList
-from .interfaces import Stream
+from .interfaces.network import Stream
 
 
 class Admission(Protocol):

@@ -10,13 +10,15 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Protocol, Sequence, Tuple
 
 from ..errors import ListenError
+from ..net.interfaces import Address, MulticastSocket
 from ..protocol import local_discovery
 from ..settings import Settings
 from ..status import LocalDiscoveryStatus
 from ..swarm.local_announcer import LEAST_INTERVAL, LocalAnnouncer
 from ..swarm.peer_list import PeerList
 from ..swarm.source_shares import Source
-from .interfaces import Address, Endpoint, MulticastSocket, Network
+from .interfaces.network import Network
+from .interfaces.tracker_client import Endpoint
 from .phase import Lifecycle
 
 LOOK_INTERVAL = 5.0

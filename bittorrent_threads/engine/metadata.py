@@ -10,6 +10,8 @@ import copy
 from typing import Callable, List, Optional, Protocol, Sequence, Tuple, Union
 
 from .. import events
+from ..disk.pool import Outcome
+from ..disk.results import Done
 from ..errors import BitTorrentError, MetainfoError, StateError
 from ..metainfo.magnet import LINK, Magnet
 from ..metainfo.metainfo import Metainfo
@@ -17,8 +19,10 @@ from ..settings import Settings
 from ..swarm.file_progress import NORMAL_PRIORITY
 from ..swarm.metadata_download import MetadataDownload, Source
 from .event_publisher import Publisher
-from .interfaces import Disk, Done, MetadataStore, Network, Outcome
+from .interfaces.disk import Disk, MetadataStore
+from .interfaces.network import Network
 from .phase import Lifecycle
+from .torrent_params import TorrentParams
 from .wait_group import WaitGroup
 
 PARSED_AT_ONCE = 64 * 1024
@@ -50,26 +54,6 @@ class Owner(Protocol):
         """Make the snapshot that users read."""
 
 
-class Options(Protocol):
-    """How the content of the torrent is stored."""
-
-    @property
-    def basedir(self) -> str:
-        """Absolute path of the folder of the data."""
-
-    @property
-    def resume(self) -> bool:
-        """Whether anything is kept from one run to the next."""
-
-    @property
-    def resume_dir(self) -> Optional[str]:
-        """Folder in which it is kept; None for one beside the data."""
-
-    @property
-    def priorities(self) -> Optional[Sequence[int]]:
-        """Priorities of the files that the user gave before they were known."""
-
-
 class Session(Protocol):
     """The session of the torrent."""
 
@@ -93,7 +77,7 @@ class Metadata:
     Args:
         owner: The torrent.
         source: The metadata, or the magnet link that the torrent was added by.
-        options: How the content is stored.
+        params: How it was added.
         session: Its session.
     """
 
@@ -101,7 +85,7 @@ class Metadata:
         self,
         owner: Owner,
         source: Union[Metainfo, Magnet],
-        options: Options,
+        params: TorrentParams,
         session: Session,
     ) -> None:
         settings = session.settings
@@ -117,9 +101,9 @@ class Metadata:
         self._infohashes = source.infohashes
         self._magnet = source if isinstance(source, Magnet) else None
         self._store: Optional[MetadataStore] = None
-        if self._magnet is not None and options.resume:
-            self._store = session.disk.metadata(source.infohash, options.basedir, resume_dir=options.resume_dir)
-        self._priorities = options.priorities
+        if self._magnet is not None and params.resume:
+            self._store = session.disk.metadata(source.infohash, params.basedir, resume_dir=params.resume_dir)
+        self._priorities = params.priorities
         self._settings = settings
         self._network = session.network
         self._disk = session.disk

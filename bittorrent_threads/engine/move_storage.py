@@ -9,10 +9,10 @@ import functools
 from typing import Callable, Optional, Protocol, Tuple
 
 from ..disk.path_choice import rules
+from ..disk.results import Moved
 from ..errors import StorageError
 from ..metainfo.safe_paths import chosen_path
-from .file_paths import FilePaths
-from .interfaces import Moved, Storage
+from .payload_parts import StoredFiles
 from .resume import ResumeStore
 
 
@@ -28,19 +28,16 @@ class MoveStorage:
 
     Args:
         owner: Is told when a move begins and ends.
-        storage: The disk.
+        files: The files.
         resume_store: Remembers where the files are.
-        paths: Where the files are.
         names: Which names files may have (``Settings.names``).
     """
 
-    def __init__(
-        self, owner: Owner, *, storage: Storage, resume_store: ResumeStore, paths: FilePaths, names: str
-    ) -> None:
+    def __init__(self, owner: Owner, files: StoredFiles, *, resume_store: ResumeStore, names: str) -> None:
         self._owner = owner
-        self._storage = storage
+        self._storage = files.storage
+        self._paths = files.paths
         self._resume_store = resume_store
-        self._paths = paths
         self._names = names
         self._under_way = 0
 

@@ -8,7 +8,7 @@ before the metadata is known; nothing here ever works without it.
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Protocol, Sequence
+from typing import Any, Callable, List, Mapping, Optional, Protocol, Sequence
 
 from .. import events
 from ..disk.allocation import SPARSE
@@ -30,9 +30,12 @@ from .file_ownership import FileOwnership
 from .file_paths import FilePaths
 from .file_preparation import FilePreparation
 from .hash_checking import HashChecking
-from .interfaces import Disk, Network, Storage, Stream
+from .interfaces.disk import Disk
+from .interfaces.network import Network, Stream
+from .interfaces.storage import Storage
 from .move_storage import MoveStorage
 from .pass_end import PassEnd
+from .payload_parts import PieceStates, StoredFiles
 from .peer import Peer
 from .phase import SUSPENDING, Hindrance, Lifecycle
 from .piece_writer import PieceWriter
@@ -41,33 +44,12 @@ from .readers import Readers
 from .resume import ResumeStore
 from .storage_retry import StorageRetry
 from .stowing import Stowing
+from .torrent_params import TorrentParams
 from .unreadable_pieces import UnreadablePieces
 from .upload_turns import UploadTurns
 from .uploader import Uploader
 from .verified_pieces import VerifiedPieces
 from .wait_group import WaitGroup
-
-
-class PayloadOptions(NamedTuple):
-    """How the content of a torrent is stored; known before its metadata."""
-
-    basedir: str
-    """Absolute path of the folder of the data."""
-    piece_cache: Optional[Mapping[str, Any]] = None
-    """Resume data by value, used instead of what is stored."""
-    resume: bool = True
-    """Resume data is read from the disk and written to it."""
-    resume_dir: Optional[str] = None
-    """Folder of the resume data; None for one beside the data."""
-    sequential: bool = False
-    """Pieces are requested in order."""
-    allocation: str = SPARSE
-    priorities: Optional[Sequence[int]] = None
-    """Priorities of files, if they are given before the metadata is known; those of further files are ignored."""
-    stop_at_metadata: bool = False
-    """The torrent is stopped as soon as its metadata has come, before any file is made."""
-    origin: str = ""
-    """Where the program made the client, for other torrents that want the same files."""
 
 
 class Session(Protocol):
@@ -117,13 +99,13 @@ class Payload:
         metainfo: What it is.
         owner: The torrent.
         session: Disk, network and memory.
-        options: How it is stored.
+        params: How it is stored.
 
     Raises:
         StateError: The piece cache cannot be used.
     """
 
-    def __init__(self, metainfo: Metainfo, owner: Owner, session: Session, options: PayloadOptions) -> None:
+    def __init__(self, metainfo: Metainfo, owner: Owner, session: Session, params: TorrentParams) -> None:
         network, settings, random, layout = session.network, session.settings, session.random, metainfo.layout
         self.metainfo = metainfo
         self.lifecycle = lifecycle = owner.lifecycle
@@ -132,17 +114,17 @@ class Payload:
         self._network = network
         self._settings = settings
         self._publisher = publisher = owner.publisher
-        self._allocation = options.allocation
+        self._allocation = params.allocation
         self.storage: Storage = session.disk.open(
             metainfo,
-            options.basedir,
-            resume_dir=options.resume_dir,
-            allocation=options.allocation,
-            site=options.origin,
+            params.basedir,
+            resume_dir=params.resume_dir,
+            allocation=params.allocation,
+            site=params.origin,
         )
-        self.paths = paths = FilePaths(metainfo.files, options.basedir)
+        self.paths = paths = FilePaths(metainfo.files, params.basedir)
         self.have = have = Bitfield(metainfo.piece_count)
-        self.picker = picker = Picker(have, random=random, sequential=options.sequential)
+        self.picker = picker = Picker(have, random=random, sequential=params.sequential)
         self.files = files = FileProgress(layout)
         self.pass_end = PassEnd(network.defer)
         self._hash_checking = HashChecking(metainfo.piece_count, self, lifecycle, publisher)
@@ -161,12 +143,11 @@ class Payload:
             publisher=publisher,
             listener=self,
         )
+        on_disk = StoredFiles(self.storage, files, paths, ownership, storage_retry)
+        states = PieceStates(have, pieces, unreadable, checks)
         self.writer = writer = PieceWriter(
-            self.storage,
-            storage_retry,
-            pieces=pieces,
-            checks=checks,
-            unreadable=unreadable,
+            on_disk,
+            states,
             schedule=self.pass_end.schedule,
             publisher=publisher,
             listener=self,
@@ -181,72 +162,36 @@ class Payload:
         self.resume_store = resume_store = ResumeStore(
             metainfo,
             self,
-            storage=self.storage,
+            on_disk,
+            states,
             network=network,
             lifecycle=lifecycle,
-            have=have,
             downloads=downloads,
-            pieces=pieces,
             writer=writer,
-            unreadable=unreadable,
-            checks=checks,
-            storage_retry=storage_retry,
-            ownership=ownership,
-            paths=paths,
             publisher=publisher,
             settings=settings,
-            piece_cache=options.piece_cache,
-            stored=options.resume,
+            piece_cache=params.piece_cache,
+            stored=params.resume,
         )
         self._stowing = Stowing(self.storage, resume_store, lifecycle, waiting=owner.wait_group, stowing=owner.stowing)
-        self.file_check = FileCheck(
-            metainfo,
-            self,
-            storage=self.storage,
-            files=files,
-            paths=paths,
-            have=have,
-            pieces=pieces,
-            unreadable=unreadable,
-            checks=checks,
-            storage_retry=storage_retry,
-            ownership=ownership,
-            resume_store=resume_store,
-            random=random,
-        )
-        self._hash_checking.connect(
-            checks,
-            storage=self.storage,
-            pieces=pieces,
-            file_check=self.file_check,
-            storage_retry=storage_retry,
-        )
+        self.file_check = FileCheck(metainfo, self, on_disk, states, resume_store=resume_store, random=random)
+        self._hash_checking.connect(on_disk, states, self.file_check)
         self.preparation = FilePreparation(
             self,
-            storage=self.storage,
+            on_disk,
+            states,
             lifecycle=lifecycle,
             picker=picker,
-            piece_count=metainfo.piece_count,
-            files=files,
-            paths=paths,
-            ownership=ownership,
             file_check=self.file_check,
-            unreadable=unreadable,
-            checks=checks,
-            storage_retry=storage_retry,
             resume_store=resume_store,
         )
-        self.move_storage = MoveStorage(
-            self, storage=self.storage, resume_store=resume_store, paths=paths, names=settings.names
-        )
-
+        self.move_storage = MoveStorage(self, on_disk, resume_store=resume_store, names=settings.names)
         self.readers = Readers(
             layout,
             self,
-            storage=self.storage,
+            on_disk,
             pieces=pieces,
             downloads=downloads,
-            files=files,
             lifecycle=lifecycle,
             network=network,
             most=settings.piece_memory // 2,

@@ -25,7 +25,7 @@ from ..swarm.rate import Rate
 from ..swarm.uploads import Request
 from .connection import Connection, Host
 from .early_peer import EarlyPeer
-from .interfaces import Stream
+from .interfaces.network import Stream
 from .peer_content import PeerContent
 from .peer_sender import PeerSender
 

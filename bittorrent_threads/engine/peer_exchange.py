@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Dict, Optional, Sequence
 
 from .. import address_scope
+from ..net.interfaces import Address
 from ..protocol import pex
 from ..protocol.extension_table import Extension, ExtensionHandler, Send
 from ..swarm import pex_news
@@ -17,7 +18,6 @@ from ..swarm.pex_limit import PexLimit
 from ..swarm.pex_news import PexNews
 from ..swarm.source_shares import Source
 from .connection import Connection
-from .interfaces import Address
 
 LOCAL_ID = 1
 HOLEPUNCH = "ut_holepunch"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, NamedTuple
 
-from .interfaces import Address
+from ..net.interfaces import Address
 
 
 class PeerSender(NamedTuple):

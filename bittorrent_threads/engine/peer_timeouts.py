@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ..protocol.wire import Wire
 from ..settings import Settings
-from .interfaces import Stream
+from .interfaces.network import Stream
 
 LEAST_PROGRESS = 4096
 """Bytes of a message that must come within ``progress_timeout``, or all of it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Collection, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple
 
 from .. import events
+from ..net.interfaces import Address
 from ..protocol.handshake import Handshake
 from ..settings import Settings
 from ..status import PeerStatus
@@ -16,7 +17,7 @@ from . import upload_only
 from .address_filter import REFUSED, AddressFilter
 from .connection import Connection
 from .event_publisher import Publisher
-from .interfaces import Address, Stream
+from .interfaces.network import Stream
 from .phase import Lifecycle
 from .rate_limits import RateLimits
 

@@ -10,14 +10,11 @@ import functools
 from typing import Callable, List, Protocol, Sequence, Tuple
 
 from .. import events
+from ..disk.results import Checked, Done, Saved
 from ..swarm.downloads import Downloads
 from ..swarm.interfaces import ReceivedPiece
-from .checks import Checks
 from .event_publisher import Publisher
-from .interfaces import Checked, Done, Saved, Storage
-from .storage_retry import StorageRetry
-from .unreadable_pieces import UnreadablePieces
-from .verified_pieces import VerifiedPieces
+from .payload_parts import PieceStates, StoredFiles
 
 SAVE_BYTES = 4 * 1024 * 1024
 """Bytes of finished pieces in one disk job: small pieces share a hop between threads, workers share the rest."""
@@ -39,11 +36,8 @@ class PieceWriter:
     ``downloads`` is set by the payload once it made them, as they need the writer.
 
     Args:
-        storage: The disk.
-        storage_retry: Is told how writes end.
-        pieces: Takes the pieces that were written.
-        checks: Is told what was written while it reads.
-        unreadable: Is told what was written.
+        files: The files.
+        pieces: Are told what was written.
         schedule: Calls ``save`` at the end of the pass.
         publisher: Gets the events of pieces.
         listener: Is told what was written.
@@ -54,22 +48,19 @@ class PieceWriter:
 
     def __init__(
         self,
-        storage: Storage,
-        storage_retry: StorageRetry,
+        files: StoredFiles,
+        pieces: PieceStates,
         *,
-        pieces: VerifiedPieces,
-        checks: Checks,
-        unreadable: UnreadablePieces,
         schedule: Callable[[], None],
         publisher: Publisher,
         listener: Listener,
         workers: int,
     ) -> None:
-        self._storage = storage
-        self._storage_retry = storage_retry
-        self._pieces = pieces
-        self._checks = checks
-        self._unreadable = unreadable
+        self._storage = files.storage
+        self._storage_retry = files.retry
+        self._pieces = pieces.verified
+        self._checks = pieces.checks
+        self._unreadable = pieces.unreadable
         self._schedule = schedule
         self._publisher = publisher
         self._listener = listener

@@ -11,7 +11,7 @@ from typing import Any, Optional, Protocol
 
 from ..metainfo.layout import BLOCK
 from ..swarm.request_window import RequestWindow
-from .interfaces import Network
+from .interfaces.network import Network
 
 SLOT_TIME = 5.0
 """Seconds in which each unchoked peer is to get a block: where the limit is too low for that there are fewer slots."""

@@ -12,12 +12,13 @@ import errno
 import functools
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Protocol, Tuple
 
+from ..disk.results import Loaded
 from ..errors import Stalled
 from ..metainfo.layout import Layout
 from ..swarm.downloads import Downloads
-from ..swarm.file_progress import FileProgress
 from ..swarm.read_windows import ReadWindow
-from .interfaces import Loaded, Network, Storage, Timer
+from .interfaces.network import Network, Timer
+from .payload_parts import StoredFiles
 from .phase import Lifecycle
 from .verified_pieces import VerifiedPieces
 
@@ -98,10 +99,9 @@ class Readers:
     Args:
         layout: Of pieces and files.
         owner: The payload.
-        storage: Reads what is verified.
+        files: The files.
         pieces: Which pieces are verified.
         downloads: Requests the pieces of the windows first.
-        files: Which files are wanted.
         lifecycle: The phase of the torrent.
         network: Clock and timers.
         most: Most bytes of a window that has no length of its own.
@@ -111,21 +111,20 @@ class Readers:
         self,
         layout: Layout,
         owner: Owner,
+        files: StoredFiles,
         *,
-        storage: Storage,
         pieces: VerifiedPieces,
         downloads: Downloads,
-        files: FileProgress,
         lifecycle: Lifecycle,
         network: Network,
         most: int,
     ) -> None:
         self._layout = layout
         self._owner = owner
-        self._storage = storage
+        self._storage = files.storage
+        self._files = files.progress
         self._pieces = pieces
         self._downloads = downloads
-        self._files = files
         self._lifecycle = lifecycle
         self._network = network
         self._most = most

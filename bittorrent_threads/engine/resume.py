@@ -17,7 +17,7 @@ from typing import Any, Callable, Mapping, Optional, Protocol, Sequence
 
 from .. import events
 from ..disk.file import FileStat
-from ..disk.results import Changed
+from ..disk.results import Changed, Done, Loaded, Moved, Recalled, Synced
 from ..disk.resume import Names, Resume, Unfinished
 from ..disk.resume_trust import moved
 from ..errors import StateError, StorageError
@@ -25,17 +25,13 @@ from ..metainfo.bitfield import Bitfield
 from ..metainfo.metainfo import Metainfo
 from ..settings import Settings
 from ..swarm.downloads import Downloads
-from .checks import Check, Checks
+from .checks import Check
 from .durable_pieces import DurablePieces
 from .event_publisher import Publisher
-from .file_ownership import FileOwnership
-from .file_paths import FilePaths
-from .interfaces import Done, Loaded, Moved, Network, Recalled, Storage, Synced, Timer
+from .interfaces.network import Network, Timer
+from .payload_parts import PieceStates, StoredFiles
 from .phase import Lifecycle
 from .piece_writer import PieceWriter
-from .storage_retry import StorageRetry
-from .unreadable_pieces import UnreadablePieces
-from .verified_pieces import VerifiedPieces
 
 PATIENCE = 0.1
 """Seconds in which a stop syncs what it can: as much as a disk writes in them needs no hash check after a power cut."""
@@ -59,18 +55,12 @@ class ResumeStore:
     Args:
         metainfo: The torrent.
         owner: The payload.
-        storage: The disk.
+        files: The files.
+        pieces: The pieces; what a sync found suspect is hashed.
         network: Gives timers.
         lifecycle: The phase of the torrent.
-        have: The bits of the pieces that are there.
         downloads: The pieces that are not whole.
-        pieces: Tell which pieces are known and sent.
         writer: Tells when the disk works on no piece.
-        unreadable: Pieces that may be there.
-        checks: Hash what a sync found suspect.
-        storage_retry: Is told what failed.
-        ownership: Which files are the torrent's own.
-        paths: Where the files are.
         publisher: Gets the events.
         settings: How long a change may wait, and whether a stop waits for the disk.
         piece_cache: Resume data by value, used instead of what is stored.
@@ -84,19 +74,13 @@ class ResumeStore:
         self,
         metainfo: Metainfo,
         owner: Owner,
+        files: StoredFiles,
+        pieces: PieceStates,
         *,
-        storage: Storage,
         network: Network,
         lifecycle: Lifecycle,
-        have: Bitfield,
         downloads: Downloads,
-        pieces: VerifiedPieces,
         writer: PieceWriter,
-        unreadable: UnreadablePieces,
-        checks: Checks,
-        storage_retry: StorageRetry,
-        ownership: FileOwnership,
-        paths: FilePaths,
         publisher: Publisher,
         settings: Settings,
         piece_cache: Optional[Mapping[str, Any]],
@@ -104,18 +88,12 @@ class ResumeStore:
     ) -> None:
         self._metainfo = metainfo
         self._owner = owner
-        self._storage = storage
+        self._storage, _, self._paths, self._ownership, self._storage_retry = files
+        self._have, self._pieces, self._unreadable, self._checks = pieces
         self._network = network
         self._lifecycle = lifecycle
-        self._have = have
         self._downloads = downloads
-        self._pieces = pieces
         self._writer = writer
-        self._unreadable = unreadable
-        self._checks = checks
-        self._storage_retry = storage_retry
-        self._ownership = ownership
-        self._paths = paths
         self._publisher = publisher
         self._sync_interval = settings.sync_interval
         self._patience = math.inf if settings.sync_at_close else PATIENCE
@@ -138,7 +116,7 @@ class ResumeStore:
         self._remembered = False
         """There is stored resume data."""
         self._dirty = False
-        self.durable = DurablePieces(have)
+        self.durable = DurablePieces(pieces.have)
         self._timer: Optional[Timer] = None
 
     @property

@@ -13,7 +13,7 @@ from ..protocol.scrape import SwarmCounts
 from ..protocol.tracker_reply import TrackerFailure
 from ..status import ScrapeResult
 from ..swarm.tracker_state import Tracker
-from .interfaces import ScrapeAnswer, TrackerClient
+from .interfaces.tracker_client import ScrapeAnswer, TrackerClient
 
 MAX_UNDER_WAY = 8
 """Trackers that are asked at the same time, because hundreds of host names may lead to one victim."""

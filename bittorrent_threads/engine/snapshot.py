@@ -9,7 +9,7 @@ from ..status import LocalDiscoveryStatus, Status
 from ..swarm.peer_list import PeerList, Source
 from .address_filter import AddressFilter
 from .announces import Announces
-from .interfaces import Network
+from .interfaces.network import Network
 from .metadata import Metadata
 from .payload import Payload
 from .peers import Peers

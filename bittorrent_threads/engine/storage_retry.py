@@ -12,7 +12,7 @@ from .. import events
 from ..errors import StorageError
 from ..settings import Settings
 from .event_publisher import Publisher
-from .interfaces import Network, Timer
+from .interfaces.network import Network, Timer
 
 BUSY_PAUSE = 2.0
 """Seconds of the first pause while another client has the files: one that was interrupted is closed in a moment."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from ..disk.resume import Resume
-from .interfaces import Storage
+from .interfaces.storage import Storage
 from .phase import Lifecycle
 from .resume import ResumeStore
 from .wait_group import WaitGroup

@@ -15,6 +15,7 @@ from ..disk.resume import Resume
 from ..errors import MetadataUnknown, StateError
 from ..metainfo.magnet import Magnet
 from ..metainfo.metainfo import Metainfo
+from ..net.interfaces import Address
 from ..protocol.extension import ExtensionHandshake
 from ..protocol.extension_table import ExtensionTable
 from ..protocol.handshake import Handshake
@@ -28,14 +29,16 @@ from .choking import Choking
 from .connection import Connection
 from .early_peer import EarlyPeer
 from .event_publisher import EventPublisher
-from .interfaces import Address, EventDispatcher, Stream
+from .interfaces.event_dispatcher import EventDispatcher
+from .interfaces.network import Stream
 from .metadata import Metadata, NoMetadata
-from .payload import Payload, PayloadOptions
+from .payload import Payload
 from .peers import Peers
 from .phase import Event, Lifecycle, Phase
 from .rate_limits import RateLimits
 from .snapshot import snapshot
 from .torrent_dht import TorrentDht
+from .torrent_params import TorrentParams
 from .torrent_session import TorrentSession
 from .torrent_ticker import TorrentTicker
 from .transfer_rates import TransferRates
@@ -48,11 +51,8 @@ class Torrent:
     Args:
         session: Its session.
         source: Its metadata, or a magnet link.
+        params: How it was added.
         event_dispatcher: Gets its events.
-        options: How its content is stored.
-        trackers: Tiers of tracker URLs besides those of ``source``.
-        download_limit: Bytes a second, 0 for no limit.
-        upload_limit: Likewise.
 
     Raises:
         StateError: The piece cache cannot be used.
@@ -63,12 +63,8 @@ class Torrent:
         self,
         session: TorrentSession,
         source: Union[Metainfo, Magnet],
-        *,
+        params: TorrentParams,
         event_dispatcher: EventDispatcher,
-        options: PayloadOptions,
-        trackers: Sequence[Sequence[str]] = (),
-        download_limit: int = 0,
-        upload_limit: int = 0,
     ) -> None:
         self.network = network = session.network
         self.settings = settings = session.settings
@@ -78,8 +74,7 @@ class Torrent:
         self.infohashes = source.infohashes
         self.infohash = source.infohash
         """20 bytes."""
-        self.origin = options.origin
-        """Where the program made it; may be empty."""
+        self.params = params
         self.name = source.name or self.infohash.hex()
         self.lifecycle = Lifecycle()
         self.wait_group = WaitGroup()
@@ -87,8 +82,8 @@ class Torrent:
         self.stowing = WaitGroup()
         """The part of it that is the disk's: a sync, resume data, files to be closed."""
         self.publisher = EventPublisher(self.infohash, event_dispatcher, session.wall)
-        self.read_throttle = network.throttle(download_limit, "download_limit")
-        self.write_throttle = network.throttle(upload_limit, "upload_limit")
+        self.read_throttle = network.throttle(params.download_limit, "download_limit")
+        self.write_throttle = network.throttle(params.upload_limit, "upload_limit")
         self.peerlist = PeerList(limit=settings.max_peer_list, random=session.random)
         self._gate = AddressGate(
             self,
@@ -125,10 +120,10 @@ class Torrent:
         self.payload: Optional[Payload] = None
         """The content; None before the metadata is known."""
         self.progress: Progress = NoMetadata()
-        self.metadata = Metadata(self, source, options, session)
+        self.metadata = Metadata(self, source, params, session)
         self.announces = Announces(
             self.metadata.trackers,
-            given=trackers,
+            given=params.trackers,
             trusted=isinstance(source, Metainfo) and source.trackers_trusted,
             infohash=self.infohash,
             torrent=self,
@@ -152,7 +147,6 @@ class Torrent:
             publisher=self.publisher,
         )
         self._session = session
-        self._options = options
         if isinstance(source, Metainfo):
             self._make_payload(source)
         self.status: Status = snapshot(self, session, network.now())
@@ -175,7 +169,7 @@ class Torrent:
         if priorities:
             payload.set_priorities(priorities)
         self.metadata.known(metainfo)
-        if self._options.stop_at_metadata:
+        if self.params.stop_at_metadata:
             self.set_state("stopped")
         if self.lifecycle.phase is Phase.METADATA and (self.announces.running or len(self.peers)):
             self.lifecycle.handle(Event.METADATA_RECEIVED)
@@ -193,7 +187,7 @@ class Torrent:
         self.refresh()
 
     def _make_payload(self, metainfo: Metainfo) -> Payload:
-        payload = Payload(metainfo, self, self._session, self._options)
+        payload = Payload(metainfo, self, self._session, self.params)
         self.payload, self.progress, self.name = payload, payload.pieces, metainfo.name
         return payload
 

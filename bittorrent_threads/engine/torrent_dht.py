@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Optional, Protocol
 
+from ..net.interfaces import Address
 from ..protocol.handshake import RESERVED, RESERVED_DHT
 from ..status import DhtSearchStatus
 from . import dht_announces
 from .dht_announces import DhtAnnounces
 from .dht_node import DhtNode
-from .interfaces import Address
 from .payload import Payload
 
 

@@ -12,7 +12,8 @@ from .announces import AnnouncingSession
 from .connection import Connection
 from .dht_announces import DhtAnnounces
 from .dht_node import DhtNode
-from .interfaces import Lookups, TrackerClient
+from .interfaces.lookups import Lookups
+from .interfaces.tracker_client import TrackerClient
 from .joinable_torrent import JoinableTorrent
 from .payload import Session
 from .rate_limits import Shares

@@ -10,7 +10,9 @@ import functools
 from typing import Callable, Dict, List, NamedTuple, Tuple
 
 from ..address_scope import is_public, is_unicast
-from .interfaces import Address, Lookups, Network, Resolved
+from ..net.interfaces import Address, Resolved
+from .interfaces.lookups import Lookups
+from .interfaces.network import Network
 
 LIFETIME = 600.0
 """Seconds for which the addresses of a name are used."""

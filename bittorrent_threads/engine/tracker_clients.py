@@ -10,7 +10,7 @@ from typing import Callable, Dict
 
 from ..metainfo.urls import HTTP_SCHEMES, UDP_SCHEMES, scheme_of
 from ..protocol.announce import AnnounceRequest
-from .interfaces import Endpoint, ScrapeAnswer, TrackerAnswer, TrackerClient
+from .interfaces.tracker_client import Endpoint, ScrapeAnswer, TrackerAnswer, TrackerClient
 
 
 class TrackerClients:

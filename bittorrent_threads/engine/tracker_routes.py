@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Sequence, Tuple
 
-from .interfaces import Endpoint
+from .interfaces.tracker_client import Endpoint
 
 UNAVAILABLE_PAUSE = 3600.0
 """Seconds for which a tracker is not asked over an address family that the tracker or this machine does not have."""

@@ -13,6 +13,7 @@ import functools
 from typing import Any, Callable, Dict, Optional, Tuple, Union
 from urllib.parse import urlsplit
 
+from ..net.interfaces import Address, Resolved
 from ..protocol.announce import AnnounceRequest
 from ..protocol.tracker_reply import TrackerFailure
 from ..protocol.udp_tracker import Answer, Exchange, Random, UdpTracker, announce_exchange, scrape_exchange
@@ -20,7 +21,9 @@ from ..protocol.udp_tracker_messages import MAX_URL_DATA, is_answer, url_data_of
 from ..settings import Settings
 from ..text import printable
 from .datagrams import Datagrams, family_of
-from .interfaces import Address, Endpoint, Lookups, Network, Resolved, ScrapeAnswer, Timer, TrackerAnswer
+from .interfaces.lookups import Lookups
+from .interfaces.network import Network, Timer
+from .interfaces.tracker_client import Endpoint, ScrapeAnswer, TrackerAnswer
 from .tracker_addresses import TrackerAddresses, address_objection
 
 _Key = Tuple[str, int, bytes]

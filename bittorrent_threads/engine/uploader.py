@@ -11,14 +11,17 @@ import itertools
 import operator
 from typing import Callable, Container, Dict, List, Protocol, Sequence, Set
 
+from ..disk.results import Loaded
 from ..errors import StorageError
 from ..metainfo.layout import Layout
+from ..net.interfaces import Buffer
 from ..protocol import messages
 from ..settings import Settings
 from ..swarm import message_quota
 from ..swarm.bans import remember
 from ..swarm.uploads import Request, Run, Uploads
-from .interfaces import Buffer, Loaded, Network, Storage, Stream
+from .interfaces.network import Network, Stream
+from .interfaces.storage import Storage
 from .phase import Lifecycle
 from .rate_limits import RateLimits
 from .upload_turns import UploadTurns

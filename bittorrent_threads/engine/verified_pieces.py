@@ -11,6 +11,7 @@ from typing import Dict, Iterable, List, Protocol, Sequence
 
 from .. import events
 from ..disk.file import Wrong
+from ..disk.results import Checked
 from ..errors import StorageError
 from ..metainfo.bitfield import Bitfield
 from ..metainfo.layout import Layout
@@ -19,7 +20,6 @@ from ..swarm.picker import Picker
 from .checks import Check, Checks
 from .event_publisher import Publisher
 from .file_paths import FilePaths
-from .interfaces import Checked
 from .unreadable_pieces import UnreadablePieces
 
 

@@ -8,8 +8,9 @@ and depth and number of tokens have limits, so the cost of a message is bounded 
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+from ..buffers import Buffer as Buffer
 from ..errors import BencodeError
 from .encoder import encoder
 
@@ -27,8 +28,6 @@ BYTES_PER_TOKEN = 6
 _INT64 = 2**63
 _COLON, _END, _INTEGER, _LIST, _DICTIONARY, _MINUS = b":eild-"
 _WHITESPACE = b" \t\r\n"
-
-Buffer = Union[bytes, bytearray, memoryview]
 
 
 class Document(NamedTuple):

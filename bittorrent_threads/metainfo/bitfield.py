@@ -12,6 +12,8 @@ from __future__ import annotations
 from operator import and_
 from typing import Iterator, List, Optional, Sequence, Tuple, Union
 
+from ..buffers import Buffer
+
 REGION = 2048
 """Pieces of a region; half or double the size changes the cost of a pick by less than 0.02 us a block."""
 
@@ -36,7 +38,7 @@ class Bitfield:
     count: int
     """Number of bits that are set."""
 
-    def __init__(self, size: int, data: Optional[Union[bytes, bytearray, memoryview]] = None) -> None:
+    def __init__(self, size: int, data: Optional[Buffer] = None) -> None:
         if size < 0:
             raise ValueError(f"a bitfield of {size} pieces")
         length = (size + 7) // 8

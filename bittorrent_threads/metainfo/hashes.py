@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from typing import Dict, List, Optional, Sequence, Union
+from typing import Dict, List, Optional, Sequence
 
-Buffer = Union[bytes, bytearray, memoryview]
+from ..buffers import Buffer
 
 DIGEST_SIZE = 20
 """Bytes of a SHA-1 digest in ``info.pieces`` (BEP 3)."""

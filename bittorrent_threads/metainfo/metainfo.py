@@ -11,6 +11,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
+from ..buffers import Buffer
 from ..errors import BencodeError, MetainfoError, StorageError
 from ..shown import Shown
 from ..text import printable
@@ -36,8 +37,6 @@ MAX_PIECES = 2_097_152
 
 _OUTER_TOKENS = 10_000  # more than the tokens outside of info that from_info writes, so that parse takes the result
 _YEAR_10000 = 253_402_300_800  # no date of the standard library goes beyond it
-
-Buffer = Union[bytes, bytearray, memoryview]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)

@@ -5,8 +5,10 @@ The rule: a socket knows the loop as an ``EventLoop`` only, so that imports go o
 
 from __future__ import annotations
 
-from typing import Callable, Optional, Protocol, Tuple, Union
+from typing import Callable, NamedTuple, Optional, Protocol, Tuple
 
+from ..buffers import Buffer as Buffer
+from ..errors import BitTorrentError
 from .gil_contention import GilContention
 from .read_coalescer import ReadCoalescer
 from .receive_pool import ReceivePool
@@ -15,9 +17,7 @@ from .throttle import Throttle, ThrottleQueue
 from .timers import Timer
 
 Address = Tuple[str, int]
-"""Numeric host and port."""
-
-Buffer = Union[bytes, bytearray, memoryview]
+"""Numeric host and port; an IPv6 address has no brackets."""
 
 
 class StreamHandler(Protocol):
@@ -87,6 +87,30 @@ class MulticastSocket(Protocol):
 
     def close(self) -> None:
         """Leave the group and close the socket; idempotent."""
+
+
+class Fetched(NamedTuple):
+    """The answer to an HTTP request (``net.lookups``)."""
+
+    url: str
+    """The URL that answered, after redirects."""
+    status: int
+    """The HTTP status; 0 if there is an error."""
+    body: bytes
+    """The content, decompressed."""
+    error: Optional[BitTorrentError]
+    """A TrackerError if no whole answer came: name, connection, TLS, time, size; HTTP errors come as ``status``."""
+    host: str = ""
+    """Numeric address that answered; empty if there was none."""
+
+
+class Resolved(NamedTuple):
+    """The answer to a name look-up (``net.lookups``)."""
+
+    addresses: Tuple[Address, ...]
+    """Numeric addresses; empty if there is an error."""
+    error: Optional[BitTorrentError]
+    """Why there are none."""
 
 
 class MessageReader(Protocol):

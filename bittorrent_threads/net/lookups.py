@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import time
 from _queue import SimpleQueue
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Protocol, Tuple
+from typing import Any, Callable, Dict, List, Optional, Protocol
 from urllib.parse import urlsplit
 
 from ..errors import BitTorrentError, SessionClosed, SettingsError, ThreadError, TrackerError
@@ -21,6 +21,7 @@ from ..threads.thread import Thread
 from ..version import __version__
 from . import resolver
 from .http import Fetch, default_context
+from .interfaces import Fetched, Resolved
 from .request_queue import Host, RequestQueue
 
 MAX_WAITING = 1000
@@ -29,36 +30,6 @@ SLOW = 1.0
 """Seconds after which a request no longer counts against ``Settings.lookup_threads``."""
 MAX_SLOW_FACTOR = 8
 """There are at most so many times ``Settings.lookup_threads`` threads, however many requests are slow."""
-
-
-class Fetched(NamedTuple):
-    """The answer to ``fetch``.
-
-    Attributes:
-        url: The URL that answered, after redirects.
-        status: The HTTP status; 0 if there is an error.
-        body: The content, decompressed.
-        error: Why there is no whole answer; None if there is one.
-        host: The numeric address that answered; empty if there was none.
-    """
-
-    url: str
-    status: int
-    body: bytes
-    error: Optional[BitTorrentError]
-    host: str = ""
-
-
-class Resolved(NamedTuple):
-    """The answer to ``resolve``.
-
-    Attributes:
-        addresses: Numeric addresses; empty if there is an error.
-        error: Why there are none.
-    """
-
-    addresses: Tuple[resolver.Address, ...]
-    error: Optional[BitTorrentError]
 
 
 class Poster(Protocol):

@@ -9,17 +9,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
-import os
 import selectors
 import socket
 import time
-import weakref
 from typing import ContextManager, FrozenSet, Iterable, List, NamedTuple, Optional, Protocol, Tuple
 
 from ..errors import ListenError
 from ..metainfo.metainfo import Metainfo
 from ..net import sockets
 from ..status import Status
+from ..threads.fork import close_after_fork
 from ..threads.original import original, sleep
 from ..threads.thread import Thread
 from ..threads.uninterrupted import run_uninterrupted
@@ -97,7 +96,7 @@ class FileServer:
         self._running: Optional[_Running] = run_uninterrupted(functools.partial(_run, self._serving, port), "serve")
         self.port: int = self._running.port
         """Port that the server listens on."""
-        _servers.add(self)
+        close_after_fork(self)
         try:
             self._running.thread.start()
         except BaseException:
@@ -305,16 +304,3 @@ def _refuse(sock: socket.socket) -> None:
     with sock, contextlib.suppress(OSError):
         sock.setblocking(False)
         sock.send(answer.head(date=http_date(), keep=False) + b"".join([data for data, _ in answer.parts]))
-
-
-_servers: weakref.WeakSet[FileServer] = weakref.WeakSet()
-"""The child of a fork closes its copies of their sockets."""
-
-
-def _after_fork() -> None:
-    for server in list(_servers):
-        server.close(0.0)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

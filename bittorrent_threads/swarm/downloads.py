@@ -415,11 +415,6 @@ class Downloads:
 
     # -- for tests ---------------------------------------------------------------------------------------------------
 
-    @property
-    def open_count(self) -> int:
-        """Pieces that hold memory; for tests."""
-        return len(self._pieces) + len(self.finished)
-
     def check(self) -> None:
         """Assert the invariants between pieces, picker and memory; for tests."""
         self.picker.check()

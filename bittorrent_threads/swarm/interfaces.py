@@ -5,11 +5,10 @@ No method answers from inside the call: the caller is in the middle of a change 
 
 from __future__ import annotations
 
-from typing import Callable, Hashable, List, Protocol, Tuple, Union
+from typing import Callable, Hashable, List, Protocol, Tuple
 
+from ..buffers import Buffer as Buffer
 from ..protocol.addresses import Address
-
-Buffer = Union[bytes, bytearray, memoryview]
 
 BlockRequest = Tuple[int, int, int]
 """Piece index, offset in the piece (``begin``) and length, the latter two in bytes."""

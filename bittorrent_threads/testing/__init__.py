@@ -40,7 +40,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, List
 
+from ..lazy_names import lazy_names
+
 if TYPE_CHECKING:
+    __all__: List[str]
     from .bad_seeders import ChokingSeeder as ChokingSeeder
     from .bad_seeders import CorruptSeeder as CorruptSeeder
     from .bad_seeders import OneByteSeeder as OneByteSeeder
@@ -65,47 +68,23 @@ if TYPE_CHECKING:
     from .temporary_torrents import TemporaryTorrent as TemporaryTorrent
     from .temporary_torrents import temporary_torrent as temporary_torrent
     from .tracker import Tracker as Tracker
-
-_WHERE = {
-    "ChokingSeeder": "bad_seeders",
-    "CorruptSeeder": "bad_seeders",
-    "HungUp": "lying_peer",
-    "LyingPeer": "lying_peer",
-    "OneByteSeeder": "bad_seeders",
-    "PlainSeeder": "plain_seeder",
-    "Relay": "relay",
-    "SampleTorrent": "sample_torrent",
-    "SilentSeeder": "bad_seeders",
-    "SimulatedClient": "simulated_world",
-    "SimulatedWorld": "simulated_world",
-    "SlowSeeder": "bad_seeders",
-    "Stuck": "simulation.world",
-    "Swarm": "swarms",
-    "TemporaryTorrent": "temporary_torrents",
-    "Tracker": "tracker",
-    "handshake": "peer_messages",
-    "message": "peer_messages",
-    "no_leaks": "leaks",
-    "quiet_defaults": "quiet",
-    "quiet_settings": "quiet",
-    "seeder": "seeders",
-    "swarm": "swarms",
-    "temporary_torrent": "temporary_torrents",
-}
-
-__all__ = sorted(_WHERE)
-
-
-def __getattr__(name: str) -> object:
-    import importlib
-
-    where = _WHERE.get(name)
-    if where is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f".{where}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> List[str]:
-    return sorted({*globals(), *__all__})
+else:
+    __all__, __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "bad_seeders": ("ChokingSeeder", "CorruptSeeder", "OneByteSeeder", "SilentSeeder", "SlowSeeder"),
+            "leaks": ("no_leaks",),
+            "lying_peer": ("HungUp", "LyingPeer"),
+            "peer_messages": ("handshake", "message"),
+            "plain_seeder": ("PlainSeeder",),
+            "quiet": ("quiet_defaults", "quiet_settings"),
+            "relay": ("Relay",),
+            "sample_torrent": ("SampleTorrent",),
+            "seeders": ("seeder",),
+            "simulated_world": ("SimulatedClient", "SimulatedWorld"),
+            "simulation.world": ("Stuck",),
+            "swarms": ("Swarm", "swarm"),
+            "temporary_torrents": ("TemporaryTorrent", "temporary_torrent"),
+            "tracker": ("Tracker",),
+        },
+    )

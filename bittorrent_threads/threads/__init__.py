@@ -3,6 +3,7 @@
 - ``latch``: ``Latch``, an event that happens once and that threads wait for.
 - ``waiters``: ``Waiters``, the threads that wait for the next change.
 - ``thread``: ``Thread``, a daemon thread whose start and end can be waited for again after an interrupt.
+- ``fork``: ``close_after_fork``, for objects with sockets and a thread.
 - ``uninterrupted``: ``run_uninterrupted``, a call that no signal breaks off in the middle.
 - ``original``: functions of the standard library without the patches of gevent and eventlet.
 - ``greenlets``: what a thread needs in a process that gevent or eventlet has patched.

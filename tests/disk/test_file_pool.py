@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, Tuple
+from typing import Any, Callable, List, Tuple
 
 import pytest
 from support.system import WINDOWS_LACKS, System
@@ -15,18 +15,6 @@ from bittorrent_threads.disk.file import File, Gone, Missing
 from bittorrent_threads.disk.file_pool import MAX_CHANGES, FilePool
 from bittorrent_threads.disk.folder import Folder
 from bittorrent_threads.errors import StorageError
-
-
-@pytest.fixture
-def system() -> System:
-    return System()
-
-
-@pytest.fixture
-def pool() -> Iterator[FilePool]:
-    pool = FilePool(4)
-    yield pool
-    pool.close()
 
 
 @pytest.fixture

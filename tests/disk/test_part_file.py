@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import zlib
 from pathlib import Path
-from typing import Dict, Iterator, List, Tuple
+from typing import Dict, List, Tuple
 
 import pytest
 from support.system import System
@@ -24,13 +24,6 @@ PATH = (".hidden", "t.parts")
 @pytest.fixture
 def t() -> Torrent:
     return torrent(FILES, 100)
-
-
-@pytest.fixture
-def pool() -> Iterator[FilePool]:
-    pool = FilePool(4)
-    yield pool
-    pool.close()
 
 
 class Bench:

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, List
 
 import pytest
 from support.children import Child
@@ -35,13 +35,6 @@ COUNT = 23
 @pytest.fixture
 def t() -> Torrent:
     return torrent(FILES, 100)
-
-
-@pytest.fixture
-def pool() -> Iterator[FilePool]:
-    pool = FilePool(4)
-    yield pool
-    pool.close()
 
 
 class Bench:

@@ -39,11 +39,6 @@ def t() -> Torrent:
 
 
 @pytest.fixture
-def system() -> System:
-    return System()
-
-
-@pytest.fixture
 def file(tmp_path: Path, system: System) -> ResumeFile:
     return ResumeFile(Folder(str(tmp_path), system=system), PARTS)
 

@@ -17,7 +17,7 @@ from bittorrent_threads.disk.page_cache import PageCache
 from bittorrent_threads.disk.results import Checked, CheckedFiles, Done, Loaded, Prepared, Recalled, Saved, Synced
 from bittorrent_threads.disk.resume import Resume
 from bittorrent_threads.disk.storage import Storage
-from bittorrent_threads.engine.interfaces import Storage as StoragePort
+from bittorrent_threads.engine.interfaces.storage import Storage as StoragePort
 from bittorrent_threads.errors import SessionClosed
 from bittorrent_threads.metainfo.fingerprint import fingerprint
 from bittorrent_threads.metainfo.hashes import Verdict
@@ -35,11 +35,6 @@ def t() -> Torrent:
 @pytest.fixture
 def network() -> NetworkThread:
     return NetworkThread()
-
-
-@pytest.fixture
-def system() -> System:
-    return System()
 
 
 @pytest.fixture

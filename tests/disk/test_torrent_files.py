@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
-from typing import Any, Iterator, List
+from typing import Any, List
 
 import pytest
 from support.filesystems import case_insensitive, refusing
@@ -17,13 +17,6 @@ from bittorrent_threads.errors import StorageError
 from bittorrent_threads.metainfo.layout import Span
 from bittorrent_threads.metainfo.metainfo import Metainfo
 from bittorrent_threads.testing.bencode import bencode
-
-
-@pytest.fixture
-def pool() -> Iterator[FilePool]:
-    pool = FilePool(4)
-    yield pool
-    pool.close()
 
 
 def opened(root: Path, pool: FilePool, *paths: str, names: str = "native", system: Any = None) -> TorrentFiles:

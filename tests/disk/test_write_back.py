@@ -43,11 +43,6 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
 
 
 @pytest.fixture
-def system() -> System:
-    return System()
-
-
-@pytest.fixture
 def file(tmp_path: Path, system: System) -> Iterator[Descriptor]:
     file = Descriptor(os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT), system)
     yield file

@@ -11,10 +11,11 @@ from support.bench import BLOCK, COUNT, PIECE_LENGTH, PORT, SIZE, TRACKER, Bench
 
 from bittorrent_threads import events
 from bittorrent_threads.engine.announces import Announces
-from bittorrent_threads.engine.interfaces import Address, Endpoint, Fetched, ScrapeAnswer, TrackerAnswer
+from bittorrent_threads.engine.interfaces.tracker_client import Endpoint, ScrapeAnswer, TrackerAnswer
 from bittorrent_threads.engine.wait_group import WaitGroup
 from bittorrent_threads.errors import ListenError
 from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.net.interfaces import Address, Fetched
 from bittorrent_threads.protocol.announce import AnnounceReply, AnnounceRequest
 from bittorrent_threads.protocol.tracker_reply import TrackerFailure
 from bittorrent_threads.settings import Settings

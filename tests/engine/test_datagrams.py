@@ -9,7 +9,7 @@ from support.bench import PORT, Bench
 
 from bittorrent_threads import events
 from bittorrent_threads.engine.datagrams import Datagrams, family_of
-from bittorrent_threads.engine.interfaces import Address
+from bittorrent_threads.net.interfaces import Address
 from bittorrent_threads.net.loop import Loop
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.testing.simulation.network import Internet, SimNetwork

@@ -9,6 +9,7 @@ from support.bench import COUNT, PIECE_LENGTH, SIZE
 from support.dht import PORT, DhtBench, Finder, Listener
 
 from bittorrent_threads import events
+from bittorrent_threads.engine.torrent_params import TorrentParams
 from bittorrent_threads.metainfo.infohash import InfoHash
 from bittorrent_threads.metainfo.magnet import Magnet
 from bittorrent_threads.status import DhtSearchStatus
@@ -92,7 +93,7 @@ def test_a_stop_ends_the_search() -> None:
 def test_both_forms_of_a_hybrid_torrent_are_looked_up() -> None:
     bench = DhtBench(state="active")
     infohash = InfoHash(v1=b"1" * 20, v2=b"2" * 32)
-    torrent = bench.engine.add(Magnet(infohash), "downloads", event_dispatcher=Recorder(lambda event: None))
+    torrent = bench.engine.add(Magnet(infohash), TorrentParams("downloads"), Recorder(lambda event: None))
     bench.act(torrent.set_state, "active")
     bench.run(60)
     assert {b"1" * 20, b"2" * 20} <= bench.heard("announce_peer")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Callable, List, Sequence, Tuple
 
 from bittorrent_threads.engine.dht_bootstrap import MAX_HINTS, DhtBootstrap
-from bittorrent_threads.engine.interfaces import Address, Resolved
 from bittorrent_threads.errors import TrackerError
+from bittorrent_threads.net.interfaces import Address, Resolved
 from bittorrent_threads.settings import Settings
 
 ROUTERS = (("router.sim", 6881), ("10.0.0.9", 6881))

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import Any, List
 
+from bittorrent_threads.disk.results import Synced
 from bittorrent_threads.engine.durable_pieces import DurablePieces
-from bittorrent_threads.engine.interfaces import Synced
 from bittorrent_threads.errors import StorageError
 from bittorrent_threads.metainfo.bitfield import Bitfield
 

@@ -9,6 +9,7 @@ from support.bench import COUNT, MOMENT, PORT, TRACKER, Bench, Guest, blocks_of,
 
 from bittorrent_threads import events
 from bittorrent_threads.engine.torrent import Torrent
+from bittorrent_threads.engine.torrent_params import TorrentParams
 from bittorrent_threads.errors import ListenError, StateError
 from bittorrent_threads.metainfo.infohash import InfoHash
 from bittorrent_threads.metainfo.magnet import Magnet
@@ -259,14 +260,14 @@ def test_a_torrent_is_found_by_either_form_of_its_infohash() -> None:
     bench = Bench()
     infohash = InfoHash(v1=bytes(20), v2=bytes(range(32)))
     recorder = Recorder(bench.events.append)
-    hybrid = bench.engine.add(Magnet(infohash), "downloads", event_dispatcher=recorder)
+    hybrid = bench.engine.add(Magnet(infohash), TorrentParams("downloads"), recorder)
     for form in (bytes(20), bytes(range(20))):
         assert bench.engine.torrents[form] is hybrid
         assert bench.engine.torrent_of(form) is None
     bench.act(hybrid.set_state, "active")
     assert bench.engine.torrent_of(bytes(20)) is bench.engine.torrent_of(bytes(range(20))) is hybrid
     with pytest.raises(StateError, match="already"):
-        bench.engine.add(Magnet(InfoHash(v2=bytes(range(32)))), "downloads", event_dispatcher=recorder)
+        bench.engine.add(Magnet(InfoHash(v2=bytes(range(32)))), TorrentParams("downloads"), recorder)
     bench.run(1)
     bench.act(lambda: bench.engine.remove(hybrid, done=lambda: None))
     assert list(bench.engine.torrents.values()) == [bench.torrent]

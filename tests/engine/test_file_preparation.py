@@ -9,7 +9,7 @@ import pytest
 from support.bench import COUNT, Bench, torrent_of
 
 from bittorrent_threads import events
-from bittorrent_threads.engine.interfaces import Prepared
+from bittorrent_threads.disk.results import Prepared
 from bittorrent_threads.errors import StorageError
 
 FILES = (("a", 2), ("b", COUNT - 2))

@@ -9,9 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from bittorrent_threads.engine.http_tracker import MAX_BODY, HttpTracker
-from bittorrent_threads.engine.interfaces import Endpoint, Fetched, Resolved, ScrapeAnswer, TrackerAnswer
+from bittorrent_threads.engine.interfaces.tracker_client import Endpoint, ScrapeAnswer, TrackerAnswer
 from bittorrent_threads.errors import BitTorrentError, SessionClosed, TrackerError
 from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.net.interfaces import Fetched, Resolved
 from bittorrent_threads.net.resolver import FamilyUnavailable
 from bittorrent_threads.protocol.announce import MAX_PEERS, AnnounceReply, AnnounceRequest
 from bittorrent_threads.protocol.scrape import SwarmCounts

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, List, Protocol, Tuple
+from pathlib import Path
+from typing import Any, List, Tuple
 
 import pytest
 from support.scrambled import Scrambled
@@ -15,11 +16,14 @@ from bittorrent_threads.engine import interfaces
 from bittorrent_threads.engine.early_peer import EarlyPeer
 from bittorrent_threads.engine.handshaker import Handshaker
 from bittorrent_threads.engine.http_tracker import HttpTracker
+from bittorrent_threads.engine.interfaces import disk, event_dispatcher, lookups, network, storage, tracker_client
 from bittorrent_threads.engine.peer import Peer
 from bittorrent_threads.engine.tracker_clients import TrackerClients
 from bittorrent_threads.engine.udp_tracker import UdpTrackerClient
 from bittorrent_threads.event_dispatcher import EventDispatcher
 from bittorrent_threads.net.datagram import UdpSocket
+from bittorrent_threads.net.interfaces import DatagramSocket, StreamHandler
+from bittorrent_threads.net.interfaces import MulticastSocket as MulticastPort
 from bittorrent_threads.net.listener import TcpListener
 from bittorrent_threads.net.lookups import Lookups
 from bittorrent_threads.net.loop import Loop
@@ -27,6 +31,8 @@ from bittorrent_threads.net.multicast import MulticastSocket
 from bittorrent_threads.net.receive_pool import ReceivePool
 from bittorrent_threads.net.stream import TcpStream
 from bittorrent_threads.net.timers import Timer
+from bittorrent_threads.net.transport import Transport
+from bittorrent_threads.swarm.buffer_pool import Lender
 from bittorrent_threads.testing.simulation.datagram import SimUdpSocket
 from bittorrent_threads.testing.simulation.disk import SimDisk
 from bittorrent_threads.testing.simulation.lookups import SimLookups
@@ -38,37 +44,38 @@ from bittorrent_threads.testing.simulation.storage import SimStorage
 from bittorrent_threads.testing.simulation.stream import SimStream
 from bittorrent_threads.testing.simulation.world import Event
 
+MODULES = (disk, event_dispatcher, lookups, network, storage, tracker_client)
 PAIRS: List[Tuple[type, type]] = [
-    (interfaces.Network, Loop),
-    (interfaces.Network, SimNetwork),
-    (interfaces.Lender, ReceivePool),
-    (interfaces.Stream, TcpStream),
-    (interfaces.Stream, SimStream),
-    (interfaces.DatagramSocket, UdpSocket),
-    (interfaces.DatagramSocket, SimUdpSocket),
-    (interfaces.MulticastSocket, MulticastSocket),
-    (interfaces.MulticastSocket, SimMulticastSocket),
-    (interfaces.Transport, Scrambled),
-    (interfaces.Listener, TcpListener),
-    (interfaces.Listener, SimListener),
-    (interfaces.Timer, Timer),
-    (interfaces.Timer, Event),
-    (interfaces.Disk, Disk),
-    (interfaces.Disk, SimDisk),
-    (interfaces.MetadataStore, StoredMetadata),
-    (interfaces.MetadataStore, SimMetadataStore),
-    (interfaces.Storage, Storage),
-    (interfaces.Storage, SimStorage),
-    (interfaces.Lookups, Lookups),
-    (interfaces.Lookups, SimLookups),
-    (interfaces.EventDispatcher, EventDispatcher),
-    (interfaces.EventDispatcher, Recorder),
-    (interfaces.TrackerClient, HttpTracker),
-    (interfaces.TrackerClient, TrackerClients),
-    (interfaces.TrackerClient, UdpTrackerClient),
-    (interfaces.StreamHandler, Handshaker),
-    (interfaces.StreamHandler, EarlyPeer),
-    (interfaces.StreamHandler, Peer),
+    (network.Network, Loop),
+    (network.Network, SimNetwork),
+    (Lender, ReceivePool),
+    (network.Stream, TcpStream),
+    (network.Stream, SimStream),
+    (DatagramSocket, UdpSocket),
+    (DatagramSocket, SimUdpSocket),
+    (MulticastPort, MulticastSocket),
+    (MulticastPort, SimMulticastSocket),
+    (Transport, Scrambled),
+    (network.Listener, TcpListener),
+    (network.Listener, SimListener),
+    (network.Timer, Timer),
+    (network.Timer, Event),
+    (disk.Disk, Disk),
+    (disk.Disk, SimDisk),
+    (disk.MetadataStore, StoredMetadata),
+    (disk.MetadataStore, SimMetadataStore),
+    (storage.Storage, Storage),
+    (storage.Storage, SimStorage),
+    (lookups.Lookups, Lookups),
+    (lookups.Lookups, SimLookups),
+    (event_dispatcher.EventDispatcher, EventDispatcher),
+    (event_dispatcher.EventDispatcher, Recorder),
+    (tracker_client.TrackerClient, HttpTracker),
+    (tracker_client.TrackerClient, TrackerClients),
+    (tracker_client.TrackerClient, UdpTrackerClient),
+    (StreamHandler, Handshaker),
+    (StreamHandler, EarlyPeer),
+    (StreamHandler, Peer),
 ]
 
 
@@ -109,7 +116,7 @@ def test_a_missing_method_and_another_parameter_are_found() -> None:
         def now(self, zone: str) -> float:
             return 0.0
 
-    found = objections(interfaces.Network, Wrong)
+    found = objections(network.Network, Wrong)
     assert "Wrong has no call_later" in found
     assert any(each.startswith("Wrong.now(self, zone") for each in found)
 
@@ -117,10 +124,18 @@ def test_a_missing_method_and_another_parameter_are_found() -> None:
 @pytest.mark.parametrize("kind", [TcpStream, SimStream])
 def test_streams_have_the_fields_of_the_interface(kind: type) -> None:
     source = inspect.getsource(kind.__init__)  # type: ignore[misc]
-    assert {name for name in interfaces.Stream.__annotations__ if f"self.{name}" not in source} == set()
+    assert {name for name in network.Stream.__annotations__ if f"self.{name}" not in source} == set()
     assert "self.backlog" in source or isinstance(vars(kind).get("backlog"), property)
 
 
 def test_every_interface_is_tested() -> None:
-    declared = {value for value in vars(interfaces).values() if getattr(value, "_is_protocol", False)}
-    assert {interface for interface, _ in PAIRS} == declared - {Protocol}
+    declared = {
+        value
+        for module in MODULES
+        for value in vars(module).values()
+        if getattr(value, "_is_protocol", False) and value.__module__ == module.__name__
+    }
+    assert {interface for interface, _ in PAIRS} >= declared
+    assert {path.stem for path in Path(interfaces.__path__[0]).glob("*.py")} == {"__init__"} | {
+        module.__name__.rpartition(".")[2] for module in MODULES
+    }

@@ -9,8 +9,8 @@ from support.bench import COUNT, MOMENT, Bench, Guest, extension, torrent_of
 from support.magnet import Magnet
 
 from bittorrent_threads.engine.connection import Connection
-from bittorrent_threads.engine.interfaces import Address
 from bittorrent_threads.engine.peer_exchange import LOCAL_ID, PeerExchange
+from bittorrent_threads.net.interfaces import Address
 from bittorrent_threads.protocol import pex
 from bittorrent_threads.protocol.pex import PexMessage
 from bittorrent_threads.settings import Settings

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import List, Tuple
 
-from bittorrent_threads.engine.interfaces import Address
 from bittorrent_threads.engine.peer_sender import PeerSender
+from bittorrent_threads.net.interfaces import Address
 
 ADDRESS = ("10.0.0.1", 6881)
 

@@ -9,7 +9,7 @@ import pytest
 from support.bench import COUNT, MOMENT, PIECE_LENGTH, SIZE, Bench, blocks_of, torrent_of
 
 from bittorrent_threads import events
-from bittorrent_threads.engine.interfaces import Loaded
+from bittorrent_threads.disk.results import Loaded
 from bittorrent_threads.engine.readers import Reader
 from bittorrent_threads.errors import Stalled, StorageError
 from bittorrent_threads.net.reply import Reply

@@ -6,7 +6,7 @@ from typing import Callable, List, Optional, Tuple
 
 from support.bench import TRACKER, Bench, torrent_of
 
-from bittorrent_threads.engine.interfaces import Endpoint, ScrapeAnswer, TrackerAnswer
+from bittorrent_threads.engine.interfaces.tracker_client import Endpoint, ScrapeAnswer, TrackerAnswer
 from bittorrent_threads.engine.scrape import MAX_UNDER_WAY, Scrape
 from bittorrent_threads.protocol.announce import AnnounceRequest
 from bittorrent_threads.protocol.scrape import SwarmCounts

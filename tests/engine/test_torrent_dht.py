@@ -8,6 +8,7 @@ from support.bench import MOMENT, PIECE_LENGTH, SIZE, Guest, torrent_of
 from support.dht import PORT, DhtBench, Listener
 from support.magnet import info_of, receive_info
 
+from bittorrent_threads.engine.torrent_params import TorrentParams
 from bittorrent_threads.metainfo.infohash import InfoHash
 from bittorrent_threads.metainfo.magnet import Magnet
 from bittorrent_threads.protocol import messages
@@ -66,7 +67,9 @@ def test_before_the_metadata_is_known_the_ports_are_exchanged_too() -> None:
     bench = DhtBench(0, state="active")
     torrent = torrent_of(seed=2)
     magnet = bench.engine.add(
-        Magnet(InfoHash(v1=torrent.metainfo.infohash)), "downloads", event_dispatcher=Recorder(bench.events.append)
+        Magnet(InfoHash(v1=torrent.metainfo.infohash)),
+        TorrentParams("downloads"),
+        Recorder(bench.events.append),
     )
     bench.disk.hold(torrent)
     bench.act(magnet.set_state, "active")
@@ -128,7 +131,9 @@ def test_a_magnet_that_turns_out_private_leaves_the_dht() -> None:
     torrent = make_torrent(seed=3, size=SIZE, piece_length=PIECE_LENGTH, private=True)
     bench.disk.hold(torrent)
     magnet = bench.engine.add(
-        Magnet(InfoHash(v1=torrent.metainfo.infohash)), "downloads", event_dispatcher=Recorder(bench.events.append)
+        Magnet(InfoHash(v1=torrent.metainfo.infohash)),
+        TorrentParams("downloads"),
+        Recorder(bench.events.append),
     )
     bench.act(magnet.set_state, "active")
     bench.run(60)

@@ -7,8 +7,8 @@ from typing import List
 import pytest
 
 from bittorrent_threads.engine import tracker_addresses
-from bittorrent_threads.engine.interfaces import Resolved
 from bittorrent_threads.engine.tracker_addresses import LIFETIME, TrackerAddresses, address_objection
+from bittorrent_threads.net.interfaces import Resolved
 from bittorrent_threads.testing.simulation.lookups import SimLookups, Web
 from bittorrent_threads.testing.simulation.network import Internet
 from bittorrent_threads.testing.simulation.world import World

@@ -9,7 +9,7 @@ from typing import Callable, Iterator, List, Set
 import pytest
 
 import bittorrent_threads
-from bittorrent_threads.engine.interfaces import Endpoint, ScrapeAnswer, TrackerAnswer
+from bittorrent_threads.engine.interfaces.tracker_client import Endpoint, ScrapeAnswer, TrackerAnswer
 from bittorrent_threads.engine.tracker_clients import TrackerClients
 from bittorrent_threads.protocol.announce import AnnounceRequest
 

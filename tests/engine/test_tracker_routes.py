@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bittorrent_threads.engine.interfaces import Endpoint
+from bittorrent_threads.engine.interfaces.tracker_client import Endpoint
 from bittorrent_threads.engine.tracker_routes import UNAVAILABLE_PAUSE, TrackerRoutes
 
 FOUR, SIX = Endpoint(4, ""), Endpoint(6, "")

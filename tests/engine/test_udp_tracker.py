@@ -9,13 +9,14 @@ import pytest
 from support.bench import Bench, torrent_of
 
 from bittorrent_threads import events
-from bittorrent_threads.engine.interfaces import Address, Endpoint
+from bittorrent_threads.engine.interfaces.tracker_client import Endpoint
 from bittorrent_threads.engine.udp_tracker import UdpTrackerClient
+from bittorrent_threads.net.interfaces import Address
 from bittorrent_threads.protocol.announce import MAX_PEERS, AnnounceReply, AnnounceRequest
 from bittorrent_threads.protocol.scrape import SwarmCounts
 from bittorrent_threads.protocol.udp_tracker_messages import MAX_URL_DATA
 from bittorrent_threads.settings import Settings
-from bittorrent_threads.testing.simulation.datagram import Faults
+from bittorrent_threads.testing.simulation.host import Faults
 from bittorrent_threads.testing.simulation.lookups import Web
 from bittorrent_threads.testing.simulation.network import MBIT, Internet
 from bittorrent_threads.testing.simulation.swarm import PORT, Node

@@ -28,7 +28,7 @@ from bittorrent_threads.testing.peer_messages import (
     UNCHOKE,
     message,
 )
-from bittorrent_threads.testing.simulation.pipe import WINDOW
+from bittorrent_threads.testing.simulation.link import WINDOW
 
 
 def ask(*blocks: tuple[int, int, int]) -> bytes:

@@ -13,7 +13,8 @@ from support.webserver import WebServer, ok, silence
 from bittorrent_threads.errors import SettingsError, TrackerError
 from bittorrent_threads.net import lookups as lookups_module
 from bittorrent_threads.net import resolver as resolver_module
-from bittorrent_threads.net.lookups import Fetched, Lookups, Resolved
+from bittorrent_threads.net.interfaces import Fetched, Resolved
+from bittorrent_threads.net.lookups import Lookups
 from bittorrent_threads.net.loop import Loop
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.version import __version__

@@ -6,7 +6,7 @@ import pytest
 from support.dht import PORT, dht_settings
 
 from bittorrent_threads import events
-from bittorrent_threads.testing.simulation.datagram import Faults
+from bittorrent_threads.testing.simulation.host import Faults
 from bittorrent_threads.testing.simulation.swarm import Swarm, make_swarm
 from bittorrent_threads.testing.simulation.torrent import make_torrent
 from bittorrent_threads.testing.simulation.world import World

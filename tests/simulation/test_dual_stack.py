@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Set
 
 from bittorrent_threads import events
-from bittorrent_threads.engine.interfaces import Address, StreamHandler
+from bittorrent_threads.net.interfaces import Address, StreamHandler
 from bittorrent_threads.testing.simulation.swarm import Node, make_swarm
 from bittorrent_threads.testing.simulation.torrent import SimTorrent
 from bittorrent_threads.testing.simulation.world import World

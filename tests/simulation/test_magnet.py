@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Iterable
 
 from bittorrent_threads import events
+from bittorrent_threads.engine.torrent_params import TorrentParams
 from bittorrent_threads.metainfo.infohash import InfoHash
 from bittorrent_threads.metainfo.magnet import Magnet
 from bittorrent_threads.testing.simulation.recorder import Recorder
@@ -18,8 +19,8 @@ def forget_metadata(node: Node) -> None:
     node.act(lambda: node.engine.remove(node.torrent, done=lambda: None))
     node.torrent = node.engine.add(
         Magnet(InfoHash(v1=node.files.torrent.metainfo.infohash), trackers=(TRACKER,)),
-        "downloads",
-        event_dispatcher=Recorder(node.events.append),
+        TorrentParams("downloads"),
+        Recorder(node.events.append),
     )
 
 

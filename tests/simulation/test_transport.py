@@ -8,7 +8,7 @@ from typing import Any, Callable, Optional
 from support.scrambled import Scrambled, ScrambledStream
 
 from bittorrent_threads import events
-from bittorrent_threads.engine.interfaces import Address, StreamHandler
+from bittorrent_threads.net.interfaces import Address, StreamHandler
 from bittorrent_threads.testing.simulation.network import SimNetwork
 from bittorrent_threads.testing.simulation.swarm import TRACKER, make_swarm
 from bittorrent_threads.testing.simulation.torrent import make_torrent

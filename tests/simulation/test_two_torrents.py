@@ -9,6 +9,7 @@ from typing import Any, List
 import pytest
 
 from bittorrent_threads import events
+from bittorrent_threads.engine.torrent_params import TorrentParams
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.testing.simulation.lookups import Web
 from bittorrent_threads.testing.simulation.network import MBIT, Internet
@@ -64,7 +65,11 @@ class Rivals:
     def _second(self, home: Node, torrent: SimTorrent) -> Rival:
         seen: List[events.Event] = []
         home.disk.hold(torrent)
-        return Rival(home, home.engine.add(torrent.metainfo, "downloads", event_dispatcher=Recorder(seen.append)), seen)
+        return Rival(
+            home,
+            home.engine.add(torrent.metainfo, TorrentParams("downloads"), Recorder(seen.append)),
+            seen,
+        )
 
     def run(self, until: Any, limit: float = 900.0) -> None:
         self.world.run(until, limit=limit)

@@ -15,10 +15,13 @@ from bittorrent_threads import events
 from bittorrent_threads.disk.resume import Resume
 from bittorrent_threads.engine.checks import Check
 from bittorrent_threads.engine.engine import Engine
-from bittorrent_threads.engine.interfaces import Address, EventDispatcher, Stream
+from bittorrent_threads.engine.interfaces.event_dispatcher import EventDispatcher
+from bittorrent_threads.engine.interfaces.network import Stream
 from bittorrent_threads.engine.payload import Payload
 from bittorrent_threads.engine.torrent import Torrent
+from bittorrent_threads.engine.torrent_params import TorrentParams
 from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.net.interfaces import Address
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.status import Status
 from bittorrent_threads.testing.peer_messages import (
@@ -258,7 +261,7 @@ class Bench:
 
     def add(self, torrent: SimTorrent, **options: Any) -> Torrent:
         """Add a stopped torrent."""
-        return self.engine.add(torrent.metainfo, "downloads", event_dispatcher=Recorder(self.events.append), **options)
+        return self.engine.add(torrent.metainfo, TorrentParams("downloads", **options), Recorder(self.events.append))
 
     def reboot(self, **options: Any) -> None:
         """Close the engine, and start another one on the same disk."""

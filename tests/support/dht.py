@@ -9,8 +9,8 @@ from support.bench import Bench, torrent_of
 
 from bittorrent_threads.dht.dht import Dht, claims
 from bittorrent_threads.engine.dht_node import DhtNode
-from bittorrent_threads.engine.interfaces import Address
 from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.net.interfaces import Address
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.status import DhtStatus
 from bittorrent_threads.swarm.external_address import ExternalAddress

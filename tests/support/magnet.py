@@ -7,6 +7,7 @@ from typing import Any, Optional
 from support.bench import MOMENT, Bench
 
 from bittorrent_threads.engine.torrent import Torrent
+from bittorrent_threads.engine.torrent_params import TorrentParams
 from bittorrent_threads.metainfo import bencode
 from bittorrent_threads.metainfo.infohash import InfoHash
 from bittorrent_threads.metainfo.magnet import Magnet as MagnetLink
@@ -32,7 +33,7 @@ class Magnet(Bench):
         """One more torrent, stopped, of which only the infohash is known."""
         recorder = Recorder(self.events.append)
         magnet = magnet or MagnetLink(InfoHash(v1=torrent.metainfo.infohash))
-        return self.engine.add(magnet, "downloads", event_dispatcher=recorder, **options)
+        return self.engine.add(magnet, TorrentParams("downloads", **options), recorder)
 
     def run(self, seconds: float) -> None:
         """Let virtual time pass."""

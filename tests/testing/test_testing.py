@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 from pathlib import Path
@@ -23,17 +22,6 @@ def test_a_name_is_documented(name: str) -> None:
     assert text
     assert "::" in text or name in NO_EXAMPLE
     assert not inspect.ismodule(thing), "a module hides the name"
-
-
-def test_what_type_checkers_see_is_what_is_there() -> None:
-    tree = ast.parse((FOLDER / "__init__.py").read_text(encoding="utf-8"))
-    seen = {
-        alias.name: node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
-    }
-    assert {name: seen.get(name) for name in testing.__all__} == testing._WHERE
-    assert set(testing.__all__) <= set(dir(testing))
-    with pytest.raises(AttributeError, match="nothing"):
-        testing.nothing  # noqa: B018
 
 
 def test_every_name_is_on_the_design_page() -> None:

@@ -1,4 +1,4 @@
-"""A simulated UDP socket, and the faults of the paths that its datagrams take.
+"""``SimUdpSocket``: a simulated UDP socket; the host has the faults of the paths that its datagrams take.
 
 It does what UDP may do: a datagram may be lost, late, overtaken by a later one, or arrive twice, and its memory is
 overwritten after the call.  ``World.random`` is the only source of chance, so that a seed always gives the same run.
@@ -6,15 +6,12 @@ overwritten after the call.  ``World.random`` is the only source of chance, so t
 
 from __future__ import annotations
 
-import dataclasses
 import zlib
-from typing import TYPE_CHECKING, Optional
+from typing import Callable, Optional
 
 from ...net.demultiplexer import Demultiplexer
 from ...net.interfaces import Address, Buffer, Claim, DatagramHandler
-
-if TYPE_CHECKING:
-    from .network import SimNetwork
+from .host import SimHost
 
 MAX_DATAGRAM = 65507
 """Payload of the longest datagram of IPv4."""
@@ -27,25 +24,12 @@ MAX_LINE_DELAY = 1.0
 SPOIL = b"\xdb"
 
 
-@dataclasses.dataclass
-class Faults:
-    """What happens to datagrams that leave a host.
-
-    Attributes:
-        loss: Share of datagrams that are lost, 0 to 1.
-        duplication: Share of datagrams that come twice.
-        jitter: Seconds; each datagram takes up to so much longer, and so may be overtaken by a later one.
-    """
-
-    loss: float = 0.0
-    duplication: float = 0.0
-    jitter: float = 0.0
-
-
 class SimUdpSocket:
     """As ``net.datagram.UdpSocket``; made by ``SimNetwork.datagram``."""
 
-    def __init__(self, network: SimNetwork, family: int, address: Address) -> None:
+    def __init__(
+        self, host: SimHost, family: int, address: Address, carry: Callable[[bytes, SimUdpSocket, Address], None]
+    ) -> None:
         self.family = family
         self.address = address
         self.sent = 0
@@ -54,7 +38,8 @@ class SimUdpSocket:
         self.closed = False
         self.lost = 0
         """Datagrams that left and never arrive."""
-        self._network = network
+        self._host = host
+        self._carry = carry
         self._protocols = Demultiplexer()
 
     @property
@@ -76,7 +61,7 @@ class SimUdpSocket:
         if self.closed:
             return False
         payload = bytes(data)
-        self._network.defer(lambda: self._depart(payload, address, handler))
+        self._host.defer(lambda: self._depart(payload, address, handler))
         return True
 
     def close(self) -> None:
@@ -86,12 +71,12 @@ class SimUdpSocket:
 
     def arrive(self, data: bytes, sender: Address) -> None:
         """A datagram has reached this host; makes its own pass."""
-        network = self._network
-        if self.closed or not network.online:
+        host = self._host
+        if self.closed or not host.online:
             return
         self.received += len(data)
-        network.world.note(f"{network.name} udp {sender} {len(data)} {zlib.crc32(data):08x}")
-        network.run_pass(lambda: self._hand_over(bytearray(data), sender))
+        host.world.note(f"{host.name} udp {sender} {len(data)} {zlib.crc32(data):08x}")
+        host.run_pass(lambda: self._hand_over(bytearray(data), sender))
 
     def _hand_over(self, memory: bytearray, sender: Address) -> None:
         """Show a datagram to its protocol, and spoil the memory for a protocol that keeps a view of it."""
@@ -105,7 +90,7 @@ class SimUdpSocket:
         """A datagram is given to the system, and reaches the line of this host if the system takes it."""
         if self.closed:
             return
-        network, world, faults = self._network, self._network.world, self._network.faults
+        host, world, faults = self._host, self._host.world, self._host.faults
         reason = self._refusal(data, address)
         if reason:
             self.dropped += 1
@@ -113,15 +98,15 @@ class SimUdpSocket:
                 handler.on_unsent(address, reason)
             return
         self.sent += len(data)
-        delay = network.up.reserve(len(data) + HEADERS, MAX_LINE_DELAY)
+        delay = host.up.reserve(len(data) + HEADERS, MAX_LINE_DELAY)
         copies = 2 if world.random.random() < faults.duplication else 1
         lost = world.random.random() < faults.loss
-        if delay is None or lost or not network.online:
+        if delay is None or lost or not host.online:
             self.lost += 1
             return
         for _ in range(copies):
             late = world.random.random() * faults.jitter
-            world.after(delay + late, lambda: network.carry(data, self, address))
+            world.after(delay + late, lambda: self._carry(data, self, address))
 
     def _refusal(self, data: bytes, address: Address) -> str:
         """Why the system does not take a datagram; empty if it does."""
@@ -131,4 +116,4 @@ class SimUdpSocket:
             return f"{address[0]!r} is not a numeric address of IPv{self.family}"
         if not 0 < address[1] < 65536:
             return "invalid argument"
-        return self._network.unsendable.get(self.family, "")
+        return self._host.unsendable.get(self.family, "")

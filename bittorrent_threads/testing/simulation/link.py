@@ -14,6 +14,8 @@ from .world import World
 PACKET = 1448
 """Payload of a TCP segment on Ethernet with time stamps."""
 MOST_PACKETS = 32
+WINDOW = 262144
+"""Most bytes in flight of one direction: accepted from the sender and not yet read by the receiver."""
 
 
 class Source(Protocol):

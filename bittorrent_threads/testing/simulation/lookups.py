@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Callable, Dict, List, Type
 from urllib.parse import urlsplit
 
-from ...engine.interfaces import Address, Fetched, Resolved
 from ...errors import BitTorrentError, TrackerError
+from ...net.interfaces import Address, Fetched, Resolved
 from ...net.resolver import FamilyUnavailable
 from . import tracker
 from .network import SimNetwork

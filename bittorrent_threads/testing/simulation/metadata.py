@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, Optional
+from typing import Callable, Optional
 
-from ...engine.interfaces import Done
+from ...disk.results import Done
 from ...metainfo.infohash import InfoHash
-
-if TYPE_CHECKING:
-    from .disk import SimDisk
+from .drive import SimDrive
 
 
 class SimMetadataStore:
-    """The stored metadata of one torrent; the bytes are in ``SimDisk.metadata_files``."""
+    """The stored metadata of one torrent; the bytes are in ``SimDrive.metadata_files``."""
 
-    def __init__(self, disk: SimDisk, infohash: bytes) -> None:
+    def __init__(self, disk: SimDrive, infohash: bytes) -> None:
         self._disk = disk
         self._infohash = infohash
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-from typing import TYPE_CHECKING, Callable
+from typing import Callable
 
 from ...net.interfaces import Address
 from .datagram import HEADERS
-
-if TYPE_CHECKING:
-    from .network import SimNetwork
+from .host import SimHost
 
 UNREACHABLE = "network unreachable"
 
@@ -17,28 +14,34 @@ UNREACHABLE = "network unreachable"
 class SimMulticastSocket:
     """As ``net.multicast.MulticastSocket``; made by ``SimNetwork.multicast``."""
 
-    def __init__(self, network: SimNetwork, group: Address, receive: Callable[[bytes, Address], None]) -> None:
+    def __init__(
+        self,
+        host: SimHost,
+        group: Address,
+        receive: Callable[[bytes, Address], None],
+        spread: Callable[[bytes, Address, str], None],
+    ) -> None:
         self.family = 6 if ":" in group[0] else 4
         self.group = group
         self.closed = False
         self.heard = 0
         """Datagrams that came."""
-        self._network = network
+        self._host = host
         self._receive = receive
+        self._spread = spread
 
     def send(self, data: bytes) -> str:
-        network = self._network
-        host = network.addresses.get(self.family)
-        if not network.lan or not network.online or host is None:
+        host = self._host
+        address = host.addresses.get(self.family)
+        if not host.lan or not host.online or address is None:
             return UNREACHABLE
-        network.multicasts.append((network.world.now, self.group, data))
-        for other in network.neighbours():
-            network.world.after(network.latency + other.latency, functools.partial(other.hear, data, self.group, host))
+        host.multicasts.append((host.world.now, self.group, data))
+        self._spread(data, self.group, address)
         return ""
 
     def arrive(self, data: bytes, sender: Address) -> None:
         """A datagram has reached this host; makes its own pass."""
-        self._network.down.enter(len(data) + HEADERS, lambda: self._network.run_pass(lambda: self._hand(data, sender)))
+        self._host.down.enter(len(data) + HEADERS, lambda: self._host.run_pass(lambda: self._hand(data, sender)))
 
     def close(self) -> None:
         self.closed = True

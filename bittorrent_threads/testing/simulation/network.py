@@ -1,68 +1,27 @@
-"""Simulated hosts, and the internet between them.  ``SimNetwork`` is one host; it implements the engine's ``Network``.
-
-A pass is one event: a chunk received, a timer, an accepted stream, an answer of the disk.  What was deferred runs at
-the end of it, then what was given to ``send`` leaves.  Rate limits are the library's own, in virtual time.
-"""
+"""The internet between simulated hosts; ``SimNetwork`` is that of one host, and is given to its engine."""
 
 from __future__ import annotations
 
 import errno
-from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
+import functools
+from typing import Any, Callable, Dict, List, Optional, Set
 
-from ...engine.interfaces import Address, StreamHandler
 from ...errors import ListenError
-from ...net.receive_pool import ReceivePool
-from ...net.throttle import Throttle, ThrottleQueue
+from ...net.interfaces import Address, StreamHandler
+from ...net.throttle import Throttle
 from ...net.transport import Transport
-from .datagram import HEADERS, Faults, SimUdpSocket
-from .link import Downlink, Uplink
+from .datagram import HEADERS, SimUdpSocket
+from .host import SimHost
 from .multicast import SimMulticastSocket
-from .pipe import RESET_BY_PEER, WINDOW, Pipe
-from .stream import SPOIL, SimStream
-from .world import Event, World
+from .pipe import RESET_BY_PEER, Pipe
+from .stream import SimStream
+from .world import World
 
 FIRST_EPHEMERAL_PORT = 49152
 MBIT = 125_000.0
 """Bytes a second."""
 
 REFUSED = "connection refused"
-
-
-MAX_SLABS = 3
-"""Few enough that a host with a slow disk has to refuse to lend memory at times."""
-
-
-class SpoiledPool(ReceivePool):
-    """A pool that overwrites what is not borrowed, so that a handler which kept a view of it fails."""
-
-    def __init__(self) -> None:
-        super().__init__(WINDOW, MAX_SLABS)
-        self.lent = 0
-        """How many views of a slab were borrowed."""
-        self.refused = 0
-        self.returned = 0
-
-    def borrow(self, data: memoryview) -> bool:
-        kept = super().borrow(data)
-        self.lent += kept and data.obj is self._slab.memory
-        self.refused += not kept
-        return kept
-
-    def end_read(self, size: int) -> None:
-        room = self.room[:size]
-        lent = self._lent
-        super().end_read(size)
-        if not lent:
-            room[:] = SPOIL[:size]
-
-    def give_back(self, borrowed: Iterable[memoryview]) -> None:
-        borrowed = list(borrowed)
-        super().give_back(borrowed)
-        slabs = [self._slabs[id(data.obj)] for data in borrowed if id(data.obj) in self._slabs]
-        self.returned += len(slabs)
-        for slab in slabs:
-            if not slab.borrowed:
-                slab.view[:] = SPOIL
 
 
 class SimListener:
@@ -104,65 +63,26 @@ class Internet:
         self.hosts[host] = network
 
 
-class SimNetwork:
+class SimNetwork(SimHost):
     """The network of one host."""
 
     def __init__(self, internet: Internet, host: str, *, up: float, down: float, latency: float) -> None:
-        self.name = host
-        self.addresses: Dict[int, str] = {6 if ":" in host else 4: host}
-        """Numeric addresses by family; ``Internet.alias`` adds one."""
-        self.world = internet.world
-        self.up = Uplink(self.world, up)
-        self.down = Downlink(self.world, down)
-        self.latency = latency
-        self.online = True
-        """False if the cable is out: nothing arrives or leaves, and no end is told."""
-        self.receive_pool = SpoiledPool()
-        """The memory that all streams of this host receive into."""
+        super().__init__(internet.world, host, up=up, down=down, latency=latency)
         self.rests_skipped = 0
         """How often ``skip_rest`` was called."""
-        self.faults = Faults()
-        """What happens to datagrams that leave this host."""
         self.datagram_sockets: Dict[int, SimUdpSocket] = {}
         """By address family."""
         self.busy_udp_ports: Set[int] = set()
         """UDP ports that another program has; 0 if it has all of them."""
-        self.unsendable: Dict[int, str] = {}
-        """Why the system takes no datagram of an address family."""
-        self.lan = ""
-        """The local network that the host is in; no multicast reaches a host that is in none."""
         self.multicast_sockets: List[SimMulticastSocket] = []
         self.multicast_refusals = 0
         """How many multicast sockets the system will refuse."""
-        self.multicasts: List[Tuple[float, Address, bytes]] = []
-        """When this host sent what to which group."""
         self.listeners: Dict[int, SimListener] = {}
         self.capacity = 10_000
-        self.download = Throttle()
-        """The rate limit of all streams together."""
-        self.upload = Throttle()
-        self.read_queue = ThrottleQueue(self)
-        self.write_queue = ThrottleQueue(self)
         self._internet = internet
         self._next_port = FIRST_EPHEMERAL_PORT
-        self._passing = False
-        self._deferred: List[Callable[[], None]] = []
-        self._flushes: Dict[SimStream, None] = {}
-        self._streams: Dict[SimStream, None] = {}
-        self._starts = 0
 
     # -- engine.interfaces.Network -------------------------------------------------------------------------------------
-
-    def now(self) -> float:
-        return self.world.now
-
-    def call_later(self, delay: float, callback: Callable[[], None]) -> Event:
-        start = self._starts
-        return self.world.after(delay, lambda: self._due(start, callback))
-
-    def defer(self, callback: Callable[[], None]) -> None:
-        self._deferred.append(callback)
-        self._pass_soon()
 
     def skip_rest(self) -> None:
         self.rests_skipped += 1
@@ -197,7 +117,7 @@ class SimNetwork:
             if family not in self.addresses or port in self.busy_udp_ports:
                 raise ListenError("address already in use", f"{host}:{port}", errno.EADDRINUSE)
             address = (host or self.addresses[family], port or self._ephemeral_port())
-            sock = self.datagram_sockets[family] = SimUdpSocket(self, family, address)
+            sock = self.datagram_sockets[family] = SimUdpSocket(self, family, address, self.carry)
         return sock
 
     def multicast(
@@ -206,7 +126,7 @@ class SimNetwork:
         if self.multicast_refusals:
             self.multicast_refusals -= 1
             raise ListenError("no such device", group[0], errno.ENODEV)
-        sock = SimMulticastSocket(self, group, receive)
+        sock = SimMulticastSocket(self, group, receive, self.spread)
         self.multicast_sockets.append(sock)
         return sock
 
@@ -215,44 +135,14 @@ class SimNetwork:
 
     # -- the simulation's side -----------------------------------------------------------------------------------------
 
-    def run_pass(self, callback: Callable[[], object]) -> None:
-        """Make a call on the network thread of this host, then end the pass."""
-        if self._passing:
-            callback()
-            return
-        self._passing = True
-        callback()
-        deferred, self._deferred = self._deferred, []
-        for later in deferred:
-            later()
-        self._passing = False
-        flushes, self._flushes = self._flushes, {}
-        for stream in flushes:
-            stream.flush()
-        if self._deferred:
-            self._pass_soon()
-
     def restart(self) -> None:
-        """Kill the process: timers and answers under way are dropped, and the system closes all sockets."""
-        self._starts += 1
-        self.receive_pool = SpoiledPool()
+        """Kill the process, as ``SimHost.restart``; the system closes its other sockets, too."""
         self.listeners.clear()
-        self._deferred.clear()
-        for stream in list(self._streams):
-            stream.close()
+        super().restart()
         for sock in self.datagram_sockets.values():
             sock.close()
         for joined in self.multicast_sockets:
             joined.close()
-
-    def forget(self, stream: SimStream) -> None:
-        """Forget a stream that was closed."""
-        self._streams.pop(stream, None)
-
-    def flush_later(self, stream: SimStream) -> None:
-        """Call ``stream.flush`` at the end of this pass."""
-        self._flushes[stream] = None
-        self._pass_soon()
 
     def carry(self, data: bytes, sender: SimUdpSocket, address: Address) -> None:
         """Transport a datagram that has left this host to another."""
@@ -267,9 +157,11 @@ class SimNetwork:
         if sock is not None and sock.address[1] == address[1]:
             self.down.enter(len(data) + HEADERS, lambda: sock.arrive(data, near))
 
-    def neighbours(self) -> List[SimNetwork]:
-        """Return the hosts of the same local network, this one included."""
-        return [host for host in dict.fromkeys(self._internet.hosts.values()) if host.lan == self.lan]
+    def spread(self, data: bytes, group: Address, host: str) -> None:
+        """Transport a datagram that this host sent to a group as ``host``, to the hosts of its local network."""
+        for other in dict.fromkeys(self._internet.hosts.values()):
+            if other.lan == self.lan:
+                self.world.after(self.latency + other.latency, functools.partial(other.hear, data, group, host))
 
     def hear(self, data: bytes, group: Address, host: str) -> None:
         """Receive a datagram that ``host`` sent to a group."""
@@ -304,17 +196,9 @@ class SimNetwork:
 
     def _stream(self, address: Address, *, incoming: bool) -> SimStream:
         stream = SimStream(self, address, incoming=incoming)
-        self._streams[stream] = None
+        self.keep(stream)
         return stream
-
-    def _due(self, start: int, callback: Callable[[], None]) -> None:
-        if start == self._starts:
-            self.run_pass(callback)
 
     def _ephemeral_port(self) -> int:
         self._next_port += 1
         return self._next_port
-
-    def _pass_soon(self) -> None:
-        if not self._passing:
-            self.world.after(0, lambda: self.run_pass(lambda: None))

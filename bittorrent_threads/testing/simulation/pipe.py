@@ -6,23 +6,39 @@ As in TCP, a window limits the data in flight, and the sender learns one latency
 from __future__ import annotations
 
 import collections
-from typing import TYPE_CHECKING, Deque, List, Optional, Tuple
+from typing import Deque, List, Optional, Protocol, Tuple
 
-if TYPE_CHECKING:
-    from .network import SimNetwork
-    from .stream import SimStream
-
-WINDOW = 262144
-"""Most bytes in flight: accepted from the sender and not yet read by the receiver."""
+from .host import SimHost
+from .link import WINDOW
 
 CLOSED_BY_PEER = "closed by the other end"
 RESET_BY_PEER = "reset by peer"
 
 
+class Sender(Protocol):
+    """The end of a connection that sends."""
+
+    backlog: int
+    """Bytes that the system has not taken yet."""
+
+    def continue_sending(self) -> None:
+        """Handle that there is room again."""
+
+    def end(self, reason: str) -> None:
+        """Handle that the connection ended."""
+
+
+class Receiver(Protocol):
+    """The end of a connection that receives."""
+
+    def arrive(self, data: bytes, end: Optional[str]) -> bool:
+        """Take bytes, and the reason of an end behind them; false if this end was closed."""
+
+
 class Pipe:
     """The bytes of one direction that the system of the sender took and the receiver has not read."""
 
-    def __init__(self, source: SimNetwork, target: SimNetwork, sender: SimStream, receiver: SimStream) -> None:
+    def __init__(self, source: SimHost, target: SimHost, sender: Sender, receiver: Receiver) -> None:
         self.waiting = 0
         """Bytes that have not left the host of the sender."""
         self.latency = source.latency + target.latency

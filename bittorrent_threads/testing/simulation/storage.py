@@ -11,35 +11,23 @@ import errno
 import math
 import os
 import zlib
-from typing import TYPE_CHECKING, Callable, Collection, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Collection, Dict, List, Optional, Sequence, Tuple
 
+from ...disk.results import Checked, CheckedFiles, Done, Loaded, Moved, Prepared, Recalled, Saved, Synced
 from ...disk.resume import Names, Resume
-from ...engine.interfaces import (
-    Buffer,
-    Checked,
-    CheckedFiles,
-    Done,
-    Loaded,
-    Moved,
-    Prepared,
-    Recalled,
-    Saved,
-    Synced,
-)
 from ...errors import StorageError
 from ...metainfo.fingerprint import fingerprint
 from ...metainfo.hashes import Verdict
 from ...metainfo.layout import BLOCK
+from ...net.interfaces import Buffer
+from .drive import SimDrive
 from .files import SimFiles, Snapshot
-
-if TYPE_CHECKING:
-    from .disk import SimDisk
 
 
 class SimStorage:
     """The files of one torrent that an engine has open."""
 
-    def __init__(self, disk: SimDisk, files: SimFiles, path: str, *, reserved: int = 0) -> None:
+    def __init__(self, disk: SimDrive, files: SimFiles, path: str, *, reserved: int = 0) -> None:
         self._disk = disk
         self._files = files
         self._path = path

@@ -10,25 +10,19 @@ from __future__ import annotations
 import collections
 import sys
 import zlib
-from typing import TYPE_CHECKING, Any, Deque, Optional, Sequence, Tuple
+from typing import Any, Deque, Optional, Sequence, Tuple
 
-from ...engine.interfaces import Address, Buffer, StreamHandler
-from ...net.interfaces import MessageReader
+from ...net.interfaces import Address, Buffer, MessageReader, StreamHandler
 from ...net.throttle import KEEP_PLACE, LEAVE, LOAN, MAX_UNFINISHED, REQUEUE, SHORT, Throttle
-from .pipe import CLOSED_BY_PEER, RESET_BY_PEER, WINDOW, Pipe
+from .host import SimHost
+from .pipe import CLOSED_BY_PEER, RESET_BY_PEER, Pipe
 from .world import Event
-
-if TYPE_CHECKING:
-    from .network import SimNetwork
-
-SPOIL = b"\xdb" * WINDOW
-"""Written over received bytes that are not borrowed, so that a handler which kept a view of them fails."""
 
 
 class SimStream:
     """One end of a connection; made by ``SimNetwork``."""
 
-    def __init__(self, network: SimNetwork, address: Address, *, incoming: bool) -> None:
+    def __init__(self, host: SimHost, address: Address, *, incoming: bool) -> None:
         self.handler: Optional[StreamHandler] = None
         self.address = address
         self.incoming = incoming
@@ -41,12 +35,12 @@ class SimStream:
         self.closed = False
         self.deadline: Optional[Event] = None
         """Ends the dial when its time is over."""
-        self._network = network
+        self._host = host
         self._out: Optional[Pipe] = None
         self._in: Optional[Pipe] = None
         self._paused = False
-        self._reading: Tuple[Throttle, ...] = (network.download,)
-        self._writing: Tuple[Throttle, ...] = (network.upload,)
+        self._reading: Tuple[Throttle, ...] = (host.download,)
+        self._writing: Tuple[Throttle, ...] = (host.upload,)
         self._read_awaited = False
         """The stream waits in the throttle queue for reading."""
         self._write_awaited = False
@@ -80,7 +74,7 @@ class SimStream:
                 checksum = None if isinstance(view.obj, bytes) else zlib.crc32(view)
                 self._queue.append((view, checksum))
                 self.backlog += len(view)
-        self._network.flush_later(self)
+        self._host.flush_later(self)
 
     def pause(self) -> None:
         self._paused = True
@@ -88,17 +82,17 @@ class SimStream:
     def resume(self) -> None:
         if self._paused:
             self._paused = False
-            self._network.call_later(0, self._read)
+            self._host.call_later(0, self._read)
 
     def limit(self, *, read: Sequence[Any] = (), write: Sequence[Any] = ()) -> None:
-        self._reading = (self._network.download, *read)
-        self._writing = (self._network.upload, *write)
+        self._reading = (self._host.download, *read)
+        self._writing = (self._host.upload, *write)
 
     def close(self) -> None:
         if self.closed:
             return
         self.closed = True
-        self._network.forget(self)
+        self._host.forget(self)
         unread = self._unread_size
         self.backlog = self._unread_size = 0
         self._queue.clear()
@@ -117,15 +111,15 @@ class SimStream:
         self._out = out
         self._in = into
         if not self.incoming:
-            self._network.flush_later(self)
+            self._host.flush_later(self)
             self._owner.on_connected()
 
     def end(self, reason: str) -> None:
         """Close because the other end or the system closed; makes its own pass."""
         if not self.closed:
             self.close()
-            self._network.world.note(f"{self._network.name} {self.address} closed: {reason}")
-            self._network.run_pass(lambda: self._owner.on_closed(reason))
+            self._host.world.note(f"{self._host.name} {self.address} closed: {reason}")
+            self._host.run_pass(lambda: self._owner.on_closed(reason))
 
     def arrive(self, data: bytes, end: Optional[str]) -> bool:
         """Take bytes that reached this host, and the reason of their end if it came; false if the stream is closed."""
@@ -136,26 +130,26 @@ class SimStream:
             self._unread_size += len(data)
         self._end = end
         if not self._paused:
-            self._network.run_pass(self._read)
+            self._host.run_pass(self._read)
         return True
 
     def continue_sending(self) -> None:
         """Send more, because the simulated system may take bytes again."""
         if self._queue:
-            self._network.flush_later(self)
+            self._host.flush_later(self)
 
     def flush(self) -> None:
         """Send what the simulated system takes; called by the network at the end of a pass."""
         if self.closed or self._write_awaited or not self._sendable:
             return
-        allowed = self._network.write_queue.allowance(self._writing)
+        allowed = self._host.write_queue.allowance(self._writing)
         if not allowed and not self.sent:
-            allowed = self._network.write_queue.loan(len(self._queue[0][0]), self._writing)
+            allowed = self._host.write_queue.loan(len(self._queue[0][0]), self._writing)
         if allowed:
             self._flush(allowed)
         else:
             self._write_awaited = True
-            self._network.write_queue.add(self._write_turn, self._writing, first=self.backlog <= SHORT)
+            self._host.write_queue.add(self._write_turn, self._writing, first=self.backlog <= SHORT)
 
     @property
     def _sendable(self) -> bool:
@@ -164,7 +158,7 @@ class SimStream:
     def _write_turn(self, allowed: int) -> int:
         if not allowed:
             self._write_awaited = False
-            self._network.flush_later(self)
+            self._host.flush_later(self)
             return LEAVE
         if self._offset and self._queue:
             allowed = min(allowed, len(self._queue[0][0]) - self._offset)
@@ -182,7 +176,7 @@ class SimStream:
             self._offset += len(data)
             if self._offset == len(view):
                 if checksum is not None and zlib.crc32(view) != checksum:
-                    self._network.world.violate(f"{self._network.name}: a buffer changed while it waited to be sent")
+                    self._host.world.violate(f"{self._host.name}: a buffer changed while it waited to be sent")
                 self._queue.popleft()
                 self._offset = 0
             room -= len(data)
@@ -195,7 +189,7 @@ class SimStream:
         for throttle in self._writing:
             throttle.take(size)
         if before > self.low_water >= self.backlog:
-            self._network.call_later(0, self._drained)
+            self._host.call_later(0, self._drained)
 
     def _drained(self) -> None:
         if not self.closed:
@@ -205,16 +199,16 @@ class SimStream:
         if self.closed or self._paused or self._read_awaited:
             return
         if self._unread_size:
-            allowed = self._network.read_queue.allowance(self._reading)
+            allowed = self._host.read_queue.allowance(self._reading)
             if not allowed and self.reader is None and self.received < LOAN:
-                allowed = self._network.read_queue.loan(LOAN, self._reading)
+                allowed = self._host.read_queue.loan(LOAN, self._reading)
             if not allowed:
                 self._read_awaited = True
-                self._network.read_queue.add(self._read_turn, self._reading, first=self.reader is None)
+                self._host.read_queue.add(self._read_turn, self._reading, first=self.reader is None)
                 return
-            self._hand_over(min(self._unread_size, len(self._network.receive_pool.room), self.read_limit, allowed))
+            self._hand_over(min(self._unread_size, len(self._host.receive_pool.room), self.read_limit, allowed))
             if self._unread_size and not self._paused:
-                self._network.call_later(0, self._read)
+                self._host.call_later(0, self._read)
                 return
         if self._end is not None and not self._paused:
             self.end(self._end)
@@ -226,16 +220,16 @@ class SimStream:
 
     def _read_turn(self, allowed: int) -> int:
         if allowed and self._unread_size and not self._paused:
-            most = min(allowed, self._missing or allowed, self.read_limit, len(self._network.receive_pool.room))
+            most = min(allowed, self._missing or allowed, self.read_limit, len(self._host.receive_pool.room))
             self._hand_over(min(self._unread_size, most))
         self._read_awaited = bool(allowed and self._unread_size and not self._paused)
         if not self._read_awaited:
-            self._network.call_later(0, self._read)
+            self._host.call_later(0, self._read)
         return LEAVE if not self._read_awaited else KEEP_PLACE if self._missing else REQUEUE
 
     def _hand_over(self, size: int) -> None:
         """Pass ``size`` unread bytes to the handler, in memory of the receive pool, which is overwritten afterwards."""
-        view = self._network.receive_pool.room[:size]
+        view = self._host.receive_pool.room[:size]
         filled = 0
         while filled < size:
             part = self._unread.popleft()
@@ -250,13 +244,13 @@ class SimStream:
             throttle.take(size)
         assert self._in is not None
         self._in.acknowledge(size)
-        network = self._network
-        network.world.note(f"{network.name} {self.address} {size} {zlib.crc32(view):08x}")
+        host = self._host
+        host.world.note(f"{host.name} {self.address} {size} {zlib.crc32(view):08x}")
         self._owner.on_received(view)
-        network.receive_pool.end_read(size)
+        host.receive_pool.end_read(size)
 
     @property
     def _owner(self) -> StreamHandler:
         if self.handler is None:
-            raise AssertionError(f"{self._network.name}: the stream of {self.address} was accepted without a handler")
+            raise AssertionError(f"{self._host.name}: the stream of {self.address} was accepted without a handler")
         return self.handler

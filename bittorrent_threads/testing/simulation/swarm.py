@@ -9,9 +9,10 @@ import random
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 from ...engine.engine import Engine
-from ...engine.interfaces import Address
 from ...engine.torrent import Torrent
+from ...engine.torrent_params import TorrentParams
 from ...events import Event
+from ...net.interfaces import Address
 from ...settings import Settings
 from ...status import Status
 from .disk import SimDisk
@@ -109,7 +110,7 @@ class Node:
         )
 
     def _torrent(self) -> Torrent:
-        return self.engine.add(self.files.torrent.metainfo, "downloads", event_dispatcher=Recorder(self._publish))
+        return self.engine.add(self.files.torrent.metainfo, TorrentParams("downloads"), Recorder(self._publish))
 
     def _publish(self, event: Event) -> None:
         self.events.append(event)

@@ -7,8 +7,8 @@ import struct
 from typing import Dict, List, NamedTuple, Tuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from ...engine.interfaces import Address
 from ...metainfo import bencode
+from ...net.interfaces import Address
 from .world import World
 
 UP, DOWN, SLOW, GARBAGE, REFUSING, BROKEN = "up", "down", "slow", "garbage", "refusing", "broken"

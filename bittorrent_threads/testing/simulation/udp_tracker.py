@@ -9,7 +9,7 @@ import socket
 import struct
 from typing import Dict, List, NamedTuple, Tuple
 
-from ...engine.interfaces import Address
+from ...net.interfaces import Address
 from .network import Internet
 
 PORT = 6969

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Callable, List, Optional
 
-from ...engine.interfaces import Address, Stream
+from ...engine.interfaces.network import Stream
+from ...net.interfaces import Address
 from ..lying_peer import HungUp
 from .network import SimNetwork
 from .stream import SimStream

@@ -7,7 +7,8 @@ from typing import List, Optional, Tuple
 import pytest
 
 from bittorrent_threads.net.interfaces import Address
-from bittorrent_threads.testing.simulation.datagram import HEADERS, MAX_DATAGRAM, Faults, SimUdpSocket
+from bittorrent_threads.testing.simulation.datagram import HEADERS, MAX_DATAGRAM, SimUdpSocket
+from bittorrent_threads.testing.simulation.host import Faults
 from bittorrent_threads.testing.simulation.network import Internet, SimNetwork
 from bittorrent_threads.testing.simulation.world import World
 

@@ -7,11 +7,14 @@ from typing import Any, Callable, Iterable, List
 
 import pytest
 
+from bittorrent_threads.disk.results import Checked, CheckedFiles, Done, Loaded, Prepared, Recalled, Saved
 from bittorrent_threads.disk.resume import Resume
-from bittorrent_threads.engine import interfaces
+from bittorrent_threads.engine.interfaces.disk import Disk
+from bittorrent_threads.engine.interfaces.storage import Storage
 from bittorrent_threads.metainfo.fingerprint import fingerprint
 from bittorrent_threads.metainfo.hashes import Verdict
-from bittorrent_threads.testing.simulation.disk import MIB, SimDisk
+from bittorrent_threads.testing.simulation.disk import SimDisk
+from bittorrent_threads.testing.simulation.drive import MIB
 from bittorrent_threads.testing.simulation.network import Internet
 from bittorrent_threads.testing.simulation.storage import SimStorage
 from bittorrent_threads.testing.simulation.torrent import SimTorrent, make_torrent
@@ -48,7 +51,7 @@ class Bench:
         return bytearray(self.torrent.content.read(index * PIECE, PIECE))
 
 
-def conforms(disk: interfaces.Disk, storage: interfaces.Storage) -> None:
+def conforms(disk: Disk, storage: Storage) -> None:
     """For the type checker: it fails here when the simulation and the ports part."""
 
 
@@ -65,16 +68,16 @@ def test_the_torrent_is_real(torrent: SimTorrent) -> None:
 def test_pieces_saved_can_be_loaded_again(torrent: SimTorrent) -> None:
     bench = Bench(torrent)
     conforms(bench.disk, bench.storage)
-    assert bench.ask(bench.storage.check_files) == interfaces.CheckedFiles((), None, (None,))
-    assert bench.ask(bench.storage.prepare, [True], [True]) == interfaces.Prepared(None)
+    assert bench.ask(bench.storage.check_files) == CheckedFiles((), None, (None,))
+    assert bench.ask(bench.storage.prepare, [True], [True]) == Prepared(None)
     buffer = bench.right(3)
     pieces = [(3, memoryview(buffer)), (10, memoryview(bench.right(10)))]
-    assert bench.ask(bench.storage.save, pieces) == interfaces.Saved(kept=(3, 10))
+    assert bench.ask(bench.storage.save, pieces) == Saved(kept=(3, 10))
     assert bench.ask(bench.storage.check_files).present == (3, 10)
     loaded = bench.ask(bench.storage.load, [(3, 100, 40_000)])[0]
-    assert loaded == interfaces.Loaded(3, 100, bytes(buffer[100:40_100]), None)
-    assert bench.ask(bench.storage.check, [10, 2, 3]) == interfaces.Checked((3, 10), {2: Verdict.WRONG}, None)
-    assert bench.ask(bench.storage.close) == interfaces.Done(None)
+    assert loaded == Loaded(3, 100, bytes(buffer[100:40_100]), None)
+    assert bench.ask(bench.storage.check, [10, 2, 3]) == Checked((3, 10), {2: Verdict.WRONG}, None)
+    assert bench.ask(bench.storage.close) == Done(None)
     assert bench.world.violations == []
 
 
@@ -83,7 +86,7 @@ def test_a_wrong_piece_fails_its_hash_and_is_not_kept(torrent: SimTorrent) -> No
     wrong = bench.right(3)
     wrong[-1] ^= 1
     saved = bench.ask(bench.storage.save, [(3, memoryview(wrong))])
-    assert saved == interfaces.Saved(wrong=(3,), fingerprints={3: fingerprint(wrong)})
+    assert saved == Saved(wrong=(3,), fingerprints={3: fingerprint(wrong)})
     assert bench.ask(bench.storage.check_files).present == ()
     assert bench.world.violations == []
 
@@ -92,11 +95,11 @@ def test_a_full_disk_says_so_until_there_is_room(torrent: SimTorrent) -> None:
     bench = Bench(torrent)
     bench.disk.room = PIECE + 1
     saved = bench.ask(bench.storage.save, [(0, memoryview(bench.right(0))), (1, memoryview(bench.right(1)))])
-    assert saved == interfaces.Saved(kept=(0,), unwritten=(1,), error=saved.error)
+    assert saved == Saved(kept=(0,), unwritten=(1,), error=saved.error)
     assert saved.error.errno == errno.ENOSPC
     assert bench.ask(bench.storage.check_files).present == (0,)
     bench.disk.room = None
-    assert bench.ask(bench.storage.save, [(1, memoryview(bench.right(1)))]) == interfaces.Saved(kept=(1,))
+    assert bench.ask(bench.storage.save, [(1, memoryview(bench.right(1)))]) == Saved(kept=(1,))
     assert bench.disk.saved == 2 * PIECE
 
 
@@ -119,7 +122,7 @@ def test_damaged_pieces_are_present_and_fail_the_check(torrent: SimTorrent) -> N
     bench = Bench(torrent, [0, 1])
     bench.files.damage([4])
     assert bench.ask(bench.storage.check_files).present == (0, 1, 4)
-    assert bench.ask(bench.storage.check, [0, 1, 4]) == interfaces.Checked((0, 1), {4: Verdict.WRONG}, None)
+    assert bench.ask(bench.storage.check, [0, 1, 4]) == Checked((0, 1), {4: Verdict.WRONG}, None)
 
 
 def test_a_lying_disk_reads_one_byte_wrong(torrent: SimTorrent) -> None:
@@ -150,7 +153,7 @@ def test_blocks_become_a_piece_when_all_of_them_are_there_and_right(torrent: Sim
     bench = Bench(torrent)
     data = bytes(bench.right(4))
     wrong = bytes(len(data) // 2)
-    assert bench.ask(bench.storage.write, [(4, 0, data[:1000]), (4, 1000, data[1000:40_000])]) == interfaces.Done(None)
+    assert bench.ask(bench.storage.write, [(4, 0, data[:1000]), (4, 1000, data[1000:40_000])]) == Done(None)
     assert bench.ask(bench.storage.check_files).present == (4,)
     assert bench.ask(bench.storage.check, [4]).failed == (4,)
     loaded = bench.ask(bench.storage.load, [(4, 500, 50_000)])[0].data
@@ -181,15 +184,15 @@ def test_a_power_cut_takes_what_was_not_synced(torrent: SimTorrent) -> None:
     bench.files.crash()
     again = bench.disk.open(torrent.metainfo, "downloads")
     assert bench.ask(again.check_files).present == (0, 1, 2, 7)
-    assert bench.ask(again.check, [0, 1, 2]) == interfaces.Checked((0, 1), {2: Verdict.WRONG}, None)
+    assert bench.ask(again.check, [0, 1, 2]) == Checked((0, 1), {2: Verdict.WRONG}, None)
 
 
 def test_resume_data_outlives_the_storage(torrent: SimTorrent) -> None:
     bench = Bench(torrent)
     resume = Resume(torrent.metainfo.infohash, b"\x80\x00", (None,))
-    assert bench.ask(bench.storage.recall) == interfaces.Recalled(None, ())
-    assert bench.ask(bench.storage.remember, resume) == interfaces.Done(None)
-    assert bench.ask(bench.disk.open(torrent.metainfo, "downloads").recall) == interfaces.Recalled(resume, ())
+    assert bench.ask(bench.storage.recall) == Recalled(None, ())
+    assert bench.ask(bench.storage.remember, resume) == Done(None)
+    assert bench.ask(bench.disk.open(torrent.metainfo, "downloads").recall) == Recalled(resume, ())
 
 
 def touch_buffer(bench: Bench, storage: SimStorage) -> None:

@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
-from bittorrent_threads.engine import interfaces
+from bittorrent_threads.engine.interfaces.lookups import Lookups
 from bittorrent_threads.metainfo import bencode
+from bittorrent_threads.net.interfaces import Fetched, Resolved
 from bittorrent_threads.testing.simulation import tracker
 from bittorrent_threads.testing.simulation.lookups import SimLookups, Web
 from bittorrent_threads.testing.simulation.network import Internet
@@ -40,9 +41,9 @@ class Bench:
         self.world.run(lambda: bool(answers), limit=60)
         return answers[0]
 
-    def fetch(self, host: str, url: str, max_body: int = 1 << 20) -> interfaces.Fetched:
+    def fetch(self, host: str, url: str, max_body: int = 1 << 20) -> Fetched:
         fetched = self.ask(self.lookups(host).fetch, url, 30, max_body)
-        assert isinstance(fetched, interfaces.Fetched)
+        assert isinstance(fetched, Fetched)
         return fetched
 
     def announce(self, host: str, port: int, event: str = "", left: int = 5, numwant: int = 50) -> Dict[bytes, Any]:
@@ -55,7 +56,7 @@ class Bench:
         return reply
 
 
-def conforms(lookups: interfaces.Lookups) -> None:
+def conforms(lookups: Lookups) -> None:
     """For the type checker: it fails here when the simulation and the ports part."""
 
 
@@ -140,9 +141,7 @@ def test_names() -> None:
     bench = Bench()
     bench.web.names["host.sim"] = ["10.0.0.7", "fd00::7"]
     lookups = bench.lookups("10.0.0.1")
-    assert bench.ask(lookups.resolve, "host.sim", 80, 5) == interfaces.Resolved(
-        (("10.0.0.7", 80), ("fd00::7", 80)), None
-    )
+    assert bench.ask(lookups.resolve, "host.sim", 80, 5) == Resolved((("10.0.0.7", 80), ("fd00::7", 80)), None)
     nobody = bench.ask(lookups.resolve, "nobody.sim", 80, 5)
     assert nobody.addresses == ()
     assert "nobody.sim" in str(nobody.error)

@@ -7,11 +7,12 @@ from typing import Callable, List, Optional, Tuple
 
 import pytest
 
-from bittorrent_threads.engine import interfaces
+from bittorrent_threads.engine.interfaces.network import Listener, Network, Stream
 from bittorrent_threads.errors import ListenError
-from bittorrent_threads.testing.simulation.link import PACKET
+from bittorrent_threads.net.interfaces import Address
+from bittorrent_threads.testing.simulation.link import PACKET, WINDOW
 from bittorrent_threads.testing.simulation.network import MBIT, REFUSED, Internet, SimNetwork
-from bittorrent_threads.testing.simulation.pipe import CLOSED_BY_PEER, RESET_BY_PEER, WINDOW
+from bittorrent_threads.testing.simulation.pipe import CLOSED_BY_PEER, RESET_BY_PEER
 from bittorrent_threads.testing.simulation.stream import SimStream
 from bittorrent_threads.testing.simulation.world import World
 
@@ -75,7 +76,7 @@ def noise(size: int) -> bytes:
     return random.Random(size).randbytes(size)
 
 
-def conforms(network: interfaces.Network, stream: interfaces.Stream, listener: interfaces.Listener) -> None:
+def conforms(network: Network, stream: Stream, listener: Listener) -> None:
     """For the type checker: it fails here when the simulation and the ports part."""
 
 
@@ -284,7 +285,7 @@ def test_nothing_is_heard_after_our_own_close() -> None:
     assert pair.far.calls == []
 
 
-def dial(world: World, network: SimNetwork, address: interfaces.Address, timeout: float = 15) -> Recorder:
+def dial(world: World, network: SimNetwork, address: Address, timeout: float = 15) -> Recorder:
     recorder = Recorder(world)
     network.connect(address, recorder, timeout)
     world.run(world.now + timeout + 1)
