@@ -144,5 +144,5 @@ def _content(payload: Payload) -> Dict[str, Any]:
         "error": str(error or ""),
         "error_path": "" if error is None else error.path,
         "error_errno": 0 if error is None else error.errno,
-        "priorities": tuple(payload.files.priorities),
+        "priorities": payload.files.priorities,
     }
