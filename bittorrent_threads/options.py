@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterable, List, Mapping, Optional, Sequence, Tuple, TypedDict, Union
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypedDict, Union
 
-from .errors import MetainfoError, StateError
+from .errors import MetainfoError, SettingsError, StateError
 from .event_dispatcher import Callback
 from .metainfo.magnet import Magnet, is_magnet
 from .metainfo.metainfo import Metainfo
@@ -72,6 +72,22 @@ def given_peer(host: object, port: object = None) -> Tuple[str, int]:
     if not 0 < int(port) < 65536:
         raise ValueError(f"port {port} of peer {host} is not 1 to 65535")
     return host, int(port)
+
+
+def torrents_of(sources: Sequence[str], settings: Settings) -> List[Union[Metainfo, Magnet]]:
+    """Return the torrents of several sources.
+
+    Raises:
+        MetainfoError: If one of them is bad.
+        SettingsError: If two of them are of one torrent.
+    """
+    torrents = [torrent_of(source, settings) for source in sources]
+    first: Dict[bytes, str] = {}
+    for source, torrent in zip(sources, torrents):
+        if torrent.infohash in first:
+            raise SettingsError("sources", f"{first[torrent.infohash]} and {source} are the same torrent")
+        first[torrent.infohash] = source
+    return torrents
 
 
 def used_settings(session: Optional[Runtime], settings: Optional[Settings], port: int) -> Settings:
