@@ -251,7 +251,7 @@ def _make_engine(shutdown: Shutdown, loop: Loop, disk: Disk, lookups: Lookups, s
         random=random.Random(os.urandom(16)),
         secrets=random.SystemRandom(),
     )
-    loop.on_exhausted, loop.on_fault = engine.exhausted, engine.fault
+    loop.on_exhausted, loop.on_fault = engine.connection_limit.exhausted, engine.fault
     shutdown.engine = engine
     return engine
 

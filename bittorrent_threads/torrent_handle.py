@@ -39,7 +39,6 @@ class TorrentHandle:
         """The client is closed, or is being closed by its own ``close``."""
         self.changed = dispatcher.changed
         """Wakes latches when the status has changed."""
-        self._dispatcher = dispatcher
 
     @property
     def status(self) -> Status:
@@ -124,9 +123,3 @@ class TorrentHandle:
             with contextlib.suppress(BitTorrentError):
                 self.call(self.torrent.content.move_storage.cancel)
             raise
-
-    def detach(self, timeout: float) -> None:
-        """End the client: wait for its last event and its last callback, at most ``timeout`` seconds."""
-        self.closed = True
-        if not self._dispatcher.join(timeout):
-            self._dispatcher.end("")
