@@ -3,13 +3,12 @@
 Either side has a magnet link and nothing else.  Where theirs seeds, the link is that of each of the three clients.
 
 Each meeting is a program in a network namespace of its own (see ``support.meetings``), and several run at once, because
-Transmission waits most of the time.  What the clients cannot do was seen in their logs:
+Transmission waits most of the time.  That libtorrent tells us of a seeder is in ``test_discovery``.  What the clients
+cannot do was seen in their logs:
 
 - Transmission 3.00 takes no loopback address from others, for which reason the namespace has addresses of 10.0.0.0/8.
 - It decides every ten seconds whom it sends to and whom it asks, so no meeting with it is shorter.
 - Its DHT node meets a new node every two seconds, and announces when it knows nine: after ten to forty seconds.
-- Transmission and aria2 tell of other peers, too, but 70 and 50 seconds after these are connected.  No test waits for
-  that: in ``test_discovery`` libtorrent tells.
 """
 
 from __future__ import annotations
@@ -39,6 +38,7 @@ for kind in SLOWEST_FIRST:
     ROWS += [("it seeds", kind, means, f"link of {maker}") for means in MEANS for maker in KINDS]
     ROWS += [("we seed", kind, means) for means in MEANS]
     ROWS.append(("we tell", kind, EXCHANGE))
+ROWS += [("it tells", TransmissionPeer.name, EXCHANGE), ("it tells", Aria2Peer.name, EXCHANGE)]
 
 
 @pytest.fixture(scope="module")

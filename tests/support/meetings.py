@@ -150,7 +150,27 @@ def we_tell(kind: Type[Peer], meeting: Meeting) -> None:
     assert meeting.differences("theirs") == []
 
 
-ROLES: Dict[str, Callable[..., None]] = {"it seeds": it_seeds, "we seed": we_seed, "we tell": we_tell}
+def it_tells(kind: Type[Peer], meeting: Meeting) -> None:
+    """We know only it, and it has found a seeder by a tracker that we do not know.  The seeder connects to no peer."""
+    CONTENT.write(meeting.folder / "seeded")
+    tracker = meeting.stack.enter_context(bt.Tracker("10.0.0.9"))
+    (meeting.folder / "listed").mkdir()
+    listed = CONTENT.write_torrent(meeting.folder / "listed", [tracker.url])
+    limits = {"upload_rate_limit": 1000, "connection_speed": 0}
+    seeder = meeting.libtorrent(listed, "seeded", host="10.0.0.5", seed=True, **limits)
+    middle = meeting.theirs(kind, listed, "theirs")
+    seeder.wait_peers(1, PATIENCE)
+    client = meeting.ours(meeting.magnet, "ours", peers=[middle.address])
+    client.wait(lambda status: any(peer.source == "pex" for peer in status.peers), PATIENCE)
+    assert {peer.address: peer.source for peer in client.peers}[seeder.address] == "pex"
+
+
+ROLES: Dict[str, Callable[..., None]] = {
+    "it seeds": it_seeds,
+    "we seed": we_seed,
+    "we tell": we_tell,
+    "it tells": it_tells,
+}
 
 
 def main(folder: str, role: str, kind: str, means: str, *more: str) -> None:
