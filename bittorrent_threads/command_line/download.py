@@ -17,10 +17,10 @@ from .arguments import nonempty
 from .command import Command
 from .console import Console
 from .data_check import check
-from .exchange import CLOSE_TIMEOUT, Exchange, fetch
+from .exchange import Exchange, fetch
 from .option_groups import common_options, folder_options, goal_options, limit_options, rate_options, swarm_options
 from .selection import selected
-from .session_options import load_filter, settings_of
+from .session_options import session_of, settings_of
 from .transfer import Transfer
 
 
@@ -68,9 +68,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     for torrent in torrents:
         if options.select and isinstance(torrent, Metainfo):
             _priorities(torrent, patterns)
-    session = Session(settings)
-    try:
-        load_filter(session, options.ip_filter, console)
+    with session_of(options, console) as session:
         transfers = [Transfer(client) for client in _added(session, torrents, options, patterns)]
         exchange = Exchange(session, transfers, console)
         try:
@@ -83,8 +81,6 @@ def run(options: argparse.Namespace, console: Console) -> int:
         if options.seed or options.ratio is not None or options.seed_time is not None:
             exchange.seed(ratio=options.ratio, seconds=options.seed_time, timeout=None, stall_timeout=None)
         return exchange.conclude("download", options.command_line)
-    finally:
-        session.close(0.5 if session.closed else CLOSE_TIMEOUT)
 
 
 def _added(
