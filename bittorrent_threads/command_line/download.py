@@ -11,7 +11,7 @@ from ..errors import SettingsError
 from ..metainfo.magnet import Magnet
 from ..metainfo.metainfo import Metainfo
 from ..metainfo.path_patterns import PathPatterns
-from ..options import torrent_of
+from ..options import torrents_of
 from ..session import Session
 from .arguments import nonempty
 from .command import Command
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """Download, and go on seeding if asked."""
     settings = settings_of(options)
     patterns = PathPatterns("select", options.select)
-    torrents = [torrent_of(source, settings) for source in options.sources]  # an error ends it before anything begins
+    torrents = torrents_of(options.sources, settings)  # an error ends it before anything begins
     for torrent in torrents:
         if options.select and isinstance(torrent, Metainfo):
             _priorities(torrent, patterns)

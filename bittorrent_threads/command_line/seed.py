@@ -9,7 +9,7 @@ from ..errors import BitTorrentError
 from ..file_report import file_reports
 from ..metainfo.magnet import Magnet
 from ..metainfo.metainfo import Metainfo
-from ..options import torrent_of
+from ..options import torrents_of
 from ..session import Session
 from .arguments import nonempty
 from .command import Command
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, console: Console) -> int:
     """Check the files of each torrent, and serve those that are all there."""
     settings = settings_of(options)
-    torrents = [torrent_of(source, settings) for source in options.sources]  # an error ends it before anything begins
+    torrents = torrents_of(options.sources, settings)  # an error ends it before anything begins
     require_folder(options.dir)
     with session_of(options, console) as session:
         exchange = Exchange(session, [], console)

@@ -641,3 +641,9 @@ def test_the_bytes_of_info_are_those_that_were_hashed() -> None:
         assert metainfo.info_bytes() == info
         assert metainfo.info_size == len(info)
         assert (metainfo.info_bytes(2, 5), metainfo.info_bytes(len(info) - 1, 10**6)) == (info[2:5], b"e")
+
+
+def test_a_text_is_no_torrent() -> None:
+    wrong: Any = "d4:infoe"
+    with pytest.raises(TypeError, match="is bytes, not str"):
+        Metainfo.parse(wrong)
