@@ -19,7 +19,7 @@ from typing import Callable, Dict, Optional, Protocol, Tuple, TypeVar
 from .disk.disk import Disk
 from .engine.engine import Engine
 from .engine.torrent import Torrent
-from .errors import BitTorrentError, SessionClosed
+from .errors import BitTorrentError, SessionClosed, StateError
 from .event_dispatcher import EventDispatcher
 from .ip_filter import IpFilter
 from .net.lookups import Lookups
@@ -64,6 +64,8 @@ class Runtime:
     """
 
     def __init__(self, settings: Optional[Settings] = None) -> None:
+        if settings is not None and not isinstance(settings, Settings):
+            raise StateError("Session", f"settings must be Settings, not {type(settings).__name__}")
         self.settings = settings or Settings()
         """The settings of the session."""
         self._closed = True

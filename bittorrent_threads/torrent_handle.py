@@ -80,12 +80,16 @@ class TorrentHandle:
 
         Raises:
             IndexError: If there is no such file.
-            TypeError: If a priority is no integer.
+            TypeError: If an index or a priority is no integer.
             ValueError: If a priority is not 0 to 7.
             SessionClosed: If the client or its session is closed.
         """
         count = len(self.torrent.content.metainfo.files)
+        if not isinstance(priorities, Mapping):
+            raise TypeError(f"priorities must be a dictionary from the indexes of files, not {priorities!r}")
         for index in priorities:
+            if not isinstance(index, int) or isinstance(index, bool):
+                raise TypeError(f"a file is given by its index, not as {index!r}")
             if not 0 <= index < count:
                 raise IndexError(f"there is no file {index}: the torrent has {count}")
         self.call(lambda: self.torrent.content.change_priorities(priorities))

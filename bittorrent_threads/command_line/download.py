@@ -11,16 +11,16 @@ from ..errors import SettingsError
 from ..metainfo.magnet import Magnet
 from ..metainfo.metainfo import Metainfo
 from ..metainfo.path_patterns import PathPatterns
-from ..options import torrent_of
+from ..options import torrents_of
 from ..session import Session
 from .arguments import nonempty
 from .command import Command
 from .console import Console
 from .data_check import check
-from .exchange import CLOSE_TIMEOUT, Exchange, fetch
+from .exchange import Exchange, fetch
 from .option_groups import common_options, folder_options, goal_options, limit_options, rate_options, swarm_options
 from .selection import selected
-from .session_options import load_filter, settings_of
+from .session_options import session_of, settings_of
 from .transfer import Transfer
 
 
@@ -64,13 +64,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """Download, and go on seeding if asked."""
     settings = settings_of(options)
     patterns = PathPatterns("select", options.select)
-    torrents = [torrent_of(source, settings) for source in options.sources]  # an error ends it before anything begins
+    torrents = torrents_of(options.sources, settings)  # an error ends it before anything begins
     for torrent in torrents:
         if options.select and isinstance(torrent, Metainfo):
             _priorities(torrent, patterns)
-    session = Session(settings)
-    try:
-        load_filter(session, options.ip_filter, console)
+    with session_of(options, console) as session:
         transfers = [Transfer(client) for client in _added(session, torrents, options, patterns)]
         exchange = Exchange(session, transfers, console)
         try:
@@ -83,8 +81,6 @@ def run(options: argparse.Namespace, console: Console) -> int:
         if options.seed or options.ratio is not None or options.seed_time is not None:
             exchange.seed(ratio=options.ratio, seconds=options.seed_time, timeout=None, stall_timeout=None)
         return exchange.conclude("download", options.command_line)
-    finally:
-        session.close(0.5 if session.closed else CLOSE_TIMEOUT)
 
 
 def _added(

@@ -29,6 +29,7 @@ _OPTIONS = {
         for name in ("piece_length", "comment", "source", "exclude", "output", "name", "select", "file")
     },
     "max_size": "--max-metainfo-size",
+    "add_tracker": "--add-tracker",
     "remove_tracker": "--remove-tracker",
 }
 """The options that set arguments of ``create``."""

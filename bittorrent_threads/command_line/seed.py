@@ -9,16 +9,16 @@ from ..errors import BitTorrentError
 from ..file_report import file_reports
 from ..metainfo.magnet import Magnet
 from ..metainfo.metainfo import Metainfo
-from ..options import torrent_of
+from ..options import torrents_of
 from ..session import Session
 from .arguments import nonempty
 from .command import Command
 from .console import Console
 from .data_check import check, require_all, require_folder
-from .exchange import CLOSE_TIMEOUT, Exchange, fetch
+from .exchange import Exchange, fetch
 from .option_groups import common_options, folder_options, goal_options, limit_options, rate_options, swarm_options
 from .outcome import reason
-from .session_options import load_filter, settings_of
+from .session_options import session_of, settings_of
 from .transfer import Transfer
 
 
@@ -32,11 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, console: Console) -> int:
     """Check the files of each torrent, and serve those that are all there."""
     settings = settings_of(options)
-    torrents = [torrent_of(source, settings) for source in options.sources]  # an error ends it before anything begins
+    torrents = torrents_of(options.sources, settings)  # an error ends it before anything begins
     require_folder(options.dir)
-    session = Session(settings)
-    try:
-        load_filter(session, options.ip_filter, console)
+    with session_of(options, console) as session:
         exchange = Exchange(session, [], console)
         for torrent in torrents:
             transfer = _checked(session, torrent, options, console)
@@ -52,8 +50,6 @@ def run(options: argparse.Namespace, console: Console) -> int:
             stall_timeout=options.stall_timeout,
         )
         return exchange.conclude("seed", options.command_line)
-    finally:
-        session.close(0.5 if session.closed else CLOSE_TIMEOUT)
 
 
 def _checked(

@@ -13,7 +13,6 @@ from ..errors import BitTorrentError
 from ..metainfo.metainfo import Metainfo
 from ..metainfo.path_patterns import PathPatterns
 from ..progress import download_progress, seed_progress, show_events
-from ..session import Session
 from ..status import Status
 from .arguments import nonempty, port
 from .command import Command
@@ -22,7 +21,7 @@ from .exchange import fetch
 from .option_groups import common_options, folder_options, limit_options, rate_options, swarm_options
 from .outcome import DONE, FAILED, INTERRUPTED
 from .selection import selected
-from .session_options import load_filter, settings_of
+from .session_options import session_of
 
 STALL_TIMEOUT = 300.0
 """Seconds without progress after which the request of a player ends, unless ``--stall-timeout`` says otherwise."""
@@ -60,8 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Download and serve until interrupted, or until the program of ``--open`` ends."""
-    with Session(settings_of(options)) as session:
-        load_filter(session, options.ip_filter, console)
+    with session_of(options, console) as session:
         client = session.add(
             options.source,
             options.dir,

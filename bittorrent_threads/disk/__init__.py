@@ -13,6 +13,7 @@
     path_choice     ``PathChoice``: which of its possible paths a file has
     epochs          ``Epochs``: which pieces are still trusted after another program changed a file
     file_pool       ``FilePool``: the files in use; ``handles`` keeps few of them open
+    small_files     ``SmallFiles``: many small files one after the other
     file            ``File``: what is known of one file, and whether another program changed it
     file_errors     the errors of one file
     descriptor      ``Descriptor``: reads and writes at a position of an open file
@@ -44,9 +45,9 @@ Locks: ``Storage`` belongs to the network thread and has none.  ``Pool`` has one
 for its part file, held during reads and writes, which are small and rare.  ``UnsyncedFiles`` has one, held while the
 file system is opened for a flush.  Each ``File`` has one that is held at the begin and the end of a write and while the
 file is compared.  ``FilePool`` has one for the fields of files and ``Handles`` one for its table, never held during a
-system call.  A thread takes these five in this order only.  ``Claims`` has one for its table, and one for the claim
-file of each folder; the first may be taken while the second is held, never the other way.  All other objects that a job
-uses are immutable.
+system call.  A thread takes these five in this order only.  ``Claims`` has one for its table and the paths of the
+claims, and one for the claim file of each folder; the first may be taken while the second is held, never the other way.
+All other objects that a job uses are immutable.
 
 A piece is written:
 

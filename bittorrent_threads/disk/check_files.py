@@ -11,6 +11,7 @@ from ..metainfo.metainfo import Metainfo
 from .file_pool import FilePool
 from .part_file import PartFile
 from .results import CheckedFiles, bare
+from .small_files import SmallFiles
 from .torrent_files import TorrentFiles
 
 
@@ -36,31 +37,32 @@ def check_files(
     parted: List[int] = []
     readable = _adopted(part_file, errors)
     slotted = part_file.files if readable else ()
-    for index, entry in enumerate(metainfo.files):
-        if entry.pad:
-            continue
+    real = [index for index, entry in enumerate(metainfo.files) if not entry.pad]
+    adopted = SmallFiles(pool).adopt([files[index] for index in real])
+    last = range(0)  # the last of ``present``
+    for index, found in zip(real, adopted):
         size = 0
-        try:
-            stat = pool.adopt(files[index])
-            size = min(stat.size, entry.length) if stat is not None else 0
-        except StorageError as error:
-            errors.append(bare(error))
-            if entry.length:
+        if isinstance(found, StorageError):
+            errors.append(bare(found))
+            if metainfo.files[index].length:
                 unseen.append(index)
+        elif found is not None:
+            size = min(found.size, metainfo.files[index].length)
         if size:
             begin = layout.file_offset(index)
-            pieces = range(begin // piece_length, (begin + size - 1) // piece_length + 1)
-            if not (present and pieces[0] in present[-1] and pieces[-1] in present[-1]):  # 160 files may share one
-                present.append(pieces)
+            first, end = begin // piece_length, (begin + size - 1) // piece_length + 1
+            if first < last.start or end > last.stop:  # 160 files may share a piece
+                last = range(first, end)
+                present.append(last)
         if index in slotted:
             present.extend(runs(part_file.pieces(index)))
             parted.append(index)
-    first = errors[0] if errors else None
+    error = errors[0] if errors else None
     pieces_present = tuple(_joined(present))
     if not readable or (unseen and len(unseen) == sum(bool(entry.length) for entry in metainfo.files if not entry.pad)):
-        return CheckedFiles(pieces_present, first, names=files.chosen)
+        return CheckedFiles(pieces_present, error, names=files.chosen)
     return CheckedFiles(
-        pieces_present, first, files.stats(), part_file.stat, tuple(unseen), tuple(parted), files.chosen
+        pieces_present, error, files.stats(), part_file.stat, tuple(unseen), tuple(parted), files.chosen
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from ..errors import StorageError
 from ..metainfo.metainfo import Metainfo
@@ -42,8 +42,11 @@ class Claim(NamedTuple):
     content: str
     """A hash of the files and pieces: equal for torrents of the same files with the same bytes."""
     writing: bool
-    paths: Mapping[str, str]
-    """The path of each file below the folder by its hash; an empty path where only the hash is known."""
+    paths: Dict[str, str]
+    """The path of each file below the folder by its hash; an empty path where only the hash is known.
+
+    Only ``rename`` changes it.
+    """
     origin: str = ""
     """Where the program made the torrent; empty if that is not known."""
 
@@ -66,12 +69,10 @@ class Claim(NamedTuple):
         hashes = path_hashes(map("/".join, paths))
         return cls(metainfo.infohash.hex(), metainfo.name, content.hexdigest()[:32], writing, hashes, origin)
 
-    def renamed(self, change: PathChange) -> Claim:
-        """Make the claim of the same torrent after a claimed file was renamed."""
-        paths = dict(self.paths)  # which takes a fifth of the time of {**self.paths, ...}
-        paths[change.new_hash] = change.new
-        del paths[change.old_hash]
-        return self._replace(paths=paths)
+    def rename(self, change: PathChange) -> None:
+        """Replace the path of a file; a copy of 20,000 paths would take a third of the time of a rename."""
+        self.paths.pop(change.old_hash, None)
+        self.paths[change.new_hash] = change.new
 
     def at(self, paths: List[Parts], *, writing: bool) -> Claim:
         """Make the claim of the same torrent on other paths, hashing only the paths that are new.

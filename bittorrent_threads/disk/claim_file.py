@@ -41,8 +41,11 @@ MAX_FILES = 1000
 """Claim files that are read in one folder."""
 LOCK_TIMEOUT = 5.0
 """Seconds to wait for the lock file; a process that holds it longer was stopped, and is not waited for."""
-MAX_APPENDED = 1000
-"""Lines that are appended before the file is written as a whole again."""
+MIN_APPENDED = 64 * 1024
+"""Bytes that are appended before the file is written as a whole again, or as many as it then had if those are more.
+
+So what is written for each change does not grow with the number of paths, and what is read is at most twice the claims.
+"""
 READ_ATTEMPTS = 50
 """Reads of a claim file of a running process that is not whole: it is being written, in far less than these."""
 READ_INTERVAL = 0.01
@@ -54,7 +57,8 @@ class ClaimFile:
 
     Attributes:
         root: The real path of the folder.
-        claims: The claims by a key of each, such as its infohash; replaced under the lock of ``Claims``, never changed.
+        claims: The claims by a key of each, such as its infohash; replaced under the lock of ``Claims``, never changed
+            but for the paths of a claim.
         lock: Held while the file is stored, and around ``store_reduced``.
     """
 
@@ -66,7 +70,8 @@ class ClaimFile:
         self._parts: Parts = (HIDDEN_FOLDER, name)
         self._fd: Optional[int] = None
         self._stored: Mapping[str, Claim] = {}  # what the lines of the file say; empty to have it written as a whole
-        self._appended = 0  # lines since it was written as a whole
+        self._whole = 0  # bytes of the file when it was written as a whole
+        self._appended = 0  # bytes since
 
     def store(self, compared: Claim) -> None:
         """Store all claims, and compare one with the claims of other sessions and processes.
@@ -77,7 +82,7 @@ class ClaimFile:
         Raises:
             FileInUse: Another torrent uses one of the paths.
         """
-        with self.lock:
+        with self.lock, self._folder.keep_folders_open():
             try:
                 with _locked(self._folder):
                     self._write(self.claims)
@@ -97,7 +102,7 @@ class ClaimFile:
         The caller holds ``lock``.
 
         Args:
-            changes: For claims in which one file was renamed since they were stored: its paths.
+            changes: The paths of a file for each claim that was changed by its rename.
         """
         claims = self.claims
         if claims and self._fd is not None:
@@ -178,19 +183,22 @@ class ClaimFile:
         if not lines:
             return
         self._stored = {}
-        self._appended += len(lines)
-        whole = not stored or self._appended > MAX_APPENDED
-        if whole:
-            self._appended = 0
+        data = _encoded(lines)
+        self._appended += len(data)
+        if not stored or self._appended > max(MIN_APPENDED, self._whole):
             lines = [_entry(key, claim) for key, claim in claims.items()]
-            lines.insert(0, {**lock(self._fd), "lines": len(lines)})
+            data = _encoded([{**lock(self._fd), "lines": len(lines)}, *lines])
+            self._whole, self._appended = len(data), 0
             folder.system.ftruncate(self._fd, 0)
             folder.system.lseek(self._fd, 0, os.SEEK_SET)
-        data = b"".join([json.dumps(line).encode() + b"\n" for line in lines])
         done = 0
         while done < len(data):
             done += folder.system.write(self._fd, data[done:])
         self._stored = claims
+
+
+def _encoded(lines: List[Any]) -> bytes:
+    return b"".join([json.dumps(line).encode() + b"\n" for line in lines])
 
 
 def _entry(key: str, claim: Claim) -> List[Any]:
@@ -266,9 +274,7 @@ def _claims_in(lines: List[Any]) -> List[Claim]:
             claims[key] = Claim(infohash[:40], name[:240], content, writing, hashes, printable(origin, MAX_ORIGIN))
         elif kinds == [str, str, str] and line[0] in claims:
             key, old, new = line
-            paths = {**claims[key].paths, new: ""}
-            paths.pop(old, None)
-            claims[key] = claims[key]._replace(paths=paths)
+            claims[key].rename(PathChange(old, "", new, ""))
         elif kinds == [str]:
             claims.pop(line[0], None)
     return list(claims.values())

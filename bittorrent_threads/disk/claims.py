@@ -54,18 +54,19 @@ class Claims:
             raise
 
     def renamed(self, folder: Folder, claim: Claim, change: PathChange) -> None:
-        """Replace the claim of a torrent after the rename of a file, and what it claimed beside it; raises nothing.
+        """Change a claim after the rename of a file, and remove what the torrent claimed beside it; raises nothing.
 
         Args:
             folder: The folder of the claims.
-            claim: The new claim.
-            change: How its paths differ from those of the previous one.
+            claim: The claim of the torrent, which is changed.
+            change: The path of the file before and after.
         """
+        root = os.path.realpath(folder.root)
         with self._lock:
-            file = self._files.get(os.path.realpath(folder.root))
+            claim.rename(change)
+            file = self._files.get(root)
             if file is not None:
-                others = _without(file.claims, _key(claim.infohash, beside=True))
-                file.claims = {**others, claim.infohash: claim}
+                file.claims = _without(file.claims, _key(claim.infohash, beside=True))
         if file is not None:
             self._store_reduced(file, {claim.infohash: change})
 
@@ -164,8 +165,7 @@ class TorrentClaim:
         if before is None or change.old_hash not in claim.paths:
             self._claims.release(folder, infohash, beside=True)
             return
-        claim = claim.renamed(change)
-        self._current, self._paths = (folder, claim), None
+        self._paths = None
         self._claims.renamed(folder, claim, change)
 
     @contextlib.contextmanager

@@ -31,6 +31,7 @@ from .page_cache import PageCache
 from .part_file import PartFile
 from .path_choice import refused
 from .results import CheckedFiles, Synced, bare
+from .small_files import Read, SmallFiles
 from .torrent_files import TorrentFiles
 from .unsynced_files import UnsyncedFiles
 
@@ -64,6 +65,7 @@ class Content:
         self.folder = folder
         self.pool = pool
         self._files = TorrentFiles(metainfo, folder, pool, names=names, on_changed=self._on_changed)
+        self._small_files = SmallFiles(pool)
         self.padding = padding_pieces(metainfo)
         self._unsynced = UnsyncedFiles(self._files, folder, pool)
         self._lock = allocate_lock()  # guards what follows
@@ -152,17 +154,19 @@ class Content:
         """Fill ``view`` with unverified bytes, for a hash check; raise ``Missing`` where no file has them."""
         done = 0
         at_home, small = self._at_home(), self._files.small
+        reads: List[Read] = []
         for span, at in self._places(offset, len(view)):
             if done < at:
                 view[done:at] = bytes(at - done)
             done = at + span.length
             if small(span.file) and at_home(span.file):
-                self.pool.read_current(self._files[span.file], span.offset, view[at:done])
+                reads.append(Read(self._files[span.file], span.offset, view[at:done]))
             else:
                 with self._place_of(span) as place:
                     place.read_into(span, view[at:done])
         if done < len(view):
             view[done:] = bytes(len(view) - done)
+        self._small_files.read(reads)
 
     def scan(self, offset: int, length: int, view: memoryview) -> Iterator[memoryview]:
         """Read unverified bytes in parts, for a hash check.
@@ -354,7 +358,7 @@ class Content:
 
     def _at_home(self) -> Callable[[int], object]:
         # Tells whether the bytes of a file are in the file itself, not in the part file.  A hash check asks for 20,000
-        # files in a row, and takes the lock once.  It uses ``FilePool.read_current`` for those of them that are small.
+        # files in a row, and takes the lock once.  It uses ``SmallFiles`` for those that are small.
         routed = self._routed
         if routed is not None:
             return routed.__getitem__

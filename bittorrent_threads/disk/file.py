@@ -113,6 +113,10 @@ class File:
         self.stat = FileStat.of(found)
         return self.stat
 
+    def unchanged(self, found: os.stat_result) -> bool:
+        """Return whether the file was seen, and its status is the same; a file that is written to is not asked."""
+        return (found.st_size, found.st_mtime_ns, found.st_ino) == self.stat and identity(found) == self.identity
+
     def differs(self, found: Optional[os.stat_result]) -> bool:
         """Return whether the file was changed since it was last seen, by its status; None if it does not exist."""
         known = self.stat

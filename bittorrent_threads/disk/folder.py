@@ -15,7 +15,7 @@ import contextlib
 import errno
 import os
 import stat
-from typing import Any, Callable, Iterator, List, Optional, Set, Tuple
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Set, Tuple
 
 from ..errors import StorageError
 from ..threads.original import local, original
@@ -51,7 +51,7 @@ class Folder:
         self._relief = relief
         self._no_follow = getattr(system, "O_NOFOLLOW", 0) if original("os", "open") in os.supports_dir_fd else 0
         # O_NONBLOCK: opening a FIFO must not block the thread.
-        self._flags = self._no_follow | getattr(system, "O_NONBLOCK", 0) | getattr(system, "O_BINARY", 0)
+        self.read_flags = self._no_follow | getattr(system, "O_NONBLOCK", 0) | getattr(system, "O_BINARY", 0)
         self._local = local()
 
     def path(self, parts: Parts) -> str:
@@ -63,7 +63,11 @@ class Folder:
         """Keep the folders above the file used last open in this thread, until the context ends.
 
         A folder that is replaced during the context may still be used, as if it was replaced after the context.
+        A context inside another one does nothing.
         """
+        if self._open_folders is not None:
+            yield
+            return
         kept = self._local.kept = _OpenFolders()
         try:
             yield
@@ -86,7 +90,7 @@ class Folder:
 
     def opened(self, parts: Parts, flags: int, *, create: bool = False) -> Tuple[int, os.stat_result]:
         """Open a regular file as ``open`` does; return its descriptor and its status."""
-        flags |= self._flags | (os.O_CREAT if create else 0)
+        flags |= self.read_flags | (os.O_CREAT if create else 0)
         try:
             fd = self._opened_beside(parts, flags)
             if fd is None:
@@ -128,6 +132,25 @@ class Folder:
         if not stat.S_ISREG(found.st_mode) or _is_link(found):
             raise StorageError("is no regular file", self.path(parts))
         return found
+
+    def beside(self, paths: Iterable[Parts]) -> Iterator[Tuple[str, int]]:
+        """Open the folders of many files, within ``keep_folders_open``; most are in the folder of the one before.
+
+        Args:
+            paths: Components of the path of each file.
+
+        Yields:
+            The arguments name and ``dir_fd`` of a system call for each file; it ends where there are none, as on
+            Windows.
+        """
+        kept = self._open_folders if self._no_follow else None
+        for parts in paths:
+            if kept is None or len(parts) > _KEPT_FOLDERS:
+                return
+            if not (kept.names == parts[:-1] and kept.descriptors and _is_name(parts[-1])):
+                with self._parent(parts):
+                    pass
+            yield parts[-1], kept.descriptors[-1]
 
     def at(self, root: str) -> Folder:
         """Return the folder at another path, with the same ``system`` and ``relief``."""

@@ -88,6 +88,13 @@ class StorageMove:
         with self._target.keep_folders_open():
             self._make_all()
 
+    def sync(self) -> None:
+        """Make the names in the new place durable; the data of copies is."""
+        synced: Set[Parts] = set()
+        for parts, made in self._durable.items():
+            with self._reported(parts):
+                self._target.sync(parts, begin=made, done=synced)
+
     def _make_all(self) -> None:
         try:
             # With a link there the torrent could not start in the new place.
@@ -102,10 +109,6 @@ class StorageMove:
                     if named is None or identity(named) != source.identity:
                         raise Gone("was removed or replaced while in use", file.path, errno.ESTALE)
                     self._make(file, source, parts)
-            synced: Set[Parts] = set()
-            for parts, made in self._durable.items():
-                with self._reported(parts):
-                    self._target.sync(parts, begin=made, done=synced)
         except BaseException:
             self.undo()
             raise
@@ -273,6 +276,7 @@ def _moved(
     moving.make()
     answer = _result(moving, found)
     try:
+        moving.sync()
         resume, _ = resume_file.load(metainfo)
         if resume is not None:
             new_resume_file.store(moved(resume, answer))
@@ -315,6 +319,8 @@ def rename(
 ) -> Moved:
     """Change the path of one file below its folder.
 
+    The path is durable before the old one is removed, by one sync where the journal of names takes it.
+
     Args:
         content: The files.
         resume_file: The resume data.
@@ -337,7 +343,10 @@ def rename(
     unchanged = all(before == after for _, before, after in answer.files)  # a link, not a copy
     resume: Optional[Resume] = None
     try:
-        if stored and not (unchanged and resume_file.store_name(index, parts)):
+        named = stored and unchanged and resume_file.store_name(index, parts)
+        if not named:
+            moving.sync()
+        if stored and not named:
             resume, _ = resume_file.load(metainfo)
             if resume is None:
                 # Resume data without pieces and files: existing data is hashed.

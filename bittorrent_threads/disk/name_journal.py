@@ -5,6 +5,12 @@ store of the resume data replaces the journal.  The first line has the checksum 
 adds to.  Beside any other resume file it is not valid, so that it need not be removed in the same moment as that is
 replaced.  Each further line has a checksum of its own.  Reading ends at a line that is not whole: the rename was not
 finished, and the file has its earlier path.
+
+A rename makes the new name, appends its line and removes the old name, in this order, and syncs the line only.  So the
+line is on the disk before the old name can be gone from it: without it a power cut might leave a file under a name that
+nothing tells of, and the torrent would report it as missing.  The two changes of folders need no sync: a file system
+with a journal or transactions keeps their order, so that one of the names is always there.  If it is the old one, the
+line is there without its rename, and ``undone`` finds that.
 """
 
 from __future__ import annotations
@@ -12,16 +18,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import Any, List
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
+from ..errors import StorageError
 from . import whole_file
 from .descriptor import Descriptor
+from .file import FileStat
 from .folder import Folder, Parts
 
-MAX_LINES = 1000
-"""Renamed files in a journal: it is read in a few milliseconds, and so many renames share one store of resume data."""
-MAX_SIZE = 1024 * 1024
-"""Bytes of a journal."""
+LINES = 1000
+"""Renames in a journal, or as many as the torrent has files if those are more: so many share one store of resume data,
+whose cost grows with the number of files."""
+MAX_SIZE = 4 * 1024 * 1024
+"""Bytes of a journal: some ten thousand renames."""
 
 _MAGIC = b"bittorrent_threads names "
 _SEAL_SIZE = 17  # of a line: a part of the SHA-256 in hexadecimal, and a space
@@ -42,13 +51,14 @@ class NameJournal:
         self._lines = 0
         self._size = 0
 
-    def append(self, seal: bytes, index: int, parts: Parts) -> bool:
+    def append(self, seal: bytes, index: int, parts: Parts, *, files: int = 0) -> bool:
         """Append the path of a file; it is durable afterwards.
 
         Args:
             seal: The checksum of the resume file.
             index: The file.
             parts: Components of its path.
+            files: Files of the torrent.
 
         Returns:
             False if nothing was appended, as the journal is full or was changed by another program.
@@ -60,7 +70,7 @@ class NameJournal:
             whole_file.write_new(self._folder, self._parts, head + line)
             self._folder.sync(self._parts, begin=len(self._parts) - 1)
             self._seal, self._lines, self._size = seal, 0, len(head)
-        elif self._lines == MAX_LINES or self._size + len(line) > MAX_SIZE or not self._appended(line):
+        elif self._lines >= max(LINES, files) or self._size + len(line) > MAX_SIZE or not self._appended(line):
             return False
         self._lines += 1
         self._size += len(line)
@@ -82,20 +92,22 @@ class NameJournal:
             file.close()
         return True
 
-    def load(self, seal: bytes) -> List[Any]:
+    def load(self, seal: bytes, *, files: int = 0) -> List[Any]:
         """Return the entries of ``Resume.plain`` for renamed files, not validated, in the order of the renames.
 
         Args:
             seal: The checksum of the resume file.
+            files: Files of the torrent.
 
         Raises:
             ValueError: A line is no JSON.
         """
         if self._folder.stat(self._parts) is None:
             return []
-        head, *lines = whole_file.read(self._folder, self._parts, MAX_SIZE).split(b"\n", MAX_LINES + 1)
+        most = max(LINES, files)
+        head, *lines = whole_file.read(self._folder, self._parts, MAX_SIZE).split(b"\n", most + 1)
         found: List[Any] = []
-        for line in lines[:MAX_LINES] if head == _MAGIC + seal else ():
+        for line in lines[:most] if head == _MAGIC + seal else ():
             body = line[_SEAL_SIZE:]
             if _sealed(body) != line + b"\n":
                 break
@@ -106,6 +118,43 @@ class NameJournal:
         """Remove the journal."""
         self._seal = b""
         self._folder.remove(self._parts)
+
+
+def undone(
+    names: Iterable[Tuple[int, Parts]],
+    folder: Folder,
+    stats: Sequence[Optional[FileStat]],
+    earlier: Callable[[int], Parts],
+) -> List[Any]:
+    """Find the renames whose lines a power cut left without the changes of the folders.
+
+    Args:
+        names: The entries of a journal, in the order of the renames.
+        folder: The folder of the files.
+        stats: The state of each file when the resume data was stored.
+        earlier: Returns the path that a file had then.
+
+    Returns:
+        Entries to be added behind those of the journal: the path that each such file still has.
+    """
+    paths: Dict[int, List[Parts]] = {}
+    for index, parts in names:
+        paths.setdefault(index, [earlier(index)]).append(parts)
+    found: List[Any] = []
+    with folder.keep_folders_open():
+        for index, (*others, last) in paths.items():
+            if stats[index] is not None and _stat(folder, last) != stats[index]:
+                there = [parts for parts in reversed(others) if _stat(folder, parts) == stats[index]]
+                found += [[index, list(parts)] for parts in there[:1]]
+    return found
+
+
+def _stat(folder: Folder, parts: Parts) -> Optional[FileStat]:
+    try:
+        found = folder.stat(parts)
+    except (OSError, StorageError):
+        return None
+    return None if found is None else FileStat.of(found)
 
 
 def _sealed(body: bytes) -> bytes:

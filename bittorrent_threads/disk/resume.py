@@ -70,11 +70,19 @@ class Resume(NamedTuple):
             "part_file": None if self.part_file is None else list(self.part_file),
             "unfinished": [[index, blocks.hex()] for index, blocks in self.unfinished],
             "clean": self.clean,
-            "names": [[index, list(parts)] for index, parts in self.names],
+            "names": self.plain_names(),
             "doubtful": self.doubtful.hex(),
             **({"unsynced": self.unsynced.hex(), "page_cache": self.page_cache} if self.page_cache else {}),
             **({} if self.own is None else {"own": self.own.hex()}),
         }
+
+    def renamed(self, entries: List[Any], metainfo: Metainfo) -> Resume:
+        """Return it with more entries of ``names``, as ``plain`` has them; a wrong one raises ``ValueError``."""
+        return self._replace(names=_names([*self.plain_names(), *entries], metainfo))
+
+    def plain_names(self) -> List[Any]:
+        """Return ``names`` as lists, strings and numbers."""
+        return [[index, list(parts)] for index, parts in self.names]
 
     @classmethod
     def of(cls, plain: object, metainfo: Metainfo) -> Resume:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from ..errors import StorageError
 from ..metainfo.layout import BLOCK
@@ -23,7 +23,7 @@ from . import whole_file
 from .file import FileStat
 from .folder import Folder, Parts
 from .metadata_file import MetadataFile
-from .name_journal import NameJournal
+from .name_journal import NameJournal, undone
 from .resume import Resume
 
 MAX_NAMES_SIZE = 4 * 1024 * 1024
@@ -115,7 +115,7 @@ class ResumeFile:
             try:
                 if self._last is None or not self._last.same(self.folder, self._parts):
                     return False
-                if not self._journal.append(self._last.seal, index, parts):
+                if not self._journal.append(self._last.seal, index, parts, files=len(self._last.resume.files)):
                     return False
             except OSError as error:
                 raise StorageError.wrap(error, self.folder.path(self._parts)) from error
@@ -143,11 +143,14 @@ class ResumeFile:
         with contextlib.suppress(OSError):
             self._journal.remove()  # it has added to the previous data
 
-    def load(self, metainfo: Metainfo) -> Tuple[Optional[Resume], Tuple[str, ...]]:
+    def load(
+        self, metainfo: Metainfo, content_folder: Optional[Folder] = None
+    ) -> Tuple[Optional[Resume], Tuple[str, ...]]:
         """Load the resume data that was stored last, or else the version before it.
 
         Args:
             metainfo: The torrent.
+            content_folder: Where the files are, to find those that a power cut left under an earlier path.
 
         Returns:
             The resume data, None if there is none; and the reason why each invalid file was not used.
@@ -161,12 +164,32 @@ class ResumeFile:
                     return _with_names(last.resume, self._renamed), tuple(reasons)
                 data = self._read(parts, bounds.size)
                 if data is not None:
-                    names = self._journal.load(_seal_of(data))
-                    return _decoded(data, metainfo, bounds, names), tuple(reasons)
+                    resume = _decoded(data, metainfo, bounds)
+                    return self._with_journal(data, resume, metainfo, content_folder), tuple(reasons)
             except (OSError, StorageError, ValueError, RecursionError) as error:
                 reason = error.reason if isinstance(error, StorageError) else error
                 reasons.append(f"{self.folder.path(parts)}: {printable(str(reason))}")
         return None, tuple(reasons)
+
+    def _with_journal(
+        self, data: bytes, resume: Resume, metainfo: Metainfo, content_folder: Optional[Folder]
+    ) -> Resume:
+        names = self._journal.load(_seal_of(data), files=len(metainfo.files))
+        if not names:
+            return resume
+        renamed = resume.renamed(names, metainfo)
+        if content_folder is None:
+            return renamed
+        before = dict(resume.names)
+        back = undone(
+            [(index, tuple(parts)) for index, parts in names],
+            content_folder,
+            resume.files,
+            lambda index: before.get(index) or metainfo.files[index].path,
+        )
+        with contextlib.suppress(ValueError):  # an earlier path is that of another file
+            return resume.renamed([*names, *back], metainfo)
+        return renamed
 
     def at(self, folder: Folder) -> ResumeFile:
         """Return the same file in another folder."""
@@ -265,8 +288,7 @@ def _with_names(resume: Resume, names: Dict[int, Parts]) -> Resume:
     )
 
 
-def _decoded(data: bytes, metainfo: Metainfo, bounds: Bounds, names: List[Any]) -> Resume:
-    # ``names`` are entries for renamed files, in the order of the renames.
+def _decoded(data: bytes, metainfo: Metainfo, bounds: Bounds) -> Resume:
     body = data[_SEAL_SIZE:]
     if not data.startswith(_MAGIC):
         raise ValueError("is not resume data")
@@ -275,10 +297,7 @@ def _decoded(data: bytes, metainfo: Metainfo, bounds: Bounds, names: List[Any]) 
     values = sum(map(body.count, (b",", b"[", b"{")))
     if values > bounds.values:
         raise ValueError(f"has {values} values, more than {bounds.values}, the limit for this torrent")
-    plain = json.loads(body)
-    if names and isinstance(plain, dict) and isinstance(plain.get("names", []), list):
-        plain["names"] = [*plain.get("names", []), *names]
-    return Resume.of(plain, metainfo)
+    return Resume.of(json.loads(body), metainfo)
 
 
 def _seal_of(data: bytes) -> bytes:

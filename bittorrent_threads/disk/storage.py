@@ -179,7 +179,7 @@ class Storage:
     def recall(self, deliver: Callable[[Recalled], None]) -> None:
         """Load the resume data that was stored last."""
         self._submit(
-            lambda: Recalled(*self._resume_file.load(self._metainfo)),
+            lambda: Recalled(*self._resume_file.load(self._metainfo, self._content.folder)),
             deliver,
             lambda error: Recalled(None, (str(error),)),
         )

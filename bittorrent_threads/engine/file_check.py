@@ -139,7 +139,7 @@ class FileCheck:
 
     def _see(self, checked_files: CheckedFiles) -> bool:
         """Note which files are there; True if one is gone that was there."""
-        self._paths.chosen = dict(checked_files.names)
+        self._paths.choose(checked_files.names)
         self._ownership.see(checked_files)
         gone = self._files.unmade(checked_files.unmade)
         self._pieces.made(checked_files.made)

@@ -131,7 +131,7 @@ class FilePreparation:
         self._storage.prepare(wanted, own, functools.partial(self._prepared, wanted), writing=writing)
 
     def _prepared(self, wanted: Sequence[bool], done: Prepared) -> None:
-        self._paths.chosen = dict(done.names)
+        self._paths.choose(done.names)
         if done.error is not None:
             self._overtaken |= done.error.errno == errno.EBUSY
             self._storage_retry.begin(done.error)

@@ -6,7 +6,7 @@ The disk moves the files, and every later job waits for that.  Here the torrent 
 from __future__ import annotations
 
 import functools
-from typing import Callable, Mapping, Optional, Protocol, Tuple
+from typing import Callable, Optional, Protocol, Tuple
 
 from ..disk.path_choice import rules
 from ..disk.results import Moved
@@ -55,20 +55,20 @@ class MoveStorage:
     def rename(self, index: int, path: str, done: Callable[[Optional[StorageError]], None]) -> None:
         """Give a file another path below the folder; raises ValueError for one that is not allowed."""
         parts = self._chosen(index, path)
-        names = self._paths.renamed.copy()
+        known = self._resume_store.recalled
         self._begin()
-        self._resume_store.recall(lambda: self._rename(index, path, parts, names, done))
+        self._resume_store.recall(lambda: self._rename(index, path, parts, known, done))
 
     def _rename(
         self,
         index: int,
         path: str,
         parts: Tuple[str, ...],
-        names: Mapping[int, Tuple[str, ...]],
+        known: bool,
         done: Callable[[Optional[StorageError]], None],
     ) -> None:
         try:
-            if names != self._paths.renamed:
+            if not known:
                 self._chosen(index, path)  # the names of an earlier client are known only now
         except ValueError as error:
             self._ended()
@@ -77,8 +77,7 @@ class MoveStorage:
 
         def renamed(answer: Moved) -> None:
             if answer.moved:
-                self._paths.renamed[index] = parts
-                self._paths.chosen.pop(index, None)
+                self._paths.rename(index, parts)
                 self._resume_store.renamed(answer)
             self._ended()
             done(answer.error)

@@ -98,19 +98,19 @@ class ResumeStore:
         self._sync_interval = settings.sync_interval
         self._patience = math.inf if settings.sync_at_close else PATIENCE
         self.stored = stored
-        self.kept: Optional[Resume] = None
-        """Resume data as of the last stop."""
-        self._recalled = not stored
+        self._kept: Optional[Resume] = None
+        self.recalled = not stored
         """Stored resume data was read, or must not be."""
-        self.resume: Optional[Resume] = None
-        """The resume data read or stored last."""
+        self._resume: Optional[Resume] = None
+        self._renamed = False
+        """A file was renamed: the names in ``_kept`` and ``_resume`` may be old."""
         if piece_cache is not None:
             try:
-                self.resume = Resume.of(dict(piece_cache), metainfo)
+                resume = self._resume = Resume.of(dict(piece_cache), metainfo)
             except (TypeError, ValueError) as error:
                 raise StateError("piece_cache", f"cannot be used: it {error}") from error
-            self._recalled = True
-            self._learn(self.resume)
+            self.recalled = True
+            self._learn(resume)
         self.unfinished: Unfinished = ()
         """Pieces of which some blocks are on disk, while the torrent is not live."""
         self._remembered = False
@@ -119,15 +119,37 @@ class ResumeStore:
         self.durable = DurablePieces(pieces.have)
         self._timer: Optional[Timer] = None
 
+    @property
+    def kept(self) -> Optional[Resume]:
+        """Resume data as of the last stop."""
+        return self._named(self._kept)
+
+    @kept.setter
+    def kept(self, resume: Optional[Resume]) -> None:
+        self._kept = resume
+
+    @property
+    def resume(self) -> Optional[Resume]:
+        """The resume data read or stored last."""
+        return self._named(self._resume)
+
+    @resume.setter
+    def resume(self, resume: Optional[Resume]) -> None:
+        self._resume = resume
+
+    def _named(self, resume: Optional[Resume]) -> Optional[Resume]:
+        """Put in the names as they are: done here, as 20,000 files may be renamed before the data is used."""
+        return resume._replace(names=self._names(resume.files)) if resume is not None and self._renamed else resume
+
     def recall(self, then: Callable[[], None]) -> None:
         """Read stored resume data once, as it has the names of files, then call ``then``."""
-        if self._recalled:
+        if self.recalled:
             then()
             return
 
         def recalled(answer: Recalled) -> None:
-            if not self._recalled:
-                self._recalled = True
+            if not self.recalled:
+                self.recalled = True
                 self.resume = answer.resume
                 self._remembered = answer.resume is not None or bool(answer.reasons)
                 if answer.reasons:
@@ -140,7 +162,7 @@ class ResumeStore:
 
     def _learn(self, resume: Resume) -> None:
         self._ownership.recall(resume)
-        self._paths.renamed.update(resume.names)
+        self._paths.recall(resume.names)
         self._storage.name(resume.names)
 
     def changed(self) -> None:
@@ -293,21 +315,20 @@ class ResumeStore:
 
     def renamed(self, answer: Moved) -> None:
         """One file was renamed, and the disk stored that; no sync, as a user may rename many in a row."""
+        self._renamed = True
         self._found_again(answer)
         if self._lifecycle.started:
             self.changed()
-        elif self._dirty or self.kept is None:
+        elif self._dirty or self._kept is None:
             self._owner.settle()
         else:
             self._storage.close(lambda done: None)
 
     def _found_again(self, answer: Moved) -> None:
-        if self.resume is not None:
-            after = moved(self.resume, answer)
-            self.resume = after._replace(names=self._names(after.files))
-        if self.kept is not None:
-            after = moved(self.kept, answer)
-            self.kept = after._replace(names=self._names(after.files))
+        if self._resume is not None:
+            self._resume = moved(self._resume, answer)
+        if self._kept is not None:
+            self._kept = moved(self._kept, answer)
 
     def _names(self, files: Sequence[Optional[FileStat]]) -> Names:
         """The names to remember.  For files that are not there, the next start chooses a name anew."""

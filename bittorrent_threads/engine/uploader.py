@@ -122,7 +122,7 @@ class Uploader:
         self._uploads = Uploads(layout=layout, reqq=settings.reqq, fast=peer.fast)
         self._reading = 0
         """Bytes asked of the disk."""
-        self._loading: Dict[Request, None] = {}
+        self._loading: Set[Request] = set()
         """The requests that the disk reads for, without those that were cancelled."""
         self._sending: Dict[Request, int] = {}
         """The requests whose blocks were given to the stream, and the numbers of their first buffers there; some of
@@ -187,13 +187,16 @@ class Uploader:
     def cancel(self, index: int, begin: int, length: int) -> None:
         """The peer cancels a request; with BEP 6 that is answered by a reject, or by a block that has left already."""
         request = (index, begin, length)
-        if self._uploads.cancel(*request) or self._loading.pop(request, 0) is None or self._withdraw(request):
+        if self._uploads.cancel(*request) or self._withdraw(request):
             if self._peer.fast:
                 self._peer.send(messages.reject(*request))
             self._touch()
 
     def _withdraw(self, request: Request) -> bool:
-        """Take a block back from the stream, if nothing of it was sent."""
+        """Take a block back that is read from the disk, or from the stream if nothing of it was sent."""
+        if request in self._loading:
+            self._loading.remove(request)
+            return True
         number = self._sending.pop(request, None)
         size = 0 if number is None else self._peer.stream.withdraw(number, BUFFERS)
         if size:
@@ -234,7 +237,7 @@ class Uploader:
             self._reading += size
             self._network.skip_rest()
             for run in runs:
-                self._loading.update(dict.fromkeys(run.requests))
+                self._loading.update(run.requests)
             spans = [(run.index, run.begin, run.length) for run in runs]
             self._storage.load(spans, functools.partial(self._loaded, runs))
 
@@ -287,10 +290,10 @@ class Uploader:
 
     def _uncancelled(self, run: Run) -> List[Request]:
         """The requests of a run that was read, without those that were cancelled meanwhile."""
-        loading = self._loading
-        wanted = [request for request in run.requests if request in loading]
-        for request in wanted:
-            del loading[request]
+        loading, wanted = self._loading, run.requests
+        if not loading.issuperset(wanted):
+            wanted = [request for request in wanted if request in loading]
+        loading.difference_update(wanted)
         return wanted
 
     def _note_sending(self, requests: Sequence[Request]) -> None:

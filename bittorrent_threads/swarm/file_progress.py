@@ -9,7 +9,7 @@ A file of priority 0 that is being read is wanted, and its pieces are requested 
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Sequence, Set
+from typing import Dict, Iterable, List, Sequence, Set, Tuple
 
 from ..metainfo.layout import Layout, runs
 from .picker import MAX_PRIORITY, ON_DEMAND
@@ -23,7 +23,7 @@ class FileProgress:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self.priorities: List[int] = [NORMAL_PRIORITY] * layout.file_count
+        self.priorities: Tuple[int, ...] = (NORMAL_PRIORITY,) * layout.file_count
         self._read: Dict[int, int] = {}
         """The files that are being read, and by how many readers."""
         self._made: Set[int] = set()
@@ -64,7 +64,7 @@ class FileProgress:
             raise ValueError(f"{len(priorities)} priorities for {self._layout.file_count} files")
         for file, priority in enumerate(priorities):
             check_priority(file, priority)
-        self.priorities = list(priorities)
+        self.priorities = tuple(priorities)
 
     def piece_priorities(self) -> List[int]:
         """The priority of each piece: the highest of its files; on demand if one of them is only being read."""

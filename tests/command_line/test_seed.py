@@ -90,6 +90,15 @@ def test_a_goal_is_for_each(run: Run, torrents: List[Path], tmp_path: Path) -> N
     assert ran.out == f"{tmp_path / 'data' / 'one'}: sent 0 B\n{tmp_path / 'data' / 'two'}: sent 0 B\n"
 
 
+@pytest.mark.parametrize("command", ["seed", "download"])
+def test_one_torrent_twice(run: Run, torrents: List[Path], tmp_path: Path, command: str) -> None:
+    link = f"magnet:?xt=urn:btih:{ONE.infohash.hex()}"
+    ran = run(command, *torrents, link, "-d", tmp_path / "data")
+    assert ran.code == 2
+    assert ran.err == f"bittorrent-threads: sources: {torrents[0]} and {link} are the same torrent\n"
+    assert run(command, torrents[0], torrents[0], "-d", tmp_path / "data").code == 2
+
+
 def test_the_first_bad_source_ends_it(run: Run, torrents: List[Path], tmp_path: Path) -> None:
     ran = run("seed", torrents[0], tmp_path / "missing", "-d", tmp_path / "data")
     assert ran.code == 5

@@ -155,8 +155,8 @@ def test_a_file_that_stays_invalid_claims_nothing(
 def test_a_rename_adds_lines_which_others_read(
     sessions: List[Claims], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claim_file, "MAX_APPENDED", 7)
-    many = torrent([(f"{index}", 1) for index in range(500)], 500)
+    monkeypatch.setattr(claim_file, "MIN_APPENDED", 0)
+    many = torrent([(f"{index}", 1) for index in range(30)], 30)
     folder, own = Folder(str(tmp_path)), TorrentClaim(sessions[0], many.metainfo)
     paths = [entry.path for entry in many.metainfo.files]
     own.take(folder, paths, writing=False)

@@ -425,35 +425,6 @@ def test_close_of_a_folder_closes_the_files_of_one_torrent(tmp_path: Path, pool:
     assert read(pool, x, 0, 1) == b"x", "and it can be used again"
 
 
-def test_what_is_used_once_is_not_kept_open(tmp_path: Path, pool: FilePool, folder: Folder) -> None:
-    x, buffer = file(folder), bytearray(4)
-    pool.create(x)
-    pool.write(x, 0, view(b"data"), once=True)
-    pool.read_current(x, 0, memoryview(buffer))
-    assert buffer == b"data"
-    assert x.changes == 0
-    assert len(pool) == 0
-    assert descriptors(tmp_path) == []
-
-
-@pytest.mark.parametrize("kept", [False, True], ids=["closed", "open"])
-@pytest.mark.parametrize("fate", [gone, replaced, cut, changed])
-def test_a_fetch_meets_the_file_that_has_the_name_now(
-    pool: FilePool, folder: Folder, fate: Callable[[File], None], kept: bool
-) -> None:
-    x, buffer = file(folder, data=b"data"), bytearray(4)
-    pool.adopt(x)
-    if kept:
-        pool.read(x, 0, 4)
-    fate(x)
-    if fate is changed:
-        pool.read_current(x, 0, memoryview(buffer))
-    else:
-        with pytest.raises(Missing if fate is cut else Gone):
-            pool.read_current(x, 0, memoryview(buffer))
-    assert x.changes == (fate in (cut, changed))
-
-
 def test_a_file_that_was_met_is_not_opened_to_be_made(tmp_path: Path, pool: FilePool) -> None:
     system = System()
     x = file(Folder(str(tmp_path), system=system), "x", b"data")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import Any, List, Set
+from typing import Any, Dict, List, Set, Tuple
 
 import pytest
 from support.resumes import FILES, resume_of
@@ -67,12 +67,15 @@ def test_a_line_that_is_not_whole_ends_it(tmp_path: Path) -> None:
 
 
 def test_one_that_is_full_gone_or_changed_takes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(name_journal, "MAX_LINES", 2)
+    monkeypatch.setattr(name_journal, "LINES", 2)
     written = journal(tmp_path)
     assert [written.append(SEAL, index, ("a",)) for index in range(3)] == [True, True, False]
+    assert written.append(SEAL, 2, ("a",), files=3), "as many as there are files, if those are more"
+    assert not written.append(SEAL, 3, ("a",), files=3)
     assert len(written.load(SEAL)) == 2
+    assert len(written.load(SEAL, files=3)) == 3
     path = tmp_path / PARTS[0] / PARTS[1]
-    monkeypatch.setattr(name_journal, "MAX_LINES", 9)
+    monkeypatch.setattr(name_journal, "LINES", 9)
     monkeypatch.setattr(name_journal, "MAX_SIZE", path.stat().st_size)
     assert not written.append(SEAL, 0, ("a",))
     monkeypatch.undo()
@@ -203,6 +206,94 @@ def test_a_journal_of_bad_paths_makes_the_resume_data_invalid(tmp_path: Path) ->
         found, (reason, *_) = ResumeFile(folder, (".hidden", "t")).load(t.metainfo)
         assert found is None or found.names == ()
         assert "name" in reason
+
+
+class Renamed:
+    """A torrent of small files in a folder that were renamed, with the resume data and the journal of that."""
+
+    def __init__(self, root: Path) -> None:
+        self.t = torrent([("a", 150), ("b", 250), ("c", 200)], 100)
+        self.root, self.system = root, System()
+        folder = Folder(str(root), system=self.system)
+        self.pool = FilePool(9)
+        self.content, self.file = Content(self.t.metainfo, folder, self.pool), ResumeFile(folder, (".hidden", "t"))
+        self.content.check_files()
+        self.content.prepare([True] * 3)
+        self.content.write(0, [memoryview(self.t.data)])
+        synced = self.content.sync()
+        have = bytes(Bitfield.filled(self.t.metainfo.piece_count))
+        self.file.store(Resume(self.t.metainfo.infohash, have, synced.files, synced.part_file))
+
+    def rename(self, index: int, *parts: str) -> None:
+        answer = rename(self.content, self.file, self.t.metainfo, index, parts, stored=True)
+        assert (answer.moved, answer.error) == (True, None)
+
+    def put_back(self, index: int, *parts: str) -> None:
+        """What a power cut does to folders whose changes were not written."""
+        later = self.root.joinpath(*self.content.files[index].parts)
+        later.rename(self.root.joinpath(*parts))
+
+    def next_start(self) -> Dict[int, Tuple[str, ...]]:
+        """The renamed files, as the next start finds them."""
+        folder = Folder(str(self.root))
+        resume, reasons = ResumeFile(folder, (".hidden", "t")).load(self.t.metainfo, folder)
+        assert resume is not None, reasons
+        content = Content(self.t.metainfo, folder, self.pool)
+        content.files.name(resume.names)
+        assert compare(resume, content.check_files(), self.t.metainfo).have.full
+        return dict(resume.names)
+
+
+def test_a_rename_syncs_its_line_only_and_before_the_old_name_goes(tmp_path: Path) -> None:
+    renamed = Renamed(tmp_path)
+    renamed.rename(0, "t", "x")
+    renamed.system.calls.clear()
+    renamed.rename(1, "t", "new", "y")
+    order = renamed.system.named("link", "pwritev", "fdatasync", "fsync", "unlink")
+    assert order == ["link", "pwritev", "fdatasync", "unlink"]
+    assert renamed.next_start() == {0: ("t", "x"), 1: ("t", "new", "y")}
+    renamed.pool.close()
+
+
+def test_after_a_power_cut_a_file_is_found_by_the_name_that_the_folder_has(tmp_path: Path) -> None:
+    renamed = Renamed(tmp_path)
+    renamed.rename(0, "t", "x")
+    renamed.rename(0, "t", "y")
+    renamed.rename(1, "t", "a")
+    renamed.rename(2, "t", "z")
+    renamed.put_back(1, "t", "b")
+    renamed.put_back(0, "t", "x")
+    assert renamed.next_start() == {0: ("t", "x"), 1: ("t", "b"), 2: ("t", "z")}
+    (tmp_path / "t" / "x").rename(tmp_path / "t" / "a")
+    assert renamed.next_start() == {0: ("t", "a"), 1: ("t", "b"), 2: ("t", "z")}, "not that of the other file"
+    renamed.pool.close()
+
+
+def test_a_file_that_is_nowhere_has_its_last_name(tmp_path: Path) -> None:
+    renamed = Renamed(tmp_path)
+    renamed.rename(0, "t", "x")
+    (tmp_path / "t" / "x").rename(tmp_path / "elsewhere")
+    (tmp_path / "t" / "a").write_bytes(b"another")
+    folder = Folder(str(tmp_path))
+    resume, _ = ResumeFile(folder, (".hidden", "t")).load(renamed.t.metainfo, folder)
+    assert resume is not None
+    assert resume.names == ((0, ("t", "x")),)
+    renamed.pool.close()
+
+
+def test_an_earlier_name_that_another_file_has_is_not_taken_back(tmp_path: Path) -> None:
+    renamed = Renamed(tmp_path)
+    renamed.rename(0, "t", "x")
+    renamed.rename(1, "t", "a")
+    path = tmp_path / "t" / "a"
+    path.write_bytes(path.read_bytes() + b"changed")
+    path.rename(tmp_path / "kept")
+    (tmp_path / "t" / "x").rename(path)
+    folder = Folder(str(tmp_path))
+    resume, _ = ResumeFile(folder, (".hidden", "t")).load(renamed.t.metainfo, folder)
+    assert resume is not None
+    assert dict(resume.names) == {0: ("t", "x"), 1: ("t", "a")}
+    renamed.pool.close()
 
 
 def names(root: Path) -> List[str]:

@@ -1,6 +1,7 @@
 """Each real client and ours find each other by one means alone: a tracker, the DHT, peer exchange, local discovery.
 
-Either side has a magnet link and nothing else.  Where theirs seeds, the link is that of each of the three clients.
+Either side has a magnet link and nothing else.  Where theirs seeds, the link is that of each of the three clients.  The
+metadata has two pieces.
 
 Each meeting is a program in a network namespace of its own (see ``support.meetings``), and several run at once, because
 Transmission waits most of the time.  That libtorrent tells us of a seeder is in ``test_discovery``.  What the clients

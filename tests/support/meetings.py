@@ -25,7 +25,10 @@ TRACKER, DHT, EXCHANGE, LOCAL = "tracker", "dht", "exchange", "local discovery"
 MEANS = (TRACKER, DHT, EXCHANGE, LOCAL)
 KINDS: Dict[str, Type[Peer]] = {kind.name: kind for kind in (LibtorrentPeer, Aria2Peer, TransmissionPeer)}
 PATIENCE = 90.0
-CONTENT = SampleTorrent({"a.bin": 700_000, "b.bin": 300_001}, piece_length=64 * KIB, name="found")
+CONTENT = SampleTorrent(
+    {f"a file with a long name, number {number:03}": 700 for number in range(400)}, piece_length=64 * KIB, name="found"
+)
+"""Its metadata has two pieces."""
 DHT_NODES = 12
 """Transmission announces only when it knows more than eight, of which four have answered."""
 OURS = "10.0.0.1"

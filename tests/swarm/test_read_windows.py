@@ -73,15 +73,16 @@ def test_a_step_over_what_the_answer_had_is_no_jump() -> None:
 def test_only_a_reader_that_may_jump_is_expected_to_wait_again_at_once() -> None:
     windows = ReadWindows(PIECE)
     assert windows.steady == 0
-    reader = window(readahead=STEADY)
+    reader = window(readahead=2 * STEADY)
     windows.add(reader)
     windows.move(reader, 0, 10, 0.0)
-    for position in (0, STEADY - 1, STEADY):
-        windows.move(reader, position, 10, 0.0)
-        windows.wait(reader, 0.0)
-        assert windows.awaited(0.0) == [position // PIECE]
-        windows.served(reader, 0.0)
-        assert bool(windows.awaited(0.0)) == (windows.steady < STEADY), position
+    for position, again in ((0, True), (STEADY - 1, True), (STEADY, False)):
+        windows.move(reader, position, 10, 1.0 * position)
+        windows.wait(reader, 1.0 * position)
+        assert windows.awaited(1.0 * position) == [position // PIECE]
+        windows.served(reader, 1.0 * position)
+        assert windows.steady == position
+        assert bool(windows.awaited(1.0 * position)) is again
     windows.add(window())
     assert windows.steady == 0
 
