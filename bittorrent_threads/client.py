@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Dict, Iterable, Optional, Sequence, Tuple, Union
+from typing import Dict, Iterable, Mapping, Optional, Sequence, Tuple, Union
 
 from .conditions import Until, condition_of
 from .disk.allocation import ALLOCATIONS, SPARSE
@@ -18,7 +18,7 @@ from .errors import WaitTimeout
 from .event_dispatcher import Callback, EventDispatcher, EventSource
 from .file_verbs import FileVerbs
 from .metainfo.urls import Trackers, given_tiers
-from .options import FolderPath, PieceCache, Source, check_choice, torrent_of, used_settings
+from .options import FolderPath, PieceCache, Source, check_choice, given_peer, given_peers, torrent_of, used_settings
 from .origin import origin
 from .progress_bar import Progress
 from .runtime import Runtime
@@ -97,8 +97,11 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
         state = "active" if state == "started" else state
         check_choice("state", state, STATES)
         check_choice("allocate", allocate, ALLOCATIONS)
+        if isinstance(priorities, Mapping):
+            raise TypeError("priorities must be a list with that of each file; set_priorities() takes a dictionary")
         for file, priority in enumerate(priorities or ()):
             check_priority(file, priority)
+        addresses = given_peers(peers)
         self._basedir = os.path.abspath(os.fspath(basedir))
         params = TorrentParams(
             self._basedir,
@@ -126,8 +129,8 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
             self._handle = TorrentHandle(session, dispatcher, added)
             if priorities is not None and self.metainfo is not None:
                 self.set_priorities(dict(enumerate(priorities)))
-            for peer in peers:
-                self.add_peer(*peer)
+            for host, number in addresses:
+                self.add_peer(host, number)
             if state != "stopped":
                 self._set_state(state)
         except BaseException:
@@ -280,12 +283,12 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
             port: Port at which the peer listens.
 
         Raises:
+            TypeError: If the host is no text.
             ValueError: If the port is not 1 to 65535.
             SessionClosed: If the client is closed.
         """
-        if not 0 < int(port) < 65536:
-            raise ValueError(f"port {port} of peer {host} is not 1 to 65535")
-        self._handle.call(lambda: self._handle.torrent.add_peer(str(host), int(port)))
+        address = given_peer(host, port)
+        self._handle.call(lambda: self._handle.torrent.add_peer(*address))
 
     @property
     def piece_cache(self) -> Dict[str, object]:

@@ -86,11 +86,14 @@ class File:
             timeout: Most seconds to wait; None for no limit.
 
         Raises:
+            TypeError: If the path is no text.
             ValueError: If the path is not safe on every system, or is that of another file of the torrent.
             StorageError: If another file is there, or the file cannot be renamed.
             WaitTimeout: After ``timeout`` seconds; the file keeps its path then.
             SessionClosed: If the client is closed.
         """
+        if not isinstance(path, str):
+            raise TypeError(f"the path of a file is a text with / between its components, not {path!r}")
         move_storage = self._handle.torrent.content.move_storage
         self._handle.move_files(lambda moved: move_storage.rename(self.index, path, moved), timeout)
 

@@ -16,6 +16,7 @@ from .progress_bar import PIECES, Progress, Report, check_progress_argument, rep
 from .reading.file_choice import FileName, file_index
 from .reading.file_reader import FileReader
 from .threads.latch import Cancel
+from .timeouts import check_timeout
 from .torrent_handle import TorrentHandle
 from .wait import SHOW_INTERVAL, Wait, wait_for
 
@@ -59,7 +60,8 @@ class FileVerbs:
         Raises:
             FileNotFoundError: If the torrent has no file of this path.
             IndexError: If the torrent has no file of this index.
-            ValueError: If ``mode`` is another, or ``readahead`` is negative.
+            TypeError: If ``readahead`` is no integer, or a time limit no number.
+            ValueError: If ``mode`` is another, or ``readahead`` or a time limit is negative.
             WaitTimeout: If the metadata did not come within ``timeout``.
             Stalled: If the metadata did not come, or cannot come because the client is stopped.
             Cancelled: If ``cancel`` was set.
@@ -68,8 +70,12 @@ class FileVerbs:
         """
         if mode not in ("rb", "br"):
             raise ValueError(f"mode {mode!r} is not 'rb': for text, give the open file to io.TextIOWrapper")
+        if readahead is not None and (not isinstance(readahead, int) or isinstance(readahead, bool)):
+            raise TypeError(f"readahead must be bytes, or None for a number that grows, not {readahead!r}")
         if readahead is not None and readahead < 0:
             raise ValueError(f"readahead {readahead} is negative")
+        check_timeout(timeout)
+        check_timeout(stall_timeout, "stall_timeout")
         handle = self._handle
         if not handle.status.metadata:
             if handle.status.state == "stopped" and not handle.closed:
@@ -110,8 +116,8 @@ class FileVerbs:
 
         Raises:
             ListenError: If the address or the port cannot be used.
-            TypeError: If ``port`` is no integer, or ``origins`` is a string.
-            ValueError: If ``port`` is no port.
+            TypeError: If ``port`` is no integer, ``origins`` is a string, or ``stall_timeout`` is no number.
+            ValueError: If ``port`` is no port, or ``stall_timeout`` is negative.
             SessionClosed: If the client is closed.
             ThreadError: If the system cannot start a thread.
         """
@@ -119,6 +125,7 @@ class FileVerbs:
 
         if self._handle.closed or self._handle.runtime.closed:
             raise SessionClosed("the client is closed")
+        check_timeout(stall_timeout, "stall_timeout")
         client = cast("Served", self)
         return FileServer(client, host, port, origins=origins, stall_timeout=stall_timeout)
 

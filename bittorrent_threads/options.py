@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple, TypedDict, Union
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypedDict, Union
 
-from .errors import MetainfoError, StateError
+from .errors import MetainfoError, SettingsError, StateError
 from .event_dispatcher import Callback
 from .metainfo.magnet import Magnet, is_magnet
 from .metainfo.metainfo import Metainfo
@@ -43,6 +43,51 @@ class ClientOptions(TorrentOptions, total=False):
     port: int
     session: Optional[Runtime]
     settings: Optional[Settings]
+
+
+def given_peers(peers: Iterable[Tuple[str, int]]) -> List[Tuple[str, int]]:
+    """Return the addresses of peers that a program gives.
+
+    Raises:
+        TypeError: If they are not pairs of a host and a port.
+        ValueError: If a port is not 1 to 65535.
+    """
+    if isinstance(peers, (str, bytes)) or not isinstance(peers, Iterable):
+        raise TypeError(f"peers must be pairs of a host and a port, such as [('192.0.2.1', 6881)], not {peers!r}")
+    return [
+        given_peer(*peer) if isinstance(peer, (tuple, list)) and len(peer) == 2 else given_peer(peer) for peer in peers
+    ]
+
+
+def given_peer(host: object, port: object = None) -> Tuple[str, int]:
+    """Return the address of a peer that a program gives.
+
+    Raises:
+        TypeError: If the host is no text, or the port no integer.
+        ValueError: If the port is not 1 to 65535.
+    """
+    if not isinstance(host, str) or not isinstance(port, (int, str)) or isinstance(port, bool):
+        given = host if port is None else (host, port)
+        raise TypeError(f"a peer is a host and a port, such as ('192.0.2.1', 6881), not {given!r}")
+    if not 0 < int(port) < 65536:
+        raise ValueError(f"port {port} of peer {host} is not 1 to 65535")
+    return host, int(port)
+
+
+def torrents_of(sources: Sequence[str], settings: Settings) -> List[Union[Metainfo, Magnet]]:
+    """Return the torrents of several sources.
+
+    Raises:
+        MetainfoError: If one of them is bad.
+        SettingsError: If two of them are of one torrent.
+    """
+    torrents = [torrent_of(source, settings) for source in sources]
+    first: Dict[bytes, str] = {}
+    for source, torrent in zip(sources, torrents):
+        if torrent.infohash in first:
+            raise SettingsError("sources", f"{first[torrent.infohash]} and {source} are the same torrent")
+        first[torrent.infohash] = source
+    return torrents
 
 
 def used_settings(session: Optional[Runtime], settings: Optional[Settings], port: int) -> Settings:

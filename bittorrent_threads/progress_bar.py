@@ -7,6 +7,7 @@ write a character does not end the call.
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import importlib.util
 import os
@@ -14,7 +15,7 @@ import shutil
 import sys
 import threading
 import time
-from typing import Any, Callable, Iterator, NamedTuple, Optional, Protocol, TextIO, Union
+from typing import Any, Callable, Deque, Iterator, NamedTuple, Optional, Protocol, TextIO, Tuple, Union
 
 from .amounts import count_text, duration_text, size_text
 from .explanation import explain
@@ -27,6 +28,11 @@ BAR_INTERVAL = 0.1
 """Least seconds between two drawings of a bar."""
 MAX_TITLE = 40
 """Characters of a title."""
+
+PACE_TIME = 5.0
+"""Seconds over which a rate is measured."""
+LEAST_PACE_TIME = 0.5
+"""Seconds after which a rate is known."""
 
 BYTES = "B"
 PIECES = " pieces"
@@ -45,6 +51,28 @@ class Report(NamedTuple):
     """The peers, and what is waited for."""
     rate: float = 0.0
     """Amount a second of late; 0 if it is not known."""
+
+
+class Pace:
+    """Measures the rate of what reports only how much is done."""
+
+    def __init__(self) -> None:
+        self._marks: Deque[Tuple[float, int]] = collections.deque()
+
+    def rate(self, done: int, now: float) -> float:
+        """Return the amount a second of the last seconds; 0 if it is not known yet.
+
+        Args:
+            done: Amount that is done, of all.
+            now: Monotonic seconds.
+        """
+        marks = self._marks
+        while len(marks) > 1 and now - marks[1][0] >= PACE_TIME:
+            marks.popleft()
+        if not marks or now - marks[-1][0] >= LEAST_PACE_TIME:
+            marks.append((now, done))
+        since, before = marks[0]
+        return max(0.0, (done - before) / (now - since)) if now - since >= LEAST_PACE_TIME else 0.0
 
 
 Progress = Union[bool, Callable[[Report], object]]
@@ -258,10 +286,12 @@ class _Lines:
         self._last: Optional[Report] = None
         self._written: Optional[Report] = None
         self._next = float("-inf")
+        self._pace = Pace()
 
     def show(self, report: Report) -> None:
         """Write a line, unless that was done a moment ago."""
-        self._last, now = report, time.monotonic()
+        now = time.monotonic()
+        self._last = report = report if report.rate else report._replace(rate=self._pace.rate(report.done, now))
         if now >= self._next:
             self._next = now + PLAIN_INTERVAL
             self._write(report)
@@ -281,11 +311,16 @@ class _Lines:
 def line(report: Report) -> str:
     """Return the progress as text, such as ``"12.0% of 4.0 MiB, 1.1 MiB/s, 3.2 s left, 2 peers"``."""
     amount = size_text if report.unit == BYTES else _pieces
-    parts = [f"{report.done / report.total:.1%} of {amount(report.total)}" if report.total else ""]
-    if report.rate >= 1 and report.done < report.total:
-        rate = f"{size_text(report.rate)}/s" if report.unit == BYTES else f"{report.rate:.0f}{report.unit}/s"
-        parts += [rate, f"{duration_text((report.total - report.done) / report.rate)} left"]
-    return ", ".join(filter(None, [*parts, escaped(report.text)]))
+    share = f"{report.done / report.total:.1%} of {amount(report.total)}" if report.total else ""
+    return ", ".join(filter(None, [share, pace_text(report), escaped(report.text)]))
+
+
+def pace_text(report: Report) -> str:
+    """Return the rate and the time that is left, such as ``"1.1 MiB/s, 3.2 s left"``; empty if they are not known."""
+    if report.rate < 1 or report.done >= report.total:
+        return ""
+    rate = f"{size_text(report.rate)}/s" if report.unit == BYTES else f"{report.rate:.0f}{report.unit}/s"
+    return f"{rate}, {duration_text((report.total - report.done) / report.rate)} left"
 
 
 def _pieces(count: float) -> str:

@@ -19,7 +19,7 @@ from typing import Callable, Dict, Optional, Protocol, Tuple, TypeVar
 from .disk.disk import Disk
 from .engine.engine import Engine
 from .engine.torrent import Torrent
-from .errors import BitTorrentError, SessionClosed
+from .errors import BitTorrentError, SessionClosed, StateError
 from .event_dispatcher import EventDispatcher
 from .ip_filter import IpFilter
 from .net.lookups import Lookups
@@ -27,6 +27,7 @@ from .net.loop import ORPHANED, Loop
 from .net.reply import Reply
 from .settings import Settings
 from .shutdown import COLLECTED_TIMEOUT, Member, Shutdown
+from .status import Status
 from .threads.uninterrupted import run_uninterrupted
 
 # Errors on background threads are logged.  Without this handler they would go to standard error in a program that
@@ -63,6 +64,8 @@ class Runtime:
     """
 
     def __init__(self, settings: Optional[Settings] = None) -> None:
+        if settings is not None and not isinstance(settings, Settings):
+            raise StateError("Session", f"settings must be Settings, not {type(settings).__name__}")
         self.settings = settings or Settings()
         """The settings of the session."""
         self._closed = True
@@ -199,6 +202,16 @@ class Runtime:
         result: T = self._loop.call(lambda: function(self._engine))
         return result
 
+    def _look(self, torrent: Torrent, timeout: float) -> Status:
+        """Return a status of this moment.
+
+        Raises:
+            SessionClosed: If the session is closed.
+            WaitTimeout: After ``timeout`` seconds.
+        """
+        status: Status = self._loop.call(torrent.look, timeout)
+        return status
+
     def _reply(self) -> Reply:
         """Return a reply that fails with SessionClosed if the network thread ends first."""
         return self._loop.reply()
@@ -238,7 +251,7 @@ def _make_engine(shutdown: Shutdown, loop: Loop, disk: Disk, lookups: Lookups, s
         random=random.Random(os.urandom(16)),
         secrets=random.SystemRandom(),
     )
-    loop.on_exhausted, loop.on_fault = engine.exhausted, engine.fault
+    loop.on_exhausted, loop.on_fault = engine.connection_limit.exhausted, engine.fault
     shutdown.engine = engine
     return engine
 

@@ -19,6 +19,8 @@ from .timeouts import check_timeout
 Moved = Callable[[Optional[StorageError]], None]
 """Called on the network thread when files were moved, or with the error if they were not."""
 T = TypeVar("T")
+LOOK_TIMEOUT = 0.5
+"""Most seconds to wait for a status of this moment."""
 
 
 class TorrentHandle:
@@ -37,12 +39,17 @@ class TorrentHandle:
         """The client is closed, or is being closed by its own ``close``."""
         self.changed = dispatcher.changed
         """Wakes latches when the status has changed."""
-        self._dispatcher = dispatcher
 
     @property
     def status(self) -> Status:
         """The newest snapshot."""
         return self.torrent.status
+
+    def look(self) -> Status:
+        """Return the status of this moment, or the newest snapshot if the network thread does not answer soon."""
+        with contextlib.suppress(BitTorrentError):
+            return self.runtime._look(self.torrent, LOOK_TIMEOUT)
+        return self.status
 
     def call(self, function: Callable[[], T]) -> T:
         """Return the result of a call on the network thread.
@@ -73,12 +80,16 @@ class TorrentHandle:
 
         Raises:
             IndexError: If there is no such file.
-            TypeError: If a priority is no integer.
+            TypeError: If an index or a priority is no integer.
             ValueError: If a priority is not 0 to 7.
             SessionClosed: If the client or its session is closed.
         """
         count = len(self.torrent.content.metainfo.files)
+        if not isinstance(priorities, Mapping):
+            raise TypeError(f"priorities must be a dictionary from the indexes of files, not {priorities!r}")
         for index in priorities:
+            if not isinstance(index, int) or isinstance(index, bool):
+                raise TypeError(f"a file is given by its index, not as {index!r}")
             if not 0 <= index < count:
                 raise IndexError(f"there is no file {index}: the torrent has {count}")
         self.call(lambda: self.torrent.content.change_priorities(priorities))
@@ -112,9 +123,3 @@ class TorrentHandle:
             with contextlib.suppress(BitTorrentError):
                 self.call(self.torrent.content.move_storage.cancel)
             raise
-
-    def detach(self, timeout: float) -> None:
-        """End the client: wait for its last event and its last callback, at most ``timeout`` seconds."""
-        self.closed = True
-        if not self._dispatcher.join(timeout):
-            self._dispatcher.end("")

@@ -63,20 +63,20 @@ class TorrentView(StatusView):
 
         Setting it raises SettingsError for a value that is no rate.
         """
-        return int(self._handle.torrent.read_throttle.rate)
+        return int(self._handle.torrent.limits.read_throttle.rate)
 
     @download_limit.setter
     def download_limit(self, rate: int) -> None:
-        self._handle.torrent.read_throttle.rate = rate
+        self._handle.torrent.limits.read_throttle.rate = rate
 
     @property
     def upload_limit(self) -> int:
         """Most bytes a second sent to all peers, 0 for no limit; may be set at any time."""
-        return int(self._handle.torrent.write_throttle.rate)
+        return int(self._handle.torrent.limits.write_throttle.rate)
 
     @upload_limit.setter
     def upload_limit(self, rate: int) -> None:
-        self._handle.torrent.write_throttle.rate = rate
+        self._handle.torrent.limits.write_throttle.rate = rate
 
     @property
     def files(self) -> Tuple[File, ...]:

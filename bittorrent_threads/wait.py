@@ -5,6 +5,7 @@ It does not wait by itself, so that one thread can wait for several torrents wit
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Optional, Tuple
 
@@ -12,6 +13,7 @@ from .conditions import Condition
 from .errors import SessionClosed, Stalled, WaitTimeout
 from .explanation import explain
 from .progress_bar import Progress, Show, report_of, reporting
+from .stall import why_stalled
 from .status import Status
 from .threads.latch import Cancel
 from .timeouts import check_timeout
@@ -56,6 +58,9 @@ class Wait:
         self._stall_timeout = stall_timeout
         self._started = self._moved_at = time.monotonic()
         self._moved: Optional[Tuple[int, int, int]] = None
+        self._downloaded = 0
+        """Bytes received when it moved last."""
+        self._judged = handle.status
 
     @property
     def status(self) -> Status:
@@ -71,8 +76,22 @@ class Wait:
             MetainfoError: If the metadata that came for a magnet link cannot be used.
             SessionClosed: If the client or its session is closed.
         """
+        found = self._judge(self._handle.status)
+        if found is None and self._over and self._timeout != 0:
+            # The newest snapshot may be a second old: what is told, or whether to give up, is decided by a new one.
+            found = self._judge(self._handle.look())
+        if found is None and self._over:
+            raise self._given_up()
+        return found
+
+    @property
+    def _over(self) -> bool:
+        return self.left is not None and self.left <= 0
+
+    def _judge(self, status: Status) -> Optional[Status]:
+        """Return the status if it fulfils the condition; None, and when to look again, if not."""
         handle, condition = self._handle, self._condition
-        status = handle.status
+        self._judged = status
         if condition.test(status):
             return status
         if status.closed or handle.runtime.closed:
@@ -84,19 +103,23 @@ class Wait:
         received = status.downloaded - status.wasted + status.metadata_received
         marks = (received, status.pieces_have, status.checking)
         if marks != self._moved:
-            self._moved, self._moved_at = marks, now
+            self._moved, self._moved_at, self._downloaded = marks, now, status.downloaded
         left = [] if condition.look is None else [condition.look]
         if self._timeout is not None:
             left.append(self._started + self._timeout - now)
         if self._stall_timeout is not None:
             left.append(self._moved_at + self._stall_timeout - now)
-        if min(left, default=1.0) <= 0:
-            raise self._given_up(status, late=self._timeout is not None and now - self._started >= self._timeout)
         self.left = min(left, default=None)
         return None
 
-    def _given_up(self, status: Status, *, late: bool) -> WaitTimeout:
-        """The exception of a wait that is ``late``, or saw no progress."""
+    def _given_up(self) -> WaitTimeout:
+        """The exception of a wait that is late, or saw no progress."""
+        status = self._judged
+        late = self._timeout is not None and time.monotonic() - self._started >= self._timeout
+        if not late and status.receiving and status.downloaded == self._downloaded:
+            # Data came in the last second, but none since the wait has seen progress.
+            status = dataclasses.replace(status, receiving=False)
+            status = dataclasses.replace(status, stall=why_stalled(status).reason)
         figures = {name: getattr(status, name) for name in FIGURES}
         explanation = explain(status)
         why = f": {explanation.reason}" if explanation.reason else ""

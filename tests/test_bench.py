@@ -159,13 +159,15 @@ def test_rounds_are_spread_over_a_second_and_run_every_variant(tmp_path: Path) -
     assert len({tuple(name for _, name in ran[at : at + 3]) for at in range(0, 15, 3)}) > 1
 
 
-def test_a_transfer_runs_at_each_temperature(tmp_path: Path) -> None:
+def test_a_transfer_runs_at_each_temperature(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks import temperature
     from benchmarks.bench import Bench
     from benchmarks.report import Line
     from benchmarks.swarms import Comparison
     from benchmarks.temperature import Temperature
     from benchmarks.transfers import DOWN_CPU, Transfer
 
+    monkeypatch.setattr(temperature, "REST", 0.1)
     line = Line("it", "a line")
     transfers = {name: Transfer("ours", "ours", 1 << 20) for name in ("ours", "others")}
     bench = Bench(tmp_path, size=1 << 20, rounds=1, temperatures=[Temperature.COLD])

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import random
-import shutil
 import signal
 import socket
-import sys
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Iterator, List
 
 import pytest
-from support.command import Run, finish, start
-from support.damage import snapshot
+from support.command import CONTENT, Run, finish, start
 from support.loopback import Plain, free_port
 
 import bittorrent_threads as bt
-from bittorrent_threads.command_line import arguments, data_check, option_groups
+from bittorrent_threads.command_line import data_check, option_groups
 from bittorrent_threads.events import PeerUnknown
 from bittorrent_threads.progress import event_text
-from bittorrent_threads.testing.bencode import bencode
 from bittorrent_threads.testing.peer_messages import handshake
 from bittorrent_threads.testing.sample_torrent import SampleTorrent
 from bittorrent_threads.version import __version__
 
-CONTENT = SampleTorrent({"a.bin": 70_000, "empty": 0, "sub/b.bin": 33_333}, piece_length=16384, name="some")
 TIMEOUT = 60
 MOMENTS = ("0.5", "5", "30")
 """Seconds in which a program gets to the point, on an idle machine and on busier ones."""
@@ -101,34 +94,6 @@ def test_help_and_version(run: Run) -> None:
         assert verb in ran.out
 
 
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [
-        *(("500K", 500_000), ("5M", 5_000_000), ("1.5m", 1_500_000), ("256Ki", 262_144), ("2MiB", 2**21), ("7", 7)),
-        *(("5MB", 5_000_000), ("7B", 7), ("1.5Gi", 3 * 2**29)),
-    ],
-)
-def test_sizes_take_units(text: str, size: int) -> None:
-    assert arguments.size(text) == size
-
-
-def test_a_rate_may_be_without_limit() -> None:
-    assert [arguments.rate(text) for text in ("0", "1", "5K", "5MB/s", "500KiB/S")] == [0, 1, 5000, 5_000_000, 512_000]
-
-
-@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("0.5", 0.5), ("90s", 90), ("1.5h", 5400), ("2D", 172_800)])
-def test_times_take_units(text: str, seconds: float) -> None:
-    assert arguments.seconds(text) == seconds
-
-
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [("10.0.0.1:6881", ("10.0.0.1", 6881)), ("[::1]:80", ("::1", 80)), ("seed.example:1", ("seed.example", 1))],
-)
-def test_addresses(text: str, address: Tuple[str, int]) -> None:
-    assert arguments.address(text) == address
-
-
 # -- torrents that cannot be used ----------------------------------------------------------------------------------
 
 
@@ -200,107 +165,6 @@ def test_info_tells_what_a_torrent_holds(run: Run, tmp_path: Path) -> None:
         assert part in text
 
 
-def test_create_then_verify(run: Run, data: Path, tmp_path: Path) -> None:
-    path = tmp_path / "made.torrent"
-    options = ["--tracker", "http://t.example/announce", "--piece-length", "32Ki", "--private", "--comment", "ours"]
-    ran = run("create", data / "some", "-o", path, *options, "--json")
-    assert ran.code == 0
-    assert ran.document["piece_length"] == 32768
-    assert ran.document["private"] is True
-    assert ran.document["comment"] == "ours"
-    assert bt.Metainfo.load(path).infohash.hex() == ran.document["infohash"]
-    ran = run("verify", path, "-d", data, "--json")
-    assert (ran.code, ran.document["failed"]) == (0, [])
-    assert ran.document["passed"] == ran.document["piece_count"] > 0
-
-
-def test_verify_names_the_files_that_are_not_right(run: Run, torrent: Path, data: Path) -> None:
-    with (data / "some" / "a.bin").open("r+b") as file:
-        file.seek(20_000)
-        file.write(b"wrong")
-    ran = run("verify", torrent, "-d", data, "--json")
-    assert ran.code == 1
-    assert ran.document["failed"] == [1]
-    where = f"bittorrent-threads: some in {data}"
-    assert ran.err == f"{where}: 1 of 3 files is not right: some/a.bin is wrong in 1 of 5 pieces\n"
-    assert {file["name"]: (file["state"], file["complete"]) for file in ran.document["files"]} == {
-        "some/a.bin": ("wrong", False),
-        "some/empty": ("right", True),
-        "some/sub/b.bin": ("right", True),
-    }
-    assert run("verify", torrent, "-d", data).out == "wrong      some/a.bin\n"
-
-
-def test_verify_misses_an_empty_file(run: Run, torrent: Path, data: Path) -> None:
-    (data / "some" / "empty").unlink()
-    ran = run("verify", torrent, "-d", data, "--json")
-    assert (ran.code, ran.document["failed"]) == (1, [])
-    assert "1 of 3 files is not right: some/empty is missing" in ran.err
-    assert [file["state"] for file in ran.document["files"]] == ["right", "missing", "right"]
-
-
-@pytest.mark.parametrize("damage", ["none", "missing", "short", "all", "renamed"])
-def test_verify_changes_nothing(run: Run, torrent: Path, data: Path, damage: str) -> None:
-    if damage == "renamed":
-        with bt.Client(torrent, data, state="stopped") as client:
-            client.files[0].rename("some/other.bin")
-    elif damage == "missing":
-        (data / "some" / "a.bin").unlink()
-    elif damage == "short":
-        os.truncate(data / "some" / "a.bin", 100)
-    elif damage == "all":
-        shutil.rmtree(data / "some")
-    before = snapshot(data)
-    for _ in range(2):
-        ran = run("verify", torrent, "-d", data)
-        assert ran.code == (0 if damage in ("none", "renamed") else 1), ran.err
-    assert snapshot(data) == before
-
-
-@pytest.mark.parametrize("verb", ["verify", "seed"])
-def test_a_mistyped_folder_is_told_as_such(run: Run, torrent: Path, tmp_path: Path, verb: str) -> None:
-    ran = run(verb, torrent, "-d", tmp_path / "nothing", "--json")
-    assert ran.code == ran.document["exit_code"] == 4
-    assert ran.err == f"bittorrent-threads: {tmp_path / 'nothing'}: there is no such folder\n"
-    assert not (tmp_path / "nothing").exists()
-
-
-@pytest.mark.parametrize("verb", ["verify", "seed"])
-def test_the_folder_of_the_torrent_is_not_the_one_that_contains_it(
-    run: Run, torrent: Path, data: Path, tmp_path: Path, verb: str
-) -> None:
-    hint = f"none of its files is there (--dir is the folder that contains some: try {data})"
-    ran = run(verb, torrent, "-d", data / "some")
-    assert ran.code == 1
-    assert hint in ran.err
-    os.rename(data / "some", data / "other")
-    assert hint in run(verb, torrent, "-d", data / "other").err
-    ran = run(verb, torrent, "-d", tmp_path)
-    assert ran.err.endswith("none of its files is there (--dir is the folder that they are in)\n")
-
-
-def test_padding_of_which_the_torrent_has_a_wrong_hash(run: Run, tmp_path: Path) -> None:
-    data = random.Random(0).randbytes(16384)
-    files = [{"length": 16384, "path": ["a"]}, {"attr": "p", "length": 16384, "path": [".pad", "16384"]}]
-    pieces = hashlib.sha1(data).digest() + bytes(20)
-    info = {"files": files, "name": "x", "piece length": 16384, "pieces": pieces}
-    (tmp_path / "x").mkdir()
-    (tmp_path / "x" / "a").write_bytes(data)
-    (tmp_path / "x.torrent").write_bytes(bencode({"info": info}))
-    ran = run("verify", tmp_path / "x.torrent", "-d", tmp_path)
-    assert ran.code == 1
-    assert "all files are right, but hashes of padding in the torrent are wrong" in ran.err
-
-
-def test_bytes_behind_the_end_of_a_file_are_a_warning(run: Run, torrent: Path, data: Path) -> None:
-    with (data / "some" / "a.bin").open("ab") as file:
-        file.write(b"more")
-    ran = run("verify", torrent, "-d", data)
-    assert (ran.code, ran.out) == (0, "some: 3 files and 7 pieces, all right\n")
-    path = data / "some" / "a.bin"
-    assert ran.err == f"bittorrent-threads: warning: {path} has 4 bytes behind its end\n"
-
-
 def test_files_that_are_gone_are_accepted_after_a_check(
     run: Run, seeder: bt.Client, torrent: Path, tmp_path: Path
 ) -> None:
@@ -313,48 +177,6 @@ def test_files_that_are_gone_are_accepted_after_a_check(
     assert "--check" in ran.err, "verify accepts nothing"
     assert run(*command, "--check").code == 0
     assert CONTENT.differences(tmp_path / "copy") == []
-
-
-AUDITED = """
-import socket, sys
-
-NETWORK = {f"socket.{name}" for name in ("bind", "connect", "sendto", "sendmsg", "getaddrinfo", "gethostbyname")}
-used = []
-
-def audit(event, arguments):
-    # The pair that wakes the network thread is no socket of the network.
-    if event in NETWORK or (event == "socket.__new__" and arguments[1] != getattr(socket, "AF_UNIX", None)):
-        used.append((event, *map(str, arguments[1:])))
-
-sys.addaudithook(audit)
-from bittorrent_threads import cli
-
-code = cli.main(sys.argv[1:])
-print(used, file=sys.stderr)
-sys.exit(code)
-"""
-
-
-@posix
-@pytest.mark.parametrize("code", [0, 1], ids=["good", "damaged"])
-def test_verify_opens_no_socket(torrent: Path, data: Path, code: int) -> None:
-    if code:
-        (data / "some" / "a.bin").write_bytes(bytes(70_000))
-    ran = finish(start("verify", torrent, "-d", data, "--json", program=["-c", AUDITED]))
-    assert (ran.code, ran.document["exit_code"], bool(ran.document["failed"])) == (code, code, bool(code)), ran.err
-    assert ran.err.splitlines()[-1] == "[]"
-
-
-@posix
-def test_a_download_is_seen_to_open_sockets(torrent: Path, tmp_path: Path) -> None:
-    for timeout in MOMENTS:
-        arguments = ["download", torrent, "-d", tmp_path / "copy", "--peer", "127.0.0.1:1", "--timeout", timeout]
-        ran = finish(start(*arguments, program=["-c", AUDITED]))
-        assert ran.code == 3
-        if "socket.connect" in ran.err.splitlines()[-1]:
-            break
-    for event in ("socket.__new__", "socket.bind", "socket.connect"):
-        assert event in ran.err.splitlines()[-1], "the hook works"
 
 
 def test_create_leaves_out_what_it_is_told_to_and_its_own_output(run: Run, data: Path) -> None:
@@ -515,15 +337,6 @@ def test_a_taken_port(run: Run, torrent: Path, tmp_path: Path) -> None:
     assert ran.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("verb", ["download", "seed", "verify"])
-@pytest.mark.parametrize("place", ["file", "file/copy"])
-def test_a_folder_that_is_none_is_named(run: Run, torrent: Path, tmp_path: Path, verb: str, place: str) -> None:
-    (tmp_path / "file").write_text("in the way")
-    ran = run(verb, torrent, "-d", tmp_path / place, "--json")
-    assert ran.code == ran.document["exit_code"] == 4
-    assert ran.document["error"] == f"{tmp_path / place}: is not a folder, or below a file"
-
-
 def test_seeding_what_is_not_there_fails(run: Run, torrent: Path, data: Path) -> None:
     (data / "some" / "a.bin").unlink()
     ran = run("seed", torrent, "-d", data, "--timeout", TIMEOUT)
@@ -584,53 +397,6 @@ def test_a_peer_of_an_unknown_name_is_told() -> None:
 
 
 # -- the rest ------------------------------------------------------------------------------------------------------
-
-
-@posix
-def test_the_tracker_serves_until_it_is_interrupted(run: Run, data: Path, tmp_path: Path) -> None:
-    process = start("tracker")
-    try:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        torrent = CONTENT.write_torrent(tmp_path, [url])
-        with bt.Client(torrent, data):
-            ran = run("download", torrent, "-d", tmp_path / "copy", "--timeout", TIMEOUT)
-        process.send_signal(signal.SIGTERM)
-    finally:
-        ended = finish(process)
-    assert ran.code == 0, ran.err
-    assert ended.code == 130
-
-
-def test_the_time_of_a_tracker_may_be_bounded(run: Run) -> None:
-    ran = run("tracker", "--timeout", "0.2")
-    assert ran.code == 3
-    assert ran.out.startswith("http://127.0.0.1:")
-
-
-def test_the_port_of_a_tracker_may_be_taken(run: Run) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        ran = run("tracker", "--port", taken.getsockname()[1])
-    assert ran.code == 1
-    assert ran.err.count("127.0.0.1") == 1
-    assert ran.err.endswith("in use\n")
-
-
-@posix
-def test_a_reader_that_left_is_no_traceback(torrent: Path) -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    with open(writer, "wb") as left:
-        ran = finish(start("info", torrent, stdout=left))
-    assert (ran.code, ran.err) == (1, "")
-
-
-@posix
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
-def test_streams_that_were_closed_before_are_no_traceback(torrent: Path, closed: str) -> None:
-    command = f'"{sys.executable}" -m bittorrent_threads info "{torrent}" {closed}'
-    ran = finish(start(command, program=["-c", "import os, sys; os.execl('/bin/sh', 'sh', '-c', sys.argv[1])"]))
-    assert (ran.code, ran.err) == (0, "")
 
 
 def test_logging_is_asked_for(torrent: Path, data: Path) -> None:

@@ -169,7 +169,7 @@ def test_a_stranger_that_drips_gets_no_more_time(torrent: SimTorrent) -> None:
         stranger.say(bytes([byte]))
         bench.world.run(bench.world.now + 1)
     assert stranger.hear_all() == []
-    assert bench.node.engine.connections == 0
+    assert bench.node.engine.connection_limit.connections == 0
     assert bench.world.now - start < 75
     bench.alive()
 
@@ -178,7 +178,7 @@ def test_silent_strangers_are_shown_the_door(torrent: SimTorrent) -> None:
     bench = Bench(torrent)
     strangers = [bench.stranger() for _ in range(5)]
     bench.world.run(bench.world.now + 11)
-    assert bench.node.engine.connections == 0
+    assert bench.node.engine.connection_limit.connections == 0
     assert all(stranger.hear_all() == [] for stranger in strangers)
 
 

@@ -141,6 +141,19 @@ def test_a_restart_needs_no_peer(tmp_path: Path, where: str) -> None:
     assert list((tmp_path / "down").rglob("*.info")) == [], "it moved with the files"
 
 
+@pytest.mark.parametrize("where", ["beside", "elsewhere"])
+def test_a_link_finds_the_metadata_of_a_folder_that_a_torrent_file_filled(tmp_path: Path, where: str) -> None:
+    resume: Any = True if where == "beside" else tmp_path / "resume"
+    with seeder(tmp_path / "seed") as seed:
+        magnet = link(seed)
+        torrent = SMALL.write_torrent(tmp_path)
+        peers = [("127.0.0.1", seed.port)]
+        bt.download(torrent, tmp_path / "down", timeout=PATIENCE, resume=resume, settings=LOCAL, peers=peers)
+    with bt.Client(magnet, tmp_path / "down", resume=resume, settings=LOCAL) as client:
+        assert client.wait("seed", timeout=PATIENCE).downloaded == 0
+    assert [event.stored for event in client if isinstance(event, bt.events.MetadataReceived)] == [True]
+
+
 def test_a_piece_cache_of_another_torrent_is_told_when_the_metadata_comes(tmp_path: Path, seed: bt.Client) -> None:
     cache = {"version": 0}
     with bt.Client(link(seed), tmp_path / "down", piece_cache=cache, settings=LOCAL) as client:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import configparser
 import email
+import importlib
 import shutil
 import subprocess
 import sys
 import tarfile
+import warnings
 import zipfile
 from email.message import Message
 from pathlib import Path
 from typing import Set
 
 import pytest
+from packaging.metadata import Metadata
 
 from bittorrent_threads.version import __version__
 
@@ -83,6 +86,31 @@ def test_the_metadata_agrees(metadata: Message) -> None:
     (requirement,) = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert requirement.replace(" ", "") in ("bencoder<0.3,>=0.2", "bencoder>=0.2,<0.3")
     assert str(metadata.get_payload()).strip() == (ROOT / "README.rst").read_text(encoding="utf-8").strip()
+
+
+def test_the_metadata_is_valid_and_the_same_in_both_distributions(built: Path, wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        of_wheel = archive.read(f"{PACKAGE}-{__version__}.dist-info/METADATA")
+    (source,) = built.glob("*.tar.gz")
+    with tarfile.open(source) as archive:
+        (name,) = [name for name in archive.getnames() if name.count("/") == 1 and name.endswith("/PKG-INFO")]
+        file = archive.extractfile(name)
+        assert file is not None
+        of_source = file.read()
+    read = [Metadata.from_email(data, validate=True) for data in (of_wheel, of_source)]
+    assert {each.name for each in read} == {PACKAGE}
+    assert read[0].description == read[1].description
+
+
+def test_the_description_renders_as_on_the_package_index(metadata: Message) -> None:
+    """The index takes no raw directive and no included file, and refuses a page with one warning."""
+    limits = {"raw_enabled": False, "file_insertion_enabled": False, "halt_level": 2, "report_level": 2}
+    assert metadata["Description-Content-Type"] == "text/x-rst"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        core = importlib.import_module("docutils.core")
+        page = core.publish_parts(metadata.get_payload(), writer_name="html5", settings_overrides=limits)
+    assert "<pre" in page["body"]
 
 
 def test_the_changelog_tells_of_this_version() -> None:

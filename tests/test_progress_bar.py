@@ -20,7 +20,7 @@ from support.pairs import LOCAL, PATIENCE, SMALL, pair, seeder
 from support.peers_required import require_peer
 
 import bittorrent_threads as bt
-from bittorrent_threads.progress_bar import PIECES, SHORT, line, report_of, reporting
+from bittorrent_threads.progress_bar import PIECES, SHORT, Pace, line, report_of, reporting
 from bittorrent_threads.stall import CAUSES
 
 PROGRAM = """
@@ -164,6 +164,30 @@ def test_lines() -> None:
     )
     assert line(bt.Report(5, 10, PIECES, "", 5)) == "50.0% of 10 pieces, 5 pieces/s, 1.0 s left"
     assert line(bt.Report(10, 10, "B", "a\nb", 5)) == "100.0% of 10 B, a\\nb"
+
+
+def test_the_pace_is_that_of_the_last_seconds() -> None:
+    pace = Pace()
+    assert pace.rate(0, 100.0) == pace.rate(50, 100.1) == 0, "it is not known yet"
+    assert pace.rate(100, 101.0) == 100
+    for second in range(2, 30):
+        pace.rate(100 + second, 100.0 + second)
+    assert pace.rate(130, 130.0) == pytest.approx(1)
+    assert pace.rate(0, 130.1) == 0, "a check that begins anew has no rate"
+
+
+def test_lines_of_a_call_that_reports_no_rate_have_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, stream = [0.0], io.StringIO()
+    monkeypatch.setattr("bittorrent_threads.progress_bar.time.monotonic", lambda: clock[0])
+    with reporting(True, "made", stream) as report:
+        assert report is not None
+        for step in range(8):
+            clock[0] = step * 1.0
+            report(bt.Report(step * 1024, 20 * 1024))
+    first, second, last = stream.getvalue().splitlines()
+    assert first == "made: 0.0% of 20.0 KiB"
+    assert second == "made: 25.0% of 20.0 KiB, 1.0 KiB/s, 15.0 s left"
+    assert last == "made: 35.0% of 20.0 KiB, 1.0 KiB/s, 13.0 s left"
 
 
 def test_an_error_of_the_function_ends_the_call_and_nothing_else(tmp_path: Path) -> None:

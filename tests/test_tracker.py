@@ -37,8 +37,12 @@ def request(number: int = 1, *, port: int = 6881, event: str = "started") -> Ann
     return AnnounceRequest(INFOHASH, b"-TH0100-%012d" % number, port, 0, 0, 5, event=event)
 
 
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Made once: from Python 3.12 on each one reads the certificates of the system."""
+
+
 def get(url: str) -> bytes:
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=TIMEOUT) as response:
+    with OPENER.open(url, timeout=TIMEOUT) as response:
         body: bytes = response.read()
         return body
 

@@ -52,6 +52,42 @@ def test_all_choke(tmp_path: Path) -> None:
     assert (explanation.offering, explanation.choking, explanation.unavailable) == (1, 1, 0)
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_the_reason_is_that_of_the_moment_however_old_the_newest_snapshot_is(tmp_path: Path, late: bool) -> None:
+    with ChokingSeeder(SMALL) as peer, bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL) as client:
+        client.wait("checked", timeout=PATIENCE)
+        before = client.status()
+        client.add_peer(*peer.address)
+        client.wait(lambda status: "chokes us" in status.stall, timeout=PATIENCE)
+        client._handle.torrent.status = before
+        with pytest.raises(bt.WaitTimeout, match="chokes us") as caught:
+            client.wait(timeout=0.001 if late else None, stall_timeout=None if late else 0.001)
+    error = caught.value
+    assert isinstance(error, bt.Stalled) != late
+    assert error.explanation is not None
+    assert (error.cause, error.explanation.connected, error.figures["connected"]) == ("choked", 1, 1)
+    assert error.explanation.reason == error.figures["stall"]
+
+
+def test_data_that_a_new_snapshot_shows_is_progress(tmp_path: Path) -> None:
+    with pair(tmp_path) as (_, down):
+        before = down.status()
+        down.wait("seed", timeout=PATIENCE)
+        down._handle.torrent.status = before
+        assert down.wait("seed", timeout=0.001).seed
+
+
+def test_a_moment_without_data_is_told_though_some_came_in_the_second_before(tmp_path: Path) -> None:
+    with pair(tmp_path, download_limit=5000) as (_, down):
+        down.wait(lambda status: status.receiving, timeout=PATIENCE)
+        with pytest.raises(bt.Stalled) as caught:
+            down.wait(stall_timeout=0.001)
+    error = caught.value
+    assert error.explanation is not None
+    assert error.cause == "limit"
+    assert error.explanation.reason == error.figures["stall"]
+
+
 def test_a_peer_that_lets_requests_wait(tmp_path: Path) -> None:
     settings = LOCAL.replace(request_timeout=1.0)
     with SilentSeeder(SMALL) as peer, running(tmp_path, peer, settings=settings) as client:

@@ -51,8 +51,10 @@ def prepare(extra: str = "", folder: Path = FOLDER) -> Path:
         requirement = str(ROOT) + (f"[{extras.replace(' ', ',')}]" if extras else "")
         say(f"installing the package{' with its extra ' + extras if extras else ''} into {folder.name}")
         stamp.unlink(missing_ok=True)
-        # An isolated build: setuptools of the environment may be absent (3.12 on) or too old (3.9).
-        run([str(python), "-m", "pip", "install", "--quiet", "--use-pep517", "--editable", requirement])
+        # An isolated build: setuptools of the environment may be absent (3.12 on) or too old (3.9).  An older wheel is
+        # better than a newer source: gevent has no wheel for 3.9 any more, and compiles for minutes.
+        command = [str(python), "-m", "pip", "install", "--quiet", "--use-pep517", "--prefer-binary"]
+        run([*command, "--editable", requirement])
         stamp.write_text(f"{wanted} {extras}", encoding="utf-8")
     return python
 

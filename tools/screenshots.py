@@ -2,8 +2,8 @@
 
     python3 tools/screenshots.py
 
-It needs chromium, nbconvert and the packages of the extra ``apps``.  The screenshots are in ``tools/docs/images``, and
-their figures differ each time.
+It needs chromium and the packages of the extras ``apps`` and ``docs``.  The screenshots are in ``tools/docs/images``,
+and their figures differ each time.
 """
 
 from __future__ import annotations

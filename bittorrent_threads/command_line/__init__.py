@@ -7,7 +7,7 @@
     tracker demo            a tracker to run, and the demonstration
     parser                  the table of commands, and the parser
     arguments option_groups the types of arguments, and the options that several commands have
-    session_options data_check description             what several commands do
+    session_options data_check description selection   what several commands do
     exchange transfer       the torrents of a command that exchanges data, and one of them
     completion              completion in a shell
     console standard_streams                            output

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import time
 from typing import List
 
 from ..amounts import count_text, size_text
 from ..disk.create import create
 from ..disk.piece_hashing import MAX_THREADS
 from ..metainfo.piece_length import reason_of_choice
+from ..progress_bar import Pace, Report, pace_text
 from ..text import escaped
 from .arguments import nonempty, size, whole_number
 from .command import Command
@@ -78,9 +80,12 @@ def thread_count(text: str) -> int:
 def run(options: argparse.Namespace, console: Console) -> int:
     """Make a .torrent file."""
     warnings: List[str] = []
+    pace = Pace()
 
     def show(done: int, total: int) -> None:
-        console.progress(f"{options.path}: hashed {size_text(done)} of {size_text(total)}", done / max(1, total))
+        left = pace_text(Report(done, total, rate=pace.rate(done, time.monotonic())))
+        text = f"{options.path}: hashed {size_text(done)} of {size_text(total)}"
+        console.progress(f"{text}, {left}" if left else text, done / max(1, total))
 
     def warn(sentence: str) -> None:
         warnings.append(sentence)

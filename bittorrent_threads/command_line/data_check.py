@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from typing import Sequence
 
 from ..client import Client
@@ -12,6 +13,7 @@ from ..errors import StorageError, WaitTimeout
 from ..file_report import MISSING, RIGHT, FileReport, summary
 from ..hashcheck import HashcheckResult
 from ..progress import check_progress
+from ..progress_bar import Pace, Report, pace_text
 from .console import Console
 from .outcome import Incomplete
 
@@ -23,12 +25,16 @@ SHOWN_FILES = 3
 
 def check(client: Client, console: Console) -> HashcheckResult:
     """Check all pieces, show the progress, and return the result."""
-    running = client.hashcheck(wait=False)
+    running, pace = client.hashcheck(wait=False), Pace()
     while True:
         try:
             result: HashcheckResult = running.wait(LOOK_INTERVAL)
         except WaitTimeout:
-            console.progress(*check_progress(client.status()))
+            status = client.status()
+            line = check_progress(status)
+            done = (status.piece_count - status.checking) * status.piece_length
+            left = pace_text(Report(done, status.size, rate=pace.rate(done, time.monotonic())))
+            console.progress(f"{line.text}, {left}" if left else line.text, line.share)
         else:
             console.end_progress()
             return result

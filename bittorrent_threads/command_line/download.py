@@ -11,15 +11,16 @@ from ..errors import SettingsError
 from ..metainfo.magnet import Magnet
 from ..metainfo.metainfo import Metainfo
 from ..metainfo.path_patterns import PathPatterns
-from ..options import torrent_of
+from ..options import torrents_of
 from ..session import Session
 from .arguments import nonempty
 from .command import Command
 from .console import Console
 from .data_check import check
-from .exchange import CLOSE_TIMEOUT, Exchange, fetch
+from .exchange import Exchange, fetch
 from .option_groups import common_options, folder_options, goal_options, limit_options, rate_options, swarm_options
-from .session_options import load_filter, settings_of
+from .selection import selected
+from .session_options import session_of, settings_of
 from .transfer import Transfer
 
 
@@ -63,13 +64,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """Download, and go on seeding if asked."""
     settings = settings_of(options)
     patterns = PathPatterns("select", options.select)
-    torrents = [torrent_of(source, settings) for source in options.sources]  # an error ends it before anything begins
+    torrents = torrents_of(options.sources, settings)  # an error ends it before anything begins
     for torrent in torrents:
         if options.select and isinstance(torrent, Metainfo):
             _priorities(torrent, patterns)
-    session = Session(settings)
-    try:
-        load_filter(session, options.ip_filter, console)
+    with session_of(options, console) as session:
         transfers = [Transfer(client) for client in _added(session, torrents, options, patterns)]
         exchange = Exchange(session, transfers, console)
         try:
@@ -82,8 +81,6 @@ def run(options: argparse.Namespace, console: Console) -> int:
         if options.seed or options.ratio is not None or options.seed_time is not None:
             exchange.seed(ratio=options.ratio, seconds=options.seed_time, timeout=None, stall_timeout=None)
         return exchange.conclude("download", options.command_line)
-    finally:
-        session.close(0.5 if session.closed else CLOSE_TIMEOUT)
 
 
 def _added(
@@ -124,12 +121,10 @@ def _prepare(client: Client, options: argparse.Namespace, console: Console, patt
 
 
 def _priorities(metainfo: Metainfo, patterns: PathPatterns) -> List[int]:
-    # The name of the torrent is no part of the path, except for a single file.
-    below = 1 if metainfo.multi_file else 0
-    wanted = [not file.pad and patterns.select(file.path[below:]) for file in metainfo.files]
-    if not any(wanted):
+    chosen = selected(metainfo, patterns)
+    if not chosen:
         raise SettingsError("select", f"no file of {metainfo.name} matches; info lists them")
-    return [int(selected) for selected in wanted]
+    return [int(index in chosen) for index in range(len(metainfo.files))]
 
 
 COMMAND = Command(

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, NoReturn, Optional, Sequence, Union
 
 from ..errors import SettingsError
 from ..metainfo.metainfo import Metainfo
-from ..metainfo.urls import given_tiers
+from ..metainfo.urls import TRACKER_SCHEMES, given_tiers, given_url
 from ..text import escaped, masked
 from .arguments import nonempty
 from .command import Command
@@ -98,7 +98,8 @@ def _change(options: argparse.Namespace, before: Metainfo) -> Dict[str, Any]:
         if missing:
             raise SettingsError("remove_tracker", f"{masked(missing[0])} is no tracker of the torrent")
         kept = [[url for url in tier if url not in gone] for tier in tiers]
-        change["trackers"] = [*kept, *([url] for url in options.add_tracker)]
+        added = [[given_url("add_tracker", url, TRACKER_SCHEMES)] for url in options.add_tracker]
+        change["trackers"] = [*kept, *added]
     if options.web_seed or options.no_web_seeds:
         change["web_seeds"] = options.web_seed or ()
     if options.comment is not None:

@@ -14,10 +14,8 @@ from ..session import Session
 from ..status import Status
 from .console import Console
 from .outcome import FAILURES, code_of, conclude, reason
+from .session_options import CLOSE_TIMEOUT
 from .transfer import Transfer
-
-CLOSE_TIMEOUT = 4.0
-"""Seconds to close all torrents, so that an interrupted command ends within five."""
 
 
 class Exchange:
@@ -30,7 +28,7 @@ class Exchange:
     """
 
     def __init__(self, session: Session, transfers: Sequence[Transfer], console: Console) -> None:
-        self.transfers = transfers
+        self.transfers = list(transfers)
         self._session = session
         self._console = console
 

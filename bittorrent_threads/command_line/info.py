@@ -8,7 +8,6 @@ from datetime import datetime, timezone
 from ..amounts import size_text
 from ..metainfo.magnet import Magnet
 from ..options import torrent_of
-from ..session import Session
 from .arguments import nonempty
 from .command import Command
 from .console import Console
@@ -16,7 +15,7 @@ from .description import description
 from .exchange import fetch
 from .option_groups import common_options, limit_options, swarm_options
 from .outcome import conclude
-from .session_options import load_filter, settings_of
+from .session_options import session_of, settings_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +30,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     source = torrent_of(options.source, settings)
     if isinstance(source, Magnet):
         given = {"peers": options.peer, "trackers": options.tracker, "resume": False}
-        with Session(settings) as session:
-            load_filter(session, options.ip_filter, console)
+        with session_of(options, console) as session:
             client = session.add(source, state="stopped", stop_at_metadata=True, **given)
             metainfo = fetch(client, console, options)
     else:

@@ -58,6 +58,27 @@ def swarm_options() -> argparse.ArgumentParser:
         metavar="N",
         help="port to listen on; it is an error if it is in use (default: any that is free)",
     )
+    _add_peer_sources(found)
+    found.add_argument(
+        "--ip-filter",
+        type=nonempty,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="block the peers of a blocklist: DAT, P2P or CIDR text, or one of them in gzip; repeatable",
+    )
+    found.add_argument("--timeout", type=seconds, metavar="S", help="end after S seconds, with exit code 3")
+    found.add_argument(
+        "--stall-timeout",
+        type=seconds,
+        metavar="S",
+        help="end when no data was received, or with seeding sent, for S seconds, with exit code 3",
+    )
+    return found
+
+
+def _add_peer_sources(found: argparse.ArgumentParser) -> None:
+    """Add the options that say where peers come from."""
     found.add_argument(
         "--peer",
         type=address,
@@ -72,14 +93,6 @@ def swarm_options() -> argparse.ArgumentParser:
         default=[],
         metavar="URL",
         help="announce to this tracker too; repeatable, each is a tier of its own",
-    )
-    found.add_argument(
-        "--ip-filter",
-        type=nonempty,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="block the peers of a blocklist: DAT, P2P or CIDR text, or one of them in gzip; repeatable",
     )
     for option, name, source in (
         ("--no-dht", "dht", "the distributed hash table (DHT)"),
@@ -107,14 +120,6 @@ def swarm_options() -> argparse.ArgumentParser:
         metavar="FILE",
         help="keep nodes of the distributed hash table in this file, for the next start",
     )
-    found.add_argument("--timeout", type=seconds, metavar="S", help="end after S seconds, with exit code 3")
-    found.add_argument(
-        "--stall-timeout",
-        type=seconds,
-        metavar="S",
-        help="end when no data was received, or with seeding sent, for S seconds, with exit code 3",
-    )
-    return found
 
 
 def goal_options() -> argparse.ArgumentParser:

@@ -26,9 +26,10 @@ _OPTIONS = {
     "web_seeds": "--web-seed",
     **{
         name: f"--{name.replace('_', '-')}"
-        for name in ("piece_length", "comment", "source", "exclude", "output", "name", "select")
+        for name in ("piece_length", "comment", "source", "exclude", "output", "name", "select", "file")
     },
     "max_size": "--max-metainfo-size",
+    "add_tracker": "--add-tracker",
     "remove_tracker": "--remove-tracker",
 }
 """The options that set arguments of ``create``."""

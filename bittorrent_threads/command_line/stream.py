@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fnmatch
 import shlex
 import subprocess
 from typing import Iterator, List, Optional
@@ -12,8 +11,8 @@ from typing import Iterator, List, Optional
 from ..client import Client
 from ..errors import BitTorrentError
 from ..metainfo.metainfo import Metainfo
+from ..metainfo.path_patterns import PathPatterns
 from ..progress import download_progress, seed_progress, show_events
-from ..session import Session
 from ..status import Status
 from .arguments import nonempty, port
 from .command import Command
@@ -21,7 +20,8 @@ from .console import Console
 from .exchange import fetch
 from .option_groups import common_options, folder_options, limit_options, rate_options, swarm_options
 from .outcome import DONE, FAILED, INTERRUPTED
-from .session_options import load_filter, settings_of
+from .selection import selected
+from .session_options import session_of
 
 STALL_TIMEOUT = 300.0
 """Seconds without progress after which the request of a player ends, unless ``--stall-timeout`` says otherwise."""
@@ -36,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--file",
         type=nonempty,
         metavar="GLOB|INDEX",
-        help="download and serve only the files whose path or name matches, or the one of this index (default: all)",
+        help="download and serve only files and folders of this name (*.mp4) or path below the torrent's (cd 1/*.mp4),"
+        " or the file of this index (default: all)",
     )
     parser.add_argument(
         "--open",
@@ -58,8 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Download and serve until interrupted, or until the program of ``--open`` ends."""
-    with Session(settings_of(options)) as session:
-        load_filter(session, options.ip_filter, console)
+    with session_of(options, console) as session:
         client = session.add(
             options.source,
             options.dir,
@@ -90,10 +90,11 @@ def choose(metainfo: Metainfo, pattern: Optional[str]) -> List[int]:
 
     Args:
         metainfo: The torrent.
-        pattern: A glob for the path of a file, its path in the folder of the torrent, or its name; or its index.
+        pattern: A pattern of ``PathPatterns`` for a file or folder, or the index of a file.
 
     Raises:
         Unmatched: If there is none.
+        SettingsError: If the pattern is not valid.
     """
     files = [(index, file.path) for index, file in enumerate(metainfo.files) if not file.pad]
     if pattern is None:
@@ -101,11 +102,7 @@ def choose(metainfo: Metainfo, pattern: Optional[str]) -> List[int]:
     elif pattern.isdecimal() and len(pattern) < 10:
         chosen = [index for index, _ in files if index == int(pattern)]
     else:
-        chosen = [
-            index
-            for index, path in files
-            if any(fnmatch.fnmatchcase("/".join(part), pattern) for part in (path, path[1:], path[-1:]))
-        ]
+        chosen = selected(metainfo, PathPatterns("file", [pattern]))
     if not chosen:
         names = ", ".join(["/".join(path) for _, path in files[:5]])
         raise Unmatched(f"--file {pattern}: no file of the torrent matches; it has {names or 'none'}")

@@ -5,7 +5,6 @@ It runs a ``Node`` for each address family (BEP 32).  Tokens, limits and the bud
 
 from __future__ import annotations
 
-import math
 from typing import Any, Callable, Dict, Iterable, List, Optional, Protocol, Sequence, Tuple
 
 from ..metainfo.bencode import Buffer
@@ -143,8 +142,12 @@ class Dht:
     @property
     def next_timeout(self) -> float:
         """When to call :meth:`advance`, in monotonic seconds."""
-        stored = self._expire_at if any(store.torrents for store in self._stores.values()) else math.inf
-        return min(stored, self._searches.next_timeout, *(node.next_timeout for node in self._nodes.values()))
+        due = self._searches.next_timeout
+        for node in self._nodes.values():
+            due = min(due, node.next_timeout)
+        for store in self._stores.values():
+            due = min(due, self._expire_at) if store.torrents else due
+        return due
 
     def outgoing(self) -> List[Tuple[bytes, Address]]:
         """Remove and return the datagrams to send, with their receivers."""

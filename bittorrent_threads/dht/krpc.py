@@ -45,6 +45,7 @@ MAX_VALUES = 100
 VERSION = b"TH\0\1"
 """This client (BEP 20) and a version of its node, in all messages."""
 
+_ENTRY_SIZE = {4: SIZE + IPV4_SIZE, 6: SIZE + IPV6_SIZE}
 _NODES = {4: b"nodes", 6: b"nodes6"}
 _WANT = {4: b"n4", 6: b"n6"}
 
@@ -117,7 +118,11 @@ class Reply(NamedTuple):
 
     def nodes(self, family: int) -> List[Node]:
         """The nodes of a family that it tells, at most ``MAX_NODES``; none whose address no node can have."""
-        return unpack_nodes(self.values.get(_NODES[family]), family)
+        return list(filter(None, map(unpack_node, self.entries(family))))
+
+    def entries(self, family: int) -> List[bytes]:
+        """The same in compact node info, for :func:`unpack_node`, whatever their addresses."""
+        return split_nodes(self.values.get(_NODES[family]), family)
 
     def peers(self, family: int) -> List[Address]:
         """The peers of a family that it tells, at most ``MAX_VALUES``."""
@@ -167,18 +172,17 @@ def _decoded(datagram: Buffer) -> Optional[Message]:
     return Refusal(transaction) if kind == b"e" and isinstance(message.get(b"e"), list) else None
 
 
-def unpack_nodes(packed: object, family: int) -> List[Node]:
-    """Return the nodes in compact node info, at most ``MAX_NODES``; none if it is anything but a whole number of them.
+def split_nodes(packed: object, family: int) -> List[bytes]:
+    """Return the entries of compact node info, at most ``MAX_NODES``; none if it is not a whole number of them.
 
     Args:
         packed: Ids and compact addresses: 26 bytes a node of IPv4 (BEP 5), 38 of IPv6 (BEP 32).
         family: 4 or 6.
     """
-    size = SIZE + (IPV4_SIZE if family == 4 else IPV6_SIZE)
+    size = _ENTRY_SIZE[family]
     if not isinstance(packed, bytes) or len(packed) % size:
         return []
-    nodes = [_node(packed[at : at + size]) for at in range(0, min(len(packed), size * MAX_NODES), size)]
-    return [node for node in nodes if node is not None]
+    return [packed[at : at + size] for at in range(0, min(len(packed), size * MAX_NODES), size)]
 
 
 _QUERY_TAIL = b"1:v%d:%b1:y1:qe" % (len(VERSION), VERSION)
@@ -283,8 +287,8 @@ def _host(packed: bytes) -> str:
 
 
 @functools.lru_cache(maxsize=1024)  # the nodes closest to a target are in all answers about it
-def _node(packed: bytes) -> Optional[Node]:
-    """The node of an entry of compact node info; None if no node can have its address."""
+def unpack_node(packed: bytes) -> Optional[Node]:
+    """Return the node of an entry of compact node info; None if no node can have its address."""
     addresses = (unpack_ipv4 if len(packed) == SIZE + IPV4_SIZE else unpack_ipv6)(packed[SIZE:])
     place = place_of(addresses[0]) if addresses else None
     return (unpack(packed[:SIZE]), place) if place is not None else None

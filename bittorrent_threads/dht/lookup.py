@@ -115,20 +115,25 @@ class Lookup:
             nodes: Id, or None if it is not known, and address.
             referrer: The candidate that told them.
         """
-        numbers = self._numbers
+        numbers, holders = self._numbers, self._holders
         for number, place in nodes:
             known = numbers.get(number) if number is not None else None
-            if known is not None and known.place.address == place.address:  # told again, as in most answers
+            if known is not None and known.place.address == place.address:  # told again
                 continue
-            if number != self._own and self._has_room(number, place):
-                candidate = Candidate(number, place, self.target, referrer)
-                self._holders[place.network] = candidate
-                if number is not None:
-                    self._numbers[number] = candidate
-                bisect.insort(self._sorted, (candidate.distance, self._added, candidate))
-                self._added += 1
+            if number == self._own or _keeps(known, place) or _keeps(holders.get(place.network), place):
+                continue
+            candidate = holders[place.network] = Candidate(number, place, self.target, referrer)
+            if number is not None:
+                numbers[number] = candidate
+            bisect.insort(self._sorted, (candidate.distance, self._added, candidate))
+            self._added += 1
         while len(self._sorted) > MAX_CANDIDATES:
             self._forget_farthest()
+
+    def has(self, number: int, place: Place) -> bool:
+        """Whether a node with this id and address is a candidate."""
+        known = self._numbers.get(number)
+        return known is not None and known.place.address == place.address
 
     def replied(self, candidate: Candidate, token: bytes = b"") -> None:
         """A candidate has replied; ``token`` is for an announce, empty if it sent none."""
@@ -196,13 +201,6 @@ class Lookup:
         replied = [each for _, _, each in self._sorted if each.progress is Progress.REPLIED and each.number is not None]
         return [each for each in replied if each.fits is fitting]
 
-    def _has_room(self, number: Optional[int], place: Place) -> bool:
-        holders = [self._holders.get(place.network), None if number is None else self._numbers.get(number)]
-        for holder in holders:
-            if holder is not None and (holder.progress is not Progress.FAILED or holder.place == place):
-                return False
-        return True
-
     def _leave(self, candidate: Candidate, progress: Progress) -> None:
         if candidate.progress is Progress.ASKED:
             self._asked -= 1
@@ -218,6 +216,11 @@ class Lookup:
         del self._holders[candidate.place.network]
         if candidate.number is not None:
             del self._numbers[candidate.number]
+
+
+def _keeps(holder: Optional[Candidate], place: Place) -> bool:
+    """Whether a candidate keeps its network or its id from a node: it has not failed, or has the same address."""
+    return holder is not None and (holder.progress is not Progress.FAILED or holder.place == place)
 
 
 def _blame(candidate: Candidate, lies: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Callable, Dict, Iterable, List, Optional, Tuple
 
 from .bucket import K
@@ -128,13 +127,15 @@ class Node:
     @property
     def next_timeout(self) -> float:
         """When to call :meth:`advance`, in monotonic seconds."""
-        return min(
+        due = min(
             self.transactions.next_timeout,
             self._upkeep.next_timeout,
             self.joining.next_timeout,
             self.pings.next_timeout,
-            min((walk.resume_at for walk in self._walks), default=math.inf),
         )
+        for walk in self._walks:
+            due = min(due, walk.resume_at)
+        return due
 
     # -- lookups -------------------------------------------------------------------------------------------------------
 

@@ -95,6 +95,8 @@ class Searches:
 
     def advance(self, now: float) -> None:
         """Begin and end what is due; costs little if nothing is."""
+        if not self._changed and not self._missing and now < self.next_timeout:
+            return
         while self._changed or now >= self.next_timeout or any(len(self._nodes[each].table) for each in self._missing):
             self._changed = False
             while self._waiting and len(self._running) < self._most:

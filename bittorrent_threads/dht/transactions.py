@@ -24,6 +24,8 @@ MAX_OPEN = 512
 """Queries of one address family that wait for an answer."""
 ID_SIZE = 4
 """Bytes of a transaction id: an attacker needs 2**32 answers to hit one of them."""
+DRAWN = 32
+"""Ids that are drawn at once: the random bits of a real node come from the system, by a call."""
 
 
 class Asker(Protocol):
@@ -78,6 +80,8 @@ class Transactions:
         """By id, the first that was sent first."""
         self._punctual: Deque[Transaction] = collections.deque()
         """Those that are not slow yet, and some that are answered."""
+        self._ids: List[bytes] = []
+        """Ids that were drawn and not used."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -90,7 +94,10 @@ class Transactions:
     def open(self, transaction: Transaction) -> bytes:
         """Add a query that is being sent; return its new id."""
         while not transaction.id or transaction.id in self._open:
-            transaction.id = self._random.getrandbits(8 * ID_SIZE).to_bytes(ID_SIZE, "big")
+            if not self._ids:
+                drawn = self._random.getrandbits(8 * ID_SIZE * DRAWN).to_bytes(ID_SIZE * DRAWN, "big")
+                self._ids = [drawn[at : at + ID_SIZE] for at in range(0, len(drawn), ID_SIZE)]
+            transaction.id = self._ids.pop()
         self._open[transaction.id] = transaction
         self._punctual.append(transaction)
         return transaction.id

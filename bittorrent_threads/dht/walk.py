@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from ..protocol.addresses import Address
 from . import krpc
-from .krpc import Question, Reply
+from .krpc import Node, Question, Reply, unpack_node
 from .lookup import Candidate, Lookup
 from .node_id import pack
 from .place import Place, may_tell, place_told
@@ -57,6 +57,8 @@ class Walk:
         if self._other_families:
             arguments.update(krpc.want_argument(want))
         self._question = Question(self.method, arguments)
+        self._entries: Set[bytes] = set()
+        """The candidates that were told, in compact node info: most nodes of an answer were told before."""
 
     def advance(self, now: float) -> None:
         """Send what may be sent, and end the walk when it has converged."""
@@ -84,11 +86,14 @@ class Walk:
             return
         candidate: Candidate = transaction.subject
         self.lookup.replied(candidate, reply.token)
-        told = _places(reply, self._family, candidate.place)
-        self.lookup.add(told, candidate)
-        self._on_nodes(self._family, told, now)
+        known = self._entries
+        told = _nodes([entry for entry in reply.entries(self._family) if entry not in known], candidate.place)
+        if told:
+            self.lookup.add(told.values(), candidate)
+            known.update([entry for entry, (number, place) in told.items() if self.lookup.has(number, place)])
+            self._on_nodes(self._family, list(told.values()), now)
         for family in self._other_families:
-            self._on_nodes(family, _places(reply, family, candidate.place), now)
+            self._on_nodes(family, list(_nodes(reply.entries(family), candidate.place).values()), now)
         self._take(candidate, reply)
         self.advance(now)
 
@@ -242,6 +247,11 @@ class _Announcement:
         self._walk.announce_answered(now, accepted=False)
 
 
-def _places(reply: Reply, family: int, teller: Place) -> List[Tuple[int, Place]]:
-    """The nodes that a node told and may tell."""
-    return [node for node in reply.nodes(family) if may_tell(teller, node[1])]
+def _nodes(entries: Iterable[bytes], teller: Place) -> Dict[bytes, Node]:
+    """The nodes that a node told and may tell, by their entries in compact node info."""
+    found = {}
+    for entry in entries:
+        node = unpack_node(entry)
+        if node is not None and may_tell(teller, node[1]):
+            found[entry] = node
+    return found

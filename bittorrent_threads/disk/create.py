@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Union
 
 from ..errors import MetainfoError, SettingsError, StorageError
 from ..metainfo.bencode import document_tokens, encode
-from ..metainfo.fields import given_text
+from ..metainfo.fields import given_int, given_text
 from ..metainfo.file_list import encoded_files, file_tokens
 from ..metainfo.hashes import DIGEST_SIZE
 from ..metainfo.layout import Layout
@@ -102,8 +102,9 @@ def create(
         "web_seeds": given_web_seeds(web_seeds),
         "comment": comment,
         "created_by": created_by,
-        "creation_date": int(time.time()) if creation_date is None else creation_date,
+        "creation_date": int(time.time()) if creation_date is None else given_int("creation_date", creation_date),
     }
+    given_int("max_size", max_size)
     check_threads(threads)
     check_piece_length(piece_length)
     for setting, text in (("comment", comment), ("created_by", created_by), ("source", source), ("name", name)):
@@ -179,5 +180,8 @@ def _warn(text: str) -> None:
 
 
 def _check_place(setting: str, place: Union[str, os.PathLike[str], None]) -> None:
-    if place is not None and not os.fspath(place):
+    given: object = "." if place is None else os.fspath(place)
+    if not isinstance(given, str):
+        raise SettingsError(setting, f"must be a path of str, not of {type(given).__name__}; os.fsdecode() makes one")
+    if not given:
         raise SettingsError(setting, "is empty")

@@ -1,4 +1,4 @@
-"""``MetadataFile``: the metadata that peers sent for a magnet link, in a file beside the resume data.
+"""``MetadataFile``: the metadata of a torrent in a file beside the resume data, for a start by a magnet link.
 
 The file has the bytes of the info dictionary and nothing else, so that their hash, the infohash, says whether they are
 right, whoever wrote them.
@@ -54,6 +54,11 @@ class MetadataFile:
             whole_file.replace(self._folder, self._parts, info)
         except OSError as error:
             raise StorageError.wrap(error, self._folder.path(self._parts)) from error
+
+    def has(self, size: int) -> bool:
+        """Return whether there is a file of this size; raises :class:`OSError`."""
+        found = self._folder.stat(self._parts)
+        return found is not None and found.st_size == size
 
     def copy_to(self, other: MetadataFile) -> None:
         """Make the same file in another place, if there is one here; raises :class:`StorageError`."""

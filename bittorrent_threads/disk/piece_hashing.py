@@ -13,6 +13,7 @@ from collections import deque
 from typing import Callable, Deque, Dict, Iterator, Optional, Sequence, Union
 
 from ..errors import Cancelled, SettingsError, ThreadError
+from ..metainfo.fields import given_int
 from ..metainfo.hashes import PieceHasher, digests
 from ..metainfo.layout import Layout
 from ..threads.latch import CANCEL_SLICE, SLICE, Cancel
@@ -130,9 +131,9 @@ def check_threads(threads: Optional[int]) -> None:
     """Check a number of threads that a program gives.
 
     Raises:
-        SettingsError: It is out of range.
+        SettingsError: It is no integer, or out of range.
     """
-    if threads is not None and not 1 <= threads <= MAX_THREADS:
+    if threads is not None and not 1 <= given_int("threads", threads) <= MAX_THREADS:
         raise SettingsError("threads", f"must be from 1 to {MAX_THREADS}, not {threads}")
 
 

@@ -79,6 +79,7 @@ class ResumeFile:
         self._last: Optional[_Stored] = None
         self._renamed: Dict[int, Parts] = {}  # files that were renamed in this process
         self._texts: Tuple[Tuple[Optional[FileStat], ...], List[str]] = ((), [])  # the files, and the JSON of each
+        self._metadata_kept = False
 
     def store(self, resume: Resume, *, renamed: Optional[Tuple[int, Parts]] = None) -> None:
         """Store resume data atomically; it is durable afterwards.
@@ -205,6 +206,20 @@ class ResumeFile:
             StorageError: The disk failed.
         """
         self._metadata.copy_to(other._metadata)
+
+    def keep_metadata(self, metainfo: Metainfo) -> None:
+        """Store the metadata beside it, if it is not there: a magnet link of the torrent then starts without a peer.
+
+        A fault of the disk is not told, as the resume data does not need the metadata: the next call tries again.
+
+        Args:
+            metainfo: The torrent.
+        """
+        if not self._metadata_kept:
+            with contextlib.suppress(OSError, StorageError):
+                if not self._metadata.has(metainfo.info_size):
+                    self._metadata.store(metainfo.info_bytes())
+                self._metadata_kept = True
 
     @property
     def _metadata(self) -> MetadataFile:

@@ -173,8 +173,8 @@ class Storage:
         )
 
     def remember(self, resume: Resume, deliver: Callable[[Done], None]) -> None:
-        """Store resume data atomically."""
-        self._submit_in_order(partial(_run, self._resume_file.store, resume), deliver, Done)
+        """Store resume data atomically, and the metadata beside it."""
+        self._submit_in_order(partial(_run, self._remember, resume), deliver, Done)
 
     def recall(self, deliver: Callable[[Recalled], None]) -> None:
         """Load the resume data that was stored last."""
@@ -351,6 +351,10 @@ class Storage:
             except SessionClosed as error:
                 self._ordered.popleft()
                 refuse(StorageError.wrap(error))
+
+    def _remember(self, resume: Resume) -> None:
+        self._resume_file.store(resume)
+        self._resume_file.keep_metadata(self._metainfo)
 
     def _close_now(self) -> None:
         waiting, self._closing = self._closing, []

@@ -2,7 +2,7 @@
 
 A session:
 
-- ``Engine``: the torrents of a session, its listening port, the limit on its connections.
+- ``Engine``: the torrents of a session, and its listening port.  ``ConnectionLimit``: how many connections it may have.
 - ``Handshakes``, ``Handshaker``, ``IncomingConnections``: connections whose handshake is not finished.
 - ``Datagrams``: its UDP sockets, which UDP trackers and the DHT share.
 - ``DhtNode``: the node in the distributed hash table; ``DhtBootstrap``: through whom it joins.  ``DhtAnnounces``: the
@@ -15,6 +15,7 @@ A session:
 
 A torrent, from its infohash on:
 
+- ``TorrentParams``: how it was added.
 - ``Torrent``: its phase (``phase``: one enum and one table), its connections, trackers and addresses; it only routes.
 - ``TorrentTicker``: what it does once a second.
 - ``Peers``: its connections.  ``Connection``: one of them, ``EarlyPeer`` before the metadata is known, ``Peer`` after.
@@ -30,6 +31,7 @@ A torrent, from its infohash on:
 Its content, once the metadata is known:
 
 - ``Payload``: makes and connects the parts below, and routes between them.
+- ``StoredFiles``, ``PieceStates``: the parts that those which use the disk are given together.
 - ``Exchange``: the peers that exchange pieces.  ``Uploader``, ``UploadTurns``: what a peer is sent, and when.
 - ``VerifiedPieces``: which pieces are there.  ``PieceWriter``: finished pieces on their way to the disk.
 - ``Checks``: hash checks.  ``FileCheck``: which files are there.  ``UnreadablePieces``: pieces that may be there.

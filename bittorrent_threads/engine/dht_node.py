@@ -300,6 +300,7 @@ class DhtNode:
         """Take a datagram of the DHT."""
         if self._dht is not None and not self._filter.blocks(address[0]):
             self._dht.receive(data, address, self._network.now())
+            self._send(self._dht)
             self._settle_soon()
 
     def on_unsent(self, address: Address, reason: str) -> None:
@@ -332,12 +333,7 @@ class DhtNode:
         if dht is None:
             return
         self._stale = True
-        for data, address in dht.outgoing():
-            if self._filter.blocks(address[0]):
-                dht.unsent(address, self._network.now())
-                self._settle_soon()  # another node is asked in its place
-            else:
-                self._datagrams.send(data, address, self)
+        self._send(dht)
         for event in dht.events():
             if isinstance(event, PeersFound):
                 search = self._by_handle.get(event.search)
@@ -354,6 +350,14 @@ class DhtNode:
         if self._dht is dht:  # what an event led to may have stopped it
             self._refresh(dht, self._network.now())
             self._arm(dht.next_timeout)
+
+    def _send(self, dht: Dht) -> None:
+        for data, address in dht.outgoing():
+            if self._filter.blocks(address[0]):
+                dht.unsent(address, self._network.now())
+                self._settle_soon()  # another node is asked in its place
+            else:
+                self._datagrams.send(data, address, self)
 
     def _arm(self, due: float) -> None:
         """Set the timer, unless it is set for an earlier time: then it is set anew when it is due."""

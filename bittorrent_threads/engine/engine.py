@@ -1,4 +1,4 @@
-"""A session on the network thread: its torrents, its one listening port, and the limit on all its connections.
+"""A session on the network thread: its torrents and its one listening port.
 
 Network, disk, look-ups and random source come from outside, so the same engine runs on sockets or in virtual time.
 """
@@ -16,7 +16,6 @@ from ..metainfo.metainfo import Metainfo
 from ..protocol.peer_id import make_peerid
 from ..settings import Settings
 from ..status import LocalDiscoveryStatus
-from ..swarm import eviction
 from ..swarm.buffer_pool import BufferPool
 from ..swarm.external_address import ExternalAddress
 from ..swarm.ip_ranges import IpRanges
@@ -25,6 +24,7 @@ from ..text import printable
 from ..version import __version__
 from .address_filter import AddressFilter
 from .connection import Connection
+from .connection_limit import ConnectionLimit
 from .datagrams import Datagrams
 from .dht_announces import DhtAnnounces
 from .dht_node import DhtNode
@@ -47,14 +47,8 @@ from .wait_group import WaitGroup
 
 TICK = 1.0
 
-LEAST_CONNECTIONS = 10
-"""Connections that are allowed however short the system is of descriptors."""
-
 ANY_HOST = ("0.0.0.0", "::")
 """Addresses that stand for all of this machine's, one of each family."""
-
-EXHAUSTED_INTERVAL = 60.0
-"""Seconds between two events that tell of it."""
 
 
 class PeerSource(Protocol):
@@ -97,7 +91,7 @@ class Engine:
         hosts = [settings.host] if settings.host else ANY_HOST
         self.datagrams = Datagrams(network, hosts)
         self.tracker_clients = TrackerClients(
-            HttpTracker(lookups, network.defer), UdpTrackerClient(lookups, self.datagrams, network, settings, random)
+            HttpTracker(lookups, network), UdpTrackerClient(lookups, self.datagrams, network, settings, random)
         )
         self.settings = settings
         self.random = random
@@ -135,9 +129,8 @@ class Engine:
         )
         self.dht_announces = DhtAnnounces(self.dht, self, network=network, settings=settings, random=random)
         self._listener: Optional[Listener] = None
-        self._connection_limit = min(settings.max_connections, network.capacity * 4 // 5)
-        self._exhausted_at = -EXHAUSTED_INTERVAL
         self.handshakes = Handshakes(self, network, settings, self.peerid)
+        self.connection_limit = ConnectionLimit(self, self.handshakes, network, settings)
         self.dialer = Dialer(self.handshakes, self, network, settings)
         self.peer_sources: List[PeerSource] = []
         self._local_discovery: Optional[LocalDiscovery] = None
@@ -227,11 +220,11 @@ class Engine:
             if settings.port_strict:
                 raise
             self.datagrams.open_any(self.port or settings.port)
-            self._publish(events.ListenFailed, reason=str(error))
+            self.publish(events.ListenFailed, reason=str(error))
             return
         self.port = self._listener.port
         self.datagrams.open(self._listener.addresses, self.port)
-        self._publish(events.Listening, port=self.port, udp_port=self.datagrams.port)
+        self.publish(events.Listening, port=self.port, udp_port=self.datagrams.port)
 
     @property
     def endpoints(self) -> Tuple[Endpoint, ...]:
@@ -266,21 +259,6 @@ class Engine:
 
     # -- connections -----------------------------------------------------------------------------------------------
 
-    @property
-    def connections(self) -> int:
-        """All connections, those being made included."""
-        return len(self.handshakes) + sum(len(torrent.peers) for torrent in self._all())
-
-    @property
-    def connection_room(self) -> int:
-        """How many connections more the session may have."""
-        return self._connection_limit - self.connections
-
-    @property
-    def half_open(self) -> int:
-        """Connections that we dialled and whose handshake is not finished."""
-        return self.handshakes.half_open
-
     def connecting(self, torrent: object) -> int:
         """Connections to peers of this torrent that are being made."""
         return self.handshakes.connecting(torrent)
@@ -295,21 +273,12 @@ class Engine:
 
     def make_room(self) -> bool:
         """Return whether there is room for one more connection, after closing another one if need be."""
-        return self.connection_room > 0 or self._give_way()
+        return self.connection_limit.make_room()
 
-    def _give_way(self) -> bool:
-        """Close the oldest connection without a handshake, else the least useful peer; False if there is none."""
-        if self.handshakes.give_way():
-            return True
-        yielding = self.yielding()
-        if yielding:
-            yielding[0].give_way()
-        return bool(yielding)
-
-    def yielding(self) -> List[Connection]:
-        """The peers that are closed for others when the session is full, the first to go first."""
-        peers = [peer for torrent in self._all() for peer in torrent.peers]
-        return eviction.yielding(peers, share=self.settings.max_connections_per_host, now=self.network.now())
+    @property
+    def peers(self) -> List[Connection]:
+        """The connections past their handshake, of every torrent."""
+        return [peer for torrent in self._all() for peer in torrent.peers]
 
     def change_filter(self, before: IpRanges, after: IpRanges) -> bool:
         """Refuse other addresses from now on; see ``AddressFilter.change``."""
@@ -321,17 +290,6 @@ class Engine:
             for torrent in torrents:
                 torrent.peers.close_refused()
         return changed
-
-    def exhausted(self, reason: str) -> None:
-        """The system is out of descriptors: allow fewer connections from now on, and close one of no use."""
-        now = self.network.now()
-        self._connection_limit = max(LEAST_CONNECTIONS, min(self._connection_limit, self.connections) - 1)
-        idle = [peer for torrent in self._all() for peer in torrent.peers if not peer.interesting]
-        if not self._give_way() and idle:
-            min(idle, key=lambda peer: peer.timeouts.received_at).close(reason)
-        if now - self._exhausted_at >= EXHAUSTED_INTERVAL:
-            self._exhausted_at = now
-            self._publish(events.ConnectionsLimited, limit=self._connection_limit, reason=reason)
 
     def local_discovery_status(self, torrent: Torrent) -> LocalDiscoveryStatus:
         """The search for peers of a torrent in the local network, as users see it."""
@@ -348,7 +306,8 @@ class Engine:
             torrent.publish(events.InternalFailed, reason=self.last_fault, count=self.faults)
             torrent.refresh()
 
-    def _publish(self, kind: Callable[..., events.Event], **fields: Any) -> None:
+    def publish(self, kind: Callable[..., events.Event], **fields: Any) -> None:
+        """Publish an event of every torrent."""
         for torrent in self._all():
             torrent.publish(kind, **fields)
 
@@ -364,8 +323,8 @@ class Engine:
             torrent.tick(now)
         for source in self.peer_sources:
             source.tick(now)
-        self.full = self.connection_room <= 0
-        if self.full and self.yielding():
+        self.full = self.connection_limit.full
+        if self.full and self.connection_limit.yielding:
             for torrent in torrents:
                 self.dialer.wake(torrent)
         if not any([torrent.rates.receiving for torrent in torrents]):

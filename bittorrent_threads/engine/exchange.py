@@ -48,9 +48,9 @@ class Exchange:
         self._schedule = schedule
         self._now = now
         self.available = b""
-        """Pieces that at least one peer has, packed as on the wire, as of the last tick; empty without peers."""
+        """Pieces that at least one peer has, packed as on the wire, as of ``measure``; empty without peers."""
         self.copies = 0.0
-        """How many copies of the torrent the peers and we have together, as of the last tick; 0 without peers."""
+        """How many copies of the torrent the peers and we have together, as of ``measure``; 0 without peers."""
         self._peers: Dict[Peer, None] = {}
         self._touched: Dict[Peer, None] = {}
 
@@ -69,6 +69,11 @@ class Exchange:
         if not self._peers:
             self.available, self.copies = b"", 0.0
         self.touch_all()
+
+    def measure(self) -> None:
+        """Count what the peers have; the time grows with the number of pieces."""
+        if self._peers:
+            self.available, self.copies = self._picker.offered(), self._picker.copies()
 
     # -- the end of a pass -------------------------------------------------------------------------------------------
 
@@ -146,7 +151,6 @@ class Exchange:
         for peer in self:
             if peer.interesting:
                 peer.update_interest()
-        if self._peers:
-            self.available, self.copies = self._picker.offered(), self._picker.copies()
+        self.measure()
         self.touch_all()
         self.log.forget(min([peer.told for peer in self._peers], default=self.log.end))

@@ -7,7 +7,7 @@ failure that a tracker of any other scheme has.
 from __future__ import annotations
 
 import functools
-from typing import Callable
+from typing import Callable, Protocol
 
 from ..net.interfaces import Fetched
 from ..net.resolver import FamilyUnavailable
@@ -15,6 +15,7 @@ from ..protocol.announce import AnnounceReply, AnnounceRequest, url_objection
 from ..protocol.scrape import SwarmCounts, parse_scrape, scrape_url
 from ..protocol.tracker_reply import TrackerFailure
 from ..text import printable
+from .announce_order import AnnounceOrder, Clock
 from .interfaces.lookups import Lookups
 from .interfaces.tracker_client import Endpoint, ScrapeAnswer, TrackerAnswer
 
@@ -22,17 +23,25 @@ MAX_BODY = 1024 * 1024
 """Bytes of a reply, decompressed; 2000 peers (``protocol.announce.MAX_PEERS``) in the longest form are 190 KB."""
 
 
+class Scheduler(Clock, Protocol):
+    """The part of the network that is used."""
+
+    def defer(self, callback: Callable[[], None]) -> None:
+        """Call at the end of the pass."""
+
+
 class HttpTracker:
     """The client of all HTTP trackers of a session.
 
     Args:
         lookups: Makes the HTTP requests.
-        defer: Calls at the end of the pass.
+        scheduler: Calls later.
     """
 
-    def __init__(self, lookups: Lookups, defer: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, lookups: Lookups, scheduler: Scheduler) -> None:
         self._lookups = lookups
-        self._defer = defer
+        self._defer = scheduler.defer
+        self._order = AnnounceOrder(scheduler)
 
     def objection(self, url: str) -> str:
         """Return why the URL cannot be announced to; empty if it can."""
@@ -49,15 +58,18 @@ class HttpTracker:
         trusted: bool,
     ) -> None:
         """Announce to one tracker; see ``engine.interfaces.TrackerClient``."""
-        self._lookups.fetch(
-            request.url(url),
-            timeout,
-            MAX_BODY,
-            functools.partial(_deliver_answer, deliver),
-            trusted=trusted,
-            family=endpoint.family,
-            source=endpoint.source,
-        )
+        key = (url, request.infohash, endpoint.family)
+
+        def answered(fetched: Fetched) -> None:
+            self._order.ended(key)
+            _deliver_answer(deliver, fetched)
+
+        def make(left: float) -> None:
+            source = endpoint.source
+            sent = request.url(url)
+            self._lookups.fetch(sent, left, MAX_BODY, answered, trusted=trusted, family=endpoint.family, source=source)
+
+        self._order.add(key, make, timeout)
 
     def scrape(
         self, url: str, infohash: bytes, deliver: Callable[[ScrapeAnswer], None], *, timeout: float, trusted: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Collection, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple
+from typing import Callable, Collection, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple
 
 from .. import events
 from ..net.interfaces import Address
@@ -57,7 +57,6 @@ class Peers:
         lifecycle: Connections are taken only while the torrent is connected.
         peerlist: The known addresses.
         limits: The rate limits.
-        throttles: What each stream is put under, for reading and for writing.
         publisher: Gets the events of peers.
         settings: How many connections there may be.
         peerid: Our own peer id.
@@ -71,7 +70,6 @@ class Peers:
         peerlist: PeerList,
         limits: RateLimits,
         *,
-        throttles: Tuple[Any, Any],
         publisher: Publisher,
         settings: Settings,
         peerid: bytes,
@@ -81,7 +79,6 @@ class Peers:
         self._lifecycle = lifecycle
         self._peerlist = peerlist
         self._limits = limits
-        self._throttles = throttles
         self._publisher = publisher
         self._settings = settings
         self._peerid = peerid
@@ -128,8 +125,7 @@ class Peers:
         if self.wanted <= 0 and not self._make_room(stream, handshake.peerid):
             return f"the torrent has {len(self)} connections"
         self._limits.refresh()
-        read, write = self._throttles
-        stream.limit(read=(read,), write=(write,))
+        self._limits.apply(stream)
         self._torrent.open_connection(handshake, stream)
         return ""
 

@@ -7,11 +7,12 @@ last moment (``upload_turns``).
 
 from __future__ import annotations
 
-from typing import Any, Optional, Protocol
+from typing import Optional, Protocol
 
 from ..metainfo.layout import BLOCK
 from ..swarm.request_window import RequestWindow
-from .interfaces.network import Network
+from .interfaces.network import Network, Stream
+from .torrent_params import TorrentParams
 
 SLOT_TIME = 5.0
 """Seconds in which each unchoked peer is to get a block: where the limit is too low for that there are fewer slots."""
@@ -36,16 +37,19 @@ class RateLimits:
     Args:
         network: Has the throttles of the session.
         shares: Among how many torrents those are shared.
-        download: Throttle of what this torrent receives.
-        upload: Throttle of what it sends.
+        params: The limits of the torrent itself, in bytes a second.
         slots: Most peers that may be unchoked at once.
+
+    Raises:
+        SettingsError: A limit is no rate.
     """
 
-    def __init__(self, network: Network, shares: Shares, *, download: Any, upload: Any, slots: int) -> None:
+    def __init__(self, network: Network, shares: Shares, params: TorrentParams, *, slots: int) -> None:
         self._network = network
         self._shares = shares
-        self._read_throttle = download
-        self._write_throttle = upload
+        self.read_throttle = network.throttle(params.download_limit, "download_limit")
+        """What all streams of the torrent together receive; its ``rate`` may be set at any time."""
+        self.write_throttle = network.throttle(params.upload_limit, "upload_limit")
         self._most_slots = slots
         self.window: Optional[RequestWindow] = None
         """The window of the downloads, whose rate follows the download limit."""
@@ -58,11 +62,15 @@ class RateLimits:
         self.narrow = False
         """The limit on what goes is too low for all slots."""
 
+    def apply(self, stream: Stream) -> None:
+        """Put a stream of the torrent under its limits, from now on."""
+        stream.limit(read=(self.read_throttle,), write=(self.write_throttle,))
+
     def refresh(self) -> None:
         """Look at the limits again, once a second and for each new peer."""
         network, shares = self._network, self._shares
-        self.download = _least(network.download.rate // shares.downloading, self._read_throttle.rate)
-        self.upload = rate = _least(network.upload.rate // shares.uploading, self._write_throttle.rate)
+        self.download = _least(network.download.rate // shares.downloading, self.read_throttle.rate)
+        self.upload = rate = _least(network.upload.rate // shares.uploading, self.write_throttle.rate)
         self.slots = most = self._most_slots
         if rate:
             self.slots = min(most, max(LEAST_SLOTS, int(rate * SLOT_TIME) // BLOCK))
@@ -74,7 +82,7 @@ class RateLimits:
     def unused(self) -> bool:
         """There is a limit on what comes, and less came of late."""
         now = self._network.now()
-        limits = [throttle for throttle in (self._network.download, self._read_throttle) if throttle.rate]
+        limits = [throttle for throttle in (self._network.download, self.read_throttle) if throttle.rate]
         return bool(limits) and all([throttle.unused(now) for throttle in limits])
 
     @property

@@ -243,6 +243,7 @@ class Readers:
             position += length
         if not spans:
             return False
+        self._open[reader].window.given = position - read.position
         self._network.skip_rest()
         self._storage.load(spans, functools.partial(self._loaded, reader, read))
         return True

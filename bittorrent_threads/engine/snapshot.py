@@ -14,6 +14,7 @@ from .metadata import Metadata
 from .payload import Payload
 from .peers import Peers
 from .phase import Lifecycle
+from .rate_limits import RateLimits
 from .torrent_dht import TorrentDht
 from .transfer_rates import TransferRates
 
@@ -43,8 +44,7 @@ class Torrent(Protocol):
     metadata: Metadata
     rates: TransferRates
     dht: TorrentDht
-    read_throttle: Any
-    write_throttle: Any
+    limits: RateLimits
 
     @property
     def payload(self) -> Optional[Payload]:
@@ -90,8 +90,8 @@ def snapshot(torrent: Torrent, session: Faults, now: float) -> Status:
         dial_failure=torrent.peerlist.last_failure,
         crowded=session.full,
         receiving=torrent.rates.receiving,
-        download_limit=_limit(network.download.rate, torrent.read_throttle.rate),
-        upload_limit=_limit(network.upload.rate, torrent.write_throttle.rate),
+        download_limit=_limit(network.download.rate, torrent.limits.read_throttle.rate),
+        upload_limit=_limit(network.upload.rate, torrent.limits.write_throttle.rate),
         metadata=torrent.payload is not None,
         metadata_received=torrent.metadata.received,
         **content,

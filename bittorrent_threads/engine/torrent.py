@@ -82,8 +82,6 @@ class Torrent:
         self.stowing = WaitGroup()
         """The part of it that is the disk's: a sync, resume data, files to be closed."""
         self.publisher = EventPublisher(self.infohash, event_dispatcher, session.wall)
-        self.read_throttle = network.throttle(params.download_limit, "download_limit")
-        self.write_throttle = network.throttle(params.upload_limit, "upload_limit")
         self.peerlist = PeerList(limit=settings.max_peer_list, random=session.random)
         self._gate = AddressGate(
             self,
@@ -93,15 +91,12 @@ class Torrent:
             timeout=settings.announce_timeout,
             now=network.now,
         )
-        self.limits = RateLimits(
-            network, session, download=self.read_throttle, upload=self.write_throttle, slots=settings.upload_slots
-        )
+        self.limits = RateLimits(network, session, params, slots=settings.upload_slots)
         self.peers = Peers(
             self,
             self.lifecycle,
             self.peerlist,
             self.limits,
-            throttles=(self.read_throttle, self.write_throttle),
             publisher=self.publisher,
             settings=settings,
             peerid=session.peerid,
@@ -429,6 +424,12 @@ class Torrent:
         """Make the snapshot that users read."""
         self.status = snapshot(self, self._session, self.network.now())
         self.publisher.refreshed()
+
+    def look(self) -> Status:
+        """Return a snapshot of this moment, also of the peers and what they have."""
+        if not self.lifecycle.closed:
+            self._ticker.refresh()
+        return self.status
 
     def tick(self, now: float) -> None:
         """Once a second."""

@@ -85,6 +85,14 @@ class TorrentTicker:
                 upload_rate=status.upload_rate,
             )
 
+    def refresh(self) -> None:
+        """Make the snapshot that users read, and first what it has of the peers and their pieces."""
+        payload = self._torrent.payload
+        if payload is not None:
+            payload.exchange.measure()
+        self._peers.refresh()
+        self._torrent.refresh()
+
     def _tick_peers(self, now: float) -> None:
         payload = self._torrent.payload
         if payload is not None:

@@ -39,6 +39,9 @@ With a job for each of them, pieces of 16 KiB went to libtorrent at 204 MB/s for
 MB/s for 3.3 s.
 """
 
+BUFFERS = 2
+"""Buffers of a block in the stream: its header and its bytes."""
+
 MAX_BEGUN = 16
 """Pieces remembered of which a peer was sent something."""
 
@@ -119,6 +122,11 @@ class Uploader:
         self._uploads = Uploads(layout=layout, reqq=settings.reqq, fast=peer.fast)
         self._reading = 0
         """Bytes asked of the disk."""
+        self._loading: Set[Request] = set()
+        """The requests that the disk reads for, without those that were cancelled."""
+        self._sending: Dict[Request, int] = {}
+        """The requests whose blocks were given to the stream, and the numbers of their first buffers there; some of
+        them have left."""
         self.served_at = 0.0
         """When the last block was read at a low limit."""
         self.begun: Dict[int, None] = {}
@@ -177,9 +185,24 @@ class Uploader:
         return vain * message_quota.REFUSED_REQUEST + (self._uploads.small - small) * message_quota.SMALL_REQUEST
 
     def cancel(self, index: int, begin: int, length: int) -> None:
-        """The peer cancels a request; with BEP 6 that is answered by a reject."""
-        if self._uploads.cancel(index, begin, length) and self._peer.fast:
-            self._peer.send(messages.reject(index, begin, length))
+        """The peer cancels a request; with BEP 6 that is answered by a reject, or by a block that has left already."""
+        request = (index, begin, length)
+        if self._uploads.cancel(*request) or self._withdraw(request):
+            if self._peer.fast:
+                self._peer.send(messages.reject(*request))
+            self._touch()
+
+    def _withdraw(self, request: Request) -> bool:
+        """Take a block back that is read from the disk, or from the stream if nothing of it was sent."""
+        if request in self._loading:
+            self._loading.remove(request)
+            return True
+        number = self._sending.pop(request, None)
+        size = 0 if number is None else self._peer.stream.withdraw(number, BUFFERS)
+        if size:
+            self._queued -= request[2]
+            self._mark -= size
+        return bool(size)
 
     def choke(self) -> None:
         """The peer was choked: its requests are dropped, and rejected where BEP 6 wants that."""
@@ -213,6 +236,8 @@ class Uploader:
             room -= size
             self._reading += size
             self._network.skip_rest()
+            for run in runs:
+                self._loading.update(run.requests)
             spans = [(run.index, run.begin, run.length) for run in runs]
             self._storage.load(spans, functools.partial(self._loaded, runs))
 
@@ -241,22 +266,42 @@ class Uploader:
         for run, loaded in zip(runs, answers):
             if peer.closed:
                 return
+            wanted = self._uncancelled(run)
             if loaded.error is not None:
-                if peer.fast:
-                    peer.send(messages.rejects(run.requests))
+                if peer.fast and wanted:
+                    peer.send(messages.rejects(wanted))
                 self._pieces.load_failed(run.index, loaded.error)
-            elif len(run.requests) == 1:
-                requests += run.requests
-                blocks.append(loaded.data)
+                continue
+            requests += wanted
+            if len(run.requests) == 1:
+                blocks += [loaded.data] * len(wanted)
             else:
-                requests += run.requests
                 view, start = memoryview(loaded.data), run.begin
-                blocks += [view[begin - start : begin - start + length] for _, begin, length in run.requests]
+                blocks += [view[begin - start : begin - start + length] for _, begin, length in wanted]
         if blocks and not peer.closed:
-            buffers: List[Buffer] = [b""] * (2 * len(blocks))
-            buffers[::2] = messages.piece_headers(requests)
-            buffers[1::2] = blocks
+            buffers: List[Buffer] = [b""] * (BUFFERS * len(blocks))
+            buffers[::BUFFERS] = messages.piece_headers(requests)
+            buffers[1::BUFFERS] = blocks
             self._queued += sum(map(len, blocks))
+            self._note_sending(requests)
             peer.stream.send(buffers)
             self._mark = peer.stream.sent + peer.stream.backlog
         self._touch()
+
+    def _uncancelled(self, run: Run) -> List[Request]:
+        """The requests of a run that was read, without those that were cancelled meanwhile."""
+        loading, wanted = self._loading, run.requests
+        if not loading.issuperset(wanted):
+            wanted = [request for request in wanted if request in loading]
+        loading.difference_update(wanted)
+        return wanted
+
+    def _note_sending(self, requests: Sequence[Request]) -> None:
+        """Remember the numbers of the buffers that these blocks are going to have in the stream."""
+        stream, sending = self._peer.stream, self._sending
+        if not stream.waiting:
+            sending.clear()
+        elif len(sending) > stream.waiting:
+            self._sending = sending = {request: number for request, number in sending.items() if number >= stream.taken}
+        first = stream.taken + stream.waiting
+        sending.update(zip(requests, range(first, first + BUFFERS * len(requests), BUFFERS)))

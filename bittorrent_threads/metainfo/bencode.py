@@ -19,8 +19,8 @@ MAX_DEPTH = 100
 MAX_TOKENS = 2_000_000
 """Strings, integers, and beginnings and ends of containers in one value: so many take at most 0.8 s and 160 MB.
 
-A list or dictionary counts as one more, for the memory it takes.  An entry of the file list counts as three more, for
-the memory of the parsed file.
+A list or dictionary counts as one more, for the memory it takes, and as two more in a dictionary.  An entry of the file
+list counts as three more, for the memory of the parsed file.
 """
 BYTES_PER_TOKEN = 6
 """A long .torrent may have one token for so many bytes: a hybrid torrent of many files (BEP 52) has one for 6.3."""
@@ -194,10 +194,10 @@ class _Scanner:
                 elif byte in (_DICTIONARY, _LIST):
                     room = self.max_depth - len(enclosing)
                     usual = self._usual_file(pos) if room > 2 and not keyed and byte == _DICTIONARY else None
-                    if usual is None or usual[1] > tokens:
+                    if usual is None or usual[1] > tokens + 1:  # one is counted already
                         if room < 2:
                             raise BencodeError(f"more than {self.max_depth} levels deep", pos)
-                        tokens -= 1
+                        tokens -= 2 if keyed else 1  # with its key it takes as long as three values
                         enclosing.append((top, start, key, last))
                         keyed = byte == _DICTIONARY
                         top = {} if keyed else []

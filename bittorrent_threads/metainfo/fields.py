@@ -81,6 +81,21 @@ def given_text(setting: str, text: str) -> str:
     return text
 
 
+def given_int(setting: str, value: object) -> int:
+    """An integer that a program gives.
+
+    Args:
+        setting: Name of the argument, for the error.
+        value: The integer; a bool, a float and a text are refused.
+
+    Raises:
+        SettingsError: It is no integer.
+    """
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise SettingsError(setting, f"must be an integer, not {value!r}")
+    return value
+
+
 def kind_of(value: object) -> str:
     """The type of a decoded value, for an error: ``"a string"``."""
     return _KINDS[type(value)]

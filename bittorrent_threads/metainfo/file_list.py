@@ -96,7 +96,7 @@ def file_tokens(depths: Iterable[int]) -> int:
     Args:
         depths: The number of components of each path.
     """
-    return sum(_ENTRY_TOKENS + depth for depth in depths)
+    return 1 + sum(_ENTRY_TOKENS + depth for depth in depths)
 
 
 def _file(entry: Dict[bytes, Any]) -> Tuple[int, bool, List[bytes]]:

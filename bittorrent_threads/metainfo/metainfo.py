@@ -94,9 +94,12 @@ class Metainfo(Shown):
             max_size: Most bytes taken.
 
         Raises:
+            TypeError: It is a text.
             BencodeError: The bytes are not bencoded; has the offset.
             MetainfoError: A key is missing or wrong, with its dotted name, or the file is too long.
         """
+        if isinstance(data, str):
+            raise TypeError("the content of a .torrent file is bytes, not str; Metainfo.load() takes a path")
         if len(data) > max_size:
             raise MetainfoError(f"{len(data)} bytes, where a .torrent file may have {max_size}")
         data = bytes(data)

@@ -27,7 +27,11 @@ class PathPatterns:
     def __init__(self, setting: str, patterns: Iterable[str]) -> None:
         names: List[str] = []
         self._paths: List[Sequence[str]] = []
+        if not isinstance(patterns, Iterable):
+            raise SettingsError(setting, f"must be a pattern or a list of patterns, not {patterns!r}")
         for pattern in patterns:
+            if not isinstance(pattern, str):
+                raise SettingsError(setting, f"{pattern!r} is no pattern: it is no text")
             parts = pattern.strip("/").split("/")
             if "" in parts:
                 raise SettingsError(setting, f"{pattern!r} is no pattern: it has an empty name")

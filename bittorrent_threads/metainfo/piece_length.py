@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Optional
 
 from ..errors import SettingsError
+from .fields import given_int
 from .layout import BLOCK
 
 MIN_PIECE_LENGTH = BLOCK
@@ -46,8 +47,11 @@ def check_piece_length(length: Optional[int]) -> None:
     """Check a piece length that a program gives; None is one that is to be chosen.
 
     Raises:
-        SettingsError: It is no power of two, or out of range.
+        SettingsError: It is no integer, no power of two, or out of range.
     """
-    if length is not None and (length & (length - 1) or not MIN_PIECE_LENGTH <= length <= MAX_PIECE_LENGTH):
+    if length is None:
+        return
+    given_int("piece_length", length)
+    if length & (length - 1) or not MIN_PIECE_LENGTH <= length <= MAX_PIECE_LENGTH:
         wanted = f"must be a power of two from {MIN_PIECE_LENGTH} to {MAX_PIECE_LENGTH}"
         raise SettingsError("piece_length", f"{wanted}, not {length}")

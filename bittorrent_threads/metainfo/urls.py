@@ -121,7 +121,8 @@ def given_tiers(trackers: Trackers) -> List[List[str]]:
     Raises:
         SettingsError: A URL cannot be used.
     """
-    return [[given_url("trackers", url, TRACKER_SCHEMES) for url in _each(tier)] for tier in _each(trackers)]
+    tiers = [_each("trackers", tier) for tier in _each("trackers", trackers)]
+    return [[given_url("trackers", url, TRACKER_SCHEMES) for url in tier] for tier in tiers]
 
 
 def given_web_seeds(urls: Union[str, Iterable[str]]) -> List[str]:
@@ -130,7 +131,7 @@ def given_web_seeds(urls: Union[str, Iterable[str]]) -> List[str]:
     Raises:
         SettingsError: A URL cannot be used.
     """
-    return [given_url("web_seeds", url, WEB_SEED_SCHEMES) for url in _each(urls)]
+    return [given_url("web_seeds", url, WEB_SEED_SCHEMES) for url in _each("web_seeds", urls)]
 
 
 def given_url(setting: str, url: object, schemes: Tuple[str, ...]) -> str:
@@ -150,8 +151,12 @@ def given_url(setting: str, url: object, schemes: Tuple[str, ...]) -> str:
     return cleaned
 
 
-def _each(value: Union[str, Iterable[T]]) -> List[Union[str, T]]:
-    return [value] if isinstance(value, str) else list(value)
+def _each(setting: str, value: Union[str, Iterable[T]]) -> List[Union[str, T]]:
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, Iterable) or isinstance(value, (bytes, bytearray)):
+        raise SettingsError(setting, f"must be a URL or a list of URLs, not {value!r}")
+    return list(value)
 
 
 def _unique(urls: object, schemes: Tuple[str, ...], seen: Set[str]) -> Tuple[str, ...]:

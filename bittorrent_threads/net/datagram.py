@@ -89,7 +89,7 @@ class UdpSocket:
         self._protocols.remove(handler)
 
     def send(self, data: Buffer, address: Address, handler: Optional[DatagramHandler] = None) -> bool:
-        """Queue a datagram, which leaves at the end of this pass of the loop or later.
+        """Queue a datagram, which leaves at the end of this pass of the loop at the latest, unless the system is busy.
 
         Args:
             data: The payload, which must not change until it is sent.
@@ -120,7 +120,10 @@ class UdpSocket:
     # -- called by the loop ----------------------------------------------------------------------------------------
 
     def on_readable(self) -> None:
-        """Read a batch of datagrams and hand them to their protocols."""
+        """Read a batch of datagrams and hand them to their protocols.
+
+        What a protocol sends leaves before the next one is read: the other end works meanwhile.
+        """
         for _ in range(self._batch):
             if self.closed:
                 return
@@ -136,6 +139,8 @@ class UdpSocket:
             self._pause = FIRST_PAUSE
             self.received += size
             self._deliver(self._memory[:size], address_of(sender))
+            if self._queue and not self._blocked:
+                self._send_batch()
 
     def on_writable(self) -> None:
         """Send more of the queue at the end of this pass."""

@@ -21,6 +21,7 @@ from urllib.parse import unquote, unquote_to_bytes, urljoin, urlsplit
 
 from ..errors import TrackerError
 from . import resolver
+from .interfaces import Address
 from .os_errors import describe
 from .socket_addresses import place_of
 from .sockets import Socket
@@ -246,7 +247,7 @@ class Fetch:
             return self._encrypted(sock, target.host) if target.scheme == "https" else sock
         raise failure
 
-    def _of_family(self, addresses: Sequence[resolver.Address]) -> Tuple[resolver.Address, ...]:
+    def _of_family(self, addresses: Sequence[Address]) -> Tuple[Address, ...]:
         found = tuple([address for address in addresses if self._family in (0, 6 if ":" in address[0] else 4)])
         if not found:
             raise resolver.FamilyUnavailable(f"has no address of IPv{self._family}")

@@ -12,10 +12,8 @@ from typing import List, Tuple
 from ..address_scope import is_public as is_public
 from ..errors import TrackerError
 from ..threads.original import original
+from .interfaces import Address
 from .socket_addresses import address_of
-
-Address = Tuple[str, int]
-"""Numeric host and port."""
 
 MAX_ADDRESSES = 16
 """Addresses of one name that are used; names with round-robin addresses have a handful."""

@@ -48,6 +48,7 @@ class TcpStream:
         read_limit: Bytes that one read takes at most.
         reader: The parser of the received bytes; None until the handshake is done.
         sent: Bytes that the system has taken.
+        taken: Buffers that it has taken.
         received: Bytes that were read.
         closed: The connection is closed.
     """
@@ -60,6 +61,7 @@ class TcpStream:
         self.read_limit = sys.maxsize
         self.reader: Optional[MessageReader] = None
         self.sent = 0
+        self.taken = 0
         self.received = 0
         self.closed = False
         self._loop = loop
@@ -114,6 +116,19 @@ class TcpStream:
         self._queue.extend(filter(None, buffers))
         self._backlog += sum(map(len, buffers))
         self._flush_later()
+
+    def withdraw(self, number: int, count: int) -> int:
+        """Do not send buffers that wait; as ``engine.interfaces.Stream``."""
+        queue, place = self._queue, number - self.taken
+        if place < 0 or (place == 0 and self._partly_sent):
+            return 0
+        size = 0
+        for each in range(place, min(place + count, len(queue))):
+            size += len(queue[each])
+            queue[each] = b""  # the numbers of the others stay as they are
+        self._backlog -= size
+        self._drop(0)
+        return size
 
     def pause(self) -> None:
         """Stop reading, so that TCP slows the other end down; its close is noticed after ``resume`` only."""
@@ -364,15 +379,16 @@ class TcpStream:
         return batch, size
 
     def _drop(self, size: int) -> None:
-        """Remove ``size`` bytes, which were sent, from the front of the queue."""
+        """Remove ``size`` bytes, which were sent, from the front of the queue, and empty buffers behind them."""
         queue = self._queue
         self.sent += size
         self._backlog -= size
         self._partly_sent = self._partly_sent and not size
         if not self._backlog:
+            self.taken += len(queue)
             queue.clear()
             return
-        while size:
+        while size or not queue[0]:  # what was withdrawn is empty
             head = queue[0]
             if len(head) > size:
                 queue[0] = memoryview(head)[size:]
@@ -380,6 +396,7 @@ class TcpStream:
                 return
             size -= len(head)
             queue.popleft()
+            self.taken += 1
 
     def _cancel_deadline(self) -> None:
         if self._deadline is not None:

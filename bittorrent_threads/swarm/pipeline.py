@@ -40,6 +40,14 @@ taken for so many seconds at most.
 A reader that jumps waits for all that the peer has begun to send.  With less than a round trip the peer would wait.
 """
 
+STEADY_TIME = 0.5
+"""Seconds of the rate that may be outstanding of the rest while all readers read in sequence, but no more than half of
+what is ready for them: the other half lasts until what they need next is requested and comes.
+
+With the requests of a round trip alone, a file that was read as fast as it came took 1.4 times as long as its download,
+since each block or two cost the network thread a pass.
+"""
+
 MAX_BATCH = 256
 """Free places in the pipeline at which it is filled again, if a quarter of the depth is not reached before.
 
@@ -141,10 +149,16 @@ class Pipeline:
         """Whether enough places are free to request again, so that requests leave in few sends."""
         return self.room * 4 >= min(self.depth, 4 * MAX_BATCH)
 
-    def brief_depth(self, now: float) -> int:
-        """Outstanding requests to aim at if what is requested next is to come soon: those of about a round trip."""
+    def brief_depth(self, now: float, steady: int = 0) -> int:
+        """Outstanding requests to aim at if what is requested next is to come soon: those of about a round trip.
+
+        Args:
+            now: Monotonic seconds.
+            steady: Bytes of the smallest window of readers that read in sequence.
+        """
+        rate = self.rate.value(now)
         trip = 0.0 if self.quickest == math.inf else min(self.quickest, BRIEF_MOST)
-        return max(BRIEF_DEPTH, int(self.rate.value(now) * trip * BRIEF_TRIPS) // BLOCK)
+        return max(BRIEF_DEPTH, int(max(rate * trip * BRIEF_TRIPS, min(steady / 2, rate * STEADY_TIME))) // BLOCK)
 
     # -- what a peer tells -------------------------------------------------------------------------------------------
 

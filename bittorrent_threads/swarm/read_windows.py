@@ -21,6 +21,12 @@ FIRST_WINDOW = 128 * 1024
 GROWTH = 2
 """Times the bytes that were read in sequence, which the window has."""
 
+STEPS = 4
+"""A window grows at its end by one in so many parts of itself, so that requests for it leave in few messages."""
+
+STEADY = 1024 * 1024
+"""Bytes that were read in sequence after which a reader is not expected to jump."""
+
 LEAST_PACE = 1024 * 1024
 """Bytes a second at which a reader is taken to read at least: how it goes on is not known."""
 
@@ -44,7 +50,8 @@ class ReadWindow:
         readahead: Bytes of the window, if they are given.
     """
 
-    __slots__ = ("_end", "_most", "_pace", "_readahead", "_run", "begin", "lingers", "position", "since", "size")
+    __slots__ = ("_end", "_most", "_pace", "_readahead", "_run", "begin", "given", "lingers", "position", "since",
+                 "size", "stop")  # fmt: skip
 
     def __init__(self, begin: int, end: int, *, most: int, readahead: Optional[int] = None) -> None:
         self.begin = begin
@@ -52,6 +59,10 @@ class ReadWindow:
         """Where the reader reads, counted from the begin of the torrent."""
         self.size = 0
         """Bytes of the window from there on."""
+        self.stop = begin
+        """The byte behind the window."""
+        self.given = 0
+        """Bytes of the answer to the last read."""
         self.since: Optional[float] = None
         """Since when the reader waits for the piece at its position; None if it does not."""
         self.lingers = -math.inf
@@ -75,7 +86,7 @@ class ReadWindow:
             Whether that is a jump.
         """
         step = position - self.position
-        jump = not 0 <= step <= self.size
+        jump = not 0 <= step <= max(self.size, self.given)
         if jump:
             self._run = 0
         elif step:
@@ -86,6 +97,11 @@ class ReadWindow:
         self.size = min(max(size, min(wanted, self._most)), self._end - position)
         if self._readahead is None:
             self.size = min(self.size, self._most)
+        stop = position + self.size
+        needed = min(position + min(wanted, self._most), stop)
+        if jump or stop == self._end or (stop - self.stop) * STEPS >= self.size or self.stop < needed:
+            self.stop = stop
+        self.size = self.stop - position
         return jump
 
     def pace(self, now: float) -> float:
@@ -93,9 +109,9 @@ class ReadWindow:
         return max(LEAST_PACE, self._pace.value(now))
 
     @property
-    def stop(self) -> int:
-        """The byte behind the window."""
-        return self.position + self.size
+    def steady(self) -> int:
+        """Bytes of the window, but no more than were read in sequence: it begins anew with each jump."""
+        return min(self.size, self._run)
 
 
 class Due(NamedTuple):
@@ -143,10 +159,16 @@ class ReadWindows:
         window.since = now
 
     def served(self, window: ReadWindow, now: float) -> None:
-        """Take the news that a reader does not wait any more."""
+        """Take the news that a reader does not wait any more; it is expected to wait again unless it is steady."""
         if window.since is not None:
             window.since = None
-            window.lingers = now + LINGER
+            if window.steady < STEADY:
+                window.lingers = now + LINGER
+
+    @property
+    def steady(self) -> int:
+        """Bytes by which every reader that has read in sequence is ahead; 0 after a jump of one."""
+        return min([window.steady for window in self._windows], default=0)
 
     @property
     def waiting(self) -> bool:

@@ -75,7 +75,7 @@ def test_what_the_infohash_is_the_hash_of_is_refused(run: Run, torrent: Path, op
     [
         ([], "edit: there is nothing to change: give a tracker, a web seed or a comment"),
         (["--remove-tracker", "http://x/"], "--remove-tracker: http://x/ is no tracker of the torrent"),
-        (["--add-tracker", "nothing"], "--tracker: 'nothing' is no URL of http, https, udp that could be used"),
+        (["--add-tracker", "nothing"], "--add-tracker: 'nothing' is no URL of http, https, udp that could be used"),
         (["--web-seed", "udp://x:1"], "--web-seed: 'udp://x:1' is no URL of http, https that could be used"),
     ],
 )

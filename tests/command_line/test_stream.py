@@ -47,7 +47,8 @@ def stream(seed: bt.Client, tmp_path: Path, *options: object) -> subprocess.Pope
         ("2", [2]),
         ("*.mp4", [0, 2]),
         ("sub/*", [2, 3]),
-        ("t/sub/b.mp4", [2]),
+        ("sub", [2, 3]),
+        ("/sub/b.mp4", [2]),
         ("b.mp4", [2]),
         ("[ab].mp4", [0, 2]),
     ],
@@ -56,7 +57,7 @@ def test_what_is_chosen(pattern: Optional[str], chosen: List[int]) -> None:
     assert choose(FILES, pattern) == chosen
 
 
-@pytest.mark.parametrize("pattern", ["1", "9", "99999999999", "*.MP4", "3 ", "pad*"])
+@pytest.mark.parametrize("pattern", ["1", "9", "99999999999", "*.MP4", "3 ", "pad*", "t/sub/b.mp4", "*/x/b.mp4"])
 def test_nothing_is_chosen(pattern: str) -> None:
     with pytest.raises(Unmatched, match=r"it has t/a\.mp4"):
         choose(FILES, pattern)
@@ -106,6 +107,9 @@ def test_mistakes(seed: bt.Client, tmp_path: Path, capsys: pytest.CaptureFixture
     ran = run("stream", source, "-d", tmp_path, "--file", "*.mkv")
     assert ran.code == 1
     assert "--file *.mkv: no file of the torrent matches" in ran.err
+    ran = run("stream", source, "-d", tmp_path, "--file", "sub//b.mkv")
+    assert ran.code == 2
+    assert "--file: 'sub//b.mkv' is no pattern" in ran.err
     ran = run("stream", source, "-d", tmp_path, "--open", "/no/such/player")
     assert ran.code == 4
     assert "/no/such/player" in ran.err

@@ -51,11 +51,15 @@ def test_ids_are_different_and_cannot_be_guessed() -> None:
 
 
 def test_an_id_that_is_in_use_is_not_given_again() -> None:
-    bits = [7, 7, 7, 8]
-
     class Repeating:
+        """Draws the same ids again and again, and then a new one."""
+
+        def __init__(self) -> None:
+            self.left = [7, 7, 8]
+
         def getrandbits(self, k: int, /) -> int:
-            return bits.pop(0)
+            number = self.left.pop(0).to_bytes(4, "big")
+            return int.from_bytes(number * (k // 32), "big")
 
     transactions = Transactions(Repeating())
     assert sent(transactions, public(1)).id == b"\0\0\0\7"

@@ -462,6 +462,24 @@ def test_too_deep(tmp_path: Path) -> None:
         ("exclude", ""),
         ("exclude", "a//b"),
         ("exclude", "/"),
+        ("piece_length", "16K"),
+        ("piece_length", 16384.0),
+        ("piece_length", True),
+        ("threads", "2"),
+        ("threads", 2.5),
+        ("max_size", "1"),
+        ("trackers", 5),
+        ("trackers", [5]),
+        ("trackers", b"http://a/"),
+        ("web_seeds", 7),
+        ("web_seeds", [None]),
+        ("comment", 5),
+        ("source", b"x"),
+        ("creation_date", "today"),
+        ("creation_date", 1.5),
+        ("exclude", 5),
+        ("exclude", [5]),
+        ("output", b"x.torrent"),
     ],
 )
 def test_arguments_that_cannot_be(tmp_path: Path, setting: str, value: Any) -> None:
@@ -469,6 +487,15 @@ def test_arguments_that_cannot_be(tmp_path: Path, setting: str, value: Any) -> N
         create(tree(tmp_path, "a"), **{setting: value})
     assert caught.value.name == setting
     assert isinstance(caught.value, ValueError)
+
+
+def test_the_path_is_a_text(tmp_path: Path) -> None:
+    wrong: Any = os.fsencode(tree(tmp_path, "a"))
+    with pytest.raises(SettingsError, match=r"path: must be a path of str, not of bytes"):
+        create(wrong)
+    for wrong in (None, 5):
+        with pytest.raises(TypeError):
+            create(wrong)
 
 
 def test_too_many_pieces(tmp_path: Path) -> None:

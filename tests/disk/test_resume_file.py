@@ -58,6 +58,25 @@ def test_what_is_stored_is_loaded(file: ResumeFile, t: Torrent, tmp_path: Path) 
     assert sorted(path.name for path in place(tmp_path).parent.iterdir()) == ["t.resume", "t.resume.bak"]
 
 
+def test_the_metadata_is_stored_once_beside_it(file: ResumeFile, t: Torrent, system: System, tmp_path: Path) -> None:
+    system.fail("pwritev", errno.ENOSPC, after=0, times=1)
+    file.keep_metadata(t.metainfo)
+    assert not place(tmp_path, ".info").exists(), "the disk was full"
+    system.heal("pwritev")
+    file.keep_metadata(t.metainfo)
+    stored = place(tmp_path, ".info")
+    assert stored.read_bytes() == t.metainfo.info_bytes()
+    stored.unlink()
+    file.keep_metadata(t.metainfo)
+    assert not stored.exists(), "it was stored by this object"
+    ResumeFile(file.folder, file._parts).keep_metadata(t.metainfo)
+    written = stored.stat().st_mtime_ns
+    ResumeFile(file.folder, file._parts).keep_metadata(t.metainfo)
+    assert stored.stat().st_mtime_ns == written
+    file.remove()
+    assert not stored.exists()
+
+
 def test_it_is_durable_before_it_takes_the_place_of_the_one_before(
     file: ResumeFile, t: Torrent, system: System
 ) -> None:

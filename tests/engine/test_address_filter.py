@@ -25,7 +25,7 @@ def test_an_incoming_connection_is_closed_before_it_says_anything() -> None:
     block(bench, "10.1.0.1")
     stranger = bench.stranger()
     assert stranger.closed
-    assert bench.engine.connections == 0
+    assert bench.engine.connection_limit.connections == 0
     assert bench.reasons == [], "a flood of connections makes no events"
     assert bench.status.refused == 1
     assert not bench.guest().closed, "another host"

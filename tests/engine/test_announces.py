@@ -216,6 +216,25 @@ def test_peers_of_a_late_answer_are_not_listed() -> None:
     assert told(bench) == ["started", "stopped"]
 
 
+def test_a_slow_tracker_hears_of_a_completion_before_the_goodbye() -> None:
+    bench = Bench(torrent_of(TRACKER))
+    guest = bench.seed()
+    bench.tracker.announces.clear()
+    delays = {"completed": 1.0, "stopped": 0.0}
+    fetch = bench.lookups.fetch
+
+    def slow(url: str, *arguments: Any, **options: Any) -> None:
+        (event,) = parse_qs(urlsplit(url).query, encoding="latin-1")["event"]
+        bench.network.call_later(delays[event], lambda: fetch(url, *arguments, **options))
+
+    bench.lookups.fetch = slow  # type: ignore[method-assign]
+    guest.serve()
+    bench.act(bench.torrent.set_state, "stopped")
+    bench.run(5)
+    assert told(bench) == ["completed", "stopped"]
+    assert bench.tracker.swarms == {bench.content.metainfo.infohash: {}}
+
+
 @pytest.mark.parametrize(("host", "known"), [("8.8.8.8", 1), ("10.9.9.9", 2), ("", 2)])
 def test_a_tracker_of_the_internet_does_not_have_us_knock_at_services_of_this_network(host: str, known: int) -> None:
     bench = Bench(torrent_of(TRACKER), state="stopped")

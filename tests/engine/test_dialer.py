@@ -44,9 +44,9 @@ def test_few_dials_are_under_way_at_once() -> None:
     bench = Bench(settings=Settings(max_half_open=4, connect_timeout=5.0))
     silence(bench, 10)
     bench.run(1)
-    assert bench.engine.half_open == bench.status.connecting == 4
+    assert bench.engine.handshakes.half_open == bench.status.connecting == 4
     bench.run(5)
-    assert bench.engine.half_open == 4
+    assert bench.engine.handshakes.half_open == 4
     assert len(bench.reasons) == 4
     bench.run(10)
     assert len(bench.reasons) == 10
@@ -59,7 +59,7 @@ def test_a_session_makes_no_more_connections_than_its_limit() -> None:
     guests = crowd(bench, 6)
     bench.run(2)
     assert len(guests) == 3
-    assert bench.engine.connections == 5
+    assert bench.engine.connection_limit.connections == 5
 
 
 def test_a_torrent_makes_no_more_connections_than_its_limit() -> None:

@@ -5,33 +5,21 @@ from __future__ import annotations
 from typing import List
 
 import pytest
-from support.bench import COUNT, MOMENT, PORT, TRACKER, Bench, Guest, blocks_of, torrent_of
+from support.bench import COUNT, MOMENT, PORT, TRACKER, Bench, blocks_of, torrent_of
 
 from bittorrent_threads import events
-from bittorrent_threads.engine.torrent import Torrent
 from bittorrent_threads.engine.torrent_params import TorrentParams
 from bittorrent_threads.errors import ListenError, StateError
 from bittorrent_threads.metainfo.infohash import InfoHash
 from bittorrent_threads.metainfo.magnet import Magnet
 from bittorrent_threads.settings import Settings
-from bittorrent_threads.swarm.peer_list import Source
 from bittorrent_threads.testing.simulation import tracker
 from bittorrent_threads.testing.simulation.recorder import Recorder
 
 
-def second(bench: Bench, *trackers: str) -> Torrent:
-    """Another torrent in the same session, started."""
-    content = torrent_of(*trackers, seed=2)
-    bench.disk.hold(content)
-    torrent = bench.add(content)
-    bench.act(torrent.set_state, "active")
-    bench.run(1)
-    return torrent
-
-
 def test_the_port_is_open_while_a_torrent_is_started() -> None:
     bench = Bench(state="stopped")
-    other = second(bench)
+    other = bench.second()
     assert PORT in bench.network.listeners
     bench.set_state("paused")
     bench.act(other.set_state, "stopped")
@@ -87,74 +75,21 @@ def test_no_torrent_twice() -> None:
         bench.add(bench.content)
 
 
-def test_a_connection_too_many_is_sent_away_at_once() -> None:
-    bench = Bench(settings=Settings(max_connections=3))
-    guests = [bench.guest([]) for _ in range(3)]
-    assert bench.stranger().closed
-    assert not any(guest.closed for guest in guests)
-    assert bench.engine.connections == 3
-    guests[0].hang_up()
-    assert not bench.stranger().closed
-
-
-def test_out_of_descriptors_a_stranger_goes_before_a_peer() -> None:
-    bench = Bench()
-    guest, stranger = bench.guest([]), bench.stranger()
-    bench.act(bench.engine.exhausted, "too many open files")
-    bench.run(MOMENT)
-    assert stranger.closed
-    assert not guest.closed
-    bench.act(bench.engine.exhausted, "too many open files")
-    bench.run(MOMENT)
-    assert guest.closed
-
-
-def test_a_full_session_has_the_crowd_of_one_host_give_way_to_another() -> None:
-    bench = Bench(settings=Settings(max_connections=8, max_connections_per_host=2))
-    other = second(bench)
-    crowd = bench.host("8.8.8.8")
-    guests = [bench.guest([], host=crowd) for _ in range(6)]
-    alone = [bench.guest([], torrent=torrent_of(seed=2)) for _ in range(2)]
-    newcomer = bench.guest([], torrent=torrent_of(seed=2))
-    assert not newcomer.closed
-    assert len(other.peers) == 3
-    assert [bool(guest.closed) for guest in guests] == [False] * 5 + [True]
-    assert not any(guest.closed for guest in alone)
-    for _ in range(3):
-        bench.guest([], torrent=torrent_of(seed=2))
-    assert bench.guest([], torrent=torrent_of(seed=2)).closed, "two of the crowd have their share"
-    assert sum(not guest.closed for guest in guests) == 2
-    assert bench.engine.connections == 8
-
-
-def test_a_session_that_a_crowd_fills_dials_others() -> None:
-    bench = Bench(settings=Settings(max_connections=6, max_connections_per_host=2))
-    crowd = bench.host("8.8.8.8")
-    guests = [bench.guest([], host=crowd) for _ in range(6)]
-    found: List[Guest] = []
-    addresses = [bench.open_house(found)[0] for _ in range(6)]
-    bench.act(bench.torrent.learn, addresses, Source.TRACKER)
-    bench.run(3)
-    assert len(found) == 4
-    assert sum(not guest.closed for guest in guests) == 2
-    assert bench.engine.connections == 6
-
-
 def test_a_stop_gives_up_the_dials_of_its_torrent_alone() -> None:
     bench = Bench()
-    other = second(bench)
+    other = bench.second()
     bench.act(bench.torrent.add_peer, "10.99.0.1", 1)
     bench.act(other.add_peer, "10.99.0.1", 2)
     bench.run(MOMENT)
-    assert bench.engine.half_open == 2
+    assert bench.engine.handshakes.half_open == 2
     bench.set_state("stopped")
-    assert bench.engine.half_open == bench.engine.connecting(other) == 1
+    assert bench.engine.handshakes.half_open == bench.engine.connecting(other) == 1
     assert bench.reasons == ["the torrent was stopped"]
 
 
 def test_every_live_torrent_ticks_once_a_second() -> None:
     bench = Bench(state="stopped")
-    other = second(bench)
+    other = bench.second()
     bench.run(10)
     assert other.status.state == "active"
     assert bench.torrent.status.state == "stopped"
@@ -196,7 +131,7 @@ def test_remove_forgets_the_torrent_when_its_trackers_and_files_are_done() -> No
 
 def test_close_waits_for_every_torrent_and_not_long_for_a_tracker() -> None:
     bench = Bench(torrent_of(TRACKER), have=range(COUNT))
-    second(bench, TRACKER)
+    bench.second(TRACKER)
     stranger = bench.stranger()
     guest = bench.guest([])
     bench.tracker.mood = tracker.SLOW
@@ -209,7 +144,7 @@ def test_close_waits_for_every_torrent_and_not_long_for_a_tracker() -> None:
     assert not bench.network.listeners
     bench.run(bench.settings.stop_announce_timeout)
     assert over == [pytest.approx(start + bench.settings.stop_announce_timeout, abs=0.1)]
-    assert bench.engine.connections == 0
+    assert bench.engine.connection_limit.connections == 0
     assert bench.status.closed
     assert bench.status.stall == "the client was closed"
 

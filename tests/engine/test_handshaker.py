@@ -54,7 +54,7 @@ def test_the_deadline_of_a_stranger_is_absolute() -> None:
     assert not stranger.closed
     bench.until(lambda: bool(stranger.closed))
     assert bench.world.now - start == pytest.approx(10, abs=0.3)
-    assert bench.engine.connections == 0
+    assert bench.engine.connection_limit.connections == 0
 
 
 def test_the_deadline_of_a_dial_starts_with_the_connection() -> None:
@@ -83,7 +83,7 @@ def test_no_answer_for_a_torrent_that_is_not_here() -> None:
     stranger.say(handshake(b"none of our torrents"))
     assert stranger.closed
     assert not stranger.greeted
-    assert bench.engine.connections == 0
+    assert bench.engine.connection_limit.connections == 0
 
 
 def test_no_answer_for_a_torrent_that_is_not_started() -> None:
@@ -142,4 +142,4 @@ def test_whoever_takes_our_peer_id_gets_no_further() -> None:
     assert bench.status.connected == 0
     bench.run(3)
     assert stranger.closed
-    assert bench.engine.connections == 0
+    assert bench.engine.connection_limit.connections == 0

@@ -61,7 +61,7 @@ def test_another_that_has_our_peer_id_proves_nothing_of_an_address() -> None:
 def test_a_peer_that_hangs_up_while_greeting_is_forgotten() -> None:
     bench = Bench()
     stranger = bench.stranger()
-    assert bench.engine.connections == 1
+    assert bench.engine.connection_limit.connections == 1
     stranger.hang_up()
-    assert bench.engine.connections == 0
+    assert bench.engine.connection_limit.connections == 0
     assert bench.reasons == []

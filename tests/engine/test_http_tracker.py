@@ -61,9 +61,22 @@ class ScriptedLookups:
         self._waiting.pop(0)(Fetched(URL, status, body, error, "" if error else "192.0.2.1"))
 
 
+class Now:
+    """A moment that does not pass."""
+
+    def now(self) -> float:
+        return 0.0
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> object:
+        raise AssertionError("nothing is under way")
+
+    def defer(self, callback: Callable[[], None]) -> None:
+        callback()
+
+
 def announce(lookups: ScriptedLookups) -> List[TrackerAnswer]:
     answers: List[TrackerAnswer] = []
-    tracker = HttpTracker(lookups, lambda callback: callback())
+    tracker = HttpTracker(lookups, Now())
     tracker.announce(URL, REQUEST, answers.append, endpoint=Endpoint(6, "fd00::1"), timeout=7.0, trusted=True)
     assert answers == []
     return answers
@@ -132,7 +145,7 @@ def test_the_largest_reply_fits() -> None:
 
 
 def test_a_url_that_has_our_fields_already_is_not_asked() -> None:
-    tracker = HttpTracker(ScriptedLookups(), lambda callback: callback())
+    tracker = HttpTracker(ScriptedLookups(), Now())
     assert tracker.objection(URL) == ""
     assert tracker.objection("http://t/announce?info_hash=x") == "the URL has info_hash already"
 
@@ -142,7 +155,7 @@ def test_a_url_that_has_our_fields_already_is_not_asked() -> None:
 
 def scrape(lookups: ScriptedLookups, url: str = URL) -> List[ScrapeAnswer]:
     answers: List[ScrapeAnswer] = []
-    tracker = HttpTracker(lookups, lambda callback: callback())
+    tracker = HttpTracker(lookups, Now())
     tracker.scrape(url, b"i" * 20, answers.append, timeout=7.0, trusted=True)
     return answers
 

@@ -35,11 +35,11 @@ def test_a_hundred_and_ten_silent_connections_a_second_keep_nobody_out(hosts: in
     bench = Bench()
     flood(bench, 110.0, lambda number: f"8.{number % hosts >> 8}.{number % hosts & 255}.1")
     bench.run(5)
-    assert bench.engine.connections == bench.settings.max_connections
+    assert bench.engine.connection_limit.connections == bench.settings.max_connections
     guests = [bench.guest([]) for _ in range(5)]
     assert not any(guest.closed for guest in guests)
     assert bench.status.connected == 5
-    assert bench.engine.connections <= bench.settings.max_connections
+    assert bench.engine.connection_limit.connections <= bench.settings.max_connections
 
 
 def test_dials_are_made_in_spite_of_them() -> None:
@@ -62,7 +62,7 @@ def test_the_oldest_of_the_host_that_has_most_gives_way() -> None:
     newcomers = [bench.stranger() for _ in range(2)]
     assert [bool(guest.closed) for guest in several] == [True, True, False]
     assert not any(guest.closed for guest in (single, last, *newcomers))
-    assert bench.engine.connections == 5
+    assert bench.engine.connection_limit.connections == 5
     bench.stranger()
     assert single.closed, "where every host has one, the oldest"
 
@@ -105,5 +105,5 @@ def test_nothing_is_remembered_of_those_that_left() -> None:
     bench.run(11)
     assert all(stranger.closed for stranger in strangers[1:])
     assert not bench.engine.handshakes._incoming.give_way()
-    assert bench.engine.connections == 1
+    assert bench.engine.connection_limit.connections == 1
     assert vars(bench.engine.handshakes._incoming)["_by_host"] == {}

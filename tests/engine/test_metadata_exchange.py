@@ -10,6 +10,7 @@ from support.bench import COUNT, Bench, Guest, extension, torrent_of
 from support.magnet import Magnet, info_of
 
 from bittorrent_threads import events
+from bittorrent_threads.engine.metadata import HASHED_AT_ONCE
 from bittorrent_threads.engine.phase import Phase
 from bittorrent_threads.metainfo.infohash import InfoHash
 from bittorrent_threads.protocol import metadata_exchange as mx
@@ -84,6 +85,28 @@ def test_the_metadata_comes_from_a_peer_and_the_download_goes_on_over_the_same_c
     assert (received.size, received.stored) == (len(info), False)
     assert not seed.closed
     assert bench.disk.metadata_files[torrent.metainfo.infohash] == info
+
+
+def test_metadata_above_half_a_mebibyte_is_hashed_by_a_disk_thread() -> None:
+    torrent = torrent_of(files=tuple([(f"{'x' * 240}{number:04}", 1) for number in range(2200)]))
+    info = info_of(torrent)
+    assert len(info) > HASHED_AT_ONCE
+    bench = Magnet(torrent)
+    liar, honest = [bench.guest([], extended=True) for _ in range(2)]
+    bench.disk.seek_time = 1.0
+    for guest, content, reasons in ((liar, bytes(len(info)), [metadata_download.WRONG]), (honest, info, [])):
+        offer(guest, len(info))
+        seen = len(bench.reasons)
+        assert sorted(serve(guest, content)) == list(range(mx.piece_count(len(info))))
+        assert not guest.closed, "the thread has not hashed it"
+        assert not bench.status.metadata
+        bench.run(1)
+        assert bench.reasons[seen:] == reasons
+    assert not bench.status.metadata, "it is right, and being parsed"
+    bench.run(1)
+    assert bench.status.metadata
+    assert len(bench.seen(events.PeerBanned)) == 1
+    assert not honest.closed
 
 
 def test_a_block_is_asked_for_as_soon_as_the_metadata_is_there() -> None:

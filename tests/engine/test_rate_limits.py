@@ -16,7 +16,7 @@ def test_the_lowest_limit_counts(session: int, torrent: int, rate: int) -> None:
     bench = Bench()
     network, limits = bench.network, bench.torrent.limits
     network.download.rate = network.upload.rate = session
-    bench.torrent.read_throttle.rate = bench.torrent.write_throttle.rate = torrent
+    bench.torrent.limits.read_throttle.rate = bench.torrent.limits.write_throttle.rate = torrent
     limits.refresh()
     assert (limits.download, limits.upload) == (rate, rate)
 
@@ -43,7 +43,7 @@ def test_torrents_that_move_share_the_limit_of_the_session() -> None:
 )
 def test_a_slot_is_worth_a_block_in_seconds(rate: int, slots: int) -> None:
     bench = Bench(have=range(COUNT))
-    bench.torrent.write_throttle.rate = rate
+    bench.torrent.limits.write_throttle.rate = rate
     guests = [bench.leech() for _ in range(SLOTS + 2)]
     assert sum((UNCHOKE,) in guest.heard(CHOKE, UNCHOKE) for guest in guests) == slots
     assert bench.torrent.limits.narrow == (slots < SLOTS)
@@ -58,7 +58,7 @@ def test_a_limit_is_unused_while_less_comes() -> None:
     assert bench.torrent.limits.unused
     seed.give(*blocks_of(0, 1, 2))
     assert not bench.torrent.limits.unused
-    bench.torrent.read_throttle.rate = 1_000_000
+    bench.torrent.limits.read_throttle.rate = 1_000_000
     bench.run(20)
     assert bench.torrent.limits.unused
 

@@ -83,7 +83,7 @@ def test_a_stop_closes_every_connection_with_the_reason_and_says_goodbye() -> No
     assert [announce.event for announce in bench.tracker.announces] == ["started", "stopped"]
     assert PORT not in bench.network.listeners
     bench.run(1000)
-    assert bench.engine.connections == 0
+    assert bench.engine.connection_limit.connections == 0
     assert len(bench.lookups.urls) == 2
 
 

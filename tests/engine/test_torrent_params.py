@@ -26,7 +26,7 @@ def test_the_parts_of_the_torrent_get_the_fields() -> None:
     content = torrent_of(seed=9)
     bench.disk.hold(content)
     torrent = bench.add(content, trackers=[["http://tracker.example/announce"]], origin="here", **limits)
-    assert (torrent.read_throttle.rate, torrent.write_throttle.rate) == (1_000_000, 2_000_000)
+    assert (torrent.limits.read_throttle.rate, torrent.limits.write_throttle.rate) == (1_000_000, 2_000_000)
     assert [tracker.url for tracker in torrent.status.trackers] == ["http://tracker.example/announce"]
     assert torrent.content.paths.basedir == "downloads"
     with pytest.raises(StateError, match="by the client made at here"):

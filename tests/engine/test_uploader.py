@@ -176,14 +176,53 @@ def test_what_comes_in_one_read_is_taken_in_its_order() -> None:
     assert sorted(each[:3] for each in guest.heard()) == [(PIECE, 1, 0), (PIECE, 2, 0), (REJECT, 0, 0)]
 
 
-def test_a_request_taken_back_too_late_is_filled_and_not_rejected() -> None:
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_request_taken_back_while_the_disk_reads_is_not_filled(fast: bool) -> None:
+    bench = slow_bench()
+    guest = bench.leech(fast=fast)
+    guest.heard()
+    guest.say(ask(*blocks_of(4)))
+    guest.say(message(CANCEL, 4, 0, BLOCK))
+    guest.say(message(CANCEL, 4, 0, BLOCK))
+    bench.run(2)
+    heard = [each[:3] for each in guest.heard()]
+    assert heard == ([(REJECT, 4, 0)] if fast else []) + [(PIECE, 4, BLOCK)]
+    guest.say(ask((4, 0, BLOCK)), seconds=2)
+    assert [each[:3] for each in guest.heard()] == [(PIECE, 4, 0)]
+
+
+def test_of_a_job_whose_requests_were_all_taken_back_nothing_is_sent() -> None:
     bench = slow_bench()
     guest = bench.leech()
     guest.heard()
-    guest.say(ask((4, 0, BLOCK)))
-    guest.say(message(CANCEL, 4, 0, BLOCK))
-    bench.run(2)
-    assert [each[:3] for each in guest.heard()] == [(PIECE, 4, 0)]
+    bench.disk.read_errno = errno.EIO
+    guest.say(ask((4, 0, BLOCK)), message(CANCEL, 4, 0, BLOCK), seconds=2)
+    assert [each[:3] for each in guest.heard()] == [(REJECT, 4, 0)], "it is rejected once"
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_block_that_waits_to_be_sent_is_taken_back(fast: bool) -> None:
+    bench = Bench(have=range(COUNT))
+    guest = bench.leech(fast=fast)
+    guest.heard()
+    assert guest.stream is not None
+    guest.stream.pause()
+    asked = blocks_of(*range(COUNT))
+    guest.say(ask(*asked), seconds=5)
+    (peer,) = bench.payload.exchange
+    backlog = peer.stream.backlog
+    assert backlog > 3 * BLOCK
+    *_, last = peer.uploader._sending
+    bench.act(lambda: peer.uploader.cancel(*last))
+    assert peer.stream.backlog == backlog - 13 - last[2] + (17 if fast else 0)
+    bench.act(lambda: peer.uploader.cancel(*asked[0]))
+    guest.stream.resume()
+    bench.run(10)
+    heard = guest.heard(PIECE, REJECT)
+    assert [each[1:3] for each in heard if each[0] == REJECT] == ([last[:2]] if fast else []), "the first was sent"
+    sent = sorted(each[1:3] for each in heard if each[0] == PIECE)
+    assert sent == sorted(block[:2] for block in asked if block != last)
+    assert bench.status.uploaded == sum(block[2] for block in asked if block != last)
 
 
 def test_no_more_requests_wait_than_we_said() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import threading
 from pathlib import Path
 from typing import Dict, Optional, Set
@@ -18,7 +19,7 @@ from bittorrent_threads.disk.resume_file import ResumeFile
 from bittorrent_threads.metainfo.safe_paths import HIDDEN_FOLDER
 from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
-ROUNDS = 20
+ROUNDS = 12
 SYNC_INTERVAL = 0.1
 SURE = 3
 """A round that is sure to prove something lasts until so many pieces must be remembered."""
@@ -107,8 +108,8 @@ def remembered(torrent: Path, folder: Path) -> Set[int]:
 
 
 @pytest.mark.timeout(240)
-def test_twenty_kills(tmp_path: Path) -> None:
-    moments = random.Random("kill").sample(range(150, 1600), ROUNDS)
+def test_kills(tmp_path: Path) -> None:
+    moments = random.Random(f"kill {sys.version}").sample(range(150, 1200), ROUNDS)  # others with each Python
     torrent, folder = KILLED.write_torrent(tmp_path), tmp_path / "down"
     present: Set[int] = set()
     claimed: Set[int] = set()
@@ -127,7 +128,7 @@ def test_twenty_kills(tmp_path: Path) -> None:
             assert life.old <= claimed, "what is old enough is remembered"
             proved += len(life.old)
         assert 0 < len(present) < KILLED.piece_count
-        assert proved > 20, "some pieces were old enough to prove something"
+        assert proved > ROUNDS, "some pieces were old enough to prove something"
         with bt.Client(torrent, folder, settings=LOCAL, peers=[("127.0.0.1", seed.port)]) as down:
             down.wait(timeout=PATIENCE)
     assert KILLED.differences(folder) == []

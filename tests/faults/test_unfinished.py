@@ -76,7 +76,7 @@ DOWNLOADER = """
     before = memory("VmRSS")
     with bt.Client(sys.argv[1], sys.argv[2], settings=settings, peers=peers, download_limit=10_000_000) as client:
         client.wait(shared, timeout=30)  # slowly, as what each peer sent is told once a second
-        client._handle.torrent.read_throttle.rate = 0
+        client._handle.torrent.limits.read_throttle.rate = 0
         client.wait(timeout=90)
     print(memory("VmHWM") - before - settings.piece_memory, len(senders.intersection(peers)))
 """

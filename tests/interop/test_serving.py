@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
 import subprocess
 import threading
@@ -218,3 +219,31 @@ def test_a_browser_plays_a_film_and_seeks_in_it_before_it_is_complete(tmp_path: 
         have = down.status().pieces_have
         assert have < down.piece_count, "the seek waited for the whole film"
         print(f"played from the begin and from second 20 on with {have} of {down.piece_count} pieces")
+
+
+def test_a_media_player_seeks_in_a_film_that_is_downloaded(tmp_path: Path, require_peer: Require) -> None:
+    program = require_peer("ffmpeg")
+    (tmp_path / "seed").mkdir()
+    film(program, tmp_path / "seed" / "film.webm")
+    torrent = bt.create(tmp_path / "seed" / "film.webm", piece_length=16 * KIB)
+    with contextlib.ExitStack() as stack:
+        seed = stack.enter_context(bt.Client(torrent, tmp_path / "seed", settings=LOCAL))
+        seed.wait("seed", timeout=PATIENCE)
+        # Of an unwanted file only what the player reads is downloaded, and little beyond that.
+        options: Any = {"settings": LOCAL, "peers": [("127.0.0.1", seed.port)], "priorities": [0]}
+        down = stack.enter_context(bt.Client(torrent, tmp_path / "down", **options))
+        url = stack.enter_context(down.serve()).urls[0]
+
+        def play(source: object, *where: str) -> str:
+            command = [program, "-v", "error", "-nostdin", *where, "-i", str(source), "-f", "framemd5", "-"]
+            environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+            played = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+            assert not played.stderr
+            return "\n".join(line for line in played.stdout.splitlines() if not line.startswith("#"))
+
+        frames = play(url, "-ss", "20", "-t", "1")
+        assert frames.count("\n") + 1 == 15
+        assert 0 < down.status().pieces_have < down.piece_count, "the seek read the whole film"
+        assert play(tmp_path / "seed" / "film.webm", "-ss", "20", "-t", "1") == frames
+        assert play(url).count("\n") + 1 == 450
+        assert down.seed

@@ -609,12 +609,18 @@ PROGRAM = """
     usual = min(unit() for _ in range(3))
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")  # the peak of memory begins anew
-    before, began = kibibytes("VmRSS:"), time.process_time()
-    try:
-        Metainfo.parse(data)
-    except MetainfoError:
-        pass
-    print((time.process_time() - began) / usual, (kibibytes("VmHWM:") - before) / 1024)
+    before, times = kibibytes("VmRSS:"), []
+    for _ in range(3):  # the rest of the machine may make one of them slow
+        began = time.process_time()
+        try:
+            Metainfo.parse(data)
+        except MetainfoError:
+            pass
+        times.append(time.process_time() - began)
+        gc.collect()
+        if times[-1] < 8 * usual:
+            break
+    print(min(times) / usual, (kibibytes("VmHWM:") - before) / 1024)
 """
 
 
@@ -635,3 +641,9 @@ def test_the_bytes_of_info_are_those_that_were_hashed() -> None:
         assert metainfo.info_bytes() == info
         assert metainfo.info_size == len(info)
         assert (metainfo.info_bytes(2, 5), metainfo.info_bytes(len(info) - 1, 10**6)) == (info[2:5], b"e")
+
+
+def test_a_text_is_no_torrent() -> None:
+    wrong: Any = "d4:infoe"
+    with pytest.raises(TypeError, match="is bytes, not str"):
+        Metainfo.parse(wrong)

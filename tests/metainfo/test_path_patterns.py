@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import Any, List
 
 import pytest
 
@@ -35,3 +35,12 @@ def test_selection(patterns: List[str], selected: List[str]) -> None:
 def test_no_pattern(pattern: str) -> None:
     with pytest.raises(SettingsError, match="select: .* is no pattern: it has an empty name"):
         PathPatterns("select", [pattern])
+
+
+def test_what_is_no_pattern_at_all() -> None:
+    wrong: Any = 5
+    with pytest.raises(SettingsError, match="exclude: must be a pattern or a list of patterns, not 5"):
+        PathPatterns("exclude", wrong)
+    wrong = ["*.tmp", 5]
+    with pytest.raises(SettingsError, match="exclude: 5 is no pattern: it is no text"):
+        PathPatterns("exclude", wrong)

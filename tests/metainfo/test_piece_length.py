@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional
 
 import pytest
 
@@ -48,3 +48,10 @@ def test_lengths_that_may_not_be_given(length: int) -> None:
     reason = f"piece_length: must be a power of two from 16384 to 536870912, not {length}"
     with pytest.raises(SettingsError, match=reason):
         check_piece_length(length)
+
+
+def test_what_is_no_length_at_all() -> None:
+    wrong: Any
+    for wrong in ("16K", 16384.0, True):
+        with pytest.raises(SettingsError, match="piece_length: must be an integer"):
+            check_piece_length(wrong)

@@ -208,3 +208,15 @@ def test_no_usable_url_of_a_list_of_tiers_is_lost_and_none_changes_its_tier(anno
         seen += new
         expected += [tuple(new)] if new else []
     assert tiers == (tuple(expected) or (("http://other/",),))
+
+
+def test_what_is_no_list_of_urls() -> None:
+    wrong: Any
+    for wrong in (5, None, b"http://t.example/"):
+        with pytest.raises(SettingsError, match="trackers: must be a URL or a list of URLs"):
+            given_tiers(wrong)
+        with pytest.raises(SettingsError, match="web_seeds: must be a URL or a list of URLs"):
+            given_web_seeds(wrong)
+    wrong = [5]
+    with pytest.raises(SettingsError, match="must be a URL or a list of URLs, not 5"):
+        given_tiers(wrong)

@@ -198,6 +198,29 @@ def test_a_pass_reads_a_bounded_number_of_datagrams(loop: Loop) -> None:
     loop.call(sock.close)
 
 
+def test_an_answer_leaves_before_the_next_datagram_of_a_batch_is_read(loop: Loop) -> None:
+    with plain_socket() as other:
+        other.setblocking(False)
+        answered: List[List[bytes]] = []
+
+        def reply(data: bytes, address: Address) -> None:
+            before = []
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    before.append(other.recv(100))
+            answered.append(before)
+            sock.send(data.upper(), address)
+
+        inbox = Inbox(reply)
+        sock = opened(loop, 4, inbox)
+        # All of them are there when the pass begins.
+        loop.call(lambda: [other.sendto(data, sock.address) for data in (b"a", b"b", b"c")])
+        inbox.wait_datagrams(3)
+        loop.call(int)
+        assert answered == [[], [b"A"], [b"B"]]
+        assert other.recv(100) == b"C"
+
+
 def test_a_pass_is_shorter_while_another_thread_holds_the_gil(loop: Loop) -> None:
     passes: List[float] = []
     inbox = Inbox(lambda data, address: passes.append(loop.now()))

@@ -592,3 +592,48 @@ def test_a_connection_that_takes_nothing_more(loop: Loop, plain: Plain) -> None:
         loop.call(send)
         handler.wait(lambda: handler.closes)
     assert handler.reason == "closed by the other end"
+
+
+def test_what_waits_is_withdrawn_and_what_has_begun_to_leave_is_not(loop: Loop, plain: Plain) -> None:
+    stream, sock = dialled(loop, plain, Recorder())
+    with sock:
+        loop.call(lambda: stream.send([b"first"]))
+        assert received_by(sock, 5) == b"first"
+        assert loop.call(lambda: (stream.taken, stream.withdraw(0, 1))) == (1, 0)
+
+        def waiting() -> Tuple[int, int, int, int]:
+            stream.send([b"second ", b"third ", b"fourth ", b"fifth"])
+            found = stream.withdraw(3, 1), stream.withdraw(1, 2), stream.withdraw(1, 1), stream.taken
+            stream.send([b" end"])
+            return found
+
+        assert loop.call(waiting) == (7, 13, 0, 4)
+        assert received_by(sock, 9) == b"fifth end"
+        assert loop.call(lambda: (stream.taken, stream.waiting, stream.backlog)) == (6, 0, 0)
+
+        def nothing() -> Tuple[int, int]:
+            stream.send([b"a", b"b"])
+            return stream.withdraw(6, 5), stream.backlog
+
+        assert loop.call(nothing) == (2, 0)
+        fill(loop, stream)
+        assert loop.call(lambda: stream.withdraw(stream.taken, 1)) == 0, "a part of it has left"
+        loop.call(stream.close)
+
+
+def test_withdrawn_buffers_between_others_are_left_out_of_large_batches(
+    loop: Loop, plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "MAX_GATHER", 3)
+    stream, sock = dialled(loop, plain, Recorder())
+    with sock:
+
+        def queue() -> None:
+            stream.send([b"%d," % number for number in range(40)])
+            for number in range(40):
+                if number % 5:
+                    assert stream.withdraw(number, 1) == len(b"%d," % number)
+
+        loop.call(queue)
+        assert received_by(sock, 22) == b"0,5,10,15,20,25,30,35,"
+        loop.call(stream.close)

@@ -23,8 +23,9 @@ from support.pairs import LOCAL, PATIENCE, SMALL, pair
 import bittorrent_threads as bt
 from bittorrent_threads.disk.piece_io import Pieces
 from bittorrent_threads.disk.results import Loaded
+from bittorrent_threads.engine.readers import Reader, Readers
 from bittorrent_threads.metainfo import bencode
-from bittorrent_threads.reading.file_reader import MAX_READ
+from bittorrent_threads.reading.file_reader import LEAST_READ, MAX_READ
 from bittorrent_threads.testing.sample_torrent import KIB, MIB, SampleTorrent
 
 BIG = SampleTorrent({"a.bin": 3_000_001, "sub/b.bin": 2_500_000, "empty": 0}, piece_length=64 * KIB, name="set")
@@ -46,6 +47,37 @@ def test_a_file_is_read_from_begin_to_end_and_at_any_place(tmp_path: Path) -> No
         assert file.readinto(bytearray(5)) == 0
         file.seek(0)
         assert len(file.read(50 * MAX_READ)) <= MAX_READ
+
+
+def test_what_is_read_in_sequence_comes_in_larger_reads_and_stays_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: List[int] = []
+    read = Readers.read
+
+    def noted(self: Readers, reader: Reader, offset: int, length: int, **rest: Any) -> None:
+        lengths.append(length)
+        read(self, reader, offset, length, **rest)
+
+    monkeypatch.setattr(Readers, "read", noted)
+    with pair(tmp_path, BIG) as (_, down):
+        down.wait("seed", timeout=PATIENCE)
+        with down.open("a.bin", timeout=PATIENCE) as file:
+            data = b"".join(iter(lambda: file.read(10_000), b""))
+            assert data == A
+            grown = [LEAST_READ << number for number in range(5)]
+            assert lengths == [*grown, len(A) - sum(grown)]
+            del lengths[:]
+            file.seek(sum(grown) + 5)
+            assert file.read(10_000) == A[sum(grown) + 5 :][:10_000]
+            assert lengths == []
+            file.seek(0)
+            assert file.read(10) == A[:10]
+            assert lengths == [LEAST_READ]
+        del lengths[:]
+        with down.open("a.bin", timeout=PATIENCE, readahead=0) as file:
+            assert b"".join(iter(lambda: file.read(10_000), b"")) == A
+            assert max(lengths) == LEAST_READ
 
 
 def test_it_is_a_raw_file(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def limit(node: Node, whose: str, *, download: int = 0, upload: int = 0) -> None
     """Set the limits of the session or of the torrent."""
     read, write = (node.network.download, node.network.upload)
     if whose == "torrent":
-        read, write = node.torrent.read_throttle, node.torrent.write_throttle
+        read, write = node.torrent.limits.read_throttle, node.torrent.limits.write_throttle
     read.rate, write.rate = download, upload
 
 

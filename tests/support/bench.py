@@ -263,6 +263,15 @@ class Bench:
         """Add a stopped torrent."""
         return self.engine.add(torrent.metainfo, TorrentParams("downloads", **options), Recorder(self.events.append))
 
+    def second(self, *trackers: str) -> Torrent:
+        """Add another torrent, and start it."""
+        content = torrent_of(*trackers, seed=2)
+        self.disk.hold(content)
+        torrent = self.add(content)
+        self.act(torrent.set_state, "active")
+        self.run(1)
+        return torrent
+
     def reboot(self, **options: Any) -> None:
         """Close the engine, and start another one on the same disk."""
         over: List[bool] = []

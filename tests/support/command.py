@@ -11,9 +11,12 @@ from typing import Any, Dict, Mapping, Optional, Sequence
 import pytest
 
 from bittorrent_threads import cli
+from bittorrent_threads.testing.sample_torrent import SampleTorrent
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TIMEOUT = 60
+CONTENT = SampleTorrent({"a.bin": 70_000, "empty": 0, "sub/b.bin": 33_333}, piece_length=16384, name="some")
+"""The torrent of most tests of the command line."""
 
 
 class Ran:

@@ -13,6 +13,7 @@ from typing import List, Sequence
 import pytest
 
 from .loopback import ROOT
+from .peers_required import VARIABLE, required
 
 
 @functools.cache
@@ -31,19 +32,21 @@ def _prefix() -> List[str]:
 def namespace_command(commands: Sequence[str], command: Sequence[str]) -> List[str]:
     """Return the command line that runs ``command`` in a new namespace, after the ``ip`` commands that set it up.
 
-    It skips the test where the system makes no namespace.
+    Where the system makes no namespace the test skips, or fails when the peers are required.
     """
     prefix = _prefix()
     if not prefix:
+        if required():
+            pytest.fail(f"no network namespace can be made here, and {VARIABLE} is set", pytrace=False)
         pytest.skip("no network namespace can be made here")
     script = " && ".join([*commands, f"exec {shlex.join(command)}"])
     return [*prefix, "sh", "-c", script]
 
 
-def in_namespace(commands: Sequence[str], program: str, *arguments: str) -> str:
+def in_namespace(commands: Sequence[str], program: str, *arguments: str, timeout: float = 100) -> str:
     """Run a Python program that can import the library and ``support`` in a new namespace; return its output."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
     command = namespace_command(commands, [sys.executable, "-c", textwrap.dedent(program), *arguments])
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, env=environment, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment, check=False)
     assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout

@@ -46,6 +46,11 @@ def find_peer(name: str) -> Optional[str]:
     return spec.origin if spec else None
 
 
+def required() -> bool:
+    """Whether what is missing fails a test."""
+    return os.environ.get(VARIABLE, "") not in ("", "0")
+
+
 def require_peer(name: str) -> str:
     """Return the path of the program or module of ``name``, a name of the tables above.
 
@@ -55,7 +60,7 @@ def require_peer(name: str) -> str:
     if found is None:
         test = os.environ.get("PYTEST_CURRENT_TEST", "?").rpartition(" ")[0]
         missed.setdefault(name, []).append(test)
-        if os.environ.get(VARIABLE, "") not in ("", "0"):
+        if required():
             pytest.fail(f"{name} is not installed, and {VARIABLE} is set", pytrace=False)
         pytest.skip(f"{name} is not installed")
     return found

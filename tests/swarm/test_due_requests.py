@@ -8,7 +8,7 @@ from support.downloads import Swarm
 
 from bittorrent_threads.metainfo.layout import BLOCK
 from bittorrent_threads.swarm.picker import ON_DEMAND
-from bittorrent_threads.swarm.pipeline import BRIEF_DEPTH, BRIEF_MOST, BRIEF_TRIPS, LEAST_DEPTH, Pipeline
+from bittorrent_threads.swarm.pipeline import BRIEF_DEPTH, BRIEF_MOST, BRIEF_TRIPS, LEAST_DEPTH, STEADY_TIME, Pipeline
 from bittorrent_threads.swarm.read_windows import ReadWindow
 
 PIECE = 2 * BLOCK
@@ -271,6 +271,33 @@ def test_a_round_trip_of_a_fast_source_is_outstanding() -> None:
     assert peer.brief_depth(0.1) == int(rate * 0.1 * BRIEF_TRIPS) // BLOCK > BRIEF_DEPTH
     peer.quickest = 10.0
     assert peer.brief_depth(0.1) == int(rate * BRIEF_MOST * BRIEF_TRIPS) // BLOCK
+
+
+def test_half_of_what_is_ready_for_readers_in_sequence_is_outstanding() -> None:
+    swarm = Swarm(400 * PIECE, PIECE)
+    peer = swarm.peer("A")
+    swarm.ask(peer)
+    swarm.send(peer, (0, 0, BLOCK), now=0.1)
+    peer.rate.add(3000 * BLOCK, 0.1)
+    peer.quickest = 0.0
+    rate = peer.rate.value(0.1)
+    assert peer.brief_depth(0.1, 200 * BLOCK) == 100
+    assert peer.brief_depth(0.1, 2 * BRIEF_DEPTH * BLOCK - 1) == BRIEF_DEPTH
+    assert peer.brief_depth(0.1, 1_000_000 * BLOCK) == int(rate * STEADY_TIME) // BLOCK
+
+
+def test_the_rest_is_requested_in_batches_while_files_are_read() -> None:
+    swarm = Swarm(400 * PIECE, PIECE, min_requests=64)
+    peer = swarm.peer("A")
+    blocks = swarm.ask(peer)
+    swarm.downloads.shorten(0.0)
+    read(swarm, 399)
+    assert asked(swarm, peer) == [399, 399]
+    for block in blocks[: BRIEF_DEPTH // 4 + 1]:
+        swarm.send(peer, block, now=0.0)
+        assert asked(swarm, peer) == []
+    swarm.send(peer, blocks[BRIEF_DEPTH // 4 + 1], now=0.0)
+    assert len(asked(swarm, peer)) == BRIEF_DEPTH // 4
 
 
 def test_nothing_is_requested_twice_without_room() -> None:

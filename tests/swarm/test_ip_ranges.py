@@ -88,7 +88,7 @@ def test_what_ipaddress_refuses_is_refused(text: str) -> None:
     assert ipaddress.ip_address(".".join(part.lstrip("0") or "0" for part in host.split(".")) if "." in host else host)
 
 
-@pytest.mark.parametrize("base", ["1.2.3.0", "2001:db8::ff00"])
+@pytest.mark.parametrize("base", ["1.2.3.0", "2001:db8::ff00", "2001:db8:0:0:ffff:ffff:ffff:ff80"])
 @given(MOVES)
 def test_set_operations_are_those_of_a_set(base: str, moves: List[Move]) -> None:
     bits, zero = parse_address(base)

@@ -6,7 +6,16 @@ from typing import List
 
 import pytest
 
-from bittorrent_threads.swarm.read_windows import FIRST_WINDOW, LEAST_PACE, LINGER, MAX_PIECES, ReadWindow, ReadWindows
+from bittorrent_threads.swarm.read_windows import (
+    FIRST_WINDOW,
+    LEAST_PACE,
+    LINGER,
+    MAX_PIECES,
+    STEADY,
+    STEPS,
+    ReadWindow,
+    ReadWindows,
+)
 
 KIB = 1024
 PIECE = 64 * KIB
@@ -37,6 +46,45 @@ def test_a_window_grows_with_what_is_read_in_sequence_and_begins_anew_after_a_ju
     assert reader.size == FIRST_WINDOW
     assert reader.move(position + reader.size, 10, 2.0) is True
     assert reader.size == FIRST_WINDOW
+
+
+def test_the_end_of_a_window_moves_in_steps_that_are_worth_a_request() -> None:
+    reader = window(readahead=MIB)
+    reader.move(0, 10, 0.0)
+    stops = []
+    for number in range(1, 2 * STEPS + 1):
+        reader.move(number * MIB // STEPS // 2, 10, 0.0)
+        stops.append(reader.stop)
+        assert reader.size == reader.stop - reader.position
+    assert len(set(stops)) == STEPS + 1
+    assert reader.stop == 2 * MIB
+    reader.move(reader.position + 1, MIB, 0.0)
+    assert reader.stop == 2 * MIB + 1  # what is wanted is in the window in any case
+
+
+def test_a_step_over_what_the_answer_had_is_no_jump() -> None:
+    reader = window()
+    reader.move(0, 10, 0.0)
+    reader.given = 2 * FIRST_WINDOW
+    assert reader.move(2 * FIRST_WINDOW, 10, 0.0) is False
+    assert reader.move(10 * FIRST_WINDOW, 10, 0.0) is True
+
+
+def test_only_a_reader_that_may_jump_is_expected_to_wait_again_at_once() -> None:
+    windows = ReadWindows(PIECE)
+    assert windows.steady == 0
+    reader = window(readahead=2 * STEADY)
+    windows.add(reader)
+    windows.move(reader, 0, 10, 0.0)
+    for position, again in ((0, True), (STEADY - 1, True), (STEADY, False)):
+        windows.move(reader, position, 10, 1.0 * position)
+        windows.wait(reader, 1.0 * position)
+        assert windows.awaited(1.0 * position) == [position // PIECE]
+        windows.served(reader, 1.0 * position)
+        assert windows.steady == position
+        assert bool(windows.awaited(1.0 * position)) is again
+    windows.add(window())
+    assert windows.steady == 0
 
 
 def test_to_read_the_same_place_again_changes_nothing() -> None:

@@ -16,6 +16,8 @@ from bittorrent_threads.metainfo import bencode
 from bittorrent_threads.testing import SampleTorrent, Tracker, no_leaks, quiet_settings, seeder
 
 SAMPLE = SampleTorrent(50_000)
+PATIENT = quiet_settings(stop_announce_timeout=20.0)
+"""A tracker is told everything also on a busy machine."""
 CONNECT = struct.pack(">QII", 0x41727101980, 0, 7)
 QUERY = "/announce?info_hash=iiiiiiiiiiiiiiiiiiii&peer_id=pppppppppppppppppppp&port=1&uploaded=0&downloaded=0&left=0"
 
@@ -67,11 +69,27 @@ def test_a_download_that_knows_only_the_tracker(
     with seeder(SAMPLE, trackers=[url(tracker)]) as seed:
         tracker.wait_until(lambda: tracker.swarm(SAMPLE.infohash))
         assert tracker.swarm(SAMPLE.infohash) == (("127.0.0.1", seed.port),)
-        bt.download(SAMPLE.metainfo([url(tracker)]), tmp_path, settings=quiet_settings(), timeout=30)
+        bt.download(SAMPLE.metainfo([url(tracker)]), tmp_path, settings=PATIENT, timeout=30)
         (scraped,) = seed.scrape()
         assert (scraped.error, scraped.seeds) == ("", 1)
     assert SAMPLE.differences(tmp_path) == []
     assert {announced.event for announced in tracker.announces} == {"started", "completed", "stopped"}
+
+
+@pytest.mark.parametrize("url", [lambda t: t.url, lambda t: t.udp_url], ids=["http", "udp"])
+def test_a_slow_tracker_hears_of_the_completion_before_the_end(
+    tracker: Tracker, url: Callable[[Tracker], str], tmp_path: Path
+) -> None:
+    with (
+        seeder(SAMPLE) as seed,
+        bt.Client(SAMPLE.metainfo([url(tracker)]), tmp_path, settings=PATIENT) as client,
+    ):
+        client.wait(lambda status: status.trackers[0].working, timeout=30)
+        tracker.delay(0.3, 1)
+        client.add_peer("127.0.0.1", seed.port)
+        client.wait(timeout=30)
+    assert [announced.event for announced in tracker.announces] == ["started", "completed", "stopped"]
+    assert tracker.swarm(SAMPLE.infohash) == ()
 
 
 def test_lost_requests(tracker: Tracker) -> None:

@@ -2,6 +2,8 @@
 
     python -I libtorrent_dht.py '{"count": 8}'
 
+``network`` may be the first two bytes of other addresses of this machine.
+
 It prints one JSON document a line: ``nodes`` once they know each other, ``announced`` for an announce that a node
 received, ``found`` for the peers in an answer, and ``took`` for the seconds to the first of them.  It reads commands
 from its standard input, ``{"announce": INFOHASH, "port": PORT}`` and ``{"find": INFOHASH}``, which two of the nodes
@@ -47,22 +49,22 @@ def say(**facts: Any) -> None:
     print(json.dumps(facts), flush=True)
 
 
-def host_of(number: int) -> str:
+def host_of(network: str, number: int) -> str:
     """The address of a node."""
-    return f"127.1.{number // 250}.{number % 250 + 1}"
+    return f"{network}.{number // 250}.{number % 250 + 1}"
 
 
-def join(count: int) -> List[Any]:
+def join(count: int, network: str) -> List[Any]:
     """Start the sessions, each of which is told of the next ones in a circle."""
     sessions: List[Any] = []
     for number in range(count):
-        settings: Any = {**SETTINGS, "listen_interfaces": f"{host_of(number)}:0"}
+        settings: Any = {**SETTINGS, "listen_interfaces": f"{host_of(network, number)}:0"}
         sessions.append(lt.session(settings))
     while not all(session.listen_port() for session in sessions):
         time.sleep(POLL)
     for number, session in enumerate(sessions):
         for other in range(number + 1, number + 1 + min(NEIGHBOURS, count - 1)):
-            session.add_dht_node((host_of(other % count), sessions[other % count].listen_port()))
+            session.add_dht_node((host_of(network, other % count), sessions[other % count].listen_port()))
     return sessions
 
 
@@ -121,9 +123,10 @@ def tell_announces(sessions: List[Any]) -> None:
 
 def run(options: Dict[str, Any]) -> None:
     """Run the nodes until told to end."""
-    sessions = join(options["count"])
+    network = options.get("network", "127.1")
+    sessions = join(options["count"], network)
     wait_joined(sessions)
-    say(nodes=[(host_of(number), session.listen_port()) for number, session in enumerate(sessions)])
+    say(nodes=[(host_of(network, number), session.listen_port()) for number, session in enumerate(sessions)])
     announcing, asking = sessions[-2:]
     commands: queue.SimpleQueue[Dict[str, Any]] = queue.SimpleQueue()
 

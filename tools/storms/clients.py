@@ -115,7 +115,9 @@ def peers_shown(ground: Ground, storm: Storm) -> None:
         client.wait(lambda status: bool(status.peers), timeout=PATIENCE)
 
         def call() -> None:
-            assert client.status().peer_rows() == [peer.as_row() for peer in client.peers]
+            status = client.status()
+            assert status.peer_rows() == [peer.as_row() for peer in status.peers]
+            assert client.peers
 
         storm(call)
         check_works(seed)

@@ -29,6 +29,8 @@ class Stream(Protocol):
     """Most bytes that one read takes."""
     sent: int
     """Bytes the system took from us so far."""
+    taken: int
+    """Buffers it took from us so far; together with ``waiting`` it is the number of the next buffer."""
     received: int
     reader: Any
     """The parser of the bytes (``net.interfaces.Reader``), or None: under a limit, a message that has begun is
@@ -52,6 +54,13 @@ class Stream(Protocol):
 
     def send(self, buffers: Sequence[Buffer]) -> None:
         """Queue buffers, uncopied: they must not change until sent.  They leave together at the end of the pass."""
+
+    def withdraw(self, number: int, count: int) -> int:
+        """Do not send ``count`` buffers from this number on, if nothing of the first was sent.
+
+        Returns:
+            Their bytes; 0 if it is too late.
+        """
 
     def pause(self) -> None:
         """Stop reading; once the buffers of the system are full, TCP stops the peer from sending."""

@@ -30,6 +30,7 @@ class SimStream:
         self.read_limit = sys.maxsize
         self.reader: Optional[MessageReader] = None
         self.sent = 0
+        self.taken = 0
         self.received = 0
         self.backlog = 0
         self.closed = False
@@ -75,6 +76,18 @@ class SimStream:
                 self._queue.append((view, checksum))
                 self.backlog += len(view)
         self._host.flush_later(self)
+
+    def withdraw(self, number: int, count: int) -> int:
+        place = number - self.taken
+        if place < 0 or (place == 0 and self._offset):
+            return 0
+        size = 0
+        for each in range(place, min(place + count, len(self._queue))):
+            size += len(self._queue[each][0])
+            self._queue[each] = (memoryview(b""), None)
+        self.backlog -= size
+        self._drop_empty()
+        return size
 
     def pause(self) -> None:
         self._paused = True
@@ -178,7 +191,9 @@ class SimStream:
                 if checksum is not None and zlib.crc32(view) != checksum:
                     self._host.world.violate(f"{self._host.name}: a buffer changed while it waited to be sent")
                 self._queue.popleft()
+                self.taken += 1
                 self._offset = 0
+                self._drop_empty()
             room -= len(data)
             self.backlog -= len(data)
             self._out.take(data)
@@ -190,6 +205,11 @@ class SimStream:
             throttle.take(size)
         if before > self.low_water >= self.backlog:
             self._host.call_later(0, self._drained)
+
+    def _drop_empty(self) -> None:
+        while self._queue and not self._queue[0][0]:
+            self._queue.popleft()
+            self.taken += 1
 
     def _drained(self) -> None:
         if not self.closed:

@@ -16,7 +16,7 @@ class Aria2Peer(Peer):
     """aria2c as one peer; it continues as a seeder when it is complete.
 
     With ``dht_node`` it joins the DHT through that node.  With ``local_discovery`` it announces on the loopback
-    interface, and listens there (BEP 14).
+    interface, and listens there (BEP 14).  With ``exchange`` it tells peers of others, and is told (BEP 11).
     """
 
     name: ClassVar[str] = "aria2"
@@ -31,10 +31,12 @@ class Aria2Peer(Peer):
         host: Optional[str] = None,
         dht_node: Optional[Tuple[str, int]] = None,
         local_discovery: bool = False,
+        exchange: bool = False,
     ) -> None:
         super().__init__(torrent, directory, seed=seed, host=host)
         self.dht_node = dht_node
         self.local_discovery = local_discovery
+        self.exchange = exchange
 
     def command(self) -> List[str]:
         dht = ["--enable-dht=false"]
@@ -52,7 +54,7 @@ class Aria2Peer(Peer):
             "--enable-dht6=false",
             f"--bt-enable-lpd={str(self.local_discovery).lower()}",
             f"--bt-lpd-interface={self.host}",
-            "--enable-peer-exchange=false",
+            f"--enable-peer-exchange={str(self.exchange).lower()}",
             "--disable-ipv6=true",
             "--async-dns=false",
             "--bt-tracker-interval=1",

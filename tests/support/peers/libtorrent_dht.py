@@ -26,11 +26,14 @@ LOCAL_DHT: Dict[str, Any] = {
 
 
 class LibtorrentDht:
-    """``count`` nodes that know each other, at loopback addresses of their own; runs inside a ``with`` block."""
+    """``count`` nodes that know each other, each at an address of its own; runs inside a ``with`` block.
 
-    def __init__(self, folder: Path, count: int = 8) -> None:
+    Their addresses begin with ``network``, two bytes.
+    """
+
+    def __init__(self, folder: Path, count: int = 8, *, network: str = "127.1") -> None:
         self.nodes: List[Tuple[str, int]] = []
-        command = [sys.executable, "-I", str(PROGRAM), json.dumps({"count": count})]
+        command = [sys.executable, "-I", str(PROGRAM), json.dumps({"count": count, "network": network})]
         self._child = Child(command, folder / "dht.log", cwd=folder)
 
     def __enter__(self) -> LibtorrentDht:
