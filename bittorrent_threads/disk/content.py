@@ -160,7 +160,7 @@ class Content:
                 view[done:at] = bytes(at - done)
             done = at + span.length
             if small(span.file) and at_home(span.file):
-                reads.append(Read(self._files[span.file], span.offset, view[at:done]))
+                reads.append((self._files[span.file], span.offset, view[at:done]))
             else:
                 with self._place_of(span) as place:
                     place.read_into(span, view[at:done])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from typing import Iterable, Iterator, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Iterable, Iterator, Optional, Sequence, Tuple, Union
 
 from ..errors import StorageError
 from .descriptor import Descriptor
@@ -19,13 +19,8 @@ from .file_errors import SYSTEM_ERRORS, require_length, storage_error
 from .file_pool import FilePool
 from .folder import Folder, Parts
 
-
-class Read(NamedTuple):
-    """A range of a file, to be read into memory of its length."""
-
-    file: File
-    offset: int
-    view: memoryview
+Read = Tuple[File, int, memoryview]
+"""A file, an offset in it, and the memory for the bytes from there on."""
 
 
 class SmallFiles:
@@ -91,10 +86,10 @@ class SmallFiles:
 
     def _read_unchanged(self, reads: Sequence[Read], begin: int) -> int:
         # Return the first file that was not read.
-        folder = reads[begin].file.folder
+        folder = reads[begin][0].folder
         if hasattr(folder.system, "preadv"):
             read, close = folder.system.preadv, folder.system.close
-            paths = (reads[index].file.parts for index in range(begin, len(reads)))
+            paths = (reads[index][0].parts for index in range(begin, len(reads)))
             with contextlib.suppress(OSError):
                 for fd, found in _opened(folder, paths):
                     file, offset, view = reads[begin]

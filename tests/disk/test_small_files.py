@@ -11,7 +11,7 @@ from support.system import WINDOWS_LACKS, System
 from bittorrent_threads.disk.file import File, FileStat, Gone, Missing
 from bittorrent_threads.disk.file_pool import FilePool
 from bittorrent_threads.disk.folder import Folder
-from bittorrent_threads.disk.small_files import Read, SmallFiles
+from bittorrent_threads.disk.small_files import SmallFiles
 from bittorrent_threads.errors import StorageError
 
 COUNT = 12
@@ -49,7 +49,7 @@ def adopted(pool: FilePool, files: List[File]) -> List[object]:
 def contents(pool: FilePool, files: List[File]) -> List[bytes]:
     buffers = [bytearray(4) for _ in files]
     with files[0].folder.keep_folders_open():
-        SmallFiles(pool).read([Read(file, 0, memoryview(buffer)) for file, buffer in zip(files, buffers)])
+        SmallFiles(pool).read([(file, 0, memoryview(buffer)) for file, buffer in zip(files, buffers)])
     return list(map(bytes, buffers))
 
 
@@ -143,7 +143,7 @@ def test_all_are_read(tmp_path: Path, pool: FilePool, system: System, seen: bool
     assert contents(pool, files) == [b"%04d" % number for number in range(COUNT)]
     assert all(file.seen and not file.changes for file in files)
     buffer = bytearray(2)
-    SmallFiles(pool).read([Read(files[7], 1, memoryview(buffer))])
+    SmallFiles(pool).read([(files[7], 1, memoryview(buffer))])
     assert buffer == b"00"
 
 
