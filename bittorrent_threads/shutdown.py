@@ -8,7 +8,7 @@ reach refers to a ``Session`` or a ``Client``, and one that was garbage-collecte
 from __future__ import annotations
 
 import functools
-from typing import Callable, Dict, NamedTuple, Optional, Sequence
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from .disk.disk import Disk
 from .engine.engine import Engine
@@ -64,6 +64,8 @@ class Shutdown:
         self._disk = disk
         self._lookups = lookups
         self._members: Dict[bytes, Member] = {}
+        self._leaving: List[Member] = []
+        """Clients that were removed, and whose last event is not in the queue yet."""
         self._running = False
         self._closing = False
         self._finishing = False
@@ -88,7 +90,8 @@ class Shutdown:
         for infohash, member in list(self._members.items()):
             if member.event_dispatcher is event_dispatcher and self.engine is not None:
                 del self._members[infohash]
-                finish = functools.partial(_finish_events_of, member, timeout)
+                self._leaving.append(member)
+                finish = functools.partial(self._left, member, timeout)
                 self._call_when_stored(timeout, [member.torrent], finish)
                 self.engine.remove(member.torrent, done=finish)
                 return
@@ -116,7 +119,7 @@ class Shutdown:
             self._lookups.close()
             self._disk.close()
         reason = "" if cause is None else f"the network thread failed: {type(cause).__name__}: {cause}"
-        for member in self._members.values():
+        for member in [*self._members.values(), *self._leaving]:
             member.event_dispatcher.finish(_nothing)
             member.event_dispatcher.end(reason)
 
@@ -124,6 +127,12 @@ class Shutdown:
         """In the child of a fork: put the last event into every queue."""
         for member in list(self._members.values()):
             member.event_dispatcher.end(reason)
+
+    def _left(self, member: Member, timeout: float) -> None:
+        """A client that was removed is done with its files and trackers, or has no more time for them."""
+        if member in self._leaving:
+            self._leaving.remove(member)
+            member.event_dispatcher.finish(_nothing, _not_stored(member.torrent, timeout))
 
     def _finish_events(self, timeout: float) -> None:
         """Wait for the callbacks, put the last event into every queue, and then end the network thread."""
@@ -155,10 +164,6 @@ class Shutdown:
                 finish()
 
         self._loop.call_later(trackers, check)
-
-
-def _finish_events_of(member: Member, timeout: float) -> None:
-    member.event_dispatcher.finish(_nothing, _not_stored(member.torrent, timeout))
 
 
 def _not_stored(torrent: Torrent, timeout: float) -> str:

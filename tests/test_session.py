@@ -149,6 +149,24 @@ def test_a_forgotten_client_leaves_no_thread_and_its_followers_hear_the_end(tmp_
     assert leaks.leaks_since(before) == []
 
 
+def test_a_client_that_is_being_closed_when_its_session_ends_leaves_no_thread(tmp_path: Path) -> None:
+    SMALL.write(tmp_path)
+    before = leaks.snapshot()
+    with bt.Client(SMALL.metainfo(), tmp_path, settings=LOCAL, on_hash_pass=print) as client:
+        client.wait("checked", timeout=PATIENCE)
+        assert "bittorrent-callbacks" in {thread.name for thread in threading.enumerate()}
+        runtime: Any = client.session
+
+        def end() -> None:
+            runtime._shutdown.remove(client._event_dispatcher, PATIENCE)
+            runtime._loop.halt()
+
+        runtime._loop.call(end)
+        while not isinstance(client.events.get(timeout=PATIENCE), events.Closed):
+            pass
+    assert leaks.leaks_since(before) == []
+
+
 def test_what_no_finaliser_saw_is_closed_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Runtime, "__del__", lambda self: None)  # as when an interrupt comes at its first line
     before = leaks.snapshot()
