@@ -26,8 +26,8 @@ from .metadata_file import MetadataFile
 from .name_journal import NameJournal, undone
 from .resume import Resume
 
-MAX_NAMES_SIZE = 4 * 1024 * 1024
-"""Bytes of the paths of renamed files in a resume file, with their punctuation: some ten thousand long paths."""
+MAX_NAMES_SIZE = 32 * 1024 * 1024
+"""Bytes of the paths of renamed files in a resume file, with their punctuation: 100,000 paths of 300 bytes."""
 MAX_UNFINISHED = 65_536
 """Unfinished pieces in a resume file: with pieces of 16 KiB that is a gigabyte of ``Settings.piece_memory``."""
 MAX_UNFINISHED_SIZE = 1024 * 1024

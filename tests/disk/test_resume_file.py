@@ -196,7 +196,9 @@ def test_a_file_of_too_many_values_is_not_taken_apart(
         assert " values, more than" in reasons[0]
 
 
-@pytest.mark.parametrize(("files", "length", "piece_length"), [(1, 2**35, 2**29), (300, 5, 1), (3, 2**20, 16384)])
+@pytest.mark.parametrize(
+    ("files", "length", "piece_length"), [(1, 2**35, 2**29), (300, 5, 1), (3, 2**20, 16384), (20_000, 5, 16384)]
+)
 def test_all_that_may_be_known_of_a_torrent_fits(tmp_path: Path, files: int, length: int, piece_length: int) -> None:
     count = -(-files * length // piece_length)
     entries = [{"length": length, "path": [f"{number}"]} for number in range(files)]
