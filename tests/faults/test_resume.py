@@ -219,7 +219,7 @@ def test_pieces_that_came_while_others_were_synced_are_not_lost(
 ) -> None:
     system = System()
     monkeypatch.setattr("bittorrent_threads.runtime.Disk", functools.partial(Disk, system=system))
-    with pair(tmp_path, download_limit=100_000, settings=LOCAL.replace(sync_interval=1000)) as (_, down):
+    with pair(tmp_path, download_limit=30_000, settings=LOCAL.replace(sync_interval=1000)) as (_, down):
 
         def slow(fd: int) -> None:
             os.fdatasync(fd)
