@@ -159,7 +159,7 @@ def it_tells(kind: Type[Peer], meeting: Meeting) -> None:
     tracker = meeting.stack.enter_context(bt.Tracker("10.0.0.9"))
     (meeting.folder / "listed").mkdir()
     listed = CONTENT.write_torrent(meeting.folder / "listed", [tracker.url])
-    limits = {"upload_rate_limit": 1000, "connection_speed": 0}
+    limits = {"upload_rate_limit": 1000, "connection_speed": 0, "torrent_connect_boost": 0}
     seeder = meeting.libtorrent(listed, "seeded", host="10.0.0.5", seed=True, **limits)
     middle = meeting.theirs(kind, listed, "theirs")
     seeder.wait_peers(1, PATIENCE)

@@ -36,7 +36,8 @@ def interrupt(name: str, storm: Union[Lines, Signals]) -> None:
         if after != before:
             sys.exit(f"{name}: left after {storm.done} interrupts: {before} became {after}, threads {own_threads()}")
     faulthandler.cancel_dump_traceback_later()
-    print(f"{name}: {storm.done} interrupts, nothing left")
+    # A program that redirects standard output may have been interrupted before it gave it back.
+    print(f"{name}: {storm.done} interrupts, nothing left", file=sys.__stdout__)
 
 
 @contextlib.contextmanager
