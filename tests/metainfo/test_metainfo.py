@@ -630,7 +630,7 @@ def test_torrents_of_any_kind_are_cheap(kind: str) -> None:
     with Child(PROGRAM.replace("TORRENT", TORRENTS[kind])) as child:
         units, mebibytes = map(float, child.line().split())
         child.end()
-    assert units < 12
+    assert units < 16  # up to 10, which is less than a second; half as much more beside programs that use the caches
     assert mebibytes < 150, (units, mebibytes)
 
 
