@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Callable, List, Tuple
 
 import pytest
+from support.fates import changed, cut, gone, replaced
 from support.system import WINDOWS_LACKS, System
 
 from bittorrent_threads.disk.file import File, Gone, Missing
@@ -149,25 +150,6 @@ def test_every_error_names_path_and_errno(tmp_path: Path, pool: FilePool) -> Non
 
 
 # -- the file that was met -----------------------------------------------------------------------------------------
-
-
-def gone(x: File) -> None:
-    os.unlink(x.path)
-
-
-def replaced(x: File) -> None:
-    Path(x.path + ".new").write_bytes(Path(x.path).read_bytes())
-    os.replace(x.path + ".new", x.path)
-
-
-def cut(x: File) -> None:
-    os.truncate(x.path, 2)
-
-
-def changed(x: File) -> None:
-    with open(x.path, "r+b") as other:
-        other.write(b"Z")
-    os.utime(x.path, ns=(1, os.stat(x.path).st_mtime_ns + 10**9))
 
 
 @pytest.mark.parametrize("written", [True, False], ids=["written", "read"])

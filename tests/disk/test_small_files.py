@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Tuple, Type
 
 import pytest
+from support.fates import a_folder, changed, cut, gone, replaced
 from support.system import WINDOWS_LACKS, System
 
 from bittorrent_threads.disk.file import File, FileStat, Gone, Missing
@@ -51,30 +52,6 @@ def contents(pool: FilePool, files: List[File]) -> List[bytes]:
     with files[0].folder.keep_folders_open():
         SmallFiles(pool).read([(file, 0, memoryview(buffer)) for file, buffer in zip(files, buffers)])
     return list(map(bytes, buffers))
-
-
-def gone(x: File) -> None:
-    os.unlink(x.path)
-
-
-def replaced(x: File) -> None:
-    Path(x.path + ".new").write_bytes(Path(x.path).read_bytes())
-    os.replace(x.path + ".new", x.path)
-
-
-def cut(x: File) -> None:
-    os.truncate(x.path, 2)
-
-
-def changed(x: File) -> None:
-    with open(x.path, "r+b") as other:
-        other.write(b"Z")
-    os.utime(x.path, ns=(1, os.stat(x.path).st_mtime_ns + 10**9))
-
-
-def a_folder(x: File) -> None:
-    os.unlink(x.path)
-    os.mkdir(x.path)
 
 
 FATES = [gone, replaced, cut, changed, a_folder]
