@@ -23,8 +23,8 @@ MAX_LINES = 450
 
 LEAVES = frozenset(
     {
-        *("address_scope", "amounts", "buffers", "errors", "events", "explanation", "lazy_names", "plain_data"),
-        *("settings", "shown", "source_answer", "stall", "status", "text", "version"),
+        *("address_scope", "amounts", "buffers", "errors", "events", "explanation", "lazy_names", "packed_address"),
+        *("plain_data", "settings", "shown", "source_answer", "stall", "status", "text", "version"),
     }
 )
 FACADE = frozenset(
@@ -64,6 +64,7 @@ ALLOWED = {
     "errors": frozenset({"text", "explanation"}),
     "address_scope": frozenset(),
     "lazy_names": frozenset(),
+    "packed_address": frozenset(),
     "plain_data": frozenset(),
     "shown": frozenset(),
     "text": frozenset(),
