@@ -89,7 +89,7 @@ ALLOWED = {
     "notebook": LEAVES | {"metainfo"},
     "engine": LEAVES | {"metainfo", "protocol", "swarm", "dht", "disk", "net"},
     "serving": LEAVES | {"metainfo", "net", "protocol", "threads"},
-    "reading": LEAVES | {"metainfo", "swarm", "net", "engine", "threads", "torrent_handle", "file"},
+    "reading": LEAVES | {"metainfo", "swarm", "disk", "net", "engine", "threads", "torrent_handle", "file"},
 }
 """What of ours each module or layer may import besides itself; the façade and the command line, all below them."""
 

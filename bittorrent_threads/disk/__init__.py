@@ -3,6 +3,7 @@
     disk            ``Disk``: the disk threads and open files of a session, and the storages of its torrents
     storage         ``Storage``: the files of one torrent as the network thread sees them
     results         the results of jobs, one type for each kind
+    destination     ``Destination``: memory of a program that a disk thread reads into
     pool            ``Pool``: the disk threads, and the jobs that wait for them
     piece_io        ``Pieces``: saves, loads and checks pieces
     hash_buffer     ``HashBuffer``: the memory of a thread into which adjacent pieces are read

@@ -12,7 +12,7 @@ import errno
 import itertools
 import os
 import time
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Set, Tuple, Union
+from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Set, Tuple, Union
 
 from ..buffers import cut
 from ..errors import StorageError
@@ -145,10 +145,17 @@ class Content:
                 return place.read(span)
         data = bytearray(length)
         with memoryview(data) as view:
-            for span, at in places:
-                with self._place_of(span) as place:
-                    place.read_into(span, view[at : at + span.length])
+            self._fill(places, view)
         return data
+
+    def read_into(self, offset: int, view: memoryview) -> None:
+        """Fill ``view`` with bytes of trusted pieces."""
+        self._fill(self._places(offset, len(view)), view)
+
+    def _fill(self, places: Iterable[Tuple[Span, int]], view: memoryview) -> None:
+        for span, at in places:
+            with self._place_of(span) as place, view[at : at + span.length] as part:
+                place.read_into(span, part)
 
     def inspect(self, offset: int, view: memoryview) -> None:
         """Fill ``view`` with unverified bytes, for a hash check; raise ``Missing`` where no file has them."""

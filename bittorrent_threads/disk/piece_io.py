@@ -7,7 +7,7 @@ data is never taken for zeros.  A piece in a file that another program changed i
 from __future__ import annotations
 
 import errno
-from typing import Collection, Dict, List, Sequence, Set, Tuple
+from typing import Collection, Dict, List, Optional, Sequence, Set, Tuple
 
 from ..errors import StorageError
 from ..metainfo.fingerprint import fingerprint
@@ -15,6 +15,7 @@ from ..metainfo.hashes import Verdict
 from ..metainfo.layout import BLOCK, runs
 from ..metainfo.metainfo import Metainfo
 from .content import Content
+from .destination import Destination
 from .file import Missing, Wrong
 from .hash_buffer import CHUNK, MAX_PARTS, HashBuffers
 from .results import Buffer, Checked, Loaded, Saved, bare
@@ -92,8 +93,15 @@ class Pieces:
         for index, begin, data in blocks:
             self._content.write(self._offset(index, begin, len(data)), [memoryview(data)])
 
-    def load(self, index: int, begin: int, length: int) -> Loaded:
-        """Read a part of a piece that passed a hash check, which is repeated if a file was changed."""
+    def load(self, index: int, begin: int, length: int, into: Optional[memoryview] = None) -> Loaded:
+        """Read a part of a piece that passed a hash check, which is repeated if a file was changed.
+
+        Args:
+            index: The piece.
+            begin: Where the part begins in it.
+            length: Bytes of the part.
+            into: Memory of that length, which is filled; by default the result has the bytes.
+        """
         offset = self._offset(index, begin, length)
         content = self._content
         try:
@@ -101,12 +109,33 @@ class Pieces:
                 epoch = content.epochs.of(index)
                 if not content.epochs.trusted(index, epoch):
                     self._hash_again(index)
-                data = content.read(offset, length)
+                data: Buffer = b""
+                if into is None:
+                    data = content.read(offset, length)
+                else:
+                    content.read_into(offset, into)
                 if content.epochs.of(index) == epoch:
                     return Loaded(index, begin, data, None)
             raise StorageError("is being changed by another program", content.epochs.changed_path(index), errno.ESTALE)
         except StorageError as error:
             return Loaded(index, begin, b"", bare(error))
+
+    def load_into(self, destination: Destination, spans: Sequence[Tuple[int, int, int]]) -> List[Loaded]:
+        """Read parts of pieces into memory, one behind the other, up to the first error; arguments as of ``load``."""
+        answers: List[Loaded] = []
+
+        def read(view: memoryview) -> int:
+            done = 0
+            for index, begin, length in spans:
+                with view[done : done + length] as part:
+                    answers.append(self.load(index, begin, length, part))
+                if answers[-1].error is not None:
+                    break
+                done += length
+            return done
+
+        destination.fill(read)
+        return answers
 
     def check(self, indexes: Sequence[int]) -> Checked:
         """Read and hash pieces, given in ascending order."""

@@ -38,7 +38,7 @@ class Loaded(NamedTuple):
     index: int  # type: ignore[assignment]  # a field may well be named like a method of tuple
     begin: int
     data: Buffer
-    """As many bytes as requested; empty if ``error`` is set."""
+    """As many bytes as requested; empty if ``error`` is set, or if they were read into a ``Destination``."""
     error: Optional[StorageError]
 
 

@@ -15,7 +15,7 @@ import logging
 import math
 from collections import deque
 from functools import partial
-from typing import Any, Callable, Collection, Deque, List, NamedTuple, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Collection, Deque, List, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 from ..errors import SessionClosed, StorageError
 from ..metainfo.hashes import Verdict
@@ -23,6 +23,7 @@ from ..metainfo.metainfo import Metainfo
 from .claims import TorrentClaim
 from .content import Content
 from .deadline import Deadline
+from .destination import Destination
 from .folder import Folder, Parts
 from .move_storage import move, rename
 from .piece_io import Pieces
@@ -34,6 +35,10 @@ from .resume_file import ResumeFile
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
+
+
+def _ignore(answers: List[Loaded]) -> None:
+    """Do nothing."""
 
 
 class Storage:
@@ -126,11 +131,34 @@ class Storage:
         """Write blocks of incomplete pieces without hashing: piece index, begin in the piece, and bytes of each."""
         self._submit(partial(_run, self._pieces.write, tuple(blocks)), deliver, Done)
 
-    def load(self, spans: Sequence[Tuple[int, int, int]], deliver: Callable[[List[Loaded]], None]) -> None:
-        """Read parts of pieces that passed a hash check: index, begin in the piece and length of each."""
+    def load(
+        self,
+        spans: Sequence[Tuple[int, int, int]],
+        deliver: Callable[[List[Loaded]], None],
+        *,
+        into: Optional[Destination] = None,
+        at_once: Callable[[List[Loaded]], None] = _ignore,
+    ) -> None:
+        """Read parts of pieces that passed a hash check.
+
+        Args:
+            spans: Index, begin in the piece and length of each.
+            deliver: Called with a result for each; with those up to the first error if they were read into memory, and
+                with none if that was taken back.
+            into: Memory that is filled; by default each result has its bytes.
+            at_once: Called by the worker with the same result, before the network thread has a pass for it; must
+                neither wait nor raise.
+        """
         asked = tuple(spans)
+        pieces = self._pieces
+
+        def load() -> List[Loaded]:
+            answers = [pieces.load(*span) for span in asked] if into is None else pieces.load_into(into, asked)
+            at_once(answers)
+            return answers
+
         self._submit(
-            lambda: [self._pieces.load(*span) for span in asked],
+            load,
             deliver,
             lambda error: [Loaded(index, begin, b"", error) for index, begin, _ in asked],
         )

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import errno
 import functools
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Protocol, Tuple
+import itertools
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
+from ..disk.destination import Destination
 from ..disk.results import Loaded
 from ..errors import Stalled
 from ..metainfo.layout import Layout
@@ -44,10 +46,10 @@ class Owner(Protocol):
 
 
 class Answer(Protocol):
-    """Gets the result of a read; its methods may be called from the network thread, and never wait."""
+    """Gets the result of a read; its methods may be called from any thread, and never wait."""
 
     def set(self, value: Any) -> None:
-        """Give the bytes."""
+        """Give the bytes, in parts; or their number, if they were read into memory."""
 
     def fail(self, error: BaseException) -> None:
         """Give an error."""
@@ -84,6 +86,8 @@ class Read(NamedTuple):
     length: int
     """Most bytes."""
     answer: Answer
+    into: Optional[Destination] = None
+    """Memory for the bytes."""
     failures: int = 0
     """How often the disk failed."""
 
@@ -160,7 +164,16 @@ class Readers:
             self._owner.wanting_changed()
         self._owner.touch_all()
 
-    def read(self, reader: Reader, offset: int, length: int, *, wanted: int, answer: Answer) -> None:
+    def read(
+        self,
+        reader: Reader,
+        offset: int,
+        length: int,
+        *,
+        wanted: int,
+        answer: Answer,
+        into: Optional[Destination] = None,
+    ) -> None:
         """Read bytes of a file.
 
         Args:
@@ -169,6 +182,7 @@ class Readers:
             length: Most bytes of the answer.
             wanted: Bytes that are going to be read from there on, as far as that is known.
             answer: Gets at least one byte, as soon as there is one, or an error.
+            into: Memory for the bytes, of at least that length.
         """
         known = self._open.get(reader)
         if known is None:
@@ -177,7 +191,7 @@ class Readers:
         window, now = known.window, self._network.now()
         position = window.begin + offset
         jump = self._downloads.windows.move(window, position, wanted, now)
-        read = Read(position, length, answer)
+        read = Read(position, length, answer, into)
         if not self._serve(reader, read):
             self._wait(reader, read, jump=jump)
         if not self._lifecycle.closed:
@@ -245,22 +259,20 @@ class Readers:
             return False
         self._open[reader].window.given = position - read.position
         self._network.skip_rest()
-        self._storage.load(spans, functools.partial(self._loaded, reader, read))
+        self._storage.load(
+            spans,
+            functools.partial(self._loaded, reader, read),
+            into=read.into,
+            at_once=functools.partial(_give, read, spans),
+        )
         return True
 
     def _loaded(self, reader: Reader, read: Read, answers: List[Loaded]) -> None:
         if not (self._lifecycle.started or self._lifecycle.closed):
             self._storage.close(lambda done: None)
-        good: List[Loaded] = []
-        for loaded in answers:
-            if loaded.error is not None:
-                break
-            good.append(loaded)
-        if good:
-            read.answer.set([loaded.data for loaded in good])
-            return
-        failed = answers[0]
-        assert failed.error is not None
+        failed = answers[0] if answers else None
+        if failed is None or failed.error is None:
+            return  # the reader has its bytes, or has taken its memory back and does not wait
         self._pieces.load_failed(failed.index, failed.error)
         gone = failed.error.errno in GONE and read.failures < MAX_FAILURES
         if not gone or reader not in self._open or self._lifecycle.closed:
@@ -318,6 +330,18 @@ class Readers:
         if windows.awaited(self._network.now()):
             self._schedule()
         self._owner.touch_all()
+
+
+def _give(read: Read, spans: Sequence[Tuple[int, int, int]], answers: Sequence[Loaded]) -> None:
+    """Give a reader what was read up to the first error; called in the thread that has read it.
+
+    A pass of the network thread takes a millisecond while data comes, and each read would wait for one more.
+    """
+    good = list(itertools.takewhile(lambda loaded: loaded.error is None, answers))
+    if good and read.into is None:
+        read.answer.set([loaded.data for loaded in good])
+    elif good:
+        read.answer.set(sum([length for _, _, length in spans[: len(good)]]))
 
 
 def _closed() -> ValueError:

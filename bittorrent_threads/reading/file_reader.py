@@ -12,8 +12,10 @@ import operator
 import os
 import time
 import weakref
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
+from ..buffers import Buffer
+from ..disk.destination import Destination
 from ..engine.readers import Reader
 from ..errors import BitTorrentError, SessionClosed, Stalled, StorageError, WaitTimeout
 from ..explanation import explain
@@ -172,9 +174,12 @@ class FileReader(io.RawIOBase):
             if length <= 0:
                 return 0
             done = self._copy(view[:length])
-            if not done:
-                self._fetch(length)
+            if not done and length < self._next_ahead():
+                self._keep(self._load(self._next_ahead(), length).wait())
                 done = self._copy(view[:length])
+            elif not done:
+                with view[: min(length, MAX_READ)] as memory:
+                    done = self._fill(memory, length)
         self._position += done
         return done
 
@@ -189,9 +194,17 @@ class FileReader(io.RawIOBase):
         """
         if size is None or size < 0:
             return self.readall()
-        data = bytearray(max(0, min(operator.index(size), self.length - self._position, MAX_READ)))
-        del data[self.readinto(data) :]
-        return bytes(data)
+        self._require_open()
+        length = max(0, min(operator.index(size), self.length - self._position, MAX_READ))
+        kept = self._parts and self._ends[0] <= self._position < self._ends[-1]
+        if kept or length < self._next_ahead():
+            data = bytearray(length)
+            del data[self.readinto(data) :]
+            return bytes(data)
+        found = b"".join(self._load(length, length).wait())
+        self._position += len(found)
+        self._keep([])
+        return found
 
     def readall(self) -> bytes:
         """Read everything up to the end of the file, and wait for it."""
@@ -247,16 +260,47 @@ class FileReader(io.RawIOBase):
             place += 1
         return done
 
-    def _fetch(self, wanted: int) -> None:
-        """Read from the disk at the position; wait for at least one byte there."""
+    def _next_ahead(self) -> int:
+        """Bytes to read from the disk at the position, if no more are asked for."""
         start = self._position
-        self._ahead = min(2 * self._ahead, self._most_ahead) if start and start == self._ends[-1] else LEAST_READ
-        length = min(max(min(wanted, MAX_READ), self._ahead), self.length - start)
+        return min(2 * self._ahead, self._most_ahead) if start and start == self._ends[-1] else LEAST_READ
+
+    def _keep(self, parts: Sequence[Buffer]) -> None:
+        """Keep what was read at the position."""
+        self._parts = [memoryview(part) for part in parts]
+        self._ends = list(itertools.accumulate(map(len, parts), initial=self._position))
+
+    def _fill(self, memory: memoryview, wanted: int) -> int:
+        """Have a disk thread read into the memory of the caller; return the number of bytes."""
+        destination = Destination(memory[:])
+        try:
+            done: int = self._load(len(memory), wanted, destination).wait()
+        finally:
+            destination.take_back()
+        self._parts, self._ends = [], [self._position + done]
+        return done
+
+    def _load(self, length: int, wanted: int, into: Optional[Destination] = None) -> Reply:
+        """Read from the disk at the position; wait for at least one byte there.
+
+        Args:
+            length: Most bytes.
+            wanted: Bytes that the caller asked for.
+            into: Memory for them.
+
+        Returns:
+            The answer, which is there: the bytes in parts, or their number if there is memory for them.
+        """
+        start = self._position
+        ahead = self._next_ahead()
+        length = min(length, self.length - start)
         reply = self._handle.reply()
-        read = functools.partial(self._readers.read, self._reader, start, length, wanted=wanted, answer=reply)
+        read = functools.partial(
+            self._readers.read, self._reader, start, length, wanted=wanted, answer=reply, into=into
+        )
         self._handle.post(read)
         try:
-            parts: List[Any] = self._wait(reply)
+            self._wait(reply)
         except BaseException as error:
             if self.closed:
                 raise ValueError("I/O operation on closed file") from None
@@ -267,11 +311,11 @@ class FileReader(io.RawIOBase):
             if isinstance(error, StorageError):
                 raise OSError(error.errno or errno.EIO, error.reason, error.path) from error
             raise
-        self._parts = [memoryview(part) for part in parts]
-        self._ends = list(itertools.accumulate(map(len, parts), initial=start))
+        self._ahead = ahead
+        return reply
 
-    def _wait(self, reply: Reply) -> List[Any]:
-        """Wait for the answer, within the time-outs.
+    def _wait(self, reply: Reply) -> None:
+        """Wait for the answer, within the time-outs, and raise its error.
 
         Raises:
             WaitTimeout: After ``timeout`` seconds.
@@ -297,8 +341,8 @@ class FileReader(io.RawIOBase):
                 if not reply.done:
                     reply.wait(max(0.0, min(left)), self._cancel)
             if reply.done:
-                parts: List[Any] = reply.wait()
-                return parts
+                reply.wait()
+                return
             if self._marks() != marks:
                 marks, moved_at = self._marks(), time.monotonic()
 

@@ -193,7 +193,7 @@ def refuse(bench: Bench, *, once: bool = False) -> None:
     """Let the files be changed by another program, whenever they are read or only the next time."""
     storage = vars(bench.payload.storage)
 
-    def load(spans: List[Any], deliver: Callable[[List[Loaded]], None]) -> None:
+    def load(spans: List[Any], deliver: Callable[[List[Loaded]], None], into: Any = None, at_once: Any = None) -> None:
         gone = StorageError("was changed", "a", errno.ESTALE)
         bench.network.call_later(0, lambda: deliver([Loaded(index, begin, b"", gone) for index, begin, _ in spans]))
         if once:

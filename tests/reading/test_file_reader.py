@@ -310,7 +310,7 @@ def test_a_disk_that_fails_is_an_oserror(tmp_path: Path) -> None:
     with lonely(tmp_path) as down:
         down.wait("seed", timeout=PATIENCE)
 
-        def load(self: Any, index: int, begin: int, length: int) -> Loaded:
+        def load(self: Any, index: int, begin: int, length: int, into: Any = None) -> Loaded:
             return Loaded(index, begin, b"", bt.StorageError("Input/output error", down.files[0].path, errno.EIO))
 
         with down.open("a.bin") as file, pytest.MonkeyPatch.context() as patch:

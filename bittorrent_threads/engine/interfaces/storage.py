@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Callable, Collection, List, Protocol, Sequence, Tuple
+from typing import Callable, Collection, List, Optional, Protocol, Sequence, Tuple
 
+from ...disk.destination import Destination
 from ...disk.results import Checked, CheckedFiles, Done, Loaded, Moved, Prepared, Recalled, Saved, Synced
 from ...disk.resume import Names, Resume
 from ...net.interfaces import Buffer
@@ -65,10 +66,24 @@ class Storage(Protocol):
         Only for pieces whose bit is not set; ``check`` tells when one is right.
         """
 
-    def load(self, spans: Sequence[Tuple[int, int, int]], deliver: Callable[[List[Loaded]], None]) -> None:
+    def load(
+        self,
+        spans: Sequence[Tuple[int, int, int]],
+        deliver: Callable[[List[Loaded]], None],
+        *,
+        into: Optional[Destination] = None,
+        at_once: Callable[[List[Loaded]], None] = ...,
+    ) -> None:
         """Read parts of pieces in one job, each an ``(index, begin, length)`` that may span many blocks.
 
-        There is one answer for each, in the same order.
+        There is one answer for each, in the same order.  Of parts that are read ``into`` memory there are answers up to
+        the first error only, and none if the memory was taken back.
+
+        Args:
+            spans: The parts.
+            deliver: Gets the answers.
+            into: Memory for the bytes, one part behind the other.
+            at_once: Gets the answers of a disk that was read before that, in another thread.
         """
 
     def check(self, indexes: Sequence[int], deliver: Callable[[Checked], None]) -> None:

@@ -13,6 +13,7 @@ import os
 import zlib
 from typing import Callable, Collection, Dict, List, Optional, Sequence, Tuple
 
+from ...disk.destination import Destination
 from ...disk.results import Checked, CheckedFiles, Done, Loaded, Moved, Prepared, Recalled, Saved, Synced
 from ...disk.resume import Names, Resume
 from ...errors import StorageError
@@ -92,14 +93,28 @@ class SimStorage:
         disk = self._disk
         disk.work(sum(len(data) for _, _, data in blocks) / disk.write_rate, lambda: deliver(self._write(asked)))
 
-    def load(self, spans: Sequence[Tuple[int, int, int]], deliver: Callable[[List[Loaded]], None]) -> None:
+    def load(
+        self,
+        spans: Sequence[Tuple[int, int, int]],
+        deliver: Callable[[List[Loaded]], None],
+        *,
+        into: Optional[Destination] = None,
+        at_once: Callable[[List[Loaded]], None] = lambda answers: None,
+    ) -> None:
         for index, begin, length in spans:
             if not self._files.readable(index):
                 self._violate(f"piece {index} read and not there")
             self._see_range(index, begin, length)
         size = sum(length for _, _, length in spans)
         asked = tuple(spans)
-        self._disk.work(size / self._disk.read_rate, lambda: deliver([self._load(*span) for span in asked]))
+
+        def load() -> None:
+            answers = [self._load(*span) for span in asked]
+            answers = answers if into is None else _put(answers, into)
+            at_once(answers)
+            deliver(answers)
+
+        self._disk.work(size / self._disk.read_rate, load)
 
     def check(self, indexes: Sequence[int], deliver: Callable[[Checked], None]) -> None:
         disk = self._disk
@@ -288,3 +303,21 @@ class SimStorage:
 def _address(buffer: memoryview) -> int:
     """Return the address of a buffer; a read-only buffer cannot be reused."""
     return id(buffer) if buffer.readonly else ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+
+
+def _put(answers: List[Loaded], destination: Destination) -> List[Loaded]:
+    """Copy what was loaded up to the first error into memory; return these answers without their bytes."""
+    put: List[Loaded] = []
+
+    def read(view: memoryview) -> int:
+        done = 0
+        for answer in answers:
+            put.append(answer._replace(data=b""))
+            if answer.error is not None:
+                break
+            view[done : done + len(answer.data)] = answer.data
+            done += len(answer.data)
+        return done
+
+    destination.fill(read)
+    return put
