@@ -146,7 +146,7 @@ class Readers:
         self._open[reader] = _Open(window, [])
         if not self._downloads.windows:
             self._downloads.shorten(self._network.now())
-        self._downloads.windows.add(self._open[reader].window)
+        self._downloads.windows.add(self._open[reader].window, self._network.now())
         if self._collector is None:
             self._collector = self._network.call_later(COLLECT_INTERVAL, self._collect)
         if self._files.read(reader.file):

@@ -226,9 +226,10 @@ class Downloads:
         if self.windows:
             openable = not self.cautious or not (self._open or self.finished)
             batch, rest = self._due.take(pipeline, offered, within, room=room, openable=openable, now=now)
-            depth = pipeline.brief_depth(now, self.windows.steady)
-            free = depth - len(pipeline.outstanding)
-            room = min(room, len(batch) + free) if free * 4 >= depth else len(batch)
+            if self.windows.in_use(now):
+                depth = pipeline.brief_depth(now, self.windows.steady(now))
+                free = depth - len(pipeline.outstanding)
+                room = min(room, len(batch) + free) if free * 4 >= depth else len(batch)
         if rest is not None and len(batch) < room:
             batch += self._pieces.take(pipeline, self._pieces.offered(rest, within), room - len(batch), now)
         while rest is not None and len(batch) < room:

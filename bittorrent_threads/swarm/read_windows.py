@@ -40,6 +40,13 @@ A program that follows the pointers in a file does little between two reads.
 """
 
 
+IDLE = 2.0
+"""Seconds after which a file that is open and not read does not slow down the download of the rest any more.
+
+A file that was opened and never read made a download take 2.1 times as long.
+"""
+
+
 class ReadWindow:
     """What one reader needs.
 
@@ -51,7 +58,7 @@ class ReadWindow:
     """
 
     __slots__ = ("_end", "_most", "_pace", "_readahead", "_run", "begin", "given", "lingers", "position", "since",
-                 "size", "stop")  # fmt: skip
+                 "size", "stop", "used")  # fmt: skip
 
     def __init__(self, begin: int, end: int, *, most: int, readahead: Optional[int] = None) -> None:
         self.begin = begin
@@ -67,6 +74,8 @@ class ReadWindow:
         """Since when the reader waits for the piece at its position; None if it does not."""
         self.lingers = -math.inf
         """Until when it is expected to wait again."""
+        self.used = -math.inf
+        """When the reader read last, or was opened."""
         self._end = end
         self._most = most
         self._readahead = readahead
@@ -85,6 +94,7 @@ class ReadWindow:
         Returns:
             Whether that is a jump.
         """
+        self.used = now
         step = position - self.position
         jump = not 0 <= step <= max(self.size, self.given)
         if jump:
@@ -139,8 +149,9 @@ class ReadWindows:
     def __bool__(self) -> bool:
         return bool(self._windows)
 
-    def add(self, window: ReadWindow) -> None:
+    def add(self, window: ReadWindow, now: float) -> None:
         """Take a reader."""
+        window.used = now
         self._windows[window] = None
         self._due = None
 
@@ -165,10 +176,14 @@ class ReadWindows:
             if window.steady < STEADY:
                 window.lingers = now + LINGER
 
-    @property
-    def steady(self) -> int:
-        """Bytes by which every reader that has read in sequence is ahead; 0 after a jump of one."""
-        return min([window.steady for window in self._windows], default=0)
+    def in_use(self, now: float) -> bool:
+        """Whether a reader waits, or has read a moment ago."""
+        return any(window.since is not None or now < window.used + IDLE for window in self._windows)
+
+    def steady(self, now: float) -> int:
+        """Bytes by which every reader in use that has read in sequence is ahead; 0 after a jump of one."""
+        used = [window for window in self._windows if window.since is not None or now < window.used + IDLE]
+        return min([window.steady for window in used], default=0)
 
     @property
     def waiting(self) -> bool:

@@ -9,7 +9,7 @@ from support.downloads import Swarm
 from bittorrent_threads.metainfo.layout import BLOCK
 from bittorrent_threads.swarm.picker import ON_DEMAND
 from bittorrent_threads.swarm.pipeline import BRIEF_DEPTH, BRIEF_MOST, BRIEF_TRIPS, LEAST_DEPTH, STEADY_TIME, Pipeline
-from bittorrent_threads.swarm.read_windows import ReadWindow
+from bittorrent_threads.swarm.read_windows import IDLE, ReadWindow
 
 PIECE = 2 * BLOCK
 
@@ -18,7 +18,7 @@ def read(swarm: Swarm, index: int, *, pieces: int = 1, waits: bool = False, now:
     """Let a reader read at a piece, with a window of some pieces."""
     size = swarm.layout.total_size
     window = ReadWindow(0, size, most=size, readahead=pieces * swarm.layout.piece_length)
-    swarm.downloads.windows.add(window)
+    swarm.downloads.windows.add(window, now)
     swarm.downloads.windows.move(window, index * swarm.layout.piece_length, 1, now)
     if waits:
         swarm.downloads.windows.wait(window, now)
@@ -257,6 +257,7 @@ def test_while_files_are_read_little_of_the_rest_is_outstanding() -> None:
     for block in blocks[:BRIEF_DEPTH]:
         swarm.send(peer, block, now=0.1)
     assert len(asked(swarm, peer, now=0.1)) == BRIEF_DEPTH - 2
+    assert len(asked(swarm, peer, now=IDLE)) == 64 - BRIEF_DEPTH, "nobody has read for a while"
 
 
 def test_a_round_trip_of_a_fast_source_is_outstanding() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from bittorrent_threads.swarm.read_windows import (
     FIRST_WINDOW,
+    IDLE,
     LEAST_PACE,
     LINGER,
     MAX_PIECES,
@@ -72,19 +73,37 @@ def test_a_step_over_what_the_answer_had_is_no_jump() -> None:
 
 def test_only_a_reader_that_may_jump_is_expected_to_wait_again_at_once() -> None:
     windows = ReadWindows(PIECE)
-    assert windows.steady == 0
+    assert windows.steady(0.0) == 0
     reader = window(readahead=2 * STEADY)
-    windows.add(reader)
+    windows.add(reader, 0.0)
     windows.move(reader, 0, 10, 0.0)
     for position, again in ((0, True), (STEADY - 1, True), (STEADY, False)):
         windows.move(reader, position, 10, 1.0 * position)
         windows.wait(reader, 1.0 * position)
         assert windows.awaited(1.0 * position) == [position // PIECE]
         windows.served(reader, 1.0 * position)
-        assert windows.steady == position
+        assert windows.steady(1.0 * position) == position
         assert bool(windows.awaited(1.0 * position)) is again
-    windows.add(window())
-    assert windows.steady == 0
+    windows.add(window(), 1.0 * STEADY)
+    assert windows.steady(1.0 * STEADY) == 0
+
+
+def test_a_reader_that_does_not_read_is_idle() -> None:
+    windows = ReadWindows(PIECE)
+    assert not windows.in_use(0.0)
+    reader, other = window(readahead=2 * STEADY), window()
+    windows.add(other, 0.0)
+    assert windows.in_use(IDLE - 0.1)
+    assert not windows.in_use(IDLE)
+    windows.add(reader, 10.0)
+    windows.move(reader, STEADY, 10, 11.0)
+    windows.move(reader, STEADY + 10, 10, 12.0)
+    assert windows.in_use(11.9 + IDLE)
+    assert windows.steady(12.0) == 10, "the other one is not read"
+    windows.wait(other, 12.0)
+    assert windows.steady(12.0) == 0
+    windows.wait(reader, 12.0)
+    assert windows.in_use(99.0), "a reader that waits"
 
 
 def test_to_read_the_same_place_again_changes_nothing() -> None:
@@ -126,7 +145,7 @@ def test_pieces_are_due_by_their_distance_whichever_reader_they_are_for() -> Non
     assert indexes(windows) == []
     near, far = window(), window()
     for reader, position in ((near, 10), (far, 10 * PIECE)):
-        windows.add(reader)
+        windows.add(reader, 0.0)
         windows.move(reader, position, 10, 0.0)
     assert windows
     assert indexes(windows) == [0, 10, 1, 11, 2]
@@ -148,7 +167,7 @@ def test_pieces_are_due_by_their_distance_whichever_reader_they_are_for() -> Non
 def test_a_deadline_follows_from_the_pace_of_the_reader() -> None:
     windows = ReadWindows(PIECE)
     reader = window(readahead=2 * MIB)
-    windows.add(reader)
+    windows.add(reader, 0.0)
     windows.move(reader, 0, 10, 0.0)
     assert windows.due(0.0)[16].deadline == MIB / LEAST_PACE
     for second in range(1, 4):
@@ -160,8 +179,8 @@ def test_a_deadline_follows_from_the_pace_of_the_reader() -> None:
 def test_a_wait_is_urgent_and_late_after_a_while() -> None:
     windows = ReadWindows(PIECE)
     reader, other = window(), window()
-    windows.add(other)
-    windows.add(reader)
+    windows.add(other, 0.0)
+    windows.add(reader, 0.0)
     windows.move(reader, 5 * PIECE, 10, 0.0)
     assert not windows.waiting
     assert not windows.awaited(0.0)
@@ -175,7 +194,7 @@ def test_a_wait_is_urgent_and_late_after_a_while() -> None:
 def test_after_a_wait_the_next_one_is_expected_for_a_moment() -> None:
     windows = ReadWindows(PIECE)
     reader = window()
-    windows.add(reader)
+    windows.add(reader, 0.0)
     windows.served(reader, 1.0)
     assert not windows.awaited(1.0)
     windows.wait(reader, 1.0)
@@ -187,7 +206,7 @@ def test_after_a_wait_the_next_one_is_expected_for_a_moment() -> None:
 def test_pieces_that_were_taken_out_come_back() -> None:
     windows = ReadWindows(PIECE)
     reader = window()
-    windows.add(reader)
+    windows.add(reader, 0.0)
     assert indexes(windows) == []
     windows.move(reader, 0, 10, 0.0)
     windows.due(0.0)[:] = []
@@ -199,7 +218,7 @@ def test_pieces_that_were_taken_out_come_back() -> None:
 def test_the_pieces_of_a_long_window_are_not_all_looked_at() -> None:
     windows = ReadWindows(1024)
     reader = window(readahead=MIB)
-    windows.add(reader)
+    windows.add(reader, 0.0)
     windows.move(reader, 0, 10, 0.0)
     assert indexes(windows) == list(range(MAX_PIECES))
     assert windows.includes(1023)
