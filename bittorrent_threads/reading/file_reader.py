@@ -197,7 +197,7 @@ class FileReader(io.RawIOBase):
         self._require_open()
         length = max(0, min(operator.index(size), self.length - self._position, MAX_READ))
         kept = self._parts and self._ends[0] <= self._position < self._ends[-1]
-        if kept or length < self._next_ahead():
+        if not length or kept or length < self._next_ahead():
             data = bytearray(length)
             del data[self.readinto(data) :]
             return bytes(data)
@@ -263,7 +263,8 @@ class FileReader(io.RawIOBase):
     def _next_ahead(self) -> int:
         """Bytes to read from the disk at the position, if no more are asked for."""
         start = self._position
-        return min(2 * self._ahead, self._most_ahead) if start and start == self._ends[-1] else LEAST_READ
+        ahead = min(2 * self._ahead, self._most_ahead) if start and start == self._ends[-1] else LEAST_READ
+        return min(ahead, self.length - start)
 
     def _keep(self, parts: Sequence[Buffer]) -> None:
         """Keep what was read at the position."""
@@ -293,7 +294,6 @@ class FileReader(io.RawIOBase):
         """
         start = self._position
         ahead = self._next_ahead()
-        length = min(length, self.length - start)
         reply = self._handle.reply()
         read = functools.partial(
             self._readers.read, self._reader, start, length, wanted=wanted, answer=reply, into=into

@@ -9,6 +9,7 @@ import pytest
 from support.bench import COUNT, MOMENT, PIECE_LENGTH, SIZE, Bench, blocks_of, torrent_of
 
 from bittorrent_threads import events
+from bittorrent_threads.disk.destination import Destination
 from bittorrent_threads.disk.results import Loaded
 from bittorrent_threads.engine.readers import Reader
 from bittorrent_threads.errors import Stalled, StorageError
@@ -231,6 +232,44 @@ def test_a_file_that_is_always_gone_fails_the_read_in_the_end() -> None:
     reply = reading.read(PIECE_LENGTH, seconds=5)
     with pytest.raises(StorageError, match="was changed"):
         reply.wait(0)
+
+
+def test_a_read_into_memory_is_answered_with_the_number_of_bytes() -> None:
+    bench = Bench(have=[1])
+    reading = Reading(bench)
+    memory = bytearray(100)
+    reply, into = Reply(), Destination(memoryview(memory))
+    bench.act(lambda: reading.readers.read(reading.reader, PIECE_LENGTH, 100, wanted=100, answer=reply, into=into))
+    bench.run(MOMENT)
+    assert reply.wait(0) == 100
+    assert memory == bench.content.content.read(PIECE_LENGTH, 100)
+
+
+def test_memory_that_was_taken_back_is_not_filled_when_the_data_comes() -> None:
+    bench = Bench(have=[1])
+    reading = Reading(bench)
+    memory = bytearray(100)
+    reply, into = Reply(), Destination(memoryview(memory))
+    into.take_back()
+    memory += b"!"
+    bench.act(lambda: reading.readers.read(reading.reader, PIECE_LENGTH, 100, wanted=100, answer=reply, into=into))
+    bench.run(MOMENT)
+    assert not reply.done
+    assert memory == bytes(100) + b"!"
+
+
+def test_a_piece_that_is_lost_is_read_into_the_same_memory_when_it_has_come() -> None:
+    bench = Bench(have=[1])
+    reading = Reading(bench)
+    refuse(bench, once=True)
+    memory = bytearray(100)
+    reply, into = Reply(), Destination(memoryview(memory))
+    bench.act(lambda: reading.readers.read(reading.reader, PIECE_LENGTH, 100, wanted=100, answer=reply, into=into))
+    bench.run(MOMENT)
+    assert not reply.done
+    bench.seed().serve()
+    assert reply.wait(0) == 100
+    assert memory == bench.content.content.read(PIECE_LENGTH, 100)
 
 
 def test_a_read_that_is_given_up_is_forgotten() -> None:

@@ -80,6 +80,74 @@ def test_what_is_read_in_sequence_comes_in_larger_reads_and_stays_in_memory(
             assert max(lengths) == LEAST_READ
 
 
+def test_a_long_read_fills_the_memory_of_the_program_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: List[int] = []
+    load = Pieces.load
+
+    def noted(self: Any, index: int, begin: int, length: int, into: Any = None) -> Loaded:
+        found = load(self, index, begin, length, into)
+        read.append(len(found.data))
+        return found
+
+    with pair(tmp_path, BIG) as (_, down):
+        down.wait("seed", timeout=PATIENCE)
+        monkeypatch.setattr(Pieces, "load", noted)
+        with down.open("a.bin", timeout=PATIENCE) as file:
+            memory = bytearray(3 * MIB)
+            done = 0
+            with memoryview(memory) as view:
+                while done < len(A):
+                    done += file.readinto(view[done : done + MAX_READ])
+            memory += b"!"  # fails while somebody else may use it
+            assert memory[: len(A)] == A
+            assert file.tell() == done == len(A)
+            assert set(read) == {0}, "no bytes of its own"
+            assert file.seek(-20, os.SEEK_CUR)
+            assert file.read(10) == A[-20:-10]
+
+
+@pytest.mark.parametrize("size", [100_000, MAX_READ, 5 * MAX_READ])
+def test_long_reads_of_bytes_are_not_copied_twice(size: int, tmp_path: Path) -> None:
+    with pair(tmp_path, BIG) as (_, down), down.open("a.bin", timeout=PATIENCE) as file:
+        data: List[bytes] = []
+        while not data or data[-1]:
+            data.append(file.read(size))
+            assert isinstance(data[-1], bytes)
+            assert len(data[-1]) <= size
+        assert b"".join(data) == A
+
+
+def test_memory_is_the_programs_again_when_a_read_into_it_is_given_up(tmp_path: Path) -> None:
+    memory = bytearray(MIB)
+    with lonely(tmp_path) as down, down.open("a.bin", timeout=0.05) as file:
+        try:
+            file.readinto(memory)
+        except bt.WaitTimeout:
+            memory += b"!"
+        assert memory == bytes(MIB) + b"!"
+
+
+def test_what_was_read_before_a_disk_failed_is_returned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    BIG.write(tmp_path / "down")
+    load = Pieces.load
+
+    def failing(self: Any, index: int, begin: int, length: int, into: Any = None) -> Loaded:
+        if index < 2:
+            return load(self, index, begin, length, into)
+        return Loaded(index, begin, b"", bt.StorageError("Input/output error", "a", errno.EIO))
+
+    with lonely(tmp_path) as down:
+        down.wait("seed", timeout=PATIENCE)
+        monkeypatch.setattr(Pieces, "load", failing)
+        with down.open("a.bin") as file:
+            memory = bytearray(MIB)
+            assert file.readinto(memory) == 128 * KIB
+            assert memory[: 128 * KIB] == A[: 128 * KIB]
+            with pytest.raises(OSError, match="Input/output error"):
+                file.readinto(memory)
+            memory += b"!"
+
+
 def test_it_is_a_raw_file(tmp_path: Path) -> None:
     with pair(tmp_path, BIG) as (_, down):
         file = down.open(down.files[1], timeout=PATIENCE)
