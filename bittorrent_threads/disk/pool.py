@@ -5,8 +5,9 @@ its value, the exception that it raised, or ``SessionClosed`` if the pool closed
 worker.
 
 A job is in the foreground (a peer waits for a read, a buffer waits to be written) or in the background (hash checks and
-syncs).  A background job begins when no foreground job waits, and never on the last free worker; at least one begins
-after every ``MAX_OVERTAKEN`` foreground jobs.
+syncs).  An urgent job, for which a thread of the program waits, begins before the foreground jobs that wait, in turns
+with them.  A background job begins when no other job waits, and never on the last free worker; at least one begins
+after every ``MAX_OVERTAKEN`` others.
 """
 
 from __future__ import annotations
@@ -78,6 +79,9 @@ class Pool:
         self._threads = [Thread(self._work, f"{name}-{number}") for number in range(1, threads + 1)]
         self._lock = allocate_lock()
         self._wake: SimpleQueue[None] = SimpleQueue()
+        self._urgent: Deque[_Task] = deque()
+        self._urgent_last = False
+        """Whether the job in the foreground that began last was urgent."""
         self._foreground: Deque[_Task] = deque()
         self._background: Deque[_Task] = deque()
         self._background_room = max(1, threads - 1)
@@ -89,7 +93,7 @@ class Pool:
     @property
     def waiting(self) -> int:
         """Jobs that have not begun.  The callers of ``submit`` limit them."""
-        return len(self._foreground) + len(self._background)
+        return len(self._urgent) + len(self._foreground) + len(self._background)
 
     def start(self) -> None:
         """Start every thread; none is started later.
@@ -100,13 +104,21 @@ class Pool:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, job: Callable[[], T], deliver: Callable[[Outcome[T]], None], *, background: bool = False) -> None:
+    def submit(
+        self,
+        job: Callable[[], T],
+        deliver: Callable[[Outcome[T]], None],
+        *,
+        background: bool = False,
+        urgent: bool = False,
+    ) -> None:
         """Run a job on a worker.
 
         Args:
             job: The job.
             deliver: Called with the outcome.
             background: Whether the job may wait for all others.
+            urgent: Whether a thread of the program waits for the job.
 
         Raises:
             SessionClosed: The pool is closed, or this is a fork of its process.
@@ -116,7 +128,8 @@ class Pool:
         with self._lock:
             if self._closed:
                 raise SessionClosed()
-            (self._background if background else self._foreground).append(_Task(job, deliver, background))
+            queue = self._urgent if urgent else self._background if background else self._foreground
+            queue.append(_Task(job, deliver, background))
             # Without room, the next background job to end begins this one; a needless wake-up costs GIL switches.
             ready = not background or self._background_room > 0
         if ready:
@@ -135,9 +148,9 @@ class Pool:
             return True
         with self._lock:
             again, self._closed = self._closed, True
-            dropped = [*self._foreground, *self._background]
-            self._foreground.clear()
-            self._background.clear()
+            dropped = [*self._urgent, *self._foreground, *self._background]
+            for queue in (self._urgent, self._foreground, self._background):
+                queue.clear()
         for thread in () if again else self._threads:
             if thread.cancel():  # it was never started, as the system refused
                 self._end()
@@ -177,9 +190,10 @@ class Pool:
             if self._closed:
                 return None
             ready = bool(self._background and self._background_room)
-            if self._foreground and not (ready and self._overtaken >= MAX_OVERTAKEN):
+            if (self._urgent or self._foreground) and not (ready and self._overtaken >= MAX_OVERTAKEN):
                 self._overtaken += ready
-                return self._foreground.popleft()
+                self._urgent_last = bool(self._urgent) and not (self._urgent_last and self._foreground)
+                return (self._urgent if self._urgent_last else self._foreground).popleft()
             if not ready:
                 return None
             self._overtaken = 0

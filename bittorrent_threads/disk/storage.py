@@ -37,10 +37,6 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
-def _ignore(answers: List[Loaded]) -> None:
-    """Do nothing."""
-
-
 class Storage:
     """The files of one torrent; made by ``Disk.open``.
 
@@ -137,7 +133,7 @@ class Storage:
         deliver: Callable[[List[Loaded]], None],
         *,
         into: Optional[Destination] = None,
-        at_once: Callable[[List[Loaded]], None] = _ignore,
+        at_once: Optional[Callable[[List[Loaded]], None]] = None,
     ) -> None:
         """Read parts of pieces that passed a hash check.
 
@@ -146,21 +142,23 @@ class Storage:
             deliver: Called with a result for each; with those up to the first error if they were read into memory, and
                 with none if that was taken back.
             into: Memory that is filled; by default each result has its bytes.
-            at_once: Called by the worker with the same result, before the network thread has a pass for it; must
-                neither wait nor raise.
+            at_once: For a thread that waits: called by the worker with the same result, before the network thread has a
+                pass for it; must neither wait nor raise.
         """
         asked = tuple(spans)
         pieces = self._pieces
 
         def load() -> List[Loaded]:
             answers = [pieces.load(*span) for span in asked] if into is None else pieces.load_into(into, asked)
-            at_once(answers)
+            if at_once is not None:
+                at_once(answers)
             return answers
 
         self._submit(
             load,
             deliver,
             lambda error: [Loaded(index, begin, b"", error) for index, begin, _ in asked],
+            urgent=at_once is not None,
         )
 
     def check(self, indexes: Sequence[int], deliver: Callable[[Checked], None]) -> None:
@@ -301,6 +299,7 @@ class Storage:
         *,
         background: bool = False,
         exclusive: bool = False,
+        urgent: bool = False,
     ) -> None:
         # An ``exclusive`` job waits for the jobs before it, and the jobs after it wait for it.
         def answer(outcome: Outcome[T]) -> None:
@@ -317,7 +316,7 @@ class Storage:
             with self._content.folder.keep_folders_open():
                 return job()
 
-        task = _Task(work, answer, background, exclusive)
+        task = _Task(work, answer, background, exclusive, urgent)
         if self._waiting or not self._may_begin(task):
             self._waiting.append(task)
         else:
@@ -338,7 +337,7 @@ class Storage:
         return not self._exclusive_running and not (task.exclusive and self._unanswered)
 
     def _begin(self, task: _Task) -> None:
-        self._pool.submit(task.job, task.answer, background=task.background)
+        self._pool.submit(task.job, task.answer, background=task.background, urgent=task.urgent)
         self._unanswered += 1
         self._exclusive_running = task.exclusive
 
@@ -398,6 +397,7 @@ class _Task(NamedTuple):
     answer: Callable[[Outcome[Any]], None]
     background: bool
     exclusive: bool
+    urgent: bool
 
 
 def _run(action: Callable[..., None], *arguments: object) -> Done:

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import errno
 import functools
-import itertools
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Protocol, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 from ..disk.destination import Destination
 from ..disk.results import Loaded
 from ..errors import Stalled
 from ..metainfo.layout import Layout
 from ..swarm.downloads import Downloads
-from ..swarm.read_windows import ReadWindow
+from ..swarm.read_windows import STEADY, ReadWindow
 from .interfaces.network import Network, Timer
 from .payload_parts import StoredFiles
 from .phase import Lifecycle
@@ -48,8 +47,8 @@ class Owner(Protocol):
 class Answer(Protocol):
     """Gets the result of a read; its methods may be called from any thread, and never wait."""
 
-    def set(self, value: Any) -> None:
-        """Give the bytes, in parts; or their number, if they were read into memory."""
+    def set(self, value: int) -> None:
+        """Give the number of bytes."""
 
     def fail(self, error: BaseException) -> None:
         """Give an error."""
@@ -86,7 +85,7 @@ class Read(NamedTuple):
     length: int
     """Most bytes."""
     answer: Answer
-    into: Optional[Destination] = None
+    into: Destination
     """Memory for the bytes."""
     failures: int = 0
     """How often the disk failed."""
@@ -172,7 +171,7 @@ class Readers:
         *,
         wanted: int,
         answer: Answer,
-        into: Optional[Destination] = None,
+        into: Destination,
     ) -> None:
         """Read bytes of a file.
 
@@ -181,7 +180,7 @@ class Readers:
             offset: Where, counted from the begin of the file; within the file.
             length: Most bytes of the answer.
             wanted: Bytes that are going to be read from there on, as far as that is known.
-            answer: Gets at least one byte, as soon as there is one, or an error.
+            answer: Gets the number of bytes, as soon as there is one, or an error.
             into: Memory for the bytes, of at least that length.
         """
         known = self._open.get(reader)
@@ -292,7 +291,8 @@ class Readers:
         known.waits.append(read)
         windows.wait(known.window, now)
         self._look_at(reader, read)
-        if jump or not urgent:
+        # What a reader in sequence waits for was requested before the rest, long ago.
+        if jump or not (urgent or known.window.steady >= STEADY):
             self._downloads.give_way(now)
         self._network.skip_rest()
         self._owner.touch_all()
@@ -337,11 +337,9 @@ def _give(read: Read, spans: Sequence[Tuple[int, int, int]], answers: Sequence[L
 
     A pass of the network thread takes a millisecond while data comes, and each read would wait for one more.
     """
-    good = list(itertools.takewhile(lambda loaded: loaded.error is None, answers))
-    if good and read.into is None:
-        read.answer.set([loaded.data for loaded in good])
-    elif good:
-        read.answer.set(sum([length for _, _, length in spans[: len(good)]]))
+    done = sum([length for (_, _, length), loaded in zip(spans, answers) if loaded.error is None])
+    if done:
+        read.answer.set(done)
 
 
 def _closed() -> ValueError:

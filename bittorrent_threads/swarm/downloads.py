@@ -112,7 +112,7 @@ class Downloads:
             if not late or not self._parole.has_turn(index, pipeline.sender):
                 self._waste(pipeline, index, begin, size)
                 return
-            pipeline.late.discard(number)
+            del pipeline.late[number]
         else:
             pipeline.answered = requested
         complete = piece.put(block, begin, end, data, self._memory)
@@ -179,7 +179,7 @@ class Downloads:
             pipeline.violations += 1
             pipeline.unrequested_bytes += size
         else:
-            pipeline.late.discard(number)
+            del pipeline.late[number]
 
     def rejected(self, pipeline: Pipeline, index: int, begin: int, now: float) -> None:
         """Take the news that a source will not send a block (BEP 6).
@@ -193,7 +193,10 @@ class Downloads:
         number = index * self._per_piece + (begin >> SHIFT)
         if number == pipeline.uncancelled:
             pipeline.uncancelled = None
-        if begin & MASK == 0 and pipeline.outstanding.pop(number, None) is not None:
+        if begin & MASK == 0 and number in pipeline.late:
+            # It may have been requested again since: the reject is for the first request, as peers answer in order.
+            del pipeline.late[number]
+        elif begin & MASK == 0 and pipeline.outstanding.pop(number, None) is not None:
             self._pieces.give_back(pipeline, [number])
             if self._parole.lost(index, pipeline.sender):
                 self._pieces.cancel_requests(index, (pipeline.sender,))
@@ -201,8 +204,6 @@ class Downloads:
                 pipeline.allowed.discard(index)
             else:
                 pipeline.refuse(index, now)
-        elif number in pipeline.late:
-            pipeline.late.discard(number)
         else:
             pipeline.violations += 1
 

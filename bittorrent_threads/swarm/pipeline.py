@@ -71,7 +71,7 @@ REFUSAL_TIME = 10.0
 would follow each other at full speed."""
 
 MAX_LATE = 4096
-"""Cancelled blocks remembered of a source; with more, all are forgotten."""
+"""Cancelled blocks remembered of a source, the newest: those may still be on their way."""
 
 
 class Pipeline:
@@ -105,8 +105,8 @@ class Pipeline:
         """When the block that was received last had been requested."""
         self.quickest = math.inf
         """Fewest seconds from a request to its block: about a round trip, as of ``measure``."""
-        self.late: Set[int] = set()
-        """Blocks whose requests were withdrawn; to send them still is no violation."""
+        self.late: Dict[int, None] = {}
+        """Blocks whose requests were withdrawn, the newest last; to send or reject them still is no violation."""
         self.uncancelled: Optional[int] = None
         """The only request withdrawn from a snubbed source without a cancel, as the block may be on its way."""
         self.refused: Dict[int, float] = {}
@@ -217,11 +217,9 @@ class Pipeline:
 
     def forget(self, numbers: List[int]) -> None:
         """Forget these requests, without a cancel."""
-        if len(self.late) > MAX_LATE:
-            self.late.clear()
-        self.late.update(numbers)
         for number in numbers:
             del self.outstanding[number]
+            self._expect_late(number)
 
     def cancel(self, number: int, block: BlockRequest) -> None:
         """Withdraw and cancel one request; without effect if it is not outstanding.
@@ -231,8 +229,15 @@ class Pipeline:
             block: The same block, as it was requested.
         """
         if self.outstanding.pop(number, None) is not None:
-            self.late.add(number)
+            self._expect_late(number)
             self.source.cancel([block])
+
+    def _expect_late(self, number: int) -> None:
+        late = self.late
+        late.pop(number, None)
+        late[number] = None
+        if len(late) > MAX_LATE:
+            del late[next(iter(late))]
 
     # -- rate and depth ----------------------------------------------------------------------------------------------
 

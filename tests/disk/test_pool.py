@@ -186,6 +186,25 @@ def test_background_jobs_wait_for_all_others_but_not_for_ever(
     assert order == ["front"] * MAX_OVERTAKEN + ["back 0"] + ["front"] * 5 + ["back 1"]
 
 
+def test_urgent_jobs_begin_first_and_take_turns_with_the_others(
+    start: Callable[..., Pool], network: NetworkThread
+) -> None:
+    pool, gate = start(1), Gate()
+    order: List[str] = []
+    pool.submit(gate, ignore)
+    assert gate.begun.wait(30)
+    pool.submit(functools.partial(order.append, "back"), ignore, background=True)
+    for number in range(3):
+        pool.submit(functools.partial(order.append, f"front {number}"), ignore)
+    for number in range(3):
+        pool.submit(functools.partial(order.append, f"urgent {number}"), ignore, urgent=True)
+    assert pool.waiting == 7
+    gate.open.set()
+    network.turn_until(lambda: pool.waiting == 0 and network.idle and len(order) == 7)
+    turns = [f"{kind} {number}" for number in range(3) for kind in ("urgent", "front")]
+    assert order == [*turns, "back"]
+
+
 # -- the end -------------------------------------------------------------------------------------------------------
 
 
@@ -197,17 +216,15 @@ def test_close_answers_the_jobs_that_have_not_begun(start: Callable[..., Pool], 
     ran: List[int] = []
     pool.submit(lambda: ran.append(1), outcomes.append)
     pool.submit(lambda: ran.append(2), outcomes.append, background=True)
+    pool.submit(lambda: ran.append(3), outcomes.append, urgent=True)
     assert pool.close(0.01) is False, "one job still runs"
     gate.open.set()
     assert pool.close(30) is True
     while not network.idle:
         network.turn()
     assert ran == []
-    assert sorted(type(outcome.error).__name__ for outcome in outcomes) == [
-        "NoneType",
-        "SessionClosed",
-        "SessionClosed",
-    ]
+    names = sorted(type(outcome.error).__name__ for outcome in outcomes)
+    assert names == ["NoneType", "SessionClosed", "SessionClosed", "SessionClosed"]
 
 
 def test_a_closed_pool_refuses_jobs(start: Callable[..., Pool]) -> None:

@@ -19,6 +19,20 @@ from bittorrent_threads.testing.peer_messages import CANCEL, REQUEST
 HALF = SIZE // 2
 
 
+class MemoryReply(Reply):
+    """An answer, and the memory for its bytes."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__()
+        self.memory = bytearray(length)
+        self.into = Destination(memoryview(self.memory))
+
+    @property
+    def data(self) -> bytes:
+        """What was read."""
+        return bytes(self.memory[: self.wait(0)])
+
+
 class Reading:
     """A reader of a bench, as a thread of a user has one."""
 
@@ -29,17 +43,18 @@ class Reading:
         self.readers = bench.payload.readers
         bench.act(self.readers.open, self.reader)
 
-    def read(self, offset: int, length: int = 100, *, seconds: float = MOMENT) -> Reply:
-        reply = Reply()
-        self.bench.act(lambda: self.readers.read(self.reader, offset, length, wanted=length, answer=reply))
+    def read(self, offset: int, length: int = 100, *, seconds: float = MOMENT) -> MemoryReply:
+        reply = MemoryReply(length)
+        self.bench.act(
+            lambda: self.readers.read(self.reader, offset, length, wanted=length, answer=reply, into=reply.into)
+        )
         if seconds:
             self.bench.run(seconds)
         return reply
 
-    def right(self, reply: Reply, offset: int, length: int = 100) -> bool:
+    def right(self, reply: MemoryReply, offset: int, length: int = 100) -> bool:
         """Whether a read was answered with the content of the file there."""
-        data = b"".join(map(bytes, reply.wait(0)))
-        return data == self.bench.content.content.read(self.begin + offset, length)
+        return reply.data == self.bench.content.content.read(self.begin + offset, length)
 
     def close(self) -> None:
         self.bench.act(self.readers.close, self.reader)
@@ -234,42 +249,18 @@ def test_a_file_that_is_always_gone_fails_the_read_in_the_end() -> None:
         reply.wait(0)
 
 
-def test_a_read_into_memory_is_answered_with_the_number_of_bytes() -> None:
-    bench = Bench(have=[1])
-    reading = Reading(bench)
-    memory = bytearray(100)
-    reply, into = Reply(), Destination(memoryview(memory))
-    bench.act(lambda: reading.readers.read(reading.reader, PIECE_LENGTH, 100, wanted=100, answer=reply, into=into))
-    bench.run(MOMENT)
-    assert reply.wait(0) == 100
-    assert memory == bench.content.content.read(PIECE_LENGTH, 100)
-
-
 def test_memory_that_was_taken_back_is_not_filled_when_the_data_comes() -> None:
     bench = Bench(have=[1])
     reading = Reading(bench)
-    memory = bytearray(100)
-    reply, into = Reply(), Destination(memoryview(memory))
-    into.take_back()
-    memory += b"!"
-    bench.act(lambda: reading.readers.read(reading.reader, PIECE_LENGTH, 100, wanted=100, answer=reply, into=into))
+    reply = MemoryReply(100)
+    reply.into.take_back()
+    reply.memory += b"!"
+    bench.act(
+        lambda: reading.readers.read(reading.reader, PIECE_LENGTH, 100, wanted=100, answer=reply, into=reply.into)
+    )
     bench.run(MOMENT)
     assert not reply.done
-    assert memory == bytes(100) + b"!"
-
-
-def test_a_piece_that_is_lost_is_read_into_the_same_memory_when_it_has_come() -> None:
-    bench = Bench(have=[1])
-    reading = Reading(bench)
-    refuse(bench, once=True)
-    memory = bytearray(100)
-    reply, into = Reply(), Destination(memoryview(memory))
-    bench.act(lambda: reading.readers.read(reading.reader, PIECE_LENGTH, 100, wanted=100, answer=reply, into=into))
-    bench.run(MOMENT)
-    assert not reply.done
-    bench.seed().serve()
-    assert reply.wait(0) == 100
-    assert memory == bench.content.content.read(PIECE_LENGTH, 100)
+    assert reply.memory == bytes(100) + b"!"
 
 
 def test_a_read_that_is_given_up_is_forgotten() -> None:

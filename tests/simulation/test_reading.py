@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import List, Tuple
 
+from bittorrent_threads.disk.destination import Destination
 from bittorrent_threads.engine.readers import Reader
 from bittorrent_threads.net.reply import Reply
 from bittorrent_threads.testing.simulation.network import MBIT
@@ -26,10 +27,20 @@ def reading_swarm(*, nodes: int = 2) -> Swarm:
     return swarm
 
 
-def seek(node: Node, reader: Reader, index: int) -> Reply:
+class MemoryReply(Reply):
+    """An answer, and the memory for its bytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.memory = bytearray(100)
+        self.into = Destination(memoryview(self.memory))
+
+
+def seek(node: Node, reader: Reader, index: int) -> MemoryReply:
     """Read at the begin of a piece."""
-    reply = Reply()
-    node.act(lambda: node.torrent.content.readers.read(reader, index * PIECE, 100, wanted=100, answer=reply))
+    reply = MemoryReply()
+    readers = node.torrent.content.readers
+    node.act(lambda: readers.read(reader, index * PIECE, 100, wanted=100, answer=reply, into=reply.into))
     return reply
 
 
@@ -48,8 +59,10 @@ def missing(node: Node) -> List[int]:
     return [index for index in range(COUNT) if not have[index]]
 
 
-def right(swarm: Swarm, answers: List[Tuple[int, Reply]]) -> bool:
-    return all(bytes(reply.wait(0)[0]) == swarm.torrent.content.read(index * PIECE, 100) for index, reply in answers)
+def right(swarm: Swarm, answers: List[Tuple[int, MemoryReply]]) -> bool:
+    return all(
+        reply.memory[: reply.wait(0)] == swarm.torrent.content.read(index * PIECE, 100) for index, reply in answers
+    )
 
 
 def test_a_seek_is_answered_in_two_round_trips_while_the_rest_is_downloaded() -> None:

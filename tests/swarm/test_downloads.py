@@ -691,6 +691,21 @@ def test_the_disk_answers_for_many_pieces_at_once() -> None:
     assert sorted({index for index, _, _ in swarm.ask(honest)}) == [1, 2, 3], "all but the one that is right"
 
 
+def test_a_reject_of_a_cancelled_request_leaves_the_request_that_followed() -> None:
+    swarm = Swarm(2 * BLOCK, 2 * BLOCK)
+    peer = swarm.peer("A")
+    blocks = swarm.ask(peer)
+    swarm.downloads.withdraw(peer)
+    assert swarm.ask(peer) == blocks
+    swarm.downloads.rejected(peer, 0, 0, 1.0)
+    assert 0 in peer.outstanding
+    assert not peer.refused
+    swarm.downloads.rejected(peer, 0, 0, 1.0)
+    assert 0 not in peer.outstanding
+    assert peer.refused
+    assert not peer.violations
+
+
 def test_a_reject_of_what_was_not_requested_is_a_violation_and_of_what_was_cancelled_is_none() -> None:
     swarm = Swarm(2 * BLOCK, 2 * BLOCK)
     peer = swarm.peer("A")

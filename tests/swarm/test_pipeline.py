@@ -136,7 +136,7 @@ def test_the_oldest_requests_may_be_kept() -> None:
     pipeline.outstanding = {7: 1.0, 3: 1.0, 9: 2.0}
     assert pipeline.withdraw(1) == [3, 9]
     assert pipeline.outstanding == {7: 1.0}
-    assert pipeline.late == {3, 9}
+    assert list(pipeline.late) == [3, 9]
 
 
 def test_withdrawn_blocks_are_remembered_in_bounds() -> None:
@@ -144,11 +144,13 @@ def test_withdrawn_blocks_are_remembered_in_bounds() -> None:
     pipeline.outstanding = {3: 0.0, 4: 0.0}
     assert pipeline.withdraw() == [3, 4]
     assert not pipeline.outstanding
-    assert pipeline.late == {3, 4}
-    pipeline.late.update(range(MAX_LATE + 1))
-    pipeline.outstanding = {9999: 0.0}
+    assert list(pipeline.late) == [3, 4]
+    pipeline.outstanding = dict.fromkeys(range(5, 1 + MAX_LATE), 0.0)
     pipeline.withdraw()
-    assert pipeline.late == {9999}
+    assert list(pipeline.late) == list(range(3, 1 + MAX_LATE))
+    pipeline.outstanding = dict.fromkeys((3, 9999, 9998, 9997), 0.0)
+    pipeline.withdraw()
+    assert list(pipeline.late) == [*range(5, 1 + MAX_LATE), 3, 9999, 9998, 9997]
 
 
 def test_allowed_and_suggested_pieces_are_bounded() -> None:
@@ -179,4 +181,4 @@ def test_a_request_is_cancelled_once() -> None:
     for _ in range(2):
         pipeline.cancel(3, (1, 0, BLOCK))
     assert record.cancels == [("peer", (1, 0, BLOCK))]
-    assert pipeline.late == {3}
+    assert list(pipeline.late) == [3]

@@ -72,7 +72,7 @@ class Storage(Protocol):
         deliver: Callable[[List[Loaded]], None],
         *,
         into: Optional[Destination] = None,
-        at_once: Callable[[List[Loaded]], None] = ...,
+        at_once: Optional[Callable[[List[Loaded]], None]] = None,
     ) -> None:
         """Read parts of pieces in one job, each an ``(index, begin, length)`` that may span many blocks.
 
@@ -83,7 +83,7 @@ class Storage(Protocol):
             spans: The parts.
             deliver: Gets the answers.
             into: Memory for the bytes, one part behind the other.
-            at_once: Gets the answers of a disk that was read before that, in another thread.
+            at_once: For a thread of the program that waits: gets the same answers before that, in another thread.
         """
 
     def check(self, indexes: Sequence[int], deliver: Callable[[Checked], None]) -> None:

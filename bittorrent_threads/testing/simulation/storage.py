@@ -99,7 +99,7 @@ class SimStorage:
         deliver: Callable[[List[Loaded]], None],
         *,
         into: Optional[Destination] = None,
-        at_once: Callable[[List[Loaded]], None] = lambda answers: None,
+        at_once: Optional[Callable[[List[Loaded]], None]] = None,
     ) -> None:
         for index, begin, length in spans:
             if not self._files.readable(index):
@@ -111,7 +111,8 @@ class SimStorage:
         def load() -> None:
             answers = [self._load(*span) for span in asked]
             answers = answers if into is None else _put(answers, into)
-            at_once(answers)
+            if at_once is not None:
+                at_once(answers)
             deliver(answers)
 
         self._disk.work(size / self._disk.read_rate, load)
