@@ -11,6 +11,7 @@ from support.bench import COUNT, MOMENT, PIECE_LENGTH, SIZE, Bench, blocks_of, t
 from bittorrent_threads import events
 from bittorrent_threads.disk.destination import Destination
 from bittorrent_threads.disk.results import Loaded
+from bittorrent_threads.engine import readers
 from bittorrent_threads.engine.readers import Reader
 from bittorrent_threads.errors import Stalled, StorageError
 from bittorrent_threads.net.reply import Reply
@@ -140,6 +141,19 @@ def test_while_a_reader_waits_everything_else_gives_way_and_comes_after_it() -> 
     assert reading.right(reply, 2 * PIECE_LENGTH)
     assert len(seed.serve()) == 2 * COUNT - 2
     assert bench.status.seed
+
+
+def test_the_wait_of_a_reader_in_sequence_cancels_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "STEADY", 2 * PIECE_LENGTH)
+    bench = Bench(have=[0, 1, 2])
+    seed = bench.seed()
+    assert len(seed.requests()) == 2 * (COUNT - 3)
+    reading = Reading(bench, readahead=2 * PIECE_LENGTH)
+    for index in range(3):
+        reading.read(index * PIECE_LENGTH)
+    reply = reading.read(3 * PIECE_LENGTH)
+    assert not reply.done
+    assert seed.heard(CANCEL) == []
 
 
 def test_reads_in_sequence_cancel_nothing() -> None:
