@@ -77,14 +77,16 @@ class FilePaths:
         if self._folded is None:
             self._folded = _FoldedPaths([self.parts(each) for each in range(len(self._files))])
         folded, own = self._folded, self.parts(index)
-        folded.remove(index, own)
-        try:
-            others = folded.near(path)
-        finally:
-            folded.add(index, own)
+        others = folded.near(path)
+        if others is None:  # the path is that of a folder, which may have no other file in it
+            folded.remove(index, own)
+            try:
+                others = folded.near(path)
+            finally:
+                folded.add(index, own)
         if others is None:
-            others = [other for other in range(len(self._files)) if other != index]
-        return [self.parts(other) for other in others]
+            others = list(range(len(self._files)))
+        return [self.parts(other) for other in others if other != index]
 
 
 class _FoldedPaths:

@@ -19,6 +19,9 @@ from .resume import ResumeStore
 class Owner(Protocol):
     """The payload whose files are moved."""
 
+    def suspend(self) -> None:
+        """Request nothing until ``reconsider``."""
+
     def reconsider(self) -> None:
         """Whether pieces may be requested may have changed."""
 
@@ -56,7 +59,8 @@ class MoveStorage:
         """Give a file another path below the folder; raises ValueError for one that is not allowed."""
         parts = self._chosen(index, path)
         known = self._resume_store.recalled
-        self._begin()
+        self._under_way += 1
+        self._owner.suspend()  # the next status tells it: to make one takes as long as the rename
         self._resume_store.recall(lambda: self._rename(index, path, parts, known, done))
 
     def _rename(

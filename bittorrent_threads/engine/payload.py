@@ -319,6 +319,10 @@ class Payload:
         )
         return [hindrance for holds, hindrance in holding if holds]
 
+    def suspend(self) -> None:
+        """A file is about to be renamed, which takes a moment: request nothing until ``reconsider``."""
+        self.downloads.suspended = True
+
     def reconsider(self) -> None:
         """The phase or the disk has changed: request again, or no more."""
         hindrances = self.hindrances
