@@ -127,7 +127,8 @@ class ClaimFile:
 
     def _compare_in(self, here: Folder, inner: Parts, claim: Claim, *, remove: bool = False) -> None:
         # With the claim files of other sessions in a folder.
-        for parts in self._other_files(_listed(here, inner)):
+        names = _listed(here, inner)
+        for parts in self._other_files(names) if names else ():
             root = os.path.join(self.root, *inner)
             self._compare_file(here, (*inner, *parts), claim, root=root, remove=remove)
 

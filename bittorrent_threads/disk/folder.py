@@ -20,7 +20,7 @@ from typing import Any, Callable, Iterable, Iterator, List, Optional, Set, Tuple
 from ..errors import StorageError
 from ..threads.original import local, original
 from .open_folders import MOST as MOST_KEPT
-from .open_folders import OpenFolders
+from .open_folders import KeepingOpen, OpenFolders
 
 Parts = Tuple[str, ...]
 """Components of a name below a folder."""
@@ -57,22 +57,13 @@ class Folder:
         """Return the absolute path of a file, for messages."""
         return os.path.join(self.root, *parts)
 
-    @contextlib.contextmanager
-    def keep_folders_open(self) -> Iterator[None]:
+    def keep_folders_open(self) -> KeepingOpen:
         """Keep folders above the files used last open in this thread, until the context ends.
 
         A folder that is replaced during the context may still be used, as if it was replaced after the context.
         A context inside another one does nothing.
         """
-        if self._open_folders is not None:
-            yield
-            return
-        kept = self._local.kept = OpenFolders(self.system.close)
-        try:
-            yield
-        finally:
-            self._local.kept = None
-            kept.forget(())
+        return KeepingOpen(self._local, self.system.close)
 
     def open(self, parts: Parts, flags: int, *, create: bool = False) -> int:
         """Open a regular file.

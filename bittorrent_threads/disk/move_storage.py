@@ -97,9 +97,10 @@ class StorageMove:
 
     def _make_all(self) -> None:
         try:
-            # With a link there the torrent could not start in the new place.
-            with self._reported(self._draft):
-                self._target.stat(self._draft)
+            if any([file.folder is not self._target for file in self._files]):
+                # With a link there the torrent could not start in the new place.
+                with self._reported(self._draft):
+                    self._target.stat(self._draft)
             for file, parts in self._files.items():
                 self._refuse_another(file, parts)
             for file, parts in self._files.items():
@@ -143,7 +144,8 @@ class StorageMove:
     def _refuse_another(self, file: File, parts: Parts) -> None:
         # Before anything is copied; files of equal length are compared later.
         with self._reported(parts):
-            there, here = self._target.stat(parts), file.folder.stat(file.parts)
+            there = self._target.stat(parts)
+            here = None if there is None else file.folder.stat(file.parts)
         if there is None or here is None:
             return
         if identity(there) == identity(here) and there.st_nlink < 2:

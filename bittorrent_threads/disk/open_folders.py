@@ -7,7 +7,7 @@ not above the file in use.
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 MOST = 8
 """Folders that a thread keeps open; those of a deeper path are opened each time."""
@@ -63,3 +63,28 @@ class OpenFolders:
         for other in list(self.descriptors):
             if other[: len(names)] == names:
                 self._close(self.descriptors.pop(other))
+
+
+class KeepingOpen:
+    """The context in which a thread has open folders; one inside another does nothing.
+
+    Args:
+        local: The values of the thread: ``kept`` are its open folders.
+        close: As for ``OpenFolders``.
+    """
+
+    __slots__ = ("_close", "_kept", "_local")
+
+    def __init__(self, local: Any, close: Callable[[int], None]) -> None:
+        self._local = local
+        self._close = close
+        self._kept: Optional[OpenFolders] = None
+
+    def __enter__(self) -> None:
+        if getattr(self._local, "kept", None) is None:
+            self._kept = self._local.kept = OpenFolders(self._close)
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._kept is not None:
+            self._local.kept = None
+            self._kept.forget(())

@@ -126,10 +126,14 @@ class _FoldedPaths:
 
     def near(self, path: Parts) -> Optional[List[int]]:
         """Return the files that have a path or one of the folders above it; None if it is that of a folder."""
-        if _folded(path) in self._inner:
+        folded = _folded(path)
+        if folded in self._inner:
             return None
-        places = [self._files.get(_folded(path[:depth]), ()) for depth in range(1, len(path) + 1)]
-        return sorted([index for place in places for index in place])
+        found: Set[int] = set()
+        while folded:
+            found |= self._files.get(folded, set())
+            folded = folded.rpartition("/")[0]
+        return sorted(found)
 
 
 def _folded(path: Parts) -> str:

@@ -20,7 +20,10 @@ class Owner(Protocol):
     """The payload whose files are moved."""
 
     def suspend(self) -> None:
-        """Request nothing until ``reconsider``."""
+        """Request nothing until ``resume``."""
+
+    def resume(self) -> None:
+        """Request again, after ``suspend``."""
 
     def reconsider(self) -> None:
         """Whether pieces may be requested may have changed."""
@@ -60,7 +63,7 @@ class MoveStorage:
         parts = self._chosen(index, path)
         known = self._resume_store.recalled
         self._under_way += 1
-        self._owner.suspend()  # the next status tells it: to make one takes as long as the rename
+        self._owner.suspend()
         self._resume_store.recall(lambda: self._rename(index, path, parts, known, done))
 
     def _rename(
@@ -75,7 +78,7 @@ class MoveStorage:
             if not known:
                 self._chosen(index, path)  # the names of an earlier client are known only now
         except ValueError as error:
-            self._ended()
+            self._renamed()
             done(StorageError(str(error), self._paths.path(index)))
             return
 
@@ -83,7 +86,7 @@ class MoveStorage:
             if answer.moved:
                 self._paths.rename(index, parts)
                 self._resume_store.renamed(answer)
-            self._ended()
+            self._renamed()
             done(answer.error)
 
         self._storage.rename(index, parts, stored=self._resume_store.stored, deliver=renamed)
@@ -106,6 +109,10 @@ class MoveStorage:
             self._resume_store.moved(answer)
         self._ended()
         done(answer.error)
+
+    def _renamed(self) -> None:
+        self._under_way -= 1
+        self._owner.resume()
 
     def _ended(self) -> None:
         self._under_way -= 1
