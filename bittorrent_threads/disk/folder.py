@@ -221,10 +221,12 @@ class Folder:
         Args:
             names: Components of its path.
         """
-        with self._parent(names) as (parent, path):
-            if not self.system.access(path, os.F_OK, dir_fd=parent):  # no exception, a third of the time
-                return []
-        with self._parent((*names, "x")) as (parent, path):
+        below = (*names, "x")
+        if self._beside(below) is None:
+            with self._parent(names) as (parent, path):
+                if not self.system.access(path, os.F_OK, dir_fd=parent):  # no exception, a third of the time
+                    return []
+        with self._parent(below) as (parent, path):
             found: List[str] = self.system.listdir(os.path.dirname(path) if parent is None else parent)
             return found
 
