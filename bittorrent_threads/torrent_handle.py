@@ -116,7 +116,13 @@ class TorrentHandle:
             else:
                 reply.fail(error)
 
-        self.call(lambda: begin(moved))
+        def begun() -> None:
+            try:
+                begin(moved)
+            except Exception as error:
+                reply.fail(error)
+
+        self.post(begun)
         try:
             reply.wait(timeout)
         except (KeyboardInterrupt, WaitTimeout):

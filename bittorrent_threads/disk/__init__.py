@@ -18,7 +18,7 @@
     file            ``File``: what is known of one file, and whether another program changed it
     file_errors     the errors of one file
     descriptor      ``Descriptor``: reads and writes at a position of an open file
-    folder          ``Folder``: names below a folder, opened without following links
+    folder          ``Folder``: names below a folder, never by a link; ``open_folders`` stay open during a job
     unsynced_files  ``UnsyncedFiles``: files that were written and are not durable yet
     flush           ``Flush``: syncs many files with one system call
     write_back      writes a large file to the disk in parts; ``deadline`` is when that, or a sync, has to end

@@ -16,10 +16,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import stat
 import time
 from types import MappingProxyType
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Set
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Set
 
 from ..errors import StorageError
 from ..metainfo.safe_paths import HIDDEN_FOLDER
@@ -65,6 +64,7 @@ class ClaimFile:
     def __init__(self, folder: Folder, root: str, name: str) -> None:
         self.root = root
         self.claims: Dict[str, Claim] = {}
+        self._above = [os.path.join(above, HIDDEN_FOLDER) for above in _above(root)]
         self.lock = allocate_lock()  # guards what follows
         self._folder = folder.at(root)
         self._parts: Parts = (HIDDEN_FOLDER, name)
@@ -73,28 +73,34 @@ class ClaimFile:
         self._whole = 0  # bytes of the file when it was written as a whole
         self._appended = 0  # bytes since
 
-    def store(self, compared: Claim) -> None:
+    def store(self, compared: Claim, folder: Folder) -> None:
         """Store all claims, and compare one with the claims of other sessions and processes.
 
         Args:
             compared: A claim with the paths to be compared.
+            folder: The folder of the torrent, which may have folders open for the job.
 
         Raises:
             FileInUse: Another torrent uses one of the paths.
         """
-        with self.lock, self._folder.keep_folders_open():
+        here = folder if folder.root == self.root else self._folder
+        with self.lock, here.keep_folders_open():
             try:
-                with _locked(self._folder):
+                with _locked(here):
                     self._write(self.claims)
-                    self._compare_in_folder(compared)
+                    self._compare_in(here, (), compared, remove=True)
             except FileInUse:
                 raise
             except (OSError, StorageError):
                 # Nothing can be written here: the claim holds within the session, and others are still respected.
-                self._compare_in_folder(compared)
-            for root in (*_above(self.root), *self._inside(compared)):
-                for parts in self._other_files(root):
-                    self._compare_file(self._folder.at(root), parts, compared, remove=False)
+                self._compare_in(here, (), compared, remove=True)
+            for hidden in self._above:
+                if os.access(hidden, os.F_OK):  # seldom
+                    above = here.at(os.path.dirname(hidden))
+                    for parts in self._other_files(_listed(above, ())):
+                        self._compare_file(above, parts, compared, root=above.root)
+            for inner in _folders(compared):
+                self._compare_in(here, inner, compared)
 
     def store_reduced(self, changes: Mapping[str, PathChange]) -> None:
         """Store the claims after some were released, or remove the file after the last; errors are ignored.
@@ -114,38 +120,24 @@ class ClaimFile:
             self._folder.system.close(self._fd)
             self._fd = None
             self._stored = {}
-            if not self._other_files(self.root):
+            if not self._other_files(_listed(self._folder, ())):
                 with contextlib.suppress(OSError, StorageError):
                     self._folder.remove(LOCK_FILE)
                 self._folder.prune(self._parts)
 
-    def _compare_in_folder(self, claim: Claim) -> None:
-        for parts in self._other_files(self.root):
-            self._compare_file(self._folder, parts, claim, remove=True)
+    def _compare_in(self, here: Folder, inner: Parts, claim: Claim, *, remove: bool = False) -> None:
+        # With the claim files of other sessions in a folder.
+        names = _listed(here, inner)
+        for parts in self._other_files(names) if names else ():
+            root = os.path.join(self.root, *inner)
+            self._compare_file(here, (*inner, *parts), claim, root=root, remove=remove)
 
-    def _other_files(self, root: str) -> List[Parts]:
-        # The claim files of other sessions in a folder.
-        names: List[str] = []
-        with contextlib.suppress(OSError), os.scandir(os.path.join(root, HIDDEN_FOLDER)) as entries:
-            names = [entry.name for entry in entries if entry.name.endswith(SUFFIX)]
-        return [(HIDDEN_FOLDER, name) for name in sorted(names)[:MAX_FILES] if name != self._parts[-1]]
+    def _other_files(self, names: Iterable[str]) -> List[Parts]:
+        # The claim files of other sessions among the files of a hidden folder.
+        found = sorted([name for name in names if name.endswith(SUFFIX)])[:MAX_FILES]
+        return [(HIDDEN_FOLDER, name) for name in found if name != self._parts[-1]]
 
-    def _inside(self, claim: Claim) -> Iterator[str]:
-        # The existing folders that the claim has files in; links are not followed.
-        inner: Set[str] = set()
-        for folder in {path.rpartition("/")[0] for path in claim.paths.values()}:
-            while folder and folder not in inner:
-                inner.add(folder)
-                folder = folder.rpartition("/")[0]
-        absent: Set[str] = set()
-        for folder in sorted(inner):
-            root = os.path.join(self.root, *folder.split("/"))
-            if folder.rpartition("/")[0] in absent or not _is_folder(root):
-                absent.add(folder)
-            else:
-                yield root
-
-    def _compare_file(self, folder: Folder, parts: Parts, claim: Claim, *, remove: bool) -> None:
+    def _compare_file(self, folder: Folder, parts: Parts, claim: Claim, *, root: str, remove: bool = False) -> None:
         # With the claims in another file; that of a process that has ended is removed.
         for attempt in range(1, READ_ATTEMPTS + 1):
             try:
@@ -167,7 +159,7 @@ class ClaimFile:
             sleep(READ_INTERVAL)
         pid = head.get("pid")
         where = "in this process" if pid == os.getpid() else f"in process {pid}"
-        refuse_conflicts(_claims_in(lines or []), claim.below(self.root, folder.root), folder.root, where)
+        refuse_conflicts(_claims_in(lines or []), claim.below(self.root, root), root, where)
 
     def _write(self, claims: Mapping[str, Claim], changes: Mapping[str, PathChange] = MappingProxyType({})) -> None:
         # Append what is different from ``_stored``, or write the file as a whole.
@@ -218,11 +210,23 @@ def _above(root: str) -> List[str]:
     return found
 
 
-def _is_folder(path: str) -> bool:
+def _folders(claim: Claim) -> List[Parts]:
+    # The folders that a claim has files in, each behind those above it.
+    inner: Set[Parts] = set()
+    for path in claim.paths.values():
+        folder = tuple(path.split("/")[:-1])
+        while folder and folder not in inner:
+            inner.add(folder)
+            folder = folder[:-1]
+    return sorted(inner)
+
+
+def _listed(folder: Folder, inner: Parts) -> List[str]:
+    # The names in the hidden folder of a folder; none if that is not there, or is a link.
     try:
-        return stat.S_ISDIR(os.lstat(path).st_mode)
-    except (OSError, ValueError):
-        return False
+        return folder.names((*inner, HIDDEN_FOLDER))
+    except (OSError, StorageError):
+        return []
 
 
 @contextlib.contextmanager
@@ -230,12 +234,12 @@ def _locked(folder: Folder) -> Iterator[None]:
     # Hold the lock file of a folder; after ``LOCK_TIMEOUT`` go on without it.
     end = time.monotonic() + LOCK_TIMEOUT
     while True:
-        fd = folder.open(LOCK_FILE, os.O_RDWR, create=True)
+        fd, found = folder.opened(LOCK_FILE, os.O_RDWR, create=True)
         try:
             while locked_by(fd, {}) is Alive.YES and time.monotonic() < end:
                 sleep(0.01)
             named = folder.stat(LOCK_FILE)
-            if time.monotonic() < end and (named is None or identity(named) != identity(folder.system.fstat(fd))):
+            if time.monotonic() < end and (named is None or identity(named) != identity(found)):
                 continue  # the previous holder removed it
             yield
             return

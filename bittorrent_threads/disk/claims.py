@@ -26,13 +26,16 @@ class Claims:
         self._files: Dict[str, ClaimFile] = {}  # by the real path of the folder
         self._name = f"{os.getpid():x}.{os.urandom(6).hex()}{SUFFIX}"
 
-    def take(self, folder: Folder, claim: Claim, *, beside: bool = False) -> None:
+    def take(self, folder: Folder, claim: Claim, *, beside: bool = False) -> str:
         """Claim files below a folder.
 
         Args:
             folder: The folder.
             claim: What the torrent uses from now on.
             beside: Whether the torrent keeps what it claimed there before, until ``renamed`` or ``release``.
+
+        Returns:
+            The real path of the folder.
 
         Raises:
             FileInUse: Another torrent uses one of the files; the torrent keeps its previous claim.
@@ -42,26 +45,26 @@ class Claims:
             for file in self._files.values():
                 others = [other for other in file.claims.values() if other.infohash != claim.infohash]
                 refuse_conflicts(others, claim.below(root, file.root), file.root, "in this session")
-            file = self._files.setdefault(root, ClaimFile(folder, root, self._name))
+            file = self._files.get(root) or self._files.setdefault(root, ClaimFile(folder, root, self._name))
             before = file.claims.get(key)
             file.claims = {**file.claims, key: claim}
         try:
-            file.store(claim)
+            file.store(claim, folder)
         except BaseException:
             with self._lock:
                 file.claims = _without(file.claims, key) if before is None else {**file.claims, key: before}
             self._store_reduced(file)
             raise
+        return root
 
-    def renamed(self, folder: Folder, claim: Claim, change: PathChange) -> None:
+    def renamed(self, root: str, claim: Claim, change: PathChange) -> None:
         """Change a claim after the rename of a file, and remove what the torrent claimed beside it; raises nothing.
 
         Args:
-            folder: The folder of the claims.
+            root: The real path of the folder of the claims.
             claim: The claim of the torrent, which is changed.
             change: The path of the file before and after.
         """
-        root = os.path.realpath(folder.root)
         with self._lock:
             claim.rename(change)
             file = self._files.get(root)
@@ -156,7 +159,7 @@ class TorrentClaim:
         before, infohash = self._current, self._metainfo.infohash
         change = PathChange(*path_hash("/".join(old)), *path_hash("/".join(new)))
         claim = self._claim([], writing=True) if before is None else before[1]
-        self._claims.take(folder, claim._replace(writing=True, paths=change.paths), beside=True)
+        root = self._claims.take(folder, claim._replace(writing=True, paths=change.paths), beside=True)
         try:
             yield
         except BaseException:
@@ -166,7 +169,7 @@ class TorrentClaim:
             self._claims.release(folder, infohash, beside=True)
             return
         self._paths = None
-        self._claims.renamed(folder, claim, change)
+        self._claims.renamed(root, claim, change)
 
     @contextlib.contextmanager
     def moving(self, folder: Folder, paths: List[Parts], after: Callable[[], List[Parts]]) -> Iterator[None]:

@@ -207,6 +207,14 @@ class FilePool:
         """Return whether the file existed when it was last seen, or exists now."""
         return file.seen or self._stat(file) is not None
 
+    def status(self, file: File) -> os.stat_result:
+        """Return the status of a file that must be the one that was seen before; a change is counted."""
+        found = None if file.seen else self._stat(file)
+        if found is None:
+            return self._require_same(file)
+        self.remember(file, found)
+        return found
+
     def named(self, file: File) -> bool:
         """Return whether any file has the name now."""
         return self._stat(file) is not None
@@ -256,7 +264,7 @@ class FilePool:
         if flush is not None and watched and file.identity is not None and flush.device == file.identity[0]:
             with self._lock:
                 file.fresh = False
-            return self._require_same(file)
+            return FileStat.of(self._require_same(file))
         # A file that we never wrote to may be on a read-only disk.
         with _Use(self, file, writable=file.written, once=flush is not None) as handle:
             self._verify(file, handle)
@@ -341,7 +349,7 @@ class FilePool:
             raise Gone("was removed or replaced while in use", file.path, errno.ENOENT)
         self._compare(file, found)
 
-    def _require_same(self, file: File) -> FileStat:
+    def _require_same(self, file: File) -> os.stat_result:
         # Check that the file which was seen before has its name, and count a change.
         with file.stat_lock:
             found = self._stat(file)
@@ -351,7 +359,8 @@ class FilePool:
                 raise Gone("is another file than before", file.path, errno.ESTALE)
             self._compare(file, found)
             with self._lock:
-                return file.remember(found)
+                file.remember(found)
+        return found
 
     def _compare(self, file: File, found: os.stat_result) -> None:
         # The caller holds ``stat_lock``: count a change by another program.

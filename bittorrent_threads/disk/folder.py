@@ -5,8 +5,8 @@ above it and without following links, so that a link that is put there, even bet
 Windows (no ``dir_fd``, no ``O_NOFOLLOW``) each component is checked first and a link is refused; there a program that
 can write to the folder can still win a race between the check and the use.
 
-A job that uses many files keeps the folders above the last file open (``keep_folders_open``), because most of the files
-of a large torrent lie in the same folder as the file before.
+A job that uses many files keeps folders open (``keep_folders_open``), because most of the files of a large torrent lie
+in the same folder as the file before.
 """
 
 from __future__ import annotations
@@ -19,15 +19,14 @@ from typing import Any, Callable, Iterable, Iterator, List, Optional, Set, Tuple
 
 from ..errors import StorageError
 from ..threads.original import local, original
+from .open_folders import MOST as MOST_KEPT
+from .open_folders import KeepingOpen, OpenFolders
 
 Parts = Tuple[str, ...]
 """Components of a name below a folder."""
 
 _LINKS = (errno.ELOOP, errno.EMLINK, errno.ENOTDIR)  # errors of O_NOFOLLOW and O_DIRECTORY, by platform
 _NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
-_KEPT_FOLDERS = 8
-"""Folders that a thread keeps open in ``keep_folders_open``; deeper ones are opened each time."""
-
 _SEPARATORS = frozenset({os.sep, os.altsep or os.sep} - {"/"})
 
 _REPARSE_POINT = 0x400  # FILE_ATTRIBUTE_REPARSE_POINT: links and junctions of Windows
@@ -58,22 +57,13 @@ class Folder:
         """Return the absolute path of a file, for messages."""
         return os.path.join(self.root, *parts)
 
-    @contextlib.contextmanager
-    def keep_folders_open(self) -> Iterator[None]:
-        """Keep the folders above the file used last open in this thread, until the context ends.
+    def keep_folders_open(self) -> KeepingOpen:
+        """Keep folders above the files used last open in this thread, until the context ends.
 
         A folder that is replaced during the context may still be used, as if it was replaced after the context.
         A context inside another one does nothing.
         """
-        if self._open_folders is not None:
-            yield
-            return
-        kept = self._local.kept = _OpenFolders()
-        try:
-            yield
-        finally:
-            self._local.kept = None
-            self._close_after(kept, 0)
+        return KeepingOpen(self._local, self.system.close)
 
     def open(self, parts: Parts, flags: int, *, create: bool = False) -> int:
         """Open a regular file.
@@ -100,7 +90,7 @@ class Folder:
             kept = self._open_folders
             if not (create and kept is not None and kept.descriptors):
                 raise
-            self._close_after(kept, 0)  # a folder that was kept open was removed
+            kept.forget(())  # a folder that was kept open was removed
             with self._parent(parts, create=create) as (parent, name):
                 fd = self._descriptor(name, flags, parent)
         try:
@@ -145,12 +135,13 @@ class Folder:
         """
         kept = self._open_folders if self._no_follow else None
         for parts in paths:
-            if kept is None or len(parts) > _KEPT_FOLDERS:
+            if kept is None or len(parts) > MOST_KEPT:
                 return
-            if not (kept.names == parts[:-1] and kept.descriptors and _is_name(parts[-1])):
+            folder = kept.descriptors.get(parts[:-1])
+            if folder is None or not _is_name(parts[-1]):
                 with self._parent(parts):
-                    pass
-            yield parts[-1], kept.descriptors[-1]
+                    folder = kept.descriptors[parts[:-1]]
+            yield parts[-1], folder
 
     def at(self, root: str) -> Folder:
         """Return the folder at another path, with the same ``system`` and ``relief``."""
@@ -173,6 +164,8 @@ class Folder:
             How many of them existed, from the top; without this folder itself.
         """
         depth = len(parts) - 1
+        if self._beside(parts) is not None:
+            return depth
         while depth > 0:
             with contextlib.suppress(FileNotFoundError), self._parent(parts[: depth + 1]):
                 break
@@ -188,7 +181,7 @@ class Folder:
             target: Components of its new path.
             create: Whether to create the folders above the new path.
         """
-        new = self._parent(target, create=create, keep=False)
+        new = self._parent(target, create=create)
         with self._parent(source) as (parent, name), new as (new_parent, new_name):
             self.system.replace(name, new_name, src_dir_fd=parent, dst_dir_fd=new_parent)
 
@@ -201,7 +194,7 @@ class Folder:
             target: Components of the path of the link below ``folder``; by default those of ``source``.
         """
         follow = {"follow_symlinks": False} if self._no_follow else {}
-        new = folder._parent(target or source, create=True, keep=folder is not self)
+        new = folder._parent(target or source, create=True)
         with self._parent(source) as (parent, name), new as (new_parent, new_name):
             self.system.link(name, new_name, src_dir_fd=parent, dst_dir_fd=new_parent, **follow)
 
@@ -222,6 +215,21 @@ class Folder:
         with self._parent((*names, "x")) as (parent, _), self.system.scandir(parent) as found:
             return [(entry.name, entry.stat(follow_symlinks=False)) for entry in found]
 
+    def names(self, names: Parts) -> List[str]:
+        """List the names in a folder below this one, none if there is no such folder.
+
+        Args:
+            names: Components of its path.
+        """
+        below = (*names, "x")
+        if self._beside(below) is None:
+            with self._parent(names) as (parent, path):
+                if not self.system.access(path, os.F_OK, dir_fd=parent):  # no exception, a third of the time
+                    return []
+        with self._parent(below) as (parent, path):
+            found: List[str] = self.system.listdir(os.path.dirname(path) if parent is None else parent)
+            return found
+
     def move_folder(self, name: str, target: Folder) -> None:
         """Move a folder that is directly below this one.
 
@@ -234,12 +242,13 @@ class Folder:
         """
         if not self._no_follow:
             raise NotImplementedError
-        new = target._parent((name,), create=True, keep=False)
-        with self._parent((name,), keep=False) as (parent, _), new as (new_parent, _):
+        new = target._parent((name,), create=True)
+        with self._parent((name,)) as (parent, _), new as (new_parent, _):
             with contextlib.suppress(FileNotFoundError):
                 self.system.stat(name, dir_fd=new_parent, follow_symlinks=False)
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target.path((name,)))
             self.system.rename(name, name, src_dir_fd=parent, dst_dir_fd=new_parent)
+        self._forget((name,))
 
     def prune(self, parts: Parts) -> None:
         """Remove the empty folders above a file, but never this folder; raises nothing."""
@@ -247,6 +256,7 @@ class Folder:
             for depth in range(len(parts) - 1, 0, -1):
                 with self._parent(parts[:depth]) as (parent, name):
                     self.system.rmdir(name, dir_fd=parent)
+                self._forget(parts[:depth])
 
     def remove(self, parts: Parts) -> None:
         """Remove a file; does nothing if it does not exist."""
@@ -274,11 +284,11 @@ class Folder:
                     done.add(parts[:depth])
 
     def _beside(self, parts: Parts) -> Optional[int]:
-        # The folder of a file if it is that of the file used last and is kept open: without a context, and with no
-        # mapping of errors, a file of 20,000 takes 2 us less.
-        kept: Optional[_OpenFolders] = getattr(self._local, "kept", None)
-        if kept is not None and kept.descriptors and kept.names == parts[:-1] and _is_name(parts[-1]):
-            return kept.descriptors[-1]
+        # The folder of a file if it is kept open: without a context, and with no mapping of errors, a file of 20,000
+        # takes 2 us less.
+        kept: Optional[OpenFolders] = getattr(self._local, "kept", None)
+        if kept is not None and kept.descriptors and _is_name(parts[-1]):
+            return kept.descriptors.get(parts[:-1])
         return None
 
     def _opened_beside(self, parts: Parts, flags: int) -> Optional[int]:
@@ -293,9 +303,15 @@ class Folder:
                 pass
         return None
 
-    def _parent(self, parts: Parts, *, create: bool = False, keep: bool = True) -> _Parent:
-        # The folder above a file.  Of two contexts at once only one may ``keep`` folders open.
-        return _Parent(self, parts, create, keep)
+    def _parent(self, parts: Parts, *, create: bool = False) -> _Parent:
+        # The folder above a file.
+        return _Parent(self, parts, create)
+
+    def _forget(self, names: Parts) -> None:
+        # A folder was removed or moved.
+        kept = self._open_folders
+        if kept is not None:
+            kept.forget(names)
 
     def _open_path(self, names: Parts, *, create: bool = False) -> int:
         # Open a folder below this one; those above it are closed again.
@@ -309,30 +325,20 @@ class Folder:
         return folder
 
     @property
-    def _open_folders(self) -> Optional[_OpenFolders]:
-        kept: Optional[_OpenFolders] = getattr(self._local, "kept", None)
+    def _open_folders(self) -> Optional[OpenFolders]:
+        kept: Optional[OpenFolders] = getattr(self._local, "kept", None)
         return kept
 
-    def _extend(self, kept: _OpenFolders, above: Parts, *, create: bool) -> int:
-        # Open the folders of ``above`` that are not open yet, and close those that are not in it.
-        common = 0
-        for name, wanted in zip(kept.names, above):
-            if name != wanted:
-                break
-            common += 1
-        self._close_after(kept, common + 1)
-        if not kept.descriptors:
-            kept.descriptors.append(self._open_root(create=create))
-        for name in above[common:]:
-            kept.descriptors.append(self._open_folder(name, kept.descriptors[-1], create=create))
-            kept.names = (*kept.names, name)
-        return kept.descriptors[-1]
-
-    def _close_after(self, kept: _OpenFolders, count: int) -> None:
-        # Close all folders but the first ``count``.
-        kept.names = kept.names[: max(0, count - 1)]
-        while len(kept.descriptors) > count:
-            self.system.close(kept.descriptors.pop())
+    def _extend(self, kept: OpenFolders, above: Parts, *, create: bool) -> int:
+        # Open the folders on a path that are not open yet.
+        depth = kept.depth(above)
+        kept.make_room(above, depth)
+        if depth < 0:
+            kept.descriptors[()] = self._open_root(create=create)
+        for end in range(max(0, depth) + 1, len(above) + 1):
+            outer = kept.descriptors[above[: end - 1]]
+            kept.descriptors[above[:end]] = self._open_folder(above[end - 1], outer, create=create)
+        return kept.descriptors[above]
 
     def _open_root(self, *, create: bool) -> int:
         try:
@@ -378,49 +384,46 @@ class Folder:
         return self.path(parts)
 
 
-class _OpenFolders:
-    # The folders that a thread keeps open: the root, and one below the other those of ``names``.
-    __slots__ = ("descriptors", "names")
-
-    def __init__(self) -> None:
-        self.names: Parts = ()
-        self.descriptors: List[int] = []
-
-
 class _Parent:
     # The arguments ``dir_fd`` and name of a system call for a file.  A class: a generator costs more each time.
-    __slots__ = ("_create", "_folder", "_keep", "_open", "_parts")
+    __slots__ = ("_create", "_folder", "_kept", "_open", "_parts")
 
-    def __init__(self, folder: Folder, parts: Parts, create: bool, keep: bool) -> None:
+    def __init__(self, folder: Folder, parts: Parts, create: bool) -> None:
         self._folder = folder
         self._parts = parts
         self._create = create
-        self._keep = keep
+        self._kept: Optional[OpenFolders] = None  # has the folder
         self._open: Optional[int] = None  # to be closed at the end of the context
 
     def __enter__(self) -> Tuple[Optional[int], str]:
         folder, parts = self._folder, self._parts
         above, name = parts[:-1], parts[-1]
-        kept = folder._open_folders if self._keep and folder._no_follow else None
-        if kept is not None and kept.names == above and kept.descriptors and _is_name(name):
-            return kept.descriptors[-1], name
-        if not all(map(_is_name, parts)):
-            # Names of torrents were made safe before (metainfo.safe_paths); this is a second check.
-            raise StorageError("is not a valid file name", repr(folder.path(parts)))
-        try:
-            if not folder._no_follow:
-                return None, folder._checked_path(parts, create=self._create)
-            if kept is not None and len(parts) <= _KEPT_FOLDERS:
-                return folder._extend(kept, above, create=self._create), name
-            self._open = folder._open_path(above, create=self._create)
-            return self._open, name
-        except OSError as error:
-            self._refuse_link(error)
-            raise
+        kept = folder._open_folders if folder._no_follow and len(parts) <= MOST_KEPT else None
+        parent = None if kept is None or not _is_name(name) else kept.descriptors.get(above)
+        if parent is None:
+            if not all(map(_is_name, parts)):
+                # Names of torrents were made safe before (metainfo.safe_paths); this is a second check.
+                raise StorageError("is not a valid file name", repr(folder.path(parts)))
+            try:
+                if not folder._no_follow:
+                    return None, folder._checked_path(parts, create=self._create)
+                if kept is None:
+                    self._open = folder._open_path(above, create=self._create)
+                    return self._open, name
+                parent = folder._extend(kept, above, create=self._create)
+            except OSError as error:
+                self._refuse_link(error)
+                raise
+        if kept is not None:
+            kept.users += 1
+            self._kept = kept
+        return parent, name
 
     def __exit__(self, kind: object, error: Optional[BaseException], traceback: object) -> None:
         if self._open is not None:
             self._folder.system.close(self._open)
+        elif self._kept is not None:
+            self._kept.leave()
         if isinstance(error, OSError):
             self._refuse_link(error)
 

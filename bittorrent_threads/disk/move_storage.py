@@ -27,7 +27,7 @@ from ..metainfo.safe_paths import HIDDEN_FOLDER
 from .allocation import ZEROS
 from .content import PART_FILE, Content
 from .descriptor import Descriptor, identity
-from .file import File, FileStat, Gone
+from .file import File, FileStat
 from .file_pool import FilePool
 from .folder import Folder, Parts
 from .results import Moved, bare
@@ -39,7 +39,7 @@ from .subtree import Subtree
 CHUNK = len(ZEROS)
 """Bytes of one read of a copy; a part that is all zeros becomes a hole."""
 
-_NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
+_NO_LINK = (errno.EEXIST, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 
 
 class StorageMove:
@@ -97,18 +97,16 @@ class StorageMove:
 
     def _make_all(self) -> None:
         try:
-            # With a link there the torrent could not start in the new place.
-            with self._reported(self._draft):
-                self._target.stat(self._draft)
+            if any([file.folder is not self._target for file in self._files]):
+                # With a link there the torrent could not start in the new place.
+                with self._reported(self._draft):
+                    self._target.stat(self._draft)
             for file, parts in self._files.items():
                 self._refuse_another(file, parts)
             for file, parts in self._files.items():
-                with self._reported(parts), self._pool.using(file) as source:
-                    self.sources[file] = source.stat()
-                    named = file.folder.stat(file.parts)
-                    if named is None or identity(named) != source.identity:
-                        raise Gone("was removed or replaced while in use", file.path, errno.ESTALE)
-                    self._make(file, source, parts)
+                with self._reported(parts):
+                    self.sources[file] = self._pool.status(file)
+                    self._make(file, parts)
         except BaseException:
             self.undo()
             raise
@@ -146,7 +144,8 @@ class StorageMove:
     def _refuse_another(self, file: File, parts: Parts) -> None:
         # Before anything is copied; files of equal length are compared later.
         with self._reported(parts):
-            there, here = self._target.stat(parts), file.folder.stat(file.parts)
+            there = self._target.stat(parts)
+            here = None if there is None else file.folder.stat(file.parts)
         if there is None or here is None:
             return
         if identity(there) == identity(here) and there.st_nlink < 2:
@@ -157,24 +156,28 @@ class StorageMove:
     def _another(self, parts: Parts) -> StorageError:
         return StorageError("another file is there", self._target.path(parts), errno.EEXIST)
 
-    def _make(self, file: File, source: Descriptor, parts: Parts) -> None:
+    def _make(self, file: File, parts: Parts) -> None:
         target = self._target
         self._durable[parts] = target.create_folders(parts)
-        there = target.stat(parts)
-        if there is None and not self._linked(file, parts):
-            self._copy(source, parts)
-        elif there is not None and identity(there) != source.identity and not self._same(source, parts):
-            raise self._another(parts)
+        if not self._linked(file, parts):
+            with self._pool.using(file) as source:
+                there = target.stat(parts)
+                if there is None:
+                    self._copy(source, parts)
+                elif identity(there) != source.identity and not self._same(source, parts):
+                    raise self._another(parts)
         found = target.stat(parts)
-        if found is None or (there is None and found.st_size != self.sources[file].st_size):
+        made = bool(self._made) and self._made[-1] == parts
+        if found is None or (made and found.st_size != self.sources[file].st_size):
             raise StorageError("was removed or replaced while in use", target.path(parts), errno.ENOENT)
         self.copies[file] = found
 
     def _linked(self, file: File, parts: Parts) -> bool:
+        # False if there are no links, or a file is there.
         try:
             file.folder.link(file.parts, self._target, parts)
         except (OSError, NotImplementedError) as error:
-            if isinstance(error, OSError) and error.errno not in _NO_LINKS:
+            if isinstance(error, OSError) and error.errno not in _NO_LINK:
                 raise
             return False
         self._made.append(parts)

@@ -248,7 +248,7 @@ class ResumeFile:
             pairs = zip(files, resume.files, texts)
             texts = [text if then is now else _text(now) for then, now, text in pairs]
         else:
-            texts = list(map(_text, resume.files))
+            texts = ["null" if stat is None else _text(stat) for stat in resume.files]
         self._texts = resume.files, texts
         rest = json.dumps({**resume._replace(files=()).plain(), "files": 0}, separators=(",", ":"))
         return _sealed(rest.replace('"files":0', f'"files":[{",".join(texts)}]', 1).encode())

@@ -77,14 +77,16 @@ class FilePaths:
         if self._folded is None:
             self._folded = _FoldedPaths([self.parts(each) for each in range(len(self._files))])
         folded, own = self._folded, self.parts(index)
-        folded.remove(index, own)
-        try:
-            others = folded.near(path)
-        finally:
-            folded.add(index, own)
+        others = folded.near(path)
+        if others is None:  # the path is that of a folder, which may have no other file in it
+            folded.remove(index, own)
+            try:
+                others = folded.near(path)
+            finally:
+                folded.add(index, own)
         if others is None:
-            others = [other for other in range(len(self._files)) if other != index]
-        return [self.parts(other) for other in others]
+            others = list(range(len(self._files)))
+        return [self.parts(other) for other in others if other != index]
 
 
 class _FoldedPaths:
@@ -124,10 +126,14 @@ class _FoldedPaths:
 
     def near(self, path: Parts) -> Optional[List[int]]:
         """Return the files that have a path or one of the folders above it; None if it is that of a folder."""
-        if _folded(path) in self._inner:
+        folded = _folded(path)
+        if folded in self._inner:
             return None
-        places = [self._files.get(_folded(path[:depth]), ()) for depth in range(1, len(path) + 1)]
-        return sorted([index for place in places for index in place])
+        found: Set[int] = set()
+        while folded:
+            found |= self._files.get(folded, set())
+            folded = folded.rpartition("/")[0]
+        return sorted(found)
 
 
 def _folded(path: Parts) -> str:

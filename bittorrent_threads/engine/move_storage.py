@@ -19,6 +19,12 @@ from .resume import ResumeStore
 class Owner(Protocol):
     """The payload whose files are moved."""
 
+    def suspend(self) -> None:
+        """Request nothing until ``resume``."""
+
+    def resume(self) -> None:
+        """Request again, after ``suspend``."""
+
     def reconsider(self) -> None:
         """Whether pieces may be requested may have changed."""
 
@@ -56,7 +62,8 @@ class MoveStorage:
         """Give a file another path below the folder; raises ValueError for one that is not allowed."""
         parts = self._chosen(index, path)
         known = self._resume_store.recalled
-        self._begin()
+        self._under_way += 1
+        self._owner.suspend()
         self._resume_store.recall(lambda: self._rename(index, path, parts, known, done))
 
     def _rename(
@@ -71,7 +78,7 @@ class MoveStorage:
             if not known:
                 self._chosen(index, path)  # the names of an earlier client are known only now
         except ValueError as error:
-            self._ended()
+            self._renamed()
             done(StorageError(str(error), self._paths.path(index)))
             return
 
@@ -79,7 +86,7 @@ class MoveStorage:
             if answer.moved:
                 self._paths.rename(index, parts)
                 self._resume_store.renamed(answer)
-            self._ended()
+            self._renamed()
             done(answer.error)
 
         self._storage.rename(index, parts, stored=self._resume_store.stored, deliver=renamed)
@@ -102,6 +109,10 @@ class MoveStorage:
             self._resume_store.moved(answer)
         self._ended()
         done(answer.error)
+
+    def _renamed(self) -> None:
+        self._under_way -= 1
+        self._owner.resume()
 
     def _ended(self) -> None:
         self._under_way -= 1

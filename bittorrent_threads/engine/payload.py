@@ -16,6 +16,7 @@ from ..metainfo.bitfield import Bitfield
 from ..metainfo.metainfo import Metainfo
 from ..protocol.handshake import Handshake
 from ..settings import Settings
+from ..status import Status
 from ..swarm.buffer_pool import BufferPool
 from ..swarm.downloads import Downloads
 from ..swarm.file_progress import FileProgress
@@ -71,6 +72,8 @@ class Owner(Host, Protocol):
     """What closing the torrent waits for."""
     stowing: WaitGroup
     """The part of it that is the disk's."""
+    status: Status
+    """The snapshot that users read."""
 
     @property
     def publisher(self) -> Publisher:
@@ -321,12 +324,25 @@ class Payload:
 
     def reconsider(self) -> None:
         """The phase or the disk has changed: request again, or no more."""
+        self._request()
+        self._owner.refresh()
+
+    def suspend(self) -> None:
+        """A file is about to be renamed, which takes a moment: request nothing until ``resume``."""
+        self.downloads.suspended = True
+
+    def resume(self) -> None:
+        """A file was renamed; a status is made only if one of meanwhile tells of it, as that takes as long."""
+        self._request()
+        if self._owner.status.hindrance:
+            self._owner.refresh()
+
+    def _request(self) -> None:
         hindrances = self.hindrances
         self.downloads.suspended = not self.lifecycle.active or not SUSPENDING.isdisjoint(hindrances)
         self.downloads.cautious = Hindrance.DISK_FAILED in hindrances
         self.exchange.touch_all()
         self.readers.look()
-        self._owner.refresh()
 
     # -- what the parts tell -----------------------------------------------------------------------------------------
 

@@ -257,7 +257,9 @@ def chosen_path(
         ValueError: A component is not valid, or the path is that of another file, a folder of one, or below one.
     """
     parts = tuple(path.split("/"))
-    for name in parts:
+    # Nearly all paths are safe, and to check all components at once takes a third of the time; what is safe is native.
+    safe = _safe_together(list(map(str.encode, parts))) if path.isascii() else None
+    for name in () if safe is not None else parts:
         native = native_name(name)
         if native != name:
             raise ValueError(f"{name!r} in {path!r} is not valid as a name, {native!r} would be")
@@ -266,7 +268,7 @@ def chosen_path(
             reason = f"is not valid on every system, {portable!r} would be (names='native' allows it)"
             raise ValueError(f"{name!r} in {path!r} {reason}")
     fold = folded_name if names == PORTABLE else str
-    folded = [fold(name) for name in parts]
+    folded = safe[1] if safe is not None and names == PORTABLE else [fold(name) for name in parts]
     depth = len(folded)
     for other in taken:
         # Most files of a torrent share the folders and differ in the last component, so it is compared first.

@@ -158,7 +158,7 @@ def test_the_rename_of_one_of_many_files_looks_at_its_folders_only(sessions: Lis
 def test_to_rename_or_release_nothing_is_no_error(sessions: List[Claims], tmp_path: Path) -> None:
     folder = Folder(str(tmp_path))
     change = PathChange(*path_hash("t/x"), *path_hash("t/new"))
-    sessions[0].renamed(folder, claim(A), change)
+    sessions[0].renamed(str(tmp_path), claim(A), change)
     sessions[0].release(folder, A.metainfo.infohash)
     sessions[1].take(folder, claim(B))
 

@@ -428,6 +428,17 @@ def test_a_renamed_file_is_used_where_it_is(bench: Bench) -> None:
     assert (bench.new / "other" / "place").exists()
 
 
+@pytest.mark.parametrize("system", ["links"], indirect=True)
+def test_a_rename_opens_each_folder_once_and_no_file(bench: Bench) -> None:
+    rename(bench, 2, "other", "place")
+    bench.system.calls.clear()
+    rename(bench, 2, "other", "name")
+    opened = [arguments[0] for name, arguments in bench.system.calls if name == "open"]
+    names = ("other", "claims.lock", f"{bench.t.metainfo.infohash.hex()}.resume.names")
+    assert sorted(opened) == sorted([str(bench.old), ".bittorrent_threads", *names])
+    assert len(bench.system.calls) < 35
+
+
 def test_a_later_client_finds_it_by_its_new_name(bench: Bench) -> None:
     rename(bench, 2, "other", "place")
     storage = bench.open(bench.old)

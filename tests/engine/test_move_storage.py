@@ -127,3 +127,15 @@ def test_a_rename_that_fails_leaves_the_name() -> None:
     assert [error and error.errno for error in answers] == [errno.EROFS]
     assert bench.payload.paths.path(0) == "downloads/simulated"
     assert not bench.payload.move_storage.under_way
+
+
+def test_a_status_of_meanwhile_does_not_tell_of_a_rename_for_ever() -> None:
+    bench = Bench(have=range(3))
+    answers = rename(bench, "x")
+    assert bench.torrent.status.hindrance == "", "a rename takes less time than a status"
+    bench.torrent.refresh()
+    assert bench.torrent.status.hindrance
+    bench.run(1)
+    assert answers == [None]
+    assert bench.torrent.status.hindrance == ""
+    assert not bench.payload.downloads.suspended
