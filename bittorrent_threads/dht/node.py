@@ -160,7 +160,8 @@ class Node:
         # Twice as many as needed, because some are gone; bad ones only if there are no others.
         known = self.table.closest(target, 2 * K, lambda contact: not contact.bad)
         known = known or self.table.closest(target, 2 * K, lambda contact: True)
-        lookup.add((contact.number, contact.place) for contact in known)
+        lookup.add([(contact.number, contact.place) for contact in known])
+        lookup.entries.update([each.compact for each in known if lookup.has(each.number, each.place)])
         lookup.add(seeds)
         return lookup
 

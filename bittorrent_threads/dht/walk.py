@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from ..protocol.addresses import Address
 from . import krpc
@@ -57,8 +57,6 @@ class Walk:
         if self._other_families:
             arguments.update(krpc.want_argument(want))
         self._question = Question(self.method, arguments)
-        self._entries: Set[bytes] = set()
-        """The candidates that were told, in compact node info: most nodes of an answer were told before."""
 
     def advance(self, now: float) -> None:
         """Send what may be sent, and end the walk when it has converged."""
@@ -86,8 +84,9 @@ class Walk:
             return
         candidate: Candidate = transaction.subject
         self.lookup.replied(candidate, reply.token)
-        known = self._entries
-        told = _nodes([entry for entry in reply.entries(self._family) if entry not in known], candidate.place)
+        known = self.lookup.entries
+        entries = [entry for entry in reply.entries(self._family) if entry not in known]
+        told = _nodes(entries, candidate.place) if entries else {}
         if told:
             self.lookup.add(told.values(), candidate)
             known.update([entry for entry, (number, place) in told.items() if self.lookup.has(number, place)])
