@@ -173,8 +173,10 @@ class Searches:
 
     @staticmethod
     def _count(running: _Running) -> None:
-        search, walks = running.search, list(running.walks.values())
-        search.queries = sum(walk.lookup.queries for walk in walks)
-        search.replies = sum(walk.lookup.replies for walk in walks)
-        search.steps = max((walk.lookup.steps for walk in walks), default=0)
-        search.announced = sum(walk.announced for walk in walks)
+        search = running.search
+        search.queries = search.replies = search.steps = search.announced = 0
+        for walk in running.walks.values():
+            search.queries += walk.lookup.queries
+            search.replies += walk.lookup.replies
+            search.steps = max(search.steps, walk.lookup.steps)
+            search.announced += walk.announced

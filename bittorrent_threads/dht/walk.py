@@ -180,6 +180,8 @@ class PeerWalk(Walk):
         """The nodes that are to be sent an announce; None while the lookup runs."""
         self._unanswered = 0
         """Announces that were sent and not answered."""
+        self._told: Tuple[object, bool] = (None, False)
+        """The last peers that were told, and whether by a node on the internet."""
 
     def advance(self, now: float) -> None:
         """Send what may be sent, and end the walk when it has converged and the announces are answered."""
@@ -198,8 +200,13 @@ class PeerWalk(Walk):
         return {b"info_hash": pack(self.lookup.target)}
 
     def _take(self, candidate: Candidate, reply: Reply) -> None:
+        # The nodes closest to a torrent of few peers tell the same ones.
+        source = reply.values.get(b"values"), candidate.place.public
+        if source == self._told:
+            return
         peers = reply.peers(self._family)
         if peers:
+            self._told = source
             self._on_peers([peer for peer in peers if place_told(peer, candidate.place) is not None])
 
     def _converged(self, now: float) -> None:
