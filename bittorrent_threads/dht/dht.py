@@ -158,6 +158,8 @@ class Dht:
 
     def events(self) -> List[Event]:
         """Remove and return what happened."""
+        if not self._events:  # as after most datagrams
+            return []
         drained = self._events[:]
         self._events.clear()
         return drained

@@ -4,8 +4,9 @@ It runs while something uses it, which is a started torrent that is not private,
 ``session.dht``, and is silent otherwise.  From one run to the next it keeps its nodes, in memory and, with
 ``Settings.dht_state``, in a file.
 
-The rule: after a call of the machine comes ``_settle``, once a pass of the loop, which hands out its events, and then
-``_keep_up``, which sets the one timer.  Without traffic nothing happens before that timer.
+The rule: after calls of the machine comes ``_settle``, once a pass of the loop, which hands out its events, and then
+``_keep_up``, which sets the one timer.  Without traffic nothing happens before that timer.  Peers do not wait for the
+end of the pass, which may read many more datagrams.
 """
 
 from __future__ import annotations
@@ -300,8 +301,10 @@ class DhtNode:
     def on_datagram(self, data: memoryview, address: Address) -> None:
         """Take a datagram of the DHT."""
         if self._dht is not None and not self._filter.blocks(address[0]):
-            self._dht.receive(data, address, self._network.now())
-            self._send(self._dht)
+            dht = self._dht
+            dht.receive(data, address, self._network.now())
+            self._send(dht)
+            self._hand_out(dht)
             self._settle_soon()
 
     def on_unsent(self, address: Address, reason: str) -> None:
@@ -334,6 +337,11 @@ class DhtNode:
         if dht is None:
             return
         self._send(dht)
+        self._hand_out(dht)
+        if self._dht is dht:  # what an event led to may have stopped it
+            self._network.defer(self._keep_up)  # when the datagrams have left
+
+    def _hand_out(self, dht: Dht) -> None:
         for event in dht.events():
             if isinstance(event, PeersFound):
                 search = self._by_handle.get(event.search)
@@ -347,8 +355,6 @@ class DhtNode:
                 self.bootstrap.begin()
             elif isinstance(event, Joined):
                 self.bootstrap.end()
-        if self._dht is dht:  # what an event led to may have stopped it
-            self._network.defer(self._keep_up)  # when the datagrams have left
 
     def _keep_up(self) -> None:
         if self._dht is not None:
