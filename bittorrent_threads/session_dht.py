@@ -55,17 +55,16 @@ class DhtPeers(Iterator[Tuple[str, int]]):
         self._session = session
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._finder = finder = _Finder()
-        self._reply = session._reply()
-
-        engine = session._engine
+        dht = session._engine.dht
 
         def begin() -> None:
-            engine.dht.keep()
-            finder.search = engine.dht.search(infohash, finder)
+            dht.keep()
+            finder.search = dht.search(infohash, finder)
 
         if session.closed:
             raise SessionClosed()
         session._loop.post(begin)  # and not ``_call``: the first wait is for what is found
+        self._reply = session._reply()
 
     @property
     def replies(self) -> int:

@@ -33,7 +33,8 @@ class Settings:
     port: int = 0
     """Listening port; 0 lets the system choose one."""
     host: str = ""
-    """Address to listen on; empty for all addresses, IPv4 and IPv6 if the machine has them."""
+    """Address to listen on, and from which connections and datagrams of its family leave; empty for all addresses, IPv4
+    and IPv6 if the machine has them.  From a loopback address only connections to this machine leave."""
     port_strict: bool = False
     """Raise ListenError if ``port`` is in use; if false, try the next ten ports, then any."""
     max_connections: int = 200

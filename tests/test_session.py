@@ -23,6 +23,7 @@ from bittorrent_threads.hashcheck import Hashcheck
 from bittorrent_threads.runtime import Runtime
 from bittorrent_threads.testing import leaks
 from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
+from bittorrent_threads.testing.tracker import Tracker
 from bittorrent_threads.threads.latch import Latch
 
 FEW = SampleTorrent(64 * KIB, piece_length=16 * KIB, name="few")
@@ -45,6 +46,21 @@ def test_two_torrents_on_one_port(tmp_path: Path) -> None:
         assert downs.clients == (clients[1],)
         assert clients[1].state == "active"
     assert SMALL.differences(tmp_path / "down") == OTHER.differences(tmp_path / "down") == []
+
+
+def test_announces_and_connections_leave_from_the_address_of_the_session(tmp_path: Path) -> None:
+    SMALL.write(tmp_path / "seed")
+    with Tracker() as tracker:
+        torrent = SMALL.metainfo([tracker.url])
+        with (
+            bt.Client(torrent, tmp_path / "seed", settings=LOCAL.replace(host="127.0.0.5")) as seed,
+            bt.Client(torrent, tmp_path / "down", settings=LOCAL.replace(host="127.0.0.6")) as down,
+        ):
+            tracker.wait_until(lambda: len(tracker.swarm(SMALL.infohash)) == 2)
+            assert set(tracker.swarm(SMALL.infohash)) == {("127.0.0.5", seed.port), ("127.0.0.6", down.port)}
+            down.add_peer("127.0.0.5", seed.port)
+            down.wait(timeout=PATIENCE)
+            assert {peer.address[0] for peer in seed.peers} <= {"127.0.0.6"}
 
 
 def test_a_seed_with_a_low_limit_sends_each_piece_about_once(tmp_path: Path) -> None:

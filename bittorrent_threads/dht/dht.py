@@ -18,7 +18,7 @@ from .krpc import Message, Query, Reply
 from .limits import Limits
 from .node import Node
 from .node_id import BITS, fits, id_for, pack, unpack
-from .outbox import Outbox
+from .outbox import Outbox, Transmit
 from .peer_search import PeerSearch
 from .peer_store import PeerStore
 from .place import Place, place_of
@@ -63,6 +63,8 @@ class Dht:
         read_only: Answer no queries (BEP 43); may be changed at any time.
         limits: What it may take and send.
         state: What :meth:`state` returned in an earlier run; None if there is none.
+        transmit: Sends a datagram to an address while the machine goes on; it must not call the machine.  It returns
+            whether it did: :meth:`outgoing` returns the others.
     """
 
     def __init__(
@@ -75,11 +77,12 @@ class Dht:
         read_only: bool = False,
         limits: Limits = Limits(),  # noqa: B008 - immutable
         state: object = None,
+        transmit: Transmit = lambda datagram, address: False,
     ) -> None:
         self._random = random
         self._own_host = own_host
         self._events: List[Event] = []
-        self._outbox = Outbox(SendBudget(limits.upload_rate, now))
+        self._outbox = Outbox(SendBudget(limits.upload_rate, now), transmit)
         self._guard = FloodGuard()
         self._now = now
         self._expire_at = now + EXPIRY_PAUSE
@@ -155,6 +158,8 @@ class Dht:
 
     def events(self) -> List[Event]:
         """Remove and return what happened."""
+        if not self._events:  # as after most datagrams
+            return []
         drained = self._events[:]
         self._events.clear()
         return drained
@@ -315,8 +320,9 @@ class Dht:
         """Peers that others announced to us."""
         found = []
         for family, store in self._stores.items():
-            packed = b"".join(store.sample(infohash, krpc.MAX_VALUES, self._random, now))
-            found += unpack_ipv4(packed) if family == 4 else unpack_ipv6(packed)
+            packed = store.sample(infohash, krpc.MAX_VALUES, self._random, now)
+            if packed:
+                found += (unpack_ipv4 if family == 4 else unpack_ipv6)(b"".join(packed))
         return found
 
     def _is_good(self, contact: Contact) -> bool:

@@ -197,7 +197,7 @@ class Question:
     """
 
     def __init__(self, method: bytes, arguments: Dict[bytes, Any]) -> None:
-        self._arguments = encode(arguments)[1:-1]
+        self._arguments = b"".join([_field(key, value) for key, value in sorted(arguments.items())])
         self._method = method
         self._sender: Tuple[int, bool] = (-1, False)
         self._head = b""
@@ -216,6 +216,13 @@ class Question:
             head = (pack(sender), self._arguments, len(method), method, flag)
             self._head = b"d1:ad2:id20:%b%be1:q%d:%b%b1:t" % head
         return b"%b%d:%b%b" % (self._head, len(transaction), transaction, _QUERY_TAIL)
+
+
+def _field(key: bytes, value: object) -> bytes:
+    """A key and its value, bencoded."""
+    if isinstance(value, bytes):  # most are, and each search encodes its infohash
+        return b"%d:%b%d:%b" % (len(key), key, len(value), value)
+    return encode({key: value})[1:-1]
 
 
 def query(method: bytes, transaction: bytes, sender: int, arguments: Dict[bytes, Any], *, read_only: bool) -> bytes:

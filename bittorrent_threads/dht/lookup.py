@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import bisect
 import enum
-from typing import Dict, Iterable, List, Optional, Tuple
+from typing import Dict, Iterable, List, Optional, Set, Tuple
 
 from .bucket import K
 from .node_id import fits
@@ -42,6 +42,9 @@ class Progress(enum.Enum):
     SLOW = "the answer is late"
     REPLIED = "replied"
     FAILED = "did not reply"
+
+
+_FRESH, _ASKED, _REPLIED = Progress.FRESH, Progress.ASKED, Progress.REPLIED  # looked up a hundred times for each reply
 
 
 class Candidate:
@@ -93,6 +96,8 @@ class Lookup:
         """Nodes that replied."""
         self.steps = 0
         """The longest chain of nodes that replied, each told by the one before it."""
+        self.entries: Set[bytes] = set()
+        """Candidates in compact node info, of which being told again means nothing: most nodes of an answer are."""
         self._own = own
         self._sorted: List[Tuple[int, int, Candidate]] = []
         """By distance; the second number keeps candidates of the same distance apart."""
@@ -118,9 +123,10 @@ class Lookup:
         numbers, holders = self._numbers, self._holders
         for number, place in nodes:
             known = numbers.get(number) if number is not None else None
-            if known is not None and known.place.address == place.address:  # told again
+            if known is not None and (known.place.address == place.address or _keeps(known, place)):
                 continue
-            if number == self._own or _keeps(known, place) or _keeps(holders.get(place.network), place):
+            holder = holders.get(place.network)
+            if number == self._own or (holder is not None and _keeps(holder, place)):
                 continue
             candidate = holders[place.network] = Candidate(number, place, self.target, referrer)
             if number is not None:
@@ -137,11 +143,12 @@ class Lookup:
 
     def replied(self, candidate: Candidate, token: bytes = b"") -> None:
         """A candidate has replied; ``token`` is for an announce, empty if it sent none."""
-        _blame(candidate, -2 if candidate.progress is Progress.SLOW else -1)
-        self._leave(candidate, Progress.REPLIED)
+        _blame(candidate, -1 if candidate.progress is _ASKED else -2)
+        self._leave(candidate, _REPLIED)
         candidate.token = token
         self.replies += 1
-        self.steps = max(self.steps, candidate.steps)
+        if candidate.steps > self.steps:
+            self.steps = candidate.steps
 
     def slow(self, candidate: Candidate) -> None:
         """The answer of a candidate is late: another is asked in its place, and for now it counts as a lie."""
@@ -162,10 +169,11 @@ class Lookup:
             return None
         needed = K
         for _, _, candidate in self._sorted:
-            if candidate.progress is Progress.FRESH:
+            progress = candidate.progress
+            if progress is _FRESH:
                 if not candidate.doubtful:
                     return candidate
-            elif candidate.fits and candidate.progress in (Progress.REPLIED, Progress.ASKED):
+            elif (progress is _REPLIED or progress is _ASKED) and candidate.fits:
                 needed -= 1
                 if not needed:
                     return None
@@ -173,7 +181,7 @@ class Lookup:
 
     def asked(self, candidate: Candidate) -> None:
         """A query was sent to a candidate."""
-        candidate.progress = Progress.ASKED
+        candidate.progress = _ASKED
         self._asked += 1
         self.queries += 1
 
@@ -202,7 +210,7 @@ class Lookup:
         return [each for each in replied if each.fits is fitting]
 
     def _leave(self, candidate: Candidate, progress: Progress) -> None:
-        if candidate.progress is Progress.ASKED:
+        if candidate.progress is _ASKED:
             self._asked -= 1
         else:
             self._slow -= 1
@@ -218,9 +226,9 @@ class Lookup:
             del self._numbers[candidate.number]
 
 
-def _keeps(holder: Optional[Candidate], place: Place) -> bool:
+def _keeps(holder: Candidate, place: Place) -> bool:
     """Whether a candidate keeps its network or its id from a node: it has not failed, or has the same address."""
-    return holder is not None and (holder.progress is not Progress.FAILED or holder.place == place)
+    return holder.progress is not Progress.FAILED or holder.place == place
 
 
 def _blame(candidate: Candidate, lies: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Callable, Dict, Iterable, List, Optional, Tuple
 
 from .bucket import K
-from .contact import Contact
+from .contact import BAD, Contact
 from .events import Event, Joined, NodeIdChanged, NodesNeeded
 from .joining import Joining, Seed
 from .krpc import Refusal, Reply
@@ -158,9 +158,10 @@ class Node:
         """
         lookup = Lookup(target, self.table.own)
         # Twice as many as needed, because some are gone; bad ones only if there are no others.
-        known = self.table.closest(target, 2 * K, lambda contact: not contact.bad)
+        known = self.table.closest(target, 2 * K, _is_usable)
         known = known or self.table.closest(target, 2 * K, lambda contact: True)
-        lookup.add((contact.number, contact.place) for contact in known)
+        lookup.add([(contact.number, contact.place) for contact in known])
+        lookup.entries.update([each.compact for each in known if lookup.has(each.number, each.place)])
         lookup.add(seeds)
         return lookup
 
@@ -228,3 +229,7 @@ class Node:
         for walk in [walk for walk in self._walks if walk.resume_at <= now]:
             del self._walks[walk]
             self.walk(walk, now)
+
+
+def _is_usable(contact: Contact) -> bool:
+    return contact.failures < BAD

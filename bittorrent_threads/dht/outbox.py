@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import Callable, List, Tuple
 
 from ..protocol.addresses import Address
 from .send_budget import SendBudget
+
+Transmit = Callable[[bytes, Address], bool]
 
 
 class Outbox:
@@ -13,10 +15,12 @@ class Outbox:
 
     Args:
         budget: Bounds the bytes.
+        transmit: Sends a datagram while the next one is made; or returns False, and then :meth:`drain` returns it.
     """
 
-    def __init__(self, budget: SendBudget) -> None:
+    def __init__(self, budget: SendBudget, transmit: Transmit = lambda datagram, address: False) -> None:
         self._budget = budget
+        self._transmit = transmit
         self.bytes_sent = 0
         self.answers = 0
         """Answers that were sent."""
@@ -59,4 +63,5 @@ class Outbox:
     def _add(self, datagram: bytes, address: Address) -> None:
         self._budget.take(len(datagram))
         self.bytes_sent += len(datagram)
-        self._datagrams.append((datagram, address))
+        if not self._transmit(datagram, address):
+            self._datagrams.append((datagram, address))

@@ -27,11 +27,8 @@ class Place(NamedTuple):
     """The same for all addresses of one host: an IPv4 address or an IPv6 network of 64 bits."""
     network: Key
     """The same for all addresses that one site usually has: a network of 24 bits (IPv4) or 48 bits (IPv6)."""
-
-    @property
-    def family(self) -> int:
-        """4 or 6."""
-        return 4 if len(self.packed) == 4 else 6
+    family: int
+    """4 or 6."""
 
     @property
     def compact(self) -> bytes:
@@ -39,9 +36,10 @@ class Place(NamedTuple):
         return self.packed + self.address[1].to_bytes(2, "big")
 
 
-_Host = Tuple[bytes, bool, bytes, bytes]
+_Host = Tuple[bytes, bool, Key, Key]
 
 
+@functools.lru_cache(maxsize=1024)  # of each datagram the sender, of each answer the peers
 def place_of(address: Address) -> Optional[Place]:
     """Return the place of an address; None if no node can have it.
 
@@ -53,7 +51,9 @@ def place_of(address: Address) -> Optional[Place]:
     if found is None or not 0 < port < 65536:
         return None
     packed, public, owner, network = found
-    return Place(address, packed, public, owner if public else address, network if public else address)
+    if not public:
+        owner = network = address
+    return Place(address, packed, public, owner, network, 4 if len(packed) == 4 else 6)
 
 
 def place_told(address: Address, teller: Place) -> Optional[Place]:

@@ -13,6 +13,7 @@ network one in each bucket, so an attacker needs addresses in many networks to f
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
 from typing import Callable, Dict, Iterator, List, Optional
@@ -50,6 +51,8 @@ class RoutingTable:
         self.usable = 0
         """Nodes that are not bad."""
         self._contacts: Dict[int, Contact] = {}
+        self._numbers: List[int] = []
+        """The ids of all, sorted: those that share leading bits are beside each other."""
         self._owners: Dict[Key, Contact] = {}
         """Of each host the node that is in the table."""
 
@@ -134,19 +137,27 @@ class RoutingTable:
             count: How many at most.
             is_usable: Which nodes count.
         """
-        home = self._index(target)
-        # The nodes of the bucket of the target are closer to it than all others, those of later buckets have the same
-        # distance from it, but for the last bits, and those of an earlier bucket are farther than all of these.
+        # Ids that share more leading bits with the target are closer to it than all others.  So the ids are halved by
+        # one bit after the other, as long as enough are in the half of the target, and only what is left is sorted.
+        numbers, first, last = self._numbers, 0, len(self._numbers)
+        bit, shared = 1 << BITS - 1, 0
+        spans = [(first, last)]
+        while last - first > count and bit:
+            middle = bisect.bisect_left(numbers, shared | bit, first, last)
+            if target & bit:
+                shared, first = shared | bit, middle
+            else:
+                last = middle
+            bit >>= 1
+            spans.append((first, last))
         found: List[Contact] = []
-        groups = [self.buckets[home : home + 1], self.buckets[home + 1 :]]
-        groups += [[bucket] for bucket in reversed(self.buckets[:home])]
-        for group in groups:
-            if len(found) >= count:
-                break
-            numbers = [contact.number for bucket in group for contact in bucket.contacts]
-            numbers.sort(key=target.__xor__)
-            usable = filter(is_usable, map(self._contacts.__getitem__, numbers))
-            found += itertools.islice(usable, count - len(found))
+        for first, last in reversed(spans):
+            if last - first >= count or (first, last) == spans[0]:
+                closest = sorted(numbers[first:last], key=target.__xor__)
+                usable = filter(is_usable, map(self._contacts.__getitem__, closest))
+                found = list(itertools.islice(usable, count))
+                if len(found) == count:
+                    break
         return found
 
     def candidate(self) -> Optional[Contact]:
@@ -197,11 +208,9 @@ class RoutingTable:
         bucket.keep(contact)
         return not bucket.full
 
-    def _index(self, number: int) -> int:
-        return min(common_bits(self.own, number), len(self.buckets) - 1)
-
     def _bucket(self, number: int) -> Bucket:
-        return self.buckets[self._index(number)]
+        shared = common_bits(self.own, number)
+        return self.buckets[shared if shared < len(self.buckets) else -1]
 
     def _insert(self, contact: Contact, now: float) -> None:
         """Put a node in that replied, unless a better one has its place."""
@@ -228,6 +237,7 @@ class RoutingTable:
         bucket.changed = now
         self.usable += not contact.bad
         self._contacts[contact.number] = contact
+        bisect.insort(self._numbers, contact.number)
         self._owners[contact.place.owner] = contact
         while self.buckets[-1].full:
             self._split(now)
@@ -249,5 +259,6 @@ class RoutingTable:
     def _remove(self, contact: Contact) -> None:
         self.usable -= not contact.bad
         del self._contacts[contact.number]
+        del self._numbers[bisect.bisect_left(self._numbers, contact.number)]
         del self._owners[contact.place.owner]
         self._bucket(contact.number).contacts.remove(contact)

@@ -57,6 +57,8 @@ class Searches:
         """When no more nodes of these families are awaited by a search that has ended in the others."""
         self._changed = False
         """A walk has ended, or a search was added or cancelled."""
+        self.next_timeout = math.inf
+        """When to call :meth:`advance`, in monotonic seconds."""
 
     @property
     def running(self) -> int:
@@ -67,12 +69,6 @@ class Searches:
     def waiting(self) -> int:
         """Searches that wait."""
         return len(self._waiting)
-
-    @property
-    def next_timeout(self) -> float:
-        """When to call :meth:`advance`, in monotonic seconds."""
-        first = next(iter(self._running.values()), None)
-        return math.inf if first is None else min(first.until, self._recheck_at)
 
     def add(self, search: PeerSearch, now: float) -> None:
         """Begin a search as soon as its turn has come."""
@@ -108,6 +104,8 @@ class Searches:
             self._recheck_at = math.inf
             for running in list(self._running.values()):
                 self._advance(running, now)
+            first = next(iter(self._running.values()), None)
+            self.next_timeout = math.inf if first is None else min(first.until, self._recheck_at)
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -175,8 +173,10 @@ class Searches:
 
     @staticmethod
     def _count(running: _Running) -> None:
-        search, walks = running.search, list(running.walks.values())
-        search.queries = sum(walk.lookup.queries for walk in walks)
-        search.replies = sum(walk.lookup.replies for walk in walks)
-        search.steps = max((walk.lookup.steps for walk in walks), default=0)
-        search.announced = sum(walk.announced for walk in walks)
+        search = running.search
+        search.queries = search.replies = search.steps = search.announced = 0
+        for walk in running.walks.values():
+            search.queries += walk.lookup.queries
+            search.replies += walk.lookup.replies
+            search.steps = max(search.steps, walk.lookup.steps)
+            search.announced += walk.announced

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from ..protocol.addresses import Address
 from . import krpc
@@ -57,8 +57,6 @@ class Walk:
         if self._other_families:
             arguments.update(krpc.want_argument(want))
         self._question = Question(self.method, arguments)
-        self._entries: Set[bytes] = set()
-        """The candidates that were told, in compact node info: most nodes of an answer were told before."""
 
     def advance(self, now: float) -> None:
         """Send what may be sent, and end the walk when it has converged."""
@@ -86,8 +84,9 @@ class Walk:
             return
         candidate: Candidate = transaction.subject
         self.lookup.replied(candidate, reply.token)
-        known = self._entries
-        told = _nodes([entry for entry in reply.entries(self._family) if entry not in known], candidate.place)
+        known = self.lookup.entries
+        entries = [entry for entry in reply.entries(self._family) if entry not in known]
+        told = _nodes(entries, candidate.place) if entries else {}
         if told:
             self.lookup.add(told.values(), candidate)
             known.update([entry for entry, (number, place) in told.items() if self.lookup.has(number, place)])
@@ -181,6 +180,8 @@ class PeerWalk(Walk):
         """The nodes that are to be sent an announce; None while the lookup runs."""
         self._unanswered = 0
         """Announces that were sent and not answered."""
+        self._told: Tuple[object, bool] = (None, False)
+        """The last peers that were told, and whether by a node on the internet."""
 
     def advance(self, now: float) -> None:
         """Send what may be sent, and end the walk when it has converged and the announces are answered."""
@@ -199,8 +200,13 @@ class PeerWalk(Walk):
         return {b"info_hash": pack(self.lookup.target)}
 
     def _take(self, candidate: Candidate, reply: Reply) -> None:
+        # The nodes closest to a torrent of few peers tell the same ones.
+        source = reply.values.get(b"values"), candidate.place.public
+        if source == self._told:
+            return
         peers = reply.peers(self._family)
         if peers:
+            self._told = source
             self._on_peers([peer for peer in peers if place_told(peer, candidate.place) is not None])
 
     def _converged(self, now: float) -> None:

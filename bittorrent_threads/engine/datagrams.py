@@ -113,7 +113,7 @@ class Datagrams:
             sock.remove(handler)
 
     def send(self, data: Buffer, address: Address, handler: Optional[DatagramHandler] = None) -> bool:
-        """Queue a datagram on the socket of the address's family.
+        """Send a datagram from the socket of the address's family, now or at the end of this pass of the loop.
 
         Args:
             data: The payload, which must not change until it is sent.

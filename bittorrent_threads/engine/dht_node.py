@@ -4,8 +4,9 @@ It runs while something uses it, which is a started torrent that is not private,
 ``session.dht``, and is silent otherwise.  From one run to the next it keeps its nodes, in memory and, with
 ``Settings.dht_state``, in a file.
 
-The rule: after a call of the machine comes ``_settle``, once a pass of the loop, which sends what it wants sent, hands
-out its events and sets the one timer.  Without traffic nothing happens before that timer.
+The rule: after calls of the machine comes ``_settle``, once a pass of the loop, which hands out its events, and then
+``_keep_up``, which sets the one timer.  Without traffic nothing happens before that timer.  Peers do not wait for the
+end of the pass, which may read many more datagrams.
 """
 
 from __future__ import annotations
@@ -182,6 +183,7 @@ class DhtNode:
             families=families,
             read_only=self._settings.dht_read_only,
             state=self._state,
+            transmit=self._transmit,
         )
         self._datagrams.add(self, claims)
         self._save_due = now + SAVE_INTERVAL
@@ -299,8 +301,10 @@ class DhtNode:
     def on_datagram(self, data: memoryview, address: Address) -> None:
         """Take a datagram of the DHT."""
         if self._dht is not None and not self._filter.blocks(address[0]):
-            self._dht.receive(data, address, self._network.now())
-            self._send(self._dht)
+            dht = self._dht
+            dht.receive(data, address, self._network.now())
+            self._send(dht)
+            self._hand_out(dht)
             self._settle_soon()
 
     def on_unsent(self, address: Address, reason: str) -> None:
@@ -332,8 +336,12 @@ class DhtNode:
         dht = self._dht
         if dht is None:
             return
-        self._stale = True
         self._send(dht)
+        self._hand_out(dht)
+        if self._dht is dht:  # what an event led to may have stopped it
+            self._network.defer(self._keep_up)  # when the datagrams have left
+
+    def _hand_out(self, dht: Dht) -> None:
         for event in dht.events():
             if isinstance(event, PeersFound):
                 search = self._by_handle.get(event.search)
@@ -347,9 +355,12 @@ class DhtNode:
                 self.bootstrap.begin()
             elif isinstance(event, Joined):
                 self.bootstrap.end()
-        if self._dht is dht:  # what an event led to may have stopped it
-            self._refresh(dht, self._network.now())
-            self._arm(dht.next_timeout)
+
+    def _keep_up(self) -> None:
+        if self._dht is not None:
+            self._stale = True
+            self._refresh(self._dht, self._network.now())
+            self._arm(self._dht.next_timeout)
 
     def _send(self, dht: Dht) -> None:
         for data, address in dht.outgoing():
@@ -358,6 +369,13 @@ class DhtNode:
                 self._settle_soon()  # another node is asked in its place
             else:
                 self._datagrams.send(data, address, self)
+
+    def _transmit(self, data: bytes, address: Address) -> bool:
+        """Send a datagram, unless it goes to a host that the filter refuses: the machine cannot be told of that now."""
+        if self._filter.blocks(address[0]):
+            return False
+        self._datagrams.send(data, address, self)
+        return True
 
     def _arm(self, due: float) -> None:
         """Set the timer, unless it is set for an earlier time: then it is set anew when it is due."""

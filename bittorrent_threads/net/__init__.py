@@ -12,6 +12,7 @@
     demultiplexer   ``Demultiplexer``: finds the protocol of a datagram by its first bytes
     binding         ``bind``: sockets on one port for IPv4 and IPv6
     socket_addresses  addresses of the system, and as the library writes them
+    source_address  ``source_of``: the address that a connection leaves from
     sockets         ``Socket``: a socket of the operating system, also in a patched process
     throttle        ``Throttle``: a rate limit; ``ThrottleQueue``: the streams that wait for it
     timers          ``Timers``: calls that are due later

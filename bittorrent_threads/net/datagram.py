@@ -65,6 +65,8 @@ class UdpSocket:
         self._blocked = False
         """The system takes no more; the socket is selected for writing until it does."""
         self._flush_pending = False
+        self._sent_at_once = 0
+        """Datagrams of this pass that were sent without having been in the queue."""
         self._pausing = False
         self._pause = FIRST_PAUSE
         loop.selection.add(self)
@@ -89,7 +91,10 @@ class UdpSocket:
         self._protocols.remove(handler)
 
     def send(self, data: Buffer, address: Address, handler: Optional[DatagramHandler] = None) -> bool:
-        """Queue a datagram, which leaves at the end of this pass of the loop at the latest, unless the system is busy.
+        """Send a datagram at once, or at the end of this pass of the loop at the latest, unless the system is busy.
+
+        At once, so that the other end works while the next datagram is made.  What the system refuses then is queued
+        and tried again, because its sender is in the middle of something and must not be told now.
 
         Args:
             data: The payload, which must not change until it is sent.
@@ -104,9 +109,18 @@ class UdpSocket:
         if len(self._queue) >= MAX_QUEUED or self._queued_bytes + len(data) > MAX_QUEUED_BYTES:
             self.dropped += 1
             return False
+        self._flush_later()
+        if not self._queue and not self._blocked and self._sent_at_once < self._batch:
+            self._sent_at_once += 1
+            try:
+                self.sent += self._send_one(data, place_of(address, family=self.family))
+                return True
+            except BlockingIOError:
+                self._blocked = True
+            except (OSError, ValueError, OverflowError):
+                pass  # found out again, and told, when it is sent from the queue
         self._queue.append((data, address, handler))
         self._queued_bytes += len(data)
-        self._flush_later()
         return True
 
     def close(self) -> None:
@@ -140,7 +154,7 @@ class UdpSocket:
             self.received += size
             self._deliver(self._memory[:size], address_of(sender))
             if self._queue and not self._blocked:
-                self._send_batch()
+                self._send_batch(self._batch)
 
     def on_writable(self) -> None:
         """Send more of the queue at the end of this pass."""
@@ -150,10 +164,11 @@ class UdpSocket:
     def flush(self) -> None:
         """Send a batch of the queue, and have the loop select for what is wanted."""
         self._flush_pending = False
+        room, self._sent_at_once = self._batch - self._sent_at_once, 0
         if self.closed:
             return
         if not self._blocked:
-            self._send_batch()
+            self._send_batch(room)
         if not self.closed:  # a handler may have closed it
             self._select()
 
@@ -182,9 +197,9 @@ class UdpSocket:
         except Exception as error:  # our own bug; the socket belongs to other protocols too
             self._loop.report_fault(error)
 
-    def _send_batch(self) -> None:
-        """Send the first datagrams of the queue, at most a batch."""
-        for _ in range(min(self._batch, len(self._queue))):
+    def _send_batch(self, most: int) -> None:
+        """Send the first datagrams of the queue."""
+        for _ in range(min(most, len(self._queue))):
             data, address, handler = self._queue[0]
             failure = ""
             try:

@@ -25,6 +25,7 @@ from .interfaces import Address
 from .os_errors import describe
 from .socket_addresses import place_of
 from .sockets import Socket
+from .source_address import source_of
 
 if TYPE_CHECKING:
     import ssl
@@ -125,7 +126,7 @@ class Fetch:
         check_paths: Apply the rule for paths to private addresses.
         trusted: Do not apply that rule to ``url``.
         family: 4 or 6 for addresses of that family alone, 0 for both.
-        source: The numeric address to connect from; empty for any.
+        source: The numeric address to connect from, where that can reach the other end; empty for any.
         tls: Returns the TLS context; None for one of its own.
         clock: Returns monotonic seconds.
     """
@@ -232,8 +233,9 @@ class Fetch:
                 sock = Socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
                 self._expose(sock)
                 sock.settimeout(self._left() / (len(addresses) - number))
-                if self._source:
-                    sock.bind((self._source, 0))
+                source = source_of(self._source, host)
+                if source is not None:
+                    sock.bind(source)
                 sock.connect(place_of((host, port), family=6 if ":" in host else 4))
             except OSError as error:
                 failure = error

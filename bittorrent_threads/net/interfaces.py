@@ -65,7 +65,7 @@ class DatagramSocket(Protocol):
         """Give ``handler`` no more datagrams; does nothing if it was removed already."""
 
     def send(self, data: Buffer, address: Address, handler: Optional[DatagramHandler] = None) -> bool:
-        """Queue a datagram; false if the queue is full or the socket closed.
+        """Send or queue a datagram; false if the queue is full or the socket closed.
 
         Args:
             data: The payload, which must not change until it is sent.

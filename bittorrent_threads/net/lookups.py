@@ -82,6 +82,7 @@ class Lookups:
         self._user_agent = settings.user_agent or f"bittorrent_threads/{__version__}"
         if not self._user_agent.isascii() or not self._user_agent.isprintable():
             raise SettingsError("user_agent", "must be printable ASCII, since it becomes a header line")
+        self._own = settings.host
         self._allow_private = settings.allow_private_trackers
         self._check_paths = settings.check_tracker_paths
         self._most = settings.lookup_threads
@@ -117,7 +118,7 @@ class Lookups:
             deliver: Receives a Fetched.
             trusted: The URL may lead to a private address whatever its path is (see :class:`net.http.Fetch`).
             family: 4 or 6 for addresses of that family alone, 0 for both.
-            source: The numeric address to connect from; empty for any.
+            source: The numeric address to connect from; that of the session if it is empty.
         """
         fetch = Fetch(
             url,
@@ -128,7 +129,7 @@ class Lookups:
             check_paths=self._check_paths,
             trusted=trusted,
             family=family,
-            source=source,
+            source=source or self._own,
             tls=self._context,
         )
 

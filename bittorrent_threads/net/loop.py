@@ -231,7 +231,7 @@ class Loop:
         """
         if transport is not None:
             return transport.dial(self, address, handler, timeout)
-        return dial(self, address, handler, timeout=timeout)
+        return dial(self, address, handler, timeout=timeout, own=self.settings.host)
 
     def listen(self, host: str, port: int, accept: Accept) -> TcpListener:
         """Accept TCP connections on a port.

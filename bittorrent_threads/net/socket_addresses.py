@@ -7,6 +7,7 @@ names; no message of another host has one.  No other address has a zone.
 
 from __future__ import annotations
 
+import functools
 import socket
 from typing import Any, Tuple, Union
 
@@ -18,11 +19,14 @@ Place = Union[Tuple[str, int], Tuple[str, int, int, int]]
 
 def address_of(place: Tuple[Any, ...]) -> Address:
     """Return the address of a socket address that the system gave."""
+    if len(place) == 2:
+        return str(place[0]), place[1]
     host = str(place[0]).partition("%")[0]  # some systems name the interface there, too
-    zone = place[3] if len(place) > 3 else 0
+    zone = place[3]
     return (f"{host}%{zone}" if zone else host), place[1]
 
 
+@functools.lru_cache(maxsize=1024)  # datagrams go to the same hosts again
 def place_of(address: Address, *, family: int) -> Place:
     """Return the socket address of an address: given a host name, the system would look it up, and wait.
 

@@ -22,6 +22,7 @@ from .interfaces import Address, Buffer, EventLoop, MessageReader, StreamHandler
 from .os_errors import describe, describe_code
 from .socket_addresses import Place, place_of
 from .sockets import Socket
+from .source_address import source_of
 from .throttle import KEEP_PLACE, LEAVE, LOAN, MAX_UNFINISHED, REQUEUE, SHORT, Throttle
 from .timers import Timer
 
@@ -409,7 +410,7 @@ class TcpStream:
         self.end(f"internal error: {type(error).__name__}: {error}")
 
 
-def dial(loop: EventLoop, address: Address, handler: StreamHandler, *, timeout: float) -> TcpStream:
+def dial(loop: EventLoop, address: Address, handler: StreamHandler, *, timeout: float, own: str = "") -> TcpStream:
     """Return a stream that connects; never raises.
 
     Args:
@@ -417,6 +418,7 @@ def dial(loop: EventLoop, address: Address, handler: StreamHandler, *, timeout: 
         address: Numeric host and port of the other end.
         handler: Is told ``on_connected``, or ``on_closed`` with the reason of a failure.
         timeout: Seconds until the dial fails.
+        own: The numeric address of the session, for ``source_of``.
     """
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     sock: Optional[socket.socket] = None
@@ -425,6 +427,9 @@ def dial(loop: EventLoop, address: Address, handler: StreamHandler, *, timeout: 
         place = place_of(address, family=6 if ":" in address[0] else 4)
         sock = Socket(family, socket.SOCK_STREAM)
         prepare(sock)
+        source = source_of(own, address[0])
+        if source is not None:
+            sock.bind(source)
     except OSError as error:
         failure = describe(error)
     except ValueError as error:

@@ -33,10 +33,12 @@ class ExternalAddress:
             host: Our numeric host as the reporter sees it, empty if it does not tell.
             reporter: The numeric host of the reporter, empty if that is not known.
         """
-        if reporter and is_unicast(host):
-            votes = self._votes[":" in host]
-            votes.pop(owner(reporter), None)
-            remember(votes, owner(reporter), host, limit=MAX_VOTES)
+        votes, voter = self._votes[":" in host], owner(reporter)
+        if votes.get(voter) == host:  # as each answer of a DHT node says again
+            votes[voter] = votes.pop(voter)
+        elif reporter and is_unicast(host):
+            votes.pop(voter, None)
+            remember(votes, voter, host, limit=MAX_VOTES)
 
     def seen_by(self, peer: str) -> str:
         """Our host in the address family of the numeric host ``peer``; empty while it is not known."""

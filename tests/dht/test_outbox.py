@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import List
+
 from bittorrent_threads.dht.outbox import Outbox
 from bittorrent_threads.dht.send_budget import SendBudget
+from bittorrent_threads.protocol.addresses import Address
 
 NOW = 1000.0
 
@@ -17,6 +20,21 @@ def test_what_is_sent_and_counted() -> None:
     assert outbox.drain() == [(b"answer", ("1.2.3.4", 5)), (b"query", ("1.2.3.5", 6))]
     assert outbox.drain() == []
     assert (outbox.answers, outbox.queries, outbox.refused, outbox.bytes_sent) == (1, 1, 0, 11)
+
+
+def test_what_is_transmitted_at_once_is_counted_and_does_not_wait() -> None:
+    left: List[bytes] = []
+
+    def transmit(datagram: bytes, address: Address) -> bool:
+        left.append(datagram)
+        return address != ("1.2.3.5", 6)
+
+    outbox = Outbox(SendBudget(8000, NOW), transmit)
+    outbox.answer(b"answer", ("1.2.3.4", 5))
+    outbox.query(b"query", ("1.2.3.5", 6))
+    assert left == [b"answer", b"query"]
+    assert outbox.drain() == [(b"query", ("1.2.3.5", 6))]
+    assert (outbox.answers, outbox.queries, outbox.bytes_sent) == (1, 1, 11)
 
 
 def test_answers_that_are_not_allowed_are_counted() -> None:

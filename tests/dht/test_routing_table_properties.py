@@ -27,8 +27,8 @@ hosts = st.one_of(
 steps = st.lists(st.tuples(st.sampled_from(ACTIONS), identities, hosts, st.integers(1, 3)), max_size=150)
 
 
-@given(steps)
-def test_invariants(history: List[Tuple[str, int, str, int]]) -> None:
+@given(steps, st.lists(st.one_of(identities, st.integers(0, (1 << 160) - 1)), max_size=3))
+def test_invariants(history: List[Tuple[str, int, str, int]], targets: List[int]) -> None:
     table = RoutingTable(OWN, 1000.0)
     replied = set()
     for at, (action, number, host, port) in enumerate(history):
@@ -49,6 +49,11 @@ def test_invariants(history: List[Tuple[str, int, str, int]]) -> None:
         elif number:
             table = table.moved(table.own ^ 1 << 159, now)
     check(table)
+    for target in (OWN, *targets):
+        for count in (1, 3, 2 * K):
+            usable = [contact for contact in table if not contact.failures]
+            expected = sorted(usable, key=lambda contact: contact.number ^ target)[:count]
+            assert table.closest(target, count, lambda contact: not contact.failures) == expected
     assert {(contact.number, contact.place) for contact in table} <= replied
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import List, Tuple
+from typing import List, Set, Tuple
 
+from hypothesis import given
+from hypothesis import strategies as st
 from support.dht_places import local, place, public
 from support.dht_recorder import NOW, OWN, Asked, Line
 
@@ -133,6 +135,36 @@ def test_what_the_budget_does_not_allow_waits() -> None:
     assert walk.resume_at > at, "a few were sent"
     walk.cancel()
     assert walk.resume_at == math.inf
+
+
+class Forgetful(Set[bytes]):
+    """A set in which nothing is found."""
+
+    def __contains__(self, entry: object) -> bool:
+        return False
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.sets(st.integers(1, 40), max_size=8), st.booleans()), max_size=40))
+def test_what_was_told_before_is_skipped_without_a_difference(script: List[Tuple[int, Set[int], bool]]) -> None:
+    quick, thorough = World(*range(30, 36)), World(*range(30, 36))
+    quick.lookup.entries.update(told((number, local(number))) for number in range(30, 36))
+    thorough.lookup.entries = Forgetful()
+    waiting: List[Tuple[Asked, Asked]] = []
+    walks = (quick.peer_walk(), thorough.peer_walk())
+    for at, numbers, answers in script:
+        asked = quick.line.asked(), thorough.line.asked()
+        assert [each.place for each in asked[0]] == [each.place for each in asked[1]]
+        waiting += zip(*asked)
+        if not waiting:
+            break
+        for each in waiting.pop(at % len(waiting)):
+            if answers:
+                each.answer({b"nodes": told(*((number, local(number)) for number in sorted(numbers)))})
+            else:
+                each.fail()
+    assert walks[0].ended is walks[1].ended
+    closest = [[candidate.number for candidate in world.lookup.closest()] for world in (quick, thorough)]
+    assert closest[0] == closest[1]
 
 
 # -- peers -------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import List
 from support.dht import INFOHASH, PORT, DhtBench, Finder, Listener, SimDhtNode
 
 from bittorrent_threads.engine.dht_node import SAVE_INTERVAL
+from bittorrent_threads.net.interfaces import Address
 from bittorrent_threads.status import DhtStatus
 from bittorrent_threads.swarm.ip_ranges import IpRanges, parse_range
 
@@ -107,6 +108,24 @@ def test_a_search_finds_what_others_announce_and_tells_it_once() -> None:
     bench.run(60)
     assert sorted(finder.peers) == sorted((other.network.name, 7000 + n) for n, other in enumerate(bench.others))
     assert finder.replies[0] >= 8
+
+
+def test_peers_do_not_wait_for_the_end_of_the_pass_that_read_them() -> None:
+    bench = DhtBench(state="active")
+    bench.others[0].announce(INFOHASH, 7000)
+    bench.run(60)
+    finder, on_datagram = Finder(), bench.node.on_datagram
+    gained: List[int] = []
+
+    def read(data: memoryview, address: Address) -> None:
+        before = len(finder.peers)
+        on_datagram(data, address)
+        gained.append(len(finder.peers) - before)
+
+    vars(bench.node)["on_datagram"] = read
+    bench.act(lambda: bench.node.search(INFOHASH, finder))
+    bench.run(60)
+    assert sum(gained) == len(finder.peers) == 1
 
 
 def test_a_search_before_any_node_is_known_waits_for_one() -> None:

@@ -279,6 +279,14 @@ def test_what_no_protocol_claims_is_not_answered(loop: Loop) -> None:
 # -- the send queue --------------------------------------------------------------------------------------------------
 
 
+def test_a_datagram_leaves_while_the_next_one_is_made(loop: Loop) -> None:
+    sock = opened(loop)
+    with plain_socket() as other:
+        place = other.getsockname()[:2]
+        assert loop.call(lambda: (sock.send(b"one", place), received(other)[0])) == (True, b"one")
+    loop.call(sock.close)
+
+
 def test_datagrams_leave_in_order_in_bounded_batches(loop: Loop) -> None:
     sock = opened(loop)
     count = 3 * module.MAX_BATCH
@@ -301,7 +309,7 @@ def test_datagrams_leave_in_order_in_bounded_batches(loop: Loop) -> None:
 @pytest.mark.parametrize("size", [1, 60_000])
 def test_a_full_queue_drops_what_comes(loop: Loop, size: int) -> None:
     sock = opened(loop)
-    fit = min(module.MAX_QUEUED, module.MAX_QUEUED_BYTES // size)
+    fit = module.MAX_BATCH + min(module.MAX_QUEUED, module.MAX_QUEUED_BYTES // size)  # a batch leaves at once
 
     def send_all() -> List[bool]:
         return [sock.send(bytes(size), place) for _ in range(fit + 2)]
@@ -506,7 +514,10 @@ def test_nothing_is_sent_or_received_after_closing(loop: Loop) -> None:
         place = other.getsockname()[:2]
 
         def send_and_close() -> bool:
+            for _ in range(module.MAX_BATCH):
+                sock.send(b"at once", place, inbox)
             sock.send(b"queued", place, inbox)
+            assert sock.waiting == 1
             sock.close()
             sock.close()
             return sock.send(b"late", place, inbox)
@@ -516,6 +527,7 @@ def test_nothing_is_sent_or_received_after_closing(loop: Loop) -> None:
         assert sock.waiting == 0
         assert sock not in loop.selection
         loop.call(int)
+        assert {received(other)[0] for _ in range(module.MAX_BATCH)} == {b"at once"}
         assert not select.select([other], [], [], 0)[0]
 
 

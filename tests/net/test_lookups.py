@@ -198,6 +198,24 @@ def test_a_name_that_waited_too_long_for_a_worker_is_not_resolved(loop: Loop, lo
     loop.call(lambda: queue.put(found[0]))
 
 
+def test_a_request_comes_from_the_address_of_the_session(loop: Loop) -> None:
+    lookups = Lookups(Settings(host="127.0.0.5"), loop)
+    answers = Answers()
+    came: List[str] = []
+
+    def note(sock: socket.socket, server: WebServer) -> None:
+        came.append(sock.getpeername()[0])
+        sock.sendall(ok(b"x"))
+
+    with WebServer(note) as server:
+        loop.call(lambda: lookups.fetch(server.url(), PATIENCE, 1000, answers))
+        answers.wait()
+        loop.call(lambda: lookups.fetch(server.url(), PATIENCE, 1000, answers, source="127.0.0.6"))
+        answers.wait(2)
+    assert came == ["127.0.0.5", "127.0.0.6"]
+    assert lookups.close(PATIENCE)
+
+
 @pytest.mark.parametrize("name", ["a\r\nb", "ü", "a\tb"])
 def test_a_user_agent_that_is_no_header(loop: Loop, name: str) -> None:
     with pytest.raises(SettingsError, match="user_agent"):
