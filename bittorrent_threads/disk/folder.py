@@ -296,12 +296,12 @@ class Folder:
         return None
 
     def _opened_beside(self, parts: Parts, flags: int) -> Optional[int]:
-        # A descriptor of an existing file in that folder; None if the general way is needed, which reports most errors.
-        beside = None if flags & os.O_CREAT else self._beside(parts)
+        # A descriptor of a file in that folder; None if the general way is needed, which reports most errors.
+        beside = self._beside(parts)
         if beside is not None:
             try:
-                return int(self.system.open(parts[-1], flags, dir_fd=beside))
-            except FileNotFoundError:
+                return int(self.system.open(parts[-1], flags, 0o666, dir_fd=beside))
+            except (FileNotFoundError, FileExistsError):
                 raise
             except OSError:
                 pass
