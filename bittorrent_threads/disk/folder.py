@@ -123,24 +123,28 @@ class Folder:
             raise StorageError("is no regular file", self.path(parts))
         return found
 
-    def beside(self, paths: Iterable[Parts]) -> Iterator[Tuple[str, int]]:
+    def beside(self, paths: Iterable[Parts]) -> Iterator[Tuple[str, Optional[int]]]:
         """Open the folders of many files, within ``keep_folders_open``; most are in the folder of the one before.
 
         Args:
             paths: Components of the path of each file.
 
         Yields:
-            The arguments name and ``dir_fd`` of a system call for each file; it ends where there are none, as on
-            Windows.
+            The arguments name and ``dir_fd`` of a system call for each file, None if there is no such folder; it ends
+            where there are no such arguments, as on Windows.
         """
         kept = self._open_folders if self._no_follow else None
+        absent: Optional[Parts] = None  # looked for once: before a download 20,000 files are in absent folders
         for parts in paths:
             if kept is None or len(parts) > MOST_KEPT:
                 return
             folder = kept.descriptors.get(parts[:-1])
-            if folder is None or not _is_name(parts[-1]):
-                with self._parent(parts):
-                    folder = kept.descriptors[parts[:-1]]
+            if (folder is None and absent != parts[:-1]) or not _is_name(parts[-1]):
+                try:
+                    with self._parent(parts):
+                        folder = kept.descriptors[parts[:-1]]
+                except FileNotFoundError:
+                    absent = parts[:-1]
             yield parts[-1], folder
 
     def at(self, root: str) -> Folder:
@@ -292,12 +296,12 @@ class Folder:
         return None
 
     def _opened_beside(self, parts: Parts, flags: int) -> Optional[int]:
-        # A descriptor of an existing file in that folder; None if the general way is needed, which reports most errors.
-        beside = None if flags & os.O_CREAT else self._beside(parts)
+        # A descriptor of a file in that folder; None if the general way is needed, which reports most errors.
+        beside = self._beside(parts)
         if beside is not None:
             try:
-                return int(self.system.open(parts[-1], flags, dir_fd=beside))
-            except FileNotFoundError:
+                return int(self.system.open(parts[-1], flags, 0o666, dir_fd=beside))
+            except (FileNotFoundError, FileExistsError):
                 raise
             except OSError:
                 pass

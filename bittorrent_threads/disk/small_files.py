@@ -121,12 +121,12 @@ def _examined(folder: Folder, paths: Iterable[Parts]) -> Iterator[Optional[os.st
         for name, beside in folder.beside(paths):
             found: Optional[os.stat_result] = None
             try:
-                found = status(name, dir_fd=beside, follow_symlinks=False)
+                if beside is not None:
+                    found = status(name, dir_fd=beside, follow_symlinks=False)
             except FileNotFoundError:
                 pass
-            else:
-                if not stat.S_ISREG(found.st_mode):
-                    return
+            if found is not None and not stat.S_ISREG(found.st_mode):
+                return
             yield found
 
 
@@ -136,6 +136,8 @@ def _opened(folder: Folder, paths: Iterable[Parts]) -> Iterator[Tuple[int, os.st
     open_file, status, close, flags = folder.system.open, folder.system.fstat, folder.system.close, folder.read_flags
     with contextlib.suppress(*SYSTEM_ERRORS, StorageError):
         for name, beside in folder.beside(paths):
+            if beside is None:
+                return
             fd: int = open_file(name, flags, dir_fd=beside)
             regular = False
             try:

@@ -27,7 +27,8 @@ class FileProgress:
         self._read: Dict[int, int] = {}
         """The files that are being read, and by how many readers."""
         self._made: Set[int] = set()
-        self._left = [len(layout.file_pieces(file)) for file in range(layout.file_count)]
+        self._pieces = [len(layout.file_pieces(file)) for file in range(layout.file_count)]
+        self._left = list(self._pieces)
 
     @property
     def wanted(self) -> List[bool]:
@@ -82,7 +83,7 @@ class FileProgress:
 
     def begun(self, file: int) -> bool:
         """Whether we have a piece of this file."""
-        return self._left[file] < len(self._layout.file_pieces(file))
+        return self._left[file] < self._pieces[file]
 
     def passed(self, indexes: Iterable[int]) -> List[int]:
         """Take the news that we have these pieces; returns the files that this completes."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Tuple, Type
 
@@ -96,6 +97,26 @@ def test_a_file_that_is_open_is_closed_if_it_is_another_now(tmp_path: Path) -> N
     assert isinstance(adopted(pool, files)[3], FileStat)
     assert files[3] in pool
     pool.close()
+
+
+@pytest.mark.parametrize("seen", [False, True], ids=["new", "seen"])
+def test_an_absent_folder_is_looked_for_once(tmp_path: Path, pool: FilePool, seen: bool) -> None:
+    system = System()
+    files = made(tmp_path, system)[: 2 * COUNT // 3]
+    others = [File(file.folder, file.parts) for file in files]
+    if seen:
+        assert adopted(pool, files) == [pool.adopt(other) for other in others]
+    shutil.rmtree(tmp_path / "b")
+    system.calls.clear()
+    with files[0].folder.keep_folders_open():
+        found = adopted(pool, files)
+        calls = len(system.calls)
+        Path(files[-1].path).parent.mkdir(parents=True)
+        Path(files[-1].path).write_bytes(b"later")
+        assert adopted(pool, files)[-1] is not None, "the next look finds it"
+    assert found[:4] == [pool.adopt(other) for other in others[:4]]
+    assert found[4:] == [None] * 4
+    assert seen or calls == len(["root", "a", *files[:4], "b"])
 
 
 def test_each_is_examined_by_one_call_and_read_by_four(tmp_path: Path, pool: FilePool) -> None:
