@@ -12,7 +12,10 @@ from bittorrent_threads.net import resolver
 def answering(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
     def getaddrinfo(host: str, port: int, type: int = 0) -> List[Any]:
         return [
-            (socket.AF_INET6 if ":" in address else socket.AF_INET, type, 6, "", (address, port)) for address in hosts
+            (socket.AF_INET6, type, 6, "", (address, port, 0, 0))
+            if ":" in address
+            else (socket.AF_INET, type, 6, "", (address, port))
+            for address in hosts
         ]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
