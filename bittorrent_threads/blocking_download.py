@@ -71,7 +71,7 @@ def download(
 
     Raises:
         MetainfoError: If the torrent or the magnet link cannot be used.
-        StorageError: After a failure of the disk.
+        StorageError: After a failure of the disk, or at once if ``basedir`` is a file, or below one.
         WaitTimeout: After ``timeout`` seconds.
         Stalled: After ``stall_timeout`` seconds without progress, with the reason.
         Cancelled: If ``cancel`` was set.

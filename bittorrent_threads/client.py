@@ -7,7 +7,6 @@ the network thread, and never wait for it.
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from typing import Dict, Iterable, Mapping, Optional, Sequence, Tuple, Union
 
@@ -18,7 +17,7 @@ from .errors import WaitTimeout
 from .event_dispatcher import Callback, EventDispatcher, EventSource
 from .file_verbs import FileVerbs
 from .metainfo.urls import Trackers, given_tiers
-from .options import FolderPath, PieceCache, Source, check_choice, given_peer, given_peers, torrent_of, used_settings
+from .options import FolderPath, PieceCache, Source, check_choice, given_folder, given_peer, given_peers, torrent_of, used_settings
 from .origin import origin
 from .progress_bar import Progress
 from .runtime import Runtime
@@ -64,6 +63,7 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
 
     Raises:
         MetainfoError: If the torrent or the magnet link cannot be used.
+        StorageError: If ``basedir`` is a file, or below one.
         SettingsError: If a limit or the URL of a tracker is wrong.
         StateError: If another argument is wrong, or the session has the torrent already.
         ListenError: If no port could be bound, with ``Settings.port_strict``.
@@ -102,12 +102,12 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
         for file, priority in enumerate(priorities or ()):
             check_priority(file, priority)
         addresses = given_peers(peers)
-        self._basedir = os.path.abspath(os.fspath(basedir))
+        self._basedir = given_folder(basedir)
         params = TorrentParams(
             self._basedir,
             piece_cache=piece_cache or None,  # that of a client that never looked at its files is empty
             resume=resume is not False,
-            resume_dir=None if isinstance(resume, bool) else os.path.abspath(os.fspath(resume)),
+            resume_dir=None if isinstance(resume, bool) else given_folder(resume),
             sequential=sequential,
             allocation=allocate,
             priorities=priorities,

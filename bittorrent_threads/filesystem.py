@@ -21,7 +21,7 @@ from .client import Client
 from .errors import BitTorrentError, SessionClosed
 from .metainfo.magnet import Magnet, is_magnet
 from .metainfo.metainfo import Metainfo
-from .options import FolderPath, Source, torrent_of
+from .options import FolderPath, Source, given_folder, torrent_of
 from .reading.file_choice import file_names
 from .reading.file_reader import FileReader
 from .settings import Settings
@@ -99,7 +99,7 @@ class TorrentFileSystem(AbstractFileSystem):  # type: ignore[misc]
         self.timeout = timeout
         self.stall_timeout = stall_timeout
         options = {"settings": settings, "peers": [tuple(peer) for peer in peers]}
-        folder = None if basedir is None else os.path.abspath(os.fspath(basedir))
+        folder = None if basedir is None else given_folder(basedir)
         token: str = tokenize(torrent.infohash, folder, repr(options))
         self._closed = False
         self._shared = _acquire(token, torrent, folder, options)

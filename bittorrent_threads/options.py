@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypedDict, Union
 
-from .errors import MetainfoError, SettingsError, StateError
+from .errors import MetainfoError, SettingsError, StateError, StorageError
 from .event_dispatcher import Callback
 from .metainfo.magnet import Magnet, is_magnet
 from .metainfo.metainfo import Metainfo
@@ -43,6 +45,32 @@ class ClientOptions(TorrentOptions, total=False):
     port: int
     session: Optional[Runtime]
     settings: Optional[Settings]
+
+
+def given_folder(path: FolderPath) -> str:
+    """Return the absolute path of a folder that is there, or that can be made when it is used.
+
+    Whether it may be written is seen then, as that can change.
+
+    Raises:
+        StorageError: If the path, or one above it, is no folder.
+    """
+    folder = place = os.path.abspath(os.fspath(path))
+    while True:
+        try:
+            mode = os.stat(place).st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            place, below = os.path.dirname(place), place
+            if place == below:
+                return folder
+        except (OSError, ValueError):
+            return folder  # the disk gives the error of the path when the path is used
+        else:
+            break
+    if stat.S_ISDIR(mode):
+        return folder
+    fault = "is not a folder" if place == folder else f"cannot be made, as {place} is not a folder"
+    raise StorageError(f"{fault}: give a folder, which is made if it is not there", folder, errno.ENOTDIR)
 
 
 def given_peers(peers: Iterable[Tuple[str, int]]) -> List[Tuple[str, int]]:

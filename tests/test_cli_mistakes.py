@@ -194,11 +194,21 @@ def test_a_folder_that_may_not_be_looked_at(
     assert (ran.code, said(ran.err)) == (4, f"{data}: Permission denied")
 
 
-def test_a_folder_that_cannot_be_made_is_told_once(run: Run, torrent: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("verb", [*FOLDERS, "stream"])
+def test_a_folder_that_is_a_file_is_told_before_anything_begins(
+    run: Run, torrent: Path, tmp_path: Path, verb: str
+) -> None:
     (tmp_path / "file").write_text("in the way")
-    ran = run("download", torrent, "-d", tmp_path / "file", "--timeout", TIMEOUT)
+    before = snapshot(tmp_path)
+    ran = run(verb, torrent, "-d", tmp_path / "file")  # without a time limit
+    assert (ran.code, said(ran.err)) == (
+        4,
+        f"{tmp_path}/file: is not a folder: give a folder, which is made if it is not there",
+    )
+    ran = run(verb, torrent, "-d", tmp_path / "file" / "a" / "b")
     assert ran.code == 4
-    assert ran.err.count("is not a folder, or below a file") == 1
+    assert f"{tmp_path}/file/a/b: cannot be made, as {tmp_path}/file is not a folder" in said(ran.err)
+    assert snapshot(tmp_path) == before
 
 
 @pytest.mark.parametrize("verb", FOLDERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any, Callable
 
@@ -9,9 +10,33 @@ import pytest
 from support.pairs import LOCAL, PATIENCE, SMALL, seeder
 
 import bittorrent_threads as bt
-from bittorrent_threads.options import given_peers
+from bittorrent_threads.options import given_folder, given_peers
 
 Use = Callable[[bt.Client], object]
+
+
+def test_folders(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    assert given_folder(tmp_path / "new" / "newer") == str(tmp_path / "new" / "newer")
+    assert given_folder(str(tmp_path)) == str(tmp_path)
+    assert not (tmp_path / "new").exists(), "it is made when it is used"
+    for path in (file, file / "a" / "b"):
+        with pytest.raises(bt.StorageError, match="is not a folder: give a folder, which is made") as caught:
+            given_folder(path)
+        assert (caught.value.path, caught.value.errno) == (str(path), errno.ENOTDIR)
+
+
+@pytest.mark.parametrize("option", ["basedir", "resume"])
+def test_a_folder_that_is_a_file_is_told_at_the_call(tmp_path: Path, option: str) -> None:
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    options: Any = {"basedir": tmp_path, option: file / "below"}
+    for call in (bt.Client, bt.download):
+        with pytest.raises(bt.StorageError, match="cannot be made, as .* is not a folder"):
+            call(SMALL.metainfo(), settings=LOCAL, state="stopped", **options)
+    with bt.Session(LOCAL) as session, pytest.raises(bt.StorageError, match="is not a folder"):
+        session.add(SMALL.metainfo(), **options)
 
 
 def test_peers() -> None:

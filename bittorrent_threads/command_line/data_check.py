@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 import time
 from typing import Sequence
 
@@ -12,6 +11,7 @@ from ..client import Client
 from ..errors import StorageError, WaitTimeout
 from ..file_report import MISSING, RIGHT, FileReport, summary
 from ..hashcheck import HashcheckResult
+from ..options import given_folder
 from ..progress import check_progress
 from ..progress_bar import Pace, Report, pace_text
 from .console import Console
@@ -42,14 +42,11 @@ def check(client: Client, console: Console) -> HashcheckResult:
 
 def require_folder(folder: str) -> None:
     """Raise StorageError if there is no such folder: the path may be mistyped, and the folder must not be made."""
+    path = given_folder(folder)
     try:
-        found = os.stat(folder)
+        os.stat(folder)
     except FileNotFoundError as error:
-        raise StorageError("there is no such folder", os.path.abspath(folder), errno.ENOENT) from error
-    except NotADirectoryError as error:
-        raise StorageError("is not a folder, or below a file", folder, errno.ENOTDIR) from error
-    if not stat.S_ISDIR(found.st_mode):
-        raise StorageError("is not a folder, or below a file", folder, errno.ENOTDIR)
+        raise StorageError("there is no such folder", path, errno.ENOENT) from error
 
 
 def require_all(client: Client, result: HashcheckResult, reports: Sequence[FileReport]) -> None:

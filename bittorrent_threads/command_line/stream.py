@@ -9,7 +9,7 @@ import subprocess
 from typing import Iterator, List, Optional
 
 from ..client import Client
-from ..errors import BitTorrentError
+from ..errors import SettingsError
 from ..metainfo.metainfo import Metainfo
 from ..metainfo.path_patterns import PathPatterns
 from ..progress import download_progress, seed_progress, show_events
@@ -93,8 +93,7 @@ def choose(metainfo: Metainfo, pattern: Optional[str]) -> List[int]:
         pattern: A pattern of ``PathPatterns`` for a file or folder, or the index of a file.
 
     Raises:
-        Unmatched: If there is none.
-        SettingsError: If the pattern is not valid.
+        SettingsError: If there is none, or the pattern is not valid.
     """
     files = [(index, file.path) for index, file in enumerate(metainfo.files) if not file.pad]
     if pattern is None:
@@ -105,12 +104,8 @@ def choose(metainfo: Metainfo, pattern: Optional[str]) -> List[int]:
         chosen = selected(metainfo, PathPatterns("file", [pattern]))
     if not chosen:
         names = ", ".join(["/".join(path) for _, path in files[:5]])
-        raise Unmatched(f"--file {pattern}: no file of the torrent matches; it has {names or 'none'}")
+        raise SettingsError("file", f"no file of {metainfo.name} matches {pattern!r}; it has {names or 'none'}")
     return chosen
-
-
-class Unmatched(BitTorrentError):
-    """No file of the torrent was chosen."""
 
 
 @contextlib.contextmanager

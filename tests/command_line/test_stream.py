@@ -17,7 +17,7 @@ from support.pairs import seeder
 from support.torrents import torrent
 
 import bittorrent_threads as bt
-from bittorrent_threads.command_line.stream import Unmatched, choose
+from bittorrent_threads.command_line.stream import choose
 from bittorrent_threads.testing.sample_torrent import KIB, SampleTorrent
 
 SAMPLE = SampleTorrent({"film.mp4": 300_001, "sub/a b.txt": 5_000}, piece_length=32 * KIB, name="streamed")
@@ -59,7 +59,7 @@ def test_what_is_chosen(pattern: Optional[str], chosen: List[int]) -> None:
 
 @pytest.mark.parametrize("pattern", ["1", "9", "99999999999", "*.MP4", "3 ", "pad*", "t/sub/b.mp4", "*/x/b.mp4"])
 def test_nothing_is_chosen(pattern: str) -> None:
-    with pytest.raises(Unmatched, match=r"it has t/a\.mp4"):
+    with pytest.raises(bt.SettingsError, match=r"it has t/a\.mp4"):
         choose(FILES, pattern)
 
 
@@ -105,8 +105,8 @@ def test_mistakes(seed: bt.Client, tmp_path: Path, capsys: pytest.CaptureFixture
     run = Run(capsys)
     source = tmp_path / "streamed.torrent"
     ran = run("stream", source, "-d", tmp_path, "--file", "*.mkv")
-    assert ran.code == 1
-    assert "--file *.mkv: no file of the torrent matches" in ran.err
+    assert ran.code == 2, "as --select of download"
+    assert "--file: no file of streamed matches '*.mkv'; it has streamed/film.mp4" in ran.err
     ran = run("stream", source, "-d", tmp_path, "--file", "sub//b.mkv")
     assert ran.code == 2
     assert "--file: 'sub//b.mkv' is no pattern" in ran.err
