@@ -17,7 +17,17 @@ from .errors import WaitTimeout
 from .event_dispatcher import Callback, EventDispatcher, EventSource
 from .file_verbs import FileVerbs
 from .metainfo.urls import Trackers, given_tiers
-from .options import FolderPath, PieceCache, Source, check_choice, given_folder, given_peer, given_peers, torrent_of, used_settings
+from .options import (
+    FolderPath,
+    PieceCache,
+    Source,
+    check_choice,
+    given_folder,
+    given_peer,
+    given_peers,
+    torrent_of,
+    used_settings,
+)
 from .origin import origin
 from .progress_bar import Progress
 from .runtime import Runtime
@@ -55,6 +65,7 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
             of the files that it selects; files beyond them have priority 1, priorities beyond the files are ignored.
         stop_at_metadata: Stop when the metadata of a magnet link has come, before any file is made; ``start`` goes on.
         sequential: Download the pieces in their order.
+        super_seeding: Seed as :attr:`super_seeding` describes, once every piece is there.
         allocate: ``sparse`` (files grow as data arrives) or ``full`` (all files are allocated first).
         resume: Where to store which pieces are there: in ``.bittorrent_threads`` in ``basedir`` (True), in a folder
             (its path), or nowhere (False).
@@ -88,6 +99,7 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
         priorities: Optional[Sequence[int]] = None,
         stop_at_metadata: bool = False,
         sequential: bool = False,
+        super_seeding: bool = False,
         allocate: str = SPARSE,
         resume: Union[bool, FolderPath] = True,
         download_limit: int = 0,
@@ -109,6 +121,7 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
             resume=resume is not False,
             resume_dir=None if isinstance(resume, bool) else given_folder(resume),
             sequential=sequential,
+            super_seeding=bool(super_seeding),
             allocation=allocate,
             priorities=priorities,
             stop_at_metadata=stop_at_metadata,

@@ -33,6 +33,7 @@ class TorrentOptions(TypedDict, total=False):
     priorities: Optional[Sequence[int]]
     stop_at_metadata: bool
     sequential: bool
+    super_seeding: bool
     allocate: str
     resume: Union[bool, FolderPath]
     download_limit: int

@@ -328,6 +328,8 @@ class Status(Shown):
     """Most bytes a second sent, by the limit of the client or that of its session; 0 for no limit."""
     last_fault: str = ""
     """The last error of the library itself in this session; empty if there was none."""
+    super_seeding: bool = False
+    """The client super-seeds (BEP 16)."""
 
     @property
     def progress(self) -> float:

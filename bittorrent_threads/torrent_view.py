@@ -79,6 +79,23 @@ class TorrentView(StatusView):
         self._handle.torrent.limits.write_throttle.rate = rate
 
     @property
+    def super_seeding(self) -> bool:
+        """Whether a seed offers each peer only a few pieces at a time (BEP 16); may be set at any time.
+
+        It is for the first seed of a torrent, on a line that is slow for it: others have all pieces after about one
+        upload of the torrent, as what one peer got it must pass on before it is offered more.  It becomes false when
+        another seed is met.  Setting it to true closes the connections of a seed, as their peers must not know what
+        it has; they come again.  Setting it raises MetadataUnknown before the metadata of a magnet link is known, and
+        SessionClosed if the client is closed.
+        """
+        return self._handle.torrent.super_seeding
+
+    @super_seeding.setter
+    def super_seeding(self, on: bool) -> None:
+        torrent = self._handle.torrent
+        self._handle.call(lambda: torrent.content.seed_mode.ask(bool(on)))
+
+    @property
     def files(self) -> Tuple[File, ...]:
         """The files, padding included, in the order of the torrent; none before the metadata is known."""
         files = () if self.metainfo is None else self.metainfo.files

@@ -27,6 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "sources", type=nonempty, nargs="+", metavar="TORRENT", help="a .torrent file or a magnet link, or several"
     )
+    parser.add_argument(
+        "--super-seeding",
+        action="store_true",
+        help="for the first seed, on a slow line: offer each peer a few pieces, and others when it has passed them on",
+    )
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
@@ -68,7 +73,8 @@ def _checked(
             failed.failure = error
             return failed
         cache = checked.piece_cache
-    return Transfer(session.add(metainfo, options.dir, piece_cache=cache, **given))
+    seeded = session.add(metainfo, options.dir, piece_cache=cache, super_seeding=options.super_seeding, **given)
+    return Transfer(seeded)
 
 
 COMMAND = Command(
@@ -80,6 +86,7 @@ COMMAND = Command(
     examples=(
         "photos.torrent -d . --upload-limit 2M",
         "photos.torrent -d . --ratio 3 --seed-time 1d",
+        "new.torrent -d . --super-seeding",
         "a.torrent b.torrent -d shared --stall-timeout 1h",
     ),
 )

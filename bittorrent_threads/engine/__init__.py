@@ -33,6 +33,7 @@ Its content, once the metadata is known:
 - ``Payload``: makes and connects the parts below, and routes between them.
 - ``StoredFiles``, ``PieceStates``: the parts that those which use the disk are given together.
 - ``Exchange``: the peers that exchange pieces.  ``Uploader``, ``UploadTurns``: what a peer is sent, and when.
+- ``SeedMode``: what the peers of a super-seed are told.
 - ``VerifiedPieces``: which pieces are there.  ``PieceWriter``: finished pieces on their way to the disk.
 - ``Checks``: hash checks.  ``FileCheck``: which files are there.  ``UnreadablePieces``: pieces that may be there.
 - ``FileOwnership``, ``FilePreparation``, ``FilePaths``, ``MoveStorage``: which files are its own, made, where, moved.

@@ -153,4 +153,16 @@ class Exchange:
                 peer.update_interest()
         self.measure()
         self.touch_all()
-        self.log.forget(min([peer.told for peer in self._peers], default=self.log.end))
+        self.log.forget(min([peer.told for peer in self._peers if not peer.veiled], default=self.log.end))
+
+    def unveil(self, peers: Sequence[Peer]) -> None:
+        """Tell these peers, which were told of a few pieces only, of all that we have, each at its own pace."""
+        log = self.log
+        begin = log.end
+        log.add(range(len(self._have)))
+        for peer in self._peers:
+            if peer.told == begin:
+                peer.told = log.end
+        for peer in peers:
+            peer.told = begin
+            peer.tell_haves()

@@ -43,6 +43,7 @@ from .piece_writer import PieceWriter
 from .rate_limits import RateLimits
 from .readers import Readers
 from .resume import ResumeStore
+from .seed_mode import SeedMode
 from .storage_retry import StorageRetry
 from .stowing import Stowing
 from .torrent_params import TorrentParams
@@ -160,6 +161,17 @@ class Payload:
         writer.downloads = downloads
         limits.window = downloads.window
         self.exchange = Exchange(have, picker, downloads, limits, schedule=self.pass_end.schedule, now=network.now)
+        self.seed_mode = SeedMode(
+            layout,
+            have,
+            picker,
+            self.exchange,
+            pieces,
+            random=random,
+            now=network.now,
+            listener=self,
+            asked=params.super_seeding,
+        )
         self.pass_end.steps = [writer.save, self.exchange.settle]
         self._turns = UploadTurns(limits, self.exchange, picker.availability)
         self.resume_store = resume_store = ResumeStore(
@@ -357,6 +369,13 @@ class Payload:
         files = enumerate(self.metainfo.files)
         self.pieces.made([index for index, file in files if wanted[index] and not file.pad])
 
+    def on_seed_mode(self, *, cut_off: bool) -> None:
+        """Super-seeding has begun or ended; ``cut_off`` if connections were closed for it."""
+        self._owner.on_wanting_changed()
+        if cut_off:
+            self._owner.on_peers_cut_off()
+        self._owner.refresh()
+
     def on_pieces_found(self, indexes: Sequence[int]) -> None:
         """These pieces are there now, without having been downloaded."""
         self.downloads.drop(indexes)
@@ -384,6 +403,7 @@ class Payload:
     def on_pieces_changed(self, *, newly_complete: bool, no_longer_complete: bool) -> None:
         """Pieces came, were lost, or changed their priority."""
         self.resume_store.changed()
+        self.seed_mode.look()
         complete = self.pieces.complete
         if newly_complete or not complete or self.have.full:
             self.exchange.update_interest(complete=complete)

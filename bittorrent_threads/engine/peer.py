@@ -73,11 +73,14 @@ class Peer(Connection):
         self._limits = content.limits
         self._lifecycle = content.lifecycle
         self._log = content.exchange.log
+        self._seed_mode = content.seed_mode
+        self.veiled = False
+        """We super-seed: the peer is told only of the pieces that it is offered (BEP 16)."""
         self.uploader = content.uploader(self)
         self.sending = Rate()
         self.told = self._log.end
         """Position in the log of our pieces up to which the peer was told."""
-        self._described = False
+        self.described = False
         """The peer has said what it has."""
         self._took_back = False
         """The peer has said that it does not have a piece any more (BEP 54)."""
@@ -91,7 +94,11 @@ class Peer(Connection):
         """Say what we have and can, and read what came behind the handshake."""
         have = self._have
         self._exchange.add(self)
-        if self.fast and have.full:
+        self._seed_mode.admit(self)
+        if self.veiled:
+            if self.fast:
+                self.send(messages.HAVE_NONE_MESSAGE)
+        elif self.fast and have.full:
             self.send(messages.HAVE_ALL_MESSAGE)
         elif self.fast and have.empty:
             self.send(messages.HAVE_NONE_MESSAGE)
@@ -140,13 +147,15 @@ class Peer(Connection):
     def tell_haves(self) -> None:
         """Tell the peer of the pieces that it was not told of, unless it does not read."""
         log = self._log
-        if self.told != log.end and not self.flow.stuffed:
+        if self.told != log.end and not self.veiled and not self.flow.stuffed:
             self.told, message = log.told(self.told)
             self.stream.send((message,))
 
     def on_end(self) -> None:
         """What the peer was asked for, others may be asked for now."""
         self._exchange.remove(self)
+        if self.veiled:
+            self._seed_mode.left(self)
         self._downloads.left(self.pipeline)
         self._picker.left(self.bits)
 
@@ -217,6 +226,8 @@ class Peer(Connection):
         if self.interesting and stream.sent >= self._asked_mark:
             self._downloads.refill(pipeline, now)
         self.measure_sent(now)
+        if self.veiled:
+            self._seed_mode.offer(self, now)
         self.uploader.pump()
         self.flow.settle(len(pipeline.outstanding), held=self.wire.held, now=now)
 
@@ -274,6 +285,8 @@ class Peer(Connection):
         if self.bits.set(index):
             picker = self._picker
             picker.gained(self.bits, index)
+            if self.veiled:
+                self._seed_mode.gained(self, index)
             if not self.interesting and picker.wants(index):
                 self.update_interest()
             if self.bits.full:
@@ -297,7 +310,7 @@ class Peer(Connection):
         """
         picker = self._picker
         before = self.bits
-        if self._described:
+        if self.described:
             both = before.as_int() | bits.as_int()
             bits = Bitfield(len(bits), both.to_bytes(len(bytes(bits)), "big"))
             if bits.count == before.count or self._took_back:
@@ -307,12 +320,14 @@ class Peer(Connection):
         picker.left(before)
         self.bits = self.pipeline.bits = bits
         picker.joined(bits)
+        if self.veiled:
+            self._seed_mode.on_described(self, before)
         self.update_interest()
         if bits.full:
             self._on_full()
-        elif self.fast and not self._described:
+        elif self.fast and not self.described and not self.veiled:
             self._grant()
-        self._described = True
+        self.described = True
 
     def take_back(self, index: int) -> str:
         """The peer does not have a piece any more (BEP 54); whether it still interests us is seen within a second."""
@@ -335,6 +350,7 @@ class Peer(Connection):
     def _on_full(self) -> None:
         if self._have.full:
             self.close("both are seeds", useful=False)
+            self._seed_mode.on_seed()
 
     def _grant(self) -> None:
         """Let a peer that has little begin while it is choked (BEP 6)."""

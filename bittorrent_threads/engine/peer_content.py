@@ -10,6 +10,7 @@ from ..swarm.have_log import HaveLog
 from ..swarm.picker import Picker
 from .phase import Lifecycle
 from .rate_limits import RateLimits
+from .seed_mode import SeedMode
 from .uploader import Uploader
 
 
@@ -40,6 +41,7 @@ class PeerContent(Protocol):
     downloads: Downloads
     limits: RateLimits
     lifecycle: Lifecycle
+    seed_mode: SeedMode
 
     @property
     def exchange(self) -> PeerExchange:

@@ -33,6 +33,10 @@ class Torrent(Protocol):
     def wanting(self) -> bool:
         """Whether pieces are missing that are wanted."""
 
+    @property
+    def upload_only(self) -> bool:
+        """Whether peers are told that we want nothing (BEP 21)."""
+
     def listening_port(self) -> int:
         """The TCP port that the session listens on; 0 for none."""
 
@@ -244,11 +248,11 @@ class Peers:
 
     def tell_wanting(self) -> None:
         """We want no piece any more, or some again: tell every peer (BEP 21)."""
-        wanting = self._torrent.wanting
+        ours = upload_only.encode(self._torrent.upload_only)
         for peer in self:
             if peer.upload_only:
                 self.on_upload_only(peer)
-            if not peer.closed and not peer.extensions.send(upload_only.NAME, upload_only.encode(not wanting)):
+            if not peer.closed and not peer.extensions.send(upload_only.NAME, ours):
                 peer.introduce()
 
     def tick(self, now: float) -> None:

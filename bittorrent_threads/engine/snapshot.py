@@ -145,4 +145,5 @@ def _content(payload: Payload) -> Dict[str, Any]:
         "error_path": "" if error is None else error.path,
         "error_errno": 0 if error is None else error.errno,
         "priorities": payload.files.priorities,
+        "super_seeding": payload.seed_mode.on,
     }

@@ -378,6 +378,16 @@ class Torrent:
         return self.progress.wanting
 
     @property
+    def upload_only(self) -> bool:
+        """Whether peers are told that we want nothing (BEP 21); libtorrent leaves a peer that does and has nothing."""
+        return not self.wanting and not (self.payload is not None and self.payload.seed_mode.on)
+
+    @property
+    def super_seeding(self) -> bool:
+        """Whether the user wants to super-seed (BEP 16)."""
+        return self.params.super_seeding if self.payload is None else self.payload.seed_mode.asked
+
+    @property
     def private(self) -> bool:
         """Whether the torrent is known to be private (BEP 27)."""
         return self.payload is not None and self.payload.metainfo.private
@@ -417,7 +427,7 @@ class Torrent:
             port=self.settings.announce_port or self._session.port,
             reqq=self.settings.reqq,
             yourip=address[0],
-            upload_only=not self.wanting,
+            upload_only=self.upload_only,
         )
 
     def refresh(self) -> None:

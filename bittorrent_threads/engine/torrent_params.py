@@ -20,6 +20,8 @@ class TorrentParams(NamedTuple):
     """Folder of the resume data; None for one beside the data."""
     sequential: bool = False
     """Pieces are requested in order."""
+    super_seeding: bool = False
+    """A seed offers each peer a few pieces at a time (BEP 16)."""
     allocation: str = SPARSE
     """``disk.allocation``."""
     priorities: Optional[Sequence[int]] = None

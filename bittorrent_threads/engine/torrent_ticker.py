@@ -99,6 +99,7 @@ class TorrentTicker:
             payload.exchange.prepare_tick()
         self._peers.tick(now)
         if payload is not None:
+            payload.seed_mode.tick(now)
             payload.exchange.tick()
         self._peers.refresh()
 

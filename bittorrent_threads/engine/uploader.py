@@ -156,6 +156,10 @@ class Uploader:
         """Payload bytes that the system took."""
         return max(0, self._queued - max(0, self._mark - self._peer.stream.sent))
 
+    def restrict(self, pieces: Pieces) -> None:
+        """These are the pieces that the peer may ask for, from now on."""
+        self._pieces = pieces
+
     def add(self, requests: Sequence[Request]) -> float:
         """The peer asks for blocks, in this order; returns the seconds that its quota is charged for them."""
         peer, pieces, active = self._peer, self._pieces, self._lifecycle.active

@@ -17,6 +17,7 @@
     uploads           ``Uploads``: the requests of one peer that we will fill
     metadata_download ``MetadataDownload``: metadata from several peers; ``metadata_upload``: what a peer gets of it
     choker            ``Choker``: which peers are unchoked
+    super_seeding     ``SuperSeeding``: which pieces an initial seed offers to which peer
     peer_list         ``PeerList``: addresses to dial; ``bans``: those of banned peers
     dial_queue        ``DialQueue``: which address is dialled next; ``backoff``: how long it is not dialled
     ip_ranges         ``IpRanges``: a set of addresses; ``blocklist`` reads one from the usual files

@@ -45,6 +45,11 @@ EXTENSION_BYTE = 0.15e-6
 BITFIELD_BYTE = 0.05e-6
 """Seconds for each byte of a bitfield (measured: 1.5 ms for 490,000 pieces)."""
 
+OFFER = 10e-6
+OFFER_PIECE = 0.8e-9
+"""Seconds for the choice of a piece to be offered, and for each piece of the torrent (measured: 12 us and 77 us with
+1,000 and 100,000 pieces and 200 peers)."""
+
 
 class Budget:
     """What all peers of one session share."""

@@ -170,9 +170,21 @@ class Picker:
         """How many peers have the piece."""
         return self._availability.count(index)
 
+    @property
+    def anywhere(self) -> int:
+        """The pieces that at least one peer has, as an integer (``Bitfield.as_int``)."""
+        return self._availability.anywhere
+
+    def rarest(self, pieces: int) -> int:
+        """The rarest of these pieces, as an integer; up to a few HAVEs."""
+        if self._availability.outdated:
+            self._availability.renew()
+            self._any_order = None  # the ranks were made by other counts
+        return self._availability.rarest(pieces)
+
     def offered(self) -> bytes:
         """Return the pieces that at least one peer has, packed as on the wire."""
-        return self._availability.anywhere.to_bytes(self._places // 8, "big")
+        return self.anywhere.to_bytes(self._places // 8, "big")
 
     def copies(self) -> float:
         """Return how many copies of the torrent the peers and we have together; see ``Availability.copies``."""
