@@ -14,7 +14,7 @@ from .errors import StorageError
 from .options import ClientOptions, FolderPath, Source
 from .progress_bar import Progress, check_progress_argument
 from .status import Status
-from .threads.latch import Cancel
+from .threads.latch import Cancel, check_cancel
 from .timeouts import check_timeout
 from .wait import Wait, wait_for
 
@@ -84,6 +84,7 @@ def download(
     check_timeout(timeout)
     check_timeout(stall_timeout, "stall_timeout")
     check_progress_argument(progress)
+    check_cancel(cancel)
     began = time.monotonic()
     with Client(source, basedir, **options) as client:
         condition = Condition(_Complete(client), "complete")

@@ -35,6 +35,7 @@ from .settings import Settings
 from .status import Status
 from .swarm.file_progress import check_priority
 from .threads.latch import Cancel
+from .timeouts import check_timeout
 from .torrent_handle import TorrentHandle
 from .torrent_view import TorrentView
 from .tracker_verbs import TrackerVerbs
@@ -119,7 +120,7 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
             self._basedir,
             piece_cache=piece_cache or None,  # that of a client that never looked at its files is empty
             resume=resume is not False,
-            resume_dir=None if isinstance(resume, bool) else given_folder(resume),
+            resume_dir=None if isinstance(resume, bool) else given_folder(resume, "resume"),
             sequential=sequential,
             super_seeding=bool(super_seeding),
             allocation=allocate,
@@ -180,8 +181,10 @@ class Client(TorrentView, EventSource, FileVerbs, TrackerVerbs):
             timeout: Most seconds to wait until that is done.
 
         Raises:
+            ValueError: If ``timeout`` is negative.
             SessionClosed: If the client is closed.
         """
+        check_timeout(timeout)
         torrent, reply = self._handle.torrent, self._handle.reply()
 
         self._handle.call(lambda: torrent.stop(lambda: reply.set(None)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from typing import TYPE_CHECKING, Iterable, Literal, Mapping, Optional, Union, cast, overload
 
 from .conditions import METADATA
@@ -11,11 +10,11 @@ from .engine.checks import Check
 from .errors import BitTorrentError, Cancelled, SessionClosed, Stalled, WaitTimeout
 from .explanation import explain
 from .hashcheck import Hashcheck, HashcheckResult, piece_indexes, result_of
-from .options import FolderPath
+from .options import FolderPath, given_folder
 from .progress_bar import PIECES, Progress, Report, check_progress_argument, reporting
 from .reading.file_choice import FileName, file_index
 from .reading.file_reader import FileReader
-from .threads.latch import Cancel
+from .threads.latch import Cancel, check_cancel
 from .timeouts import check_timeout
 from .torrent_handle import TorrentHandle
 from .wait import SHOW_INTERVAL, Wait, wait_for
@@ -76,6 +75,7 @@ class FileVerbs:
             raise ValueError(f"readahead {readahead} is negative")
         check_timeout(timeout)
         check_timeout(stall_timeout, "stall_timeout")
+        check_cancel(cancel)
         handle = self._handle
         if not handle.status.metadata:
             if handle.status.state == "stopped" and not handle.closed:
@@ -175,6 +175,7 @@ class FileVerbs:
             SessionClosed: If the client is closed.
         """
         check_progress_argument(progress)
+        check_cancel(cancel)
         indexes = piece_indexes(pieces, self._handle.torrent.content.metainfo.piece_count)
         torrent, reply = self._handle.torrent, self._handle.reply()
 
@@ -217,7 +218,7 @@ class FileVerbs:
             MetadataUnknown: If the metadata of a magnet link is not known yet.
             SessionClosed: If the client is closed.
         """
-        target, move_storage = os.path.abspath(os.fspath(basedir)), self._handle.torrent.content.move_storage
+        target, move_storage = given_folder(basedir), self._handle.torrent.content.move_storage
         self._handle.move_files(lambda moved: move_storage.move(target, moved), timeout)
 
     def set_priorities(self, priorities: Mapping[int, int]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Callable, Iterable, List, NamedTuple, Optional
 
 from .errors import StorageError
 from .net.reply import Reply
-from .threads.latch import Cancel
+from .threads.latch import Cancel, check_cancel
 from .timeouts import check_timeout
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Hashcheck:
             SessionClosed: If the session is closed first.
         """
         check_timeout(timeout)
+        check_cancel(cancel)
         result: HashcheckResult = self._reply.wait(timeout, cancel)
         return result
 

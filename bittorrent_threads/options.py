@@ -48,14 +48,21 @@ class ClientOptions(TorrentOptions, total=False):
     settings: Optional[Settings]
 
 
-def given_folder(path: FolderPath) -> str:
+def given_folder(path: FolderPath, name: str = "basedir") -> str:
     """Return the absolute path of a folder that is there, or that can be made when it is used.
 
     Whether it may be written is seen then, as that can change.
 
+    Args:
+        path: The path that a program gives.
+        name: Name of the argument.
+
     Raises:
         StorageError: If the path, or one above it, is no folder.
+        TypeError: If it is no path.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"{name} must be the path of a folder, not {path!r}")
     folder = place = os.path.abspath(os.fspath(path))
     while True:
         try:
@@ -98,6 +105,8 @@ def given_peer(host: object, port: object = None) -> Tuple[str, int]:
     if not isinstance(host, str) or not isinstance(port, (int, str)) or isinstance(port, bool):
         given = host if port is None else (host, port)
         raise TypeError(f"a peer is a host and a port, such as ('192.0.2.1', 6881), not {given!r}")
+    if not str(port).lstrip("-").isdecimal():
+        raise ValueError(f"port {port!r} of peer {host} is no number")
     if not 0 < int(port) < 65536:
         raise ValueError(f"port {port} of peer {host} is not 1 to 65535")
     return host, int(port)

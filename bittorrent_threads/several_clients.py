@@ -17,7 +17,7 @@ from .conditions import Until, condition_of
 from .errors import BitTorrentError, Stalled, WaitTimeout
 from .progress_bar import Progress, Report, report_of, reporting
 from .status import Status
-from .threads.latch import Cancel, Latch
+from .threads.latch import Cancel, Latch, check_cancel
 from .timeouts import check_timeout
 from .wait import Wait, soon
 
@@ -98,6 +98,7 @@ def wait_all(
     """
     if return_when not in RETURN_WHEN:
         raise ValueError(f"return_when {return_when!r} is none of {', '.join(RETURN_WHEN)}")
+    check_cancel(cancel)
     waits = _Waits(clients, until, timeout, stall_timeout)
     given = [*waits.pending]
     done: Dict[Client, None] = {}
@@ -152,6 +153,7 @@ def as_completed(
         FileNotFoundError: If a torrent has no such file.
         StateError: If the file is not wanted.
     """
+    check_cancel(cancel)
     return _outcomes(_Waits(clients, until, timeout, stall_timeout), cancel)
 
 

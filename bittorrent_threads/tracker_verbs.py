@@ -6,6 +6,7 @@ from typing import Iterable, Tuple, Union
 
 from .metainfo.urls import Trackers, given_tiers
 from .status import ScrapeResult
+from .timeouts import check_timeout
 from .torrent_handle import TorrentHandle
 
 
@@ -75,8 +76,10 @@ class TrackerVerbs:
             is asked (BEP 27).
 
         Raises:
+            ValueError: If ``timeout`` is negative.
             SessionClosed: If the client is closed.
         """
+        check_timeout(timeout)
         reply = self._handle.reply()
         self._handle.call(lambda: self._handle.torrent.announces.scrape(timeout, reply.set))
         results: Tuple[ScrapeResult, ...] = reply.wait()

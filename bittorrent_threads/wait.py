@@ -15,7 +15,7 @@ from .explanation import explain
 from .progress_bar import Progress, Show, report_of, reporting
 from .stall import why_stalled
 from .status import Status
-from .threads.latch import Cancel
+from .threads.latch import Cancel, check_cancel
 from .timeouts import check_timeout
 from .torrent_handle import TorrentHandle
 
@@ -147,6 +147,7 @@ def wait_for(wait: Wait, cancel: Optional[Cancel] = None, progress: Progress = F
         MetainfoError: If the metadata that came for a magnet link cannot be used.
         SessionClosed: If the client or its session is closed first.
     """
+    check_cancel(cancel)
     with reporting(progress, wait.status.name) as report:
         while True:
             latch = wait.changed.add()

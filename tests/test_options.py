@@ -13,6 +13,7 @@ import bittorrent_threads as bt
 from bittorrent_threads.options import given_folder, given_peers
 
 Use = Callable[[bt.Client], object]
+NO_FLAG: Any = 5
 
 
 def test_folders(tmp_path: Path) -> None:
@@ -25,6 +26,20 @@ def test_folders(tmp_path: Path) -> None:
         with pytest.raises(bt.StorageError, match="is not a folder: give a folder, which is made") as caught:
             given_folder(path)
         assert (caught.value.path, caught.value.errno) == (str(path), errno.ENOTDIR)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "text"),
+    [
+        ({"basedir": None}, TypeError, "basedir must be the path of a folder, not None"),
+        ({"resume": 5}, TypeError, "resume must be the path of a folder, not 5"),
+        ({"cancel": 5}, TypeError, "cancel must have a method is_set"),
+        ({"piece_cache": [1]}, bt.StateError, r"must be what the property of that name returned, not \[1\]"),
+    ],
+)
+def test_mistakes_in_a_download(tmp_path: Path, options: Any, kind: Any, text: str) -> None:
+    with pytest.raises(kind, match=text):
+        bt.download(SMALL.metainfo(), **{"basedir": tmp_path, "settings": LOCAL, **options})
 
 
 @pytest.mark.parametrize("option", ["basedir", "resume"])
@@ -58,6 +73,8 @@ def test_peers() -> None:
         ([("192.0.2.1", True)], TypeError, "not"),
         ([("192.0.2.1", 0)], ValueError, "port 0 of peer 192.0.2.1 is not 1 to 65535"),
         ([("192.0.2.1", 65536)], ValueError, "port 65536"),
+        ([("192.0.2.1", -1)], ValueError, "port -1 of peer 192.0.2.1 is not 1 to 65535"),
+        ([("192.0.2.1", "http")], ValueError, "port 'http' of peer 192.0.2.1 is no number"),
     ],
 )
 def test_what_is_no_peer(tmp_path: Path, peers: Any, kind: Any, text: str) -> None:
@@ -77,6 +94,15 @@ def test_what_is_no_peer(tmp_path: Path, peers: Any, kind: Any, text: str) -> No
         (lambda client: client.open(0, readahead=-1), ValueError, "readahead -1 is negative"),
         (lambda client: client.open(0, timeout=-1), ValueError, "timeout must be 0 seconds or more"),
         (lambda client: client.open(0, stall_timeout="5"), TypeError, "stall_timeout must be seconds"),
+        (lambda client: client.open(0, cancel=5), TypeError, "cancel must have a method is_set"),
+        (lambda client: client.wait(cancel=5), TypeError, r"as threading.Event\(\) has, not 5"),
+        (lambda client: client.hashcheck(cancel=5), TypeError, "cancel must have"),
+        (lambda client: client.hashcheck(wait=False).wait(cancel=5), TypeError, "cancel must have"),
+        (lambda client: bt.wait_all([client], cancel=NO_FLAG), TypeError, "cancel must have"),
+        (lambda client: bt.as_completed([client], cancel=NO_FLAG), TypeError, "cancel must have"),
+        (lambda client: client.stop(-1), ValueError, "timeout must be 0 seconds or more"),
+        (lambda client: client.scrape("soon"), TypeError, "timeout must be seconds"),
+        (lambda client: client.move(5), TypeError, "basedir must be the path of a folder, not 5"),
         (lambda client: client.serve(stall_timeout=-1), ValueError, "stall_timeout must be 0 seconds or more"),
     ],
 )

@@ -22,7 +22,7 @@ from ..metainfo.metainfo import MAX_PIECES, MAX_SIZE, Metainfo
 from ..metainfo.piece_length import check_piece_length, chosen_piece_length
 from ..metainfo.urls import Trackers, given_tiers, given_web_seeds
 from ..progress_bar import reporting_amounts
-from ..threads.latch import Cancel
+from ..threads.latch import Cancel, check_cancel
 from ..version import __version__
 from .piece_hashing import PieceHashing, Progress, check_threads, processors
 from .source_files import Exclusion, Found, Source
@@ -97,6 +97,7 @@ def create(
         ThreadError: The system started no thread.
         Cancelled: ``cancel`` was set.
     """
+    check_cancel(cancel)
     outer = {
         "trackers": given_tiers(trackers),
         "web_seeds": given_web_seeds(web_seeds),

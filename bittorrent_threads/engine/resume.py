@@ -105,6 +105,10 @@ class ResumeStore:
         self._renamed = False
         """A file was renamed: the names in ``_kept`` and ``_resume`` may be old."""
         if piece_cache is not None:
+            if not isinstance(piece_cache, Mapping):
+                raise StateError(
+                    "piece_cache", f"must be what the property of that name returned, not {piece_cache!r:.80}"
+                )
             try:
                 resume = self._resume = Resume.of(dict(piece_cache), metainfo)
             except (TypeError, ValueError) as error:

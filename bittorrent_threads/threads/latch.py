@@ -26,6 +26,12 @@ class Cancel(Protocol):
         """Return true once the wait is cancelled."""
 
 
+def check_cancel(cancel: Optional[Cancel]) -> None:
+    """Check a flag that a program gives, before anything waits; raises TypeError if it is none."""
+    if cancel is not None and not callable(getattr(cancel, "is_set", None)):
+        raise TypeError(f"cancel must have a method is_set, as threading.Event() has, not {cancel!r}")
+
+
 class Latch:
     """An event that is not set at first, and stays set after ``set``."""
 
