@@ -517,6 +517,26 @@ def test_limits_change_while_running(tmp_path: Path) -> None:
         down.wait(timeout=PATIENCE)
 
 
+def test_super_seeding_is_asked_for_and_given_up_at_any_time(tmp_path: Path) -> None:
+    with seeder(tmp_path / "seed") as seed:
+        seed.wait("seed", timeout=PATIENCE)
+        assert (seed.super_seeding, seed.status().super_seeding) == (False, False)
+        seed.super_seeding = True
+        assert (seed.super_seeding, seed.status().super_seeding) == (True, True)
+        peers = [("127.0.0.1", seed.port)]
+        bt.download(SMALL.metainfo(), tmp_path / "down", peers=peers, settings=LOCAL, timeout=PATIENCE)
+        seed.super_seeding = False
+        assert (seed.super_seeding, seed.status().super_seeding) == (False, False)
+        bt.download(SMALL.metainfo(), tmp_path / "again", peers=peers, settings=LOCAL, timeout=PATIENCE)
+    with pytest.raises(bt.SessionClosed):
+        seed.super_seeding = True
+    magnet = f"magnet:?xt=urn:btih:{SMALL.infohash.hex()}"
+    with bt.Client(magnet, tmp_path / "magnet", state="stopped", settings=LOCAL, super_seeding=True) as client:
+        assert client.super_seeding
+        with pytest.raises(bt.MetadataUnknown):
+            client.super_seeding = False
+
+
 @pytest.mark.parametrize("name", ["download_limit", "upload_limit"])
 def test_a_wrong_limit_is_named(tmp_path: Path, name: str) -> None:
     limit: Dict[str, Any] = {name: -1}

@@ -384,6 +384,7 @@ class Payload:
     def on_pieces_restored(self, indexes: Sequence[int]) -> None:
         """Peers may ask again for these pieces, of which they were told before."""
         self.exchange.tell_have(indexes)
+        self.seed_mode.restored(indexes)
 
     def on_pieces_lost(self, indexes: Sequence[int]) -> None:
         """These pieces are not there, as far as is known."""

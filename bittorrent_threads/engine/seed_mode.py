@@ -179,6 +179,14 @@ class SeedMode:
         if self.on:
             self.ask(False)
 
+    def restored(self, indexes: Sequence[int]) -> None:
+        """These pieces can be read again, and requests for them were rejected: tell those that were offered one."""
+        policy = self._policy
+        for peer in self._exchange if policy is not None else ():
+            again = [index for index in indexes if policy is not None and policy.serves(peer, index)]
+            if again:
+                peer.send(messages.haves(again))
+
     def offer(self, peer: Peer, now: float) -> None:
         """Offer pieces to a veiled peer, if it may have more."""
         policy = self._policy

@@ -11,7 +11,9 @@ from typing import List
 
 import pytest
 from support.command import Run, finish, start
+from support.pairs import LOCAL
 
+import bittorrent_threads as bt
 from bittorrent_threads.testing.sample_torrent import SampleTorrent
 
 ONE = SampleTorrent({"a.bin": 70_000, "b.bin": 10}, name="one")
@@ -103,3 +105,23 @@ def test_the_first_bad_source_ends_it(run: Run, torrents: List[Path], tmp_path: 
     ran = run("seed", torrents[0], tmp_path / "missing", "-d", tmp_path / "data")
     assert ran.code == 5
     assert str(tmp_path / "missing") in ran.err
+
+
+@posix
+def test_super_seeding(tmp_path: Path) -> None:
+    many = SampleTorrent(60 * 16384, piece_length=16384, name="many")
+    many.write(tmp_path / "data")
+    torrent = many.write_torrent(tmp_path)
+    process = start("seed", torrent, "-d", tmp_path / "data", "--super-seeding", "--timeout", TIMEOUT)
+    try:
+        (port,) = ports(process, 1)
+        peers = [("127.0.0.1", int(port))]
+        with bt.Client(torrent, tmp_path / "idle", state="paused", peers=peers, settings=LOCAL) as idle:
+            status = idle.wait(lambda status: bool(status.peers and status.peers[0].pieces), timeout=TIMEOUT)
+            assert status.peers[0].pieces <= 16
+            bt.download(torrent, tmp_path / "copy", peers=peers, settings=LOCAL, timeout=TIMEOUT)
+        process.send_signal(signal.SIGINT)
+    finally:
+        ran = finish(process)
+    assert ran.code == 130
+    assert many.differences(tmp_path / "copy") == []

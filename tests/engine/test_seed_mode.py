@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any, List, Set
 
 import pytest
 from support.bench import COUNT, Bench, Guest, availability, blocks_of
 
+from bittorrent_threads.errors import StorageError
 from bittorrent_threads.metainfo import bencode
 from bittorrent_threads.settings import Settings
 from bittorrent_threads.testing.peer_messages import (
@@ -210,6 +212,19 @@ def test_a_lost_piece_ends_it_until_the_piece_is_there_again() -> None:
     assert not bench.status.super_seeding
     assert bench.torrent.super_seeding
     assert set(offered(guest)) | {4} == set(range(COUNT))
+
+
+def test_an_offered_piece_that_could_not_be_read_is_told_again_when_it_can() -> None:
+    bench = super_seed()
+    guest, other = bench.leech(), bench.leech()
+    index, _ = offered(guest)
+    offered(other)
+    bench.act(bench.payload.pieces.load_failed, index, StorageError("a cable", "x", errno.EIO))
+    bench.run(2)
+    assert offered(guest) == [index]
+    assert offered(other) == []
+    ask(guest, index)
+    assert guest.heard(PIECE)
 
 
 def test_a_peer_that_wants_nothing_is_offered_nothing() -> None:
