@@ -225,7 +225,7 @@ def _listed(folder: Folder, inner: Parts) -> List[str]:
     # The names in the hidden folder of a folder; none if that is not there, or is a link.
     try:
         return folder.names((*inner, HIDDEN_FOLDER))
-    except (OSError, StorageError):
+    except (OSError, ValueError, StorageError):  # ValueError: a name that the system cannot have
         return []
 
 

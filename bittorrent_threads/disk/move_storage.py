@@ -97,7 +97,7 @@ class StorageMove:
 
     def _make_all(self) -> None:
         try:
-            if any([file.folder is not self._target for file in self._files]):
+            if self._subtree is not None or any([file.folder is not self._target for file in self._files]):
                 # With a link there the torrent could not start in the new place.
                 with self._reported(self._draft):
                     self._target.stat(self._draft)
