@@ -74,6 +74,7 @@ def ordered(client: bt.Client) -> None:
     client.set_priorities({0: 3})
     client.files[0].priority = 1
     client.download_limit = client.upload_limit = 0
+    client.super_seeding = True
     client.on_hash_pass = client.on_hash_fail = None
 
 
@@ -100,6 +101,7 @@ def shown(client: bt.Client) -> None:
     assert client.peers == ()
     assert client.trackers == ()
     assert client.download_limit == client.upload_limit == 0
+    assert client.super_seeding is False
     assert client.on_hash_pass is client.on_hash_fail is None
     assert str(client.explain())
     assert client.history() is not None
