@@ -64,6 +64,14 @@ def test_other_texts_are_refused(text: str) -> None:
     assert text not in ranges("::/0", "0.0.0.0/0")
 
 
+def test_unusual_spellings_of_a_host_are_in_a_set() -> None:
+    blocked = ranges("1.2.3.4", "fe80::/64", "2001:db8::1-2001:db8::9")
+    for host in ("1.2.3.4", "001.02.3.04", "::ffff:1.2.3.4", "::ffff:102:304%1", "fe80::1%eth0", "2001:DB8:0::5"):
+        assert host in blocked
+    for host in ("1.2.3.5", "001.02.3.05", "::ffff:1.2.3.5", "::1.2.3.4", "fe81::1%eth0", "2001:db8::a"):
+        assert host not in blocked
+
+
 @given(st.integers(0, 2**128 - 1), st.integers(0, 15))
 def test_every_spelling_of_ipaddress_is_read(number: int, gaps: int) -> None:
     # Groups of zeros, so that there is something to be shortened.
