@@ -11,7 +11,7 @@ from typing import List, Union
 from ..file import File
 from ..metainfo.metainfo import Metainfo
 
-FileName = Union[int, str, "os.PathLike[str]", File]
+FileName = Union[int, str, os.PathLike[str], File]
 MAX_NAMES = 5
 """Names in the text of an error."""
 
