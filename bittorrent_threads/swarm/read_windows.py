@@ -178,12 +178,14 @@ class ReadWindows:
 
     def in_use(self, now: float) -> bool:
         """Whether a reader waits, or has read a moment ago."""
-        return any(window.since is not None or now < window.used + IDLE for window in self._windows)
+        return bool(self._used(now))
 
     def steady(self, now: float) -> int:
         """Bytes by which every reader in use that has read in sequence is ahead; 0 after a jump of one."""
-        used = [window for window in self._windows if window.since is not None or now < window.used + IDLE]
-        return min([window.steady for window in used], default=0)
+        return min([window.steady for window in self._used(now)], default=0)
+
+    def _used(self, now: float) -> List[ReadWindow]:
+        return [window for window in self._windows if window.since is not None or now < window.used + IDLE]
 
     @property
     def waiting(self) -> bool:
